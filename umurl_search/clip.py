@@ -1,0 +1,55 @@
+"""One recorded action, and what is said of a recording that cannot be used.
+
+Letters: T frames, M people, V joints, C = 3 coordinates.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+Frames = NDArray[np.float32]
+
+Reason = Literal[
+    "truncated",
+    "no body",
+    "non-finite",
+    "listed as missing",
+    "duplicate name",
+    "malformed",
+    "not part of the dataset",
+]
+REASONS: tuple[Reason, ...] = get_args(Reason)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """A clip as its file holds it, in the joint layout of its source.
+
+    frames: (T, M, V, 3) float32, source units; an absent person or joint is zeros.
+    label: 0-based class, None when unknown. `cut` counts the frames dropped at the end by the reader.
+    """
+
+    name: str
+    frames: Frames
+    label: int | None = None
+    subject: int | None = None
+    camera: int | None = None
+    setup: int | None = None
+    replication: int | None = None
+    source: str = ""
+    cut: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A recording that was found and not used: which, why (one of `REASONS`) and the particulars."""
+
+    name: str
+    reason: Reason
+    detail: str = ""
+    source: str = ""
+
+
+Outcome = Clip | LeftOut

@@ -1,0 +1,32 @@
+"""What every reader of a format gives to `ingest`."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+from umurl_search.clip import Outcome
+
+State = Literal["raw", "umurl-normalised", "first-frame-centred"]
+Part = Literal["train", "gallery", "test"]
+Splits = dict[str, dict[str, list[str]]]
+"""protocol -> part -> names of clips."""
+
+
+class Reader(Protocol):
+    """A source of recordings in one format. Readers are picklable: workers get a copy each.
+
+    `items` lists the units of work in a fixed order (a file, or a row of an array); it is cheap and reads
+    no recording. `read` yields, for each item given and in their order, every outcome that it holds: a bad
+    item gives a `LeftOut`, never an exception. `parallel` tells whether items may be read in any process
+    and order; otherwise they are read in one go by one process. `state` is the state the coordinates are in.
+    """
+
+    format: str
+    state: State
+    parallel: bool
+    layout: str
+
+    def items(self) -> Sequence[str]: ...
+    def read(self, items: Sequence[str]) -> Iterator[tuple[Outcome, ...]]: ...
+    def splits(self) -> Splits: ...
+    def files(self) -> Sequence[Path]: ...
