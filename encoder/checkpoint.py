@@ -1,0 +1,120 @@
+"""Encoders on disk, and the authors' released checkpoints."""
+
+import json
+import pickle
+import re
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from encoder.errors import UmurlError
+from encoder.model import ModelConfig, UmURL
+
+WEIGHTS = "weights.safetensors"
+CONFIG = "config.json"
+
+_LAYER = {
+    "self_attn.in_proj_": "qkv.", "self_attn.out_proj.": "out.", "linear1.": "feed_in.",
+    "linear2.": "feed_out.", "norm1.": "norm_attention.", "norm2.": "norm_feed.",
+}  # fmt: skip
+_MODALITY = {"j": "joint", "b": "bone", "m": "motion"}
+_STREAM = {"t": "temporal", "s": "spatial"}
+
+
+def save(folder: Path, model: UmURL, *, extra: dict[str, Any]) -> None:
+    """Writes config.json (the model's sizes under `model`, beside `extra`) and the weights into `folder`."""
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    save_file(state, str(folder / WEIGHTS))
+    config = {"model": asdict(model.config), **extra}
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The encoder's config.json. Raises UmurlError when it is missing or is not what `save` writes."""
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        _model_config(config)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UmurlError(f"{folder / CONFIG}: not an encoder's configuration ({error})") from error
+    return config  # type: ignore[no-any-return]
+
+
+def _model_config(config: dict[str, Any]) -> ModelConfig:
+    sizes = config["model"]
+    known = {field.name for field in fields(ModelConfig)}
+    if set(sizes) - known:
+        raise ValueError(f"unknown keys {sorted(set(sizes) - known)}; known are {sorted(known)}")
+    return ModelConfig(**sizes)
+
+
+def load(folder: Path) -> UmURL:
+    """The model in evaluation mode, with its projectors if the file has them; half precision is widened."""
+    config = _model_config(read_config(folder))
+    try:
+        state = load_file(str(folder / WEIGHTS))
+    except (OSError, SafetensorError) as error:
+        raise UmurlError(f"{folder / WEIGHTS}: cannot be read ({error})") from error
+    return _fill(config, state, source=folder / WEIGHTS)
+
+
+def _fill(config: ModelConfig, state: dict[str, Tensor], *, source: Path) -> UmURL:
+    model = UmURL(config, with_projectors=any(name.startswith("projectors.") for name in state))
+    widened = {name: x.float() if x.is_floating_point() else x for name, x in state.items()}
+    try:
+        model.load_state_dict(widened)
+    except RuntimeError as error:
+        first = str(error).splitlines()[-1].strip()
+        raise UmurlError(f"{source}: the weights do not fit the model ({first})") from error
+    return model.eval()
+
+
+def import_released(path: Path) -> UmURL:
+    """A model from a checkpoint of the authors' code: a dict whose `state_dict` has `module.backbone.*`.
+
+    Read with `weights_only=True`: a file that would run code is refused. Raises UmurlError.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise UmurlError(f"{path}: no such file; give the path of a released .pth.tar") from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        cause = str(error).strip().splitlines()[0][:120]
+        raise UmurlError(f"{path}: refused, not a checkpoint of plain tensors ({cause})") from error
+    state = content.get("state_dict") if isinstance(content, dict) else None
+    if not isinstance(state, dict):
+        raise UmurlError(f"{path}: no 'state_dict' inside; give a UmURL checkpoint as its authors released it")
+    return _fill(*_translated(state, source=path), source=path)
+
+
+def _translated(state: dict[str, Tensor], *, source: Path) -> tuple[ModelConfig, dict[str, Tensor]]:
+    renamed = {_renamed(name): tensor for name, tensor in state.items()}
+    position = "encoder.position"
+    try:
+        width = renamed["encoder.temporal_fusion.weight"].shape[0]
+        projection = next((x.shape[0] for n, x in renamed.items() if n.endswith("joint.6.weight")), 4096)
+        layers = len({n.split(".")[2] for n in renamed if n.startswith("encoder.temporal.")})
+    except (KeyError, AttributeError, IndexError) as error:
+        raise UmurlError(f"{source}: has a 'state_dict', but not of a UmURL encoder ({error})") from error
+    renamed.pop(position, None)
+    return ModelConfig(width=width, layers=layers, projection=projection), renamed
+
+
+def _renamed(name: str) -> str:
+    name = name.removeprefix("module.").removeprefix("backbone.")
+    if match := re.fullmatch(r"([jbm])_emb\.([ts])_embedding\.(.+)", name):
+        return f"encoder.embeddings.{_MODALITY[match[1]]}.{_STREAM[match[2]]}.{match[3]}"
+    if match := re.fullmatch(r"mm_fusion\.([ts])_fusion\.0\.weight", name):
+        return f"encoder.{_STREAM[match[1]]}_fusion.weight"
+    if match := re.fullmatch(r"ma_encoder\.([ts])_tr\.layers\.(\d+)\.(.+)", name):
+        tail = match[3]
+        for theirs, ours in _LAYER.items():
+            tail = tail.replace(theirs, ours)
+        return f"encoder.{_STREAM[match[1]]}.{match[2]}.{tail}"
+    if match := re.fullmatch(r"([jbm])_projector\.(.+)", name):
+        return f"projectors.{_MODALITY[match[1]]}.{match[2]}"
+    return "encoder.position" if name == "ma_encoder.pe.pe" else name

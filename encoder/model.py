@@ -1,0 +1,170 @@
+"""The UmURL network (paper, sections 3.1 and 3.2; sizes as in the released code).
+
+Letters: N clips, T = 64 frames, M people, V = 25 joints, C = 3, W width, D = 2 * W embedding.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from encoder.modalities import BASE, members, spatial_tokens, temporal_tokens, to_modality
+from encoder.ragged import N_FRAMES
+from encoder.skeleton import N_JOINTS, N_PEOPLE
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """width: W, the embedding is 2 * W. projection: size of a projector's output (pre-training only)."""
+
+    width: int = 1024
+    heads: int = 1
+    layers: int = 1
+    projection: int = 4096
+
+    @property
+    def dimension(self) -> int:
+        return 2 * self.width
+
+
+class ModalityEmbedding(nn.Module):
+    """Tokens of one modality to width W, separately for the temporal and the spatial stream."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.temporal = _token_embedding(N_PEOPLE * N_JOINTS * 3, width)
+        self.spatial = _token_embedding(N_FRAMES * 3, width)
+
+    def forward(self, clips: Tensor) -> tuple[Tensor, Tensor]:
+        """clips: (N, T, M, V, C), M of 1 or 2. Returns (N, T, W) and (N, tokens, W).
+
+        A clip of one person has 26 spatial tokens, the last standing for the absent person's 25.
+        """
+        one_person = clips.shape[2] == 1
+        tokens = temporal_tokens(clips)
+        first, *rest = self.temporal
+        hidden = functional.linear(tokens, first.weight[:, : tokens.shape[2]], first.bias)
+        for layer in rest:
+            hidden = layer(hidden)
+        spatial = spatial_tokens(clips)
+        if one_person:
+            spatial = functional.pad(spatial, (0, 0, 0, 1))
+        return hidden, self.spatial(spatial)
+
+
+def _token_embedding(n_in: int, width: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(n_in, width), nn.LayerNorm(width), nn.ReLU(), nn.Linear(width, width))
+
+
+class TransformerLayer(nn.Module):
+    """Post-norm self-attention and a feed-forward of the same width, ReLU, no dropout."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.feed_in = nn.Linear(width, width)
+        self.feed_out = nn.Linear(width, width)
+        self.norm_attention = nn.LayerNorm(width)
+        self.norm_feed = nn.LayerNorm(width)
+        nn.init.xavier_uniform_(self.qkv.weight)
+        nn.init.zeros_(self.qkv.bias)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, x: Tensor, key_bias: Tensor | None = None) -> Tensor:
+        """x: (N, tokens, W). key_bias: (tokens,) added to every score of a key."""
+        n, tokens, width = x.shape
+        q, k, v = self.qkv(x).view(n, tokens, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        mask = None if key_bias is None else key_bias.to(q.dtype).expand(tokens, tokens)
+        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        x = self.norm_attention(x + self.out(mixed.transpose(1, 2).reshape(n, tokens, width)))
+        return self.norm_feed(x + self.feed_out(functional.relu(self.feed_in(x))))  # type: ignore[no-any-return]
+
+
+class Encoder(nn.Module):
+    """Any subset of joint, bone and motion to one embedding y of size D."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.embeddings = nn.ModuleDict({m: ModalityEmbedding(width) for m in BASE})
+        self.temporal_fusion = nn.Linear(width, width, bias=False)
+        self.spatial_fusion = nn.Linear(width, width, bias=False)
+        self.temporal = nn.ModuleList(TransformerLayer(width, config.heads) for _ in range(config.layers))
+        self.spatial = nn.ModuleList(TransformerLayer(width, config.heads) for _ in range(config.layers))
+        self.register_buffer("position", sinusoidal_code(N_FRAMES, width), persistent=False)
+        absent = torch.zeros(N_JOINTS + 1)
+        absent[-1] = math.log(N_JOINTS)
+        self.register_buffer("absent_bias", absent, persistent=False)
+
+    def forward(self, clips: Tensor, modality: str) -> Tensor:
+        """clips: (N, T, M, V, C) normalised joint coordinates. Returns y (N, D)."""
+        return self.embed_many(clips, (modality,))[modality]
+
+    def embed_many(self, clips: Tensor, modalities: tuple[str, ...]) -> dict[str, Tensor]:
+        """y (N, D) for each subset named, the modality embeddings computed once.
+
+        A clip batch with M = 1 gives what M = 2 with an absent (zero) second person gives: attention over 25
+        copies of one key is attention over that key with log 25 added to its score.
+        """
+        used = {base for modality in modalities for base in members(modality)}
+        tokens = {m: self.embeddings[m](to_modality(clips, m)) for m in BASE if m in used}
+        one_person = clips.shape[2] == 1
+        return {m: self._encode(*self._fuse(tokens, members(m)), one_person) for m in modalities}
+
+    def _fuse(self, tokens: dict[str, tuple[Tensor, Tensor]], parts: tuple[str, ...]) -> tuple[Tensor, Tensor]:
+        if len(parts) == 1:
+            return tokens[parts[0]]
+        temporal = sum(tokens[m][0] for m in parts) / len(parts)
+        spatial = sum(tokens[m][1] for m in parts) / len(parts)
+        return self.temporal_fusion(temporal), self.spatial_fusion(spatial)
+
+    def _encode(self, temporal: Tensor, spatial: Tensor, one_person: bool) -> Tensor:
+        temporal = temporal + self.position
+        for layer in self.temporal:
+            temporal = layer(temporal)
+        for layer in self.spatial:
+            spatial = layer(spatial, self.absent_bias if one_person else None)
+        return torch.cat([temporal.amax(dim=1), spatial.amax(dim=1)], dim=1)
+
+
+def sinusoidal_code(length: int, width: int) -> Tensor:
+    """(length, width) float32: sines at even columns, cosines at odd ones (Vaswani et al., 2017, 3.5)."""
+    position = torch.arange(length, dtype=torch.float32)[:, None]
+    rate = torch.exp(torch.arange(0, width, 2, dtype=torch.float32) * (-math.log(10000.0) / width))
+    code = torch.zeros(length, width)
+    code[:, 0::2] = torch.sin(position * rate)
+    code[:, 1::2] = torch.cos(position * rate)
+    return code
+
+
+def projector(dimension: int, projection: int) -> nn.Sequential:
+    """D -> D -> D -> projection with BatchNorm and ReLU between."""
+    return nn.Sequential(
+        nn.Linear(dimension, dimension), nn.BatchNorm1d(dimension), nn.ReLU(),
+        nn.Linear(dimension, dimension), nn.BatchNorm1d(dimension), nn.ReLU(),
+        nn.Linear(dimension, projection),
+    )  # fmt: skip
+
+
+class UmURL(nn.Module):
+    """Encoder and the three projectors of pre-training."""
+
+    def __init__(self, config: ModelConfig, *, with_projectors: bool = True) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        names = BASE if with_projectors else ()
+        self.projectors = nn.ModuleDict({m: projector(config.dimension, config.projection) for m in names})
+
+    def own_projections(self, views: dict[str, Tensor]) -> dict[str, Tensor]:
+        """z_joint, z_bone, z_motion (N, projection): each base modality of its own view, own projector."""
+        return {m: self.projectors[m](self.encoder(views[m], m)) for m in BASE}
+
+    def fused_projections(self, view: Tensor) -> dict[str, Tensor]:
+        """u_joint, u_bone, u_motion (N, projection): the fused feature through each projector."""
+        y = self.encoder(view, "fused")
+        return {m: self.projectors[m](y) for m in BASE}
