@@ -1,0 +1,40 @@
+"""Which people of a recording are kept, and for how many frames."""
+
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatT = TypeVar("FloatT", bound=np.floating[Any])
+
+N_CANDIDATES, N_KEPT = 4, 2
+
+
+def choose_bodies(frames: NDArray[FloatT]) -> NDArray[FloatT]:
+    """The two people that move most, most first: UmURL's choice.
+
+    frames: (T, M, V, 3) finite, people by their position in each frame's list; an absent person is zeros.
+    Only the first four positions are looked at; people absent throughout are dropped.
+    Returns: (T, <= 2, V, 3); no people at all when nobody is ever there.
+    """
+    candidates = drop_absent(frames[:, :N_CANDIDATES])
+    if candidates.shape[1] < 2:
+        return candidates
+    # Of equals the later position goes first, as in the reference (an ascending sort, reversed).
+    order = np.argsort([_energy(person) for person in candidates.swapaxes(0, 1)], kind="stable")[::-1]
+    return candidates[:, order[:N_KEPT]]
+
+
+def _energy(person: NDArray[FloatT]) -> float:
+    """The spread of a person's coordinates, std(x) + std(y) + std(z), over the frames that have the person.
+
+    person: (T, V, 3).
+    """
+    present = person[person.any(axis=(1, 2))]
+    return float(np.ascontiguousarray(present.reshape(-1, 3).T).std(axis=1, dtype=np.float64).sum())
+
+
+def drop_absent(frames: NDArray[FloatT]) -> NDArray[FloatT]:
+    """The people that are there in some frame; frames: (T, M, V, 3), an absent person is zeros."""
+    present = frames.any(axis=(0, 2, 3))
+    return frames if present.all() else frames[:, present]

@@ -1,0 +1,157 @@
+"""A dataset's clips on disk: one ragged memory-mapped array, as read.
+
+`frames.f32`: float32, little-endian, a clip's (T, M, 25, 3) values after the other's.
+`extents.npy`: (N, 2) int32, T and M of each clip. `journal.jsonl`: what was read and left out, in order.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder.skeleton import N_JOINTS
+from umurl_search import folders
+from umurl_search.clip import Frames, LeftOut
+from umurl_search.preprocess import normalise
+
+FRAMES = "frames.f32"
+EXTENTS = "extents.npy"
+JOURNAL = "journal.jsonl"
+_VALUES_A_PERSON = N_JOINTS * 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A clip ready for the store. frames: (T, M, 25, 3) float32."""
+
+    name: str
+    frames: Frames
+    label: int | None
+    subject: int | None
+    camera: int | None
+    setup: int | None
+    replication: int | None
+    source: str
+    source_hash: str
+    cut: int
+
+
+class ClipStore:
+    """A sealed store, memory-mapped."""
+
+    def __init__(self, folder: Path) -> None:
+        self.manifest = folders.read_manifest(folder, remedy=f"run: umurl-search delete {folder.name}, then ingest")
+        self._extents = np.load(folder / EXTENTS, allow_pickle=False)
+        sizes = self._extents.prod(axis=1).astype(np.int64) * _VALUES_A_PERSON
+        self._starts = np.concatenate([[0], np.cumsum(sizes)])
+        self._values = np.memmap(folder / FRAMES, dtype="<f4", mode="r")
+        assert len(self._values) == self._starts[-1], (len(self._values), self._starts[-1])
+
+    def __len__(self) -> int:
+        return len(self._extents)
+
+    @property
+    def n_bytes(self) -> int:
+        return int(self._values.nbytes)
+
+    def frames(self, row: int) -> Frames:
+        """(T, M, 25, 3) float32 as read, a view of the file."""
+        t, m = self._extents[row]
+        values = self._values[self._starts[row] : self._starts[row + 1]]
+        return np.asarray(values).reshape(t, m, N_JOINTS, 3)
+
+    def normalised(self, row: int) -> Frames:
+        """(T, M, 25, 3) float32 as the encoder's pipeline wants it, before the resize."""
+        frames = self.frames(row)
+        return frames if self.manifest["state"] == "umurl-normalised" else normalise(frames)
+
+
+class StoreWriter:
+    """Appends chunks of outcomes to a partial folder; every chunk is on disk before the next is taken.
+
+    A folder left by an interrupted run is cut back to its last whole chunk, and `items_done` says how many
+    units of the reader those chunks hold.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.entries = list(_whole_entries(folder / JOURNAL))
+        self.items_done = sum(entry["items"] for entry in self.entries)
+        journal_size = sum(len(_line(entry)) for entry in self.entries)
+        frames_size = self.entries[-1]["frames_end"] if self.entries else 0
+        self._journal = _open_cut(folder / JOURNAL, journal_size)
+        self._frames = _open_cut(folder / FRAMES, frames_size)
+
+    def add(self, n_items: int, records: Sequence[Record], left_out: Sequence[LeftOut]) -> None:
+        for record in records:
+            self._frames.write(np.ascontiguousarray(record.frames, dtype="<f4").tobytes())
+        _flush(self._frames)
+        entry = {
+            "items": n_items,
+            "clips": [_described(record) for record in records],
+            "left_out": [asdict(entry) for entry in left_out],
+            "frames_end": self._frames.tell(),
+        }
+        self._journal.write(_line(entry))
+        _flush(self._journal)
+        self.entries.append(entry)
+
+    def close(self) -> None:
+        self._frames.close()
+        self._journal.close()
+
+    @property
+    def clips(self) -> list[dict[str, Any]]:
+        return [clip for entry in self.entries for clip in entry["clips"]]
+
+    @property
+    def left_out(self) -> list[dict[str, Any]]:
+        return [one for entry in self.entries for one in entry["left_out"]]
+
+    def finish(self) -> None:
+        """Closes the files and writes the extents; the folder can be sealed then."""
+        self.close()
+        extents: NDArray[np.int32] = np.array(
+            [(clip["frames"], clip["people"]) for clip in self.clips], dtype=np.int32
+        ).reshape(-1, 2)
+        np.save(self.folder / EXTENTS, extents, allow_pickle=False)
+
+
+def journal_of(folder: Path) -> list[dict[str, Any]]:
+    """The entries of a sealed store's journal."""
+    return list(_whole_entries(folder / JOURNAL))
+
+
+def _described(record: Record) -> dict[str, Any]:
+    columns = {name: value for name, value in vars(record).items() if name != "frames"}
+    return {**columns, "frames": record.frames.shape[0], "people": record.frames.shape[1]}
+
+
+def _line(entry: dict[str, Any]) -> bytes:
+    return json.dumps(entry, ensure_ascii=False).encode() + b"\n"
+
+
+def _whole_entries(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.exists():
+        return
+    for line in path.read_bytes().splitlines(keepends=True):
+        if not line.endswith(b"\n"):
+            return
+        yield json.loads(line)
+
+
+def _open_cut(path: Path, size: int) -> BinaryIO:
+    file = open(path, "ab")  # noqa: SIM115 - closed by StoreWriter.close
+    file.truncate(size)
+    file.seek(size)
+    return file
+
+
+def _flush(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())

@@ -1,0 +1,121 @@
+"""The encoders of a library, and the one that ships with the package."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from encoder.errors import UmurlError
+from umurl_search import datasets, folders
+from umurl_search.library import Library
+from umurl_search.preprocess import check_pipeline
+
+if TYPE_CHECKING:
+    from encoder.model import UmURL
+
+SHIPPED = "shipped"
+TRAINED_ON = "trained_on.txt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderEntry:
+    """An encoder's name, folder, hash of its weights and what it was trained on or imported for."""
+
+    name: str
+    folder: Path
+    hash: str
+    config: dict[str, Any]
+
+    @property
+    def dataset(self) -> str | None:
+        return self.config.get("dataset")
+
+    @property
+    def protocol(self) -> str | None:
+        return self.config.get("protocol")
+
+    def load(self) -> "UmURL":
+        """The model. Raises UmurlError when it reads clips prepared in another way."""
+        from encoder import checkpoint
+
+        check_pipeline(
+            self.config.get("pipeline", {}),
+            what=f"encoder {self.name}",
+            remedy="train or import it again with this version",
+        )
+        return checkpoint.load(self.folder)
+
+    def trained_on(self) -> Callable[[str], bool] | None:
+        """Whether a clip of that name was trained on; None when that is not known."""
+        listing = self.folder / TRAINED_ON
+        if listing.is_file():
+            names = frozenset(listing.read_text(encoding="utf-8").split("\n"))
+            return names.__contains__
+        dataset = datasets.find(self.dataset or "")
+        protocol = self.protocol
+        if protocol not in dataset.rules:
+            return None
+        return lambda name: (
+            datasets.is_part_of(dataset, name) and datasets.part_of(dataset, protocol, name) == "train"
+        )
+
+    def shares_names_with(self, dataset: str) -> bool:
+        """Whether clips of that dataset and of the encoder's own can be the same recordings."""
+        if self.dataset == dataset:
+            return True
+        family = datasets.find(dataset).family
+        return bool(family) and family == datasets.find(self.dataset or "").family
+
+
+def shipped() -> EncoderEntry:
+    """The encoder in the package, trained on the demo corpus."""
+    folder = Path(str(files("umurl_search") / "shipped"))
+    return _entry(SHIPPED, folder)
+
+
+def _entry(name: str, folder: Path) -> EncoderEntry:
+    from encoder import checkpoint
+
+    config = checkpoint.read_config(folder)
+    return EncoderEntry(
+        name=name, folder=folder, config=config, hash=folders.sha256_of(folder / checkpoint.WEIGHTS)
+    )
+
+
+def open_encoder(library: Library, name: str) -> EncoderEntry:
+    """The encoder of that name. Raises UmurlError listing the known ones, or when its files were altered."""
+    if name == SHIPPED:
+        return shipped()
+    known = [row["name"] for row in _rows(library)]
+    if name not in known:
+        raise UmurlError(
+            f"no encoder '{name}'; there are {', '.join([*known, SHIPPED])}: "
+            "umurl-search train NAME or import-encoder makes one"
+        )
+    folder = library.encoder(name)
+    folders.read_manifest(folder, remedy=f"run: umurl-search delete encoder:{name}, then train or import it again")
+    return _entry(name, folder)
+
+
+def choose(library: Library, dataset: str, protocol: str | None) -> EncoderEntry:
+    """The newest encoder made for the dataset, one of the same protocol first, else the shipped one."""
+    rows = [row for row in _rows(library) if row["dataset"] == dataset]
+    same = [row for row in rows if row["protocol"] == protocol]
+    best = (same or rows or [None])[0]
+    return open_encoder(library, best["name"]) if best else shipped()
+
+
+def _rows(library: Library) -> list[dict[str, Any]]:
+    if not library.exists():
+        return []
+    with library.read() as catalog:
+        return catalog.encoders()
+
+
+def overlap(entry: EncoderEntry, dataset: str, test_names: list[str]) -> int | None:
+    """How many of the test clips the encoder was trained on; None when that cannot be known."""
+    if entry.dataset is not None and not entry.shares_names_with(dataset):
+        return 0
+    seen = entry.trained_on()
+    return None if seen is None else sum(map(seen, test_names))

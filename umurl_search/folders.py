@@ -1,0 +1,155 @@
+"""Folders that are either whole or not there: written aside, sealed by a manifest, renamed into place.
+
+A manifest lists the size and sha256 of every file beside it and carries a checksum of itself.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from encoder.errors import UmurlError
+
+MANIFEST = "manifest.json"
+HASHED_AT_OPENING = 64 * 2**20
+"""Files below this many bytes are hashed whenever their folder is opened; `verify` hashes all."""
+
+
+def partial_of(target: Path) -> Path:
+    """Where `target` is put together before it is whole."""
+    return target.with_name(f".{target.name}.partial")
+
+
+@contextlib.contextmanager
+def building(target: Path, *, resume_token: str) -> Iterator[Path]:
+    """The partial folder of `target`, kept from an earlier run if that had the same token, else emptied.
+
+    Only one process at a time builds a target: a second is told so (UmurlError).
+    """
+    folder = partial_of(target)
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_name(folder.name + ".lock"), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UmurlError(f"{target}: another process is building it; wait for that one") from error
+        token = folder / "token"
+        if not token.exists() or token.read_text() != resume_token:
+            shutil.rmtree(folder)
+            folder.mkdir()
+            write_text(token, resume_token)
+        yield folder
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(lock.name)
+
+
+def seal(folder: Path, target: Path, about: dict[str, Any]) -> dict[str, Any]:
+    """Hashes and syncs the partial folder's files, writes its manifest last and renames it to `target`."""
+    (folder / "token").unlink(missing_ok=True)
+    files = {}
+    for path in sorted(folder.iterdir()):
+        if path.name == MANIFEST:
+            continue
+        files[path.name] = {"size": path.stat().st_size, "sha256": sha256_of(path)}
+        _sync(path)
+    manifest = {**about, "files": files}
+    manifest["checksum"] = _checksum(manifest)
+    write_text(folder / MANIFEST, _canonical(manifest))
+    os.rename(folder, target)
+    _sync(target.parent)
+    return manifest
+
+
+def read_manifest(folder: Path, *, remedy: str) -> dict[str, Any]:
+    """The manifest of a sealed folder, its own checksum and every file's size checked, small files hashed.
+
+    Raises UmurlError naming the file that differs and ending in `remedy`.
+    """
+    problems = check(folder, full=False)
+    if problems:
+        raise UmurlError(f"{problems[0]}: {remedy}")
+    return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+def check(folder: Path, *, full: bool) -> list[str]:
+    """What is wrong with a sealed folder, one phrase each; `full` hashes large files too."""
+    path = folder / MANIFEST
+    try:
+        text = path.read_bytes().decode("utf-8")
+        manifest = json.loads(text)
+        claimed = manifest.pop("checksum")
+        files = manifest["files"]
+    except FileNotFoundError:
+        return [f"{path} is missing"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return [f"{path} is damaged ({error})"]
+    if claimed != _checksum(manifest) or text != _canonical({**manifest, "checksum": claimed}):
+        return [f"{path} was altered (its checksum differs)"]
+    return [problem for name in files for problem in _check_file(folder / name, files[name], full=full)]
+
+
+def _check_file(path: Path, entry: dict[str, Any], *, full: bool) -> list[str]:
+    if not path.is_file():
+        return [f"{path} is missing"]
+    size = path.stat().st_size
+    if size != entry["size"]:
+        return [f"{path} has {size} bytes, its manifest says {entry['size']}"]
+    if (full or size < HASHED_AT_OPENING) and sha256_of(path) != entry["sha256"]:
+        return [f"{path} was altered (its sha256 differs from the manifest's)"]
+    return []
+
+
+def sha256_of(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replaces a file in one step: written aside, synced, renamed."""
+    aside = path.with_name(path.name + ".tmp")
+    with open(aside, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, path)
+
+
+def remove(folder: Path) -> None:
+    """Deletes a sealed folder in one step: renamed aside first, so that a half-deleted one never opens."""
+    if folder.exists():
+        aside = folder.with_name(f".{folder.name}.removed")
+        shutil.rmtree(aside, ignore_errors=True)
+        os.rename(folder, aside)
+        shutil.rmtree(aside)
+
+
+def need_space(folder: Path, n_bytes: int, *, what: str) -> None:
+    """Raises UmurlError when the disk of `folder` cannot take `n_bytes` more."""
+    free = shutil.disk_usage(folder).free
+    if free < n_bytes:
+        raise UmurlError(
+            f"{folder}: {what} needs {n_bytes / 2**30:.1f} GiB, {free / 2**30:.1f} are free; "
+            "free some or give another --library"
+        )
+
+
+def _canonical(manifest: dict[str, Any]) -> str:
+    return json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+
+
+def _checksum(manifest: dict[str, Any]) -> str:
+    text = json.dumps(manifest, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

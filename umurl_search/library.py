@@ -1,0 +1,67 @@
+"""One folder on disk: catalog, clips, encoders, indexes."""
+
+import os
+import re
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from encoder.errors import UmurlError
+from umurl_search.catalog import Catalog, open_catalog
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
+
+
+@dataclass(frozen=True)
+class Library:
+    """A library's root folder and the places in it."""
+
+    root: Path
+
+    @property
+    def catalog_path(self) -> Path:
+        return self.root / "catalog.duckdb"
+
+    def clips(self, dataset: str) -> Path:
+        return self.root / "clips" / dataset
+
+    def encoder(self, name: str) -> Path:
+        return self.root / "encoders" / name
+
+    def index(self, name: str) -> Path:
+        return self.root / "indexes" / name
+
+    def exists(self) -> bool:
+        return self.catalog_path.exists()
+
+    def read(self, *, locked: bool = False) -> AbstractContextManager[Catalog]:
+        """The catalog to read; raises UmurlError when there is no library."""
+        return open_catalog(self.catalog_path, locked=locked)
+
+    def write(self) -> AbstractContextManager[Catalog]:
+        """The catalog to write, the library made first if need be. Hold it briefly: writers are alone."""
+        self.make()
+        return open_catalog(self.catalog_path, write=True)
+
+    def make(self) -> None:
+        try:
+            for folder in ("clips", "encoders", "indexes"):
+                (self.root / folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = error.strerror or error
+            raise UmurlError(f"{self.root}: cannot be made ({reason}); give another --library") from error
+
+
+def default_root() -> Path:
+    """`UMURL_LIBRARY`, else the platform's data folder."""
+    stated = os.environ.get("UMURL_LIBRARY")
+    return Path(stated) if stated else Path(platformdirs.user_data_dir("umurl-search", appauthor=False))
+
+
+def checked_name(name: str, *, what: str) -> str:
+    """`name` if it can name a folder of the library. Raises UmurlError with the rule."""
+    if not _NAME.fullmatch(name):
+        raise UmurlError(f"'{name}' cannot name {what}: letters, digits and . _ @ + -, at most 100, no / or space")
+    return name

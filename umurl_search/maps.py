@@ -1,0 +1,161 @@
+"""Linear maps between embedding spaces: bridges from one modality to another, and half-whitening.
+
+Letters: N clips, D embedding, P dimensions kept. Both are fitted without labels on a gallery, where every
+clip is there in every modality; in an evaluation that gallery is the protocol's own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder.errors import UmurlError
+
+Embeddings = NDArray[np.float32]
+RIDGE = 0.1
+BLOCK = 8192
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transform:
+    """What is done to a gallery before the cosine: nothing, or half-whitening to `dimensions`."""
+
+    kind: str = "none"
+    dimensions: int = 256
+
+    @classmethod
+    def parse(cls, text: str) -> "Transform":
+        """`none`, `half-whiten` or `half-whiten:D`. Raises ValueError with the rule."""
+        kind, colon, digits = text.partition(":")
+        if kind == "none" and not colon:
+            return cls()
+        if kind == "half-whiten" and (not colon or (digits.isdigit() and int(digits) > 0)):
+            return cls(kind=kind, dimensions=int(digits) if colon else 256)
+        raise ValueError(f"transform is none or half-whiten[:D] with D a positive number, got '{text}'")
+
+    def __str__(self) -> str:
+        return self.kind if self.kind == "none" else f"{self.kind}:{self.dimensions}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Map:
+    """y -> the unit vector of (y - mean) @ matrix; either may be absent. Cosines are products of such."""
+
+    mean: NDArray[np.float32] | None = None
+    matrix: NDArray[np.float32] | None = None
+
+    def __call__(self, y: Embeddings) -> Embeddings:
+        """y: (N, D). Returns (N, D or P) float32 rows of length 1; a zero row stays zero."""
+        x = y if self.mean is None else y - self.mean
+        x = x if self.matrix is None else x @ self.matrix
+        norms = np.linalg.norm(x, axis=1, keepdims=True)
+        return np.asarray(x / np.where(norms > 0, norms, 1), dtype=np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maps:
+    """Everything fitted on one gallery. Keys: modality, or (query modality, gallery modality)."""
+
+    transform: Transform
+    means: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    whitenings: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    bridges: dict[tuple[str, str], NDArray[np.float32]] = field(default_factory=dict)
+
+    def gallery(self, modality: str, *, bridged: bool) -> Map:
+        """How the gallery's embeddings of a modality are searched, by its own queries or across a bridge."""
+        if self.transform.kind == "none":
+            return Map(mean=self.means[modality]) if bridged else Map()
+        return Map(mean=self.means[modality], matrix=self.whitenings[modality])
+
+    def query(self, modality: str, against: str, *, bridged: bool) -> Map:
+        """How a query of `modality` enters the gallery of `against`."""
+        if not bridged:
+            return self.gallery(against, bridged=False)
+        if (modality, against) not in self.bridges:
+            raise UmurlError(
+                f"no bridge from {modality} to {against} in this index: "
+                "build it with --modalities all, or query with --no-bridge"
+            )
+        bridge = self.bridges[modality, against]
+        matrix = bridge if self.transform.kind == "none" else bridge @ self.whitenings[against]
+        return Map(mean=self.means[modality], matrix=matrix)
+
+
+def fit_maps(
+    embeddings: dict[str, Embeddings],
+    transform: Transform,
+    *,
+    rows: NDArray[np.int64] | None = None,
+    pairs: Sequence[tuple[str, str]] | None = None,
+) -> Maps:
+    """Fits means, half-whitenings and bridges on the chosen rows of a gallery.
+
+    embeddings: modality -> (N, D), may be memory-mapped. rows: ascending positions, all unless given.
+    pairs: the bridges wanted as (query modality, gallery modality), all unless given.
+    A bridge is ridge regression between centred embeddings: (X'X + 0.1 mean|x|^2 I)^-1 X'Z.
+    """
+    wanted = [(q, g) for q in embeddings for g in embeddings if q != g] if pairs is None else list(pairs)
+    means = {m: _mean(y, rows) for m, y in embeddings.items()}
+    whitenings = {}
+    if transform.kind == "half-whiten":
+        targets = embeddings if pairs is None else {g for _, g in wanted} | set(embeddings)
+        for m in targets:
+            moments = _moments(embeddings[m], embeddings[m], means[m], means[m], rows)
+            whitenings[m] = _half_whitening(moments, transform.dimensions)
+    bridges = {}
+    for modality in dict.fromkeys(q for q, _ in wanted):
+        bridges.update(_bridges_from(modality, [g for q, g in wanted if q == modality], embeddings, means, rows))
+    return Maps(transform=transform, means=means, whitenings=whitenings, bridges=bridges)
+
+
+def _bridges_from(
+    modality: str,
+    targets: list[str],
+    embeddings: dict[str, Embeddings],
+    means: dict[str, NDArray[np.float32]],
+    rows: NDArray[np.int64] | None,
+) -> dict[tuple[str, str], NDArray[np.float32]]:
+    x, mean = embeddings[modality], means[modality]
+    n = len(x) if rows is None else len(rows)
+    square = _moments(x, x, mean, mean, rows)
+    ridge = RIDGE * max(np.trace(square) / n, np.finfo(np.float64).tiny)
+    crosses = [_moments(x, embeddings[g], mean, means[g], rows) for g in targets]
+    solved = np.linalg.solve(square + ridge * np.eye(len(square)), np.hstack(crosses))
+    parts = np.split(solved.astype(np.float32), len(targets), axis=1)
+    return {(modality, g): np.ascontiguousarray(w) for g, w in zip(targets, parts, strict=True)}
+
+
+def _blocks(y: Embeddings, rows: NDArray[np.int64] | None) -> list[slice] | list[NDArray[np.int64]]:
+    if rows is None:
+        return [slice(i, i + BLOCK) for i in range(0, len(y), BLOCK)]
+    return [rows[i : i + BLOCK] for i in range(0, len(rows), BLOCK)]
+
+
+def _mean(y: Embeddings, rows: NDArray[np.int64] | None) -> NDArray[np.float32]:
+    n = len(y) if rows is None else len(rows)
+    total = sum(y[block].sum(axis=0, dtype=np.float64) for block in _blocks(y, rows))
+    return np.asarray(total / n, dtype=np.float32)
+
+
+def _moments(
+    x: Embeddings,
+    z: Embeddings,
+    mean_x: NDArray[np.float32],
+    mean_z: NDArray[np.float32],
+    rows: NDArray[np.int64] | None,
+) -> NDArray[np.float64]:
+    """(D, D) sum over clips of (x - mean_x)' (z - mean_z); blocks in float32, summed in float64."""
+    total = np.zeros((x.shape[1], z.shape[1]))
+    for block in _blocks(x, rows):
+        total += (x[block] - mean_x).T @ (z[block] - mean_z)
+    return total
+
+
+def _half_whitening(moments: NDArray[np.float64], dimensions: int) -> NDArray[np.float32]:
+    """(D, P): the leading principal axes, each over the square root of its singular value."""
+    values, vectors = np.linalg.eigh(moments)
+    values, vectors = values[::-1], vectors[:, ::-1]
+    kept = max(1, min(dimensions, int((values > values[0] * 1e-10).sum())))
+    singular = np.sqrt(np.maximum(values[:kept], np.finfo(np.float64).tiny))
+    return np.asarray(vectors[:, :kept] / np.sqrt(singular), dtype=np.float32)

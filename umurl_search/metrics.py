@@ -1,0 +1,90 @@
+"""Retrieval figures from arrays: pure numpy. Letters: Q queries, N gallery clips, K neighbours.
+
+Scores rise with similarity. A gallery's order is its order of clip ids: ties go to the lower position.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Labels = NDArray[np.int64]
+Scores = NDArray[np.floating]
+
+
+def majority_vote(neighbours: Labels) -> Labels:
+    """The commonest label among each query's neighbours, ties to the label of the nearer neighbour.
+
+    neighbours: (Q, K) labels, nearest first, -1 where there was no neighbour. Returns (Q,), -1 if none at all.
+    """
+    same = neighbours[:, :, None] == neighbours[:, None, :]
+    counts = np.where(neighbours >= 0, same.sum(axis=2), 0)
+    winner = counts.argmax(axis=1)
+    return neighbours[np.arange(len(neighbours)), winner]
+
+
+def recall_at(neighbours: Labels, wanted: Labels, k: int) -> float:
+    """Share of queries with a clip of their label among the first k. neighbours: (Q, >= k) labels."""
+    return float((neighbours[:, :k] == wanted[:, None]).any(axis=1).mean())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """Per query (Q,): average precision, rank of the first relevant clip, number of relevant clips.
+
+    Where nothing is relevant, average precision is NaN and the rank 0.
+    """
+
+    average_precision: NDArray[np.float64]
+    first_rank: NDArray[np.int64]
+    n_relevant: NDArray[np.int64]
+
+
+def rank_gallery(scores: Scores, relevant: NDArray[np.bool_], allowed: NDArray[np.bool_] | None = None) -> Ranking:
+    """Ranks the whole gallery for each query.
+
+    scores: (Q, N). relevant: (Q, N). allowed: (Q, N), False where a clip is left out of the query's gallery.
+    """
+    if allowed is not None:
+        scores = np.where(allowed, scores, -np.inf)
+        relevant = relevant & allowed
+    ascending = np.sort(scores, axis=1)
+    rows = [_rank_one(s, a, r) for s, a, r in zip(scores, ascending, relevant, strict=True)]
+    ap, first, count = zip(*rows, strict=True) if rows else ((), (), ())
+    return Ranking(
+        average_precision=np.array(ap, dtype=np.float64),
+        first_rank=np.array(first, dtype=np.int64),
+        n_relevant=np.array(count, dtype=np.int64),
+    )
+
+
+def _rank_one(scores: Scores, ascending: Scores, relevant: NDArray[np.bool_]) -> tuple[float, int, int]:
+    """scores, ascending: (N,), the second sorted. Ranks count from 1."""
+    positions = np.flatnonzero(relevant)
+    if positions.size == 0:
+        return float("nan"), 0, 0
+    mine = scores[positions]
+    n = len(scores)
+    above = n - np.searchsorted(ascending, mine, side="right")
+    equal = n - above - np.searchsorted(ascending, mine, side="left")
+    ranks = above + 1
+    for i in np.flatnonzero(equal > 1):
+        ranks[i] += int((scores[: positions[i]] == mine[i]).sum())
+    ranks.sort()
+    precision = np.arange(1, len(ranks) + 1) / ranks
+    return float(precision.mean()), int(ranks[0]), len(ranks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassFigure:
+    label: int
+    queries: int
+    accuracy: float
+
+
+def per_class(predicted: Labels, wanted: Labels) -> list[ClassFigure]:
+    """Accuracy of the queries of each label, labels ascending."""
+    return [
+        ClassFigure(label=int(c), queries=int((wanted == c).sum()), accuracy=float((predicted[wanted == c] == c).mean()))
+        for c in np.unique(wanted)
+    ]

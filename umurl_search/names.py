@@ -1,0 +1,50 @@
+"""What the names of recordings say: action, subject, camera, setup, replication."""
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class NameFields:
+    """The numbers in a recording's name, as written there (actions count from 1); None where it says nothing."""
+
+    action: int | None = None
+    subject: int | None = None
+    camera: int | None = None
+    setup: int | None = None
+    replication: int | None = None
+
+
+_NTU = re.compile(
+    r"S(?P<setup>\d{3})C(?P<camera>\d{3})P(?P<subject>\d{3})R(?P<replication>\d{3})A(?P<action>\d{3})"
+    r"(?:\.skeleton)?"
+)
+_UTD_MHAD = re.compile(r"a(?P<action>\d+)_s(?P<subject>\d+)_t?(?P<replication>\d+)")
+_NW_UCLA = re.compile(r"a(?P<action>\d+)_s(?P<subject>\d+)_e(?P<replication>\d+)_v(?P<camera>\d+)")
+_PKU_MMD = re.compile(r"(?:\d{4}|A\d+N(?P<subject>\d+))-(?P<view>[LMR])(?:_\d+)?")
+_PKU_CAMERAS = {"L": 1, "M": 2, "R": 3}
+
+
+def parse_name(name: str) -> NameFields:
+    """The numbers that a name of NTU RGB+D, UTD-MHAD, NW-UCLA or PKU-MMD holds; all None for other names.
+
+    The letter of a PKU-MMD view is its camera (L, M, R: 1, 2, 3). The action in a name of PKU-MMD is that of
+    the recording, which holds several: it is left to the label file.
+    """
+    pku = _PKU_MMD.fullmatch(name)
+    if pku:
+        subject = pku["subject"]
+        return NameFields(subject=int(subject) if subject else None, camera=_PKU_CAMERAS[pku["view"]])
+    for pattern in (_NTU, _UTD_MHAD, _NW_UCLA):
+        found = pattern.fullmatch(name)
+        if found:
+            return NameFields(**{field: int(number) for field, number in found.groupdict().items()})
+    return NameFields()
+
+
+def is_ntu_name(name: str) -> bool:
+    return _NTU.fullmatch(name) is not None
+
+
+def is_pku_name(name: str) -> bool:
+    return _PKU_MMD.fullmatch(name) is not None
