@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from encoder.modalities import BASE
+from encoder.subsets import BASE
 
 CONSISTENCY_WEIGHT = 5.0
 VARIANCE_WEIGHT = 5.0

@@ -6,30 +6,7 @@ Letters: N clips, T frames, M people, V joints, C coordinates. Clips are (N, T, 
 import torch
 from torch import Tensor
 
-from encoder.errors import UmurlError
 from encoder.skeleton import PARENTS
-
-BASE = ("joint", "bone", "motion")
-FUSED = "fused"
-SINGLE_AND_FUSED = (*BASE, FUSED)
-ALL = ("joint", "bone", "motion", "joint+bone", "joint+motion", "bone+motion", FUSED)
-
-
-def parse(text: str) -> str:
-    """The canonical name of a subset: `bone+joint` is `joint+bone`, all three are `fused`.
-
-    Raises UmurlError when a part is not a modality or stands twice.
-    """
-    parts = list(BASE) if text == FUSED else text.split("+")
-    if not set(parts) <= set(BASE) or len(set(parts)) < len(parts):
-        raise UmurlError(f"no modality '{text}': give joint, bone, motion, any + of them, or fused")
-    return FUSED if len(parts) == len(BASE) else "+".join(m for m in BASE if m in parts)
-
-
-def members(modality: str) -> tuple[str, ...]:
-    """The base modalities in a canonical name, in the order joint, bone, motion."""
-    return BASE if modality == FUSED else tuple(modality.split("+"))
-
 
 def to_modality(clips: Tensor, modality: str) -> Tensor:
     """One base modality of joint coordinates (paper, section 3.1).

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from encoder.modalities import BASE, members, spatial_tokens, temporal_tokens, to_modality
+from encoder.modalities import spatial_tokens, temporal_tokens, to_modality
 from encoder.ragged import N_FRAMES
 from encoder.skeleton import N_JOINTS, N_PEOPLE
+from encoder.subsets import BASE, members
 
 
 @dataclass(frozen=True, kw_only=True)

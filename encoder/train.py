@@ -12,16 +12,19 @@ from torch import Tensor
 from encoder.augment import augmented_view
 from encoder.errors import UmurlError
 from encoder.losses import Losses, umurl_losses
-from encoder.modalities import SINGLE_AND_FUSED
 from encoder.model import ModelConfig, UmURL
 from encoder.ragged import RaggedClips
+from encoder.subsets import SINGLE_AND_FUSED
 
 Precision = Literal["float32", "bf16"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """The schedule. `drop_at`: the epoch, as a share of all, at which the learning rate falls to a tenth."""
+    """The schedule. `drop_at`: the epoch, as a share of all, at which the learning rate falls to a tenth.
+
+    `max_seconds` ends a run early, its learning rate as it was; None: it never does.
+    """
 
     epochs: int = 451
     batch_size: int = 512
@@ -30,6 +33,7 @@ class TrainConfig:
     drop_at: float = 351 / 451
     precision: Precision = "bf16"
     seed: int = 0
+    max_seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 2:
@@ -98,7 +102,7 @@ def train(
     generator = torch.Generator(device).manual_seed(config.seed)
     clips = clips.to(device)
     first_step = 0 if state is None else _restore(state, model, optimiser, generator)
-    saved_at = time.monotonic()
+    begun = saved_at = time.monotonic()
     for step in range(first_step, total_steps):
         started = time.monotonic()
         epoch, batch = divmod(step, steps_per_epoch)
@@ -119,6 +123,8 @@ def train(
             saved_at = time.monotonic()
         if stop:
             raise Interrupted
+        if config.max_seconds is not None and time.monotonic() - begun > config.max_seconds:
+            break
     return model.eval()
 
 
@@ -133,8 +139,8 @@ def _losses(
 
 
 def _checked_terms(losses: Losses, step: int, epoch: int) -> dict[str, float]:
-    terms = {name: float(value) for name, value in vars(losses).items()}
-    total = float(losses.total)
+    terms = {name: float(value.detach()) for name, value in vars(losses).items()}
+    total = float(losses.total.detach())
     if not math.isfinite(total):
         named = ", ".join(f"{name} {value:g}" for name, value in terms.items())
         raise UmurlError(

@@ -20,9 +20,10 @@ FILTER_TIMEOUT_S = 10.0
 LOCK_WAIT_S = 5.0
 
 _SCHEMA = """
+create sequence made;
 create table meta (schema_version integer not null, next_clip_id bigint not null);
 create table datasets (name varchar primary key, format varchar, state varchar, layout varchar, fps double,
-  up varchar, scale double, source varchar, signature varchar, clips bigint, report json, created timestamptz);
+  up varchar, scale double, source varchar, signature varchar, clips bigint, report json, created timestamp, made bigint default nextval('made'));
 create table clips (id bigint primary key, name varchar not null, dataset varchar not null, label integer,
   action varchar, subject integer, camera integer, setup integer, replication integer, people integer,
   frames integer, source varchar, source_hash varchar, store_row bigint not null, unique (dataset, name));
@@ -30,9 +31,9 @@ create table splits (dataset varchar not null, protocol varchar not null, part v
   clip_id bigint not null);
 create table left_out (dataset varchar not null, name varchar, reason varchar, detail varchar, source varchar);
 create table encoders (name varchar primary key, origin varchar, preset varchar, dataset varchar,
-  protocol varchar, dimension integer, hash varchar, created timestamptz);
+  protocol varchar, dimension integer, hash varchar, created timestamp, made bigint default nextval('made'));
 create table indexes (name varchar primary key, dataset varchar, encoder varchar, encoder_hash varchar,
-  kind varchar, transform varchar, modalities varchar, clips bigint, created timestamptz);
+  kind varchar, transform varchar, modalities varchar, clips bigint, created timestamp, made bigint default nextval('made'));
 """
 
 _MIGRATIONS: dict[int, str] = {}
@@ -165,13 +166,13 @@ class Catalog:
     # encoders and indexes
 
     def encoders(self) -> list[dict[str, Any]]:
-        return self._rows("select * from encoders order by created desc, name")
+        return self._rows("select * from encoders order by made desc")
 
     def add_encoder(self, row: dict[str, Any]) -> None:
         self._insert("encoders", row)
 
     def indexes(self) -> list[dict[str, Any]]:
-        return self._rows("select * from indexes order by created desc, name")
+        return self._rows("select * from indexes order by made desc")
 
     def add_index(self, row: dict[str, Any]) -> None:
         self._insert("indexes", row)
@@ -220,7 +221,7 @@ class Catalog:
     def _insert(self, table: str, row: dict[str, Any]) -> None:
         marks = ", ".join("?" * len(row))
         self._con.execute(
-            f"insert into {table} ({', '.join(row)}, created) values ({marks}, now())", list(row.values())
+            f"insert into {table} ({', '.join(row)}, created) values ({marks}, now() at time zone 'utc')", list(row.values())
         )
 
     def _bulk(self, table: str, columns: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ Sources: the datasets' own documents; counts are those of the papers that introd
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -49,7 +49,6 @@ class Dataset:
     max_setup: int | None = None
     official: Official | None = None
     family: str = ""
-    missing_lists: tuple[str, ...] = field(default=())
 
     @property
     def protocols(self) -> tuple[str, ...]:
@@ -105,8 +104,6 @@ def _pku2_xsub(fields: NameFields, name: str) -> Part | None:
     return _known(fields.subject, lambda subject: subject not in (2, 3, 7))
 
 
-_LISTS = ("samples_with_missing_skeletons.txt",)
-
 DATASETS = {
     dataset.name: dataset
     for dataset in (
@@ -116,7 +113,6 @@ DATASETS = {
             max_action=60, max_setup=17, family="ntu",
             official=Official(found=56_880, used=56_578,
                               splits={"xsub": (40_091, 16_487), "xview": (37_646, 18_932)}),
-            missing_lists=(*_LISTS, "NTU_RGBD_samples_with_missing_skeletons.txt"),
         ),
         Dataset(
             name="ntu120", title="NTU RGB+D 120",
@@ -125,8 +121,6 @@ DATASETS = {
             loose="ntu-skeleton", max_frames=300, max_action=120, max_setup=32, family="ntu",
             official=Official(found=114_480, used=113_945,
                               splits={"xsub": (63_026, 50_919), "xset": (54_468, 59_477)}),
-            missing_lists=(*_LISTS, "NTU_RGBD_samples_with_missing_skeletons.txt",
-                           "NTU_RGBD120_samples_with_missing_skeletons.txt"),
         ),
         Dataset(
             name="pku-mmd-1", title="PKU-MMD phase I", rules={"xsub": _pku1_xsub, "xview": _not_left},
@@ -196,12 +190,6 @@ def sources(dataset: Dataset, data: Path | None) -> tuple[Path, ...]:
         f"{data}: holds no {dataset.name} (looked for {listed}); put the recordings there, "
         f"or run: umurl-search ingest {dataset.name} --source PATH"
     )
-
-
-def missing_list(dataset: Dataset, roots: tuple[Path, ...]) -> tuple[Path, ...]:
-    """The lists of samples with missing skeletons that lie in the roots or beside them."""
-    places = {folder for root in roots for folder in (root, root.parent)}
-    return tuple(sorted(p / n for p in places for n in dataset.missing_lists if (p / n).is_file()))
 
 
 def part_of(dataset: Dataset, protocol: str, name: str) -> Part | None:

@@ -125,7 +125,7 @@ def sampled(script: Script, clock: Array) -> Array:
     u = np.clip((clock - times[at]) / width[at, 0], 0, 1)[:, None]
     ahead = u * u * (3 - 2 * u)
     bent = slope[at] * (u * (1 - u) ** 2) - slope[at + 1] * (u * u * (1 - u))
-    return keys[at] * (1 - ahead) + keys[at + 1] * ahead + bent * width[at]
+    return np.asarray(keys[at] * (1 - ahead) + keys[at + 1] * ahead + bent * width[at])
 
 
 def _there_and_back(*keys: tuple[float, Array], back_s: float = 0.7) -> Script:
@@ -222,10 +222,10 @@ def _bow(n: int) -> Script:
 
 
 def _punch(n: int) -> Script:
-    ready = pose({"bend": 8, "yaw": -14}, arms=GUARD, off_leg=legs(14, 14), leg=legs(-6, 12))
-    turned = {"bend": 12, "yaw": -8, "twist": 32}
-    hit = pose(turned, arm=HIT, off_arm=GUARD, off_leg=legs(18, 20), leg=legs(-10, 14))
-    return _there_and_back((0.45, ready), *[(0.14, hit), (0.1, hit), (0.22, ready)] * n, back_s=0.5)
+    ready = pose({"bend": 8, "yaw": -24}, arms=GUARD, off_leg=legs(20, 24), leg=legs(-14, 20))
+    turned = {"bend": 14, "yaw": -10, "twist": 34}
+    hit = pose(turned, arm=HIT, off_arm=GUARD, off_leg=legs(32, 36), leg=legs(-18, 15))
+    return _there_and_back((0.4, ready), *[(0.14, hit), (0.2, hit), (0.2, ready)] * n, back_s=0.5)
 
 
 def _walk(n: int) -> Script:
@@ -268,7 +268,7 @@ def _salute(n: int) -> Script:
 
 
 def _brush_hair(n: int) -> Script:
-    top, down = pose({"tilt": -6}, arm=BRUSH_TOP), pose({"tilt": -10, "nod": 6}, arm=BRUSH_DOWN)
+    top, down = pose({"tilt": -8}, arm=BRUSH_TOP), pose({"tilt": -16, "nod": 8}, arm=BRUSH_DOWN)
     return _there_and_back((0.65, top), *[(0.35, down), (0.3, top)] * n)
 
 
@@ -289,7 +289,7 @@ def _fall(n: int) -> Script:
         {"roll": 38, "pitch": 12, "lean": 12}, leg=(40, 6, 0, 78, 0), off_leg=(30, 5, 0, 60, 0), arms=up
     )
     down = pose({"roll": 84, "pitch": 12}, arm=(110, 20, 0, 30, 0), off_arm=(45, 0, 30, 55, 0))
-    down[MAIN_LEG], down[OFF_LEG] = (30, 5, 0, 45, -20), (18, 0, 0, 30, -20)
+    down[MAIN_LEG], down[OFF_LEG] = (30, -10, 0, 45, -20), (18, 0, 0, 30, -20)
     return [(0.0, STAND), (0.4, sway), (0.35, knees), (0.3, down), (0.7, down)]
 
 
@@ -362,8 +362,8 @@ def _apart(n: int) -> Script:
 
 
 ALL = (
-    Action(name="wave", actor=_wave, repeats=(2, 5)),
-    Action(name="clap", actor=_clap, repeats=(2, 6)),
+    Action(name="wave", actor=_wave, repeats=(3, 5)),
+    Action(name="clap", actor=_clap, repeats=(3, 6)),
     Action(name="drink", actor=_drink, repeats=(1, 2)),
     Action(name="throw", actor=_throw),
     Action(name="kick", actor=_kicking, repeats=(1, 2)),
@@ -372,9 +372,9 @@ ALL = (
     Action(name="sit down", actor=_sit_down),
     Action(name="stand up", actor=_stand_up),
     Action(name="bow", actor=_bow),
-    Action(name="punch the air", actor=_punch, repeats=(1, 4)),
+    Action(name="punch the air", actor=_punch, repeats=(2, 3)),
     Action(name="walk", actor=_walk, repeats=(3, 5)),
-    Action(name="march in place", actor=_march, repeats=(2, 4)),
+    Action(name="march in place", actor=_march, repeats=(3, 4)),
     Action(name="jumping jack", actor=_jumping_jack, repeats=(2, 4)),
     Action(name="point", actor=_point),
     Action(name="check watch", actor=_check_watch),
@@ -391,6 +391,6 @@ ALL = (
     Action(name="kick other", actor=_kicking, partner=_kicked, gap=1.05),
     Action(name="high five", actor=_high_five, repeats=(1, 2), partner=_high_five, gap=0.85),
     Action(name="hand over object", actor=_hand_over, partner=_taken_over, gap=0.95),
-    Action(name="walk towards", actor=_towards, repeats=(2, 4), partner=_towards, gap=0.8),
-    Action(name="walk apart", actor=_apart, repeats=(2, 4), partner=_apart, gap=0.8),
+    Action(name="walk towards", actor=_towards, repeats=(2, 3), partner=_towards, gap=0.8),
+    Action(name="walk apart", actor=_apart, repeats=(2, 3), partner=_apart, gap=0.8),
 )

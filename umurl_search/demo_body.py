@@ -90,7 +90,7 @@ def mirrored(poses: Array) -> Array:
 
 def within_ranges(poses: Array) -> Array:
     """The nearest poses that a body can take: (..., D)."""
-    return np.clip(poses, RANGES[:, 0], RANGES[:, 1])
+    return np.asarray(np.clip(poses, RANGES[:, 0], RANGES[:, 1]))
 
 
 def rotations(vectors: Array) -> Array:
@@ -105,7 +105,7 @@ def rotations(vectors: Array) -> Array:
     cross[..., 1, 2], cross[..., 2, 0], cross[..., 0, 1] = -x, -y, -z
     outer = vectors[..., :, None] * vectors[..., None, :]
     half = np.sinc(angle / (2 * np.pi))
-    return np.cos(angle) * np.eye(3) + np.sinc(angle / np.pi) * cross + 0.5 * half**2 * outer
+    return np.asarray(np.cos(angle) * np.eye(3) + np.sinc(angle / np.pi) * cross + 0.5 * half**2 * outer)
 
 
 def forward_kinematics(poses: Array, offsets: Array) -> Array:
@@ -140,7 +140,7 @@ def placed(joints: Array, poses: Array, *, scale: float) -> Array:
 
 def _vectors(x: Array | float, y: Array | float, z: Array | float) -> Array:
     """Rotation vectors in radians of three components in degrees: (..., 3)."""
-    return np.deg2rad(np.stack(np.broadcast_arrays(x, y, z), axis=-1))
+    return np.asarray(np.deg2rad(np.stack(np.broadcast_arrays(x, y, z), axis=-1)))
 
 
 def _trunk_rotations(poses: Array) -> tuple[Array, ...]:

@@ -1,5 +1,6 @@
 """The encoders of a library, and the one that ships with the package."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from encoder.model import UmURL
 
 SHIPPED = "shipped"
+WEIGHTS, CONFIG = "weights.safetensors", "config.json"
 TRAINED_ON = "trained_on.txt"
 
 
@@ -71,16 +73,15 @@ class EncoderEntry:
 def shipped() -> EncoderEntry:
     """The encoder in the package, trained on the demo corpus."""
     folder = Path(str(files("umurl_search") / "shipped"))
-    return _entry(SHIPPED, folder)
+    return _entry(SHIPPED, folder, folders.sha256_of(folder / WEIGHTS))
 
 
-def _entry(name: str, folder: Path) -> EncoderEntry:
-    from encoder import checkpoint
-
-    config = checkpoint.read_config(folder)
-    return EncoderEntry(
-        name=name, folder=folder, config=config, hash=folders.sha256_of(folder / checkpoint.WEIGHTS)
-    )
+def _entry(name: str, folder: Path, weights_hash: str) -> EncoderEntry:
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UmurlError(f"{folder / CONFIG}: cannot be read ({error}); delete encoder {name}") from error
+    return EncoderEntry(name=name, folder=folder, config=config, hash=weights_hash)
 
 
 def open_encoder(library: Library, name: str) -> EncoderEntry:
@@ -94,8 +95,9 @@ def open_encoder(library: Library, name: str) -> EncoderEntry:
             "umurl-search train NAME or import-encoder makes one"
         )
     folder = library.encoder(name)
-    folders.read_manifest(folder, remedy=f"run: umurl-search delete encoder:{name}, then train or import it again")
-    return _entry(name, folder)
+    remedy = f"run: umurl-search delete encoder:{name}, then train or import it again"
+    manifest = folders.read_manifest(folder, remedy=remedy)
+    return _entry(name, folder, manifest["files"][WEIGHTS]["sha256"])
 
 
 def choose(library: Library, dataset: str, protocol: str | None) -> EncoderEntry:

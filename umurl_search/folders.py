@@ -16,6 +16,7 @@ from typing import Any
 from encoder.errors import UmurlError
 
 MANIFEST = "manifest.json"
+_TOKEN = "token"
 HASHED_AT_OPENING = 64 * 2**20
 """Files below this many bytes are hashed whenever their folder is opened; `verify` hashes all."""
 
@@ -38,19 +39,24 @@ def building(target: Path, *, resume_token: str) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise UmurlError(f"{target}: another process is building it; wait for that one") from error
-        token = folder / "token"
-        if not token.exists() or token.read_text() != resume_token:
+        if token_of(folder) != resume_token:
             shutil.rmtree(folder)
             folder.mkdir()
-            write_text(token, resume_token)
+            write_text(folder / _TOKEN, resume_token)
         yield folder
         with contextlib.suppress(FileNotFoundError):
             os.unlink(lock.name)
 
 
+def token_of(partial: Path) -> str | None:
+    """The token of the run that left a partial folder, None if there is none."""
+    path = partial / _TOKEN
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
 def seal(folder: Path, target: Path, about: dict[str, Any]) -> dict[str, Any]:
     """Hashes and syncs the partial folder's files, writes its manifest last and renames it to `target`."""
-    (folder / "token").unlink(missing_ok=True)
+    (folder / _TOKEN).unlink(missing_ok=True)
     files = {}
     for path in sorted(folder.iterdir()):
         if path.name == MANIFEST:

@@ -24,6 +24,7 @@ MAIN = "fused"
 KINDS = ("flat",)
 _SPARE = 8
 _QUERY_BLOCK = 1024
+_PRODUCT_BYTES = 2**25
 
 
 def faiss_module() -> Any:
@@ -89,7 +90,7 @@ def _nearest_block(
     fetch = min(n, k + _SPARE + _largest_group(groups))
     while True:
         proposed = _propose(gallery, queries, fetch, faiss_index, gpu)
-        exact = np.einsum("qp,qkp->qk", queries.astype(np.float64), gallery[proposed].astype(np.float64))
+        exact = _products(gallery, queries, proposed)
         if groups is not None:
             own = (groups[0][proposed] == groups[1][:, None]) & (groups[1][:, None] >= 0)
             exact = np.where(own, -np.inf, exact)
@@ -99,6 +100,16 @@ def _nearest_block(
         if not open_tie:
             return _best(exact, proposed, k)
         fetch = min(n, fetch * 4)
+
+
+def _products(gallery: Embeddings, queries: Embeddings, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(Q, K) float64 products; equal vectors give equal products, wherever they stand."""
+    out = np.empty(rows.shape)
+    step = max(1, _PRODUCT_BYTES // (rows.shape[1] * gallery.shape[1] * 8))
+    for i in range(0, len(rows), step):
+        chosen = gallery[rows[i : i + step]].astype(np.float64)
+        out[i : i + step] = np.einsum("qp,qkp->qk", queries[i : i + step].astype(np.float64), chosen)
+    return out
 
 
 def _largest_group(groups: Groups) -> int:

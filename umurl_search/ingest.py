@@ -20,16 +20,17 @@ from encoder.errors import UmurlError
 from encoder.skeleton import LAYOUTS
 from umurl_search import datasets, folders
 from umurl_search.catalog import Catalog
-from umurl_search.clip import REASONS, Clip, LeftOut, Outcome
+from umurl_search.clip import REASONS, Clip, Frames, LeftOut, Outcome
 from umurl_search.clipstore import Record, StoreWriter, journal_of
 from umurl_search.datasets import Dataset
 from umurl_search.library import Library, checked_name
-from umurl_search.preprocess import PIPELINE, Conventions, to_ntu25
+from umurl_search.preprocess import PIPELINE, Conventions, Up, to_ntu25
 from umurl_search.progress import Progress, silent
 from umurl_search.readers import detect, open_reader
 from umurl_search.readers.base import Reader, Splits
 
 CHUNK = 64
+_FILE_FORMATS = ("ntu-skeleton", "pku-mmd", "nw-ucla", "npy")
 _STORE_VERSION = 1
 
 
@@ -44,7 +45,7 @@ class Request:
     layout: str | None = None
     splits: Path | None = None
     fps: float = 30.0
-    up: str = "y"
+    up: Up = "y"
     scale: float = 1.0
     slicing: str = "start:end"
 
@@ -79,7 +80,7 @@ def ingest(
     dataset = datasets.find(checked_name(request.name, what="a dataset"))
     reader, conventions = _open(dataset, request)
     extra_splits = _splits_file(request.splits)
-    signature = _signature(reader, conventions, extra_splits)
+    signature = _signature(reader, conventions, request, extra_splits)
     known = _known(library, request.name)
     if known is not None:
         return _already_there(known, signature)
@@ -94,41 +95,43 @@ def ingest(
 
 
 def _open(dataset: Dataset, request: Request) -> tuple[Reader, Conventions]:
-    layout = request.layout or dataset.layout
-    reader: Reader
-    if dataset.name == "demo":
-        if request.source is not None:
-            raise UmurlError("'demo' names the made-up corpus; give recordings of your own another name")
-        from umurl_search.demo import DemoReader
-
-        reader = DemoReader()
-    else:
-        reader = _reader_of(dataset, request, layout)
+    reader = _demo_reader(request) if dataset.name == "demo" else _reader_of(dataset, request)
     layout = request.layout or reader.layout
-    return reader, Conventions(layout=layout, fps=request.fps, up=request.up, scale=request.scale)  # type: ignore[arg-type]
+    return reader, Conventions(layout=layout, fps=request.fps, up=request.up, scale=request.scale)
 
 
-def _reader_of(dataset: Dataset, request: Request, layout: str) -> Reader:
+def _demo_reader(request: Request) -> Reader:
+    if request.source is not None:
+        raise UmurlError("'demo' names the made-up corpus; give recordings of your own another name")
+    from umurl_search.demo import DemoReader
+
+    return DemoReader()
+
+
+def _reader_of(dataset: Dataset, request: Request) -> Reader:
     if request.source is not None and not request.source.exists():
         raise UmurlError(f"{request.source}: no such file or folder; give --source the recordings")
     roots = (request.source,) if request.source else datasets.sources(dataset, request.data)
-    return open_reader(
-        request.format or detect(roots[0]),
-        roots,
-        layout=layout,
-        max_frames=dataset.max_frames,
-        slicing=request.slicing,
-        max_action=dataset.max_action,
-        max_setup=dataset.max_setup,
-        missing=datasets.missing_list(dataset, roots),
-    )
+    fmt = request.format or detect(roots[0])
+    options: dict[str, Any] = {
+        "ntu-skeleton": {"max_action": dataset.max_action, "max_setup": dataset.max_setup},
+        "pku-mmd": {"slicing": request.slicing},
+        "pyskl": {"layout": request.layout},
+        "npy": {"layout": request.layout},
+    }.get(fmt, {})
+    return open_reader(fmt, roots, max_frames=dataset.max_frames, **options)
 
 
-def _signature(reader: Reader, conventions: Conventions, extra_splits: Splits) -> str:
+def _signature(reader: Reader, conventions: Conventions, request: Request, extra_splits: Splits) -> str:
     """Changes when the source's files, the way they are read or the splits given do."""
     stamps = [[str(p), p.stat().st_size, p.stat().st_mtime_ns] for p in reader.files()]
-    stated = [_STORE_VERSION, reader.format, repr(reader), vars(conventions), extra_splits, stamps]
+    stated = [_STORE_VERSION, reader.format, request.slicing, vars(conventions), extra_splits, stamps]
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
+
+
+def is_ingested(library: Library, name: str) -> bool:
+    """Whether the library holds a dataset of that name."""
+    return _known(library, name) is not None
 
 
 def _known(library: Library, name: str) -> dict[str, Any] | None:
@@ -200,8 +203,8 @@ def _chunks(
         yield from _in_processes(reader, conventions, items, n_workers)
         return
     chunk: Outcomes = []
-    for item, outcomes in zip(items, reader.read(items), strict=True):
-        chunk.append(_ready(reader, conventions, item, outcomes))
+    for outcomes in reader.read(items):
+        chunk.append(_ready(reader, conventions, outcomes))
         if len(chunk) == CHUNK:
             yield chunk
             chunk = []
@@ -231,12 +234,11 @@ def _ignore_interrupts() -> None:
 
 
 def _read_chunk(reader: Reader, conventions: Conventions, items: Sequence[str]) -> Outcomes:
-    read = reader.read(items)
-    return [_ready(reader, conventions, i, outcomes) for i, outcomes in zip(items, read, strict=True)]
+    return [_ready(reader, conventions, outcomes) for outcomes in reader.read(items)]
 
 
 def _ready(
-    reader: Reader, conventions: Conventions, item: str, outcomes: tuple[Outcome, ...]
+    reader: Reader, conventions: Conventions, outcomes: tuple[Outcome, ...]
 ) -> tuple[Record | LeftOut, ...]:
     return tuple(o if isinstance(o, LeftOut) else _record(reader, conventions, o) for o in outcomes)
 
@@ -257,20 +259,18 @@ def _record(reader: Reader, conventions: Conventions, clip: Clip) -> Record | Le
     )  # fmt: skip
 
 
-def _source_hash(reader: Reader, clip: Clip, frames: np.ndarray[Any, Any]) -> str:
+def _source_hash(reader: Reader, clip: Clip, frames: Frames) -> str:
     """sha256 of the clip's own file; where one file holds many clips, of the clip's coordinates."""
-    path = _own_file(reader).get(clip.source)
-    return folders.sha256_of(path) if path else hashlib.sha256(frames.tobytes()).hexdigest()
+    if reader.format in _FILE_FORMATS:
+        roots: Sequence[Path] = reader.roots  # type: ignore[attr-defined]
+        paths = (root / clip.source if root.is_dir() else root for root in roots)
+        return _file_hash(next(path for path in paths if path.is_file()))
+    return hashlib.sha256(frames.tobytes()).hexdigest()
 
 
-@lru_cache(maxsize=1)
-def _own_file(reader: Reader) -> dict[str, Path]:
-    """Source as a clip names it -> its file, for readers of one clip (or recording) a file."""
-    roots: tuple[Path, ...] = getattr(reader, "roots", ())
-    if not reader.parallel or reader.format == "agcn":
-        return {}
-    paths = ((path, root) for path in reader.files() for root in roots if path.is_relative_to(root))
-    return {(p.name if p == root else p.relative_to(root).as_posix()): p for p, root in paths}
+@lru_cache(maxsize=4)
+def _file_hash(path: Path) -> str:
+    return folders.sha256_of(path)
 
 
 def _sorted_out(outcomes: Outcomes, seen: set[str]) -> tuple[list[Record], list[LeftOut]]:

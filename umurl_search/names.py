@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class NameFields:
-    """The numbers in a recording's name, as written there (actions count from 1); None where it says nothing."""
+    """The numbers in a recording's name, as written (actions count from 1); None where it says nothing."""
 
     action: int | None = None
     subject: int | None = None

@@ -1,0 +1,65 @@
+"""The command `umurl-search`."""
+
+import signal
+import sys
+from typing import NoReturn
+
+import typer
+from typer.exceptions import TyperException
+
+from cli import corpus, demo, encoders, search, upkeep
+from encoder.errors import UmurlError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="umurl-search",
+    help="Find human motion by example: skeleton clips to embeddings, an index, answers and honest figures.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for room in (demo, corpus, encoders, search, upkeep):
+    room.register(app)
+
+
+def run(arguments: list[str]) -> int:
+    """Runs a command line and gives its exit code; problems are one line on stderr."""
+    try:
+        result = app(args=arguments or ["--help"], prog_name="umurl-search", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except TyperException as error:
+        hint = f"umurl-search {arguments[0]} --help" if _is_command(arguments) else "umurl-search --help"
+        return _problem(f"{' '.join(error.format_message().split())} (see: {hint})", 2)
+    except UmurlError as error:
+        return _problem(str(error), 1)
+    except (KeyboardInterrupt, typer.Abort):
+        return _problem("interrupted; the library is whole, the same command goes on from here", INTERRUPTED)
+    except BrokenPipeError:
+        sys.stdout = None  # type: ignore[assignment]
+        return 0
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _problem(f"{where}{error.strerror or error}; mend that and run the command again", 1)
+
+
+def _is_command(arguments: list[str]) -> bool:
+    return bool(arguments) and arguments[0] in {command.name for command in app.registered_commands}
+
+
+def _problem(text: str, code: int) -> int:
+    print(f"umurl-search: {' '.join(text.split())}", file=sys.stderr)
+    return code
+
+
+def _terminate(signum: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def main() -> NoReturn:
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

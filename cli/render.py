@@ -1,0 +1,286 @@
+"""Draws results on the terminal: the only use of Rich."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from umurl_search.progress import Advance
+
+_WIDE = 140
+Document = dict[str, Any]
+
+
+def _console() -> Console:
+    wide = None if sys.stdout.isatty() else _WIDE
+    return Console(width=wide, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+class _RateColumn(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f} {task.fields['unit']}/s", style="cyan")
+
+
+@contextlib.contextmanager
+def progress_bar(title: str, *, total: int, unit: str) -> Iterator[Advance]:
+    """A bar on stderr with rate and time left."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), _RateColumn(),
+        TimeRemainingColumn(), TextColumn("{task.fields[note]}", style="dim"),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=total, unit=unit, note="")
+
+        def advance(n: int, note: str = "") -> None:
+            bar.update(task, advance=n, **({"note": note} if note else {}))
+
+        yield advance
+
+
+def _table(*headers: str, title: str | None = None, right: tuple[str, ...] = ()) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for header in headers:
+        table.add_column(header, justify="right" if header in right else "left", header_style="dim")
+    return table
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f} %"
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 2**20:,.1f} MiB" if n_bytes < 2**30 else f"{n_bytes / 2**30:,.1f} GiB"
+
+
+def datasets(document: Document) -> None:
+    table = _table("name", "what", "protocols", "official clips", "in library", "found under the data folder",
+                   right=("official clips", "in library"))  # fmt: skip
+    for row in document["datasets"]:
+        official = f"{row['official']['used']:,}" if row["official"] else ""
+        held = "" if row["in_library"] is None else f"{row['in_library']:,}"
+        table.add_row(
+            row["name"], row["title"], " ".join(row["protocols"]), official, held, " ".join(row["under_data"])
+        )
+    console = _console()
+    console.print(table)
+    console.print(f"\nlibrary {document['library']}   data folder {document['data'] or 'not set (UMURL_DATA)'}")
+    console.print("next: umurl-search ingest NAME [--source PATH], or umurl-search demo")
+
+
+def ingest(document: Document) -> None:
+    ingest_summary(document)
+    console, name = _console(), document["dataset"]
+    if document["left_out"]:
+        console.print(f"which and why: umurl-search info {name}")
+    console.print(f"next: umurl-search train {name}   (an encoder of its own)")
+    console.print(f"  or: umurl-search build-index {name}   (with the encoder there is)")
+
+
+def ingest_summary(document: Document) -> None:
+    """What was found, used and left out, without what to do next."""
+    console = _console()
+    console.print(ingest_line(document))
+    table = _table("", "clips", right=("clips",))
+    table.add_row("found", f"{document['found']:,}")
+    table.add_row("used", f"{document['used']:,}")
+    for reason, count in document["left_out"].items():
+        table.add_row(f"left out: {reason}", f"{count:,}")
+    if document["cut"]:
+        table.add_row("cut to the first frames kept", f"{document['cut']:,}")
+    if document["official"] is not None:
+        table.add_row("official count", f"{document['official']:,}")
+    for protocol, parts in document["splits"].items():
+        table.add_row(f"protocol {protocol}", " / ".join(f"{part} {n:,}" for part, n in parts.items()))
+    console.print(table)
+    for note in document["notes"]:
+        console.print(f"note: {note}")
+
+
+def ingest_line(document: Document) -> str:
+    already = "already in the library: " if document["already_there"] else ""
+    return f"{document['dataset']}: {already}{document['used']:,} of {document['found']:,} clips from {document['source']}"
+
+
+def train(document: Document) -> None:
+    console = _console()
+    where = f"{document['dataset']} {document['protocol'] or '(all clips)'}"
+    console.print(
+        f"encoder {document['encoder']}: {document['preset']}, {document['epochs']} epochs on "
+        f"{document['clips']:,} clips of {where}, {document['seconds']:.0f} s, {document['clips_per_s']:.0f} clips/s"
+    )
+    console.print("last losses: " + "  ".join(f"{k} {v:.4g}" for k, v in document["losses"].items()))
+    console.print(f"next: umurl-search build-index {document['dataset']}")
+
+
+def imported(document: Document) -> None:
+    console = _console()
+    made_for = f"{document['dataset']} {document['protocol'] or ''}".strip() if document["dataset"] else "no dataset"
+    console.print(
+        f"encoder {document['encoder']}: imported for {made_for}, dimension {document['dimension']}, "
+        f"{document['parameters'] / 1e6:.2f} M parameters, projectors {'included' if document['projectors'] else 'absent'}"
+    )
+    console.print(f"next: umurl-search build-index {document['dataset'] or 'NAME'} --encoder {document['encoder']}")
+
+
+def built(document: Document) -> None:
+    console = _console()
+    verb = "is there already" if document["already_there"] else "built"
+    console.print(
+        f"index {document['index']} {verb}: {document['clips']:,} clips of {document['dataset']}, encoder "
+        f"{document['encoder']}, {', '.join(document['modalities'])}, dimension {document['dimension']}, "
+        f"transform {document['transform']}, {_size(document['bytes'])}, {document['seconds']['total']:.1f} s"
+    )
+    console.print(f"next: umurl-search query CLIP --index {document['index']}   and: umurl-search knn-eval")
+
+
+def hits(document: Document) -> None:
+    query, index = document["query"], document["index"]
+    bridge = " across a bridge" if index["bridge"] else ""
+    console = _console()
+    console.print(
+        f"{query['clip']} ({query['modality']}) against {index['name']} ({index['against']}{bridge}, "
+        f"transform {index['transform']}): {len(document['hits'])} of {index['passing']:,} clips, "
+        f"{1000 * document['seconds']['total']:.0f} ms"
+    )
+    if query["where"] is not None and len(document["hits"]) < query["k"]:
+        console.print(f"only {index['passing']:,} clips pass --where \"{query['where']}\"")
+    table = _table("rank", "score", "clip", "action", "subject", "camera", "setup", "frames",
+                   right=("rank", "score", "subject", "camera", "setup", "frames"))  # fmt: skip
+    for hit in document["hits"]:
+        action = hit["action"] or ("" if hit["label"] is None else str(hit["label"]))
+        same = query["label"] is not None and hit["label"] == query["label"]
+        marked = Text(action, style="" if query["label"] is None else "green" if same else "red")
+        facts = (hit[name] for name in ("subject", "camera", "setup", "frames"))
+        table.add_row(
+            str(hit["rank"]), f"{hit['score']:.4f}", f"{hit['dataset']}:{hit['name']}", marked,
+            *("" if fact is None else str(fact) for fact in facts),
+        )  # fmt: skip
+    console.print(table)
+
+
+def _evaluated(document: Document) -> str:
+    return (
+        f"{document['dataset']} {document['protocol']}, encoder {document['encoder']}, index {document['index']}: "
+        f"{document['queries']:,} queries, gallery of {document['gallery']:,}"
+    )
+
+
+def figures(document: Document) -> None:
+    console = _console()
+    console.print(_evaluated(document))
+    bridge = " across a bridge" if document["bridge"] else ""
+    excluded = ", same performance excluded" if document["exclude_same_performance"] else ""
+    console.print(
+        f"{document['query_modality']} -> {document['gallery_modality']}{bridge}, transform {document['transform']}{excluded}"
+    )
+    table = _table(f"{document['k']}-NN accuracy", "R@1", "R@5", "R@10", "mAP", "MRR")
+    recalls = (_percent(document["recall_at"][k]) for k in ("1", "5", "10"))
+    table.add_row(_percent(document["accuracy"]), *recalls, _percent(document["map"]), f"{document['mrr']:.3f}")
+    console.print(table)
+    if document["ranked"] < document["queries"]:
+        console.print(f"mAP and MRR over the {document['ranked']:,} queries with a relevant clip in the gallery")
+    hardest = sorted(document["per_class"], key=lambda row: (row["accuracy"], row["label"]))[:5]
+    named = ", ".join(f"{row['action'] or row['label']} {_percent(row['accuracy'])}" for row in hardest)
+    console.print(f"hardest: {named}")
+
+
+def matrix(document: Document) -> None:
+    console = _console()
+    console.print(_evaluated(document))
+    bridge = "bridges between modalities" if document["bridge"] else "raw embeddings, no bridges"
+    console.print(f"{document['k']}-NN accuracy, transform {document['transform']}, {bridge}")
+    rows = document["matrix"]
+    table = _table("query \\ gallery", *rows)
+    for name, row in rows.items():
+        table.add_row(name, *(_percent(row[gallery]) for gallery in rows))
+    console.print(table)
+
+
+def embedded(document: Document) -> None:
+    console = _console()
+    n, d = document["shape"]
+    console.print(
+        f"{document['out']}: ({n}, {d}) float32, {document['modality']}, encoder {document['encoder']}; "
+        "rows in order of clip name (--json lists the names)"
+    )
+    if document["left_out"]:
+        console.print(f"left out: {len(document['left_out'])} (--json says which and why)")
+
+
+def contents(document: Document) -> None:
+    console = _console()
+    console.print(f"library {document['library']}")
+    for title, columns in (
+        ("datasets", ("name", "clips", "format", "state", "protocols")),
+        ("encoders", ("name", "origin", "preset", "dataset", "protocol", "dimension")),
+        ("indexes", ("name", "dataset", "encoder", "kind", "transform", "modalities", "clips")),
+    ):
+        table = _table(*columns, title=f"\n{title}")
+        for row in document[title]:
+            table.add_row(*(_cell(row[column]) for column in columns))
+        console.print(table if document[title] else f"\n{title}: none")
+    if not document["datasets"]:
+        console.print("\nnext: umurl-search demo, or umurl-search ingest NAME --source PATH")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def facts(document: Document) -> None:
+    console = _console()
+    for key, value in document.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            table = _table(*value[0], title=f"\n{key}")
+            for row in value:
+                table.add_row(*(_cell(x) for x in row.values()))
+            console.print(table)
+        elif key == "bytes":
+            console.print(f"{'size':<18} {_size(value)}")
+        else:
+            console.print(f"{key:<18} {_cell(value)}")
+
+
+def verified(document: Document) -> None:
+    console = _console()
+    if document["ok"]:
+        console.print("every file is as its manifest says, and the catalog agrees")
+    for problem in document["problems"]:
+        console.print(problem)
+
+
+def problem_line(problems: list[str]) -> None:
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    remedy = "delete the damaged thing and make it again"
+    print(f"umurl-search: {problems[0]}{more}; {remedy}", file=sys.stderr)
+
+
+def deleted(document: Document) -> None:
+    _console().print(f"{document['kind']} {document['deleted']} deleted, {_size(document['bytes'])} freed")
+
+
+def checks(document: Document) -> None:
+    table = _table("", "check", "")
+    for check in document["checks"]:
+        table.add_row("ok" if check["ok"] else "NOT OK", check["name"], check["detail"])
+    _console().print(table)
+
+
+def line(text: str = "") -> None:
+    _console().print(text)

@@ -1,0 +1,169 @@
+"""Commands that make and ask indexes: `build-index`, `query`, `knn-eval`, `embed`."""
+
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.corpus import FormatOption, Layout, LayoutOption, Up, ensure_ingested
+from cli.terminal import Terminal, command, parsed
+
+
+def _modality(text: str) -> str:
+    from encoder.subsets import parse
+
+    return parse(text)
+
+
+def _transform(text: str) -> str:
+    from umurl_search.maps import Transform
+
+    return str(Transform.parse(text))
+
+
+class Axes(StrEnum):
+    tvc = "TVC"
+    mtvc = "MTVC"
+    tmvc = "TMVC"
+    ctvm = "CTVM"
+
+
+class Modalities(StrEnum):
+    base = "base"
+    all = "all"
+
+
+class Kind(StrEnum):
+    flat = "flat"
+
+
+_M = "joint, bone, motion, any + of them, or fused"
+ModalityOption = Annotated[str, typer.Option("--modality", callback=parsed("--modality", _modality), help=_M)]
+NoBridgeOption = Annotated[bool, typer.Option("--no-bridge", help="Compare raw embeddings across modalities")]
+IndexOption = Annotated[str | None, typer.Option("--index", help="[default: the one built last]")]
+ExcludeOption = Annotated[
+    bool,
+    typer.Option("--exclude-same-performance", help="Leave out the query's own performance, whatever the camera"),
+]
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "build-index")(build_index)
+    command(app, "query")(query)
+    command(app, "knn-eval")(knn_eval)
+    command(app, "embed")(embed)
+
+
+def build_index(
+    terminal: Terminal,
+    name: Annotated[str, typer.Argument(help="The dataset; ingested first if it must be")],
+    encoder: Annotated[str | None, typer.Option(help="[default: the newest for the dataset, else the shipped]")] = None,
+    modalities: Annotated[Modalities, typer.Option(help="joint, bone, motion, fused; or all seven subsets")] = Modalities.base,
+    kind: Annotated[Kind, typer.Option(help="flat: exact")] = Kind.flat,
+    transform: Annotated[
+        str, typer.Option(callback=parsed("--transform", _transform), help="none or half-whiten[:D]")
+    ] = "none",
+    as_: Annotated[str | None, typer.Option("--as", help="The index's name [default: DATASET@ENCODER]")] = None,
+) -> None:  # fmt: skip
+    """Embeds a dataset and makes it searchable."""
+    from cli import render
+    from umurl_search.build import BuildRequest
+    from umurl_search.build import build_index as build
+    from umurl_search.maps import Transform
+
+    ensure_ingested(terminal, name)
+    request = BuildRequest(
+        dataset=name, encoder=encoder, modalities=modalities.value, kind=kind.value,
+        transform=Transform.parse(transform), name=as_, device=terminal.device,
+    )  # fmt: skip
+    report = build(terminal.library, request, progress=terminal.progress)
+    for warning in report.warnings:
+        terminal.note(f"note: {warning}")
+    terminal.show(vars(report), render.built)
+
+
+def query(
+    terminal: Terminal,
+    clip: Annotated[str, typer.Argument(help=".npy, .skeleton, PKU .txt, NW-UCLA .json, or DATASET:CLIPNAME")],
+    modality: ModalityOption = "fused",
+    index: IndexOption = None,
+    against: Annotated[str, typer.Option(callback=parsed("--against", _modality), help=_M)] = "fused",
+    k: Annotated[int, typer.Option(min=1, help="How many hits")] = 10,
+    where: Annotated[str | None, typer.Option(help='SQL over the clips, e.g. "subject = 3 and camera = 2"')] = None,
+    exclude_same_performance: ExcludeOption = False,
+    no_bridge: NoBridgeOption = False,
+    axes: Annotated[Axes | None, typer.Option(help="The axes of a .npy clip [default: found out]")] = None,
+    layout: LayoutOption = None,
+    fps: Annotated[float | None, typer.Option(min=0.001, max=9999)] = None,
+    up: Annotated[Up | None, typer.Option()] = None,
+    scale: Annotated[float | None, typer.Option(min=1e-9, max=1e8)] = None,
+) -> None:  # fmt: skip
+    """The clips of an index that are most like one clip. A .npy is read as the index's dataset was ingested."""
+    from cli import render
+    from umurl_search.search import QueryRequest
+    from umurl_search.search import query as ask
+
+    request = QueryRequest(
+        clip=clip, modality=modality, index=index, against=against, k=k, where=where,
+        exclude_same_performance=exclude_same_performance, bridge=not no_bridge, axes=axes and axes.value,
+        layout=layout and layout.value, fps=fps, up=up and up.value, scale=scale, device=terminal.device,
+    )  # fmt: skip
+    document = ask(terminal.library, request)
+    for note in document["query"]["notes"]:
+        terminal.note(f"note: {note}")
+    terminal.show(document, render.hits)
+
+
+def knn_eval(
+    terminal: Terminal,
+    index: IndexOption = None,
+    protocol: Annotated[str | None, typer.Option(help="[default: the dataset's first]")] = None,
+    k: Annotated[int, typer.Option(min=1, help="Neighbours that vote")] = 1,
+    query_modality: Annotated[
+        str, typer.Option(callback=parsed("--query-modality", _modality), help=_M)
+    ] = "fused",
+    gallery_modality: Annotated[
+        str, typer.Option(callback=parsed("--gallery-modality", _modality), help=_M)
+    ] = "fused",
+    matrix: Annotated[bool, typer.Option("--matrix", help="Every base modality against every other")] = False,
+    exclude_same_performance: ExcludeOption = False,
+    no_bridge: NoBridgeOption = False,
+) -> None:
+    """How good retrieval is: the protocol's test clips against its gallery."""
+    from cli import render
+    from umurl_search.evaluate import EvalRequest, evaluate_index, evaluate_matrix
+
+    request = EvalRequest(
+        index=index, protocol=protocol, k=k, query_modality=query_modality, gallery_modality=gallery_modality,
+        bridge=not no_bridge, exclude_same_performance=exclude_same_performance, device=terminal.device,
+    )  # fmt: skip
+    run, draw = (evaluate_matrix, render.matrix) if matrix else (evaluate_index, render.figures)
+    document = run(terminal.library, request, progress=terminal.progress)
+    for warning in document["warnings"]:
+        terminal.note(f"note: {warning}")
+    terminal.show(document, draw)
+
+
+def embed(
+    terminal: Terminal,
+    source: Annotated[str, typer.Argument(help="A dataset of the library, a folder or a file")],
+    out: Annotated[Path, typer.Option("--out", help="The .npy to write")],
+    encoder: Annotated[str | None, typer.Option(help="[default: the newest for the dataset, else the shipped]")] = None,
+    modality: ModalityOption = "fused",
+    format: FormatOption = None,
+    layout: LayoutOption = None,
+    fps: Annotated[float, typer.Option(min=0.001, max=9999)] = 30.0,
+    up: Annotated[Up, typer.Option()] = Up.y,
+    scale: Annotated[float, typer.Option(min=1e-9, max=1e8)] = 1.0,
+) -> None:  # fmt: skip
+    """Writes embeddings (N, D) float32 as the encoder gives them, rows in order of clip name."""
+    from cli import render
+    from umurl_search.embedding import EmbedRequest, embed_source
+
+    request = EmbedRequest(
+        source=source, out=out, encoder=encoder, modality=modality, format=format and format.value,
+        layout=layout and layout.value, fps=fps, up=up.value, scale=scale, device=terminal.device,
+    )  # fmt: skip
+    terminal.show(embed_source(terminal.library, request, progress=terminal.progress), render.embedded)

@@ -1,0 +1,114 @@
+"""What every command has in common: its shared options, progress on stderr, one document on stdout."""
+
+import contextlib
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from umurl_search.library import Library, default_root
+from umurl_search.progress import Advance
+
+LibraryOption = Annotated[
+    Path | None,
+    typer.Option("--library", envvar="UMURL_LIBRARY", help="The library's folder [default: the platform's data folder]"),
+]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", envvar="UMURL_DATA", help="The folder that holds raw recordings")
+]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:i")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress, no notes")]
+
+_SHARED = {
+    "library": (LibraryOption, None),
+    "data": (DataOption, None),
+    "device": (DeviceOption, "auto"),
+    "as_json": (JsonOption, False),
+    "quiet": (QuietOption, False),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terminal:
+    """The shared options of a command, and the ways it speaks."""
+
+    library: Library
+    data: Path | None
+    device: str
+    as_json: bool
+    quiet: bool
+
+    @contextlib.contextmanager
+    def progress(self, title: str, *, total: int, unit: str) -> Iterator[Advance]:
+        """A `umurl_search.progress.Progress`: a bar on stderr, on a terminal only."""
+        if self.quiet or not sys.stderr.isatty():
+            yield lambda n, note="": None
+            return
+        from cli.render import progress_bar
+
+        with progress_bar(title, total=total, unit=unit) as advance:
+            yield advance
+
+    def note(self, text: str) -> None:
+        """A line on stderr that is no part of the result."""
+        if not self.quiet:
+            print(text, file=sys.stderr)
+
+    def show(self, document: dict[str, Any], render: Callable[[dict[str, Any]], None]) -> None:
+        """The result: as JSON, or as `render` draws it."""
+        if self.as_json:
+            print(json.dumps(document, ensure_ascii=False, default=str))
+        else:
+            render(document)
+
+
+def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Registers a function whose first parameter is a Terminal; the shared options come after its own."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(function, eval_str=True)
+        own = list(signature.parameters.values())[1:]
+
+        def run(**values: Any) -> Any:
+            shared = {key: values.pop(key) for key in _SHARED}
+            return function(_terminal(**shared), **values)
+
+        shared = [
+            inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            for key, (annotation, default) in _SHARED.items()
+        ]
+        keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+        run.__signature__ = signature.replace(parameters=[*keyword, *shared])  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in [*keyword, *shared]}
+        run.__doc__ = function.__doc__
+        app.command(name)(run)
+        return function
+
+    return register
+
+
+def _terminal(*, library: Path | None, data: Path | None, device: str, as_json: bool, quiet: bool) -> Terminal:
+    kind, colon, number = device.partition(":")
+    if device not in ("auto", "cpu", "cuda") and not (kind == "cuda" and colon and number.isdigit()):
+        raise typer.BadParameter(f"device is auto, cpu, cuda or cuda:i, got '{device}'", param_hint="--device")
+    return Terminal(
+        library=Library(library or default_root()), data=data, device=device, as_json=as_json, quiet=quiet
+    )
+
+
+def parsed(option: str, parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """A typer callback: the parser's ValueError becomes a usage error of that option."""
+
+    def callback(value: str) -> Any:
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint=option) from error
+
+    return callback

@@ -1,0 +1,69 @@
+"""Commands that look after a library: `list`, `info`, `verify`, `delete`, `doctor`."""
+
+from typing import Annotated
+
+import typer
+
+from cli.terminal import Terminal, command
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "list")(list_contents)
+    command(app, "info")(info)
+    command(app, "verify")(verify)
+    command(app, "delete")(delete)
+    command(app, "doctor")(doctor)
+
+
+def list_contents(terminal: Terminal) -> None:
+    """The datasets, encoders and indexes of the library."""
+    from cli import render
+    from umurl_search import upkeep
+
+    terminal.show(upkeep.contents(terminal.library), render.contents)
+
+
+def info(
+    terminal: Terminal,
+    what: Annotated[str | None, typer.Argument(help="A dataset, encoder, index or DATASET:CLIPNAME")] = None,
+) -> None:
+    """Everything known of one thing in the library, or of the library."""
+    from cli import render
+    from umurl_search import upkeep
+
+    terminal.show(upkeep.info(terminal.library, what), render.facts)
+
+
+def verify(terminal: Terminal) -> int:
+    """Hashes every file of the library and checks the catalog; exit code 1 if anything is wrong."""
+    from cli import render
+    from umurl_search import upkeep
+
+    problems = upkeep.verify(terminal.library)
+    terminal.show({"ok": not problems, "problems": problems}, render.verified)
+    if problems:
+        render.problem_line(problems)
+    return 1 if problems else 0
+
+
+def delete(
+    terminal: Terminal,
+    what: Annotated[str, typer.Argument(help="NAME, or dataset:NAME, encoder:NAME, index:NAME")],
+) -> None:
+    """Takes a dataset, encoder or index out of the library."""
+    from cli import render
+    from umurl_search import upkeep
+
+    terminal.show(upkeep.delete(terminal.library, what), render.deleted)
+
+
+def doctor(terminal: Terminal) -> int:
+    """Checks the installation, the device, the library and the data folder; exit code 1 if anything is wrong."""
+    from cli import render
+    from umurl_search import upkeep
+
+    checks = upkeep.doctor(terminal.library, terminal.data)
+    ok = all(check.ok for check in checks)
+    document = {"ok": ok, "checks": [vars(check) for check in checks]}
+    terminal.show(document, render.checks)
+    return 0 if ok else 1

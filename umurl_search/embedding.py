@@ -1,0 +1,157 @@
+"""Embeds a dataset, a folder or a file into one array."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from encoder.embed import embed, pick_device
+from encoder.errors import UmurlError
+from encoder.model import UmURL
+from umurl_search import encoders, training
+from umurl_search.clip import Clip, Frames, LeftOut
+from umurl_search.clipstore import ClipStore
+from umurl_search.library import Library
+from umurl_search.preprocess import Conventions, Up, check_pipeline, normalise, to_ntu25
+from umurl_search.progress import Progress, silent
+from umurl_search.readers import detect, open_reader
+
+CHUNK = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedRequest:
+    """source: a dataset of the library, a folder or a file. encoder None: the one that fits best."""
+
+    source: str
+    out: Path
+    encoder: str | None = None
+    modality: str = "fused"
+    format: str | None = None
+    layout: str | None = None
+    fps: float = 30.0
+    up: Up = "y"
+    scale: float = 1.0
+    device: str = "auto"
+
+
+def embed_source(library: Library, request: EmbedRequest, *, progress: Progress = silent) -> dict[str, Any]:
+    """Writes y (N, D) float32, rows in order of clip name, to `out`, and says which row is which.
+
+    Raises UmurlError when the source is unknown or holds no usable clip, or `out` cannot be written.
+    """
+    started = time.monotonic()
+    if request.out.suffix != ".npy" or not request.out.parent.is_dir():
+        raise UmurlError(f"{request.out}: give --out a .npy file in a folder that exists")
+    dataset = _dataset_row(library, request.source)
+    protocol = _protocol(library, dataset)
+    entry = (
+        encoders.open_encoder(library, request.encoder)
+        if request.encoder
+        else encoders.choose(library, request.source if dataset else "", protocol)
+    )
+    device = pick_device(request.device)
+    model = entry.load().to(device)
+    if dataset:
+        names, y = _from_store(library, request, model, progress=progress)
+        left_out: list[dict[str, str]] = []
+    else:
+        names, y, left_out = _from_files(request, model)
+    with open(request.out, "wb") as file:
+        np.save(file, y, allow_pickle=False)
+    return {
+        "names": names, "shape": list(y.shape), "encoder": entry.name, "modality": request.modality,
+        "out": str(request.out), "left_out": left_out, "seconds": {"total": time.monotonic() - started},
+    }  # fmt: skip
+
+
+def _dataset_row(library: Library, name: str) -> dict[str, Any] | None:
+    if not library.exists():
+        return None
+    with library.read() as catalog:
+        return catalog.dataset(name)
+
+
+def _protocol(library: Library, dataset: dict[str, Any] | None) -> str | None:
+    if dataset is None:
+        return None
+    with library.read() as catalog:
+        return training.first_protocol(dataset["name"], catalog.protocols(dataset["name"]))
+
+
+def _from_store(
+    library: Library, request: EmbedRequest, model: UmURL, *, progress: Progress
+) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float32]]]:
+    store = ClipStore(library.clips(request.source))
+    check_pipeline(store.manifest["pipeline"], what=f"the store of {request.source}", remedy="ingest it again")
+    with library.read() as catalog:
+        stored = catalog.clips_of(request.source).name
+    order = sorted(range(len(stored)), key=stored.__getitem__)
+    y = np.empty((len(order), model.config.dimension), np.float32)
+    device = pick_device(request.device)
+    with progress("Embedding", total=len(order), unit="clips") as advance:
+        for start in range(0, len(order), CHUNK):
+            rows = order[start : start + CHUNK]
+            clips = [store.normalised(row) for row in rows]
+            y[start : start + len(rows)] = embed(
+                model, clips, modalities=(request.modality,), device=device
+            )[request.modality]
+            advance(len(rows))
+    return [stored[i] for i in order], y
+
+
+def _from_files(
+    request: EmbedRequest, model: UmURL
+) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float32]], list[dict[str, str]]]:
+    path = Path(request.source)
+    if not path.exists():
+        raise UmurlError(
+            f"{request.source}: neither a dataset of the library nor a file or folder; "
+            f"umurl-search ingest {request.source}, or give a path"
+        )
+    reader = open_reader(request.format or detect(path), (path,), layout=request.layout)
+    conventions = Conventions(
+        layout=request.layout or reader.layout, fps=request.fps, up=request.up, scale=request.scale  # type: ignore[arg-type]
+    )  # fmt: skip
+    found: dict[str, np.ndarray[Any, np.dtype[np.float32]]] = {}
+    left_out = []
+    batch: dict[str, Frames] = {}
+
+    def flush() -> None:
+        y = embed(model, list(batch.values()), modalities=(request.modality,), device=pick_device(request.device))
+        found.update(zip(batch, y[request.modality], strict=True))
+        batch.clear()
+
+    for outcome in (one for outcomes in reader.read(reader.items()) for one in outcomes):
+        frames = _usable(outcome, conventions, reader.state)
+        if isinstance(frames, LeftOut):
+            left_out.append({"name": frames.name, "reason": frames.reason})
+        elif outcome.name in batch or outcome.name in found:
+            left_out.append({"name": outcome.name, "reason": "duplicate name"})
+        else:
+            batch[outcome.name] = frames
+        if len(batch) == CHUNK:
+            flush()
+    if batch:
+        flush()
+    if not found:
+        raise UmurlError(f"{path}: no usable clip ({len(left_out)} left out); check the format and the layout")
+    names = sorted(found)
+    return names, np.stack([found[name] for name in names]), left_out
+
+
+def _usable(outcome: Clip | LeftOut, conventions: Conventions, state: str) -> Frames | LeftOut:
+    """Normalised frames, or why not."""
+    if isinstance(outcome, LeftOut):
+        return outcome
+    if not np.isfinite(outcome.frames).all():
+        return LeftOut(name=outcome.name, reason="non-finite")
+    try:
+        frames = to_ntu25(outcome.frames, conventions)
+    except ValueError as error:
+        return LeftOut(name=outcome.name, reason="malformed", detail=str(error))
+    if 0 in frames.shape[:2]:
+        return LeftOut(name=outcome.name, reason="no body")
+    return frames if state == "umurl-normalised" else normalise(frames)

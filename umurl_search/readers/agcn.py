@@ -1,0 +1,197 @@
+"""AGCN's arrays (UmURL, CMD, HiCo): `{train,val}_data_joint.npy`, with labels and numbers of frames."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder.errors import UmurlError
+from encoder.skeleton import N_JOINTS
+from umurl_search.clip import Clip, LeftOut, Outcome
+from umurl_search.readers import safe_pickle
+from umurl_search.readers.base import Part, Splits, State
+from umurl_search.readers.npy_header import read_header
+from umurl_search.readers.outcome import BadRecordingError, make_clip
+from umurl_search.readers.tree import require_one_root
+
+PROTOCOLS = ("xsub", "xview", "xset")
+_PARTS: dict[str, Part] = {"train": "train", "val": "test"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rows:
+    """The files of one part, and what they say of each row: name, 0-based label, frames (None: not told)."""
+
+    folder: Path
+    prefix: str
+    names: list[str]
+    labels: list[int]
+    n_frames: list[int] | None
+
+    @property
+    def data(self) -> Path:
+        return self.folder / f"{self.prefix}_data_joint.npy"
+
+
+class AgcnReader:
+    """A folder of AGCN arrays, or a folder of such folders, one per protocol.
+
+    Clips are read from the first protocol's arrays, splits from all. Items are rows, `train/0`.
+    """
+
+    format: str = "agcn"
+    state: State = "umurl-normalised"
+    parallel: bool = True
+    layout: str = "ntu25"
+
+    def __init__(self, roots: Sequence[Path]) -> None:
+        self._root = require_one_root(roots)
+        self.roots = (self._root,)
+        self._folders = _find_protocols(self._root)
+        first = next(iter(self._folders.values()))
+        self._parts = {prefix: _read_rows(first, prefix) for prefix in _PARTS if _has_part(first, prefix)}
+        self._repeats = _find_repeats(self._parts)
+
+    def __repr__(self) -> str:
+        return f"AgcnReader({self.roots})"
+
+    def items(self) -> Sequence[str]:
+        return [f"{prefix}/{row}" for prefix, rows in self._parts.items() for row in range(len(rows.names))]
+
+    def read(self, items: Sequence[str]) -> Iterator[tuple[Outcome, ...]]:
+        arrays = {prefix: np.load(rows.data, mmap_mode="r") for prefix, rows in self._parts.items()}
+        for item in items:
+            prefix, row = item.split("/")
+            yield (self._outcome(item, self._parts[prefix], arrays[prefix][int(row)], row=int(row)),)
+
+    def _outcome(self, item: str, rows: _Rows, row_data: NDArray[Any], *, row: int) -> Outcome:
+        name = rows.names[row]
+        source = f"{rows.data.relative_to(self._root).as_posix()}:{row}"
+        if item in self._repeats:
+            detail = f"row {self._repeats[item]} comes first"
+            return LeftOut(name=name, reason="duplicate name", detail=detail, source=source)
+        try:
+            n_frames = rows.n_frames[row] if rows.n_frames else None
+            return _read_row(row_data, name=name, label=rows.labels[row], n_frames=n_frames, source=source)
+        except BadRecordingError as error:
+            return error.left_out(name, source)
+
+    def splits(self) -> Splits:
+        return {
+            protocol: {
+                part: _read_labels(folder, prefix)[0]
+                for prefix, part in _PARTS.items()
+                if _has_part(folder, prefix)
+            }
+            for protocol, folder in self._folders.items()
+        }
+
+    def files(self) -> Sequence[Path]:
+        own = [rows.folder / name for rows in self._parts.values() for name in _file_names(rows.prefix)]
+        labels = [folder / f"{prefix}_label.pkl" for folder in self._folders.values() for prefix in _PARTS]
+        return [path for path in dict.fromkeys(own + labels) if path.exists()]
+
+
+def _file_names(prefix: str) -> tuple[str, str, str]:
+    return f"{prefix}_data_joint.npy", f"{prefix}_label.pkl", f"{prefix}_num_frame.npy"
+
+
+def _has_part(folder: Path, prefix: str) -> bool:
+    return (folder / f"{prefix}_data_joint.npy").is_file()
+
+
+def is_agcn_folder(folder: Path) -> bool:
+    return any(_has_part(folder, prefix) for prefix in _PARTS)
+
+
+def find_agcn_folders(root: Path) -> list[Path]:
+    """The folder itself where it holds the arrays, else its sub-folders that do."""
+    if is_agcn_folder(root):
+        return [root]
+    return sorted(folder for folder in root.iterdir() if folder.is_dir() and is_agcn_folder(folder))
+
+
+def _find_protocols(root: Path) -> dict[str, Path]:
+    """The folder of each protocol, xsub first. Raises: UmurlError where there is none."""
+    if not root.is_dir() or not (folders := find_agcn_folders(root)):
+        raise UmurlError(f"{root}: holds no train_data_joint.npy or val_data_joint.npy, nor do its folders")
+    if folders == [root]:
+        return {root.name if root.name in PROTOCOLS else "default": root}
+    known = sorted(folders, key=lambda folder: (*(folder.name != name for name in PROTOCOLS), folder.name))
+    return {folder.name: folder for folder in known}
+
+
+def _read_labels(folder: Path, prefix: str) -> tuple[list[str], list[int]]:
+    """Names and labels of a part. Raises: UmurlError where the file does not hold them."""
+    path = folder / f"{prefix}_label.pkl"
+    if not path.is_file():
+        raise UmurlError(f"{path}: missing; it holds the names and labels of {prefix}_data_joint.npy")
+    content = safe_pickle.load(path)
+    try:
+        names, labels = content
+        return [str(name).removesuffix(".skeleton") for name in names], [int(label) for label in labels]
+    except (TypeError, ValueError) as error:
+        raise UmurlError(f"{path}: holds no pair of names and labels ({error})") from error
+
+
+def _read_rows(folder: Path, prefix: str) -> _Rows:
+    names, labels = _read_labels(folder, prefix)
+    data, counts = folder / f"{prefix}_data_joint.npy", folder / f"{prefix}_num_frame.npy"
+    n_rows = _count_rows(data)
+    n_frames = _read_counts(counts) if counts.is_file() else None
+    for path, column in ((folder / f"{prefix}_label.pkl", names), (data, labels), (counts, n_frames)):
+        if column is not None and len(column) != n_rows:
+            raise UmurlError(f"{path}: {len(column)} entries for the {n_rows} clips of {data.name}")
+    return _Rows(folder=folder, prefix=prefix, names=names, labels=labels, n_frames=n_frames)
+
+
+def _count_rows(path: Path) -> int:
+    """The number of clips in an array. Raises: UmurlError where it is no whole (N, 3, T, 25, 2) array."""
+    try:
+        with open(path, "rb") as stream:
+            header = read_header(stream)
+    except (OSError, ValueError) as error:
+        raise UmurlError(f"{path}: not a usable array: {error}") from error
+    if len(header.shape) != 5 or header.shape[1] != 3 or header.shape[3:] != (N_JOINTS, 2):
+        raise UmurlError(f"{path}: an array of shape {header.shape}, not (N, 3, T, {N_JOINTS}, 2)")
+    if header.n_bytes != path.stat().st_size:
+        raise UmurlError(f"{path}: {path.stat().st_size} bytes, its header announces {header.n_bytes}")
+    return header.shape[0]
+
+
+def _read_counts(path: Path) -> list[int]:
+    try:
+        return [int(count) for count in np.load(path, allow_pickle=False).ravel()]
+    except (OSError, ValueError, EOFError) as error:
+        raise UmurlError(f"{path}: not a usable array: {error}") from error
+
+
+def _find_repeats(parts: dict[str, _Rows]) -> dict[str, str]:
+    """The items whose name came before, and where."""
+    first: dict[str, str] = {}
+    repeats = {}
+    for prefix, rows in parts.items():
+        for row, name in enumerate(rows.names):
+            item = f"{prefix}/{row}"
+            if first.setdefault(name, item) != item:
+                repeats[item] = first[name]
+    return repeats
+
+
+def _read_row(row_data: NDArray[Any], *, name: str, label: int, n_frames: int | None, source: str) -> Clip:
+    """A row as a clip; row_data: (3, T, 25, 2), of which the first `n_frames` count.
+
+    A row may have had more frames than the array holds: those count as cut.
+    """
+    n_stored = row_data.shape[1]
+    if n_frames is None:
+        present = np.flatnonzero(row_data.any(axis=(0, 2, 3)))
+        n_frames = int(present[-1]) + 1 if len(present) else n_stored
+    if n_frames < 1:
+        raise BadRecordingError("malformed", f"the number of its frames is given as {n_frames}")
+    frames = np.asarray(row_data[:, :n_frames], np.float64).transpose(1, 3, 2, 0)
+    clip = make_clip(name, frames, label=label, source=source)
+    return replace(clip, cut=max(0, n_frames - n_stored))

@@ -1,0 +1,183 @@
+"""CTR-GCN's `.npz` files: x_train, y_train, x_test, y_test, read row by row out of the archive."""
+
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder.errors import UmurlError
+from encoder.skeleton import N_JOINTS, N_PEOPLE
+from umurl_search.clip import Clip, Outcome
+from umurl_search.readers.base import Part, Splits, State
+from umurl_search.readers.npy_header import Header, read_header
+from umurl_search.readers.outcome import BadRecordingError, make_clip
+from umurl_search.readers.tree import find_single_file, require_one_root
+
+PARTS: tuple[Part, ...] = ("train", "test")
+_ROW_NUMBERS = N_PEOPLE * N_JOINTS * 3
+_MOST_ROW_BYTES = 16 * 2**20
+_ABBREVIATION = re.compile(r"(?<![a-z])(csub|cset|cv|cs)(?![a-z])", re.IGNORECASE)
+_PROTOCOLS = {"CSUB": "xsub", "CS": "xsub", "CV": "xview", "CSET": "xset"}
+_MOST_DEFLATED = 1100
+"""More bytes than these do not come out of one deflated byte."""
+
+
+class MemberReader:
+    """Rows of an array inside a zip archive, in order, one in memory at a time.
+
+    Going back to an earlier row starts the member anew.
+    Raises: UmurlError where the member is missing or is no array of numbers of the size it claims.
+    """
+
+    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
+        self._archive, self._member = archive, f"{name}.npy"
+        self._where = f"{archive.filename}: {name}"
+        self._stream = self._open()
+        self.header = self._check_header()
+        self._row_bytes = self.header.n_bytes - self.header.offset
+        self._row_bytes //= max(1, self.header.shape[0])
+        if self._row_bytes > _MOST_ROW_BYTES:
+            raise UmurlError(f"{self._where}: one row takes {self._row_bytes} bytes, no clip is that long")
+        self._next = 0
+
+    def _open(self) -> Any:
+        try:
+            return self._archive.open(self._member)
+        except KeyError as error:
+            raise UmurlError(f"{self._where}: missing from the archive") from error
+        except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:
+            raise UmurlError(f"{self._where}: cannot be read: {error}") from error
+
+    def _check_header(self) -> Header:
+        try:
+            header = read_header(self._stream)
+        except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+            raise UmurlError(f"{self._where}: {error}") from error
+        member = self._archive.getinfo(self._member)
+        if header.n_bytes != member.file_size:
+            raise UmurlError(
+                f"{self._where}: {member.file_size} bytes, its header announces {header.n_bytes}"
+            )
+        if member.file_size > _MOST_DEFLATED * member.compress_size:
+            raise UmurlError(
+                f"{self._where}: {member.file_size} bytes cannot come out of {member.compress_size}"
+            )
+        if not header.shape or (header.fortran_order and len(header.shape) > 1):
+            raise UmurlError(f"{self._where}: is not stored row by row")
+        return header
+
+    def row(self, number: int) -> NDArray[Any]:
+        """One row. Raises: BadRecordingError where the archive is damaged there."""
+        try:
+            if number < self._next:
+                self._stream.close()
+                self._stream, self._next = self._open(), 0
+                self._stream.read(self.header.offset)
+            while self._next <= number:
+                content = self._stream.read(self._row_bytes)
+                self._next += 1
+        except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+            raise BadRecordingError("truncated", f"the archive is damaged: {error}") from error
+        if len(content) < self._row_bytes:
+            raise BadRecordingError("truncated", f"{len(content)} of the {self._row_bytes} bytes of its row")
+        return np.frombuffer(content, self.header.dtype).reshape(self.header.shape[1:])
+
+
+class CtrGcnReader:
+    """An `.npz` in CTR-GCN's layout. Items are rows, `train_00000`; the clips are named so too."""
+
+    format: str = "ctr-gcn"
+    state: State = "first-frame-centred"
+    parallel: bool = False
+    layout: str = "ntu25"
+
+    def __init__(self, roots: Sequence[Path]) -> None:
+        self.roots = (require_one_root(roots),)
+        self._path = find_single_file(self.roots[0], ".npz")
+        with open_archive(self._path) as archive:
+            self._n_rows = {part: _count_rows(archive, part) for part in PARTS}
+
+    def __repr__(self) -> str:
+        return f"CtrGcnReader({self.roots})"
+
+    def items(self) -> Sequence[str]:
+        return [f"{part}_{row:05d}" for part in PARTS for row in range(self._n_rows[part])]
+
+    def read(self, items: Sequence[str]) -> Iterator[tuple[Outcome, ...]]:
+        with ExitStack() as stack:
+            archive = stack.enter_context(open_archive(self._path))
+            members = {
+                name: MemberReader(archive, name) for part in PARTS for name in (f"x_{part}", f"y_{part}")
+            }
+            for item in items:
+                part, row = item.split("_")
+                yield (self._outcome(item, members[f"x_{part}"], members[f"y_{part}"], row=int(row)),)
+
+    def _outcome(self, name: str, clips: MemberReader, labels: MemberReader, *, row: int) -> Outcome:
+        source = f"{self._path.name}:{name}"
+        try:
+            return _read_row(clips.row(row), labels.row(row), name=name, source=source)
+        except BadRecordingError as error:
+            return error.left_out(name, source)
+
+    def splits(self) -> Splits:
+        return {
+            protocol_of(self._path.name): {
+                part: [f"{part}_{row:05d}" for row in range(n_rows)]
+                for part, n_rows in self._n_rows.items()
+                if n_rows
+            }
+        }
+
+    def files(self) -> Sequence[Path]:
+        return [self._path]
+
+
+def open_archive(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UmurlError(f"{path}: no whole .npz archive: {error}") from error
+
+
+def protocol_of(file_name: str) -> str:
+    """The protocol that a file's name speaks of: NTU60_CS, NTU120_CSub, NTU120_CSet, NTU60_CV."""
+    found = _ABBREVIATION.search(file_name)
+    return _PROTOCOLS[found[1].upper()] if found else "default"
+
+
+def _count_rows(archive: zipfile.ZipFile, part: str) -> int:
+    """The number of clips in a part. Raises: UmurlError where its arrays do not fit the layout."""
+    clips, labels = MemberReader(archive, f"x_{part}").header, MemberReader(archive, f"y_{part}").header
+    if len(clips.shape) != 3 or clips.shape[2] != _ROW_NUMBERS or clips.dtype.kind != "f":
+        seen = f"{clips.dtype} {clips.shape}"
+        raise UmurlError(f"{archive.filename}: x_{part} is {seen}, not floats of (N, T, {_ROW_NUMBERS})")
+    if len(labels.shape) not in (1, 2) or labels.shape[0] != clips.shape[0]:
+        raise UmurlError(f"{archive.filename}: y_{part} is {labels.shape}, not one label a row of x_{part}")
+    return clips.shape[0]
+
+
+def _read_row(row: NDArray[Any], label_row: NDArray[Any], *, name: str, source: str) -> Clip:
+    """A row as a clip, without its empty frames at the end.
+
+    row: (T, 150); label_row: one-hot, or () the class itself.
+    """
+    present = np.flatnonzero(row.any(axis=1))
+    n_frames = int(present[-1]) + 1 if len(present) else len(row)
+    frames = row[:n_frames].reshape(n_frames, N_PEOPLE, N_JOINTS, 3)
+    return make_clip(name, frames, label=_label(label_row), source=source)
+
+
+def _label(label_row: NDArray[Any]) -> int:
+    if label_row.ndim == 0:
+        return int(label_row)
+    marked = np.flatnonzero(label_row)
+    if len(marked) != 1:
+        raise BadRecordingError("malformed", f"{len(marked)} classes are marked in its one-hot label")
+    return int(marked[0])

@@ -1,0 +1,96 @@
+"""Which format a source is in, by a look at what is there."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from encoder.errors import UmurlError
+from umurl_search.readers.agcn import find_agcn_folders
+from umurl_search.readers.pku import sniff
+from umurl_search.readers.tree import walk_files
+
+FORMATS = ("ntu-skeleton", "pku-mmd", "agcn", "ctr-gcn", "pyskl", "nw-ucla", "npy")
+
+_HEAD_BYTES = 4096
+_MOST_TRIED = 50
+
+
+def detect(source: Path) -> str:
+    """The format of a file or folder, one of `FORMATS`.
+
+    Raises: UmurlError where nothing is there or nothing is recognised.
+    """
+    if not source.exists():
+        raise UmurlError(f"{source}: no such file or folder")
+    if source.is_dir() and find_agcn_folders(source):
+        return "agcn"
+    candidates = _candidates(source)
+    for suffix, name, belongs in _SIGNS:
+        if any(belongs(path) for path in candidates.get(suffix, [])):
+            return name
+    what = "nothing in it" if source.is_dir() else "it"
+    if source.is_dir() and not any(source.iterdir()):
+        raise UmurlError(f"{source}: the folder is empty")
+    raise UmurlError(f"{source}: {what} is in a known format ({', '.join(FORMATS)})")
+
+
+def _candidates(source: Path) -> dict[str, list[Path]]:
+    """The first few files of each suffix; the search ends at the first suffix that decides alone."""
+    if source.is_file():
+        return {source.suffix.lower(): [source]}
+    candidates: dict[str, list[Path]] = {}
+    for name in walk_files(source):
+        path = source / name
+        same = candidates.setdefault(path.suffix.lower(), [])
+        if len(same) < _MOST_TRIED:
+            same.append(path)
+        if path.suffix.lower() == ".skeleton":
+            break
+    return candidates
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(_HEAD_BYTES)
+    except OSError:
+        return b""
+
+
+def _is_ctr_gcn(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "x_train.npy" in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def _is_pyskl(path: Path) -> bool:
+    head = _head(path)
+    return head.startswith(b"\x80") and (b"split" in head or b"annotations" in head)
+
+
+def _is_npy(path: Path) -> bool:
+    return _head(path).startswith(b"\x93NUMPY")
+
+
+def _is_nw_ucla(path: Path) -> bool:
+    return b'"skeletons"' in _head(path)
+
+
+def _is_pku(path: Path) -> bool:
+    return sniff(path) == "recording"
+
+
+def _is_skeleton(path: Path) -> bool:
+    return path.is_file()
+
+
+_SIGNS: tuple[tuple[str, str, Callable[[Path], bool]], ...] = (
+    (".skeleton", "ntu-skeleton", _is_skeleton),
+    (".json", "nw-ucla", _is_nw_ucla),
+    (".txt", "pku-mmd", _is_pku),
+    (".npz", "ctr-gcn", _is_ctr_gcn),
+    (".pkl", "pyskl", _is_pyskl),
+    (".npy", "npy", _is_npy),
+)

@@ -1,0 +1,50 @@
+"""The head of a `.npy` file: what the array is and how many bytes it must have, before any are read."""
+
+import math
+from dataclasses import dataclass
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy_format
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """shape and dtype of the array, whether it lies column by column, and where in the file it starts."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    fortran_order: bool
+    offset: int
+
+    @property
+    def n_bytes(self) -> int:
+        """The size that the file must have."""
+        return self.offset + math.prod(self.shape) * self.dtype.itemsize
+
+
+def read_header(stream: IO[bytes]) -> Header:
+    """The header at the beginning of a stream, which is left at the array's first byte.
+
+    Raises: ValueError where there is none, or it announces anything but numbers.
+    """
+    try:
+        shape, fortran_order, dtype = _parse_header(stream)
+    except Exception as error:  # a crooked header fails in many ways inside numpy
+        raise ValueError(f"no npy header ({error})") from error
+    if dtype.hasobject:
+        raise ValueError("holds Python objects, not numbers: refused, they may run code")
+    if dtype.kind not in "iuf":
+        raise ValueError(f"holds {dtype}, not numbers")
+    if any(length < 0 for length in shape):
+        raise ValueError(f"a shape of {shape}")
+    return Header(shape=shape, dtype=dtype, fortran_order=fortran_order, offset=stream.tell())
+
+
+def _parse_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = npy_format.read_magic(stream)
+    if version == (1, 0):
+        return npy_format.read_array_header_1_0(stream)
+    if version == (2, 0):
+        return npy_format.read_array_header_2_0(stream)
+    raise ValueError(f"version {version} of the format is not read")

@@ -1,0 +1,225 @@
+"""NTU RGB+D's raw `.skeleton` files.
+
+A file is: the number of frames; per frame the number of bodies; per body a line of ten facts, the number of
+joints, and a line of twelve numbers per joint, position first. The facts, a 17-digit id too, are skipped.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder.errors import UmurlError
+from encoder.skeleton import N_JOINTS
+from umurl_search.bodies import N_CANDIDATES, choose_bodies
+from umurl_search.clip import Clip, Frames
+from umurl_search.names import is_ntu_name, parse_name
+from umurl_search.readers.base import State
+from umurl_search.readers.outcome import BadRecordingError, make_clip, read_bytes, require_finite
+from umurl_search.readers.text import Text, index_text, parse_words
+from umurl_search.readers.tree import FilePerClip, Place
+
+MISSING_LISTS = (
+    "NTU_RGBD_samples_with_missing_skeletons.txt",
+    "NTU_RGBD120_samples_with_missing_skeletons.txt",
+    "samples_with_missing_skeletons.txt",
+)
+_JOINT_WORDS = 12
+_BOUNDS = np.array([0, 1, 2, 3, _JOINT_WORDS - 1, _JOINT_WORDS])[:, None]
+_MOST_FRAMES, _MOST_BODIES = 1_000_000, 100
+
+
+class NtuReader(FilePerClip):
+    """Raw NTU RGB+D recordings, one a file, anywhere below the roots.
+
+    missing: lists of samples with missing skeletons; where None, lists of the dataset's own names are
+        looked for in the roots and beside them. `missing_lists` tells which are used.
+    max_action, max_setup: the highest that belong to the dataset; recordings beyond are left out.
+    """
+
+    format: str = "ntu-skeleton"
+    state: State = "raw"
+    layout: str = "ntu25"
+    suffix: str = ".skeleton"
+
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        *,
+        missing: Sequence[Path] | None = None,
+        max_action: int | None = None,
+        max_setup: int | None = None,
+        max_frames: int | None = 300,
+    ) -> None:
+        super().__init__(roots)
+        self.missing_lists = _find_missing_lists(self.roots) if missing is None else tuple(missing)
+        self._missing = frozenset(name for path in self.missing_lists for name in read_missing_list(path))
+        self._max_action, self._max_setup, self._max_frames = max_action, max_setup, max_frames
+
+    def __repr__(self) -> str:
+        limits = f"max_action={self._max_action}, max_setup={self._max_setup}, max_frames={self._max_frames}"
+        return f"NtuReader({self.roots}, missing={self.missing_lists}, {limits})"
+
+    def files(self) -> Sequence[Path]:
+        return [*super().files(), *self.missing_lists]
+
+    def load(self, place: Place) -> Clip:
+        self._require_member(place.name)
+        frames = read_skeleton(place.path)
+        return make_clip(place.name, frames, source=place.source, max_frames=self._max_frames)
+
+    def _require_member(self, name: str) -> None:
+        """Raises: BadRecordingError for a recording that is listed as missing or not part of the dataset."""
+        fields = parse_name(name)
+        for what, number, most in (
+            ("action", fields.action, self._max_action),
+            ("setup", fields.setup, self._max_setup),
+        ):
+            if most is not None and (number is None or number > most):
+                seen = f"no {what} in its name" if number is None else f"{what} {number}, the last is {most}"
+                raise BadRecordingError("not part of the dataset", seen)
+        if name in self._missing:
+            raise BadRecordingError(
+                "listed as missing", "its skeleton is incomplete, the dataset's authors say"
+            )
+
+
+def _find_missing_lists(roots: Sequence[Path]) -> tuple[Path, ...]:
+    folders = dict.fromkeys(folder for root in roots for folder in (root, root.resolve().parent))
+    return tuple(folder / name for folder in folders for name in MISSING_LISTS if (folder / name).is_file())
+
+
+def read_missing_list(path: Path) -> list[str]:
+    """The names in a list of samples with missing skeletons; lines that are no sample's name are its header.
+
+    Raises: UmurlError where the file cannot be read or holds no name.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise UmurlError(f"{path}: the list of missing samples cannot be read: {error.strerror}") from error
+    names = [line.strip().removesuffix(".skeleton") for line in lines if is_ntu_name(line.strip())]
+    if not names:
+        raise UmurlError(
+            f"{path}: holds no sample name (SsssCccPpppRrrrAaaa), so it is no list of missing samples"
+        )
+    return names
+
+
+def read_skeleton(path: Path) -> Frames:
+    """The people of a recording that UmURL keeps.
+
+    Returns: (T, M, 25, 3) float32, metres, M <= 2; an absent person is zeros.
+    Raises: BadRecordingError.
+    """
+    try:
+        bodies = parse_skeleton(read_bytes(path))
+        require_finite(bodies)
+        people = choose_bodies(bodies)
+        if not people.size:
+            raise BadRecordingError("no body", f"nobody in any of {len(people)} frames")
+        with np.errstate(over="ignore"):
+            frames = people.astype(np.float32)
+        require_finite(frames)
+    except BadRecordingError as error:
+        error.path = path
+        raise
+    return frames
+
+
+def parse_skeleton(content: bytes) -> NDArray[np.float64]:
+    """The first four bodies of each frame, by their position in its list.
+
+    Returns: (T, M, 25, 3) float64, M <= 4; an absent body is zeros.
+    Raises: BadRecordingError.
+    """
+    text = index_text(content)
+    n_frames, bodies = _find_bodies(text)
+    frame, position, first_line = np.array(bodies, np.int64).reshape(-1, 3).T
+    joints = _parse_joints(text, (first_line[:, None] + np.arange(N_JOINTS)).ravel())
+    frames = np.zeros((n_frames, int(position.max(initial=-1)) + 1, N_JOINTS, 3))
+    frames[frame, position] = joints.reshape(-1, N_JOINTS, 3)
+    return frames
+
+
+def _find_bodies(text: Text) -> tuple[int, list[tuple[int, int, int]]]:
+    """The number of frames; of each body its frame, its position there and its first joint's line."""
+    n_frames = _count(text, 1, what="frames", most=_MOST_FRAMES)
+    bodies: list[tuple[int, int, int]] = []
+    line = 2
+    for frame in range(n_frames):
+        n_bodies = _count(text, line, what="bodies", most=_MOST_BODIES)
+        line += 1
+        for position in range(n_bodies):
+            _require_25_joints(text, line + 1)
+            if position < N_CANDIDATES:
+                bodies.append((frame, position, line + 2))
+            line += 2 + N_JOINTS
+    if line > text.n_lines + 1:
+        raise BadRecordingError("truncated", f"{text.n_lines} lines; the bodies it announces need {line - 1}")
+    return n_frames, bodies
+
+
+def _count(text: Text, line: int, *, what: str, most: int) -> int:
+    """The count that stands alone on a line."""
+    if line > text.n_lines:
+        raise BadRecordingError("truncated", f"it ends at line {text.n_lines}, before its number of {what}")
+    written = text.line(line)
+    try:
+        count = int(written)
+    except ValueError:
+        raise BadRecordingError(
+            "malformed", f"line {line}: {_show(written)} is no number of {what}"
+        ) from None
+    if not 0 <= count <= most:
+        raise BadRecordingError("malformed", f"line {line}: {count} {what}, where at most {most} can be")
+    return count
+
+
+def _require_25_joints(text: Text, line: int) -> None:
+    n_joints = _count(text, line, what="joints", most=_MOST_FRAMES)
+    if n_joints != N_JOINTS:
+        if text.is_cut(line):
+            raise BadRecordingError("truncated", f"it ends within line {line}, its number of joints")
+        raise BadRecordingError("malformed", f"line {line}: {n_joints} joints, not {N_JOINTS}")
+
+
+def _parse_joints(text: Text, lines: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The first three numbers on each of these lines: (n, 3).
+
+    Lines that are not twelve words with one blank between are taken apart one by one.
+    """
+    first = text.line_breaks[lines - 1]
+    usual = text.line_breaks[lines] - first >= _JOINT_WORDS
+    bounds = text.breaks[np.where(usual, first, 0) + _BOUNDS]
+    for left, right in ((0, 1), (1, 2), (2, 3), (4, 5)):
+        usual &= bounds[right] - bounds[left] > 1
+    try:
+        if usual.all():
+            return _parse_columns(text, bounds[:4]).T
+        joints = np.empty((len(lines), 3))
+        joints[usual] = _parse_columns(text, bounds[:4, usual]).T
+        for row in np.flatnonzero(~usual).tolist():
+            joints[row] = _parse_joint(text.line(int(lines[row])), int(lines[row]))
+    except ValueError as error:
+        raise BadRecordingError("malformed", f"a joint's place is no number ({error})") from None
+    return joints
+
+
+def _parse_columns(text: Text, bounds: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The numbers in the words between these breaks: (W + 1, n) positions -> (W, n)."""
+    return parse_words(text, (bounds[:-1] + 1).ravel(), bounds[1:].ravel()).reshape(-1, bounds.shape[1])
+
+
+def _parse_joint(line: bytes, number: int) -> list[float]:
+    words = line.split()
+    if len(words) < _JOINT_WORDS:
+        raise BadRecordingError(
+            "truncated", f"line {number}: {len(words)} of a joint's {_JOINT_WORDS} numbers"
+        )
+    return [float(word) for word in words[:3]]
+
+
+def _show(written: bytes) -> str:
+    return repr(written[:20].decode("ascii", "replace"))

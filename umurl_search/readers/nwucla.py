@@ -1,0 +1,76 @@
+"""NW-UCLA's JSON files, one clip a file, Kinect v1 joints."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder.skeleton import LAYOUTS
+from umurl_search.clip import Clip, Frames
+from umurl_search.readers.base import State
+from umurl_search.readers.outcome import BadRecordingError, make_clip, read_bytes
+from umurl_search.readers.tree import FilePerClip, Place
+
+_N_JOINTS = LAYOUTS["kinect-v1"].n_joints
+
+
+class NwUclaReader(FilePerClip):
+    """NW-UCLA's recordings, anywhere below the roots. The class is the file's `label` - 1."""
+
+    format: str = "nw-ucla"
+    state: State = "raw"
+    layout: str = "kinect-v1"
+    suffix: str = ".json"
+
+    def load(self, place: Place) -> Clip:
+        content = _parse(read_bytes(place.path))
+        frames = _skeletons(content.get("skeletons"))
+        return make_clip(place.name, frames, label=_label(content.get("label")), source=place.source)
+
+
+def read_recording(path: Path) -> Frames:
+    """The person in a file: (T, 1, 20, 3) float32, numbers may be non-finite. Raises: BadRecordingError."""
+    try:
+        frames = _skeletons(_parse(read_bytes(path)).get("skeletons"))
+    except BadRecordingError as error:
+        error.path = path
+        raise
+    with np.errstate(over="ignore"):
+        return frames.astype(np.float32)
+
+
+def _parse(text: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if not text.rstrip().endswith(b"}"):
+            raise BadRecordingError("truncated", f"the JSON ends too soon ({error})") from None
+        raise BadRecordingError("malformed", f"no JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise BadRecordingError("malformed", f"the JSON is a {type(content).__name__}, not an object")
+    return content
+
+
+def _skeletons(skeletons: Any) -> NDArray[np.float64]:
+    """The coordinates, (T, 1, 20, 3)."""
+    if not isinstance(skeletons, list):
+        raise BadRecordingError("malformed", "it has no list 'skeletons'")
+    if not skeletons:
+        raise BadRecordingError("no body", "it has no frames")
+    try:
+        frames = np.array(skeletons, np.float64)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise BadRecordingError("malformed", f"its skeletons are no array of numbers: {error}") from None
+    if frames.shape[1:] != (_N_JOINTS, 3):
+        raise BadRecordingError("malformed", f"skeletons of shape {frames.shape}, not (T, {_N_JOINTS}, 3)")
+    return frames[:, None]
+
+
+def _label(label: Any) -> int | None:
+    if label is None:
+        return None
+    if not isinstance(label, int) or label < 1:
+        raise BadRecordingError("malformed", f"its label is {label!r}, not a number from 1")
+    return label - 1

@@ -1,0 +1,224 @@
+"""PKU-MMD: long recordings, and label files that tell where the actions in them are.
+
+Both are `<id>.txt`: a recording has 150 numbers a line (two people, absent ones zeros), a label file
+`action,start,end,confidence`. They may lie anywhere below the roots and are told apart by their first line.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder.errors import UmurlError
+from encoder.skeleton import N_JOINTS, N_PEOPLE
+from umurl_search.clip import Clip, Frames, LeftOut, Outcome
+from umurl_search.names import is_pku_name
+from umurl_search.readers.base import Splits, State
+from umurl_search.readers.outcome import BadRecordingError, make_clip, read_bytes
+from umurl_search.readers.text import index_text, parse_words
+from umurl_search.readers.tree import (
+    Place,
+    decode_place,
+    encode_place,
+    find_sources,
+    keep_freed_memory,
+    require_roots,
+)
+
+SLICINGS = {
+    "start:end": (0, 0),
+    "start-1:end": (-1, 0),
+    "start:end+1": (0, 1),
+}
+"""What is added to the start and end of a label to get the first frame and the one after the last, from 0."""
+
+_FRAME_NUMBERS = N_PEOPLE * N_JOINTS * 3
+_HEAD_BYTES = 256
+_LABEL = re.compile(rb"\s*\d+\s*,\s*-?\d+\s*,\s*-?\d+")
+_NUMBER = re.compile(rb"\s*[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?\s")
+_LABELS = "\0\0"
+
+
+class Action(NamedTuple):
+    """A line of a label file: the action from 1, and where it is said to start and end."""
+
+    number: int
+    start: int
+    end: int
+
+
+class PkuReader:
+    """PKU-MMD's recordings cut into the actions that their label files name.
+
+    slicing: which frames `start,end` mean, of the three conventions in use.
+    Items are recordings, each with its label file; clips are named `<id>_<kkk>`, kkk the line of the label
+    file, from 0. Of two recordings (or label files) with one name the first is used.
+    """
+
+    format: str = "pku-mmd"
+    state: State = "raw"
+    parallel: bool = True
+    layout: str = "ntu25"
+
+    def __init__(
+        self, roots: Sequence[Path], *, slicing: str = "start:end", max_frames: int | None = 300
+    ) -> None:
+        if slicing not in SLICINGS:
+            raise UmurlError(f"slicing must be one of {', '.join(SLICINGS)}, not {slicing!r}")
+        self.roots = require_roots(roots)
+        self._slicing = slicing
+        self._max_frames = max_frames
+
+    def __repr__(self) -> str:
+        return f"PkuReader({self.roots}, slicing={self._slicing!r}, max_frames={self._max_frames})"
+
+    def items(self) -> Sequence[str]:
+        recordings, labels = self._find()
+        items = []
+        for name, places in recordings.items():
+            found = labels.pop(name, [""])
+            first = places[0].partition("/")[2]
+            items.append(places[0] + _LABELS + found[0])
+            items += [encode_place(*_split(place), repeats=first) + _LABELS for place in places[1:]]
+        return items + [_LABELS + found[0] for found in labels.values()]
+
+    def _find(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        """The places of the recordings and of the label files of each name.
+
+        Other text files do not count, except those named like a recording: one is what its name still lacks.
+        """
+        recordings: dict[str, list[str]] = {}
+        labels: dict[str, list[str]] = {}
+        unclear: list[tuple[str, str]] = []
+        for name, root, source in find_sources(self.roots, ".txt"):
+            item = encode_place(root, source)
+            kind = sniff(decode_place(item, self.roots).path)
+            if kind == "labels":
+                labels.setdefault(name, []).append(item)
+            elif kind == "recording":
+                recordings.setdefault(name, []).append(item)
+            elif is_pku_name(name):
+                unclear.append((name, item))
+        for name, item in unclear:
+            (labels if name in recordings else recordings).setdefault(name, []).append(item)
+        return recordings, labels
+
+    def read(self, items: Sequence[str]) -> Iterator[tuple[Outcome, ...]]:
+        keep_freed_memory()
+        for item in items:
+            recording, _, labels = item.partition(_LABELS)
+            place = decode_place(recording or labels, self.roots)
+            label_path = decode_place(labels, self.roots).path if labels else None
+            try:
+                yield self._outcomes(place, label_path, has_recording=bool(recording))
+            except BadRecordingError as error:
+                yield (error.left_out(place.name, place.source),)
+
+    def _outcomes(self, place: Place, labels: Path | None, *, has_recording: bool) -> tuple[Outcome, ...]:
+        if place.repeats:
+            raise BadRecordingError("duplicate name", f"{place.repeats} comes first")
+        if not has_recording:
+            raise BadRecordingError("malformed", "a label file without its recording")
+        if labels is None:
+            raise BadRecordingError("malformed", "no label file")
+        recording = read_recording(place.path)
+        return tuple(
+            self._cut_out(recording, line, name=f"{place.name}_{number:03d}", source=place.source)
+            for number, line in enumerate(_label_lines(labels))
+        )
+
+    def _cut_out(self, recording: Frames, line: str, *, name: str, source: str) -> Clip | LeftOut:
+        try:
+            action = parse_label(line)
+            start, end = frame_range(action, self._slicing)
+            if not start < min(end, len(recording)):
+                detail = f"frames {action.start} to {action.end} of a recording of {len(recording)}"
+                raise BadRecordingError("malformed", detail)
+            frames = recording[start:end]
+            return make_clip(
+                name, frames, source=source, label=action.number - 1, max_frames=self._max_frames
+            )
+        except BadRecordingError as error:
+            return error.left_out(name, source)
+
+    def splits(self) -> Splits:
+        return {}
+
+    def files(self) -> Sequence[Path]:
+        recordings, labels = self._find()
+        places = [place for found in (recordings, labels) for same in found.values() for place in same]
+        return [decode_place(place, self.roots).path for place in places]
+
+
+def _split(place: str) -> tuple[int, str]:
+    root, _, source = place.partition("/")
+    return int(root), source
+
+
+def sniff(path: Path) -> Literal["recording", "labels", "neither"]:
+    """What a text file is, by its first line."""
+    try:
+        with open(path, "rb") as stream:
+            head = stream.read(_HEAD_BYTES)
+    except OSError:
+        return "neither"
+    if _LABEL.match(head):
+        return "labels"
+    return "recording" if _NUMBER.match(head) else "neither"
+
+
+def frame_range(action: Action, slicing: str) -> tuple[int, int]:
+    """The first frame of an action and the one after its last, counted from 0; never negative."""
+    before, after = SLICINGS[slicing]
+    return max(0, action.start + before), max(0, action.end + after)
+
+
+def _label_lines(path: Path) -> list[str]:
+    try:
+        lines = [line for line in path.read_text(encoding="ascii").splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise BadRecordingError("malformed", f"its label file cannot be read: {error}") from error
+    if not lines:
+        raise BadRecordingError("malformed", "its label file names no action")
+    return lines
+
+
+def parse_label(line: str) -> Action:
+    """The action on a line of a label file. Raises: BadRecordingError."""
+    try:
+        number, start, end = (int(field) for field in line.split(",")[:3])
+    except ValueError:
+        raise BadRecordingError("malformed", f"label line {line.strip()!r}") from None
+    if number < 1:
+        raise BadRecordingError("malformed", f"action {number}; actions count from 1")
+    return Action(number, start, end)
+
+
+def read_recording(path: Path) -> Frames:
+    """A whole recording: (T, 2, 25, 3) float32, metres; absent people are zeros, numbers may be non-finite.
+
+    Raises: BadRecordingError.
+    """
+    text = index_text(read_bytes(path))
+    starts, ends = text.breaks[:-1] + 1, text.breaks[1:]
+    words = ends > starts
+    _require_whole_lines(np.add.reduceat(words, text.line_breaks[:-1], dtype=np.int64), path)
+    try:
+        numbers = parse_words(text, starts[words], ends[words])
+    except ValueError as error:
+        raise BadRecordingError("malformed", str(error), path) from None
+    with np.errstate(over="ignore"):
+        return numbers.reshape(-1, N_PEOPLE, N_JOINTS, 3).astype(np.float32)
+
+
+def _require_whole_lines(n_words: NDArray[np.int64], path: Path) -> None:
+    """Raises: BadRecordingError for a line that is neither blank nor of 150 numbers; n_words: (n_lines,)."""
+    odd = np.flatnonzero((n_words != _FRAME_NUMBERS) & (n_words != 0))
+    if len(odd):
+        line, count = int(odd[0]) + 1, int(n_words[odd[0]])
+        cut = line == len(n_words) and count < _FRAME_NUMBERS
+        detail = f"line {line}: {count} numbers, not {_FRAME_NUMBERS}"
+        raise BadRecordingError("truncated" if cut else "malformed", detail, path)

@@ -1,0 +1,153 @@
+"""PYSKL's and MMAction2's pickles: annotated keypoints and splits in one file."""
+
+import operator
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder.errors import UmurlError
+from encoder.skeleton import LAYOUTS
+from umurl_search.bodies import choose_bodies
+from umurl_search.clip import Clip, LeftOut, Outcome
+from umurl_search.readers import safe_pickle
+from umurl_search.readers.base import Part, Splits, State
+from umurl_search.readers.outcome import BadRecordingError, make_clip, require_finite
+from umurl_search.readers.tree import find_single_file, require_one_root
+
+_SPLIT = re.compile(r"(?:(?P<protocol>.+)_)?(?P<part>train|val|test)")
+_PARTS: dict[str, Part] = {"train": "train", "val": "test", "test": "test"}
+
+
+class PysklReader:
+    """A pickle in PYSKL's layout. Items are positions in its list of annotations.
+
+    The file is loaded when first asked about and read from memory: `read` lets go of each annotation once
+    it is given out, so it is loaded anew for a second reading.
+    """
+
+    format: str = "pyskl"
+    state: State = "raw"
+    parallel: bool = False
+
+    def __init__(self, roots: Sequence[Path], *, layout: str = "ntu25") -> None:
+        self.roots = (require_one_root(roots),)
+        self._path = find_single_file(self.roots[0], ".pkl")
+        self.layout: str = layout
+        self._annotations: list[Any] | None = None
+        self._names: list[str] = []
+        self._splits: Splits = {}
+
+    def __repr__(self) -> str:
+        return f"PysklReader({self.roots}, layout={self.layout!r})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_annotations": None}
+
+    def _load(self) -> list[Any]:
+        """The annotations, in memory from now on. Raises: UmurlError."""
+        if self._annotations is None:
+            content = safe_pickle.load(self._path)
+            if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
+                raise UmurlError(
+                    f"{self._path}: holds no list of 'annotations', so it is not in PYSKL's layout"
+                )
+            annotations: list[Any] = content["annotations"]
+            self._names = [_name(annotation, row) for row, annotation in enumerate(annotations)]
+            self._splits = _read_splits(content.get("split", {}), self._path)
+            self._annotations = annotations
+        return self._annotations
+
+    def items(self) -> Sequence[str]:
+        if not self._names:
+            self._load()
+        return [str(row) for row in range(len(self._names))]
+
+    def read(self, items: Sequence[str]) -> Iterator[tuple[Outcome, ...]]:
+        annotations, self._annotations = self._load(), None
+        first = {name: row for row, name in reversed(list(enumerate(self._names)))}
+        for item in items:
+            row = int(item)
+            annotation, annotations[row] = annotations[row], None
+            yield (self._outcome(annotation, row=row, first=first[self._names[row]]),)
+
+    def _outcome(self, annotation: Any, *, row: int, first: int) -> Outcome:
+        name, source = self._names[row], f"{self._path.name}:{row}"
+        if first != row:
+            detail = f"annotation {first} comes first"
+            return LeftOut(name=name, reason="duplicate name", detail=detail, source=source)
+        try:
+            return _read_annotation(annotation, name=name, source=source, layout=self.layout)
+        except BadRecordingError as error:
+            return error.left_out(name, source)
+
+    def splits(self) -> Splits:
+        if not self._names:
+            self._load()
+        return self._splits
+
+    def files(self) -> Sequence[Path]:
+        return [self._path]
+
+
+def _name(annotation: Any, row: int) -> str:
+    name = annotation.get("frame_dir") if isinstance(annotation, dict) else None
+    return str(name) if name else f"annotation_{row:06d}"
+
+
+def _read_splits(split: Any, path: Path) -> Splits:
+    """The splits named `<protocol>_train`, `_val` or `_test`. Raises: UmurlError for anything but lists."""
+    if not isinstance(split, dict) or not all(isinstance(names, list) for names in split.values()):
+        raise UmurlError(f"{path}: its 'split' is not a dictionary of lists of names")
+    splits: Splits = {}
+    for key in sorted(map(str, split), key=lambda key: (not key.startswith("xsub"), key)):
+        found = _SPLIT.fullmatch(key)
+        if found:
+            parts = splits.setdefault(found["protocol"] or "default", {})
+            parts.setdefault(_PARTS[found["part"]], [str(name) for name in split[key]])
+    return splits
+
+
+def _read_annotation(annotation: Any, *, name: str, source: str, layout: str) -> Clip:
+    """An annotation as a clip. Raises: BadRecordingError."""
+    if not isinstance(annotation, dict):
+        raise BadRecordingError(
+            "malformed", f"the annotation is a {type(annotation).__name__}, not a dictionary"
+        )
+    keypoints = _keypoints(annotation.get("keypoint"), n_joints=LAYOUTS[layout].n_joints, layout=layout)
+    n_frames = _integer(annotation, "total_frames", keypoints.shape[1])
+    assert n_frames is not None
+    if n_frames > keypoints.shape[1]:
+        raise BadRecordingError("truncated", f"{keypoints.shape[1]} of the {n_frames} frames it announces")
+    frames = keypoints[:, : max(0, n_frames)].transpose(1, 0, 2, 3)
+    require_finite(frames)
+    if frames.shape[1] > 2:
+        frames = choose_bodies(frames)
+    return make_clip(name, frames, label=_integer(annotation, "label", None), source=source)
+
+
+def _keypoints(keypoints: Any, *, n_joints: int, layout: str) -> NDArray[np.float32]:
+    """The coordinates, (M, T, V, 3). Raises: BadRecordingError where they are anything else."""
+    if not isinstance(keypoints, np.ndarray) or keypoints.dtype.kind not in "iuf":
+        raise BadRecordingError("malformed", "it has no array of numbers 'keypoint'")
+    shape = keypoints.shape
+    if len(shape) == 4 and shape[3] == 2:
+        raise BadRecordingError("malformed", f"keypoints in two dimensions (shape {shape}); three are needed")
+    if len(shape) != 4 or shape[2:] != (n_joints, 3):
+        wanted = f"(M, T, {n_joints}, 3) for layout {layout}"
+        raise BadRecordingError("malformed", f"keypoints of shape {shape}, not {wanted}")
+    with np.errstate(over="ignore"):
+        return np.asarray(keypoints).astype(np.float32)
+
+
+def _integer(annotation: dict[str, Any], key: str, default: int | None) -> int | None:
+    value = annotation.get(key)
+    if value is None:
+        return default
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise BadRecordingError("malformed", f"its {key} is {value!r}, not a whole number") from None

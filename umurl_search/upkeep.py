@@ -1,0 +1,259 @@
+"""Looks after a library: what is in it, whether it is sound, and taking things out."""
+
+import importlib.metadata
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from encoder.errors import UmurlError
+from umurl_search import datasets, folders
+from umurl_search.catalog import Catalog
+from umurl_search.encoders import SHIPPED, shipped
+from umurl_search.index import Index
+from umurl_search.library import Library
+
+KINDS = ("dataset", "encoder", "index")
+
+
+def contents(library: Library) -> dict[str, Any]:
+    """Every dataset, encoder and index with its main facts, as plain data; empty where there is no library."""
+    result: dict[str, Any] = {"library": str(library.root), "datasets": [], "encoders": [], "indexes": []}
+    if not library.exists():
+        return result
+    with library.read() as catalog:
+        for row in catalog.datasets():
+            kept = {k: row[k] for k in ("name", "clips", "format", "state", "source")}
+            result["datasets"].append({**kept, "protocols": catalog.protocols(row["name"])})
+        result["encoders"] = [_plain(row) for row in catalog.encoders()]
+        result["indexes"] = [_plain(row) for row in catalog.indexes()]
+    return result
+
+
+def known_datasets(library: Library, data: Path | None) -> list[dict[str, Any]]:
+    """The datasets known by name and those of the library: protocols, official counts, where they are."""
+    rows = {}
+    if library.exists():
+        with library.read() as catalog:
+            rows = {row["name"]: row for row in catalog.datasets()}
+            protocols = {name: catalog.protocols(name) for name in rows}
+    names = [*datasets.DATASETS, *(name for name in rows if name not in datasets.DATASETS)]
+    result = []
+    for name in names:
+        dataset = datasets.find(name)
+        official = dataset.official
+        result.append({
+            "name": name, "title": dataset.title,
+            "protocols": list(dataset.protocols) or (protocols[name] if name in rows else []),
+            "official": vars(official) if official else None,
+            "in_library": rows[name]["clips"] if name in rows else None,
+            "under_data": _under_data(dataset, data),
+        })  # fmt: skip
+    return result
+
+
+def _under_data(dataset: datasets.Dataset, data: Path | None) -> list[str]:
+    if data is None or dataset.name == "demo":
+        return []
+    try:
+        return [str(path) for path in datasets.sources(dataset, data)]
+    except UmurlError:
+        return []
+
+
+def info(library: Library, what: str | None) -> dict[str, Any]:
+    """Everything known of a dataset, encoder, index or clip (`DATASET:CLIPNAME`), or of the library."""
+    if what is None:
+        return {**contents(library), "bytes": _size(library.root)}
+    if what == SHIPPED:
+        entry = shipped()
+        return {"kind": "encoder", "name": SHIPPED, "hash": entry.hash, **entry.config}
+    with library.read() as catalog:
+        prefix, colon, rest = what.partition(":")
+        if colon and prefix not in KINDS:
+            clip = catalog.clip(prefix, rest)
+            if clip is None:
+                raise UmurlError(f"no clip '{rest}' in dataset '{prefix}': umurl-search info {prefix} shows names")
+            return {"kind": "clip", **clip}
+        kind, name = resolve(catalog, what)
+        if kind == "dataset":
+            return _dataset_info(catalog, name, library)
+        rows = catalog.encoders() if kind == "encoder" else catalog.indexes()
+        row = next(row for row in rows if row["name"] == name)
+    folder = library.encoder(name) if kind == "encoder" else library.index(name)
+    remedy = f"run: umurl-search delete {kind}:{name}, then make it again"
+    manifest = folders.read_manifest(folder, remedy=remedy)
+    details = {k: v for k, v in manifest.items() if k not in ("files", "checksum", "kind")}
+    return {"kind": kind, **_plain(row), "bytes": _size(folder), **details}
+
+
+def _dataset_info(catalog: Catalog, name: str, library: Library) -> dict[str, Any]:
+    row = catalog.dataset(name)
+    assert row is not None, name
+    names = catalog.clips_of(name).name
+    return {
+        "kind": "dataset", **_plain(row), "bytes": _size(library.clips(name)),
+        "splits": {p: {k: len(v) for k, v in catalog.split(name, p).items()} for p in catalog.protocols(name)},
+        "first_clips": names[:5], "left_out": catalog.left_out(name),
+    }  # fmt: skip
+
+
+def resolve(catalog: Catalog, what: str) -> tuple[str, str]:
+    """`NAME` or `dataset:NAME`, `encoder:NAME`, `index:NAME` to kind and name. Raises UmurlError."""
+    known = {
+        "dataset": [row["name"] for row in catalog.datasets()],
+        "encoder": [row["name"] for row in catalog.encoders()],
+        "index": [row["name"] for row in catalog.indexes()],
+    }
+    prefix, colon, rest = what.partition(":")
+    kinds, name = ((prefix,), rest) if colon and prefix in KINDS else (KINDS, what)
+    found = [kind for kind in kinds if name in known[kind]]
+    if not found:
+        everything = ", ".join(f"{kind}:{n}" for kind, names in known.items() for n in names) or "nothing"
+        raise UmurlError(f"the library holds no '{what}'; it holds {everything}")
+    if len(found) > 1:
+        choices = " or ".join(f"{kind}:{name}" for kind in found)
+        raise UmurlError(f"'{what}' names several things: say {choices}")
+    return found[0], name
+
+
+def delete(library: Library, what: str) -> dict[str, Any]:
+    """Takes a dataset, encoder or index out of the library. Raises UmurlError while an index needs it."""
+    if what == SHIPPED:
+        raise UmurlError(f"'{SHIPPED}' is the encoder in the package: it cannot be deleted")
+    with library.write() as catalog:
+        kind, name = resolve(catalog, what)
+        needing = [r["name"] for r in catalog.indexes() if kind != "index" and r[kind] == name]
+        if needing:
+            raise UmurlError(
+                f"{kind} '{name}' is needed by index {', '.join(needing)}: "
+                f"umurl-search delete index:{needing[0]} first"
+            )
+        catalog.delete(kind, name)
+    folder = {"dataset": library.clips, "encoder": library.encoder, "index": library.index}[kind](name)
+    freed = _size(folder)
+    folders.remove(folder)
+    return {"deleted": name, "kind": kind, "bytes": freed}
+
+
+def verify(library: Library) -> list[str]:
+    """What is wrong in the library, one phrase each: every file hashed, every table read, both compared."""
+    problems = []
+    with library.read() as catalog:
+        problems += catalog.problems()
+        listed = {
+            "clips": [row["name"] for row in catalog.datasets()],
+            "encoders": [row["name"] for row in catalog.encoders()],
+            "indexes": [row["name"] for row in catalog.indexes()],
+        }
+        ids = {row["name"]: catalog.clips_of(row["dataset"]).id for row in catalog.indexes()}
+    for room, names in listed.items():
+        for name in names:
+            problems += folders.check(library.root / room / name, full=True)
+        problems += _strays(library.root / room, names)
+    for name, wanted in ids.items():
+        folder = library.index(name)
+        if not folders.check(folder, full=False) and not np.array_equal(Index(folder).ids, wanted):
+            problems.append(f"{folder}: its clip ids are not those of the catalog")
+    return problems
+
+
+def _strays(room: Path, names: list[str]) -> list[str]:
+    there = (p.name for p in sorted(room.iterdir()) if p.is_dir() and not p.name.startswith("."))
+    return [f"{room / name} is not in the catalog: run its command again, or delete the folder" for name in there if name not in names]  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing that doctor looks at."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def doctor(library: Library, data: Path | None) -> list[Check]:
+    """Whether this installation can do its work."""
+    return [_python(), *_packages(), _faiss(), _device(), _library(library), _disk(library), _data(data)]
+
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Check(name="python", ok=sys.version_info >= (3, 11), detail=f"{version} (3.11 or newer is needed)")
+
+
+def _packages() -> list[Check]:
+    return [
+        Check(name=name, ok=True, detail=importlib.metadata.version(name))
+        for name in ("umurl-search", "torch", "duckdb", "numpy", "safetensors")
+    ]
+
+
+def _faiss() -> Check:
+    installed = [d for d in ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu12") if _version(d)]
+    if len(installed) > 1:
+        return Check(
+            name="faiss", ok=False,
+            detail=f"{' and '.join(installed)} both install the module faiss: pip uninstall one, reinstall the other",
+        )  # fmt: skip
+    try:
+        from umurl_search.index import faiss_module, gpu_search_available
+
+        version, gpu = faiss_module().__version__, gpu_search_available()
+    except UmurlError as error:
+        return Check(name="faiss", ok=False, detail=str(error))
+    return Check(name="faiss", ok=True, detail=f"{version} ({'on the GPU' if gpu else 'on the CPU'})")
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _device() -> Check:
+    import torch
+
+    if torch.cuda.is_available():
+        return Check(name="device", ok=True, detail=torch.cuda.get_device_name())
+    return Check(name="device", ok=True, detail=f"CPU, {torch.get_num_threads()} threads")
+
+
+def _library(library: Library) -> Check:
+    if not library.exists():
+        return Check(name="library", ok=True, detail=f"{library.root} (not made yet: umurl-search demo makes one)")
+    try:
+        with library.write():
+            pass
+        there = contents(library)
+    except UmurlError as error:
+        return Check(name="library", ok=False, detail=str(error))
+    counts = ", ".join(f"{len(there[kind])} {kind}" for kind in ("datasets", "encoders", "indexes"))
+    return Check(name="library", ok=True, detail=f"{library.root}: {counts}")
+
+
+def _disk(library: Library) -> Check:
+    place = next(folder for folder in (library.root, *library.root.parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    return Check(name="disk", ok=free > 2**30, detail=f"{free / 2**30:.0f} GiB free at {place} (1 is needed)")
+
+
+def _data(data: Path | None) -> Check:
+    if data is None:
+        return Check(name="data", ok=True, detail="UMURL_DATA is not set: ingest needs --source or --data")
+    if not data.is_dir():
+        return Check(name="data", ok=False, detail=f"{data}: no such folder; set UMURL_DATA to the one with recordings")
+    found = [d.name for d in datasets.DATASETS.values() if _under_data(d, data)]
+    return Check(name="data", ok=True, detail=f"{data}: {', '.join(found) or 'no dataset known by name'}")
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {k: v.isoformat() if k == "created" else v for k, v in row.items() if k != "made"}
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
