@@ -1,41 +1,16 @@
 """Commands about datasets: `datasets`, `ingest`."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from cli.terminal import Terminal, command
 
-
-class Format(StrEnum):
-    ntu_skeleton = "ntu-skeleton"
-    pku_mmd = "pku-mmd"
-    agcn = "agcn"
-    ctr_gcn = "ctr-gcn"
-    pyskl = "pyskl"
-    nw_ucla = "nw-ucla"
-    npy = "npy"
-
-
-class Layout(StrEnum):
-    ntu25 = "ntu25"
-    kinect_v1 = "kinect-v1"
-    utd_mhad = "utd-mhad"
-
-
-class Up(StrEnum):
-    y = "y"
-    z = "z"
-    x = "x"
-
-
-class Slicing(StrEnum):
-    plain = "start:end"
-    earlier = "start-1:end"
-    longer = "start:end+1"
-
+Format = Literal["ntu-skeleton", "pku-mmd", "agcn", "ctr-gcn", "pyskl", "nw-ucla", "npy"]
+Layout = Literal["ntu25", "kinect-v1", "utd-mhad"]
+Up = Literal["y", "z", "x"]
+Slicing = Literal["start:end", "start-1:end", "start:end+1"]
 
 FormatOption = Annotated[
     Format | None, typer.Option("--format", help="The recordings' format [default: found out]")
@@ -56,21 +31,25 @@ def show_datasets(terminal: Terminal) -> None:
     from umurl_search import upkeep
 
     rows = upkeep.known_datasets(terminal.library, terminal.data)
-    document = {"datasets": rows, "library": str(terminal.library.root), "data": terminal.data and str(terminal.data)}
+    document = {
+        "datasets": rows,
+        "library": str(terminal.library.root),
+        "data": terminal.data and str(terminal.data),
+    }
     terminal.show(document, render.datasets)
 
 
 def ingest(
     terminal: Terminal,
-    name: Annotated[str, typer.Argument(help="ntu60, ntu120, pku-mmd-1, pku-mmd-2, nw-ucla, utd-mhad, demo, or your own")],
+    name: Annotated[str, typer.Argument(help="A dataset known by name (see: datasets), or a name of your own")],
     source: Annotated[Path | None, typer.Option(help="File or folder [default: found under the data folder]")] = None,
     format: FormatOption = None,
     layout: LayoutOption = None,
     splits: Annotated[Path | None, typer.Option(help='JSON: {"protocol": {"train": [names], "test": [names]}}')] = None,
     fps: Annotated[float, typer.Option(min=0.001, max=9999, help="Frames a second of the source")] = 30.0,
-    up: Annotated[Up, typer.Option(help="The source's up axis")] = Up.y,
+    up: Annotated[Up, typer.Option(help="The source's up axis")] = "y",
     scale: Annotated[float, typer.Option(min=1e-9, max=1e8, help="Metres a unit of the source")] = 1.0,
-    slicing: Annotated[Slicing, typer.Option(help="PKU-MMD: frames of a label that make a clip")] = Slicing.plain,
+    slicing: Annotated[Slicing, typer.Option(help="PKU-MMD: frames of a label that make a clip")] = "start:end",
 ) -> None:  # fmt: skip
     """Reads recordings into the library and reports what was found, used and left out."""
     from cli import render
@@ -78,8 +57,8 @@ def ingest(
     from umurl_search.ingest import ingest as read
 
     request = Request(
-        name=name, source=source, data=terminal.data, format=format and format.value,
-        layout=layout and layout.value, splits=splits, fps=fps, up=up.value, scale=scale, slicing=slicing.value,
+        name=name, source=source, data=terminal.data, format=format,
+        layout=layout, splits=splits, fps=fps, up=up, scale=scale, slicing=slicing,
     )  # fmt: skip
     report = read(terminal.library, request, progress=terminal.progress)
     terminal.show(vars(report), render.ingest)

@@ -3,9 +3,8 @@
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,15 +12,7 @@ from cli.corpus import ensure_ingested
 from cli.terminal import Terminal, command
 
 
-class Preset(StrEnum):
-    paper = "paper"
-    small = "small"
-    tiny = "tiny"
-
-
-class Precision(StrEnum):
-    float32 = "float32"
-    bf16 = "bf16"
+Preset = Literal["paper", "small", "tiny"]
 
 
 def register(app: typer.Typer) -> None:
@@ -33,11 +24,11 @@ def train(
     terminal: Terminal,
     name: Annotated[str, typer.Argument(help="The dataset to train on")],
     protocol: Annotated[str | None, typer.Option(help="Whose training clips [default: the dataset's first]")] = None,
-    preset: Annotated[Preset, typer.Option(help="Width 1024, 256 or 64, with its schedule")] = Preset.small,
+    preset: Annotated[Preset, typer.Option(help="Width 1024, 256 or 64, with its schedule")] = "small",
     epochs: Annotated[int | None, typer.Option(min=1, help="[default: the preset's]")] = None,
     batch_size: Annotated[int | None, typer.Option(min=2, help="[default: the preset's]")] = None,
     learning_rate: Annotated[float | None, typer.Option(min=0.0, help="[default: 0.0005]")] = None,
-    precision: Annotated[Precision | None, typer.Option(help="[default: bf16]")] = None,
+    precision: Annotated[Literal["float32", "bf16"] | None, typer.Option(help="[default: bf16]")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     as_: Annotated[str | None, typer.Option("--as", help="The encoder's name [default: NAME-PROTOCOL-PRESET]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run")] = False,
@@ -49,8 +40,8 @@ def train(
 
     ensure_ingested(terminal, name)
     request = TrainRequest(
-        dataset=name, protocol=protocol, preset=preset.value, epochs=epochs, batch_size=batch_size,
-        learning_rate=learning_rate, precision=precision and precision.value, seed=seed, name=as_,
+        dataset=name, protocol=protocol, preset=preset, epochs=epochs, batch_size=batch_size,
+        learning_rate=learning_rate, precision=precision, seed=seed, name=as_,
         device=terminal.device,
     )  # fmt: skip
     with stop_flag() as should_stop:
@@ -67,7 +58,7 @@ def train(
 @contextlib.contextmanager
 def stop_flag() -> Iterator[Callable[[], bool]]:
     """Turns the first Ctrl-C or SIGTERM into an answer to `should_stop`; the second one interrupts."""
-    asked = []
+    asked: list[int] = []
 
     def ask(signum: int, frame: object) -> None:
         if asked:
@@ -86,7 +77,9 @@ def import_encoder(
     terminal: Terminal,
     checkpoint: Annotated[Path, typer.Argument(help="A released .pth.tar")],
     as_: Annotated[str, typer.Option("--as", help="The encoder's name")],
-    made_for: Annotated[str | None, typer.Option("--for", help="NAME or NAME:PROTOCOL it was trained on")] = None,
+    made_for: Annotated[
+        str | None, typer.Option("--for", help="NAME or NAME:PROTOCOL it was trained on")
+    ] = None,
 ) -> None:
     """Takes in a checkpoint that the paper's authors released (tensors only; code in it is refused)."""
     from cli import render

@@ -18,6 +18,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from umurl_search.datasets import find as dataset_named
 from umurl_search.progress import Advance
 
 _WIDE = 140
@@ -46,13 +47,17 @@ def progress_bar(title: str, *, total: int, unit: str) -> Iterator[Advance]:
         task = bar.add_task(title, total=total, unit=unit, note="")
 
         def advance(n: int, note: str = "") -> None:
-            bar.update(task, advance=n, **({"note": note} if note else {}))
+            bar.update(task, advance=n)
+            if note:
+                bar.update(task, note=note)
 
         yield advance
 
 
 def _table(*headers: str, title: str | None = None, right: tuple[str, ...] = ()) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
     for header in headers:
         table.add_column(header, justify="right" if header in right else "left", header_style="dim")
     return table
@@ -77,7 +82,9 @@ def datasets(document: Document) -> None:
         )
     console = _console()
     console.print(table)
-    console.print(f"\nlibrary {document['library']}   data folder {document['data'] or 'not set (UMURL_DATA)'}")
+    console.print(
+        f"\nlibrary {document['library']}   data folder {document['data'] or 'not set (UMURL_DATA)'}"
+    )
     console.print("next: umurl-search ingest NAME [--source PATH], or umurl-search demo")
 
 
@@ -94,17 +101,24 @@ def ingest_summary(document: Document) -> None:
     """What was found, used and left out, without what to do next."""
     console = _console()
     console.print(ingest_line(document))
-    table = _table("", "clips", right=("clips",))
+    table = _table("", "clips")
     table.add_row("found", f"{document['found']:,}")
     table.add_row("used", f"{document['used']:,}")
     for reason, count in document["left_out"].items():
         table.add_row(f"left out: {reason}", f"{count:,}")
     if document["cut"]:
         table.add_row("cut to the first frames kept", f"{document['cut']:,}")
-    if document["official"] is not None:
-        table.add_row("official count", f"{document['official']:,}")
+    official = dataset_named(document["dataset"]).official
+    if official is not None:
+        table.add_row("official count", f"{official.found:,} found, {official.used:,} used")
     for protocol, parts in document["splits"].items():
-        table.add_row(f"protocol {protocol}", " / ".join(f"{part} {n:,}" for part, n in parts.items()))
+        said = official.splits.get(protocol) if official else None
+        there = " / ".join(
+            f"{part} {parts[part]:,}" for part in ("train", "gallery", "test") if part in parts
+        )
+        table.add_row(
+            f"protocol {protocol}", there + (f"   (official {said[0]:,} / {said[1]:,})" if said else "")
+        )
     console.print(table)
     for note in document["notes"]:
         console.print(f"note: {note}")
@@ -112,7 +126,8 @@ def ingest_summary(document: Document) -> None:
 
 def ingest_line(document: Document) -> str:
     already = "already in the library: " if document["already_there"] else ""
-    return f"{document['dataset']}: {already}{document['used']:,} of {document['found']:,} clips from {document['source']}"
+    counts = f"{document['used']:,} of {document['found']:,} clips"
+    return f"{document['dataset']}: {already}{counts} from {document['source']}"
 
 
 def train(document: Document) -> None:
@@ -128,12 +143,17 @@ def train(document: Document) -> None:
 
 def imported(document: Document) -> None:
     console = _console()
-    made_for = f"{document['dataset']} {document['protocol'] or ''}".strip() if document["dataset"] else "no dataset"
+    made_for = (
+        f"{document['dataset']} {document['protocol'] or ''}".strip() if document["dataset"] else "no dataset"
+    )
     console.print(
         f"encoder {document['encoder']}: imported for {made_for}, dimension {document['dimension']}, "
-        f"{document['parameters'] / 1e6:.2f} M parameters, projectors {'included' if document['projectors'] else 'absent'}"
+        f"{document['parameters'] / 1e6:.2f} M parameters, projectors "
+        f"{'included' if document['projectors'] else 'absent'}"
     )
-    console.print(f"next: umurl-search build-index {document['dataset'] or 'NAME'} --encoder {document['encoder']}")
+    console.print(
+        f"next: umurl-search build-index {document['dataset'] or 'NAME'} --encoder {document['encoder']}"
+    )
 
 
 def built(document: Document) -> None:
@@ -157,7 +177,7 @@ def hits(document: Document) -> None:
         f"{1000 * document['seconds']['total']:.0f} ms"
     )
     if query["where"] is not None and len(document["hits"]) < query["k"]:
-        console.print(f"only {index['passing']:,} clips pass --where \"{query['where']}\"")
+        console.print(f'only {index["passing"]:,} clips pass --where "{query["where"]}"')
     table = _table("rank", "score", "clip", "action", "subject", "camera", "setup", "frames",
                    right=("rank", "score", "subject", "camera", "setup", "frames"))  # fmt: skip
     for hit in document["hits"]:
@@ -185,14 +205,19 @@ def figures(document: Document) -> None:
     bridge = " across a bridge" if document["bridge"] else ""
     excluded = ", same performance excluded" if document["exclude_same_performance"] else ""
     console.print(
-        f"{document['query_modality']} -> {document['gallery_modality']}{bridge}, transform {document['transform']}{excluded}"
+        f"{document['query_modality']} -> {document['gallery_modality']}{bridge}, "
+        f"transform {document['transform']}{excluded}"
     )
     table = _table(f"{document['k']}-NN accuracy", "R@1", "R@5", "R@10", "mAP", "MRR")
     recalls = (_percent(document["recall_at"][k]) for k in ("1", "5", "10"))
-    table.add_row(_percent(document["accuracy"]), *recalls, _percent(document["map"]), f"{document['mrr']:.3f}")
+    table.add_row(
+        _percent(document["accuracy"]), *recalls, _percent(document["map"]), f"{document['mrr']:.3f}"
+    )
     console.print(table)
     if document["ranked"] < document["queries"]:
-        console.print(f"mAP and MRR over the {document['ranked']:,} queries with a relevant clip in the gallery")
+        console.print(
+            f"mAP and MRR over the {document['ranked']:,} queries with a relevant clip in the gallery"
+        )
     hardest = sorted(document["per_class"], key=lambda row: (row["accuracy"], row["label"]))[:5]
     named = ", ".join(f"{row['action'] or row['label']} {_percent(row['accuracy'])}" for row in hardest)
     console.print(f"hardest: {named}")

@@ -1,13 +1,11 @@
 """Commands that make and ask indexes: `build-index`, `query`, `knn-eval`, `embed`."""
 
-from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from cli.corpus import FormatOption, Layout, LayoutOption, Up, ensure_ingested
+from cli.corpus import FormatOption, LayoutOption, Up, ensure_ingested
 from cli.terminal import Terminal, command, parsed
 
 
@@ -23,21 +21,8 @@ def _transform(text: str) -> str:
     return str(Transform.parse(text))
 
 
-class Axes(StrEnum):
-    tvc = "TVC"
-    mtvc = "MTVC"
-    tmvc = "TMVC"
-    ctvm = "CTVM"
-
-
-class Modalities(StrEnum):
-    base = "base"
-    all = "all"
-
-
-class Kind(StrEnum):
-    flat = "flat"
-
+Modalities = Literal["base", "all"]
+Axes = Literal["TVC", "MTVC", "TMVC", "CTVM"]
 
 _M = "joint, bone, motion, any + of them, or fused"
 ModalityOption = Annotated[str, typer.Option("--modality", callback=parsed("--modality", _modality), help=_M)]
@@ -45,7 +30,9 @@ NoBridgeOption = Annotated[bool, typer.Option("--no-bridge", help="Compare raw e
 IndexOption = Annotated[str | None, typer.Option("--index", help="[default: the one built last]")]
 ExcludeOption = Annotated[
     bool,
-    typer.Option("--exclude-same-performance", help="Leave out the query's own performance, whatever the camera"),
+    typer.Option(
+        "--exclude-same-performance", help="Leave out the query's own performance, whatever the camera"
+    ),
 ]
 
 
@@ -60,8 +47,8 @@ def build_index(
     terminal: Terminal,
     name: Annotated[str, typer.Argument(help="The dataset; ingested first if it must be")],
     encoder: Annotated[str | None, typer.Option(help="[default: the newest for the dataset, else the shipped]")] = None,
-    modalities: Annotated[Modalities, typer.Option(help="joint, bone, motion, fused; or all seven subsets")] = Modalities.base,
-    kind: Annotated[Kind, typer.Option(help="flat: exact")] = Kind.flat,
+    modalities: Annotated[Modalities, typer.Option(help="joint, bone, motion, fused; or all seven subsets")] = "base",
+    kind: Annotated[Literal["flat"], typer.Option(help="flat: exact")] = "flat",
     transform: Annotated[
         str, typer.Option(callback=parsed("--transform", _transform), help="none or half-whiten[:D]")
     ] = "none",
@@ -75,7 +62,7 @@ def build_index(
 
     ensure_ingested(terminal, name)
     request = BuildRequest(
-        dataset=name, encoder=encoder, modalities=modalities.value, kind=kind.value,
+        dataset=name, encoder=encoder, modalities=modalities, kind=kind,
         transform=Transform.parse(transform), name=as_, device=terminal.device,
     )  # fmt: skip
     report = build(terminal.library, request, progress=terminal.progress)
@@ -107,8 +94,8 @@ def query(
 
     request = QueryRequest(
         clip=clip, modality=modality, index=index, against=against, k=k, where=where,
-        exclude_same_performance=exclude_same_performance, bridge=not no_bridge, axes=axes and axes.value,
-        layout=layout and layout.value, fps=fps, up=up and up.value, scale=scale, device=terminal.device,
+        exclude_same_performance=exclude_same_performance, bridge=not no_bridge, axes=axes,
+        layout=layout, fps=fps, up=up, scale=scale, device=terminal.device,
     )  # fmt: skip
     document = ask(terminal.library, request)
     for note in document["query"]["notes"]:
@@ -155,7 +142,7 @@ def embed(
     format: FormatOption = None,
     layout: LayoutOption = None,
     fps: Annotated[float, typer.Option(min=0.001, max=9999)] = 30.0,
-    up: Annotated[Up, typer.Option()] = Up.y,
+    up: Annotated[Up, typer.Option()] = "y",
     scale: Annotated[float, typer.Option(min=1e-9, max=1e8)] = 1.0,
 ) -> None:  # fmt: skip
     """Writes embeddings (N, D) float32 as the encoder gives them, rows in order of clip name."""
@@ -163,7 +150,7 @@ def embed(
     from umurl_search.embedding import EmbedRequest, embed_source
 
     request = EmbedRequest(
-        source=source, out=out, encoder=encoder, modality=modality, format=format and format.value,
-        layout=layout and layout.value, fps=fps, up=up.value, scale=scale, device=terminal.device,
+        source=source, out=out, encoder=encoder, modality=modality, format=format,
+        layout=layout, fps=fps, up=up, scale=scale, device=terminal.device,
     )  # fmt: skip
     terminal.show(embed_source(terminal.library, request, progress=terminal.progress), render.embedded)

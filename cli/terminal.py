@@ -16,7 +16,9 @@ from umurl_search.progress import Advance
 
 LibraryOption = Annotated[
     Path | None,
-    typer.Option("--library", envvar="UMURL_LIBRARY", help="The library's folder [default: the platform's data folder]"),
+    typer.Option(
+        "--library", envvar="UMURL_LIBRARY", help="The library's folder [default: the platform's data folder]"
+    ),
 ]
 DataOption = Annotated[
     Path | None, typer.Option("--data", envvar="UMURL_DATA", help="The folder that holds raw recordings")
@@ -93,10 +95,14 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Any]], Calla
     return register
 
 
-def _terminal(*, library: Path | None, data: Path | None, device: str, as_json: bool, quiet: bool) -> Terminal:
+def _terminal(
+    *, library: Path | None, data: Path | None, device: str, as_json: bool, quiet: bool
+) -> Terminal:
     kind, colon, number = device.partition(":")
     if device not in ("auto", "cpu", "cuda") and not (kind == "cuda" and colon and number.isdigit()):
-        raise typer.BadParameter(f"device is auto, cpu, cuda or cuda:i, got '{device}'", param_hint="--device")
+        raise typer.BadParameter(
+            f"device is auto, cpu, cuda or cuda:i, got '{device}'", param_hint="--device"
+        )
     return Terminal(
         library=Library(library or default_root()), data=data, device=device, as_json=as_json, quiet=quiet
     )

@@ -6,7 +6,8 @@ Both spatial ones are one linear map a joint: row vectors x (C,) become x @ map.
 import torch
 from torch import Tensor
 
-from encoder.ragged import N_FRAMES, RaggedClips
+from encoder.ragged import RaggedClips
+from encoder.skeleton import N_FRAMES
 
 MIN_SHARE = 0.1
 N_CORRUPTED = 15

@@ -87,7 +87,9 @@ def import_released(path: Path) -> UmURL:
         raise UmurlError(f"{path}: refused, not a checkpoint of plain tensors ({cause})") from error
     state = content.get("state_dict") if isinstance(content, dict) else None
     if not isinstance(state, dict):
-        raise UmurlError(f"{path}: no 'state_dict' inside; give a UmURL checkpoint as its authors released it")
+        raise UmurlError(
+            f"{path}: no 'state_dict' inside; give a UmURL checkpoint as its authors released it"
+        )
     return _fill(*_translated(state, source=path), source=path)
 
 

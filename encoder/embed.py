@@ -19,7 +19,9 @@ def pick_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     device = torch.device(name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UmurlError(f"no device '{name}': {torch.cuda.device_count()} CUDA devices here; use --device cpu")
+        raise UmurlError(
+            f"no device '{name}': {torch.cuda.device_count()} CUDA devices here; use --device cpu"
+        )
     return device
 
 

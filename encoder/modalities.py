@@ -8,6 +8,7 @@ from torch import Tensor
 
 from encoder.skeleton import PARENTS
 
+
 def to_modality(clips: Tensor, modality: str) -> Tensor:
     """One base modality of joint coordinates (paper, section 3.1).
 

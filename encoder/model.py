@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from encoder.modalities import spatial_tokens, temporal_tokens, to_modality
-from encoder.ragged import N_FRAMES
-from encoder.skeleton import N_JOINTS, N_PEOPLE
+from encoder.skeleton import N_FRAMES, N_JOINTS, N_PEOPLE
 from encoder.subsets import BASE, members
 
 
@@ -45,14 +44,12 @@ class ModalityEmbedding(nn.Module):
         """
         one_person = clips.shape[2] == 1
         tokens = temporal_tokens(clips)
-        first, *rest = self.temporal
-        hidden = functional.linear(tokens, first.weight[:, : tokens.shape[2]], first.bias)
-        for layer in rest:
-            hidden = layer(hidden)
+        missing = N_PEOPLE * N_JOINTS * 3 - tokens.shape[2]
+        temporal = self.temporal(functional.pad(tokens, (0, missing)) if missing else tokens)
         spatial = spatial_tokens(clips)
         if one_person:
             spatial = functional.pad(spatial, (0, 0, 0, 1))
-        return hidden, self.spatial(spatial)
+        return temporal, self.spatial(spatial)
 
 
 def _token_embedding(n_in: int, width: int) -> nn.Sequential:
@@ -96,6 +93,8 @@ class Encoder(nn.Module):
         self.spatial_fusion = nn.Linear(width, width, bias=False)
         self.temporal = nn.ModuleList(TransformerLayer(width, config.heads) for _ in range(config.layers))
         self.spatial = nn.ModuleList(TransformerLayer(width, config.heads) for _ in range(config.layers))
+        self.position: Tensor
+        self.absent_bias: Tensor
         self.register_buffer("position", sinusoidal_code(N_FRAMES, width), persistent=False)
         absent = torch.zeros(N_JOINTS + 1)
         absent[-1] = math.log(N_JOINTS)
@@ -116,7 +115,9 @@ class Encoder(nn.Module):
         one_person = clips.shape[2] == 1
         return {m: self._encode(*self._fuse(tokens, members(m)), one_person) for m in modalities}
 
-    def _fuse(self, tokens: dict[str, tuple[Tensor, Tensor]], parts: tuple[str, ...]) -> tuple[Tensor, Tensor]:
+    def _fuse(
+        self, tokens: dict[str, tuple[Tensor, Tensor]], parts: tuple[str, ...]
+    ) -> tuple[Tensor, Tensor]:
         if len(parts) == 1:
             return tokens[parts[0]]
         temporal = sum(tokens[m][0] for m in parts) / len(parts)

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-N_FRAMES = 64
+from encoder.skeleton import N_FRAMES
 
 
 @dataclass(frozen=True, kw_only=True)

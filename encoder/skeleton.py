@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 N_JOINTS = 25
 N_PEOPLE = 2
+N_FRAMES = 64
+"""Frames of a clip as the network reads it."""
 
 JOINTS = (
     "spine base", "spine mid", "neck", "head",
@@ -47,8 +49,6 @@ _UTD_TO_V1 = (3, 2, 1, 0, *range(4, 20))
 LAYOUTS = {
     "ntu25": Layout(name="ntu25", n_joints=25, to_ntu25=tuple(range(25))),
     "kinect-v1": Layout(name="kinect-v1", n_joints=20, to_ntu25=_V1_TO_NTU25),
-    "utd-mhad": Layout(
-        name="utd-mhad", n_joints=20, to_ntu25=tuple(_UTD_TO_V1[j] for j in _V1_TO_NTU25)
-    ),
+    "utd-mhad": Layout(name="utd-mhad", n_joints=20, to_ntu25=tuple(_UTD_TO_V1[j] for j in _V1_TO_NTU25)),
 }
 """`kinect-v1`: Kinect v1's 20 joints (NW-UCLA, UTKinect). `utd-mhad`: the order of UTD-MHAD's own files."""

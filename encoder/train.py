@@ -79,7 +79,7 @@ def train(
     config: TrainConfig,
     *,
     device: torch.device,
-    hooks: Hooks = Hooks(),  # noqa: B008 - immutable
+    hooks: Hooks = Hooks(),
     state: dict[str, Any] | None = None,
 ) -> UmURL:
     """Pre-trains on normalised clips and returns the model in evaluation mode.
@@ -90,7 +90,9 @@ def train(
     """
     n = len(clips)
     if n < 2:
-        raise UmurlError(f"training needs at least 2 clips, there are {n}: choose another dataset or protocol")
+        raise UmurlError(
+            f"training needs at least 2 clips, there are {n}: choose another dataset or protocol"
+        )
     torch.manual_seed(config.seed)
     batch_size = min(config.batch_size, n)
     steps_per_epoch = n // batch_size

@@ -19,7 +19,7 @@ from umurl_search.clipstore import ClipStore
 from umurl_search.encoders import EncoderEntry
 from umurl_search.index import IDS, Index, embeddings_file, write_maps, write_vectors
 from umurl_search.library import Library, checked_name
-from umurl_search.maps import Transform, fit_maps
+from umurl_search.maps import NO_TRANSFORM, Transform, fit_maps
 from umurl_search.preprocess import PIPELINE, check_pipeline
 from umurl_search.progress import Progress, silent
 
@@ -36,7 +36,7 @@ class BuildRequest:
     encoder: str | None = None
     modalities: str = "base"
     kind: str = "flat"
-    transform: Transform = Transform()
+    transform: Transform = NO_TRANSFORM
     name: str | None = None
     device: str = "auto"
 
@@ -156,7 +156,9 @@ def _warnings(
         found += overlap_warning(entry, dataset, protocol, test_names)
     state = store.manifest["state"]
     if state == "first-frame-centred":
-        found.append("the store's coordinates were denoised by their maker: figures differ from raw recordings'")
+        found.append(
+            "the store's coordinates were denoised by their maker: figures differ from raw recordings'"
+        )
     return found
 
 
@@ -188,8 +190,12 @@ def _make(
 ) -> dict[str, float]:
     begun = time.monotonic()
     n, d, chosen = len(store), about["dimension"], tuple(about["modalities"])
-    folders.need_space(partial, 4 * n * d * (len(chosen) + 2) + 4 * d * d * len(chosen) ** 2, what="the index")
-    _embed_all(partial, store, model.to(pick_device(request.device)), chosen, request.device, progress=progress)
+    folders.need_space(
+        partial, 4 * n * d * (len(chosen) + 2) + 4 * d * d * len(chosen) ** 2, what="the index"
+    )
+    _embed_all(
+        partial, store, model.to(pick_device(request.device)), chosen, request.device, progress=progress
+    )
     embedded = time.monotonic()
     arrays = {m: np.load(partial / embeddings_file(m), mmap_mode="r", allow_pickle=False) for m in chosen}
     with progress("Fitting bridges", total=2, unit="steps") as advance:
@@ -211,7 +217,7 @@ def _embed_all(
     done = int(done_file.read_text()) if done_file.exists() else 0
     mode: Any = "r+" if done else "w+"
     out = {
-        m: np.lib.format.open_memmap(partial / embeddings_file(m), mode=mode, dtype=np.float32, shape=shape)  # type: ignore[no-untyped-call]
+        m: np.lib.format.open_memmap(partial / embeddings_file(m), mode=mode, dtype=np.float32, shape=shape)
         for m in chosen
     }
     with progress("Embedding", total=n, unit="clips") as advance:

@@ -22,18 +22,24 @@ LOCK_WAIT_S = 5.0
 _SCHEMA = """
 create sequence made;
 create table meta (schema_version integer not null, next_clip_id bigint not null);
-create table datasets (name varchar primary key, format varchar, state varchar, layout varchar, fps double,
-  up varchar, scale double, source varchar, signature varchar, clips bigint, report json, created timestamp, made bigint default nextval('made'));
-create table clips (id bigint primary key, name varchar not null, dataset varchar not null, label integer,
-  action varchar, subject integer, camera integer, setup integer, replication integer, people integer,
-  frames integer, source varchar, source_hash varchar, store_row bigint not null, unique (dataset, name));
-create table splits (dataset varchar not null, protocol varchar not null, part varchar not null,
-  clip_id bigint not null);
-create table left_out (dataset varchar not null, name varchar, reason varchar, detail varchar, source varchar);
-create table encoders (name varchar primary key, origin varchar, preset varchar, dataset varchar,
-  protocol varchar, dimension integer, hash varchar, created timestamp, made bigint default nextval('made'));
-create table indexes (name varchar primary key, dataset varchar, encoder varchar, encoder_hash varchar,
-  kind varchar, transform varchar, modalities varchar, clips bigint, created timestamp, made bigint default nextval('made'));
+create table datasets (
+  name varchar primary key, format varchar, state varchar, layout varchar, fps double, up varchar,
+  scale double, source varchar, signature varchar, clips bigint, report json,
+  created timestamp, made bigint default nextval('made'));
+create table clips (
+  id bigint primary key, name varchar not null, dataset varchar not null, label integer, action varchar,
+  subject integer, camera integer, setup integer, replication integer, people integer, frames integer,
+  source varchar, source_hash varchar, store_row bigint not null, unique (dataset, name));
+create table splits (
+  dataset varchar not null, protocol varchar not null, part varchar not null, clip_id bigint not null);
+create table left_out (
+  dataset varchar not null, name varchar, reason varchar, detail varchar, source varchar);
+create table encoders (
+  name varchar primary key, origin varchar, preset varchar, dataset varchar, protocol varchar,
+  dimension integer, hash varchar, created timestamp, made bigint default nextval('made'));
+create table indexes (
+  name varchar primary key, dataset varchar, encoder varchar, encoder_hash varchar, kind varchar,
+  transform varchar, modalities varchar, clips bigint, created timestamp, made bigint default nextval('made'));
 """
 
 _MIGRATIONS: dict[int, str] = {}
@@ -105,7 +111,9 @@ class Catalog:
     def clips_of(self, dataset: str) -> ClipColumns:
         """The dataset's clips in store order."""
         shown = ", ".join(COLUMNS)
-        found = self._con.execute(f"select {shown} from clips where dataset = ? order by store_row", [dataset])
+        found = self._con.execute(
+            f"select {shown} from clips where dataset = ? order by store_row", [dataset]
+        )
         by_column = list(zip(*found.fetchall(), strict=True)) or [()] * len(COLUMNS)
         columns = {name: list(values) for name, values in zip(COLUMNS, by_column, strict=True)}
         labels = np.array([-1 if label is None else label for label in columns["label"]], dtype=np.int64)
@@ -155,7 +163,9 @@ class Catalog:
             relation = self._con.table("clips").filter(expression).project("id")
             ids = relation.fetchnumpy()["id"]
         except duckdb.InterruptException as error:
-            raise UmurlError(f"--where took over {FILTER_TIMEOUT_S:.0f} s: give a simpler expression") from error
+            raise UmurlError(
+                f"--where took over {FILTER_TIMEOUT_S:.0f} s: give a simpler expression"
+            ) from error
         except duckdb.Error as error:
             cause = " ".join(str(error).split())[:160]
             raise UmurlError(f"--where '{expression}': {cause} (columns: {', '.join(COLUMNS)})") from error
@@ -221,7 +231,8 @@ class Catalog:
     def _insert(self, table: str, row: dict[str, Any]) -> None:
         marks = ", ".join("?" * len(row))
         self._con.execute(
-            f"insert into {table} ({', '.join(row)}, created) values ({marks}, now() at time zone 'utc')", list(row.values())
+            f"insert into {table} ({', '.join(row)}, created) values ({marks}, now() at time zone 'utc')",
+            list(row.values()),
         )
 
     def _bulk(self, table: str, columns: dict[str, Any]) -> None:
@@ -240,7 +251,7 @@ def _column(values: Any) -> Any:
         return np.array(values, dtype=object)
     absent = np.array([value is None for value in values], dtype=bool)
     numbers = np.array([0 if value is None else value for value in values], dtype=np.int64)
-    return np.ma.masked_array(numbers, mask=absent)  # type: ignore[no-untyped-call]
+    return np.ma.masked_array(numbers, mask=absent)
 
 
 @contextlib.contextmanager
@@ -261,7 +272,7 @@ def open_catalog(path: Path, *, write: bool = False, locked: bool = False) -> It
         connection.close()
 
 
-def _connect(path: Path, *, write: bool, config: dict[str, str]) -> duckdb.DuckDBPyConnection:
+def _connect(path: Path, *, write: bool, config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     deadline = time.monotonic() + LOCK_WAIT_S
     while True:
         try:

@@ -32,7 +32,9 @@ class QueryClip:
     notes: tuple[str, ...] = ()
 
 
-def read_clip(library: Library, text: str, *, conventions: Conventions, axes: Axes | None = None) -> QueryClip:
+def read_clip(
+    library: Library, text: str, *, conventions: Conventions, axes: Axes | None = None
+) -> QueryClip:
     """Reads CLIP. Raises UmurlError, one line, for anything that is not a clip."""
     path = Path(text)
     if path.suffix in (".npy", ".skeleton", ".txt", ".json"):
@@ -40,7 +42,9 @@ def read_clip(library: Library, text: str, *, conventions: Conventions, axes: Ax
         return QueryClip(name=text, frames=frames, notes=notes)
     dataset, colon, name = text.partition(":")
     if not colon:
-        raise UmurlError(f"{text}: not a clip; give a .npy, .skeleton, .txt or .json file, or DATASET:CLIPNAME")
+        raise UmurlError(
+            f"{text}: not a clip; give a .npy, .skeleton, .txt or .json file, or DATASET:CLIPNAME"
+        )
     return _from_library(library, dataset, name)
 
 
@@ -48,7 +52,9 @@ def _from_library(library: Library, dataset: str, name: str) -> QueryClip:
     with library.read() as catalog:
         if catalog.dataset(dataset) is None:
             known = ", ".join(row["name"] for row in catalog.datasets()) or "none"
-            raise UmurlError(f"no dataset '{dataset}' in the library (it has {known}): umurl-search ingest {dataset}")
+            raise UmurlError(
+                f"no dataset '{dataset}' in the library (it has {known}): umurl-search ingest {dataset}"
+            )
         row = catalog.clip(dataset, name)
     if row is None:
         raise UmurlError(f"no clip '{name}' in {dataset}: umurl-search info {dataset} shows some names")
@@ -56,7 +62,9 @@ def _from_library(library: Library, dataset: str, name: str) -> QueryClip:
     return QueryClip(name=f"{dataset}:{name}", frames=store.normalised(row["store_row"]), row=row)
 
 
-def read_file(path: Path, *, conventions: Conventions, axes: Axes | None = None) -> tuple[Frames, tuple[str, ...]]:
+def read_file(
+    path: Path, *, conventions: Conventions, axes: Axes | None = None
+) -> tuple[Frames, tuple[str, ...]]:
     """Normalised frames (T, M, 25, 3) of a clip file, and notes. Raises UmurlError."""
     if not path.is_file():
         raise UmurlError(f"{path}: no such file; give the path of a clip")
@@ -94,7 +102,9 @@ def _raw(path: Path, axes: Axes | None) -> tuple[Frames, tuple[str, ...]]:
     if not reading.other_readings:
         return reading.frames, ()
     others = " or ".join(reading.other_readings)
-    return reading.frames, (f"{path}: read as {reading.reading}; its shape fits {others} too, --axes settles it",)
+    return reading.frames, (
+        f"{path}: read as {reading.reading}; its shape fits {others} too, --axes settles it",
+    )
 
 
 def _only_clip(reader: Reader) -> Frames:

@@ -45,7 +45,9 @@ class ClipStore:
     """A sealed store, memory-mapped."""
 
     def __init__(self, folder: Path) -> None:
-        self.manifest = folders.read_manifest(folder, remedy=f"run: umurl-search delete {folder.name}, then ingest")
+        self.manifest = folders.read_manifest(
+            folder, remedy=f"run: umurl-search delete {folder.name}, then ingest"
+        )
         self._extents = np.load(folder / EXTENTS, allow_pickle=False)
         sizes = self._extents.prod(axis=1).astype(np.int64) * _VALUES_A_PERSON
         self._starts = np.concatenate([[0], np.cumsum(sizes)])

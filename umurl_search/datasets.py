@@ -178,7 +178,9 @@ def sources(dataset: Dataset, data: Path | None) -> tuple[Path, ...]:
             f"or run: umurl-search ingest {dataset.name} --source PATH"
         )
     if not data.is_dir():
-        raise UmurlError(f"{data}: no such data folder; set UMURL_DATA or --data to the one with the recordings")
+        raise UmurlError(
+            f"{data}: no such data folder; set UMURL_DATA or --data to the one with the recordings"
+        )
     places = dataset.places or (dataset.name,)
     found = tuple(data / place for place in places if (data / place).exists())
     if found:

@@ -85,7 +85,9 @@ def _from_store(
     library: Library, request: EmbedRequest, model: UmURL, *, progress: Progress
 ) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float32]]]:
     store = ClipStore(library.clips(request.source))
-    check_pipeline(store.manifest["pipeline"], what=f"the store of {request.source}", remedy="ingest it again")
+    check_pipeline(
+        store.manifest["pipeline"], what=f"the store of {request.source}", remedy="ingest it again"
+    )
     with library.read() as catalog:
         stored = catalog.clips_of(request.source).name
     order = sorted(range(len(stored)), key=stored.__getitem__)
@@ -95,9 +97,9 @@ def _from_store(
         for start in range(0, len(order), CHUNK):
             rows = order[start : start + CHUNK]
             clips = [store.normalised(row) for row in rows]
-            y[start : start + len(rows)] = embed(
-                model, clips, modalities=(request.modality,), device=device
-            )[request.modality]
+            y[start : start + len(rows)] = embed(model, clips, modalities=(request.modality,), device=device)[
+                request.modality
+            ]
             advance(len(rows))
     return [stored[i] for i in order], y
 
@@ -113,14 +115,16 @@ def _from_files(
         )
     reader = open_reader(request.format or detect(path), (path,), layout=request.layout)
     conventions = Conventions(
-        layout=request.layout or reader.layout, fps=request.fps, up=request.up, scale=request.scale  # type: ignore[arg-type]
+        layout=request.layout or reader.layout, fps=request.fps, up=request.up, scale=request.scale
     )  # fmt: skip
     found: dict[str, np.ndarray[Any, np.dtype[np.float32]]] = {}
     left_out = []
     batch: dict[str, Frames] = {}
 
     def flush() -> None:
-        y = embed(model, list(batch.values()), modalities=(request.modality,), device=pick_device(request.device))
+        y = embed(
+            model, list(batch.values()), modalities=(request.modality,), device=pick_device(request.device)
+        )
         found.update(zip(batch, y[request.modality], strict=True))
         batch.clear()
 
@@ -137,7 +141,9 @@ def _from_files(
     if batch:
         flush()
     if not found:
-        raise UmurlError(f"{path}: no usable clip ({len(left_out)} left out); check the format and the layout")
+        raise UmurlError(
+            f"{path}: no usable clip ({len(left_out)} left out); check the format and the layout"
+        )
     names = sorted(found)
     return names, np.stack([found[name] for name in names]), left_out
 

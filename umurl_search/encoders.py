@@ -104,8 +104,8 @@ def choose(library: Library, dataset: str, protocol: str | None) -> EncoderEntry
     """The newest encoder made for the dataset, one of the same protocol first, else the shipped one."""
     rows = [row for row in _rows(library) if row["dataset"] == dataset]
     same = [row for row in rows if row["protocol"] == protocol]
-    best = (same or rows or [None])[0]
-    return open_encoder(library, best["name"]) if best else shipped()
+    fitting = same or rows
+    return open_encoder(library, fitting[0]["name"]) if fitting else shipped()
 
 
 def _rows(library: Library) -> list[dict[str, Any]]:

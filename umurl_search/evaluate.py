@@ -136,7 +136,11 @@ def evaluate_index(library: Library, request: EvalRequest, *, progress: Progress
         figures, bridged = _figures(opened, maps, pair, request)
         advance(1)
     names = datasets.action_names(datasets.find(opened.dataset).actions)
-    seconds = {"fit": fitted - started, "search": time.monotonic() - fitted, "total": time.monotonic() - started}
+    seconds = {
+        "fit": fitted - started,
+        "search": time.monotonic() - fitted,
+        "total": time.monotonic() - started,
+    }
     return {
         **_head(opened, request),
         "query_modality": pair[0], "gallery_modality": pair[1], "bridge": bridged,
@@ -217,7 +221,9 @@ def open_index(library: Library, name: str | None) -> tuple[Index, dict[str, Any
         with library.read() as catalog:
             rows = catalog.indexes()
     if not rows:
-        raise UmurlError("the library holds no index yet: umurl-search build-index NAME (or: umurl-search demo)")
+        raise UmurlError(
+            "the library holds no index yet: umurl-search build-index NAME (or: umurl-search demo)"
+        )
     row = rows[0] if name is None else next((row for row in rows if row["name"] == name), None)
     if row is None:
         known = ", ".join(row["name"] for row in rows)
@@ -229,14 +235,15 @@ def open_index(library: Library, name: str | None) -> tuple[Index, dict[str, Any
 
 
 def _split(
-    protocol: str, parts: dict[str, NDArray[np.int64]], ids: NDArray[np.int64], columns: ClipColumns, dataset: str
+    protocol: str,
+    parts: dict[str, NDArray[np.int64]],
+    ids: NDArray[np.int64],
+    columns: ClipColumns,
+    dataset: str,
 ) -> Split:
     """Rows of labelled clips. Without a gallery of its own, a protocol's gallery is its training part."""
-    labelled = set(columns.id[columns.label >= 0].tolist())
-    rows = {
-        part: np.array([r for r, i in zip(np.searchsorted(ids, wanted), wanted, strict=True) if i in labelled], dtype=np.int64)
-        for part, wanted in parts.items()
-    }  # fmt: skip
+    labelled = columns.id[columns.label >= 0]
+    rows = {part: np.searchsorted(ids, wanted[np.isin(wanted, labelled)]) for part, wanted in parts.items()}
     empty = np.zeros(0, dtype=np.int64)
     train, test = rows.get("train", empty), rows.get("test", empty)
     gallery = rows.get("gallery", train)

@@ -32,7 +32,9 @@ def faiss_module() -> Any:
     try:
         import faiss
     except ImportError as error:
-        raise UmurlError(f"FAISS is not installed ({error}): pip install 'umurl-search[cpu]' (or [gpu])") from error
+        raise UmurlError(
+            f"FAISS is not installed ({error}): pip install 'umurl-search[cpu]' (or [gpu])"
+        ) from error
     return faiss
 
 
@@ -119,13 +121,17 @@ def _largest_group(groups: Groups) -> int:
     return int(np.unique(members, return_counts=True)[1].max()) if members.size else 0
 
 
-def _propose(gallery: Embeddings, queries: Embeddings, k: int, faiss_index: Any, gpu: int | None) -> NDArray[np.int64]:
+def _propose(
+    gallery: Embeddings, queries: Embeddings, k: int, faiss_index: Any, gpu: int | None
+) -> NDArray[np.int64]:
     faiss = faiss_module()
     queries = np.ascontiguousarray(queries)
     if gpu is not None:
         resources = faiss.StandardGpuResources()
         metric = faiss.METRIC_INNER_PRODUCT
-        _, rows = faiss.knn_gpu(resources, queries, np.ascontiguousarray(gallery), k, metric=metric, device=gpu)
+        _, rows = faiss.knn_gpu(
+            resources, queries, np.ascontiguousarray(gallery), k, metric=metric, device=gpu
+        )
     elif faiss_index is not None:
         _, rows = faiss_index.search(queries, k)
     else:
@@ -215,7 +221,12 @@ class Index:
 
     def maps(self, modality: str, against: str) -> Maps:
         """What a query of `modality` against `against` needs of the fitted maps; only that is read."""
-        wanted = {f"mean/{modality}", f"mean/{against}", f"whitening/{against}", f"bridge/{modality}/{against}"}
+        wanted = {
+            f"mean/{modality}",
+            f"mean/{against}",
+            f"whitening/{against}",
+            f"bridge/{modality}/{against}",
+        }
         with safe_open(str(self.folder / MAPS), framework="numpy") as file:
             there = {name: file.get_tensor(name) for name in wanted & set(file.keys())}
         split = {tuple(name.split("/")): tensor for name, tensor in there.items()}

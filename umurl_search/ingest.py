@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -17,17 +17,16 @@ from typing import Any
 import numpy as np
 
 from encoder.errors import UmurlError
-from encoder.skeleton import LAYOUTS
 from umurl_search import datasets, folders
-from umurl_search.catalog import Catalog
-from umurl_search.clip import REASONS, Clip, Frames, LeftOut, Outcome
-from umurl_search.clipstore import Record, StoreWriter, journal_of
+from umurl_search.clip import Clip, Frames, LeftOut, Outcome
+from umurl_search.clipstore import Record, StoreWriter
 from umurl_search.datasets import Dataset
 from umurl_search.library import Library, checked_name
 from umurl_search.preprocess import PIPELINE, Conventions, Up, to_ntu25
 from umurl_search.progress import Progress, silent
 from umurl_search.readers import detect, open_reader
 from umurl_search.readers.base import Reader, Splits
+from umurl_search.roster import enter, read_splits
 
 CHUNK = 64
 _FILE_FORMATS = ("ntu-skeleton", "pku-mmd", "nw-ucla", "npy")
@@ -79,7 +78,7 @@ def ingest(
     started = time.monotonic()
     dataset = datasets.find(checked_name(request.name, what="a dataset"))
     reader, conventions = _open(dataset, request)
-    extra_splits = _splits_file(request.splits)
+    extra_splits = read_splits(request.splits)
     signature = _signature(reader, conventions, request, extra_splits)
     known = _known(library, request.name)
     if known is not None:
@@ -90,7 +89,7 @@ def ingest(
         if not target.exists():
             _fill(partial, reader, conventions, dataset, progress=progress, workers=workers)
             folders.seal(partial, target, _about(reader, conventions, signature))
-    report = _commit(library, dataset, reader, conventions, signature, extra_splits)
+    report = enter(library, dataset, reader, conventions, signature, extra_splits)
     return IngestReport(**{**report, "seconds": {"total": time.monotonic() - started}})
 
 
@@ -113,13 +112,13 @@ def _reader_of(dataset: Dataset, request: Request) -> Reader:
         raise UmurlError(f"{request.source}: no such file or folder; give --source the recordings")
     roots = (request.source,) if request.source else datasets.sources(dataset, request.data)
     fmt = request.format or detect(roots[0])
-    options: dict[str, Any] = {
+    by_format: dict[str, dict[str, Any]] = {
         "ntu-skeleton": {"max_action": dataset.max_action, "max_setup": dataset.max_setup},
         "pku-mmd": {"slicing": request.slicing},
         "pyskl": {"layout": request.layout},
         "npy": {"layout": request.layout},
-    }.get(fmt, {})
-    return open_reader(fmt, roots, max_frames=dataset.max_frames, **options)
+    }
+    return open_reader(fmt, roots, max_frames=dataset.max_frames, **by_format.get(fmt, {}))
 
 
 def _signature(reader: Reader, conventions: Conventions, request: Request, extra_splits: Splits) -> str:
@@ -127,6 +126,13 @@ def _signature(reader: Reader, conventions: Conventions, request: Request, extra
     stamps = [[str(p), p.stat().st_size, p.stat().st_mtime_ns] for p in reader.files()]
     stated = [_STORE_VERSION, reader.format, request.slicing, vars(conventions), extra_splits, stamps]
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
+
+
+def _about(reader: Reader, conventions: Conventions, signature: str) -> dict[str, Any]:
+    return {
+        "kind": "clips", "version": _STORE_VERSION, "format": reader.format, "state": reader.state,
+        "conventions": vars(conventions), "pipeline": vars(PIPELINE), "signature": signature,
+    }  # fmt: skip
 
 
 def is_ingested(library: Library, name: str) -> bool:
@@ -284,138 +290,3 @@ def _sorted_out(outcomes: Outcomes, seen: set[str]) -> tuple[list[Record], list[
             seen.add(outcome.name)
             records.append(outcome)
     return records, left_out
-
-
-# committing
-
-
-def _about(reader: Reader, conventions: Conventions, signature: str) -> dict[str, Any]:
-    return {
-        "kind": "clips", "version": _STORE_VERSION, "format": reader.format, "state": reader.state,
-        "conventions": vars(conventions), "pipeline": vars(PIPELINE), "signature": signature,
-    }  # fmt: skip
-
-
-def _commit(
-    library: Library,
-    dataset: Dataset,
-    reader: Reader,
-    conventions: Conventions,
-    signature: str,
-    extra_splits: Splits,
-) -> dict[str, Any]:
-    """Enters the sealed store into the catalog, in one transaction, from its own journal."""
-    folder = library.clips(dataset.name)
-    manifest = folders.read_manifest(folder, remedy=f"delete {folder} and ingest again")
-    if manifest["signature"] != signature:
-        raise UmurlError(f"{folder}: left by another ingest; delete that folder and run the command again")
-    journal = journal_of(folder)
-    clips = [clip for entry in journal for clip in entry["clips"]]
-    left_out = [one for entry in journal for one in entry["left_out"]]
-    splits, notes = _positions(dataset, clips, {**reader.splits(), **extra_splits})
-    roots = [str(root) for root in getattr(reader, "roots", ())]
-    counts = Counter(one["reason"] for one in left_out)
-    report = {
-        "dataset": dataset.name, "format": reader.format, "source": ", ".join(roots) or dataset.title,
-        "found": len(clips) + len(left_out), "used": len(clips),
-        "left_out": {reason: counts[reason] for reason in REASONS if counts[reason]},
-        "official": dataset.official.found if dataset.official else None,
-        "cut": sum(clip["cut"] > 0 for clip in clips),
-        "splits": {p: {part: len(rows) for part, rows in parts.items()} for p, parts in splits.items()},
-        "notes": notes + _notes(conventions, reader),
-    }  # fmt: skip
-    row = {
-        "name": dataset.name, "format": reader.format, "state": reader.state, "layout": conventions.layout,
-        "fps": conventions.fps, "up": conventions.up, "scale": conventions.scale,
-        "source": report["source"], "signature": signature, "report": report,
-    }  # fmt: skip
-    with library.write() as catalog:
-        _enter(catalog, row, _columns(dataset, clips), splits, left_out)
-    return report
-
-
-def _enter(
-    catalog: Catalog,
-    row: dict[str, Any],
-    columns: dict[str, list[Any]],
-    splits: dict[str, dict[str, list[int]]],
-    left_out: list[dict[str, Any]],
-) -> None:
-    catalog.add_dataset(
-        row,
-        clips=columns,
-        splits=[(p, part, rows) for p, parts in splits.items() for part, rows in parts.items()],
-        left_out=[(one["name"], one["reason"], one["detail"], one["source"]) for one in left_out],
-    )
-
-
-def _columns(dataset: Dataset, clips: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    names = datasets.action_names(dataset.actions)
-    kept = ("name", "label", "subject", "camera", "setup", "replication", "people", "frames", "source", "source_hash")
-    columns = {column: [clip[column] for clip in clips] for column in kept}
-    columns["action"] = [_action(names, label) for label in columns["label"]]
-    return columns
-
-
-def _action(names: tuple[str, ...], label: int | None) -> str | None:
-    return names[label] if label is not None and 0 <= label < len(names) else None
-
-
-def _positions(
-    dataset: Dataset, clips: list[dict[str, Any]], given: Splits
-) -> tuple[dict[str, dict[str, list[int]]], list[str]]:
-    """protocol -> part -> positions of clips: what came with the data, then the dataset's own rules."""
-    position = {clip["name"]: i for i, clip in enumerate(clips)}
-    result: dict[str, dict[str, list[int]]] = {}
-    notes = []
-    for protocol, parts in given.items():
-        result[protocol] = {p: [position[n] for n in names if n in position] for p, names in parts.items()}
-        unknown = sum(n not in position for names in parts.values() for n in names)
-        if unknown:
-            notes.append(f"protocol {protocol} names {unknown} clips that are not in the data or were left out")
-    for protocol in dataset.rules:
-        by_rule = _by_rule(dataset, protocol, clips) if protocol not in result else {}
-        if by_rule:
-            result[protocol] = by_rule
-    return result, notes
-
-
-def _by_rule(dataset: Dataset, protocol: str, clips: list[dict[str, Any]]) -> dict[str, list[int]]:
-    parts: dict[str, list[int]] = {}
-    for i, clip in enumerate(clips):
-        part = datasets.part_of(dataset, protocol, clip["name"])
-        if part is not None:
-            parts.setdefault(part, []).append(i)
-    return parts
-
-
-def _notes(conventions: Conventions, reader: Reader) -> list[str]:
-    notes = []
-    layout = LAYOUTS[conventions.layout]
-    if layout.copied:
-        notes.append(
-            f"layout {layout.name}: {layout.copied} of the 25 joints are copies of others, so figures do not "
-            "compare with native 25-joint data"
-        )
-    if reader.state == "first-frame-centred":
-        notes.append("the arrays were denoised by their maker: figures differ from raw recordings'")
-    return notes
-
-
-def _splits_file(path: Path | None) -> Splits:
-    """JSON: protocol -> {"train": [names], "test": [names]}."""
-    if path is None:
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        for protocol, parts in content.items():
-            checked_name(protocol, what="a protocol")
-            if not parts or not set(parts) <= {"train", "gallery", "test"}:
-                raise ValueError(f"protocol {protocol} has parts {sorted(parts)}, not train and test")
-            if not all(isinstance(name, str) for names in parts.values() for name in names):
-                raise ValueError(f"protocol {protocol} holds something that is not a name")
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise UmurlError(
-            f'{path}: not a splits file ({error}); it is {{"protocol": {{"train": [names], "test": [names]}}}}'
-        ) from error
-    return content  # type: ignore[no-any-return]

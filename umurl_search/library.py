@@ -63,5 +63,7 @@ def default_root() -> Path:
 def checked_name(name: str, *, what: str) -> str:
     """`name` if it can name a folder of the library. Raises UmurlError with the rule."""
     if not _NAME.fullmatch(name):
-        raise UmurlError(f"'{name}' cannot name {what}: letters, digits and . _ @ + -, at most 100, no / or space")
+        raise UmurlError(
+            f"'{name}' cannot name {what}: letters, digits and . _ @ + -, at most 100, no / or space"
+        )
     return name

@@ -38,6 +38,9 @@ class Transform:
         return self.kind if self.kind == "none" else f"{self.kind}:{self.dimensions}"
 
 
+NO_TRANSFORM = Transform()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Map:
     """y -> the unit vector of (y - mean) @ matrix; either may be absent. Cosines are products of such."""
@@ -105,7 +108,9 @@ def fit_maps(
             whitenings[m] = _half_whitening(moments, transform.dimensions)
     bridges = {}
     for modality in dict.fromkeys(q for q, _ in wanted):
-        bridges.update(_bridges_from(modality, [g for q, g in wanted if q == modality], embeddings, means, rows))
+        bridges.update(
+            _bridges_from(modality, [g for q, g in wanted if q == modality], embeddings, means, rows)
+        )
     return Maps(transform=transform, means=means, whitenings=whitenings, bridges=bridges)
 
 

@@ -20,7 +20,7 @@ def majority_vote(neighbours: Labels) -> Labels:
     same = neighbours[:, :, None] == neighbours[:, None, :]
     counts = np.where(neighbours >= 0, same.sum(axis=2), 0)
     winner = counts.argmax(axis=1)
-    return neighbours[np.arange(len(neighbours)), winner]
+    return np.asarray(neighbours[np.arange(len(neighbours)), winner], dtype=np.int64)
 
 
 def recall_at(neighbours: Labels, wanted: Labels, k: int) -> float:
@@ -40,7 +40,9 @@ class Ranking:
     n_relevant: NDArray[np.int64]
 
 
-def rank_gallery(scores: Scores, relevant: NDArray[np.bool_], allowed: NDArray[np.bool_] | None = None) -> Ranking:
+def rank_gallery(
+    scores: Scores, relevant: NDArray[np.bool_], allowed: NDArray[np.bool_] | None = None
+) -> Ranking:
     """Ranks the whole gallery for each query.
 
     scores: (Q, N). relevant: (Q, N). allowed: (Q, N), False where a clip is left out of the query's gallery.
@@ -85,6 +87,10 @@ class ClassFigure:
 def per_class(predicted: Labels, wanted: Labels) -> list[ClassFigure]:
     """Accuracy of the queries of each label, labels ascending."""
     return [
-        ClassFigure(label=int(c), queries=int((wanted == c).sum()), accuracy=float((predicted[wanted == c] == c).mean()))
+        ClassFigure(
+            label=int(c),
+            queries=int((wanted == c).sum()),
+            accuracy=float((predicted[wanted == c] == c).mean()),
+        )
         for c in np.unique(wanted)
     ]

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from encoder.ragged import N_FRAMES
-from encoder.skeleton import LAYOUTS, LEFT_SHOULDER, N_PEOPLE, RIGHT_SHOULDER, SPINE_MID
+from encoder.skeleton import LAYOUTS, LEFT_SHOULDER, N_FRAMES, N_PEOPLE, RIGHT_SHOULDER, SPINE_MID
 from umurl_search.bodies import choose_bodies
 from umurl_search.clip import Frames
 
@@ -61,7 +61,9 @@ class Pipeline:
         known = {field.name for field in fields(self)}
         mine = asdict(self)
         changed = [f"{name}: {other.get(name)!r} there, {mine[name]!r} here" for name in mine]
-        differing = [phrase for name, phrase in zip(mine, changed, strict=True) if other.get(name) != mine[name]]
+        differing = [
+            phrase for name, phrase in zip(mine, changed, strict=True) if other.get(name) != mine[name]
+        ]
         return differing + [f"{name}: unknown here" for name in sorted(set(other) - known)]
 
 
@@ -85,7 +87,7 @@ def to_ntu25(frames: Frames, conventions: Conventions) -> Frames:
     if frames.shape[2] != layout.n_joints:
         raise ValueError(f"layout {layout.name} has {layout.n_joints} joints, the clip has {frames.shape[2]}")
     frames = choose_bodies(frames) if frames.shape[1] > N_PEOPLE else frames
-    frames = frames[:, frames.any(axis=(0, 2, 3))]
+    frames = frames[:, np.asarray(frames.any(axis=(0, 2, 3)))]
     if layout.name != "ntu25":
         frames = frames[:, :, list(layout.to_ntu25)]
     frames = _y_up(frames, conventions.up)
@@ -114,7 +116,7 @@ def _at_store_fps(frames: Frames, fps: float) -> Frames:
     low = np.minimum(position.astype(np.int64), len(frames) - 2)
     weight = (position - low).astype(np.float32)[:, None, None, None]
     before, after = frames[low], frames[low + 1]
-    both = before.any(axis=-1, keepdims=True) & after.any(axis=-1, keepdims=True)
+    both = np.any(before, axis=-1, keepdims=True) & np.any(after, axis=-1, keepdims=True)
     nearest = np.where(weight < 0.5, before, after)
     return np.where(both, before * (1 - weight) + after * weight, nearest)
 
@@ -134,7 +136,7 @@ def normalise(frames: Frames) -> Frames:
 
 def _close_gaps(frames: Frames) -> Frames:
     """A person who starts late is moved to the front; trailing empty frames repeat the person's frames."""
-    seen = frames.any(axis=(2, 3))
+    seen = np.asarray(frames.any(axis=(2, 3)))
     if seen[0].all() and seen[-1].all():
         return frames
     filled = frames.copy()
@@ -148,7 +150,7 @@ def _close_gaps(frames: Frames) -> Frames:
     return filled
 
 
-def _shoulders_onto_x(joints: Frames) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
+def _shoulders_onto_x(joints: Frames) -> NDArray[np.float64] | None:
     """Rotation (3, 3) about the axis normal to both that takes right minus left shoulder onto x, or None.
 
     joints: (25, 3), person 1 in frame 1. The reference leaves alone what it cannot or need not turn: no
@@ -164,9 +166,10 @@ def _shoulders_onto_x(joints: Frames) -> np.ndarray[tuple[int, ...], np.dtype[np
         return None
     axis /= np.linalg.norm(axis)
     cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
-    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+    turned = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+    return np.asarray(turned, dtype=np.float64)
 
 
-def _rotated(frames: Frames, rotation: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Frames:
+def _rotated(frames: Frames, rotation: NDArray[np.float64]) -> Frames:
     flat = frames.reshape(-1, 3) @ rotation.T.astype(np.float32)
     return flat.reshape(frames.shape)

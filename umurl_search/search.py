@@ -185,4 +185,3 @@ def _hits(library: Library, ids: NDArray[np.int64], scores: NDArray[np.float64])
         {"rank": rank, "score": float(score), "clip_id": int(i), **shown(rows[int(i)])}
         for rank, (i, score) in enumerate(zip(ids, scores, strict=True), start=1)
     ]
-

@@ -117,7 +117,13 @@ def import_encoder(library: Library, path: Path, name: str, *, made_for: str | N
     _refuse_known(library, checked_name(name, what="an encoder"))
     dataset, protocol = _made_for(made_for)
     model = checkpoint.import_released(path)
-    about = {"dataset": dataset, "protocol": protocol, "preset": None, "origin": "imported", "file": path.name}
+    about = {
+        "dataset": dataset,
+        "protocol": protocol,
+        "preset": None,
+        "origin": "imported",
+        "file": path.name,
+    }
     library.make()
     with folders.building(library.encoder(name), resume_token=str(path)) as partial:
         _enter(library, name, model, about, partial=partial)
@@ -162,7 +168,7 @@ def training_rows(
 
 def first_protocol(dataset: str, known: list[str]) -> str | None:
     preferred = [p for p in datasets.find(dataset).protocols if p in known]
-    return (preferred or known or [None])[0]
+    return next(iter(preferred or known), None)
 
 
 def configured(request: TrainRequest) -> tuple[ModelConfig, TrainConfig]:
@@ -170,11 +176,13 @@ def configured(request: TrainRequest) -> tuple[ModelConfig, TrainConfig]:
     model_config, config = PRESETS[request.preset]
     if request.preset == "paper" and request.dataset != "ntu60":
         config = replace(config, batch_size=1024)
-    given = {
+    given: dict[str, Any] = {
         "epochs": request.epochs, "batch_size": request.batch_size, "precision": request.precision,
         "learning_rate": request.learning_rate, "max_seconds": request.max_seconds,
     }  # fmt: skip
-    return model_config, replace(config, seed=request.seed, **{k: v for k, v in given.items() if v is not None})
+    return model_config, replace(
+        config, seed=request.seed, **{k: v for k, v in given.items() if v is not None}
+    )
 
 
 def _default_name(request: TrainRequest, protocol: str | None) -> str:
@@ -202,7 +210,9 @@ def _load_clips(library: Library, dataset: str, rows: list[int], *, progress: Pr
             frames.append(store.normalised(row))
             advance(1)
     if not frames:
-        raise UmurlError(f"{dataset}: the protocol has no training clips in the library; choose another --protocol")
+        raise UmurlError(
+            f"{dataset}: the protocol has no training clips in the library; choose another --protocol"
+        )
     return RaggedClips.of(frames)
 
 
@@ -223,7 +233,9 @@ class _Watch:
         self.epochs = step.epoch + 1
         slow = 0.9 if self.clips_per_s else 0.0
         self.clips_per_s = slow * self.clips_per_s + (1 - slow) * step.clips_per_s
-        advance(1, note=f"epoch {step.epoch + 1}  loss {step.losses['loss']:.2f}  {self.clips_per_s:.0f} clips/s")
+        advance(
+            1, note=f"epoch {step.epoch + 1}  loss {step.losses['loss']:.2f}  {self.clips_per_s:.0f} clips/s"
+        )
 
 
 def _check_resumable(target: Path, token: str) -> None:

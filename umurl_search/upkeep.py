@@ -76,7 +76,9 @@ def info(library: Library, what: str | None) -> dict[str, Any]:
         if colon and prefix not in KINDS:
             clip = catalog.clip(prefix, rest)
             if clip is None:
-                raise UmurlError(f"no clip '{rest}' in dataset '{prefix}': umurl-search info {prefix} shows names")
+                raise UmurlError(
+                    f"no clip '{rest}' in dataset '{prefix}': umurl-search info {prefix} shows names"
+                )
             return {"kind": "clip", **clip}
         kind, name = resolve(catalog, what)
         if kind == "dataset":
@@ -163,7 +165,8 @@ def verify(library: Library) -> list[str]:
 
 def _strays(room: Path, names: list[str]) -> list[str]:
     there = (p.name for p in sorted(room.iterdir()) if p.is_dir() and not p.name.startswith("."))
-    return [f"{room / name} is not in the catalog: run its command again, or delete the folder" for name in there if name not in names]  # fmt: skip
+    cure = "run the command that made it again, or delete the folder"
+    return [f"{room / name} is not in the catalog: {cure}" for name in there if name not in names]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +228,9 @@ def _device() -> Check:
 
 def _library(library: Library) -> Check:
     if not library.exists():
-        return Check(name="library", ok=True, detail=f"{library.root} (not made yet: umurl-search demo makes one)")
+        return Check(
+            name="library", ok=True, detail=f"{library.root} (not made yet: umurl-search demo makes one)"
+        )
     try:
         with library.write():
             pass
@@ -246,7 +251,9 @@ def _data(data: Path | None) -> Check:
     if data is None:
         return Check(name="data", ok=True, detail="UMURL_DATA is not set: ingest needs --source or --data")
     if not data.is_dir():
-        return Check(name="data", ok=False, detail=f"{data}: no such folder; set UMURL_DATA to the one with recordings")
+        return Check(
+            name="data", ok=False, detail=f"{data}: no such folder; set UMURL_DATA to the one with recordings"
+        )
     found = [d.name for d in datasets.DATASETS.values() if _under_data(d, data)]
     return Check(name="data", ok=True, detail=f"{data}: {', '.join(found) or 'no dataset known by name'}")
 

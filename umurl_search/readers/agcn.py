@@ -1,5 +1,6 @@
 """AGCN's arrays (UmURL, CMD, HiCo): `{train,val}_data_joint.npy`, with labels and numbers of frames."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -111,7 +112,9 @@ def find_agcn_folders(root: Path) -> list[Path]:
     """The folder itself where it holds the arrays, else its sub-folders that do."""
     if is_agcn_folder(root):
         return [root]
-    return sorted(folder for folder in root.iterdir() if folder.is_dir() and is_agcn_folder(folder))
+    with os.scandir(root) as entries:
+        folders = [Path(entry) for entry in entries if entry.is_dir()]
+    return sorted(folder for folder in folders if is_agcn_folder(folder))
 
 
 def _find_protocols(root: Path) -> dict[str, Path]:

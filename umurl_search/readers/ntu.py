@@ -209,7 +209,7 @@ def _parse_joints(text: Text, lines: NDArray[np.int64]) -> NDArray[np.float64]:
 
 def _parse_columns(text: Text, bounds: NDArray[np.int64]) -> NDArray[np.float64]:
     """The numbers in the words between these breaks: (W + 1, n) positions -> (W, n)."""
-    return parse_words(text, (bounds[:-1] + 1).ravel(), bounds[1:].ravel()).reshape(-1, bounds.shape[1])
+    return parse_words(text, (bounds[:-1] + 1).ravel(), bounds[1:].ravel()).reshape(len(bounds) - 1, -1)
 
 
 def _parse_joint(line: bytes, number: int) -> list[float]:

@@ -1,0 +1,147 @@
+"""From a sealed clip store to the catalog: columns, protocols, and the report."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from encoder.errors import UmurlError
+from encoder.skeleton import LAYOUTS
+from umurl_search import datasets, folders
+from umurl_search.clip import REASONS
+from umurl_search.clipstore import journal_of
+from umurl_search.datasets import Dataset
+from umurl_search.library import Library, checked_name
+from umurl_search.preprocess import Conventions
+from umurl_search.readers.base import Reader, Splits
+
+
+def enter(
+    library: Library,
+    dataset: Dataset,
+    reader: Reader,
+    conventions: Conventions,
+    signature: str,
+    extra_splits: Splits,
+) -> dict[str, Any]:
+    """Enters a sealed store into the catalog, in one transaction, from its own journal; returns the report.
+
+    Raises UmurlError when the store is another source's, left by an ingest that was killed.
+    """
+    folder = library.clips(dataset.name)
+    manifest = folders.read_manifest(folder, remedy=f"delete {folder} and ingest again")
+    if manifest["signature"] != signature:
+        raise UmurlError(f"{folder}: left by another ingest; delete that folder and run the command again")
+    journal = journal_of(folder)
+    clips = [clip for entry in journal for clip in entry["clips"]]
+    left_out = [one for entry in journal for one in entry["left_out"]]
+    splits, notes = _positions(dataset, clips, {**reader.splits(), **extra_splits})
+    roots = [str(root) for root in getattr(reader, "roots", ())]
+    counts = Counter(one["reason"] for one in left_out)
+    report = {
+        "dataset": dataset.name, "format": reader.format, "source": ", ".join(roots) or dataset.title,
+        "found": len(clips) + len(left_out), "used": len(clips),
+        "left_out": {reason: counts[reason] for reason in REASONS if counts[reason]},
+        "official": dataset.official.found if dataset.official else None,
+        "cut": sum(clip["cut"] > 0 for clip in clips),
+        "splits": {p: {part: len(rows) for part, rows in parts.items()} for p, parts in splits.items()},
+        "notes": notes + _notes(conventions, reader),
+    }  # fmt: skip
+    row = {
+        "name": dataset.name, "format": reader.format, "state": reader.state, "layout": conventions.layout,
+        "fps": conventions.fps, "up": conventions.up, "scale": conventions.scale,
+        "source": report["source"], "signature": signature, "report": report,
+    }  # fmt: skip
+    with library.write() as catalog:
+        catalog.add_dataset(
+            row,
+            clips=_columns(dataset, clips),
+            splits=[(p, part, rows) for p, parts in splits.items() for part, rows in parts.items()],
+            left_out=[(one["name"], one["reason"], one["detail"], one["source"]) for one in left_out],
+        )
+    return report
+
+
+def _columns(dataset: Dataset, clips: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    names = datasets.action_names(dataset.actions)
+    kept = (
+        "name",
+        "label",
+        "subject",
+        "camera",
+        "setup",
+        "replication",
+        "people",
+        "frames",
+        "source",
+        "source_hash",
+    )
+    columns = {column: [clip[column] for clip in clips] for column in kept}
+    columns["action"] = [_action(names, label) for label in columns["label"]]
+    return columns
+
+
+def _action(names: tuple[str, ...], label: int | None) -> str | None:
+    return names[label] if label is not None and 0 <= label < len(names) else None
+
+
+def _positions(
+    dataset: Dataset, clips: list[dict[str, Any]], given: Splits
+) -> tuple[dict[str, dict[str, list[int]]], list[str]]:
+    """protocol -> part -> positions of clips: what came with the data, then the dataset's own rules."""
+    position = {clip["name"]: i for i, clip in enumerate(clips)}
+    result: dict[str, dict[str, list[int]]] = {}
+    notes = []
+    for protocol, parts in given.items():
+        result[protocol] = {p: [position[n] for n in names if n in position] for p, names in parts.items()}
+        unknown = sum(n not in position for names in parts.values() for n in names)
+        if unknown:
+            notes.append(
+                f"protocol {protocol} names {unknown} clips that are not in the data or were left out"
+            )
+    for protocol in dataset.rules:
+        by_rule = _by_rule(dataset, protocol, clips) if protocol not in result else {}
+        if by_rule:
+            result[protocol] = by_rule
+    return result, notes
+
+
+def _by_rule(dataset: Dataset, protocol: str, clips: list[dict[str, Any]]) -> dict[str, list[int]]:
+    parts: dict[str, list[int]] = {}
+    for i, clip in enumerate(clips):
+        part = datasets.part_of(dataset, protocol, clip["name"])
+        if part is not None:
+            parts.setdefault(part, []).append(i)
+    return parts
+
+
+def _notes(conventions: Conventions, reader: Reader) -> list[str]:
+    notes = []
+    layout = LAYOUTS[conventions.layout]
+    if layout.copied:
+        notes.append(
+            f"layout {layout.name}: {layout.copied} of the 25 joints are copies of others, so figures do not "
+            "compare with native 25-joint data"
+        )
+    if reader.state == "first-frame-centred":
+        notes.append("the arrays were denoised by their maker: figures differ from raw recordings'")
+    return notes
+
+
+def read_splits(path: Path | None) -> Splits:
+    """JSON: protocol -> {"train": [names], "test": [names]}."""
+    if path is None:
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        for protocol, parts in content.items():
+            checked_name(protocol, what="a protocol")
+            if not parts or not set(parts) <= {"train", "gallery", "test"}:
+                raise ValueError(f"protocol {protocol} has parts {sorted(parts)}, not train and test")
+            if not all(isinstance(name, str) for names in parts.values() for name in names):
+                raise ValueError(f"protocol {protocol} holds something that is not a name")
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise UmurlError(
+            f'{path}: not a splits file ({error}); it is {{"protocol": {{"train": [names], "test": [names]}}}}'
+        ) from error
+    return content  # type: ignore[no-any-return]
