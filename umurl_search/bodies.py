@@ -34,6 +34,13 @@ def _energy(person: NDArray[FloatT]) -> float:
     return float(np.ascontiguousarray(present.reshape(-1, 3).T).std(axis=1, dtype=np.float64).sum())
 
 
+@np.errstate(invalid="ignore")
+def count_until_empty(frames: NDArray[Any]) -> int:
+    """The number of frames up to the last that has somebody, all of them where none has; frames: (T, ...)."""
+    present = np.flatnonzero(frames.any(axis=tuple(range(1, frames.ndim))))
+    return int(present[-1]) + 1 if len(present) else len(frames)
+
+
 def drop_absent(frames: NDArray[FloatT]) -> NDArray[FloatT]:
     """The people that are there in some frame; frames: (T, M, V, 3), an absent person is zeros."""
     present = frames.any(axis=(0, 2, 3))

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from encoder.skeleton import N_JOINTS
+from umurl_search.bodies import count_until_empty
 from umurl_search.clip import Clip, LeftOut, Outcome
 from umurl_search.readers import safe_pickle
 from umurl_search.readers.base import Part, Splits, State
 from umurl_search.readers.npy_header import read_header
-from umurl_search.readers.outcome import BadRecordingError, make_clip
+from umurl_search.readers.outcome import BadRecordingError, make_clip, to_float32
 from umurl_search.readers.tree import require_one_root
 
 PROTOCOLS = ("xsub", "xview", "xset")
@@ -191,10 +192,9 @@ def _read_row(row_data: NDArray[Any], *, name: str, label: int, n_frames: int | 
     """
     n_stored = row_data.shape[1]
     if n_frames is None:
-        present = np.flatnonzero(row_data.any(axis=(0, 2, 3)))
-        n_frames = int(present[-1]) + 1 if len(present) else n_stored
+        n_frames = count_until_empty(row_data.swapaxes(0, 1))
     if n_frames < 1:
         raise BadRecordingError("malformed", f"the number of its frames is given as {n_frames}")
-    frames = np.asarray(row_data[:, :n_frames], np.float64).transpose(1, 3, 2, 0)
+    frames = to_float32(row_data[:, :n_frames]).transpose(1, 3, 2, 0)
     clip = make_clip(name, frames, label=label, source=source)
     return replace(clip, cut=max(0, n_frames - n_stored))

@@ -15,7 +15,7 @@ from umurl_search.bodies import choose_bodies
 from umurl_search.clip import Clip, Frames
 from umurl_search.readers.base import State
 from umurl_search.readers.npy_header import read_header
-from umurl_search.readers.outcome import BadRecordingError, make_clip, read_bytes, require_finite
+from umurl_search.readers.outcome import BadRecordingError, make_clip, read_bytes, require_finite, to_float32
 from umurl_search.readers.tree import FilePerClip, Place
 
 Axes = Literal["TVC", "MTVC", "TMVC", "CTVM"]
@@ -54,8 +54,7 @@ def read_array(
         raise UmurlError(_describe_mismatch(array.shape, axes, n_joints))
     letters = readings[0] if "M" in readings[0] else "M" + readings[0]
     people = array.reshape((1, *array.shape)) if letters != readings[0] else array
-    with np.errstate(over="ignore"):
-        frames = people.transpose([letters.index(letter) for letter in "TMVC"]).astype(np.float32)
+    frames = to_float32(people.transpose([letters.index(letter) for letter in "TMVC"]))
     return ArrayReading(np.ascontiguousarray(frames), readings[0], tuple(readings[1:]))
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from encoder.skeleton import N_JOINTS, N_PEOPLE
+from umurl_search.bodies import count_until_empty
 from umurl_search.clip import Clip, Outcome
 from umurl_search.readers.base import Part, Splits, State
 from umurl_search.readers.npy_header import Header, read_header
@@ -73,7 +74,7 @@ class MemberReader:
         return header
 
     def row(self, number: int) -> NDArray[Any]:
-        """One row. Raises: BadRecordingError where the archive is damaged there."""
+        """One row. Raises: UmurlError where the archive is found damaged; rows before may be damaged too."""
         try:
             if number < self._next:
                 self._stream.close()
@@ -83,9 +84,9 @@ class MemberReader:
                 content = self._stream.read(self._row_bytes)
                 self._next += 1
         except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-            raise BadRecordingError("truncated", f"the archive is damaged: {error}") from error
+            raise UmurlError(f"{self._where}: the archive is damaged ({error}); fetch it again") from error
         if len(content) < self._row_bytes:
-            raise BadRecordingError("truncated", f"{len(content)} of the {self._row_bytes} bytes of its row")
+            raise UmurlError(f"{self._where}: the archive ends within row {number}; fetch it again")
         return np.frombuffer(content, self.header.dtype).reshape(self.header.shape[1:])
 
 
@@ -168,8 +169,7 @@ def _read_row(row: NDArray[Any], label_row: NDArray[Any], *, name: str, source: 
 
     row: (T, 150); label_row: one-hot, or () the class itself.
     """
-    present = np.flatnonzero(row.any(axis=1))
-    n_frames = int(present[-1]) + 1 if len(present) else len(row)
+    n_frames = count_until_empty(row)
     frames = row[:n_frames].reshape(n_frames, N_PEOPLE, N_JOINTS, 3)
     return make_clip(name, frames, label=_label(label_row), source=source)
 

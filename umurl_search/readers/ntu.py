@@ -16,7 +16,7 @@ from umurl_search.bodies import N_CANDIDATES, choose_bodies
 from umurl_search.clip import Clip, Frames
 from umurl_search.names import is_ntu_name, parse_name
 from umurl_search.readers.base import State
-from umurl_search.readers.outcome import BadRecordingError, make_clip, read_bytes, require_finite
+from umurl_search.readers.outcome import BadRecordingError, make_clip, read_bytes, require_finite, to_float32
 from umurl_search.readers.text import Text, index_text, parse_words
 from umurl_search.readers.tree import FilePerClip, Place
 
@@ -119,8 +119,7 @@ def read_skeleton(path: Path) -> Frames:
         people = choose_bodies(bodies)
         if not people.size:
             raise BadRecordingError("no body", f"nobody in any of {len(people)} frames")
-        with np.errstate(over="ignore"):
-            frames = people.astype(np.float32)
+        frames = to_float32(people)
         require_finite(frames)
     except BadRecordingError as error:
         error.path = path

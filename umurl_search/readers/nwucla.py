@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from encoder.skeleton import LAYOUTS
 from umurl_search.clip import Clip, Frames
 from umurl_search.readers.base import State
-from umurl_search.readers.outcome import BadRecordingError, make_clip, read_bytes
+from umurl_search.readers.outcome import BadRecordingError, make_clip, read_bytes, to_float32
 from umurl_search.readers.tree import FilePerClip, Place
 
 _N_JOINTS = LAYOUTS["kinect-v1"].n_joints
@@ -37,8 +37,7 @@ def read_recording(path: Path) -> Frames:
     except BadRecordingError as error:
         error.path = path
         raise
-    with np.errstate(over="ignore"):
-        return frames.astype(np.float32)
+    return to_float32(frames)
 
 
 def _parse(text: bytes) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """From the coordinates in a file to a clip, or to the reason why there is none."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from umurl_search.bodies import FloatT, drop_absent
-from umurl_search.clip import Clip, LeftOut, Reason
+from umurl_search.clip import Clip, Frames, LeftOut, Reason
 from umurl_search.names import parse_name
 
 
@@ -38,6 +39,12 @@ def read_bytes(path: Path) -> bytes:
     return content
 
 
+@np.errstate(over="ignore", invalid="ignore")
+def to_float32(numbers: NDArray[Any]) -> Frames:
+    """The nearest single-precision numbers; infinite beyond their range."""
+    return numbers.astype(np.float32)
+
+
 def require_finite(frames: NDArray[FloatT]) -> None:
     """Raises: BadRecordingError for a coordinate that is NaN or infinite; frames: (T, ...)."""
     finite = np.isfinite(frames)
@@ -63,8 +70,7 @@ def make_clip(
     Raises: BadRecordingError for numbers that are not finite, or when nobody is there.
     """
     kept = frames[:max_frames]
-    with np.errstate(over="ignore"):
-        kept32 = kept.astype(np.float32)
+    kept32 = to_float32(kept)
     require_finite(kept32)
     kept32 = drop_absent(kept32)
     if not kept32.size:

@@ -17,7 +17,7 @@ from encoder.skeleton import N_JOINTS, N_PEOPLE
 from umurl_search.clip import Clip, Frames, LeftOut, Outcome
 from umurl_search.names import is_pku_name
 from umurl_search.readers.base import Splits, State
-from umurl_search.readers.outcome import BadRecordingError, make_clip, read_bytes
+from umurl_search.readers.outcome import BadRecordingError, make_clip, read_bytes, to_float32
 from umurl_search.readers.text import index_text, parse_words
 from umurl_search.readers.tree import (
     Place,
@@ -205,13 +205,12 @@ def read_recording(path: Path) -> Frames:
     text = index_text(read_bytes(path))
     starts, ends = text.breaks[:-1] + 1, text.breaks[1:]
     words = ends > starts
-    _require_whole_lines(np.add.reduceat(words, text.line_breaks[:-1], dtype=np.int64), path)
     try:
         numbers = parse_words(text, starts[words], ends[words])
     except ValueError as error:
         raise BadRecordingError("malformed", str(error), path) from None
-    with np.errstate(over="ignore"):
-        return numbers.reshape(-1, N_PEOPLE, N_JOINTS, 3).astype(np.float32)
+    _require_whole_lines(np.add.reduceat(words, text.line_breaks[:-1], dtype=np.int64), path)
+    return to_float32(numbers.reshape(-1, N_PEOPLE, N_JOINTS, 3))
 
 
 def _require_whole_lines(n_words: NDArray[np.int64], path: Path) -> None:

@@ -15,7 +15,7 @@ from umurl_search.bodies import choose_bodies
 from umurl_search.clip import Clip, LeftOut, Outcome
 from umurl_search.readers import safe_pickle
 from umurl_search.readers.base import Part, Splits, State
-from umurl_search.readers.outcome import BadRecordingError, make_clip, require_finite
+from umurl_search.readers.outcome import BadRecordingError, make_clip, require_finite, to_float32
 from umurl_search.readers.tree import find_single_file, require_one_root
 
 _SPLIT = re.compile(r"(?:(?P<protocol>.+)_)?(?P<part>train|val|test)")
@@ -139,8 +139,7 @@ def _keypoints(keypoints: Any, *, n_joints: int, layout: str) -> NDArray[np.floa
     if len(shape) != 4 or shape[2:] != (n_joints, 3):
         wanted = f"(M, T, {n_joints}, 3) for layout {layout}"
         raise BadRecordingError("malformed", f"keypoints of shape {shape}, not {wanted}")
-    with np.errstate(over="ignore"):
-        return np.asarray(keypoints).astype(np.float32)
+    return to_float32(np.asarray(keypoints))
 
 
 def _integer(annotation: dict[str, Any], key: str, default: int | None) -> int | None:

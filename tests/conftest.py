@@ -1,0 +1,116 @@
+"""Fixtures of the whole suite: a temporary home, real recordings when they are there, a made library."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cli.main import run
+from umurl_search.demo import make_clip
+from umurl_search.ingest import Request, ingest
+from umurl_search.library import Library
+from umurl_search.training import TrainRequest, train_encoder
+
+GOLDEN = Path(__file__).parent / "golden"
+REAL = Path(__file__).parents[2] / "shared"
+ACTIONS = (1, 5, 10, 23, 28)
+SUBJECTS = (1, 2, 3, 4)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    skip = pytest.mark.skip(reason=f"no real recordings beside the checkout ({REAL.name}/data)")
+    for item in items:
+        if "data" in item.keywords and not (REAL / "data").is_dir():
+            item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the user's library or data folder."""
+    monkeypatch.setenv("UMURL_LIBRARY", str(tmp_path / "library"))
+    monkeypatch.delenv("UMURL_DATA", raising=False)
+
+
+@pytest.fixture
+def golden() -> Path:
+    return GOLDEN
+
+
+@pytest.fixture
+def real() -> Path:
+    """The folder with `data/` and `golden/` made from real recordings; tests that use it are marked `data`."""
+    return REAL
+
+
+def small_corpus(folder: Path) -> Path:
+    """60 made-up clips as .npy files named in NTU's pattern: 5 actions, 4 subjects, 3 cameras."""
+    folder.mkdir(parents=True)
+    for action in ACTIONS:
+        for subject in SUBJECTS:
+            for camera in (1, 2, 3):
+                name = f"S001C{camera:03d}P{subject:03d}R001A{action:03d}"
+                np.save(folder / f"{name}.npy", make_clip(name))
+    return folder
+
+
+def splits_file(path: Path, names: list[str]) -> Path:
+    """Odd subjects train, even ones test, as a --splits file of protocol `xsub`."""
+    odd = [name for name in names if int(name[9:12]) % 2]
+    parts = {"train": odd, "test": [name for name in names if name not in odd]}
+    path.write_text(json.dumps({"xsub": parts}))
+    return path
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library with dataset `mine` (60 clips, protocol xsub), encoder `e` (barely trained) and no index.
+
+    Read-only: use `library` for a copy to work on.
+    """
+    root = tmp_path_factory.mktemp("made")
+    source = small_corpus(root / "clips")
+    names = sorted(path.stem for path in source.iterdir())
+    library = Library(root / "library")
+    splits = splits_file(root / "splits.json", names)
+    ingest(library, Request(name="mine", source=source, splits=splits))
+    request = TrainRequest(dataset="mine", preset="tiny", epochs=1, batch_size=16, name="e", device="cpu")
+    train_encoder(library, request)
+    return root
+
+
+@pytest.fixture
+def library(made: Path, tmp_path: Path) -> Library:
+    """A copy of the made library, where the commands look for it."""
+    shutil.copytree(made / "library", tmp_path / "library")
+    return Library(tmp_path / "library")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command printed and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Result]]:
+    """Runs `umurl-search` with these arguments in this process."""
+
+    def call(*arguments: object) -> Result:
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return Result(code, printed.out, printed.err)
+
+    yield call
