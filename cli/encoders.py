@@ -34,11 +34,11 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run")] = False,
 ) -> None:  # fmt: skip
     """Pre-trains an encoder on a dataset's training clips, without labels."""
+    ensure_ingested(terminal, name)
     from cli import render
     from encoder.train import Interrupted
     from umurl_search.training import TrainRequest, train_encoder
 
-    ensure_ingested(terminal, name)
     request = TrainRequest(
         dataset=name, protocol=protocol, preset=preset, epochs=epochs, batch_size=batch_size,
         learning_rate=learning_rate, precision=precision, seed=seed, name=as_,

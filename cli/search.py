@@ -55,12 +55,12 @@ def build_index(
     as_: Annotated[str | None, typer.Option("--as", help="The index's name [default: DATASET@ENCODER]")] = None,
 ) -> None:  # fmt: skip
     """Embeds a dataset and makes it searchable."""
+    ensure_ingested(terminal, name)
     from cli import render
     from umurl_search.build import BuildRequest
     from umurl_search.build import build_index as build
     from umurl_search.maps import Transform
 
-    ensure_ingested(terminal, name)
     request = BuildRequest(
         dataset=name, encoder=encoder, modalities=modalities, kind=kind,
         transform=Transform.parse(transform), name=as_, device=terminal.device,

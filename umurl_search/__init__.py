@@ -1,0 +1,56 @@
+"""Find human motion by example: skeleton clips to embeddings, an index, answers and figures.
+
+    from umurl_search import Library, QueryRequest, query
+    hits = query(Library(Path("my-library")), QueryRequest(clip="clip.npy", modality="bone"))["hits"]
+
+Nothing heavy is imported before it is used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from encoder.errors import UmurlError as UmurlError
+    from umurl_search.build import BuildRequest as BuildRequest
+    from umurl_search.build import build_index as build_index
+    from umurl_search.embedding import EmbedRequest as EmbedRequest
+    from umurl_search.embedding import embed_source as embed_source
+    from umurl_search.evaluate import EvalRequest as EvalRequest
+    from umurl_search.evaluate import evaluate_index as evaluate_index
+    from umurl_search.evaluate import evaluate_matrix as evaluate_matrix
+    from umurl_search.ingest import Request as IngestRequest
+    from umurl_search.ingest import ingest as ingest_dataset
+    from umurl_search.library import Library as Library
+    from umurl_search.search import QueryRequest as QueryRequest
+    from umurl_search.search import query as query
+    from umurl_search.training import TrainRequest as TrainRequest
+    from umurl_search.training import import_encoder as import_encoder
+    from umurl_search.training import train_encoder as train_encoder
+
+_HOMES = {
+    "UmurlError": ("encoder.errors", "UmurlError"),
+    "Library": ("umurl_search.library", "Library"),
+    "IngestRequest": ("umurl_search.ingest", "Request"),
+    "ingest_dataset": ("umurl_search.ingest", "ingest"),
+    "TrainRequest": ("umurl_search.training", "TrainRequest"),
+    "train_encoder": ("umurl_search.training", "train_encoder"),
+    "import_encoder": ("umurl_search.training", "import_encoder"),
+    "BuildRequest": ("umurl_search.build", "BuildRequest"),
+    "build_index": ("umurl_search.build", "build_index"),
+    "QueryRequest": ("umurl_search.search", "QueryRequest"),
+    "query": ("umurl_search.search", "query"),
+    "EvalRequest": ("umurl_search.evaluate", "EvalRequest"),
+    "evaluate_index": ("umurl_search.evaluate", "evaluate_index"),
+    "evaluate_matrix": ("umurl_search.evaluate", "evaluate_matrix"),
+    "EmbedRequest": ("umurl_search.embedding", "EmbedRequest"),
+    "embed_source": ("umurl_search.embedding", "embed_source"),
+}
+
+__all__ = list(_HOMES)  # noqa: PLE0605 - the names are spelled above
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'umurl_search' has no attribute '{name}'")
+    module, attribute = _HOMES[name]
+    return getattr(importlib.import_module(module), attribute)

@@ -1,0 +1,71 @@
+# Every target makes what it needs: `make demo` and `make test` each work alone on a fresh checkout.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test install fmt lint type check bench docs docs-check wheel wheel-smoke shipped clean
+
+help:  ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/.core  ## a made-up corpus, a trained encoder, an index, queries and figures, in three minutes
+	$(BIN)/umurl-search demo
+	@echo
+	@echo "(first: . $(BIN)/activate)"
+
+test: $(VENV)/.dev  ## the test suite, under three minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+install: $(VENV)/.core  ## the environment in .venv, to use the tool
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(INSTALL) -e '.[cpu]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(INSTALL) -e '.[cpu,dev]'
+	@touch $@ $(VENV)/.core
+
+fmt: $(VENV)/.dev  ## rewrite the code in the house's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(VENV)/.dev  ## style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+type: $(VENV)/.dev  ## mypy, strict
+	$(BIN)/mypy
+
+docs: $(VENV)/.dev  ## regenerate the command reference
+	$(BIN)/python docs/make_commands.py
+
+docs-check: $(VENV)/.dev  ## the command reference is fresh
+	$(BIN)/python docs/make_commands.py --check
+
+wheel: $(VENV)/.dev  ## build the wheel into dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build -t wheel
+
+wheel-smoke: wheel  ## the wheel, alone, has all that it needs
+	rm -rf build/wheel && mkdir -p build/wheel
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/wheel dist/*.whl
+	cd build && PYTHONPATH=wheel ../$(BIN)/python -c "import umurl_search; assert 'build/wheel' in umurl_search.__file__, umurl_search.__file__; from umurl_search.encoders import shipped; shipped().load(); from umurl_search.datasets import action_names; assert len(action_names('ntu120')) == 120; from cli.main import run; assert run(['datasets']) == 0"
+
+check: lint type docs-check wheel-smoke test  ## all of the above: what must hold before a change lands
+
+bench: $(VENV)/.dev  ## measurements, as ratios in one run
+	$(BIN)/python benchmarks/bench_read.py
+
+shipped: $(VENV)/.dev  ## train the encoder that ships with the package again
+	$(BIN)/python benchmarks/make_shipped.py
+
+clean:  ## everything that make made
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
