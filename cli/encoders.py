@@ -11,7 +11,6 @@ import typer
 from cli.corpus import ensure_ingested
 from cli.terminal import Terminal, command
 
-
 Preset = Literal["paper", "small", "tiny"]
 
 

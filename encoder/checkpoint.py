@@ -1,7 +1,6 @@
 """Encoders on disk, and the authors' released checkpoints."""
 
 import json
-import pickle
 import re
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -17,6 +16,8 @@ from encoder.model import ModelConfig, UmURL
 
 WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"
+_MOST_SAID = 160
+"""Characters of a library's own message that an error quotes."""
 
 _LAYER = {
     "self_attn.in_proj_": "qkv.", "self_attn.out_proj.": "out.", "linear1.": "feed_in.",
@@ -68,7 +69,7 @@ def _fill(config: ModelConfig, state: dict[str, Tensor], *, source: Path) -> UmU
     try:
         model.load_state_dict(widened)
     except RuntimeError as error:
-        first = str(error).splitlines()[-1].strip()
+        first = str(error).splitlines()[-1].strip()[:_MOST_SAID]
         raise UmurlError(f"{source}: the weights do not fit the model ({first})") from error
     return model.eval()
 
@@ -82,8 +83,8 @@ def import_released(path: Path) -> UmURL:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise UmurlError(f"{path}: no such file; give the path of a released .pth.tar") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        cause = str(error).strip().splitlines()[0][:120]
+    except Exception as error:  # a damaged file may fail in any way
+        cause = " ".join(str(error).split())[:_MOST_SAID] or type(error).__name__
         raise UmurlError(f"{path}: refused, not a checkpoint of plain tensors ({cause})") from error
     state = content.get("state_dict") if isinstance(content, dict) else None
     if not isinstance(state, dict):
@@ -94,16 +95,18 @@ def import_released(path: Path) -> UmURL:
 
 
 def _translated(state: dict[str, Tensor], *, source: Path) -> tuple[ModelConfig, dict[str, Tensor]]:
-    renamed = {_renamed(name): tensor for name, tensor in state.items()}
-    position = "encoder.position"
     try:
+        if not all(isinstance(tensor, Tensor) for tensor in state.values()):
+            raise ValueError("not every value is a tensor")
+        renamed = {_renamed(name): tensor for name, tensor in state.items()}
         width = renamed["encoder.temporal_fusion.weight"].shape[0]
         projection = next((x.shape[0] for n, x in renamed.items() if n.endswith("joint.6.weight")), 4096)
         layers = len({n.split(".")[2] for n in renamed if n.startswith("encoder.temporal.")})
-    except (KeyError, AttributeError, IndexError) as error:
+        config = ModelConfig(width=width, layers=layers, projection=projection)
+    except (KeyError, AttributeError, IndexError, ValueError) as error:
         raise UmurlError(f"{source}: has a 'state_dict', but not of a UmURL encoder ({error})") from error
-    renamed.pop(position, None)
-    return ModelConfig(width=width, layers=layers, projection=projection), renamed
+    renamed.pop("encoder.position", None)
+    return config, renamed
 
 
 def _renamed(name: str) -> str:

@@ -24,6 +24,10 @@ class ModelConfig:
     layers: int = 1
     projection: int = 4096
 
+    def __post_init__(self) -> None:
+        if min(self.width, self.heads, self.layers, self.projection) < 1 or self.width % (2 * self.heads):
+            raise ValueError(f"sizes are positive and width is a multiple of 2 * heads, got {self}")
+
     @property
     def dimension(self) -> int:
         return 2 * self.width

@@ -146,7 +146,7 @@ def _checked_terms(losses: Losses, step: int, epoch: int) -> dict[str, float]:
     if not math.isfinite(total):
         named = ", ".join(f"{name} {value:g}" for name, value in terms.items())
         raise UmurlError(
-            f"the loss became {total} at step {step} of epoch {epoch} ({named}): "
+            f"the loss became {total} at step {step + 1}, in epoch {epoch + 1} ({named}): "
             "lower --learning-rate or train with --precision float32"
         )
     return {"loss": total, **terms}

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,7 @@ class Result:
 
 
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Result]]:
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
     """Runs `umurl-search` with these arguments in this process."""
 
     def call(*arguments: object) -> Result:
@@ -113,4 +113,4 @@ def command(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Result
         printed = capsys.readouterr()
         return Result(code, printed.out, printed.err)
 
-    yield call
+    return call

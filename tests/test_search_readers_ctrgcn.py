@@ -132,7 +132,8 @@ class Marks:
 
 @pytest.mark.parametrize("name", ["x_train", "y_train", "x_test", "y_test"])
 def test_object_arrays_are_refused(tmp_path: Path, name: str) -> None:
-    path = write(tmp_path / "x.npz", **{name: np.array([Marks(tmp_path / "marker")], dtype=object)})
+    objects: dict[str, Any] = {name: np.array([Marks(tmp_path / "marker")], dtype=object)}
+    path = write(tmp_path / "x.npz", **objects)
     with pytest.raises(UmurlError, match=rf"x\.npz: {name}: holds Python objects, not numbers: refused"):
         CtrGcnReader((path,))
     assert not (tmp_path / "marker").exists()
@@ -219,7 +220,7 @@ print(n_clips, megabytes("VmHWM") - before)
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, compression: int) -> None:
     n_rows, row = 1_500, np.tile(rows(1, n_frames=5), (1, 60, 1))
-    empty = {
+    empty: dict[str, Any] = {
         "x_test": rows(0, n_frames=300),
         "y_test": np.zeros((0, 60)),
         "y_train": np.eye(60)[[0] * n_rows],

@@ -17,7 +17,7 @@ PYTHON_2 = (
     b"Rq\x0b(K\x03U\x01<q\x0cNNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tq\rb\x89U\x08\x00\x00\x80?\x00\x00\xe0\xc0"
     b"q\x0etq\x0fb\x86q\x10."
 )
-"""A pair of a str and np.float32([1, -7]) as Python 2 pickles it: bytes above 127 in a str."""
+"""A pair of a str and np.array([1, -7], np.float32) as Python 2 pickles it: bytes above 127 in a str."""
 
 
 class Runs:
@@ -41,7 +41,10 @@ def write(folder: Path, content: bytes) -> Path:
 @pytest.mark.parametrize("dtype", ["f2", "f4", ">f8", "i8", "u1", "?", "U3", "S3"])
 def test_arrays_and_plain_data_come_back(tmp_path: Path, dtype: str, protocol: int, core: bytes) -> None:
     array = np.arange(12).reshape(3, 4).astype(dtype)
-    data = {"a": [array, array.T, array[:1]], "n": (1, 2.5, None, True, "ö", b"\xff", array[1, 2])}
+    data: dict[str, Any] = {
+        "a": [array, array.T, array[:1]],
+        "n": (1, 2.5, None, True, "ö", b"\xff", array[1, 2]),
+    }
     content = pickle.dumps(data, protocol).replace(b"numpy._core.", core)
     if protocol >= 4 and core == b"numpy.core.":
         content = content.replace(b"\x16numpy.core.", b"\x15numpy.core.")  # length of the module's name
@@ -57,7 +60,7 @@ def test_arrays_and_plain_data_come_back(tmp_path: Path, dtype: str, protocol: i
 def test_python_2_pickles_are_read_as_latin1(tmp_path: Path) -> None:
     name, array = load(write(tmp_path, PYTHON_2))
     assert name == "name"
-    np.testing.assert_array_equal(np.asarray(array), np.float32([1, -7]))
+    np.testing.assert_array_equal(np.asarray(array), np.array([1, -7], np.float32))
 
 
 @pytest.mark.parametrize("protocol", range(6))

@@ -46,7 +46,7 @@ _HOMES = {
     "embed_source": ("umurl_search.embedding", "embed_source"),
 }
 
-__all__ = list(_HOMES)  # noqa: PLE0605 - the names are spelled above
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -82,7 +82,8 @@ class StoreWriter:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.entries = list(_whole_entries(folder / JOURNAL))
+        there = _size(folder / FRAMES)
+        self.entries = [entry for entry in _whole_entries(folder / JOURNAL) if entry["frames_end"] <= there]
         self.items_done = sum(entry["items"] for entry in self.entries)
         journal_size = sum(len(_line(entry)) for entry in self.entries)
         frames_size = self.entries[-1]["frames_end"] if self.entries else 0
@@ -145,6 +146,10 @@ def _whole_entries(path: Path) -> Iterator[dict[str, Any]]:
         if not line.endswith(b"\n"):
             return
         yield json.loads(line)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _open_cut(path: Path, size: int) -> BinaryIO:

@@ -17,6 +17,8 @@ from encoder.errors import UmurlError
 
 MANIFEST = "manifest.json"
 _TOKEN = "token"
+_ASIDE = ".tmp"
+"""Ends the name of a file being written, left behind if that was cut short."""
 HASHED_AT_OPENING = 64 * 2**20
 """Files below this many bytes are hashed whenever their folder is opened; `verify` hashes all."""
 
@@ -33,12 +35,16 @@ def building(target: Path, *, resume_token: str) -> Iterator[Path]:
     Only one process at a time builds a target: a second is told so (UmurlError).
     """
     folder = partial_of(target)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with open(folder.with_name(folder.name + ".lock"), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The one before may have deleted the file between its opening and its lock.
+            if not os.path.samestat(os.fstat(lock.fileno()), os.stat(lock.name)):
+                raise BlockingIOError
         except OSError as error:
             raise UmurlError(f"{target}: another process is building it; wait for that one") from error
+        folder.mkdir(exist_ok=True)
         if token_of(folder) != resume_token:
             shutil.rmtree(folder)
             folder.mkdir()
@@ -60,6 +66,9 @@ def seal(folder: Path, target: Path, about: dict[str, Any]) -> dict[str, Any]:
     files = {}
     for path in sorted(folder.iterdir()):
         if path.name == MANIFEST:
+            continue
+        if path.suffix == _ASIDE:
+            path.unlink()
             continue
         files[path.name] = {"size": path.stat().st_size, "sha256": sha256_of(path)}
         _sync(path)
@@ -117,7 +126,7 @@ def sha256_of(path: Path) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Replaces a file in one step: written aside, synced, renamed."""
-    aside = path.with_name(path.name + ".tmp")
+    aside = path.with_name(path.name + _ASIDE)
     with open(aside, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()

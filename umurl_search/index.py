@@ -93,12 +93,13 @@ def _nearest_block(
     while True:
         proposed = _propose(gallery, queries, fetch, faiss_index, gpu)
         exact = _products(gallery, queries, proposed)
+        last = exact[:, -1]
         if groups is not None:
             own = (groups[0][proposed] == groups[1][:, None]) & (groups[1][:, None] >= 0)
             exact = np.where(own, -np.inf, exact)
         # A tie that reaches the last proposal may go on beyond it: widen until it does not.
         kth = -np.sort(-exact, axis=1)[:, min(k, fetch) - 1]
-        open_tie = fetch < n and bool((exact[:, -1] >= kth - 1e-6).any())
+        open_tie = fetch < n and bool((last >= kth - 1e-6).any())
         if not open_tie:
             return _best(exact, proposed, k)
         fetch = min(n, fetch * 4)

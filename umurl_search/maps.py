@@ -15,6 +15,9 @@ from encoder.errors import UmurlError
 Embeddings = NDArray[np.float32]
 RIDGE = 0.1
 BLOCK = 8192
+_RANK_TOLERANCE = 1e-7
+"""Of the largest eigenvalue: what float32 products leave where there is none."""
+_LEAST_VARIANCE = 1e-30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +105,10 @@ def fit_maps(
     means = {m: _mean(y, rows) for m, y in embeddings.items()}
     whitenings = {}
     if transform.kind == "half-whiten":
-        targets = embeddings if pairs is None else {g for _, g in wanted} | set(embeddings)
-        for m in targets:
-            moments = _moments(embeddings[m], embeddings[m], means[m], means[m], rows)
-            whitenings[m] = _half_whitening(moments, transform.dimensions)
+        for m, y in embeddings.items():
+            n = len(y) if rows is None else len(rows)
+            moments = _moments(y, y, means[m], means[m], rows)
+            whitenings[m] = _half_whitening(moments, min(transform.dimensions, max(1, n - 1)))
     bridges = {}
     for modality in dict.fromkeys(q for q, _ in wanted):
         bridges.update(
@@ -124,7 +127,8 @@ def _bridges_from(
     x, mean = embeddings[modality], means[modality]
     n = len(x) if rows is None else len(rows)
     square = _moments(x, x, mean, mean, rows)
-    ridge = RIDGE * max(np.trace(square) / n, np.finfo(np.float64).tiny)
+    spread = np.trace(square) / n
+    ridge = RIDGE * (spread if spread > _LEAST_VARIANCE else 1.0)
     crosses = [_moments(x, embeddings[g], mean, means[g], rows) for g in targets]
     solved = np.linalg.solve(square + ridge * np.eye(len(square)), np.hstack(crosses))
     parts = np.split(solved.astype(np.float32), len(targets), axis=1)
@@ -158,9 +162,14 @@ def _moments(
 
 
 def _half_whitening(moments: NDArray[np.float64], dimensions: int) -> NDArray[np.float32]:
-    """(D, P): the leading principal axes, each over the square root of its singular value."""
+    """(D, P): the leading principal axes, each over the square root of its singular value.
+
+    P is the rank if that is below `dimensions`: an axis of rounding errors would outweigh all others. Where
+    nothing varies P is 1 and the axis zero.
+    """
     values, vectors = np.linalg.eigh(moments)
     values, vectors = values[::-1], vectors[:, ::-1]
-    kept = max(1, min(dimensions, int((values > values[0] * 1e-10).sum())))
-    singular = np.sqrt(np.maximum(values[:kept], np.finfo(np.float64).tiny))
-    return np.asarray(vectors[:, :kept] / np.sqrt(singular), dtype=np.float32)
+    if values[0] < _LEAST_VARIANCE:
+        return np.zeros((len(moments), 1), dtype=np.float32)
+    kept = min(dimensions, int((values > values[0] * _RANK_TOLERANCE).sum()))
+    return np.asarray(vectors[:, :kept] / values[:kept] ** 0.25, dtype=np.float32)

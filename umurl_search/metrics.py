@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Labels = NDArray[np.int64]
 Scores = NDArray[np.floating]
+_COMPARED_AT_ONCE = 2**26
 
 
 def majority_vote(neighbours: Labels) -> Labels:
@@ -17,10 +18,15 @@ def majority_vote(neighbours: Labels) -> Labels:
 
     neighbours: (Q, K) labels, nearest first, -1 where there was no neighbour. Returns (Q,), -1 if none at all.
     """
-    same = neighbours[:, :, None] == neighbours[:, None, :]
-    counts = np.where(neighbours >= 0, same.sum(axis=2), 0)
-    winner = counts.argmax(axis=1)
-    return np.asarray(neighbours[np.arange(len(neighbours)), winner], dtype=np.int64)
+    q, k = neighbours.shape
+    out = np.empty(q, dtype=np.int64)
+    step = max(1, _COMPARED_AT_ONCE // (k * k))
+    for i in range(0, q, step):
+        block = neighbours[i : i + step]
+        same = block[:, :, None] == block[:, None, :]
+        winner = np.where(block >= 0, same.sum(axis=2), 0).argmax(axis=1)
+        out[i : i + step] = block[np.arange(len(block)), winner]
+    return out
 
 
 def recall_at(neighbours: Labels, wanted: Labels, k: int) -> float:

@@ -154,15 +154,16 @@ def _shoulders_onto_x(joints: Frames) -> NDArray[np.float64] | None:
     """Rotation (3, 3) about the axis normal to both that takes right minus left shoulder onto x, or None.
 
     joints: (25, 3), person 1 in frame 1. The reference leaves alone what it cannot or need not turn: no
-    shoulders, less than 1e-6 rad, or an axis whose components sum to less than 1e-6.
+    shoulders, less than 1e-6 rad, or an axis shorter than 1e-6. It takes the cosine in float32, where the
+    smallest angle is 3.5e-4 rad, and so does this.
     """
-    across = (joints[RIGHT_SHOULDER] - joints[LEFT_SHOULDER]).astype(np.float64)
-    length = np.linalg.norm(across)
-    if length < 1e-6:
+    across = joints[RIGHT_SHOULDER] - joints[LEFT_SHOULDER]
+    if np.abs(across).sum() < 1e-6:
         return None
+    cosine = np.float64((across / np.linalg.norm(across))[0])
     axis = np.array([0.0, across[2], -across[1]])
-    angle = np.arccos(np.clip(across[0] / length, -1.0, 1.0))
-    if abs(axis.sum()) < 1e-6 or abs(angle) < 1e-6:
+    angle = np.arccos(np.clip(cosine, -1.0, 1.0))
+    if np.abs(axis).sum() < 1e-6 or angle < 1e-6:
         return None
     axis /= np.linalg.norm(axis)
     cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])

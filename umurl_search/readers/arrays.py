@@ -21,6 +21,7 @@ from umurl_search.readers.tree import FilePerClip, Place
 Axes = Literal["TVC", "MTVC", "TMVC", "CTVM"]
 AXES: tuple[Axes, ...] = get_args(Axes)
 JOINT_COUNTS = (25, 20)
+_MAGIC = b"\x93NUMPY"
 _USUAL_PEOPLE, _MOST_PEOPLE = 2, 6
 
 
@@ -143,9 +144,9 @@ def load_npy(path: Path) -> NDArray[Any]:
     try:
         header = read_header(io.BytesIO(content))
     except ValueError as error:
-        whole_head = content.startswith(b"\x93NUMPY") and b"\n" in content
+        cut = _MAGIC.startswith(content[: len(_MAGIC)]) and b"\n" not in content
         raise BadRecordingError(
-            "malformed" if whole_head else "truncated", f"no usable array: {error}", path
+            "truncated" if cut else "malformed", f"no usable array: {error}", path
         ) from None
     if len(content) < header.n_bytes:
         detail = f"{len(content)} bytes, its header announces {header.n_bytes}"

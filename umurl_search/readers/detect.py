@@ -21,17 +21,20 @@ def detect(source: Path) -> str:
     Raises: UmurlError where nothing is there or nothing is recognised.
     """
     if not source.exists():
-        raise UmurlError(f"{source}: no such file or folder")
+        raise _unknown(source, "no such file or folder")
     if source.is_dir() and find_agcn_folders(source):
         return "agcn"
     candidates = _candidates(source)
+    if not candidates:
+        raise _unknown(source, "the folder is empty")
     for suffix, name, belongs in _SIGNS:
         if any(belongs(path) for path in candidates.get(suffix, [])):
             return name
-    what = "nothing in it" if source.is_dir() else "it"
-    if source.is_dir() and not any(source.iterdir()):
-        raise UmurlError(f"{source}: the folder is empty")
-    raise UmurlError(f"{source}: {what} is in a known format ({', '.join(FORMATS)})")
+    raise _unknown(source, "holds no recordings that are recognised")
+
+
+def _unknown(source: Path, what: str) -> UmurlError:
+    return UmurlError(f"{source}: {what}; known formats are {', '.join(FORMATS)}")
 
 
 def _candidates(source: Path) -> dict[str, list[Path]]:
