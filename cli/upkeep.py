@@ -39,7 +39,7 @@ def verify(terminal: Terminal) -> int:
     from cli import render
     from umurl_search import upkeep
 
-    problems = upkeep.verify(terminal.library)
+    problems = upkeep.verify(terminal.library, progress=terminal.progress)
     terminal.show({"ok": not problems, "problems": problems}, render.verified)
     if problems:
         render.problem_line(problems)

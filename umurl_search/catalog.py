@@ -27,9 +27,9 @@ create table datasets (
   scale double, source varchar, signature varchar, clips bigint, report json,
   created timestamp, made bigint default nextval('made'));
 create table clips (
-  id bigint primary key, name varchar not null, dataset varchar not null, label integer, action varchar,
-  subject integer, camera integer, setup integer, replication integer, people integer, frames integer,
-  source varchar, source_hash varchar, store_row bigint not null, unique (dataset, name));
+  id bigint not null, name varchar not null, dataset varchar not null, label bigint, action varchar,
+  subject bigint, camera bigint, setup bigint, replication bigint, people integer, frames integer,
+  source varchar, source_hash varchar, store_row bigint not null);
 create table splits (
   dataset varchar not null, protocol varchar not null, part varchar not null, clip_id bigint not null);
 create table left_out (
@@ -45,6 +45,8 @@ create table indexes (
 _MIGRATIONS: dict[int, str] = {}
 """Schema version -> the statements that make it the next one; run in one transaction."""
 
+_TABLES = ("meta", "datasets", "clips", "splits", "left_out", "encoders", "indexes")
+
 COLUMNS = (
     "id", "name", "dataset", "label", "action", "subject", "camera", "setup", "replication", "people", "frames",
 )  # fmt: skip
@@ -59,6 +61,10 @@ class ClipColumns:
     name: list[str]
     label: NDArray[np.int64]
     columns: dict[str, list[Any]]
+
+
+class DamagedCatalogError(UmurlError):
+    """The catalog's file cannot be read or written as it should."""
 
 
 class Catalog:
@@ -203,8 +209,13 @@ class Catalog:
     def problems(self) -> list[str]:
         """Reads every table through and checks that they agree; one phrase each."""
         found = []
-        for table in ("meta", "datasets", "clips", "splits", "left_out", "encoders", "indexes"):
+        for table in _TABLES:
             self._con.execute(f"select count(*), sum(hash(t)) from {table} t").fetchall()
+        self._look_up_names()
+        for row in self._rows("select dataset, name from clips group by all having count(*) > 1"):
+            found.append(f"catalog: {row['dataset']} holds several clips named {row['name']}")
+        for row in self._rows("select id from clips group by all having count(*) > 1"):
+            found.append(f"catalog: several clips have the id {row['id']}")
         for row in self._rows(
             "select d.name, d.clips as said, count(c.id) as there from datasets d "
             "left join clips c on c.dataset = d.name group by all having said <> there"
@@ -215,6 +226,12 @@ class Catalog:
         ):
             found.append(f"catalog: {row['n']} split entries of {row['dataset']} name no clip")
         return found
+
+    def _look_up_names(self) -> None:
+        """Reads the indexes behind the primary keys, which a scan of the tables does not touch."""
+        for table in ("datasets", "encoders", "indexes"):
+            for row in self._rows(f"select name from {table}"):
+                self._con.execute(f"select name from {table} where name = ?", [row["name"]]).fetchall()
 
     # plumbing
 
@@ -259,7 +276,8 @@ def open_catalog(path: Path, *, write: bool = False, locked: bool = False) -> It
     """The catalog, made or migrated first when opened to write.
 
     `locked` forbids files and settings to whatever SQL runs: for filters given by a user. Raises UmurlError
-    when it is missing, held by another process for more than a few seconds, damaged or too new.
+    when it is missing, held by another process for more than a few seconds, too new or too old, and
+    DamagedCatalogError, then or at any use of it, when its file cannot be read or written.
     """
     if not write and not path.exists():
         raise UmurlError(f"{path.parent}: no library here yet; make one with: umurl-search demo")
@@ -268,6 +286,8 @@ def open_catalog(path: Path, *, write: bool = False, locked: bool = False) -> It
     try:
         _check_version(connection, path, write=write)
         yield Catalog(connection)
+    except duckdb.Error as error:
+        raise _unusable(path, error) from error
     finally:
         connection.close()
 
@@ -281,11 +301,20 @@ def _connect(path: Path, *, write: bool, config: dict[str, Any]) -> duckdb.DuckD
             text = " ".join(str(error).split())
             held = "lock" in text.lower() and "conflict" in text.lower()
             if not held:
-                raise UmurlError(f"{path}: the catalog cannot be opened ({text[:160]}); "
-                                 "restore it from a backup or delete the library") from error  # fmt: skip
+                raise _unusable(path, error) from error
             if time.monotonic() > deadline:
-                raise UmurlError(f"{path}: another process is writing to the library; try again") from error
+                doing = "using" if write else "writing to"
+                raise UmurlError(f"{path}: another process is {doing} the library; try again") from error
             time.sleep(0.1)
+
+
+def _unusable(path: Path, error: Exception) -> DamagedCatalogError:
+    text = " ".join(str(error).split())[:160]
+    if "permission denied" in text.lower() or "read-only" in text.lower():
+        remedy = "change its permissions or give another --library"
+    else:
+        remedy = "restore it from a backup or delete the library"
+    return DamagedCatalogError(f"{path}: the catalog cannot be used ({text}); {remedy}")
 
 
 def _check_version(connection: duckdb.DuckDBPyConnection, path: Path, *, write: bool) -> None:
@@ -295,9 +324,12 @@ def _check_version(connection: duckdb.DuckDBPyConnection, path: Path, *, write: 
             raise UmurlError(f"{path}: not a catalog of this program; give another --library")
         connection.execute(f"begin; {_SCHEMA} insert into meta values ({SCHEMA_VERSION}, 1); commit;")
         return
-    version = int(connection.execute("select schema_version from meta").fetchall()[0][0])
+    version = int((connection.execute("select max(schema_version) from meta").fetchall()[0][0]) or 0)
     if version > SCHEMA_VERSION:
         raise UmurlError(f"{path}: made by a newer version (schema {version}); upgrade umurl-search")
+    missing = [old for old in range(version, SCHEMA_VERSION) if old not in _MIGRATIONS]
+    if missing:
+        raise UmurlError(f"{path}: schema {version} is too old for this version; make the library again")
     if version < SCHEMA_VERSION and not write:
         raise UmurlError(f"{path}: made by an older version (schema {version}); run: umurl-search doctor")
     for old in range(version, SCHEMA_VERSION):

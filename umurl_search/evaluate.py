@@ -16,14 +16,15 @@ from encoder.errors import UmurlError
 from umurl_search import datasets, encoders, training
 from umurl_search.build import overlap_warning
 from umurl_search.catalog import ClipColumns
-from umurl_search.index import Index, nearest
+from umurl_search.index import Groups, Index, nearest
 from umurl_search.library import Library
 from umurl_search.maps import Embeddings, Maps, fit_maps
-from umurl_search.metrics import Labels, majority_vote, per_class, rank_gallery, recall_at
-from umurl_search.progress import Progress, silent
+from umurl_search.metrics import Labels, Ranking, majority_vote, per_class, rank_gallery, recall_at
+from umurl_search.progress import Advance, Progress, silent
 
 RECALLS = (1, 5, 10)
 _SCORE_BYTES = 2**27
+_QUERIES_A_BLOCK = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,51 +48,53 @@ def evaluate(
     query_labels: Labels,
     *,
     k: int = 1,
-    groups: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
+    groups: Groups = None,
     gpu: int | None = None,
+    advance: Advance = lambda n, note="": None,
 ) -> Figures:
     """kNN retrieval of queries (Q, P) in a gallery (N, P), both rows of length 1 (`maps.Map` makes them).
 
     groups: numbers (N,) and (Q,); a query never meets clips of its own group (-1: of none).
+    `advance` is told of queries done. Raises ValueError when there are no queries.
     """
-    found = nearest(gallery, queries, max(k, *RECALLS), groups=groups, gpu=gpu)
-    labels = np.where(found.rows >= 0, gallery_labels[np.maximum(found.rows, 0)], -1)
+    if len(queries) == 0:
+        raise ValueError("evaluation needs at least one query, got 0")
+    found, rankings = [], []
+    step = min(_QUERIES_A_BLOCK, max(1, _SCORE_BYTES // (4 * len(gallery))))
+    for i in range(0, len(queries), step):
+        block = slice(i, i + step)
+        own = None if groups is None else (groups[0], groups[1][block])
+        found.append(nearest(gallery, queries[block], max(k, *RECALLS), groups=own, gpu=gpu).rows)
+        rankings.append(_ranking(gallery, gallery_labels, queries[block], query_labels[block], own))
+        advance(len(found[-1]))
+    rows = np.concatenate(found)
+    labels = np.where(rows >= 0, gallery_labels[np.maximum(rows, 0)], -1)
     predicted = majority_vote(labels[:, :k])
-    ap, first = _ranked(gallery, gallery_labels, queries, query_labels, groups)
-    has_relevant = first > 0
+    first = np.concatenate([ranking.first_rank for ranking in rankings])
+    precision = np.concatenate([ranking.average_precision for ranking in rankings])
+    ranked = first > 0
     return Figures(
         accuracy=float((predicted == query_labels).mean()),
         recall_at={str(r): recall_at(labels, query_labels, r) for r in RECALLS},
-        map=float(ap[has_relevant].mean()) if has_relevant.any() else 0.0,
-        mrr=float((1 / first[has_relevant]).mean()) if has_relevant.any() else 0.0,
-        ranked=int(has_relevant.sum()),
+        map=float(precision[ranked].mean()) if ranked.any() else 0.0,
+        mrr=float((1 / first[ranked]).mean()) if ranked.any() else 0.0,
+        ranked=int(ranked.sum()),
         per_class=[vars(figure) for figure in per_class(predicted, query_labels)],
         predicted=predicted,
-        neighbours=found.rows,
+        neighbours=rows,
     )
 
 
-def _ranked(
-    gallery: Embeddings,
-    gallery_labels: Labels,
-    queries: Embeddings,
-    query_labels: Labels,
-    groups: tuple[NDArray[np.int64], NDArray[np.int64]] | None,
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Average precision and rank of the first relevant clip, (Q,) each, a block of queries at a time."""
-    step = max(1, _SCORE_BYTES // (4 * len(gallery)))
-    precisions, ranks = [], []
-    for i in range(0, len(queries), step):
-        scores = queries[i : i + step] @ gallery.T
-        relevant = query_labels[i : i + step, None] == gallery_labels
-        allowed = None
-        if groups is not None:
-            own = groups[1][i : i + step, None]
-            allowed = (own < 0) | (own != groups[0])
-        ranking = rank_gallery(scores, relevant, allowed)
-        precisions.append(ranking.average_precision)
-        ranks.append(ranking.first_rank)
-    return np.concatenate(precisions), np.concatenate(ranks)
+def _ranking(
+    gallery: Embeddings, gallery_labels: Labels, queries: Embeddings, query_labels: Labels, groups: Groups
+) -> Ranking:
+    """The whole gallery ranked for a block of queries."""
+    relevant = query_labels[:, None] == gallery_labels
+    allowed = None
+    if groups is not None:
+        own = groups[1][:, None]
+        allowed = (own < 0) | (own != groups[0])
+    return rank_gallery(queries @ gallery.T, relevant, allowed)
 
 
 # an index
@@ -129,12 +132,10 @@ def evaluate_index(library: Library, request: EvalRequest, *, progress: Progress
     started = time.monotonic()
     opened = _open(library, request)
     pair = (request.query_modality, request.gallery_modality)
-    with progress("Evaluating", total=2, unit="steps") as advance:
-        maps = _fit(opened, [pair], bridge=request.bridge)
-        advance(1)
-        fitted = time.monotonic()
-        figures, bridged = _figures(opened, maps, pair, request)
-        advance(1)
+    maps = _fit(opened, [pair], bridge=request.bridge)
+    fitted = time.monotonic()
+    with progress("Evaluating", total=len(opened.split.queries), unit="queries") as advance:
+        figures, bridged = _figures(opened, maps, pair, request, advance)
     names = datasets.action_names(datasets.find(opened.dataset).actions)
     seconds = {
         "fit": fitted - started,
@@ -161,12 +162,11 @@ def evaluate_matrix(library: Library, request: EvalRequest, *, progress: Progres
     base = subsets.SINGLE_AND_FUSED
     pairs = [(q, g) for q in base for g in base]
     matrix: dict[str, dict[str, float]] = {q: {} for q in base}
-    with progress("Evaluating", total=len(pairs) + 1, unit="pairs") as advance:
-        maps = _fit(opened, pairs, bridge=request.bridge)
-        advance(1)
+    maps = _fit(opened, pairs, bridge=request.bridge)
+    total = len(pairs) * len(opened.split.queries)
+    with progress("Evaluating", total=total, unit="queries") as advance:
         for q, g in pairs:
-            matrix[q][g] = _figures(opened, maps, (q, g), request)[0].accuracy
-            advance(1)
+            matrix[q][g] = _figures(opened, maps, (q, g), request, advance)[0].accuracy
     return {
         **_head(opened, request), "matrix": matrix, "bridge": request.bridge,
         "transform": str(opened.index.transform), "k": request.k,
@@ -263,7 +263,7 @@ def _fit(opened: _Opened, pairs: Sequence[tuple[str, str]], *, bridge: bool) -> 
 
 
 def _figures(
-    opened: _Opened, maps: Maps, pair: tuple[str, str], request: EvalRequest
+    opened: _Opened, maps: Maps, pair: tuple[str, str], request: EvalRequest, advance: Advance
 ) -> tuple[Figures, bool]:
     modality, against = pair
     bridged = request.bridge and modality != against
@@ -276,7 +276,7 @@ def _figures(
         groups = (numbers[split.gallery], numbers[split.queries])
     figures = evaluate(
         gallery, labels[split.gallery], queries, labels[split.queries],
-        k=request.k, groups=groups, gpu=search_gpu(request.device),
+        k=request.k, groups=groups, gpu=search_gpu(request.device), advance=advance,
     )  # fmt: skip
     return figures, bridged
 

@@ -44,6 +44,10 @@ def gpu_search_available() -> bool:
     return hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0
 
 
+Groups = tuple[NDArray[np.int64], NDArray[np.int64]] | None
+"""Numbers of the gallery's clips (N,) and the queries (Q,): neighbours of one's own number are left out."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Neighbours:
     """scores: (Q, K) float64 cosines, falling. rows: (Q, K) gallery positions, -1 where there are fewer."""
@@ -59,7 +63,7 @@ def nearest(
     *,
     faiss_index: Any = None,
     gpu: int | None = None,
-    groups: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
+    groups: Groups = None,
 ) -> Neighbours:
     """The k best of the gallery for each query by inner product; exact, ties to the lower position.
 
@@ -76,9 +80,6 @@ def nearest(
     return Neighbours(
         scores=np.concatenate([o.scores for o in out]), rows=np.concatenate([o.rows for o in out])
     )
-
-
-Groups = tuple[NDArray[np.int64], NDArray[np.int64]] | None
 
 
 def _block_groups(groups: Groups, start: int) -> Groups:

@@ -34,10 +34,14 @@ class Library:
         return self.root / "indexes" / name
 
     def exists(self) -> bool:
+        """Whether there is a library. Raises UmurlError where a file lies in its place."""
+        if self.root.exists() and not self.root.is_dir():
+            raise UmurlError(f"{self.root}: a file, not a library's folder; give another --library")
         return self.catalog_path.exists()
 
     def read(self, *, locked: bool = False) -> AbstractContextManager[Catalog]:
         """The catalog to read; raises UmurlError when there is no library."""
+        self.exists()
         return open_catalog(self.catalog_path, locked=locked)
 
     def write(self) -> AbstractContextManager[Catalog]:

@@ -15,6 +15,7 @@ from umurl_search.catalog import Catalog
 from umurl_search.encoders import SHIPPED, shipped
 from umurl_search.index import Index
 from umurl_search.library import Library
+from umurl_search.progress import Progress, silent
 
 KINDS = ("dataset", "encoder", "index")
 
@@ -141,7 +142,7 @@ def delete(library: Library, what: str) -> dict[str, Any]:
     return {"deleted": name, "kind": kind, "bytes": freed}
 
 
-def verify(library: Library) -> list[str]:
+def verify(library: Library, *, progress: Progress = silent) -> list[str]:
     """What is wrong in the library, one phrase each: every file hashed, every table read, both compared."""
     problems = []
     with library.read() as catalog:
@@ -152,10 +153,12 @@ def verify(library: Library) -> list[str]:
             "indexes": [row["name"] for row in catalog.indexes()],
         }
         ids = {row["name"]: catalog.clips_of(row["dataset"]).id for row in catalog.indexes()}
-    for room, names in listed.items():
-        for name in names:
-            problems += folders.check(library.root / room / name, full=True)
-        problems += _strays(library.root / room, names)
+    with progress("Verifying", total=sum(map(len, listed.values())), unit="folders") as advance:
+        for room, names in listed.items():
+            for name in names:
+                problems += folders.check(library.root / room / name, full=True)
+                advance(1)
+            problems += _strays(library.root / room, names)
     for name, wanted in ids.items():
         folder = library.index(name)
         if not folders.check(folder, full=False) and not np.array_equal(Index(folder).ids, wanted):

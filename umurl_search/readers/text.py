@@ -89,7 +89,7 @@ def _decimals(data: bytes, ends: Integers, n_decimals: Integers) -> tuple[Words,
     unwanted = (8 * (8 - n_decimals.clip(0, 8))).astype(np.uint64)
     digits = (digits >> unwanted) << unwanted
     overflowing = ((digits + np.uint64(0x7676767676767676)) | digits) & np.uint64(0x8080808080808080)
-    simple = (overflowing == 0) & (n_decimals <= 8) & (n_decimals != 0) & (n_decimals >= -1)
+    simple = (overflowing == 0) & (n_decimals <= 8) & (n_decimals != 0)
     pairs = digits * np.uint64(10) + (digits >> np.uint64(8))
     mask = np.uint64(0x000000FF000000FF)
     high = (pairs & mask) * np.uint64(0x000F424000000064)
