@@ -66,4 +66,6 @@ def doctor(terminal: Terminal) -> int:
     ok = all(check.ok for check in checks)
     document = {"ok": ok, "checks": [vars(check) for check in checks]}
     terminal.show(document, render.checks)
+    if not ok:
+        render.failed_check_line(document["checks"])
     return 0 if ok else 1

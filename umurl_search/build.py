@@ -198,9 +198,8 @@ def _make(
     )
     embedded = time.monotonic()
     arrays = {m: np.load(partial / embeddings_file(m), mmap_mode="r", allow_pickle=False) for m in chosen}
-    with progress("Fitting bridges", total=2, unit="steps") as advance:
-        maps = fit_maps(arrays, request.transform)
-        advance(1)
+    with progress("Fitting bridges", total=len(chosen) + 1, unit="steps") as advance:
+        maps = fit_maps(arrays, request.transform, advance=advance)
         write_maps(partial, maps)
         write_vectors(partial, arrays["fused"], maps)
         np.save(partial / IDS, columns.id, allow_pickle=False)

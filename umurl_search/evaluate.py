@@ -59,6 +59,7 @@ def evaluate(
     """
     if len(queries) == 0:
         raise ValueError("evaluation needs at least one query, got 0")
+    k = min(k, len(gallery))
     found, rankings = [], []
     step = min(_QUERIES_A_BLOCK, max(1, _SCORE_BYTES // (4 * len(gallery))))
     for i in range(0, len(queries), step):
@@ -69,7 +70,7 @@ def evaluate(
         advance(len(found[-1]))
     rows = np.concatenate(found)
     labels = np.where(rows >= 0, gallery_labels[np.maximum(rows, 0)], -1)
-    predicted = majority_vote(labels[:, :k])
+    predicted = _voted(labels[:, :k])
     first = np.concatenate([ranking.first_rank for ranking in rankings])
     precision = np.concatenate([ranking.average_precision for ranking in rankings])
     ranked = first > 0
@@ -83,6 +84,13 @@ def evaluate(
         predicted=predicted,
         neighbours=rows,
     )
+
+
+def _voted(neighbours: Labels) -> Labels:
+    """`majority_vote` of neighbours (Q, K), a block of queries at a time: it compares K labels with K."""
+    step = max(1, _SCORE_BYTES // (8 * neighbours.shape[1] ** 2))
+    blocks = [majority_vote(neighbours[i : i + step]) for i in range(0, len(neighbours), step)]
+    return np.concatenate(blocks)
 
 
 def _ranking(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
+from umurl_search.progress import Advance
 
 Embeddings = NDArray[np.float32]
 RIDGE = 0.1
@@ -94,12 +95,14 @@ def fit_maps(
     *,
     rows: NDArray[np.int64] | None = None,
     pairs: Sequence[tuple[str, str]] | None = None,
+    advance: Advance = lambda n, note="": None,
 ) -> Maps:
     """Fits means, half-whitenings and bridges on the chosen rows of a gallery.
 
     embeddings: modality -> (N, D), may be memory-mapped. rows: ascending positions, all unless given.
     pairs: the bridges wanted as (query modality, gallery modality), all unless given.
     A bridge is ridge regression between centred embeddings: (X'X + 0.1 mean|x|^2 I)^-1 X'Z.
+    `advance` is told of query modalities done.
     """
     wanted = [(q, g) for q in embeddings for g in embeddings if q != g] if pairs is None else list(pairs)
     means = {m: _mean(y, rows) for m, y in embeddings.items()}
@@ -114,6 +117,7 @@ def fit_maps(
         bridges.update(
             _bridges_from(modality, [g for q, g in wanted if q == modality], embeddings, means, rows)
         )
+        advance(1)
     return Maps(transform=transform, means=means, whitenings=whitenings, bridges=bridges)
 
 

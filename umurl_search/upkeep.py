@@ -11,13 +11,14 @@ import numpy as np
 
 from encoder.errors import UmurlError
 from umurl_search import datasets, folders
-from umurl_search.catalog import Catalog
+from umurl_search.catalog import Catalog, DamagedCatalogError
 from umurl_search.encoders import SHIPPED, shipped
 from umurl_search.index import Index
 from umurl_search.library import Library
 from umurl_search.progress import Progress, silent
 
 KINDS = ("dataset", "encoder", "index")
+ROOMS = ("clips", "encoders", "indexes")
 
 
 def contents(library: Library) -> dict[str, Any]:
@@ -127,6 +128,8 @@ def delete(library: Library, what: str) -> dict[str, Any]:
     """Takes a dataset, encoder or index out of the library. Raises UmurlError while an index needs it."""
     if what == SHIPPED:
         raise UmurlError(f"'{SHIPPED}' is the encoder in the package: it cannot be deleted")
+    with library.read() as catalog:
+        resolve(catalog, what)
     with library.write() as catalog:
         kind, name = resolve(catalog, what)
         needing = [r["name"] for r in catalog.indexes() if kind != "index" and r[kind] == name]
@@ -144,15 +147,7 @@ def delete(library: Library, what: str) -> dict[str, Any]:
 
 def verify(library: Library, *, progress: Progress = silent) -> list[str]:
     """What is wrong in the library, one phrase each: every file hashed, every table read, both compared."""
-    problems = []
-    with library.read() as catalog:
-        problems += catalog.problems()
-        listed = {
-            "clips": [row["name"] for row in catalog.datasets()],
-            "encoders": [row["name"] for row in catalog.encoders()],
-            "indexes": [row["name"] for row in catalog.indexes()],
-        }
-        ids = {row["name"]: catalog.clips_of(row["dataset"]).id for row in catalog.indexes()}
+    problems, listed, ids = _catalog_checked(library)
     with progress("Verifying", total=sum(map(len, listed.values())), unit="folders") as advance:
         for room, names in listed.items():
             for name in names:
@@ -166,10 +161,33 @@ def verify(library: Library, *, progress: Progress = silent) -> list[str]:
     return problems
 
 
+def _catalog_checked(library: Library) -> tuple[list[str], dict[str, list[str]], dict[str, Any]]:
+    """The catalog's problems, the names in each room (by the folders there where it cannot be read), and the
+    clip ids that each index should hold."""
+    try:
+        with library.read() as catalog:
+            problems = catalog.problems()
+            listed = {
+                "clips": [row["name"] for row in catalog.datasets()],
+                "encoders": [row["name"] for row in catalog.encoders()],
+                "indexes": [row["name"] for row in catalog.indexes()],
+            }
+            ids = {row["name"]: catalog.clips_of(row["dataset"]).id for row in catalog.indexes()}
+    except DamagedCatalogError as error:
+        return [str(error)], {room: _folders_in(library.root / room) for room in ROOMS}, {}
+    return problems, listed, ids
+
+
 def _strays(room: Path, names: list[str]) -> list[str]:
-    there = (p.name for p in sorted(room.iterdir()) if p.is_dir() and not p.name.startswith("."))
+    there = _folders_in(room)
     cure = "run the command that made it again, or delete the folder"
     return [f"{room / name} is not in the catalog: {cure}" for name in there if name not in names]
+
+
+def _folders_in(room: Path) -> list[str]:
+    """Names of whole things; what is being built, or was left half built, starts with a dot."""
+    there = sorted(room.iterdir()) if room.is_dir() else []
+    return [path.name for path in there if path.is_dir() and not path.name.startswith(".")]
 
 
 @dataclass(frozen=True, kw_only=True)
