@@ -64,13 +64,13 @@ def ingest(
     terminal.show(vars(report), render.ingest)
 
 
-def ensure_ingested(terminal: Terminal, name: str) -> None:
-    """Ingests a dataset that the library does not hold yet."""
+def ensure_ingested(terminal: Terminal, name: str) -> list[str]:
+    """Ingests a dataset that the library does not hold yet; a line about it, to be noted once all is done."""
     from cli import render
     from umurl_search.ingest import Request, is_ingested
     from umurl_search.ingest import ingest as read
 
     if is_ingested(terminal.library, name):
-        return
+        return []
     report = read(terminal.library, Request(name=name, data=terminal.data), progress=terminal.progress)
-    terminal.note(render.ingest_line(vars(report)))
+    return [render.ingest_line(vars(report))]

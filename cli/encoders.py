@@ -33,7 +33,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run")] = False,
 ) -> None:  # fmt: skip
     """Pre-trains an encoder on a dataset's training clips, without labels."""
-    ensure_ingested(terminal, name)
+    ingested = ensure_ingested(terminal, name)
     from cli import render
     from encoder.train import Interrupted
     from umurl_search.training import TrainRequest, train_encoder
@@ -49,8 +49,8 @@ def train(
                 terminal.library, request, resume=resume, progress=terminal.progress, should_stop=should_stop
             )
         except Interrupted as stopped:
-            terminal.note("stopped and saved; go on with the same command and --resume")
-            raise KeyboardInterrupt from stopped
+            raise KeyboardInterrupt("saved; the same command with --resume goes on from here") from stopped
+    terminal.note(*ingested)
     terminal.show(vars(report), render.train)
 
 

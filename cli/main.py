@@ -33,8 +33,9 @@ def run(arguments: list[str]) -> int:
         return _problem(f"{' '.join(error.format_message().split())} (see: {hint})", 2)
     except UmurlError as error:
         return _problem(str(error), 1)
-    except (KeyboardInterrupt, typer.Abort):
-        return _problem("interrupted; the library is whole, the same command goes on from here", INTERRUPTED)
+    except (KeyboardInterrupt, typer.Abort) as error:
+        said = str(error) or "the library is whole, the same command goes on from here"
+        return _problem(f"interrupted; {said}", INTERRUPTED)
     except BrokenPipeError:
         sys.stdout = None
         return 0

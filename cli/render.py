@@ -27,9 +27,7 @@ Document = dict[str, Any]
 
 def _console() -> Console:
     wide = None if sys.stdout.isatty() else _WIDE
-    return Console(
-        width=wide, highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty()
-    )
+    return Console(width=wide, highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
 
 
 class _RateColumn(ProgressColumn):
@@ -312,7 +310,10 @@ def checks(document: Document) -> None:
 def failed_check_line(checks: list[Document]) -> None:
     failed = [check for check in checks if not check["ok"]]
     more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-    print(f"umurl-search: {failed[0]['name']} is not as it should be: {failed[0]['detail']}{more}", file=sys.stderr)
+    print(
+        f"umurl-search: {failed[0]['name']} is not as it should be: {failed[0]['detail']}{more}",
+        file=sys.stderr,
+    )
 
 
 def line(text: str = "") -> None:

@@ -55,7 +55,7 @@ def build_index(
     as_: Annotated[str | None, typer.Option("--as", help="The index's name [default: DATASET@ENCODER]")] = None,
 ) -> None:  # fmt: skip
     """Embeds a dataset and makes it searchable."""
-    ensure_ingested(terminal, name)
+    ingested = ensure_ingested(terminal, name)
     from cli import render
     from umurl_search.build import BuildRequest
     from umurl_search.build import build_index as build
@@ -66,8 +66,7 @@ def build_index(
         transform=Transform.parse(transform), name=as_, device=terminal.device,
     )  # fmt: skip
     report = build(terminal.library, request, progress=terminal.progress)
-    for warning in report.warnings:
-        terminal.note(f"note: {warning}")
+    terminal.note(*ingested, *(f"note: {warning}" for warning in report.warnings))
     terminal.show(vars(report), render.built)
 
 

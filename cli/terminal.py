@@ -57,9 +57,9 @@ class Terminal:
         with progress_bar(title, total=total, unit=unit) as advance:
             yield advance
 
-    def note(self, text: str) -> None:
-        """A line on stderr that is no part of the result."""
-        if not self.quiet:
+    def note(self, *lines: str) -> None:
+        """Lines on stderr that are no part of the result; only beside one, not before a problem."""
+        for text in () if self.quiet else lines:
             print(text, file=sys.stderr)
 
     def show(self, document: dict[str, Any], render: Callable[[dict[str, Any]], None]) -> None:

@@ -64,8 +64,8 @@ def doctor(terminal: Terminal) -> int:
 
     checks = upkeep.doctor(terminal.library, terminal.data)
     ok = all(check.ok for check in checks)
-    document = {"ok": ok, "checks": [vars(check) for check in checks]}
-    terminal.show(document, render.checks)
+    rows = [vars(check) for check in checks]
+    terminal.show({"ok": ok, "checks": rows}, render.checks)
     if not ok:
-        render.failed_check_line(document["checks"])
+        render.failed_check_line(rows)
     return 0 if ok else 1

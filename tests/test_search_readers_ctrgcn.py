@@ -144,7 +144,8 @@ def test_object_arrays_are_refused(tmp_path: Path, name: str) -> None:
     [
         ({"x_train": rows(3)[..., :75]}, r"x_train is float32 \(3, 6, 75\), not floats of \(N, T, 150\)"),
         ({"x_train": np.zeros((3, 6, 150), int)}, r"x_train is int64 \(3, 6, 150\), not floats"),
-        ({"y_train": np.eye(60)[:2]}, r"y_train is \(2, 60\), not one label a row of x_train"),
+        ({"y_train": np.eye(60)[:2]}, r"y_train is float64 \(2, 60\), not one label a row of x_train"),
+        ({"y_train": np.zeros(3)}, r"y_train is float64 \(3,\), not one label a row of x_train"),
         ({"x_train": np.asfortranarray(rows(3))}, "x_train: is not stored row by row"),
         ({"x_train": np.zeros((1, 120_000, 150))}, "x_train: one row takes 144000000 bytes"),
     ],

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,12 +79,19 @@ def build_index(library: Library, request: BuildRequest, *, progress: Progress =
     target = library.index(name)
     there = _already_there(library, name, about)
     if not there:
+        model = entry.load().to(pick_device(request.device))
         library.make()
         with folders.building(target, resume_token=about["recipe"]) as partial:
-            if not target.exists():
-                seconds = _make(partial, columns, store, entry.load(), about, request, progress=progress)
+            if _already_there(library, name, about):  # by another process, since
+                shutil.rmtree(partial)
+            elif _is_sealed(target, about, columns):
+                shutil.rmtree(partial)
+                _enter(library, name, about, entry)
+            else:
+                seconds = _make(partial, columns, store, model, about, request, progress=progress)
+                folders.remove(target)
                 folders.seal(partial, target, about)
-        _enter(library, name, about, entry)
+                _enter(library, name, about, entry)
     index = Index(target)
     return BuildReport(
         index=name, dataset=request.dataset, encoder=entry.name, clips=len(index.ids),
@@ -143,6 +151,14 @@ def _already_there(library: Library, name: str, about: dict[str, Any]) -> bool:
     return known
 
 
+def _is_sealed(target: Path, about: dict[str, Any], columns: ClipColumns) -> bool:
+    """Whether a build that was stopped before it told the catalog has left this very index."""
+    if not target.exists() or folders.check(target, full=False):
+        return False
+    index = Index(target)
+    return index.manifest["recipe"] == about["recipe"] and np.array_equal(index.ids, columns.id)
+
+
 def _warnings(
     entry: EncoderEntry, dataset: str, protocol: str | None, test_names: list[str], store: ClipStore
 ) -> list[str]:
@@ -193,9 +209,7 @@ def _make(
     folders.need_space(
         partial, 4 * n * d * (len(chosen) + 2) + 4 * d * d * len(chosen) ** 2, what="the index"
     )
-    _embed_all(
-        partial, store, model.to(pick_device(request.device)), chosen, request.device, progress=progress
-    )
+    _embed_all(partial, store, model, chosen, request.device, progress=progress)
     embedded = time.monotonic()
     arrays = {m: np.load(partial / embeddings_file(m), mmap_mode="r", allow_pickle=False) for m in chosen}
     with progress("Fitting bridges", total=len(chosen) + 1, unit="steps") as advance:

@@ -286,6 +286,8 @@ def open_catalog(path: Path, *, write: bool = False, locked: bool = False) -> It
     try:
         _check_version(connection, path, write=write)
         yield Catalog(connection)
+    except duckdb.ConstraintException as error:
+        raise UmurlError(f"{path}: another process entered it meanwhile; see: umurl-search list") from error
     except duckdb.Error as error:
         raise _unusable(path, error) from error
     finally:

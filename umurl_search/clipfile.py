@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from encoder.errors import UmurlError
 from encoder.skeleton import LAYOUTS, N_JOINTS
 from umurl_search.clip import Frames, LeftOut
@@ -73,10 +75,15 @@ def read_file(
         require_finite(frames)
     except BadRecordingError as error:
         raise UmurlError(f"{path}: {error.reason}, {error.detail}; give a whole, finite clip") from error
-    ready = to_ntu25(frames, _fitting(frames, conventions))
+    with np.errstate(over="ignore", invalid="ignore"):
+        ready = to_ntu25(frames, _fitting(frames, conventions))
     if 0 in ready.shape[:2]:
         raise UmurlError(f"{path}: nobody is in any of its {len(frames)} frames; give a clip with a person")
-    return normalise(ready), notes
+    with np.errstate(over="ignore", invalid="ignore"):
+        normalised = normalise(ready)
+    if not np.isfinite(normalised).all():
+        raise UmurlError(f"{path}: its coordinates overflow single precision; give metres, or a --scale")
+    return normalised, notes
 
 
 def _fitting(frames: Frames, conventions: Conventions) -> Conventions:

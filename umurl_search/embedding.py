@@ -56,7 +56,8 @@ def embed_source(library: Library, request: EmbedRequest, *, progress: Progress 
     model = entry.load().to(device)
     if dataset:
         names, y = _from_store(library, request, model, progress=progress)
-        left_out: list[dict[str, str]] = []
+        with library.read() as catalog:
+            left_out = [{"name": r["name"], "reason": r["reason"]} for r in catalog.left_out(request.source)]
     else:
         names, y, left_out = _from_files(request, model)
     with open(request.out, "wb") as file:

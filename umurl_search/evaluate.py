@@ -23,6 +23,7 @@ from umurl_search.metrics import Labels, Ranking, majority_vote, per_class, rank
 from umurl_search.progress import Advance, Progress, silent
 
 RECALLS = (1, 5, 10)
+PERFORMANCE = ("setup", "subject", "replication", "label")
 _SCORE_BYTES = 2**27
 _QUERIES_A_BLOCK = 1024
 
@@ -237,7 +238,7 @@ def open_index(library: Library, name: str | None) -> tuple[Index, dict[str, Any
         known = ", ".join(row["name"] for row in rows)
         raise UmurlError(f"no index '{name}'; there are {known}: umurl-search build-index makes one")
     index = Index(library.index(row["name"]))
-    if len(index.ids) != row["clips"]:
+    if index.manifest["clips"] != row["clips"] or len(index.ids) != row["clips"]:
         raise UmurlError(f"index {row['name']} and the catalog disagree: umurl-search verify")
     return index, row
 
@@ -294,7 +295,7 @@ def performances(columns: ClipColumns, *, dataset: str) -> NDArray[np.int64]:
 
     Raises UmurlError on data that lacks these fields.
     """
-    fields = [columns.columns[name] for name in ("setup", "subject", "replication", "label")]
+    fields = [columns.columns[name] for name in PERFORMANCE]
     if any(value is None for field in fields for value in field):
         raise UmurlError(
             f"{dataset} does not say setup, subject, replication and action of every clip: "

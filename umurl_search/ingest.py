@@ -4,11 +4,13 @@ import hashlib
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -86,10 +88,16 @@ def ingest(
     library.make()
     target = library.clips(request.name)
     with folders.building(target, resume_token=signature) as partial:
-        if not target.exists():
+        known = _known(library, request.name)  # by another process, since
+        if known is not None:
+            shutil.rmtree(partial)
+            return _already_there(known, signature)
+        if target.exists():
+            shutil.rmtree(partial)
+        else:
             _fill(partial, reader, conventions, dataset, progress=progress, workers=workers)
             folders.seal(partial, target, _about(reader, conventions, signature))
-    report = enter(library, dataset, reader, conventions, signature, extra_splits)
+        report = enter(library, dataset, reader, conventions, signature, extra_splits)
     return IngestReport(**{**report, "seconds": {"total": time.monotonic() - started}})
 
 
@@ -110,7 +118,8 @@ def _demo_reader(request: Request) -> Reader:
 def _reader_of(dataset: Dataset, request: Request) -> Reader:
     if request.source is not None and not request.source.exists():
         raise UmurlError(f"{request.source}: no such file or folder; give --source the recordings")
-    roots = (request.source,) if request.source else datasets.sources(dataset, request.data)
+    given = (request.source,) if request.source else datasets.sources(dataset, request.data)
+    roots = tuple(Path(os.path.abspath(root)) for root in given)
     fmt = request.format or detect(roots[0])
     by_format: dict[str, dict[str, Any]] = {
         "ntu-skeleton": {"max_action": dataset.max_action, "max_setup": dataset.max_setup},
@@ -168,6 +177,7 @@ def _fill(
     progress: Progress,
     workers: int | None,
 ) -> None:
+    _file_hash.cache_clear()
     items = reader.items()
     writer = StoreWriter(partial)
     seen = {clip["name"] for clip in writer.clips}
@@ -178,11 +188,13 @@ def _fill(
                 records, left_out = _sorted_out(outcomes, seen)
                 writer.add(len(outcomes), records, left_out)
                 advance(len(outcomes))
-        if not writer.clips:
-            raise UmurlError(_nothing_usable(reader, writer))
-        writer.finish()
+        if writer.clips:
+            writer.finish()
     finally:
         writer.close()
+    if not writer.clips:
+        shutil.rmtree(partial)
+        raise UmurlError(_nothing_usable(reader, writer))
 
 
 def _nothing_usable(reader: Reader, writer: StoreWriter) -> str:
@@ -231,6 +243,11 @@ def _in_processes(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise UmurlError(
+            "a process that reads recordings was killed, perhaps for want of memory; "
+            "run the same command again: it goes on from here"
+        ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -138,10 +138,18 @@ def read_splits(path: Path | None) -> Splits:
             checked_name(protocol, what="a protocol")
             if not parts or not set(parts) <= {"train", "gallery", "test"}:
                 raise ValueError(f"protocol {protocol} has parts {sorted(parts)}, not train and test")
-            if not all(isinstance(name, str) for names in parts.values() for name in names):
-                raise ValueError(f"protocol {protocol} holds something that is not a name")
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+            _require_disjoint(protocol, list(parts.values()))
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise UmurlError(
             f'{path}: not a splits file ({error}); it is {{"protocol": {{"train": [names], "test": [names]}}}}'
         ) from error
     return content  # type: ignore[no-any-return]
+
+
+def _require_disjoint(protocol: str, parts: list[Any]) -> None:
+    """Raises ValueError unless every part is a list of names and no name is said twice in all of them."""
+    if not all(isinstance(part, list) and all(isinstance(name, str) for name in part) for part in parts):
+        raise ValueError(f"protocol {protocol} holds something that is not a list of names")
+    twice = [name for name, times in Counter(name for part in parts for name in part).items() if times > 1]
+    if twice:
+        raise ValueError(f"protocol {protocol} names {twice[0]} more than once")

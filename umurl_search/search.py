@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,13 @@ from numpy.typing import NDArray
 from encoder.embed import embed, pick_device
 from encoder.errors import UmurlError
 from umurl_search import encoders
-from umurl_search.catalog import COLUMNS, ClipColumns
+from umurl_search.catalog import COLUMNS
 from umurl_search.clipfile import QueryClip, read_clip
-from umurl_search.evaluate import open_index, search_gpu
+from umurl_search.evaluate import PERFORMANCE, open_index, performances, search_gpu
 from umurl_search.index import Index, nearest
 from umurl_search.library import Library
 from umurl_search.maps import Embeddings, Maps
+from umurl_search.names import parse_name
 from umurl_search.preprocess import Conventions, Up, check_pipeline
 from umurl_search.readers.arrays import Axes
 
@@ -130,22 +132,27 @@ Groups = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 def _groups(library: Library, clip: QueryClip, dataset: str) -> Groups:
     """Performances of the index's clips and of the query; raises UmurlError where they are not known."""
-    from umurl_search.evaluate import performances
-
-    if clip.row is None:
-        raise UmurlError(
-            f"{clip.name}: its performance is not known; --exclude-same-performance needs DATASET:CLIPNAME"
-        )
+    wanted = _performance(clip)
     with library.read() as catalog:
         columns = catalog.clips_of(dataset)
     numbers = performances(columns, dataset=dataset)
-    return numbers, np.array([_own_performance(columns, clip.row, numbers)])
+    mine = zip(*(columns.columns[name] for name in PERFORMANCE), strict=True)
+    own = next((int(number) for number, values in zip(numbers, mine, strict=True) if values == wanted), -1)
+    return numbers, np.array([own])
 
 
-def _own_performance(columns: ClipColumns, row: dict[str, Any], numbers: NDArray[np.int64]) -> int:
-    wanted = [row[name] for name in ("setup", "subject", "replication", "label")]
-    mine = zip(*(columns.columns[name] for name in ("setup", "subject", "replication", "label")), strict=True)
-    return next((int(numbers[i]) for i, values in enumerate(mine) if list(values) == wanted), -1)
+def _performance(clip: QueryClip) -> tuple[int, ...]:
+    """The query's setup, subject, replication and label: the catalog's, or those in its file's name."""
+    fields = parse_name(Path(clip.name).stem)
+    label = None if fields.action is None else fields.action - 1
+    said = {**vars(fields), "label": label} if clip.row is None else clip.row
+    values = tuple(said[name] for name in PERFORMANCE)
+    if any(value is None for value in values):
+        raise UmurlError(
+            f"{clip.name}: its performance is not known; --exclude-same-performance needs DATASET:CLIPNAME, or a "
+            "file named as in NTU RGB+D (SsssCccPpppRrrrAaaa)"
+        )
+    return values
 
 
 def _search(

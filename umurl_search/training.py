@@ -1,5 +1,6 @@
 """Trains or imports an encoder and enters it into the library."""
 
+import hashlib
 import json
 import os
 import time
@@ -25,6 +26,8 @@ from umurl_search.preprocess import PIPELINE
 from umurl_search.progress import Advance, Progress, silent
 
 _STATE = "state.pt"
+_LARGE_BATCH = {("ntu60", "xview"), ("ntu120", "xsub"), ("ntu120", "xset")}
+"""Where the paper trains with batches of 1,024 instead of 512."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,12 +81,19 @@ def train_encoder(
     _refuse_known(library, name)
     model_config, config = configured(request)
     clips = _load_clips(library, request.dataset, rows, progress=progress)
-    token = json.dumps([describe(model_config, config), request.dataset, protocol, len(rows)])
+    recipe = _recipe(library, request.dataset, protocol, names, describe(model_config, config))
+    device = pick_device(request.device)
     target = library.encoder(name)
+    if _is_finished(target, recipe):
+        made = _tell(library, name)
+        return TrainReport(
+            encoder=name, dataset=request.dataset, protocol=protocol, preset=request.preset, clips=len(rows),
+            epochs=config.epochs, losses=made["final"], clips_per_s=0.0, seconds=time.monotonic() - started,
+        )  # fmt: skip
     if resume:
-        _check_resumable(target, token)
+        _check_resumable(target, recipe)
     watch = _Watch()
-    with folders.building(target, resume_token=token) as partial:
+    with folders.building(target, resume_token=recipe) as partial:
         state = _saved_state(partial, resume=resume)
         with progress(f"Training {name}", total=_total_steps(config, len(rows)), unit="steps") as advance:
             advance(state["step"] if state else 0)
@@ -92,16 +102,14 @@ def train_encoder(
                 should_stop=should_stop,
                 save=lambda s: _save_state(partial, s),
             )
-            device = pick_device(request.device)
             model = train(clips, model_config, config, device=device, hooks=hooks, state=state)
         about = {
             "dataset": request.dataset, "protocol": protocol, "preset": request.preset, "origin": "trained",
             "training": describe(model_config, config)["training"], "clips": len(rows),
             "final": watch.losses,
         }  # fmt: skip
-        (partial / _STATE).unlink(missing_ok=True)
         folders.write_text(partial / TRAINED_ON, "\n".join(names))
-        _enter(library, name, model, about, partial=partial)
+        _enter(library, name, model, about, partial=partial, recipe=recipe)
     return TrainReport(
         encoder=name, dataset=request.dataset, protocol=protocol, preset=request.preset, clips=len(rows),
         epochs=watch.epochs, losses=watch.losses, clips_per_s=watch.clips_per_s,
@@ -126,7 +134,7 @@ def import_encoder(library: Library, path: Path, name: str, *, made_for: str | N
     }
     library.make()
     with folders.building(library.encoder(name), resume_token=str(path)) as partial:
-        _enter(library, name, model, about, partial=partial)
+        _enter(library, name, model, about, partial=partial, recipe=f"imported from {path.name}")
     n_parameters = sum(p.numel() for p in model.encoder.parameters())
     return {
         "encoder": name, "dataset": dataset, "protocol": protocol, "dimension": model.config.dimension,
@@ -174,7 +182,7 @@ def first_protocol(dataset: str, known: list[str]) -> str | None:
 def configured(request: TrainRequest) -> tuple[ModelConfig, TrainConfig]:
     """The preset's sizes and schedule with the request's own values in place."""
     model_config, config = PRESETS[request.preset]
-    if request.preset == "paper" and request.dataset != "ntu60":
+    if request.preset == "paper" and (request.dataset, request.protocol or "xsub") in _LARGE_BATCH:
         config = replace(config, batch_size=1024)
     given: dict[str, Any] = {
         "epochs": request.epochs, "batch_size": request.batch_size, "precision": request.precision,
@@ -263,15 +271,44 @@ def _save_state(partial: Path, state: dict[str, Any]) -> None:
     os.replace(aside, partial / _STATE)
 
 
-def _enter(library: Library, name: str, model: UmURL, about: dict[str, Any], *, partial: Path) -> None:
-    extra = {**about, "pipeline": vars(PIPELINE)}
-    checkpoint.save(partial, model, extra=extra)
+def _enter(
+    library: Library, name: str, model: UmURL, about: dict[str, Any], *, partial: Path, recipe: str
+) -> None:
+    checkpoint.save(partial, model, extra={**about, "pipeline": vars(PIPELINE)})
+    (partial / _STATE).unlink(missing_ok=True)
     target = library.encoder(name)
     folders.remove(target)
-    manifest = folders.seal(partial, target, {"kind": "encoder"})
+    folders.seal(partial, target, {"kind": "encoder", "recipe": recipe})
+    _tell(library, name)
+
+
+def _tell(library: Library, name: str) -> dict[str, Any]:
+    """Enters a sealed encoder into the catalog; returns its configuration."""
+    folder = library.encoder(name)
+    manifest = folders.read_manifest(folder, remedy=f"delete {folder} and make the encoder again")
+    config = checkpoint.read_config(folder)
     with library.write() as catalog:
         catalog.add_encoder({
-            "name": name, "origin": about["origin"], "preset": about["preset"], "dataset": about["dataset"],
-            "protocol": about["protocol"], "dimension": model.config.dimension,
+            "name": name, "origin": config["origin"], "preset": config["preset"], "dataset": config["dataset"],
+            "protocol": config["protocol"], "dimension": 2 * config["model"]["width"],
             "hash": manifest["files"][checkpoint.WEIGHTS]["sha256"],
         })  # fmt: skip
+    return config
+
+
+def _recipe(
+    library: Library, dataset: str, protocol: str | None, names: list[str], described: dict[str, Any]
+) -> str:
+    """What makes two trainings the same: dataset, its source, the clips trained on and every setting."""
+    with library.read() as catalog:
+        row = catalog.dataset(dataset)
+    assert row is not None, dataset
+    stated = json.dumps([described, dataset, row["signature"], protocol, names])
+    return hashlib.sha256(stated.encode()).hexdigest()
+
+
+def _is_finished(target: Path, recipe: str) -> bool:
+    """Whether a training with this recipe was sealed and stopped before the catalog knew of it."""
+    if not target.exists() or folders.check(target, full=True):
+        return False
+    return bool(folders.read_manifest(target, remedy="").get("recipe") == recipe)

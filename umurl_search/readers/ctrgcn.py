@@ -159,8 +159,12 @@ def _count_rows(archive: zipfile.ZipFile, part: str) -> int:
     if len(clips.shape) != 3 or clips.shape[2] != _ROW_NUMBERS or clips.dtype.kind != "f":
         seen = f"{clips.dtype} {clips.shape}"
         raise UmurlError(f"{archive.filename}: x_{part} is {seen}, not floats of (N, T, {_ROW_NUMBERS})")
-    if len(labels.shape) not in (1, 2) or labels.shape[0] != clips.shape[0]:
-        raise UmurlError(f"{archive.filename}: y_{part} is {labels.shape}, not one label a row of x_{part}")
+    one_hot = len(labels.shape) == 2
+    if labels.shape[0] != clips.shape[0] or not (
+        one_hot or (labels.dtype.kind in "iu" and len(labels.shape) == 1)
+    ):
+        seen = f"{labels.dtype} {labels.shape}"
+        raise UmurlError(f"{archive.filename}: y_{part} is {seen}, not one label a row of x_{part}")
     return clips.shape[0]
 
 

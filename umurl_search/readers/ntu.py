@@ -172,7 +172,7 @@ def _count(text: Text, line: int, *, what: str, most: int) -> int:
             "malformed", f"line {line}: {_show(written)} is no number of {what}"
         ) from None
     if not 0 <= count <= most:
-        raise BadRecordingError("malformed", f"line {line}: {count} {what}, where at most {most} can be")
+        raise BadRecordingError("malformed", f"line {line}: {_show(written)} {what}, at most {most} can be")
     return count
 
 

@@ -12,13 +12,16 @@ from umurl_search.clip import Clip, Frames, LeftOut, Reason
 from umurl_search.names import parse_name
 
 
+_DETAIL_LENGTH = 200
+
+
 class BadRecordingError(UmurlError):
     """A recording that cannot be used: why (one of `REASONS`), the particulars and, when known, its file."""
 
     def __init__(self, reason: Reason, detail: str, path: Path | None = None) -> None:
         super().__init__(reason, detail, path)
         self.reason: Reason = reason
-        self.detail = detail
+        self.detail = detail if len(detail) <= _DETAIL_LENGTH else detail[:_DETAIL_LENGTH] + "..."
         self.path = path
 
     def __str__(self) -> str:

@@ -78,9 +78,9 @@ def parse_words(text: Text, starts: Integers, ends: Integers) -> NDArray[np.floa
 
 
 def _decimals(data: bytes, ends: Integers, n_decimals: Integers) -> tuple[Words, NDArray[np.bool_]]:
-    """The last `n_decimals` characters of each word as an integer, and whether they are one to eight digits.
+    """The last `n_decimals` characters of each word as an integer, and whether they are up to eight digits.
 
-    -1 decimals stand for a word of one digit, which has no point: 0, and fit to be read so.
+    -1 decimals, of a word of one character that has no point, are none: 0.
     The eight characters before a word's end are one 64-bit integer, first character lowest; its digits are
     added up in pairs, then fours, then eights.
     """
@@ -89,7 +89,7 @@ def _decimals(data: bytes, ends: Integers, n_decimals: Integers) -> tuple[Words,
     unwanted = (8 * (8 - n_decimals.clip(0, 8))).astype(np.uint64)
     digits = (digits >> unwanted) << unwanted
     overflowing = ((digits + np.uint64(0x7676767676767676)) | digits) & np.uint64(0x8080808080808080)
-    simple = (overflowing == 0) & (n_decimals <= 8) & (n_decimals != 0)
+    simple = (overflowing == 0) & (n_decimals <= 8)
     pairs = digits * np.uint64(10) + (digits >> np.uint64(8))
     mask = np.uint64(0x000000FF000000FF)
     high = (pairs & mask) * np.uint64(0x000F424000000064)

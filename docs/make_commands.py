@@ -1,0 +1,397 @@
+"""Writes docs/commands.md from the commands themselves.
+
+    python docs/make_commands.py            writes it
+    python docs/make_commands.py --check    exit code 1 when it is stale
+
+Usage, options, defaults and help come from the app; what the JSON keys mean is said here, and
+tests/test_docs.py compares these keys with what the commands print.
+"""
+
+import argparse
+import inspect
+import re
+import sys
+import types
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import typer
+
+from cli.main import app
+
+PAGE = Path(__file__).parent / "commands.md"
+_TYPES = {str: "TEXT", int: "INTEGER", float: "NUMBER", Path: "PATH"}
+_STATED_DEFAULT = re.compile(r"\s*\[default: (?P<text>.*)\]$")
+
+_HEAD = """\
+# Commands
+
+Written by `docs/make_commands.py` from the commands themselves; do not edit. Every command prints its result
+on stdout and everything else (progress, notes, problems) on stderr.
+
+Exit codes: 0 done; 1 a problem that you can mend, told in one line; 2 wrong usage; 130 interrupted.
+
+Modalities are `joint`, `bone`, `motion`, any `+` of them such as `joint+bone`, or `fused` (all three).
+"""
+Rows = tuple[tuple[str, str], ...]
+
+
+def _bare(names: str) -> Rows:
+    """Keys that need no words."""
+    return tuple((name, "") for name in names.split())
+
+
+def _under(parent: str, rows: Rows) -> Rows:
+    """The keys of an object within another."""
+    return tuple((f"{parent}.{key}", meaning) for key, meaning in rows)
+
+
+_FIGURE_KEYS = (
+    ("dataset", "the index's dataset"),
+    ("protocol", "the protocol evaluated"),
+    ("encoder", "the index's encoder"),
+    ("index", "the index's name"),
+)
+_RUN_KEYS = (
+    ("transform", "`none` or `half-whiten:D`"),
+    ("k", "neighbours that vote"),
+    ("gallery", "clips searched"),
+    ("queries", "clips asked with"),
+    ("exclude_same_performance", "whether it was asked for"),
+    ("warnings", "what to know before the figures are used, a line each"),
+    ("seconds", "by stage, and `total`"),
+)
+_ENCODER_ROW = (
+    ("name", ""),
+    ("origin", "`trained` or `imported`"),
+    ("preset", "null when imported"),
+    ("dataset", "what it was trained on or imported for, null if not said"),
+    ("protocol", "the same"),
+    ("dimension", "D, the size of an embedding"),
+    ("hash", "sha256 of its weights"),
+    ("created", "UTC"),
+)
+_INDEX_ROW = (
+    *_bare("name dataset encoder"),
+    ("encoder_hash", "sha256 of the encoder's weights"),
+    ("kind", "`flat`"),
+    ("transform", "`none` or `half-whiten:D`"),
+    ("modalities", "their names, joined by commas"),
+    ("clips", ""),
+    ("created", "UTC"),
+)
+
+_CONTENTS_KEYS = (
+    ("library", "the library's folder"),
+    ("datasets", "a list, by name"),
+    *_under("datasets[]", (
+        *_bare("name clips format source"), ("state", "see data-format.md"), ("protocols", "names"),
+    )),
+    ("encoders", "a list, newest first"),
+    *_under("encoders[]", _ENCODER_ROW),
+    ("indexes", "a list, newest first"),
+    *_under("indexes[]", _INDEX_ROW),
+)  # fmt: skip
+
+JSON_KEYS: dict[str, Rows] = {
+    "demo": (
+        ("ingest", "what `ingest` prints"),
+        ("train", "what `train` prints, or `encoder` and `already_there` when it was trained before"),
+        ("build", "what `build-index` prints"),
+        ("queries", "a list of what `query` prints"),
+        ("evaluation", "what `knn-eval` prints"),
+        ("matrix", "what `knn-eval --matrix` prints"),
+        ("seconds", "`total`"),
+    ),
+    "datasets": (
+        ("datasets", "a list: those known by name, then the library's own"),
+        *_under("datasets[]", (
+            *_bare("name title"),
+            ("protocols", "names, the default first"),
+            ("official", "published counts, or null"),
+            ("in_library", "clips in the library, or null"),
+            ("under_data", "where it was found under the data folder: paths"),
+        )),
+        ("library", "the library's folder"),
+        ("data", "the data folder, or null"),
+    ),
+    "ingest": (
+        ("dataset", "its name"),
+        ("format", "how the recordings were read"),
+        ("source", "where they were read from"),
+        ("found", "recordings found: `used` and those left out"),
+        ("used", "clips in the library"),
+        ("left_out", "reason: count (reasons: data-format.md)"),
+        ("official", "published number of recordings, or null"),
+        ("cut", "clips shortened to the longest length kept"),
+        ("splits", "protocol: part: clips"),
+        ("notes", "what to know of the source, a line each"),
+        ("already_there", "whether the library held it before"),
+        ("seconds", "`total`; empty when it was there"),
+    ),
+    "train": (
+        ("encoder", "its name"),
+        ("dataset", ""),
+        ("protocol", "null when trained on all clips"),
+        ("preset", ""),
+        ("clips", "clips trained on"),
+        ("epochs", "epochs begun"),
+        ("losses", "the last step's `loss` and its terms `intra`, `inter`, `variance`, `covariance`"),
+        ("clips_per_s", "speed, a running mean"),
+        ("seconds", "the whole run"),
+    ),
+    "import-encoder": (
+        ("encoder", "its name"),
+        ("dataset", "what `--for` says, or null"),
+        ("protocol", "the same"),
+        ("dimension", "D, the size of an embedding"),
+        ("parameters", "of the encoder, projectors not counted"),
+        ("projectors", "whether the checkpoint held them"),
+    ),
+    "build-index": (
+        ("index", "its name"),
+        ("dataset", ""),
+        ("encoder", "the encoder used"),
+        ("clips", ""),
+        ("dimension", "D, the size of an embedding"),
+        ("modalities", "names"),
+        ("transform", "`none` or `half-whiten:D`"),
+        ("bytes", "size on disk"),
+        ("warnings", "what to know before it is used, a line each"),
+        ("already_there", "whether the library held it before"),
+        ("seconds", "`embed`, `fit`, `total`"),
+    ),
+    "query": (
+        ("query", "what was asked"),
+        *_under("query", (
+            ("clip", "as given"),
+            ("modality", ""),
+            ("frames", "of the clip, at 30 frames a second"),
+            ("people", "1 or 2"),
+            ("where", "the filter, or null"),
+            ("k", "hits asked for"),
+            ("label", "of a clip from the library, else null"),
+            ("action", "the same"),
+            ("notes", "what was assumed in reading the clip, a line each"),
+        )),
+        ("index", "what was searched"),
+        *_under("index", (
+            *_bare("name dataset encoder"),
+            ("against", "the gallery's modality"),
+            ("bridge", "whether the query crossed one"),
+            ("transform", "`none` or `half-whiten:D`"),
+            ("clips", "in the index"),
+            ("passing", "clips that pass the filter"),
+        )),
+        ("hits", "a list, best first"),
+        *_under("hits[]", (
+            ("rank", "from 1"),
+            ("score", "cosine, rises with similarity"),
+            ("clip_id", "the clip's number in the library"),
+            *_bare("name dataset"),
+            ("label", "0-based class, or null"),
+            ("action", "its name, or null"),
+            ("subject", "or null"),
+            ("camera", "or null"),
+            ("setup", "or null"),
+            ("replication", "or null"),
+            ("frames", ""),
+        )),
+        ("seconds", "`read`, `embed`, `search`, `total`"),
+    ),
+    "knn-eval": (
+        *_FIGURE_KEYS,
+        *_bare("query_modality gallery_modality"),
+        ("bridge", "whether queries crossed one"),
+        *_RUN_KEYS[:4],
+        ("accuracy", "a fraction, as all figures; defined in metrics.md"),
+        ("recall_at", "R@k for `1`, `5`, `10`"),
+        ("map", "mean average precision"),
+        ("mrr", "mean reciprocal rank"),
+        ("ranked", "queries over which `map` and `mrr` are taken"),
+        ("per_class", "a list, by label"),
+        *_under("per_class[]", (
+            *_bare("label queries accuracy"), ("action", "its name, or null"),
+        )),
+        *_RUN_KEYS[4:],
+    ),
+    "knn-eval --matrix": (
+        *_FIGURE_KEYS,
+        ("matrix", "query modality: gallery modality: accuracy"),
+        ("bridge", "whether bridges were allowed"),
+        *_RUN_KEYS,
+    ),
+    "embed": (
+        ("names", "the clips' names, a row each"),
+        ("shape", "[N, D]"),
+        ("encoder", "the encoder used"),
+        ("modality", ""),
+        ("out", "the file written"),
+        ("left_out", "recordings not used: a list of `name` and `reason`"),
+        ("seconds", "`total`"),
+    ),
+    "list": _CONTENTS_KEYS,
+    "info": (*_CONTENTS_KEYS, ("bytes", "size of the library on disk")),
+    "info DATASET": (
+        ("kind", "`dataset`"),
+        *_bare("name format state layout fps up scale source"),
+        ("signature", "changes when the source or the way it is read does"),
+        ("clips", ""),
+        ("report", "what `ingest` printed"),
+        ("created", "UTC"),
+        ("bytes", "size of its clip store"),
+        ("splits", "protocol: part: clips"),
+        ("first_clips", "up to five names"),
+        ("left_out", "every recording not used: `name`, `reason`, `detail`, `source`"),
+    ),
+    "info ENCODER": (("kind", "`encoder`"), *_ENCODER_ROW, ("bytes", "size on disk")),
+    "info INDEX": (
+        ("kind", "`flat`"),
+        *(row for row in _INDEX_ROW if row[0] not in ("kind", "modalities")),
+        ("modalities", "names"),
+        ("bytes", "size on disk"),
+        ("version", "of the index's format"),
+        ("dataset_signature", ""),
+        ("pipeline", "how the encoder's input is made"),
+        ("metric", "`cosine`"),
+        ("index_kind", "`flat`"),
+        ("dimension", "D"),
+        ("recipe", "a hash of all that it is made from"),
+    ),
+    "info DATASET:CLIPNAME": (
+        ("kind", "`clip`"),
+        ("id", "the clip's number in the library"),
+        *_bare("name dataset"),
+        ("label", "0-based class, or null"),
+        *_bare("action subject camera setup replication people frames"),
+        ("source", "its file, below the dataset's source"),
+        ("source_hash", "sha256"),
+        ("store_row", "its row in the clip store"),
+    ),
+    "verify": (
+        ("ok", "whether everything is as it was written"),
+        ("problems", "a list, a line each"),
+    ),
+    "delete": (("deleted", "its name"), ("kind", "`dataset`, `encoder` or `index`"), ("bytes", "freed")),
+    "doctor": (
+        ("ok", "whether every check passed"),
+        ("checks", "a list"),
+        *_under("checks[]", _bare("name ok detail")),
+    ),
+}  # fmt: skip
+"""What a command prints with --json; `a.b` is key b of the object a, `a[].b` that of each object in a list."""
+
+
+def page() -> str:
+    """The whole page."""
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    functions = {one.name: one.callback for one in app.registered_commands}
+    shared = _shared_options(commands)
+    first = next(iter(commands))
+    parts = [_HEAD, "## Options of every command\n", _options(commands[first], functions[first], only=shared)]
+    for name, command in commands.items():
+        parts += [f"## {name}\n", _command(name, command, functions[name], shared)]
+    return "\n".join(parts)
+
+
+def _shared_options(commands: dict[str, Any]) -> set[str]:
+    """The names of the parameters that every command has."""
+    return set.intersection(*({p.name for p in command.params} for command in commands.values()))
+
+
+def _command(name: str, command: Any, function: Any, shared: set[str]) -> str:
+    own = {p.name for p in command.params} - shared
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    usage = " ".join(["umurl-search", name, *map(_placeholder, arguments), "[OPTIONS]"])
+    parts = [f"{command.help}\n", f"```text\n{usage}\n```\n"]
+    if arguments:
+        rows = [(f"`{p.name.upper()}`", _help(p)[0]) for p in arguments]
+        parts.append(_table(("argument", "what"), rows))
+    options = _options(command, function, only=own)
+    parts += [options] if options else []
+    parts += [_json(title) for title in JSON_KEYS if title.split()[0] == name]
+    return "\n".join(parts)
+
+
+def _placeholder(argument: Any) -> str:
+    name: str = argument.name.upper()
+    return name if argument.required else f"[{name}]"
+
+
+def _options(command: Any, function: Any, *, only: set[str]) -> str:
+    """The table of options; empty where the command has none of its own."""
+    signature = inspect.signature(function)
+    rows = []
+    for p in command.params:
+        if p.param_type_name != "option" or p.name not in only:
+            continue
+        text, default = _help(p)
+        annotation = signature.parameters[p.name].annotation
+        values = "" if p.is_flag else f" {_values(annotation)}"
+        more = [text, _limits(annotation), f"Environment: `{p.envvar}`." if p.envvar else ""]
+        rows.append((f"`{p.opts[0]}{values}`", default, " ".join(part for part in more if part)))
+    return _table(("option", "default", "what"), rows) if rows else ""
+
+
+def _help(p: Any) -> tuple[str, str]:
+    """What a parameter is, as a sentence, and its default in words."""
+    text = p.help or ""
+    stated = _STATED_DEFAULT.search(text)
+    text = _STATED_DEFAULT.sub("", text).replace("|", r"\|")
+    sentence = f"{text}." if text and text[-1] not in ".!?" else text
+    if stated:
+        return sentence, stated["text"]
+    if p.required:
+        return sentence, "required" if p.param_type_name == "option" else ""
+    flag = p.param_type_name == "option" and p.is_flag
+    return sentence, "" if p.default is None or flag else f"`{p.default}`"
+
+
+def _values(annotation: Any) -> str:
+    """The set of values in words: the choices, or what kind of value it is."""
+    if get_origin(annotation) is Annotated:
+        return _values(get_args(annotation)[0])
+    if get_origin(annotation) is Literal:
+        return r"\|".join(map(str, get_args(annotation)))
+    if get_origin(annotation) in (Union, types.UnionType):
+        (inner,) = (one for one in get_args(annotation) if one is not types.NoneType)
+        return _values(inner)
+    return _TYPES[annotation]
+
+
+def _limits(annotation: Any) -> str:
+    option = next(one for one in get_args(annotation)[1:] if isinstance(one, typer.models.OptionInfo))
+    low, high = option.min, option.max
+    if low is None and high is None:
+        return ""
+    if high is None:
+        return f"At least {low:g}."
+    return f"From {low:g} to {high:g}." if low is not None else f"At most {high:g}."
+
+
+def _json(title: str) -> str:
+    rows = [(f"`{key}`", meaning) for key, meaning in JSON_KEYS[title]]
+    return f"`{title} --json` prints:\n\n{_table(('key', 'what'), rows)}"
+
+
+def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="say whether the page is fresh, write nothing")
+    text = page()
+    if not parser.parse_args().check:
+        PAGE.write_text(text, encoding="utf-8")
+        return 0
+    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
+        return 0
+    print(f"{PAGE.name} is stale: python docs/make_commands.py", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
