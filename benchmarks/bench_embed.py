@@ -14,11 +14,12 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from encoder.embed import embed, pick_device
 from encoder.modalities import spatial_tokens, temporal_tokens, to_modality
-from encoder.model import UmURL
+from encoder.model import ModalityEmbedding, UmURL
 from encoder.ragged import RaggedClips
 from encoder.subsets import SINGLE_AND_FUSED, members
 from encoder.train import PRESETS
@@ -37,9 +38,10 @@ class Plain(nn.Module):
     def forward(self, clips: Tensor, modality: str) -> Tensor:
         temporal, spatial = [], []
         for m in members(modality):
-            x = to_modality(clips, m)
-            temporal.append(self.source.embeddings[m].temporal(temporal_tokens(x)))
-            spatial.append(self.source.embeddings[m].spatial(spatial_tokens(x)))
+            x, embedding = to_modality(clips, m), self.source.embeddings[m]
+            assert isinstance(embedding, ModalityEmbedding)
+            temporal.append(embedding.temporal(temporal_tokens(x)))
+            spatial.append(embedding.spatial(spatial_tokens(x)))
         t, s = torch.stack(temporal).mean(0), torch.stack(spatial).mean(0)
         if len(temporal) > 1:
             t, s = self.source.temporal_fusion(t), self.source.spatial_fusion(s)
@@ -59,7 +61,9 @@ def main() -> None:
         model = UmURL(PRESETS[preset][0], with_projectors=False).eval().to(device)
         plain = Plain(model).to(device)
         for people in (1, 2):
-            clips = [rng.standard_normal((80, people, 25, 3)).astype(np.float32) for _ in range(arguments.clips)]
+            clips = [
+                rng.standard_normal((80, people, 25, 3)).astype(np.float32) for _ in range(arguments.clips)
+            ]
             slow = _rate(lambda p=plain, c=clips: _plainly(p, c, device), len(clips))  # type: ignore[misc]
             fast = _rate(
                 lambda m=model, c=clips: embed(m, c, modalities=SINGLE_AND_FUSED, device=device),  # type: ignore[misc]
@@ -69,7 +73,7 @@ def main() -> None:
 
 
 @torch.inference_mode()
-def _plainly(plain: Plain, clips: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]], device: torch.device) -> None:
+def _plainly(plain: Plain, clips: list[NDArray[np.float32]], device: torch.device) -> None:
     for i in range(0, len(clips), 64):
         two = [np.pad(c, ((0, 0), (0, 2 - c.shape[1]), (0, 0), (0, 0))) for c in clips[i : i + 64]]
         batch = RaggedClips.of(two).to(device).resized(torch.arange(len(two), device=device))

@@ -56,19 +56,22 @@ def main() -> None:
 
 def _say(step: Step) -> None:
     if step.step % 50 == 0:
-        print(f"{time.strftime('%H:%M:%S')} step {step.step}/{step.total_steps} {step.losses['loss']:.2f}", flush=True)
+        print(
+            f"{time.strftime('%H:%M:%S')} step {step.step}/{step.total_steps} {step.losses['loss']:.2f}",
+            flush=True,
+        )
 
 
-def _write(
-    out: Path, model: UmURL, config: ModelConfig, about: dict[str, object], names: list[str]
-) -> None:
+def _write(out: Path, model: UmURL, config: ModelConfig, about: dict[str, object], names: list[str]) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
     bare = UmURL(config, with_projectors=False)
     bare.encoder.load_state_dict(model.encoder.state_dict())
     checkpoint.save(out, bare, extra=about)
     weights = load_file(str(out / checkpoint.WEIGHTS))
-    save_file({k: v.to(torch.float16).contiguous() for k, v in weights.items()}, str(out / checkpoint.WEIGHTS))
+    save_file(
+        {k: v.to(torch.float16).contiguous() for k, v in weights.items()}, str(out / checkpoint.WEIGHTS)
+    )
     (out / TRAINED_ON).write_text("\n".join(names), encoding="utf-8")
     print({path.name: path.stat().st_size for path in out.iterdir()})
 

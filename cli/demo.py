@@ -135,7 +135,7 @@ def _next(terminal: Terminal, document: dict[str, Any]) -> None:
         f"umurl-search query {terminal.library.root / 'demo-clip.npy'} --modality motion --k 3",
         "umurl-search query demo:S001C001P001R001A005 --exclude-same-performance",
         "umurl-search knn-eval --protocol xview --exclude-same-performance",
-        "umurl-search build-index demo --transform half-whiten   # often better, and smaller",
+        "umurl-search build-index demo --transform half-whiten   # often better",
         "umurl-search ingest mine --source FOLDER   # your own clips: .npy, .skeleton, pickles, ...",
         "umurl-search datasets   # NTU RGB+D, PKU-MMD, NW-UCLA, UTD-MHAD",
     ):

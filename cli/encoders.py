@@ -28,7 +28,7 @@ def train(
     batch_size: Annotated[int | None, typer.Option(min=2, help="[default: the preset's]")] = None,
     learning_rate: Annotated[float | None, typer.Option(min=0.0, help="[default: 0.0005]")] = None,
     precision: Annotated[Literal["float32", "bf16"] | None, typer.Option(help="[default: bf16]")] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the weights, the order and the augmentations")] = 0,
     as_: Annotated[str | None, typer.Option("--as", help="The encoder's name [default: NAME-PROTOCOL-PRESET]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run")] = False,
 ) -> None:  # fmt: skip

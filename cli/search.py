@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.corpus import FormatOption, LayoutOption, Up, ensure_ingested
+from cli.corpus import FormatOption, Layout, LayoutOption, Up, ensure_ingested
 from cli.terminal import Terminal, command, parsed
 
 
@@ -24,10 +24,15 @@ def _transform(text: str) -> str:
 Modalities = Literal["base", "all"]
 Axes = Literal["TVC", "MTVC", "TMVC", "CTVM"]
 
+_AS_INGESTED = "[default: of a .npy, as the index's dataset was ingested]"
 _M = "joint, bone, motion, any + of them, or fused"
 ModalityOption = Annotated[str, typer.Option("--modality", callback=parsed("--modality", _modality), help=_M)]
 NoBridgeOption = Annotated[bool, typer.Option("--no-bridge", help="Compare raw embeddings across modalities")]
-IndexOption = Annotated[str | None, typer.Option("--index", help="[default: the one built last]")]
+IndexOption = Annotated[str | None, typer.Option("--index", help="Which index [default: the one built last]")]
+EncoderOption = Annotated[
+    str | None,
+    typer.Option("--encoder", help="Which encoder [default: the newest for the dataset, else the shipped]"),
+]
 ExcludeOption = Annotated[
     bool,
     typer.Option(
@@ -46,7 +51,7 @@ def register(app: typer.Typer) -> None:
 def build_index(
     terminal: Terminal,
     name: Annotated[str, typer.Argument(help="The dataset; ingested first if it must be")],
-    encoder: Annotated[str | None, typer.Option(help="[default: the newest for the dataset, else the shipped]")] = None,
+    encoder: EncoderOption = None,
     modalities: Annotated[Modalities, typer.Option(help="joint, bone, motion, fused; or all seven subsets")] = "base",
     kind: Annotated[Literal["flat"], typer.Option(help="flat: exact")] = "flat",
     transform: Annotated[
@@ -81,10 +86,10 @@ def query(
     exclude_same_performance: ExcludeOption = False,
     no_bridge: NoBridgeOption = False,
     axes: Annotated[Axes | None, typer.Option(help="The axes of a .npy clip [default: found out]")] = None,
-    layout: LayoutOption = None,
-    fps: Annotated[float | None, typer.Option(min=0.001, max=9999)] = None,
-    up: Annotated[Up | None, typer.Option()] = None,
-    scale: Annotated[float | None, typer.Option(min=1e-9, max=1e8)] = None,
+    layout: Annotated[Layout | None, typer.Option(help=f"Its joint layout {_AS_INGESTED}")] = None,
+    fps: Annotated[float | None, typer.Option(min=0.001, max=9999, help=f"Its frames a second {_AS_INGESTED}")] = None,
+    up: Annotated[Up | None, typer.Option(help=f"Its up axis {_AS_INGESTED}")] = None,
+    scale: Annotated[float | None, typer.Option(min=1e-9, max=1e8, help=f"Metres a unit {_AS_INGESTED}")] = None,
 ) -> None:  # fmt: skip
     """The clips of an index that are most like one clip. A .npy is read as the index's dataset was ingested."""
     from cli import render
@@ -118,6 +123,10 @@ def knn_eval(
     no_bridge: NoBridgeOption = False,
 ) -> None:
     """How good retrieval is: the protocol's test clips against its gallery."""
+    if matrix and (query_modality, gallery_modality) != ("fused", "fused"):
+        raise typer.BadParameter(
+            "--matrix shows every modality: give no --query-modality or --gallery-modality"
+        )
     from cli import render
     from umurl_search.evaluate import EvalRequest, evaluate_index, evaluate_matrix
 
@@ -136,13 +145,13 @@ def embed(
     terminal: Terminal,
     source: Annotated[str, typer.Argument(help="A dataset of the library, a folder or a file")],
     out: Annotated[Path, typer.Option("--out", help="The .npy to write")],
-    encoder: Annotated[str | None, typer.Option(help="[default: the newest for the dataset, else the shipped]")] = None,
+    encoder: EncoderOption = None,
     modality: ModalityOption = "fused",
     format: FormatOption = None,
     layout: LayoutOption = None,
-    fps: Annotated[float, typer.Option(min=0.001, max=9999)] = 30.0,
-    up: Annotated[Up, typer.Option()] = "y",
-    scale: Annotated[float, typer.Option(min=1e-9, max=1e8)] = 1.0,
+    fps: Annotated[float, typer.Option(min=0.001, max=9999, help="Frames a second of a file or folder")] = 30.0,
+    up: Annotated[Up, typer.Option(help="Its up axis")] = "y",
+    scale: Annotated[float, typer.Option(min=1e-9, max=1e8, help="Metres a unit of it")] = 1.0,
 ) -> None:  # fmt: skip
     """Writes embeddings (N, D) float32 as the encoder gives them, rows in order of clip name."""
     from cli import render

@@ -239,6 +239,10 @@ def _embed_all(
             stop = min(start + CHUNK, n)
             clips = [store.normalised(row) for row in range(start, stop)]
             for m, y in embed(model, clips, modalities=chosen, device=pick_device(device)).items():
+                if not np.isfinite(y).all():
+                    raise UmurlError(
+                        f"the encoder gave NaN or infinite {m} embeddings: train or import it again"
+                    )
                 out[m][start:stop] = y
                 out[m].flush()
             folders.write_text(done_file, str(stop))

@@ -19,11 +19,13 @@ SCHEMA_VERSION = 1
 FILTER_TIMEOUT_S = 10.0
 LOCK_WAIT_S = 5.0
 
+# No primary keys: DuckDB keeps them in blocks of their own, 256 KiB each, that no query can be made to read
+# and check. `_insert` refuses a name that is taken, and writers are alone.
 _SCHEMA = """
 create sequence made;
 create table meta (schema_version integer not null, next_clip_id bigint not null);
 create table datasets (
-  name varchar primary key, format varchar, state varchar, layout varchar, fps double, up varchar,
+  name varchar not null, format varchar, state varchar, layout varchar, fps double, up varchar,
   scale double, source varchar, signature varchar, clips bigint, report json,
   created timestamp, made bigint default nextval('made'));
 create table clips (
@@ -35,10 +37,10 @@ create table splits (
 create table left_out (
   dataset varchar not null, name varchar, reason varchar, detail varchar, source varchar);
 create table encoders (
-  name varchar primary key, origin varchar, preset varchar, dataset varchar, protocol varchar,
+  name varchar not null, origin varchar, preset varchar, dataset varchar, protocol varchar,
   dimension integer, hash varchar, created timestamp, made bigint default nextval('made'));
 create table indexes (
-  name varchar primary key, dataset varchar, encoder varchar, encoder_hash varchar, kind varchar,
+  name varchar not null, dataset varchar, encoder varchar, encoder_hash varchar, kind varchar,
   transform varchar, modalities varchar, clips bigint, created timestamp, made bigint default nextval('made'));
 """
 
@@ -211,7 +213,6 @@ class Catalog:
         found = []
         for table in _TABLES:
             self._con.execute(f"select count(*), sum(hash(t)) from {table} t").fetchall()
-        self._look_up_names()
         for row in self._rows("select dataset, name from clips group by all having count(*) > 1"):
             found.append(f"catalog: {row['dataset']} holds several clips named {row['name']}")
         for row in self._rows("select id from clips group by all having count(*) > 1"):
@@ -227,12 +228,6 @@ class Catalog:
             found.append(f"catalog: {row['n']} split entries of {row['dataset']} name no clip")
         return found
 
-    def _look_up_names(self) -> None:
-        """Reads the indexes behind the primary keys, which a scan of the tables does not touch."""
-        for table in ("datasets", "encoders", "indexes"):
-            for row in self._rows(f"select name from {table}"):
-                self._con.execute(f"select name from {table} where name = ?", [row["name"]]).fetchall()
-
     # plumbing
 
     @contextlib.contextmanager
@@ -246,6 +241,8 @@ class Catalog:
         self._con.execute("commit")
 
     def _insert(self, table: str, row: dict[str, Any]) -> None:
+        if self._rows(f"select name from {table} where name = ?", row["name"]):
+            raise UmurlError(f"'{row['name']}' was made by another process meanwhile: see umurl-search list")
         marks = ", ".join("?" * len(row))
         self._con.execute(
             f"insert into {table} ({', '.join(row)}, created) values ({marks}, now() at time zone 'utc')",
@@ -286,8 +283,6 @@ def open_catalog(path: Path, *, write: bool = False, locked: bool = False) -> It
     try:
         _check_version(connection, path, write=write)
         yield Catalog(connection)
-    except duckdb.ConstraintException as error:
-        raise UmurlError(f"{path}: another process entered it meanwhile; see: umurl-search list") from error
     except duckdb.Error as error:
         raise _unusable(path, error) from error
     finally:

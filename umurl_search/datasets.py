@@ -20,6 +20,9 @@ NTU120_TRAIN_SUBJECTS = NTU60_TRAIN_SUBJECTS | {
 }  # fmt: skip
 ONE_SHOT_ACTIONS = frozenset(range(1, 116, 6))
 
+WITH_EXEMPLARS = frozenset({"oneshot"})
+"""Protocols whose gallery is a part of its own, never the training part."""
+
 PartRule = Callable[[NameFields, str], Part | None]
 """A clip's part in a protocol, from the fields of its name; None when they do not tell."""
 

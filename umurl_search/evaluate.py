@@ -255,7 +255,7 @@ def _split(
     rows = {part: np.searchsorted(ids, wanted[np.isin(wanted, labelled)]) for part, wanted in parts.items()}
     empty = np.zeros(0, dtype=np.int64)
     train, test = rows.get("train", empty), rows.get("test", empty)
-    gallery = rows.get("gallery", train)
+    gallery = rows.get("gallery", empty if protocol in datasets.WITH_EXEMPLARS else train)
     if len(gallery) == 0 or len(test) == 0:
         raise UmurlError(
             f"{dataset} {protocol}: {len(gallery)} gallery clips and {len(test)} queries are in the library, "

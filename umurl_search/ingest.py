@@ -216,7 +216,7 @@ def _chunks(
     reader: Reader, conventions: Conventions, items: Sequence[str], *, workers: int | None
 ) -> Iterator[Outcomes]:
     """Outcomes of CHUNK items at a time, in order; parallel readers on all cores when it is worth it."""
-    n_workers = workers or len(os.sched_getaffinity(0))
+    n_workers = workers or _n_cores()
     if reader.parallel and n_workers > 1 and len(items) > 2 * CHUNK:
         yield from _in_processes(reader, conventions, items, n_workers)
         return
@@ -228,6 +228,10 @@ def _chunks(
             chunk = []
     if chunk:
         yield chunk
+
+
+def _n_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _in_processes(

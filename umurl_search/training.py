@@ -123,7 +123,7 @@ def import_encoder(library: Library, path: Path, name: str, *, made_for: str | N
     Raises UmurlError for a file that is not one, that would run code, or when the name is taken.
     """
     _refuse_known(library, checked_name(name, what="an encoder"))
-    dataset, protocol = _made_for(made_for)
+    dataset, protocol = _made_for(library, made_for)
     model = checkpoint.import_released(path)
     about = {
         "dataset": dataset,
@@ -142,14 +142,24 @@ def import_encoder(library: Library, path: Path, name: str, *, made_for: str | N
     }  # fmt: skip
 
 
-def _made_for(text: str | None) -> tuple[str | None, str | None]:
+def _made_for(library: Library, text: str | None) -> tuple[str | None, str | None]:
     if text is None:
         return None, None
     name, _, protocol = text.partition(":")
-    dataset = datasets.find(checked_name(name, what="a dataset"))
+    known = {*datasets.DATASETS, *_held_datasets(library)}
+    if name not in known:
+        raise UmurlError(f"no dataset '{name}' to import for: known are {', '.join(sorted(known))}")
+    dataset = datasets.find(name)
     if protocol and dataset.rules and protocol not in dataset.rules:
         raise UmurlError(f"{name} has no protocol '{protocol}': it has {', '.join(dataset.protocols)}")
     return name, protocol or next(iter(dataset.rules), None)
+
+
+def _held_datasets(library: Library) -> list[str]:
+    if not library.exists():
+        return []
+    with library.read() as catalog:
+        return [row["name"] for row in catalog.datasets()]
 
 
 def training_rows(
