@@ -1,4 +1,4 @@
-"""Time to read one raw `.skeleton` file and choose its bodies, against an obvious parser of tokens.
+"""Time to read one raw `.skeleton` file, choose its bodies and normalise it, against an obvious parser of tokens.
 
     python benchmarks/bench_read.py [FOLDER]
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from umurl_search.bodies import choose_bodies
 from umurl_search.clip import Frames
+from umurl_search.preprocess import Conventions, normalise, to_ntu25
 from umurl_search.readers.ntu import read_skeleton
 from umurl_search.readers.tree import keep_freed_memory
 
@@ -43,9 +44,15 @@ def _joints(tokens: Iterator[str]) -> Iterator[list[float]]:
         yield [float(next(tokens)) for _ in range(12)][:3]
 
 
+def read_and_normalise(path: Path) -> Frames:
+    """What becomes of a file until the encoder's resize."""
+    return normalise(to_ntu25(read_skeleton(path), Conventions()))
+
+
 STAGES: dict[str, Callable[[Path], object]] = {
     "token parser": read_by_tokens,
-    "read_skeleton": read_skeleton,
+    "read": read_skeleton,
+    "read+normalise": read_and_normalise,
 }
 """name -> what is timed, given a file; the first is what the others are compared with."""
 

@@ -8,6 +8,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cli import corpus, demo, encoders, search, upkeep
+from cli.terminal import Stopped
 from encoder.errors import UmurlError
 
 INTERRUPTED = 130
@@ -33,7 +34,7 @@ def run(arguments: list[str]) -> int:
         return _problem(f"{' '.join(error.format_message().split())} (see: {hint})", 2)
     except UmurlError as error:
         return _problem(str(error), 1)
-    except (KeyboardInterrupt, typer.Abort) as error:
+    except (Stopped, KeyboardInterrupt) as error:
         said = str(error) or "the library is whole, the same command goes on from here"
         return _problem(f"interrupted; {said}", INTERRUPTED)
     except BrokenPipeError:

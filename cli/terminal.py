@@ -36,6 +36,10 @@ _SHARED = {
 }
 
 
+class Stopped(Exception):
+    """The user, or a signal, stopped a command; Typer would answer a KeyboardInterrupt without a word."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Terminal:
     """The shared options of a command, and the ways it speaks."""
@@ -79,7 +83,10 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Any]], Calla
 
         def run(**values: Any) -> Any:
             shared = {key: values.pop(key) for key in _SHARED}
-            return function(_terminal(**shared), **values)
+            try:
+                return function(_terminal(**shared), **values)
+            except KeyboardInterrupt as stopped:
+                raise Stopped(str(stopped)) from stopped
 
         shared = [
             inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

@@ -126,6 +126,15 @@ def test_an_unknown_format_is_an_error(tmp_path: Path) -> None:
         open_reader("bvh", (tmp_path,))
 
 
+@pytest.mark.parametrize("fmt", ["npy", "pyskl"])
+def test_an_unknown_layout_is_an_error(tmp_path: Path, fmt: str) -> None:
+    MAKERS[fmt](tmp_path)
+    with pytest.raises(
+        UmurlError, match=r"^unknown joint layout 'coco'; known are ntu25, kinect-v1, utd-mhad$"
+    ):
+        open_reader(fmt, (tmp_path,), layout="coco")
+
+
 @pytest.mark.data
 @pytest.mark.parametrize(
     ("source", "fmt"),

@@ -11,13 +11,12 @@ import numpy as np
 
 from encoder.errors import UmurlError
 from encoder.skeleton import LAYOUTS, N_JOINTS
-from umurl_search.clip import Frames, LeftOut
+from umurl_search.clip import Frames
 from umurl_search.clipstore import ClipStore
 from umurl_search.library import Library
 from umurl_search.preprocess import Conventions, normalise, to_ntu25
 from umurl_search.readers import arrays, ntu, nwucla, pku
 from umurl_search.readers.arrays import Axes
-from umurl_search.readers.base import Reader
 from umurl_search.readers.outcome import BadRecordingError, require_finite
 
 
@@ -100,22 +99,5 @@ def _raw(path: Path, axes: Axes | None) -> tuple[Frames, tuple[str, ...]]:
     if path.suffix == ".txt":
         return pku.read_recording(path), ()
     if path.suffix == ".json":
-        return _only_clip(nwucla.NwUclaReader((path,))), ()
-    array = arrays.load_npy(path)
-    try:
-        reading = arrays.read_array(array, axes=axes)
-    except UmurlError as error:
-        raise UmurlError(f"{path}: {error}") from error
-    if not reading.other_readings:
-        return reading.frames, ()
-    others = " or ".join(reading.other_readings)
-    return reading.frames, (
-        f"{path}: read as {reading.reading}; its shape fits {others} too, --axes settles it",
-    )
-
-
-def _only_clip(reader: Reader) -> Frames:
-    (outcome,) = next(reader.read(reader.items()))
-    if isinstance(outcome, LeftOut):
-        raise BadRecordingError(outcome.reason, outcome.detail)
-    return outcome.frames
+        return nwucla.read_recording(path), ()
+    return arrays.read_clip_file(path, axes=axes)

@@ -16,7 +16,7 @@ from umurl_search.clip import Clip, Frames
 from umurl_search.readers.base import State
 from umurl_search.readers.npy_header import read_header
 from umurl_search.readers.outcome import BadRecordingError, make_clip, read_bytes, require_finite, to_float32
-from umurl_search.readers.tree import FilePerClip, Place
+from umurl_search.readers.tree import FilePerClip, Place, require_layout
 
 Axes = Literal["TVC", "MTVC", "TMVC", "CTVM"]
 AXES: tuple[Axes, ...] = get_args(Axes)
@@ -101,7 +101,7 @@ class NpyReader(FilePerClip):
     ) -> None:
         super().__init__(roots)
         _require_axes(axes)
-        self.layout: str = layout
+        self.layout: str = require_layout(layout).name
         self.state: State = state
         self._axes = axes
 
@@ -134,7 +134,8 @@ def read_clip_file(path: Path, *, axes: str | None = None) -> tuple[Frames, tupl
     if not others:
         return frames, ()
     return frames, (
-        f"{path}: an array of shape {array.shape}, read as {reading}; it could be {' or '.join(others)}",
+        f"{path}: an array of shape {array.shape}, read as {reading}; it could be {' or '.join(others)}: "
+        "--axes settles it",
     )
 
 

@@ -11,7 +11,6 @@ from umurl_search.bodies import FloatT, drop_absent
 from umurl_search.clip import Clip, Frames, LeftOut, Reason
 from umurl_search.names import parse_name
 
-
 _DETAIL_LENGTH = 200
 
 

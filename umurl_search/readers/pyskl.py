@@ -16,7 +16,7 @@ from umurl_search.clip import Clip, LeftOut, Outcome
 from umurl_search.readers import safe_pickle
 from umurl_search.readers.base import Part, Splits, State
 from umurl_search.readers.outcome import BadRecordingError, make_clip, require_finite, to_float32
-from umurl_search.readers.tree import find_single_file, require_one_root
+from umurl_search.readers.tree import find_single_file, require_layout, require_one_root
 
 _SPLIT = re.compile(r"(?:(?P<protocol>.+)_)?(?P<part>train|val|test)")
 _PARTS: dict[str, Part] = {"train": "train", "val": "test", "test": "test"}
@@ -36,7 +36,7 @@ class PysklReader:
     def __init__(self, roots: Sequence[Path], *, layout: str = "ntu25") -> None:
         self.roots = (require_one_root(roots),)
         self._path = find_single_file(self.roots[0], ".pkl")
-        self.layout: str = layout
+        self.layout: str = require_layout(layout).name
         self._annotations: list[Any] | None = None
         self._names: list[str] = []
         self._splits: Splits = {}

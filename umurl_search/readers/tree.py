@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from encoder.errors import UmurlError
+from encoder.skeleton import LAYOUTS, Layout
 from umurl_search.clip import Clip, LeftOut, Outcome
 from umurl_search.readers.base import Splits, State
 from umurl_search.readers.outcome import BadRecordingError
@@ -55,6 +56,13 @@ def require_one_root(roots: Sequence[Path]) -> Path:
     if others:
         raise UmurlError(f"{others[0]}: this format is read from one source at a time; {first} is given too")
     return first
+
+
+def require_layout(name: str) -> Layout:
+    """The joint layout of this name. Raises: UmurlError for an unknown one."""
+    if name not in LAYOUTS:
+        raise UmurlError(f"unknown joint layout {name!r}; known are {', '.join(LAYOUTS)}")
+    return LAYOUTS[name]
 
 
 def find_single_file(root: Path, suffix: str) -> Path:
