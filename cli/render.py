@@ -33,7 +33,8 @@ def _console() -> Console:
 class _RateColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f} {task.fields['unit']}/s", style="cyan")
+        rate = "" if speed is None else f"{speed:,.{0 if speed >= 10 else 1}f} {task.fields['unit']}/s"
+        return Text(rate, style="cyan")
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ class Terminal:
     def show(self, document: dict[str, Any], render: Callable[[dict[str, Any]], None]) -> None:
         """The result: as JSON, or as `render` draws it."""
         if self.as_json:
-            print(json.dumps(document, ensure_ascii=False, default=str))
+            print(json.dumps(document, ensure_ascii=False, default=str), flush=True)
         else:
             render(document)
 
@@ -87,6 +88,9 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Any]], Calla
                 return function(_terminal(**shared), **values)
             except KeyboardInterrupt as stopped:
                 raise Stopped(str(stopped)) from stopped
+            except BrokenPipeError:  # whoever read stdout has enough; what is still buffered goes nowhere
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                return 0
 
         shared = [
             inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

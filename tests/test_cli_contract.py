@@ -600,7 +600,7 @@ def test_a_skeleton_file_is_a_clip(indexed: Library, command: Command, golden: P
 def test_stated_conventions_of_a_query(
     indexed: Library, command: Command, clip: NDArray[np.float32], tmp_path: Path
 ) -> None:
-    x, y, z = np.moveaxis(clip[:, 0], -1, 0)
+    x, y, z = clip[:, 0, :, 0], clip[:, 0, :, 1], clip[:, 0, :, 2]
     np.save(tmp_path / "up.npy", np.stack([x, -z, y], axis=-1) * 1000)
     words = ("query", tmp_path / "up.npy", "--up", "z", "--scale", "0.001", "--json")
     wanted = said(command("query", f"mine:{QUERY}", "--json"))["hits"]

@@ -194,7 +194,7 @@ def test_transforms(text: str, transform: Transform) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "whiten", "none:3", "half-whiten:", "half-whiten:0", "half-whiten:-2", "half-whiten:2.5"]
+    "text", ["", "whiten", "none:3", "half-whiten:", "half-whiten:0", "half-whiten:-2", "half-whiten:²"]
 )
 def test_texts_that_are_no_transform(text: str) -> None:
     with pytest.raises(ValueError, match=r"transform is none or half-whiten\[:D\] with D a positive number"):

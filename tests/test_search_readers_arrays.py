@@ -208,7 +208,9 @@ def test_a_file_alone_comes_with_notes_on_what_was_assumed(tmp_path: Path) -> No
     np.save(path, numbers(2, 2, 25, 3))
     frames, notes = read_clip_file(path)
     assert frames.shape == (2, 2, 25, 3)
-    assert notes == (f"{path}: an array of shape (2, 2, 25, 3), read as MTVC; it could be TMVC",)
+    assert notes == (
+        f"{path}: an array of shape (2, 2, 25, 3), read as MTVC; it could be TMVC: --axes settles it",
+    )
     assert read_clip_file(path, axes="TMVC")[1] == ()
     np.save(path, numbers(9, 3))
     with pytest.raises(UmurlError, match=r"a\.npy: an array of shape \(9, 3\) is no clip"):

@@ -34,7 +34,7 @@ class Transform:
         kind, colon, digits = text.partition(":")
         if kind == "none" and not colon:
             return cls()
-        if kind == "half-whiten" and (not colon or (digits.isdigit() and int(digits) > 0)):
+        if kind == "half-whiten" and (not colon or (digits.isdecimal() and int(digits) > 0)):
             return cls(kind=kind, dimensions=int(digits) if colon else 256)
         raise ValueError(f"transform is none or half-whiten[:D] with D a positive number, got '{text}'")
 
