@@ -88,7 +88,7 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Any]], Calla
                 return function(_terminal(**shared), **values)
             except KeyboardInterrupt as stopped:
                 raise Stopped(str(stopped)) from stopped
-            except BrokenPipeError:  # whoever read stdout has enough; what is still buffered goes nowhere
+            except (BrokenPipeError, SystemExit):  # Rich exits. Whoever read stdout has enough
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 return 0
 

@@ -65,9 +65,8 @@ def load(folder: Path) -> UmURL:
 
 def _fill(config: ModelConfig, state: dict[str, Tensor], *, source: Path) -> UmURL:
     model = UmURL(config, with_projectors=any(name.startswith("projectors.") for name in state))
-    widened = {name: x.float() if x.is_floating_point() else x for name, x in state.items()}
     try:
-        model.load_state_dict(widened)
+        model.load_state_dict(state)  # copies into float32, whatever the file holds
     except RuntimeError as error:
         first = str(error).splitlines()[-1].strip()[:_MOST_SAID]
         raise UmurlError(f"{source}: the weights do not fit the model ({first})") from error

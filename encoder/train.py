@@ -42,8 +42,14 @@ class TrainConfig:
 
 PRESETS = {
     "paper": (ModelConfig(width=1024), TrainConfig()),
-    "small": (ModelConfig(width=256), TrainConfig(epochs=200, batch_size=128, drop_at=0.8)),
-    "tiny": (ModelConfig(width=64, projection=512), TrainConfig(epochs=40, batch_size=128, drop_at=0.8)),
+    "small": (
+        ModelConfig(width=256),
+        TrainConfig(epochs=80, batch_size=32, learning_rate=1e-3, drop_at=0.8),
+    ),
+    "tiny": (
+        ModelConfig(width=64, projection=512),
+        TrainConfig(epochs=16, batch_size=32, learning_rate=2e-3, drop_at=0.8, precision="float32"),
+    ),
 }
 
 

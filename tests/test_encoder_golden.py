@@ -108,7 +108,9 @@ def test_projections(released: UmURL) -> None:
 
 
 def test_every_array_of_embeddings_is_compared() -> None:
-    compared = {f"y_{m}" for m in SINGLE_AND_FUSED} | {f"z_{m}" for m in BASE} | {f"z_fused_{m}" for m in BASE}
+    compared = (
+        {f"y_{m}" for m in SINGLE_AND_FUSED} | {f"z_{m}" for m in BASE} | {f"z_fused_{m}" for m in BASE}
+    )
     assert set(arrays("embeddings_eval.npz")) == compared | {"clips"}
 
 

@@ -158,7 +158,7 @@ def test_names_that_are_no_subset(text: str) -> None:
 
 
 def test_a_device_that_is_not_there() -> None:
-    with pytest.raises(UmurlError, match="no device 'cuda:63': .* use --device cpu"):
+    with pytest.raises(UmurlError, match=r"no device 'cuda:63': .* use --device cpu"):
         pick_device("cuda:63")
 
 

@@ -15,7 +15,7 @@ from encoder.losses import covariance_term, umurl_losses, variance_term
 from encoder.model import ModelConfig, UmURL
 from encoder.ragged import RaggedClips
 from encoder.subsets import BASE
-from encoder.train import PRESETS, Hooks, Interrupted, Step, TrainConfig, describe, train
+from encoder.train import PRESETS, Hooks, Interrupted, Step, TrainConfig, _epoch_order, describe, train
 from umurl_search.demo import make_clip
 from umurl_search.preprocess import normalise
 
@@ -148,6 +148,12 @@ def test_a_state_saved_on_the_way_resumes_too(clips: RaggedClips) -> None:
 
 
 # the loop
+
+
+def test_every_epoch_has_its_own_order() -> None:
+    orders = [tuple(_epoch_order(13, seed, epoch).tolist()) for seed in (3, 4) for epoch in range(5)]
+    assert len(set(orders)) == 10
+    assert all(sorted(order) == list(range(13)) for order in orders)
 
 
 def steps_of(clips: RaggedClips, config: TrainConfig, **given: Any) -> list[Step]:

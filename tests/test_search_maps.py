@@ -77,10 +77,14 @@ def test_axes_are_no_more_than_the_rank() -> None:
     assert fit_maps({"fused": few}, HALF).whitenings["fused"].shape == (12, 5)
     wide = Transform(kind="half-whiten", dimensions=256)
     assert fit_maps({"fused": few}, wide).whitenings["fused"].shape == (12, 5)
+    far_off = (30 + np.random.default_rng(0).normal(size=(40, 200)) / 1000).astype(np.float32)
+    assert fit_maps({"fused": far_off}, wide).whitenings["fused"].shape == (200, 39)
     flat = gallery(200)["fused"]
     flat[:, 8:] = 0
     whitening = fit_maps({"fused": flat}, wide).whitenings["fused"]
-    assert whitening.shape == (12, 8)
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(12, 12)))[0]
+    turned = fit_maps({"fused": (flat @ turn).astype(np.float32)}, wide).whitenings["fused"]
+    assert whitening.shape == turned.shape == (12, 8)
     weights = np.linalg.norm(whitening, axis=0)
     assert weights.max() < 20 * weights.min()
 
@@ -175,6 +179,7 @@ def test_a_poor_gallery_gives_finite_vectors(transform: Transform, kind: str) ->
     for bridged in (False, True):
         there = fitted.gallery("fused", bridged=bridged)(embeddings["fused"])
         asked = fitted.query("joint", "fused", bridged=bridged)(queries)
+        assert there.shape[1] == asked.shape[1] >= 1
         assert np.isfinite(there).all()
         assert np.isfinite(asked).all()
         assert np.isfinite(asked @ there.T).all()

@@ -29,7 +29,7 @@ def vote_oracle(row: list[int]) -> int:
     return next(label for label in there if Counter(there)[label] == most)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(data=st.data(), q=st.integers(1, 5), k=st.integers(1, 7))
 def test_the_vote_is_the_commonest_label_ties_to_the_nearer(data: st.DataObject, q: int, k: int) -> None:
     neighbours = data.draw(tables(q, k))
@@ -55,7 +55,7 @@ def test_a_vote_among_many_is_counted_in_blocks(monkeypatch: pytest.MonkeyPatch)
     assert np.array_equal(majority_vote(neighbours), whole)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(data=st.data(), q=st.integers(1, 6), k=st.integers(1, 6))
 def test_recall_is_the_share_with_their_label_among_the_first(data: st.DataObject, q: int, k: int) -> None:
     neighbours = data.draw(tables(q, 6))
@@ -67,9 +67,7 @@ def test_recall_is_the_share_with_their_label_among_the_first(data: st.DataObjec
 # the whole gallery
 
 
-def rank_oracle(
-    scores: list[float], relevant: list[bool], allowed: list[bool]
-) -> tuple[float, int, int]:
+def rank_oracle(scores: list[float], relevant: list[bool], allowed: list[bool]) -> tuple[float, int, int]:
     """Average precision, first rank, number of relevant clips, by walking down the list."""
     order = sorted((i for i, ok in enumerate(allowed) if ok), key=lambda i: (-scores[i], i))
     hits, precisions, first = 0, [], 0
@@ -81,7 +79,7 @@ def rank_oracle(
     return (sum(precisions) / hits if hits else math.nan), first, hits
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(data=st.data(), q=st.integers(1, 4), n=st.integers(1, 12), limited=st.booleans())
 def test_average_precision_and_first_rank(data: st.DataObject, q: int, n: int, limited: bool) -> None:
     scores = data.draw(hypothesis_arrays(np.float32, (q, n), elements=st.sampled_from([-1, -0.5, 0, 0.5, 1])))
@@ -106,16 +104,16 @@ def one(scores: list[float], relevant: list[int], allowed: list[int] | None = No
 
 
 def test_a_ranking_by_hand() -> None:
-    assert one([0.9, 0.1, 0.5, 0.7], [1, 0, 1, 0]) == (pytest.approx((1 + 2 / 3) / 2), 1, 2)
+    assert one([0.9, 0.1, 0.5, 0.7], [1, 0, 1, 0]) == ((1 + 2 / 3) / 2, 1, 2)
 
 
 def test_ties_go_to_the_lower_position() -> None:
-    assert one([0.5, 0.5, 0.5], [0, 0, 1]) == (pytest.approx(1 / 3), 3, 1)
-    assert one([0.5, 0.5, 0.5], [1, 0, 1]) == (pytest.approx((1 + 2 / 3) / 2), 1, 2)
+    assert one([0.5, 0.5, 0.5], [0, 0, 1]) == (1 / 3, 3, 1)
+    assert one([0.5, 0.5, 0.5], [1, 0, 1]) == ((1 + 2 / 3) / 2, 1, 2)
 
 
 def test_a_clip_that_is_left_out_takes_no_rank_and_is_not_found() -> None:
-    assert one([0.9, 0.8, 0.7], [1, 0, 1], [0, 1, 1]) == (pytest.approx(1 / 2), 2, 1)
+    assert one([0.9, 0.8, 0.7], [1, 0, 1], [0, 1, 1]) == (1 / 2, 2, 1)
     ap, first, count = one([0.9, 0.8], [1, 0], [0, 1])
     assert math.isnan(ap)
     assert (first, count) == (0, 0)

@@ -30,7 +30,11 @@ def compare(arrays: Path, raw: Path, name: str) -> None:
     with np.load(arrays, allow_pickle=False) as file:
         row = file["names"].tolist().index(name)
         n_frames = int(file["num_frames"][row])
-        selected, normalised, resized = file[f"selected_{name}"], file["normalised"][row], file["resized"][row]
+        selected, normalised, resized = (
+            file[f"selected_{name}"],
+            file["normalised"][row],
+            file["resized"][row],
+        )
     frames = to_ntu25(read_skeleton(raw / f"{name}.skeleton"), Conventions())
     assert len(frames) == n_frames
     assert_golden(frames, selected)
@@ -139,7 +143,7 @@ def turning(across: Frames) -> NDArray[np.float64]:
     normal = np.array([0.0, -aside[2], aside[1]])
     before = np.stack([x, aside, normal])
     after = np.stack([cosine * x - sine * aside, sine * x + cosine * aside, normal])
-    return after.T @ before
+    return np.asarray(after.T @ before, dtype=np.float64)
 
 
 @st.composite
@@ -162,7 +166,7 @@ def awkward_clips(draw: st.DrawFn) -> Frames:
     return frames
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250, deadline=None, derandomize=True)
 @given(frames=awkward_clips())
 def test_normalise_is_the_recipe_in_plain_loops(frames: Frames) -> None:
     before = frames.copy()
@@ -178,7 +182,7 @@ def person(n_frames: int, *, across: tuple[float, float, float] = (0.4, 0.0, 0.1
     return frames
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(frames=awkward_clips())
 def test_normalising_twice_is_normalising_once(frames: Frames) -> None:
     once = normalise(frames)
@@ -193,13 +197,13 @@ def test_shoulders_come_to_lie_on_x(across: tuple[float, float, float]) -> None:
     frames = person(5, across=across)
     ready = normalise(frames)
     shoulders = ready[0, 0, RIGHT] - ready[0, 0, LEFT]
-    np.testing.assert_allclose(shoulders, [np.linalg.norm(across), 0, 0], atol=1e-5)
+    np.testing.assert_allclose(shoulders, [float(np.linalg.norm(across)), 0.0, 0.0], atol=1e-5)
     assert not ready[:, 0, SPINE].any()
     lengths = np.linalg.norm(frames[:, :, 3] - frames[:, :, 16], axis=-1)
     np.testing.assert_allclose(np.linalg.norm(ready[:, :, 3] - ready[:, :, 16], axis=-1), lengths, rtol=1e-5)
 
 
-@pytest.mark.parametrize("across", [(0.3, 0.0, 0.0), (-0.3, 0.0, 0.0), (0.0, 0.0, 0.0)])
+@pytest.mark.parametrize("across", [(0.3, 0.0, 0.0), (-0.3, 0.0, 0.0), (0.0, 0.0, 0.0), (0.3, 2e-5, 0.0)])
 def test_what_cannot_or_need_not_be_turned_is_not(across: tuple[float, float, float]) -> None:
     frames = person(3, across=across)
     frames[:, :, LEFT] = 1
@@ -253,9 +257,7 @@ def test_nothing_is_drawn_between_a_joint_and_its_absence() -> None:
 
 def test_units_become_metres() -> None:
     frames = person(4)
-    np.testing.assert_array_equal(
-        to_ntu25(frames, Conventions(scale=0.001)), frames * np.float32(0.001)
-    )
+    np.testing.assert_array_equal(to_ntu25(frames, Conventions(scale=0.001)), frames * np.float32(0.001))
 
 
 def test_people_absent_throughout_are_dropped() -> None:

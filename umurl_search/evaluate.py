@@ -71,7 +71,7 @@ def evaluate(
         advance(len(found[-1]))
     rows = np.concatenate(found)
     labels = np.where(rows >= 0, gallery_labels[np.maximum(rows, 0)], -1)
-    predicted = _voted(labels[:, :k])
+    predicted = majority_vote(labels[:, :k])
     first = np.concatenate([ranking.first_rank for ranking in rankings])
     precision = np.concatenate([ranking.average_precision for ranking in rankings])
     ranked = first > 0
@@ -85,13 +85,6 @@ def evaluate(
         predicted=predicted,
         neighbours=rows,
     )
-
-
-def _voted(neighbours: Labels) -> Labels:
-    """`majority_vote` of neighbours (Q, K), a block of queries at a time: it compares K labels with K."""
-    step = max(1, _SCORE_BYTES // (8 * neighbours.shape[1] ** 2))
-    blocks = [majority_vote(neighbours[i : i + step]) for i in range(0, len(neighbours), step)]
-    return np.concatenate(blocks)
 
 
 def _ranking(
@@ -252,6 +245,11 @@ def _split(
 ) -> Split:
     """Rows of labelled clips. Without a gallery of its own, a protocol's gallery is its training part."""
     labelled = columns.id[columns.label >= 0]
+    if len(labelled) == 0:
+        raise UmurlError(
+            f"{dataset}: its clips have no labels, evaluation needs them: ingest recordings whose names or files "
+            "state the action (SsssCccPpppRrrrAaaa), under another name"
+        )
     rows = {part: np.searchsorted(ids, wanted[np.isin(wanted, labelled)]) for part, wanted in parts.items()}
     empty = np.zeros(0, dtype=np.int64)
     train, test = rows.get("train", empty), rows.get("test", empty)

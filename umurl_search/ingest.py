@@ -178,10 +178,10 @@ def _fill(
     workers: int | None,
 ) -> None:
     _file_hash.cache_clear()
-    items = reader.items()
     writer = StoreWriter(partial)
     seen = {clip["name"] for clip in writer.clips}
     try:
+        items = reader.items()
         with progress(f"Reading {dataset.name}", total=len(items), unit="clips") as advance:
             advance(writer.items_done)
             for outcomes in _chunks(reader, conventions, items[writer.items_done :], workers=workers):
@@ -192,8 +192,9 @@ def _fill(
             writer.finish()
     finally:
         writer.close()
+        if not writer.clips:  # nothing to go on from
+            shutil.rmtree(partial)
     if not writer.clips:
-        shutil.rmtree(partial)
         raise UmurlError(_nothing_usable(reader, writer))
 
 

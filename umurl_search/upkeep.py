@@ -91,7 +91,7 @@ def info(library: Library, what: str | None) -> dict[str, Any]:
     remedy = f"run: umurl-search delete {kind}:{name}, then make it again"
     manifest = folders.read_manifest(folder, remedy=remedy)
     details = {k: v for k, v in manifest.items() if k not in ("files", "checksum", "kind")}
-    return {"kind": kind, **_plain(row), "bytes": _size(folder), **details}
+    return {**_plain(row), "kind": kind, "bytes": _size(folder), **details}
 
 
 def _dataset_info(catalog: Catalog, name: str, library: Library) -> dict[str, Any]:

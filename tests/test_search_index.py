@@ -1,0 +1,218 @@
+"""Exact search against brute force in float64, and an index's arrays on disk."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sklearn.neighbors import KNeighborsClassifier
+
+from encoder.errors import UmurlError
+from umurl_search import folders, index
+from umurl_search.index import IDS, Index, embeddings_file, nearest, write_maps, write_vectors
+from umurl_search.maps import Map, Maps, Transform, fit_maps
+
+Array = NDArray[np.float32]
+Groups = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+def unit(n: int, p: int, *, seed: int = 0) -> Array:
+    rows = np.random.default_rng((seed, n, p)).normal(size=(n, p))
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+
+
+def brute_force(
+    gallery: Array, queries: Array, k: int, groups: Groups | None = None
+) -> tuple[list[list[int]], list[list[float]]]:
+    """Every product in float64, equal vectors scored once; sorted by falling score, then position."""
+    distinct, which = np.unique(gallery, axis=0, return_inverse=True)
+    rows, scores = [], []
+    for i, query in enumerate(queries.astype(np.float64)):
+        product = [float(np.sum(query * one)) for one in distinct.astype(np.float64)]
+        mine = -1 if groups is None else groups[1][i]
+        there = [j for j in range(len(gallery)) if mine < 0 or groups is None or groups[0][j] != mine]
+        best = sorted(there, key=lambda j: (-product[which[j]], j))[:k]
+        missing = k - len(best)
+        rows.append(best + [-1] * missing)
+        scores.append([product[which[j]] for j in best] + [-np.inf] * missing)
+    return rows, scores
+
+
+def assert_brute_force(gallery: Array, queries: Array, k: int, groups: Groups | None = None) -> None:
+    found = nearest(gallery, queries, k, groups=groups)
+    rows, scores = brute_force(gallery, queries, k, groups)
+    assert found.rows.shape == found.scores.shape == (len(queries), k)
+    assert found.rows.tolist() == rows
+    np.testing.assert_allclose(found.scores, scores, rtol=0, atol=1e-12)
+    assert found.scores.dtype == np.float64
+
+
+@settings(max_examples=120, deadline=None, derandomize=True)
+@given(data=st.data(), n=st.integers(1, 90), p=st.integers(2, 9), grouped=st.booleans())
+def test_nearest_is_brute_force(data: st.DataObject, n: int, p: int, grouped: bool) -> None:
+    n_distinct = data.draw(st.integers(1, n), label="distinct vectors")
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32), label="seed"))
+    distinct = unit(n_distinct, p, seed=int(rng.integers(2**32)))
+    gallery = distinct[rng.integers(0, n_distinct, n)]
+    queries = np.concatenate([distinct[rng.integers(0, n_distinct, 3)], unit(2, p, seed=n)])
+    k = data.draw(st.integers(1, n + 5), label="k")
+    groups = (rng.integers(-1, 3, n), rng.integers(-1, 3, 5)) if grouped else None
+    assert_brute_force(gallery, queries, k, groups)
+
+
+@pytest.mark.parametrize("k", [1, 5, 40])
+def test_a_tie_longer_than_what_is_proposed_goes_by_position(k: int) -> None:
+    gallery = np.repeat(unit(2, 6), 300, axis=0)
+    gallery[::2] = gallery[0]
+    assert_brute_force(gallery, gallery[[0, 599]], k)
+
+
+def test_a_tie_goes_on_behind_clips_of_the_querys_own_group() -> None:
+    """Also where the last clip that is proposed is of the query's group, so that its score says nothing."""
+    distinct = unit(3, 3)
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        gallery, own = distinct[rng.integers(0, 3, 100)], rng.integers(-1, 3, 100)
+        query, group = distinct[rng.integers(0, 3, 1)], rng.integers(0, 3, 1)
+        assert_brute_force(gallery, query, 30, (own, group))
+
+
+def test_nearly_equal_vectors_are_told_apart_in_float64() -> None:
+    rng = np.random.default_rng(0)
+    base = unit(1, 64)[0].astype(np.float64)
+    gallery = base + 3e-8 * rng.normal(size=(200, 64))
+    assert_brute_force(gallery.astype(np.float32), unit(1, 64), 20)
+
+
+def test_more_neighbours_than_clips() -> None:
+    found = nearest(unit(3, 5), unit(2, 5, seed=1), 6)
+    assert (found.rows[:, 3:] == -1).all()
+    assert np.isneginf(found.scores[:, 3:]).all()
+    assert sorted(found.rows[0, :3].tolist()) == [0, 1, 2]
+
+
+def test_a_query_whose_group_is_everybody_finds_nobody() -> None:
+    found = nearest(unit(5, 4), unit(1, 4), 3, groups=(np.full(5, 7), np.array([7])))
+    assert found.rows.tolist() == [[-1, -1, -1]]
+
+
+def test_no_queries() -> None:
+    assert nearest(unit(5, 4), unit(0, 4), 3).rows.shape == (0, 3)
+
+
+@pytest.mark.parametrize("p", [7, 32])
+def test_a_neighbour_does_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch, p: int) -> None:
+    gallery, queries = unit(500, p), unit(33, p, seed=1)
+    gallery[100:200] = gallery[:100]
+    queries[:5] = gallery[[150, 3, 99, 0, 499]]
+    groups = (np.arange(500) // 3, np.arange(33))
+    whole = nearest(gallery, queries, 12, groups=groups)
+    monkeypatch.setattr(index, "_QUERY_BLOCK", 4)
+    monkeypatch.setattr(index, "_PRODUCT_BYTES", 4000)
+    in_blocks = nearest(gallery, queries, 12, groups=groups)
+    assert np.array_equal(in_blocks.rows, whole.rows)
+    assert np.array_equal(in_blocks.scores, whole.scores)
+    for i in range(33):
+        alone = nearest(gallery, queries[i : i + 1], 12, groups=(groups[0], groups[1][i : i + 1]))
+        assert np.array_equal(alone.rows[0], whole.rows[i])
+        assert np.array_equal(alone.scores[0], whole.scores[i])
+
+
+def test_one_nearest_neighbour_is_scikit_learns() -> None:
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(8, 40)) + 2
+    labels = rng.integers(0, 8, 600)
+    y = (centres[labels] + rng.normal(size=(600, 40))).astype(np.float32)
+    theirs = KNeighborsClassifier(1, metric="cosine", algorithm="brute").fit(y[:450], labels[:450])
+    found = nearest(Map()(y[:450]), Map()(y[450:]), 1)
+    assert np.array_equal(labels[found.rows[:, 0]], theirs.predict(y[450:]))
+    distance, rows = theirs.kneighbors(y[450:])
+    assert np.array_equal(found.rows, rows)
+    np.testing.assert_allclose(1 - found.scores, distance, atol=1e-6)
+
+
+def test_vectors_that_are_no_numbers_are_not_searched() -> None:
+    with pytest.raises(UmurlError, match="run umurl-search verify"):
+        nearest(unit(20, 4), np.full((1, 4), np.nan, np.float32), 3)
+
+
+# on disk
+
+
+def sealed_index(target: Path, transform: Transform, *, n: int = 40) -> tuple[Index, dict[str, Array], Maps]:
+    embeddings = {m: unit(n, 6, seed=i) * (2 + i) for i, m in enumerate(("joint", "fused"))}
+    fitted = fit_maps(embeddings, transform)
+    with folders.building(target, resume_token="") as partial:
+        for modality, y in embeddings.items():
+            np.save(partial / embeddings_file(modality), y)
+        np.save(partial / IDS, np.arange(10, 10 + n))
+        write_maps(partial, fitted)
+        write_vectors(partial, embeddings["fused"], fitted)
+        folders.seal(partial, target, {"modalities": list(embeddings), "transform": str(transform)})
+    return Index(target), embeddings, fitted
+
+
+@pytest.mark.parametrize("transform", ["none", "half-whiten:4"])
+@pytest.mark.parametrize("bridged", [False, True])
+def test_vectors_come_back_as_they_were_written(tmp_path: Path, transform: str, bridged: bool) -> None:
+    opened, embeddings, fitted = sealed_index(tmp_path / "i", Transform.parse(transform))
+    assert opened.transform == Transform.parse(transform)
+    assert opened.ids.tolist() == list(range(10, 50))
+    mapping = opened.maps("joint", "fused").gallery("fused", bridged=bridged)
+    want = fitted.gallery("fused", bridged=bridged)(embeddings["fused"])
+    vectors, faiss_index = opened.vectors("fused", mapping, bridged=bridged)
+    assert faiss_index.ntotal == 40
+    np.testing.assert_array_equal(vectors, want)
+    queries = fitted.query("joint", "fused", bridged=bridged)(embeddings["joint"][:7])
+    with_index = nearest(vectors, queries, 5, faiss_index=faiss_index)
+    without = nearest(want, queries, 5)
+    assert np.array_equal(with_index.rows, without.rows)
+    assert np.array_equal(with_index.scores, without.scores)
+
+
+def test_another_modality_is_searched_from_its_embeddings(tmp_path: Path) -> None:
+    opened, embeddings, _ = sealed_index(tmp_path / "i", Transform())
+    vectors, faiss_index = opened.vectors("joint", Map(), bridged=False)
+    assert faiss_index is None
+    np.testing.assert_array_equal(vectors, Map()(embeddings["joint"]))
+    np.testing.assert_array_equal(opened.embeddings("joint"), embeddings["joint"])
+    assert isinstance(opened.embeddings("joint"), np.memmap)
+
+
+@pytest.mark.parametrize("transform", ["none", "half-whiten:4"])
+def test_maps_come_back_as_far_as_they_are_asked_for(tmp_path: Path, transform: str) -> None:
+    opened, _, fitted = sealed_index(tmp_path / "i", Transform.parse(transform))
+    back = opened.maps("joint", "fused")
+    assert set(back.bridges) == {("joint", "fused")}
+    np.testing.assert_array_equal(back.bridges["joint", "fused"], fitted.bridges["joint", "fused"])
+    np.testing.assert_array_equal(back.means["fused"], fitted.means["fused"])
+    assert set(back.whitenings) == ({"fused"} if transform != "none" else set())
+
+
+def test_a_modality_that_was_not_built(tmp_path: Path) -> None:
+    opened, _, _ = sealed_index(tmp_path / "mine", Transform())
+    with pytest.raises(UmurlError) as error:
+        opened.embeddings("joint+bone")
+    assert str(error.value) == (
+        "index mine holds no joint+bone embeddings (it has joint, fused): build it with --modalities all"
+    )
+
+
+def test_a_damaged_index_is_not_opened(tmp_path: Path) -> None:
+    opened, _, _ = sealed_index(tmp_path / "mine", Transform())
+    path = opened.folder / "vectors.faiss"
+    damaged = bytearray(path.read_bytes())
+    damaged[-5] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(UmurlError, match=r"vectors\.faiss was altered .* umurl-search delete index:mine"):
+        _ = Index(opened.folder).manifest
+
+
+def test_embeddings_that_are_no_numbers_are_not_written(tmp_path: Path) -> None:
+    y = unit(4, 3)
+    fitted = fit_maps({"fused": y}, Transform())
+    y[2, 1] = np.nan
+    with pytest.raises(UmurlError, match="the encoder gave NaN or infinite embeddings"):
+        write_vectors(tmp_path, y, fitted)
