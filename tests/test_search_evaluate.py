@@ -44,7 +44,9 @@ def oracle(
     groups: tuple[Labels, Labels] | None = None,
 ) -> dict[str, Any]:
     """One query at a time, the gallery sorted whole; ties to the lower position."""
-    correct, precisions, reciprocals, found = [], [], [], {r: 0 for r in (1, 5, 10)}
+    correct, found = [], dict.fromkeys((1, 5, 10), 0)
+    precisions: list[float] = []
+    reciprocals: list[float] = []
     for i, query in enumerate(queries):
         scores = gallery.astype(np.float64) @ query.astype(np.float64)
         order = sorted(range(len(gallery)), key=lambda j: (-scores[j], j))
@@ -59,7 +61,7 @@ def oracle(
             found[r] += wanted[i] in ranked[:r]
         hits = [rank for rank, label in enumerate(ranked, start=1) if label == wanted[i]]
         if hits:
-            precisions.append(np.mean([(n + 1) / rank for n, rank in enumerate(hits)]))
+            precisions.append(float(np.mean([(n + 1) / rank for n, rank in enumerate(hits)])))
             reciprocals.append(1 / hits[0])
     n = len(queries)
     return {
@@ -261,7 +263,7 @@ def test_overlap_goes_by_the_rules_of_the_protocol_trained_on(tmp_path: Path) ->
     assert 0 < len(seen) < len(odd)
     assert encoders.overlap(entry("ntu60", "xsub", tmp_path), "ntu120", odd) == len(seen)
     assert encoders.overlap(entry("ntu120", "xset", tmp_path), "ntu120", odd) == 0
-    assert encoders.overlap(entry("ntu120", "xsub", tmp_path), "ntu120", odd) > len(seen)
+    assert (encoders.overlap(entry("ntu120", "xsub", tmp_path), "ntu120", odd) or 0) > len(seen)
     assert encoders.overlap(entry("ntu60", "xsub", tmp_path), "pku-mmd-1", odd) == 0
     assert encoders.overlap(entry("ntu60", None, tmp_path), "ntu120", odd) is None
     assert encoders.overlap(entry(None, None, tmp_path), "ntu120", odd) is None
