@@ -46,7 +46,7 @@ def ingest(
     format: FormatOption = None,
     layout: LayoutOption = None,
     splits: Annotated[Path | None, typer.Option(help='JSON: {"protocol": {"train": [names], "test": [names]}}')] = None,
-    fps: Annotated[float, typer.Option(min=0.001, max=9999, help="Frames a second of the source")] = 30.0,
+    fps: Annotated[float, typer.Option(min=1, max=9999, help="Frames a second of the source")] = 30.0,
     up: Annotated[Up, typer.Option(help="The source's up axis")] = "y",
     scale: Annotated[float, typer.Option(min=1e-9, max=1e8, help="Metres a unit of the source")] = 1.0,
     slicing: Annotated[Slicing, typer.Option(help="PKU-MMD: frames of a label that make a clip")] = "start:end",

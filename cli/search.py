@@ -87,7 +87,7 @@ def query(
     no_bridge: NoBridgeOption = False,
     axes: Annotated[Axes | None, typer.Option(help="The axes of a .npy clip [default: found out]")] = None,
     layout: Annotated[Layout | None, typer.Option(help=f"Its joint layout {_AS_INGESTED}")] = None,
-    fps: Annotated[float | None, typer.Option(min=0.001, max=9999, help=f"Its frames a second {_AS_INGESTED}")] = None,
+    fps: Annotated[float | None, typer.Option(min=1, max=9999, help=f"Its frames a second {_AS_INGESTED}")] = None,
     up: Annotated[Up | None, typer.Option(help=f"Its up axis {_AS_INGESTED}")] = None,
     scale: Annotated[float | None, typer.Option(min=1e-9, max=1e8, help=f"Metres a unit {_AS_INGESTED}")] = None,
 ) -> None:  # fmt: skip
@@ -149,7 +149,7 @@ def embed(
     modality: ModalityOption = "fused",
     format: FormatOption = None,
     layout: LayoutOption = None,
-    fps: Annotated[float, typer.Option(min=0.001, max=9999, help="Frames a second of a file or folder")] = 30.0,
+    fps: Annotated[float, typer.Option(min=1, max=9999, help="Frames a second of a file or folder")] = 30.0,
     up: Annotated[Up, typer.Option(help="Its up axis")] = "y",
     scale: Annotated[float, typer.Option(min=1e-9, max=1e8, help="Metres a unit of it")] = 1.0,
 ) -> None:  # fmt: skip

@@ -205,5 +205,8 @@ def part_of(dataset: Dataset, protocol: str, name: str) -> Part | None:
 def is_part_of(dataset: Dataset, name: str) -> bool:
     """Whether a clip of the dataset's family (NTU-60 inside NTU-120) belongs to it."""
     fields = parse_name(name)
-    action_fits = dataset.max_action is None or (fields.action or 0) <= dataset.max_action
-    return action_fits and (dataset.max_setup is None or (fields.setup or 0) <= dataset.max_setup)
+    return _within(fields.action, dataset.max_action) and _within(fields.setup, dataset.max_setup)
+
+
+def _within(value: int | None, highest: int | None) -> bool:
+    return highest is None or (value is not None and value <= highest)

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -301,11 +301,21 @@ def _file_hash(path: Path) -> str:
     return folders.sha256_of(path)
 
 
+def _text(name: str) -> str:
+    """A file name as text: bytes that are not UTF-8 are written out."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def _sorted_out(outcomes: Outcomes, seen: set[str]) -> tuple[list[Record], list[LeftOut]]:
     records, left_out = [], []
     for outcome in (one for group in outcomes for one in group):
         if isinstance(outcome, LeftOut):
-            left_out.append(outcome)
+            left_out.append(replace(outcome, name=_text(outcome.name), source=_text(outcome.source)))
+        elif outcome.name != _text(outcome.name):
+            detail, shown = "its file name is not UTF-8", _text(outcome.name)
+            left_out.append(
+                LeftOut(name=shown, reason="malformed", detail=detail, source=_text(outcome.source))
+            )
         elif outcome.name in seen:
             left_out.append(LeftOut(name=outcome.name, reason="duplicate name", source=outcome.source))
         else:

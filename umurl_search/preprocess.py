@@ -35,8 +35,8 @@ class Conventions:
             raise ValueError(f"layout is one of {', '.join(LAYOUTS)}, got '{self.layout}'")
         if self.up not in ("y", "z", "x"):
             raise ValueError(f"up is y, z or x, got '{self.up}'")
-        if not (0 < self.fps < 10_000 and 0 < self.scale < 1e9):
-            raise ValueError(f"fps and scale are positive numbers, got {self.fps} and {self.scale}")
+        if not (1 <= self.fps < 10_000 and 0 < self.scale < 1e9):
+            raise ValueError(f"fps is 1 or more, scale above 0, got {self.fps} and {self.scale}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,8 +81,9 @@ def train_encoder(
     _refuse_known(library, name)
     model_config, config = configured(request)
     clips = _load_clips(library, request.dataset, rows, progress=progress)
-    recipe = _recipe(library, request.dataset, protocol, names, describe(model_config, config))
     device = pick_device(request.device)
+    described = {**describe(model_config, config), "device": device.type}
+    recipe = _recipe(library, request.dataset, protocol, names, described)
     target = library.encoder(name)
     if _is_finished(target, recipe):
         made = _tell(library, name)
@@ -269,7 +270,7 @@ def _saved_state(partial: Path, *, resume: bool) -> dict[str, Any] | None:
     path = partial / _STATE
     if not resume or not path.exists():
         return None
-    return torch.load(path, weights_only=True)  # type: ignore[no-any-return]
+    return torch.load(path, weights_only=True, map_location="cpu")  # type: ignore[no-any-return]
 
 
 def _save_state(partial: Path, state: dict[str, Any]) -> None:
