@@ -1,11 +1,14 @@
 """Recordings to clip store, with a report of what was found, used and left out."""
 
+import contextlib
+import ctypes
 import hashlib
 import json
 import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -33,6 +36,8 @@ from umurl_search.roster import enter, read_splits
 CHUNK = 64
 _FILE_FORMATS = ("ntu-skeleton", "pku-mmd", "nw-ucla", "npy")
 _STORE_VERSION = 1
+_SET_SIGNAL_AT_PARENTS_DEATH = 1
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,11 +244,12 @@ def _in_processes(
     reader: Reader, conventions: Conventions, items: Sequence[str], n_workers: int
 ) -> Iterator[Outcomes]:
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(n_workers, mp_context=context, initializer=_ignore_interrupts)
+    pool = ProcessPoolExecutor(n_workers, mp_context=context, initializer=_follow_parent)
     waiting: deque[Future[Outcomes]] = deque()
     try:
         for start in range(0, len(items), CHUNK):
-            waiting.append(pool.submit(_read_chunk, reader, conventions, items[start : start + CHUNK]))
+            with _signals_held():
+                waiting.append(pool.submit(_read_chunk, reader, conventions, items[start : start + CHUNK]))
             if len(waiting) > 2 * n_workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -257,8 +263,23 @@ def _in_processes(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ignore_interrupts() -> None:
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait: a pool interrupted in `submit` hangs, and a process it starts here inherits the
+    hold, so that Ctrl-C does not end it with a traceback before it can ignore it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _follow_parent() -> None:
+    """In a reading process: Ctrl-C is the parent's affair, and a parent that is killed ends this process too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_SIGNAL_AT_PARENTS_DEATH, signal.SIGKILL)
 
 
 def _read_chunk(reader: Reader, conventions: Conventions, items: Sequence[str]) -> Outcomes:
