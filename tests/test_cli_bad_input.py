@@ -7,6 +7,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -450,20 +451,25 @@ print([run(line) for line in words])
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root can become another user")
-def test_a_library_that_may_not_be_written(indexed: Library, tmp_path: Path) -> None:
-    for path in (tmp_path.parent.parent, tmp_path.parent, tmp_path, *indexed.root.rglob("*")):
-        path.chmod(0o755)
-    before = hashes(indexed.root)
-    words = (f"query {QUERY} --k 1 --quiet", "delete mine@e", "build-index mine --as x")
-    run = subprocess.run(
-        [sys.executable, "-c", READ_ONLY, *words], capture_output=True, text=True, check=False, cwd=tmp_path
-    )
+def test_a_library_that_may_not_be_written(indexed_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as everybodys:
+        indexed = Library(Path(everybodys) / "library")
+        shutil.copytree(indexed_root, indexed.root)
+        for path in (Path(everybodys), *indexed.root.rglob("*")):
+            path.chmod(0o755)
+        monkeypatch.setenv("UMURL_LIBRARY", str(indexed.root))
+        before = hashes(indexed.root)
+        words = (f"query {QUERY} --k 1 --quiet", "delete mine@e", "build-index mine --as x")
+        run = subprocess.run(
+            [sys.executable, "-c", READ_ONLY, *words],
+            capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1],
+        )  # fmt: skip
+        assert hashes(indexed.root) == before
     assert run.stdout.splitlines()[-1:] == ["[0, 1, 1]"], run.stderr
     lines = run.stderr.splitlines()
     assert len(lines) == 2, lines
     has(lines[0], indexed.catalog_path, "permissions", "--library")
     has(lines[1], indexed.root, "Permission denied")
-    assert hashes(indexed.root) == before
 
 
 # other files

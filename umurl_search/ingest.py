@@ -275,7 +275,9 @@ def _signals_held() -> Iterator[None]:
 
 
 def _follow_parent() -> None:
-    """In a reading process: Ctrl-C is the parent's affair, and a parent that is killed ends this process too."""
+    """In a reading process: what stops the whole group is the parent's affair, which stops this one in good
+    order (a pool of which one is killed may hang); a parent that is killed ends it too."""
+    os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
     if sys.platform == "linux":
