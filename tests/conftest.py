@@ -1,5 +1,9 @@
 """Fixtures of the whole suite: a temporary home, real recordings when they are there, a made library."""
 
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: its threads fight when tests run side by side
+
 import json
 import shutil
 from collections.abc import Callable

@@ -36,7 +36,5 @@ def test_accuracy_is_sklearns_on_embedded_arrays(
     train = np.array([int(name[9:12]) % 2 == 1 for name in names])
     reference = KNeighborsClassifier(1, metric="cosine").fit(y[train], labels[train])
     accuracy = float((reference.predict(y[~train]) == labels[~train]).mean())
-    ours = command(
-        "knn-eval", "--query-modality", modality, "--gallery-modality", modality, "--json"
-    ).json
+    ours = command("knn-eval", "--query-modality", modality, "--gallery-modality", modality, "--json").json
     assert ours["accuracy"] == pytest.approx(accuracy, abs=1e-12)

@@ -291,10 +291,10 @@ def test_a_clip_of_another_layout_is_an_error() -> None:
     [
         ({"layout": "coco"}, "layout is one of ntu25, kinect-v1, utd-mhad, got 'coco'"),
         ({"up": "w"}, "up is y, z or x, got 'w'"),
-        ({"fps": 0.0}, "fps and scale are positive numbers, got 0.0 and 1.0"),
-        ({"fps": float("nan")}, "fps and scale are positive numbers, got nan and 1.0"),
-        ({"scale": -1.0}, "fps and scale are positive numbers, got 30.0 and -1.0"),
-        ({"scale": float("inf")}, "fps and scale are positive numbers, got 30.0 and inf"),
+        ({"fps": 0.0}, "fps is 1 or more, scale above 0, got 0.0 and 1.0"),
+        ({"fps": float("nan")}, "fps is 1 or more, scale above 0, got nan and 1.0"),
+        ({"scale": -1.0}, "fps is 1 or more, scale above 0, got 30.0 and -1.0"),
+        ({"scale": float("inf")}, "fps is 1 or more, scale above 0, got 30.0 and inf"),
     ],
 )
 def test_conventions_that_cannot_be(given_: dict[str, object], message: str) -> None:

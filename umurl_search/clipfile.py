@@ -34,12 +34,20 @@ class QueryClip:
 
 
 def read_clip(
-    library: Library, text: str, *, conventions: Conventions, axes: Axes | None = None
+    library: Library,
+    text: str,
+    *,
+    conventions: Conventions,
+    axes: Axes | None = None,
+    strict_layout: bool = False,
 ) -> QueryClip:
-    """Reads CLIP. Raises UmurlError, one line, for anything that is not a clip."""
+    """Reads CLIP. Raises UmurlError, one line, for anything that is not a clip.
+
+    Without `strict_layout` a file of 25 or 20 joints is taken whatever the conventions' layout.
+    """
     path = Path(text)
     if path.suffix in (".npy", ".skeleton", ".txt", ".json"):
-        frames, notes = read_file(path, conventions=conventions, axes=axes)
+        frames, notes = read_file(path, conventions=conventions, axes=axes, strict_layout=strict_layout)
         return QueryClip(name=text, frames=frames, notes=notes)
     dataset, colon, name = text.partition(":")
     if not colon:
@@ -64,7 +72,7 @@ def _from_library(library: Library, dataset: str, name: str) -> QueryClip:
 
 
 def read_file(
-    path: Path, *, conventions: Conventions, axes: Axes | None = None
+    path: Path, *, conventions: Conventions, axes: Axes | None = None, strict_layout: bool = False
 ) -> tuple[Frames, tuple[str, ...]]:
     """Normalised frames (T, M, 25, 3) of a clip file, and notes. Raises UmurlError."""
     if not path.is_file():
@@ -74,8 +82,13 @@ def read_file(
         require_finite(frames)
     except BadRecordingError as error:
         raise UmurlError(f"{path}: {error.reason}, {error.detail}; give a whole, finite clip") from error
+    chosen = conventions if strict_layout else _fitting(frames, conventions)
+    if LAYOUTS[chosen.layout].n_joints != frames.shape[2]:
+        raise UmurlError(
+            f"{path}: has {frames.shape[2]} joints, --layout {chosen.layout} another number: omit it"
+        )
     with np.errstate(over="ignore", invalid="ignore"):
-        ready = to_ntu25(frames, _fitting(frames, conventions))
+        ready = to_ntu25(frames, chosen)
     if 0 in ready.shape[:2]:
         raise UmurlError(f"{path}: nobody is in any of its {len(frames)} frames; give a clip with a person")
     with np.errstate(over="ignore", invalid="ignore"):

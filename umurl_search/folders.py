@@ -17,6 +17,7 @@ from encoder.errors import UmurlError
 
 MANIFEST = "manifest.json"
 _TOKEN = "token"
+_MODE = 0o644  # some libraries write files that only their owner can read
 _ASIDE = ".tmp"
 """Ends the name of a file being written, left behind if that was cut short."""
 HASHED_AT_OPENING = 64 * 2**20
@@ -44,14 +45,16 @@ def building(target: Path, *, resume_token: str) -> Iterator[Path]:
                 raise BlockingIOError
         except OSError as error:
             raise UmurlError(f"{target}: another process is building it; wait for that one") from error
-        folder.mkdir(exist_ok=True)
-        if token_of(folder) != resume_token:
-            shutil.rmtree(folder)
-            folder.mkdir()
-            write_text(folder / _TOKEN, resume_token)
-        yield folder
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(lock.name)
+        try:
+            folder.mkdir(exist_ok=True)
+            if token_of(folder) != resume_token:
+                shutil.rmtree(folder)
+                folder.mkdir()
+                write_text(folder / _TOKEN, resume_token)
+            yield folder
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(lock.name)
 
 
 def token_of(partial: Path) -> str | None:
@@ -70,6 +73,7 @@ def seal(folder: Path, target: Path, about: dict[str, Any]) -> dict[str, Any]:
         if path.suffix == _ASIDE:
             path.unlink()
             continue
+        path.chmod(_MODE)
         files[path.name] = {"size": path.stat().st_size, "sha256": sha256_of(path)}
         _sync(path)
     manifest = {**about, "files": files}

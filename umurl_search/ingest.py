@@ -34,6 +34,8 @@ from umurl_search.readers.base import Reader, Splits
 from umurl_search.roster import enter, read_splits
 
 CHUNK = 64
+_GROWTH = {"ntu-skeleton": 0.3, "pku-mmd": 0.5, "nw-ucla": 0.6, "pyskl": 2.1, "npy": 2.1}
+"""Bytes in the store for a byte of source, at most, by format; 1 for the others."""
 _FILE_FORMATS = ("ntu-skeleton", "pku-mmd", "nw-ucla", "npy")
 _STORE_VERSION = 1
 _SET_SIGNAL_AT_PARENTS_DEATH = 1
@@ -183,6 +185,8 @@ def _fill(
     workers: int | None,
 ) -> None:
     _file_hash.cache_clear()
+    source_bytes = sum(path.stat().st_size for path in reader.files())
+    folders.need_space(partial, round(source_bytes * _GROWTH.get(reader.format, 1.0)), what="the clip store")
     writer = StoreWriter(partial)
     seen = {clip["name"] for clip in writer.clips}
     try:

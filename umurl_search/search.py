@@ -58,7 +58,10 @@ def query(library: Library, request: QueryRequest) -> dict[str, Any]:
     with library.read() as catalog:
         dataset = catalog.dataset(row["dataset"])
     assert dataset is not None, row
-    clip = read_clip(library, request.clip, conventions=_conventions(request, dataset), axes=request.axes)
+    clip = read_clip(
+        library, request.clip, conventions=_conventions(request, dataset), axes=request.axes,
+        strict_layout=request.layout is not None,
+    )  # fmt: skip
     clock.lap("read")
     y = _embedded(library, clip, row, request)
     clock.lap("embed")

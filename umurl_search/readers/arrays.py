@@ -48,7 +48,8 @@ def read_array(
     _require_axes(axes)
     if axes is None:
         usual = _fitting(array.shape, n_joints, most_people=_USUAL_PEOPLE)
-        readings = usual or _fitting(array.shape, n_joints, most_people=_MOST_PEOPLE)
+        broad = _fitting(array.shape, n_joints, most_people=_MOST_PEOPLE)
+        readings = usual + [order for order in broad if order not in usual]
     else:
         readings = [known for known in AXES if known == axes and _n_people(array.shape, axes, n_joints)]
     if not readings:
