@@ -33,7 +33,7 @@ SHIPPED = Path(__file__).parents[1] / "umurl_search" / "shipped"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=150)
+    parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--out", type=Path, default=SHIPPED)
     arguments = parser.parse_args()
