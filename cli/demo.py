@@ -10,7 +10,8 @@ from cli.terminal import Terminal, command
 
 ENCODER = "demo-tiny"
 TRAINING_LIMIT_S = 60.0
-SAMPLE = "S001C001P002R001A001"
+ACTION = "wave"
+SAMPLE = "S001C001P002R002A001"
 
 
 def register(app: typer.Typer) -> None:
@@ -86,6 +87,7 @@ def _queries(terminal: Terminal, document: dict[str, Any]) -> None:
     from umurl_search.search import QueryRequest, query
 
     sample = _write_sample(terminal)
+    _title(terminal, f"three queries with a new performance of '{ACTION}'")
     index = document["build"]["index"]
     asked = (
         ("joint", "joint", None, "joints against joints"),
@@ -111,7 +113,7 @@ def _write_sample(terminal: Terminal) -> str:
     from umurl_search.demo import make_clip
 
     path = terminal.library.root / "demo-clip.npy"
-    np.save(path, make_clip(SAMPLE.replace("R001", "R002")), allow_pickle=False)
+    np.save(path, make_clip(SAMPLE), allow_pickle=False)
     return str(path)
 
 

@@ -1,5 +1,6 @@
 """The command `umurl-search`."""
 
+import os
 import signal
 import sys
 from typing import NoReturn
@@ -59,6 +60,8 @@ def _terminate(signum: int, frame: object) -> NoReturn:
 
 
 def main() -> NoReturn:
+    if sys.stdout is None:  # closed by the caller
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
     signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run(sys.argv[1:]))
 

@@ -3,7 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.progress import (
@@ -22,12 +22,15 @@ from umurl_search.datasets import find as dataset_named
 from umurl_search.progress import Advance
 
 _WIDE = 140
+_WHOLE = ("rank", "score", "name", "clip")
+"""Columns that give way to others last."""
 Document = dict[str, Any]
 
 
 def _console() -> Console:
-    wide = None if sys.stdout.isatty() else _WIDE
-    return Console(width=wide, highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    wide = None if terminal else _WIDE
+    return Console(width=wide, highlight=False, markup=False, emoji=False, soft_wrap=not terminal)
 
 
 class _RateColumn(ProgressColumn):
@@ -59,8 +62,11 @@ def _table(*headers: str, title: str | None = None, right: tuple[str, ...] = ())
     table = Table(
         title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
     )
-    for header in headers:
-        table.add_column(header, justify="right" if header in right else "left", header_style="dim")
+    for header in headers:  # what does not fit goes on in the next line: names are there to be copied
+        justify: Literal["left", "right"] = "right" if header in right else "left"
+        table.add_column(
+            header, justify=justify, header_style="dim", overflow="fold", no_wrap=header in _WHOLE
+        )
     return table
 
 
@@ -138,6 +144,11 @@ def train(document: Document) -> None:
         f"encoder {document['encoder']}: {document['preset']}, {document['epochs']} epochs on "
         f"{document['clips']:,} clips of {where}, {document['seconds']:.0f} s, {document['clips_per_s']:.0f} clips/s"
     )
+    if document["epochs"] < document["planned_epochs"]:
+        console.print(
+            f"stopped for time after {document['epochs']} of {document['planned_epochs']} epochs: figures will be "
+            f"low; umurl-search train {document['dataset']} --preset {document['preset']} --as NAME trains to the end"
+        )
     console.print("last losses: " + "  ".join(f"{k} {v:.4g}" for k, v in document["losses"].items()))
     console.print(f"next: umurl-search build-index {document['dataset']}")
 
@@ -177,6 +188,8 @@ def hits(document: Document) -> None:
         f"transform {index['transform']}): {len(document['hits'])} of {index['passing']:,} clips, "
         f"{1000 * document['seconds']['total']:.0f} ms"
     )
+    if query["exclude_same_performance"]:
+        console.print("the query's own performance left out")
     if query["where"] is not None and len(document["hits"]) < query["k"]:
         console.print(f'only {index["passing"]:,} clips pass --where "{query["where"]}"')
     table = _table("rank", "score", "clip", "action", "subject", "camera", "setup", "frames",
@@ -279,8 +292,16 @@ def facts(document: Document) -> None:
             console.print(table)
         elif key == "bytes":
             console.print(f"{'size':<18} {_size(value)}")
+        elif isinstance(value, dict):
+            console.print(f"{key:<18} {_pairs(value)}")
         else:
             console.print(f"{key:<18} {_cell(value)}")
+
+
+def _pairs(value: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{k} ({_pairs(v)})" if isinstance(v, dict) else f"{k} {_cell(v)}" for k, v in value.items()
+    )
 
 
 def verified(document: Document) -> None:

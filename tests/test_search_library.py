@@ -301,7 +301,7 @@ def test_a_killed_reading_process_is_told(
 @pytest.mark.slow
 def test_ctrl_c_in_an_ingest_of_several_processes(tmp_path: Path, command: Command) -> None:
     """A terminal sends it to all of them, also to those that are just starting."""
-    source, library = many(tmp_path / "many", 400, n_frames=20), Library(tmp_path / "library")
+    source, library = many(tmp_path / "many", 2000, n_frames=20), Library(tmp_path / "library")
     words = ["ingest", "x", "--source", str(source), "--library", str(library.root)]
     process = subprocess.Popen(
         [sys.executable, "-m", "cli.main", *words],
@@ -309,12 +309,12 @@ def test_ctrl_c_in_an_ingest_of_several_processes(tmp_path: Path, command: Comma
     )  # fmt: skip
     while process.poll() is None and not (folders.partial_of(library.clips("x")) / "token").exists():
         time.sleep(0.01)
-    time.sleep(0.1)
+    time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err.count("\n")) == (130, "", 1), err
     assert "the same command goes on from here" in err
-    assert command(*words, "--json").json["used"] == 400
+    assert command(*words, "--json").json["used"] == 2000
 
 
 @pytest.mark.slow

@@ -240,8 +240,10 @@ def _embed_all(
             clips = [store.normalised(row) for row in range(start, stop)]
             for m, y in embed(model, clips, modalities=chosen, device=pick_device(device)).items():
                 if not np.isfinite(y).all():
+                    row = start + int(np.flatnonzero(~np.isfinite(y).all(axis=1))[0])
                     raise UmurlError(
-                        f"the encoder gave NaN or infinite {m} embeddings: train or import it again"
+                        f"the encoder gave NaN or infinite {m} embeddings, first of clip {row + 1} of the dataset: "
+                        "train or import it again"
                     )
                 out[m][start:stop] = y
                 out[m].flush()
@@ -250,8 +252,9 @@ def _embed_all(
 
 
 def _enter(library: Library, name: str, about: dict[str, Any], entry: EncoderEntry) -> None:
+    ids = Index(library.index(name)).ids
     with library.write() as catalog:
-        catalog.add_index({
+        catalog.add_index(clip_ids=ids, row={
             "name": name, "dataset": about["dataset"], "encoder": entry.name, "encoder_hash": entry.hash,
             "kind": about["index_kind"], "transform": about["transform"],
             "modalities": ",".join(about["modalities"]), "clips": about["clips"],

@@ -149,12 +149,10 @@ class Catalog:
 
     def split(self, dataset: str, protocol: str) -> dict[str, NDArray[np.int64]]:
         """part -> clip ids, ascending."""
-        rows = self._rows(
-            "select part, clip_id from splits where dataset = ? and protocol = ? order by clip_id",
-            dataset, protocol,
-        )  # fmt: skip
-        parts = sorted({row["part"] for row in rows})
-        return {p: np.array([r["clip_id"] for r in rows if r["part"] == p], dtype=np.int64) for p in parts}
+        sql = "select part, clip_id from splits where dataset = ? and protocol = ? order by clip_id"
+        columns = self._con.execute(sql, [dataset, protocol]).fetchnumpy()
+        parts, ids = np.asarray(columns["part"], dtype=str), np.asarray(columns["clip_id"], dtype=np.int64)
+        return {str(part): ids[parts == part] for part in np.unique(parts)}
 
     # filters
 
@@ -192,8 +190,21 @@ class Catalog:
     def indexes(self) -> list[dict[str, Any]]:
         return self._rows("select * from indexes order by made desc")
 
-    def add_index(self, row: dict[str, Any]) -> None:
-        self._insert("indexes", row)
+    def add_index(self, row: dict[str, Any], *, clip_ids: NDArray[np.int64]) -> None:
+        """Enters an index if the clips and the encoder that it was made from are still there."""
+        with self._transaction():
+            if not np.array_equal(self.clips_of(row["dataset"]).id, clip_ids):
+                raise UmurlError(
+                    f"dataset '{row['dataset']}' was deleted or changed while index '{row['name']}' was built: "
+                    f"ingest it, then umurl-search build-index {row['dataset']} again"
+                )
+            hashes = {encoder["name"]: encoder["hash"] for encoder in self.encoders()}
+            if row["encoder"] != "shipped" and hashes.get(row["encoder"]) != row["encoder_hash"]:
+                raise UmurlError(
+                    f"encoder '{row['encoder']}' was deleted or changed while index '{row['name']}' was built: "
+                    f"umurl-search build-index {row['dataset']} again"
+                )
+            self._insert("indexes", row)
 
     # deletion
 
@@ -317,7 +328,7 @@ def _unusable(path: Path, error: Exception) -> DamagedCatalogError:
 def _check_version(connection: duckdb.DuckDBPyConnection, path: Path, *, write: bool) -> None:
     tables = connection.execute("select table_name from information_schema.tables").fetchall()
     if ("meta",) not in tables:
-        if not write:
+        if tables or not write:
             raise UmurlError(f"{path}: not a catalog of this program; give another --library")
         connection.execute(f"begin; {_SCHEMA} insert into meta values ({SCHEMA_VERSION}, 1); commit;")
         return

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from encoder.errors import UmurlError
 from encoder.skeleton import LAYOUTS, N_JOINTS
 from umurl_search.clip import Frames
@@ -87,15 +85,15 @@ def read_file(
         raise UmurlError(
             f"{path}: has {frames.shape[2]} joints, --layout {chosen.layout} another number: omit it"
         )
-    with np.errstate(over="ignore", invalid="ignore"):
+    try:
         ready = to_ntu25(frames, chosen)
+    except ValueError as error:
+        raise UmurlError(f"{path}: {error}") from error
     if 0 in ready.shape[:2]:
         raise UmurlError(f"{path}: nobody is in any of its {len(frames)} frames; give a clip with a person")
-    with np.errstate(over="ignore", invalid="ignore"):
-        normalised = normalise(ready)
-    if not np.isfinite(normalised).all():
-        raise UmurlError(f"{path}: its coordinates overflow single precision; give metres, or a --scale")
-    return normalised, notes
+    if chosen.layout != conventions.layout:
+        notes = (*notes, f"{path}: {frames.shape[2]} joints, read as {chosen.layout}; --layout settles it")
+    return normalise(ready), notes
 
 
 def _fitting(frames: Frames, conventions: Conventions) -> Conventions:

@@ -245,10 +245,11 @@ def _split(
 ) -> Split:
     """Rows of labelled clips. Without a gallery of its own, a protocol's gallery is its training part."""
     labelled = columns.id[columns.label >= 0]
-    if len(labelled) == 0:
+    asked = np.concatenate([np.zeros(0, dtype=np.int64), *parts.values()])
+    if len(labelled) == 0 or (len(asked) and not np.isin(asked, labelled).any()):
         raise UmurlError(
-            f"{dataset}: its clips have no labels, evaluation needs them: ingest recordings whose names or files "
-            "state the action (SsssCccPpppRrrrAaaa), under another name"
+            f"{dataset} {protocol}: its clips have no labels, evaluation needs them: ingest recordings whose names "
+            "or files state the action (SsssCccPpppRrrrAaaa), under another name"
         )
     rows = {part: np.searchsorted(ids, wanted[np.isin(wanted, labelled)]) for part, wanted in parts.items()}
     empty = np.zeros(0, dtype=np.int64)

@@ -139,9 +139,18 @@ def _reader_of(dataset: Dataset, request: Request) -> Reader:
 
 def _signature(reader: Reader, conventions: Conventions, request: Request, extra_splits: Splits) -> str:
     """Changes when the source's files, the way they are read or the splits given do."""
-    stamps = [[str(p), p.stat().st_size, p.stat().st_mtime_ns] for p in reader.files()]
+    stamps = [[str(path), *_stamp(path)] for path in reader.files()]
     stated = [_STORE_VERSION, reader.format, request.slicing, vars(conventions), extra_splits, stamps]
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Size and time of a file; of a link to nowhere, nothing (its reader leaves it out)."""
+    try:
+        state = path.stat()
+    except OSError:
+        return 0, 0
+    return state.st_size, state.st_mtime_ns
 
 
 def _about(reader: Reader, conventions: Conventions, signature: str) -> dict[str, Any]:
@@ -185,7 +194,7 @@ def _fill(
     workers: int | None,
 ) -> None:
     _file_hash.cache_clear()
-    source_bytes = sum(path.stat().st_size for path in reader.files())
+    source_bytes = sum(_stamp(path)[0] for path in reader.files())
     folders.need_space(partial, round(source_bytes * _GROWTH.get(reader.format, 1.0)), what="the clip store")
     writer = StoreWriter(partial)
     seen = {clip["name"] for clip in writer.clips}

@@ -11,6 +11,7 @@ import platformdirs
 from encoder.errors import UmurlError
 from umurl_search.catalog import Catalog, open_catalog
 
+_RESERVED = ("dataset", "encoder", "index")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
 
 
@@ -70,4 +71,6 @@ def checked_name(name: str, *, what: str) -> str:
         raise UmurlError(
             f"'{name}' cannot name {what}: letters, digits and . _ @ + -, at most 100, no / or space"
         )
+    if name in _RESERVED:
+        raise UmurlError(f"'{name}' cannot name {what}: it has a meaning of its own; choose another name")
     return name

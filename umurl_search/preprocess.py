@@ -19,6 +19,8 @@ from umurl_search.clip import Frames
 
 Up = Literal["y", "z", "x"]
 STORE_FPS = 30.0
+FARTHEST_M = 1e6
+"""No coordinate lies farther out: more is a wrong unit or a damaged file, and its square would overflow."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +83,7 @@ def to_ntu25(frames: Frames, conventions: Conventions) -> Frames:
     """Frames (T, M, V, C) of a source as NTU-25 joints, metres, y up, 30 frames/s, one or two people.
 
     People absent throughout are dropped; if nobody is left the result has M = 0.
-    Raises ValueError when V is not the layout's.
+    Raises ValueError when V is not the layout's, or a coordinate would overflow single precision later on.
     """
     layout = LAYOUTS[conventions.layout]
     if frames.shape[2] != layout.n_joints:
@@ -92,7 +94,12 @@ def to_ntu25(frames: Frames, conventions: Conventions) -> Frames:
         frames = frames[:, :, list(layout.to_ntu25)]
     frames = _y_up(frames, conventions.up)
     if conventions.scale != 1.0:
-        frames = frames * np.float32(conventions.scale)
+        with np.errstate(over="ignore"):
+            frames = frames * np.float32(conventions.scale)
+    if frames.size and np.abs(frames).max() > FARTHEST_M:
+        raise ValueError(
+            f"coordinates beyond {FARTHEST_M:g} m overflow single precision; give metres, or a --scale"
+        )
     return np.ascontiguousarray(_at_store_fps(frames, conventions.fps), dtype=np.float32)
 
 

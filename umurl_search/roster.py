@@ -93,6 +93,9 @@ def _positions(
     result: dict[str, dict[str, list[int]]] = {}
     notes = []
     for protocol, parts in given.items():
+        if not any(name in position for names in parts.values() for name in names):
+            notes.append(f"protocol {protocol} names no clip of the data: it was left out")
+            continue
         result[protocol] = {p: [position[n] for n in names if n in position] for p, names in parts.items()}
         unknown = sum(n not in position for names in parts.values() for n in names)
         if unknown:

@@ -57,7 +57,10 @@ def query(library: Library, request: QueryRequest) -> dict[str, Any]:
     allowed = _allowed(library, request.where, index)
     with library.read() as catalog:
         dataset = catalog.dataset(row["dataset"])
-    assert dataset is not None, row
+    if dataset is None:
+        raise UmurlError(
+            f"index {row['name']} is of dataset '{row['dataset']}', which is gone: ingest it again"
+        )
     clip = read_clip(
         library, request.clip, conventions=_conventions(request, dataset), axes=request.axes,
         strict_layout=request.layout is not None,
@@ -74,6 +77,7 @@ def query(library: Library, request: QueryRequest) -> dict[str, Any]:
         "query": {
             "clip": request.clip, "modality": request.modality, "frames": len(clip.frames),
             "people": clip.frames.shape[1], "where": request.where, "k": request.k,
+            "exclude_same_performance": request.exclude_same_performance,
             "label": clip.row["label"] if clip.row else None, "action": clip.row["action"] if clip.row else None,
             "notes": list(clip.notes),
         },
@@ -188,6 +192,10 @@ def _search(
 def _hits(library: Library, ids: NDArray[np.int64], scores: NDArray[np.float64]) -> list[dict[str, Any]]:
     with library.read() as catalog:
         rows = catalog.clips_by_id(ids.tolist())
+    if len(rows) < len(ids):
+        raise UmurlError(
+            "the index names clips that the catalog does not hold: umurl-search verify says which index"
+        )
     shown: Callable[[dict[str, Any]], dict[str, Any]] = lambda row: {  # noqa: E731
         c: row[c] for c in COLUMNS if c not in ("id", "people")
     }

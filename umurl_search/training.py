@@ -57,6 +57,7 @@ class TrainReport:
     preset: str
     clips: int
     epochs: int
+    planned_epochs: int
     losses: dict[str, float]
     clips_per_s: float
     seconds: float
@@ -89,7 +90,8 @@ def train_encoder(
         made = _tell(library, name)
         return TrainReport(
             encoder=name, dataset=request.dataset, protocol=protocol, preset=request.preset, clips=len(rows),
-            epochs=config.epochs, losses=made["final"], clips_per_s=0.0, seconds=time.monotonic() - started,
+            epochs=config.epochs, planned_epochs=config.epochs, losses=made["final"], clips_per_s=0.0,
+            seconds=time.monotonic() - started,
         )  # fmt: skip
     if resume:
         _check_resumable(target, recipe)
@@ -113,7 +115,7 @@ def train_encoder(
         _enter(library, name, model, about, partial=partial, recipe=recipe)
     return TrainReport(
         encoder=name, dataset=request.dataset, protocol=protocol, preset=request.preset, clips=len(rows),
-        epochs=watch.epochs, losses=watch.losses, clips_per_s=watch.clips_per_s,
+        epochs=watch.epochs, planned_epochs=config.epochs, losses=watch.losses, clips_per_s=watch.clips_per_s,
         seconds=time.monotonic() - started,
     )  # fmt: skip
 
@@ -187,7 +189,8 @@ def training_rows(
 
 def first_protocol(dataset: str, known: list[str]) -> str | None:
     preferred = [p for p in datasets.find(dataset).protocols if p in known]
-    return next(iter(preferred or known), None)
+    usual = [p for p in ("xsub",) if p in known]
+    return next(iter(preferred or usual or known), None)
 
 
 def configured(request: TrainRequest) -> tuple[ModelConfig, TrainConfig]:

@@ -158,7 +158,9 @@ def verify(library: Library, *, progress: Progress = silent) -> list[str]:
     for name, wanted in ids.items():
         folder = library.index(name)
         if not folders.check(folder, full=False) and not np.array_equal(Index(folder).ids, wanted):
-            problems.append(f"{folder}: its clip ids are not those of the catalog")
+            problems.append(
+                f"{folder}: its clip ids are not those of the catalog: delete index:{name}, build it again"
+            )
     return problems
 
 
@@ -254,7 +256,7 @@ def _library(library: Library) -> Check:
             name="library", ok=True, detail=f"{library.root} (not made yet: umurl-search demo makes one)"
         )
     try:
-        with library.write():
+        with library.write():  # migrates a catalog of an older version
             pass
         there = contents(library)
     except UmurlError as error:

@@ -32,6 +32,8 @@ class BadRecordingError(UmurlError):
 
 def read_bytes(path: Path) -> bytes:
     """The content of a file. Raises: BadRecordingError where it is empty or cannot be read."""
+    if not path.is_file():
+        raise BadRecordingError("malformed", "no regular file (a link to nowhere, or a pipe)", path)
     try:
         content = path.read_bytes()
     except OSError as error:
