@@ -235,7 +235,10 @@ def test_an_unreadable_file_is_left_out(tmp_path: Path) -> None:
     (tmp_path / f"{NAME}.skeleton").symlink_to(tmp_path / "gone")
     left_out = only(tmp_path)
     assert isinstance(left_out, LeftOut)
-    assert (left_out.reason, left_out.detail) == ("malformed", "no regular file (a link to nowhere, or a pipe)")
+    assert (left_out.reason, left_out.detail) == (
+        "malformed",
+        "no regular file (a link to nowhere, or a pipe)",
+    )
 
 
 def test_of_two_files_of_one_name_the_first_is_used(tmp_path: Path) -> None:

@@ -1,0 +1,115 @@
+"""What a newcomer's first hours brought to light, kept from coming back."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+from conftest import Result
+
+from encoder.errors import UmurlError
+from umurl_search.build import BuildRequest, build_index
+from umurl_search.demo import make_clip
+from umurl_search.ingest import Request, ingest
+from umurl_search.library import Library
+from umurl_search.maps import fit_maps
+
+Command = Callable[..., Result]
+NAMES = ("S001C001P001R001A001", "S001C001P002R001A001", "S001C001P003R001A002")
+
+
+def clips(folder: Path, names: tuple[str, ...] = NAMES) -> Path:
+    folder.mkdir()
+    for name in names:
+        np.save(folder / f"{name}.npy", make_clip(name))
+    return folder
+
+
+def test_huge_coordinates_are_left_out_and_the_corpus_goes_on(tmp_path: Path, command: Command) -> None:
+    source = clips(tmp_path / "clips")
+    np.save(source / "huge.npy", make_clip(NAMES[0]) * np.float32(1e25))
+    report = command("ingest", "own", "--source", source, "--json").json
+    assert (report["found"], report["used"], report["left_out"]) == (4, 3, {"malformed": 1})
+    assert command("build-index", "own", "--json").code == 0
+    embedded = command("embed", source, "--out", tmp_path / "y.npy", "--json").json
+    assert embedded["left_out"] == [{"name": "huge", "reason": "malformed"}]
+    assert np.isfinite(np.load(tmp_path / "y.npy")).all()
+
+
+def test_a_link_to_nowhere_is_left_out(tmp_path: Path, command: Command) -> None:
+    source = clips(tmp_path / "clips")
+    (source / "gone.npy").symlink_to(tmp_path / "nowhere.npy")
+    report = command("ingest", "own", "--source", source, "--json")
+    assert report.code == 0, report.err
+    assert report.json["left_out"] == {"malformed": 1}
+
+
+@pytest.mark.parametrize("lost", ["dataset:mine", "encoder:e"])
+def test_what_an_index_is_made_from_may_not_vanish_meanwhile(
+    library: Library, command: Command, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    def fit_while_another_deletes(*arguments: object, **options: object) -> object:
+        assert command("delete", lost).code == 0
+        return fit_maps(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("umurl_search.build.fit_maps", fit_while_another_deletes)
+    with pytest.raises(UmurlError, match="was deleted or changed while index 'mine@e' was built"):
+        build_index(library, BuildRequest(dataset="mine", encoder="e", device="cpu"))
+    assert command("list", "--json").json["indexes"] == []
+
+
+def test_xsub_is_the_default_among_protocols_of_ones_own(tmp_path: Path, command: Command) -> None:
+    splits = tmp_path / "splits.json"
+    parts = {"train": list(NAMES[:1]), "test": list(NAMES[1:])}
+    splits.write_text(json.dumps({"another": parts, "xsub": parts}))
+    assert command("ingest", "own", "--source", clips(tmp_path / "clips"), "--splits", splits).code == 0
+    assert command("build-index", "own").code == 0
+    assert command("knn-eval", "--json").json["protocol"] == "xsub"
+
+
+def test_a_protocol_that_names_no_clip_is_left_out(tmp_path: Path) -> None:
+    splits = tmp_path / "splits.json"
+    splits.write_text(json.dumps({"typo": {"train": ["a"], "test": ["b"]}}))
+    library = Library(tmp_path / "library")
+    report = ingest(library, Request(name="own", source=clips(tmp_path / "clips"), splits=splits))
+    assert report.splits == {}
+    assert report.notes == ["protocol typo names no clip of the data: it was left out"]
+
+
+def test_clips_without_labels_say_so(tmp_path: Path, command: Command) -> None:
+    source = tmp_path / "clips"
+    source.mkdir()
+    for name in ("kick", "wave", NAMES[0]):
+        np.save(source / f"{name}.npy", make_clip(NAMES[0]))
+    splits = tmp_path / "splits.json"
+    splits.write_text(json.dumps({"p": {"train": ["kick"], "test": ["wave"]}}))
+    assert command("ingest", "own", "--source", source, "--splits", splits).code == 0
+    assert command("build-index", "own").code == 0
+    result = command("knn-eval")
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert "have no labels" in result.err
+
+
+def test_doctor_leaves_another_programs_database_alone(tmp_path: Path, command: Command) -> None:
+    (tmp_path / "other").mkdir()
+    path = tmp_path / "other" / "catalog.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create table a (b integer)")
+    result = command("doctor", "--library", tmp_path / "other")
+    assert result.code == 1
+    with duckdb.connect(str(path), read_only=True) as connection:
+        assert connection.execute("select table_name from information_schema.tables").fetchall() == [("a",)]
+
+
+def test_a_twenty_joint_query_says_how_it_was_read(
+    library: Library, command: Command, tmp_path: Path
+) -> None:
+    assert command("build-index", "mine").code == 0
+    np.save(tmp_path / "clip.npy", make_clip(NAMES[0])[:, 0, :20])
+    notes = command("query", tmp_path / "clip.npy", "--json").json["query"]["notes"]
+    assert [note.split(": ", 1)[1] for note in notes] == ["20 joints, read as kinect-v1; --layout settles it"]
+    stated = command("query", tmp_path / "clip.npy", "--layout", "ntu25")
+    assert stated.code == 1
+    assert "has 20 joints" in stated.err
