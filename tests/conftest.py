@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from cli.main import run
+from umurl_search.build import BuildRequest, build_index
 from umurl_search.demo import make_clip
 from umurl_search.ingest import Request, ingest
 from umurl_search.library import Library
@@ -91,6 +92,21 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def library(made: Path, tmp_path: Path) -> Library:
     """A copy of the made library, where the commands look for it."""
     shutil.copytree(made / "library", tmp_path / "library")
+    return Library(tmp_path / "library")
+
+
+@pytest.fixture(scope="session")
+def indexed_root(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("indexed") / "library"
+    shutil.copytree(made / "library", root)
+    build_index(Library(root), BuildRequest(dataset="mine", device="cpu"))
+    return root
+
+
+@pytest.fixture
+def indexed(indexed_root: Path, tmp_path: Path) -> Library:
+    """A copy of the made library with the index `mine@e`."""
+    shutil.copytree(indexed_root, tmp_path / "library")
     return Library(tmp_path / "library")
 
 

@@ -33,23 +33,6 @@ def hashes(root: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="module")
-def indexed_root(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from umurl_search.build import BuildRequest, build_index
-
-    root = tmp_path_factory.mktemp("indexed") / "library"
-    shutil.copytree(made / "library", root)
-    build_index(Library(root), BuildRequest(dataset="mine", device="cpu"))
-    return root
-
-
-@pytest.fixture
-def indexed(indexed_root: Path, tmp_path: Path) -> Library:
-    """A copy of the made library with the index `mine@e`."""
-    shutil.copytree(indexed_root, tmp_path / "library")
-    return Library(tmp_path / "library")
-
-
 @pytest.fixture
 def refused(command: Command, tmp_path: Path) -> Refused:
     """Runs a command that must fail; gives its one line on stderr. The library must not change."""
