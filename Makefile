@@ -63,6 +63,9 @@ check: lint type docs-check wheel-smoke test  ## all of the above: what must hol
 
 bench: $(VENV)/.dev  ## measurements, as ratios in one run
 	$(BIN)/python benchmarks/bench_read.py
+	$(BIN)/python benchmarks/bench_ingest.py
+	$(BIN)/python benchmarks/bench_embed.py --clips 64
+	$(BIN)/python benchmarks/bench_train.py
 
 shipped: $(VENV)/.dev  ## train the encoder that ships with the package again
 	$(BIN)/python benchmarks/make_shipped.py
