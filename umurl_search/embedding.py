@@ -14,7 +14,7 @@ from umurl_search import encoders, training
 from umurl_search.clip import Clip, Frames, LeftOut
 from umurl_search.clipstore import ClipStore
 from umurl_search.library import Library
-from umurl_search.preprocess import Conventions, Up, check_pipeline, normalise, to_ntu25
+from umurl_search.preprocess import Conventions, Up, check_pipeline, normalise, usable
 from umurl_search.progress import Progress, silent
 from umurl_search.readers import detect, open_reader
 
@@ -151,14 +151,7 @@ def _from_files(
 
 def _usable(outcome: Clip | LeftOut, conventions: Conventions, state: str) -> Frames | LeftOut:
     """Normalised frames, or why not."""
-    if isinstance(outcome, LeftOut):
-        return outcome
-    if not np.isfinite(outcome.frames).all():
-        return LeftOut(name=outcome.name, reason="non-finite")
-    try:
-        frames = to_ntu25(outcome.frames, conventions)
-    except ValueError as error:
-        return LeftOut(name=outcome.name, reason="malformed", detail=str(error))
-    if 0 in frames.shape[:2]:
-        return LeftOut(name=outcome.name, reason="no body")
+    frames = outcome if isinstance(outcome, LeftOut) else usable(outcome, conventions)
+    if isinstance(frames, LeftOut):
+        return frames
     return frames if state == "umurl-normalised" else normalise(frames)

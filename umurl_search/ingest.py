@@ -19,15 +19,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from encoder.errors import UmurlError
 from umurl_search import datasets, folders
 from umurl_search.clip import Clip, Frames, LeftOut, Outcome
 from umurl_search.clipstore import Record, StoreWriter
 from umurl_search.datasets import Dataset
 from umurl_search.library import Library, checked_name
-from umurl_search.preprocess import PIPELINE, Conventions, Up, to_ntu25
+from umurl_search.preprocess import PIPELINE, Conventions, Up, usable
 from umurl_search.progress import Progress, silent
 from umurl_search.readers import detect, open_reader
 from umurl_search.readers.base import Reader, Splits
@@ -308,14 +306,9 @@ def _ready(
 
 
 def _record(reader: Reader, conventions: Conventions, clip: Clip) -> Record | LeftOut:
-    if not np.isfinite(clip.frames).all():
-        return LeftOut(name=clip.name, reason="non-finite", detail="NaN or infinite", source=clip.source)
-    try:
-        frames = to_ntu25(clip.frames, conventions)
-    except ValueError as error:
-        return LeftOut(name=clip.name, reason="malformed", detail=str(error), source=clip.source)
-    if frames.shape[0] == 0 or frames.shape[1] == 0:
-        return LeftOut(name=clip.name, reason="no body", detail="nobody in any frame", source=clip.source)
+    frames = usable(clip, conventions)
+    if isinstance(frames, LeftOut):
+        return frames
     return Record(
         name=clip.name, frames=frames, label=clip.label, subject=clip.subject, camera=clip.camera,
         setup=clip.setup, replication=clip.replication, source=clip.source, cut=clip.cut,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from encoder.errors import UmurlError
 from encoder.skeleton import LAYOUTS, LEFT_SHOULDER, N_FRAMES, N_PEOPLE, RIGHT_SHOULDER, SPINE_MID
 from umurl_search.bodies import choose_bodies
-from umurl_search.clip import Frames
+from umurl_search.clip import Clip, Frames, LeftOut
 
 Up = Literal["y", "z", "x"]
 STORE_FPS = 30.0
@@ -101,6 +101,19 @@ def to_ntu25(frames: Frames, conventions: Conventions) -> Frames:
             f"coordinates beyond {FARTHEST_M:g} m overflow single precision; give metres, or a --scale"
         )
     return np.ascontiguousarray(_at_store_fps(frames, conventions.fps), dtype=np.float32)
+
+
+def usable(clip: Clip, conventions: Conventions) -> Frames | LeftOut:
+    """The clip's frames as `to_ntu25` gives them, or why it cannot be used."""
+    if not np.isfinite(clip.frames).all():
+        return LeftOut(name=clip.name, reason="non-finite", detail="NaN or infinite", source=clip.source)
+    try:
+        frames = to_ntu25(clip.frames, conventions)
+    except ValueError as error:
+        return LeftOut(name=clip.name, reason="malformed", detail=str(error), source=clip.source)
+    if 0 in frames.shape[:2]:
+        return LeftOut(name=clip.name, reason="no body", detail="nobody in any frame", source=clip.source)
+    return frames
 
 
 def _y_up(frames: Frames, up: Up) -> Frames:
