@@ -1,4 +1,4 @@
-"""Draws results on the terminal: the only use of Rich."""
+"""Draws results on the terminal. Only this and its fellows (`render_x.py` draws for `x.py`) use Rich."""
 
 import contextlib
 import sys
@@ -27,7 +27,7 @@ _WHOLE = ("rank", "score", "name", "clip")
 Document = dict[str, Any]
 
 
-def _console() -> Console:
+def new_console() -> Console:
     terminal = sys.stdout is not None and sys.stdout.isatty()
     wide = None if terminal else _WIDE
     return Console(width=wide, highlight=False, markup=False, emoji=False, soft_wrap=not terminal)
@@ -58,7 +58,7 @@ def progress_bar(title: str, *, total: int, unit: str) -> Iterator[Advance]:
         yield advance
 
 
-def _table(*headers: str, title: str | None = None, right: tuple[str, ...] = ()) -> Table:
+def new_table(*headers: str, title: str | None = None, right: tuple[str, ...] = ()) -> Table:
     table = Table(
         title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
     )
@@ -70,16 +70,16 @@ def _table(*headers: str, title: str | None = None, right: tuple[str, ...] = ())
     return table
 
 
-def _percent(fraction: float) -> str:
+def percent(fraction: float) -> str:
     return f"{100 * fraction:.1f} %"
 
 
-def _size(n_bytes: int) -> str:
+def size(n_bytes: int) -> str:
     return f"{n_bytes / 2**20:,.1f} MiB" if n_bytes < 2**30 else f"{n_bytes / 2**30:,.1f} GiB"
 
 
 def datasets(document: Document) -> None:
-    table = _table("name", "what", "protocols", "official clips", "in library", "found under the data folder",
+    table = new_table("name", "what", "protocols", "official clips", "in library", "found under the data folder",
                    right=("official clips", "in library"))  # fmt: skip
     for row in document["datasets"]:
         official = f"{row['official']['used']:,}" if row["official"] else ""
@@ -87,7 +87,7 @@ def datasets(document: Document) -> None:
         table.add_row(
             row["name"], row["title"], " ".join(row["protocols"]), official, held, " ".join(row["under_data"])
         )
-    console = _console()
+    console = new_console()
     console.print(table)
     console.print(
         f"\nlibrary {document['library']}   data folder {document['data'] or 'not set (UMURL_DATA)'}"
@@ -97,7 +97,7 @@ def datasets(document: Document) -> None:
 
 def ingest(document: Document) -> None:
     ingest_summary(document)
-    console, name = _console(), document["dataset"]
+    console, name = new_console(), document["dataset"]
     if document["left_out"]:
         console.print(f"which and why: umurl-search info {name}")
     console.print(f"next: umurl-search train {name}   (an encoder of its own)")
@@ -106,9 +106,9 @@ def ingest(document: Document) -> None:
 
 def ingest_summary(document: Document) -> None:
     """What was found, used and left out, without what to do next."""
-    console = _console()
+    console = new_console()
     console.print(ingest_line(document))
-    table = _table("", "clips")
+    table = new_table("", "clips")
     table.add_row("found", f"{document['found']:,}")
     table.add_row("used", f"{document['used']:,}")
     for reason, count in document["left_out"].items():
@@ -138,7 +138,7 @@ def ingest_line(document: Document) -> str:
 
 
 def train(document: Document) -> None:
-    console = _console()
+    console = new_console()
     where = f"{document['dataset']} {document['protocol'] or '(all clips)'}"
     console.print(
         f"encoder {document['encoder']}: {document['preset']}, {document['epochs']} epochs on "
@@ -154,7 +154,7 @@ def train(document: Document) -> None:
 
 
 def imported(document: Document) -> None:
-    console = _console()
+    console = new_console()
     made_for = (
         f"{document['dataset']} {document['protocol'] or ''}".strip() if document["dataset"] else "no dataset"
     )
@@ -169,12 +169,12 @@ def imported(document: Document) -> None:
 
 
 def built(document: Document) -> None:
-    console = _console()
+    console = new_console()
     verb = "is there already" if document["already_there"] else "built"
     console.print(
         f"index {document['index']} {verb}: {document['clips']:,} clips of {document['dataset']}, encoder "
         f"{document['encoder']}, {', '.join(document['modalities'])}, dimension {document['dimension']}, "
-        f"transform {document['transform']}, {_size(document['bytes'])}, {document['seconds']['total']:.1f} s"
+        f"transform {document['transform']}, {size(document['bytes'])}, {document['seconds']['total']:.1f} s"
     )
     console.print(f"next: umurl-search query CLIP --index {document['index']}   and: umurl-search knn-eval")
 
@@ -182,7 +182,7 @@ def built(document: Document) -> None:
 def hits(document: Document) -> None:
     query, index = document["query"], document["index"]
     bridge = " across a bridge" if index["bridge"] else ""
-    console = _console()
+    console = new_console()
     console.print(
         f"{query['clip']} ({query['modality']}) against {index['name']} ({index['against']}{bridge}, "
         f"transform {index['transform']}): {len(document['hits'])} of {index['passing']:,} clips, "
@@ -192,7 +192,7 @@ def hits(document: Document) -> None:
         console.print("the query's own performance left out")
     if query["where"] is not None and len(document["hits"]) < query["k"]:
         console.print(f'only {index["passing"]:,} clips pass --where "{query["where"]}"')
-    table = _table("rank", "score", "clip", "action", "subject", "camera", "setup", "frames",
+    table = new_table("rank", "score", "clip", "action", "subject", "camera", "setup", "frames",
                    right=("rank", "score", "subject", "camera", "setup", "frames"))  # fmt: skip
     for hit in document["hits"]:
         action = hit["action"] or ("" if hit["label"] is None else str(hit["label"]))
@@ -214,7 +214,7 @@ def _evaluated(document: Document) -> str:
 
 
 def figures(document: Document) -> None:
-    console = _console()
+    console = new_console()
     console.print(_evaluated(document))
     bridge = " across a bridge" if document["bridge"] else ""
     excluded = ", same performance excluded" if document["exclude_same_performance"] else ""
@@ -222,35 +222,33 @@ def figures(document: Document) -> None:
         f"{document['query_modality']} -> {document['gallery_modality']}{bridge}, "
         f"transform {document['transform']}{excluded}"
     )
-    table = _table(f"{document['k']}-NN accuracy", "R@1", "R@5", "R@10", "mAP", "MRR")
-    recalls = (_percent(document["recall_at"][k]) for k in ("1", "5", "10"))
-    table.add_row(
-        _percent(document["accuracy"]), *recalls, _percent(document["map"]), f"{document['mrr']:.3f}"
-    )
+    table = new_table(f"{document['k']}-NN accuracy", "R@1", "R@5", "R@10", "mAP", "MRR")
+    recalls = (percent(document["recall_at"][k]) for k in ("1", "5", "10"))
+    table.add_row(percent(document["accuracy"]), *recalls, percent(document["map"]), f"{document['mrr']:.3f}")
     console.print(table)
     if document["ranked"] < document["queries"]:
         console.print(
             f"mAP and MRR over the {document['ranked']:,} queries with a relevant clip in the gallery"
         )
     hardest = sorted(document["per_class"], key=lambda row: (row["accuracy"], row["label"]))[:5]
-    named = ", ".join(f"{row['action'] or row['label']} {_percent(row['accuracy'])}" for row in hardest)
+    named = ", ".join(f"{row['action'] or row['label']} {percent(row['accuracy'])}" for row in hardest)
     console.print(f"hardest: {named}")
 
 
 def matrix(document: Document) -> None:
-    console = _console()
+    console = new_console()
     console.print(_evaluated(document))
     bridge = "bridges between modalities" if document["bridge"] else "raw embeddings, no bridges"
     console.print(f"{document['k']}-NN accuracy, transform {document['transform']}, {bridge}")
     rows = document["matrix"]
-    table = _table("query \\ gallery", *rows)
+    table = new_table("query \\ gallery", *rows)
     for name, row in rows.items():
-        table.add_row(name, *(_percent(row[gallery]) for gallery in rows))
+        table.add_row(name, *(percent(row[gallery]) for gallery in rows))
     console.print(table)
 
 
 def embedded(document: Document) -> None:
-    console = _console()
+    console = new_console()
     n, d = document["shape"]
     console.print(
         f"{document['out']}: ({n}, {d}) float32, {document['modality']}, encoder {document['encoder']}; "
@@ -261,14 +259,14 @@ def embedded(document: Document) -> None:
 
 
 def contents(document: Document) -> None:
-    console = _console()
+    console = new_console()
     console.print(f"library {document['library']}")
     for title, columns in (
         ("datasets", ("name", "clips", "format", "state", "protocols")),
         ("encoders", ("name", "origin", "preset", "dataset", "protocol", "dimension")),
         ("indexes", ("name", "dataset", "encoder", "kind", "transform", "modalities", "clips")),
     ):
-        table = _table(*columns, title=f"\n{title}")
+        table = new_table(*columns, title=f"\n{title}")
         for row in document[title]:
             table.add_row(*(_cell(row[column]) for column in columns))
         console.print(table if document[title] else f"\n{title}: none")
@@ -283,15 +281,15 @@ def _cell(value: Any) -> str:
 
 
 def facts(document: Document) -> None:
-    console = _console()
+    console = new_console()
     for key, value in document.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
-            table = _table(*value[0], title=f"\n{key}")
+            table = new_table(*value[0], title=f"\n{key}")
             for row in value:
                 table.add_row(*(_cell(x) for x in row.values()))
             console.print(table)
         elif key == "bytes":
-            console.print(f"{'size':<18} {_size(value)}")
+            console.print(f"{'size':<18} {size(value)}")
         elif isinstance(value, dict):
             console.print(f"{key:<18} {_pairs(value)}")
         else:
@@ -305,7 +303,7 @@ def _pairs(value: dict[str, Any]) -> str:
 
 
 def verified(document: Document) -> None:
-    console = _console()
+    console = new_console()
     if document["ok"]:
         console.print("every file is as its manifest says, and the catalog agrees")
     for problem in document["problems"]:
@@ -319,14 +317,14 @@ def problem_line(problems: list[str]) -> None:
 
 
 def deleted(document: Document) -> None:
-    _console().print(f"{document['kind']} {document['deleted']} deleted, {_size(document['bytes'])} freed")
+    new_console().print(f"{document['kind']} {document['deleted']} deleted, {size(document['bytes'])} freed")
 
 
 def checks(document: Document) -> None:
-    table = _table("", "check", "")
+    table = new_table("", "check", "")
     for check in document["checks"]:
         table.add_row("ok" if check["ok"] else "NOT OK", check["name"], check["detail"])
-    _console().print(table)
+    new_console().print(table)
 
 
 def failed_check_line(checks: list[Document]) -> None:
@@ -339,4 +337,4 @@ def failed_check_line(checks: list[Document]) -> None:
 
 
 def line(text: str = "") -> None:
-    _console().print(text)
+    new_console().print(text)
