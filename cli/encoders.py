@@ -9,9 +9,36 @@ from typing import Annotated, Literal
 import typer
 
 from cli.corpus import ensure_ingested
-from cli.terminal import Terminal, command
+from cli.terminal import Terminal, command, is_first_process, parsed
 
 Preset = Literal["paper", "small", "tiny"]
+_PRESET = "[default: the preset's]"
+
+
+def _modalities(text: str) -> str:
+    from encoder.subsets import parse
+
+    return parse(text)
+
+
+def _members(subset: str | None) -> tuple[str, ...] | None:
+    from encoder.subsets import FUSED, members
+
+    return None if subset in (None, FUSED) else members(subset)
+
+
+ScheduleOption = Annotated[
+    Literal["step", "cosine"] | None,
+    typer.Option(help="step: a tenth from --drop-at on; cosine: down to nothing [default: step]"),
+]
+TrainedOption = Annotated[
+    str | None,
+    typer.Option(
+        "--modalities",
+        callback=parsed("--modalities", _modalities),
+        help="Those to train on; one alone makes a uni-modal encoder [default: fused]",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -24,24 +51,45 @@ def train(
     name: Annotated[str, typer.Argument(help="The dataset to train on")],
     protocol: Annotated[str | None, typer.Option(help="Whose training clips [default: the dataset's first]")] = None,
     preset: Annotated[Preset, typer.Option(help="Width 1024, 256 or 64, with its schedule")] = "small",
-    epochs: Annotated[int | None, typer.Option(min=1, help="[default: the preset's]")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=2, help="[default: the preset's]")] = None,
-    learning_rate: Annotated[float | None, typer.Option(min=0.0, help="[default: the preset's]")] = None,
-    precision: Annotated[Literal["float32", "bf16"] | None, typer.Option(help="[default: the preset's]")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help=_PRESET)] = None,
+    batch_size: Annotated[int | None, typer.Option(min=2, help=f"Clips a step, of all processes {_PRESET}")] = None,
+    learning_rate: Annotated[float | None, typer.Option(min=0.0, help=_PRESET)] = None,
+    weight_decay: Annotated[float | None, typer.Option(min=0.0, help=_PRESET)] = None,
+    schedule: ScheduleOption = None,
+    drop_at: Annotated[float | None, typer.Option(min=0.0, max=1.0, help=f"A share of the epochs {_PRESET}")] = None,
+    warmup_epochs: Annotated[float | None, typer.Option(min=0.0, help="The rate rises first [default: 0]")] = None,
+    precision: Annotated[Literal["float32", "bf16"] | None, typer.Option(help=_PRESET)] = None,
+    width: Annotated[int | None, typer.Option(min=2, help=f"Half the size of an embedding {_PRESET}")] = None,
+    heads: Annotated[int | None, typer.Option(min=1, help="Of attention [default: 1]")] = None,
+    layers: Annotated[int | None, typer.Option(min=1, help="Of each transformer [default: 1]")] = None,
+    projection: Annotated[int | None, typer.Option(min=1, help=f"Size of the projections {_PRESET}")] = None,
+    modalities: TrainedOption = None,
+    compile: Annotated[bool, typer.Option("--compile", help="Let torch compile the network first")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of the weights, the order and the augmentations")] = 0,
     as_: Annotated[str | None, typer.Option("--as", help="The encoder's name [default: NAME-PROTOCOL-PRESET]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run")] = False,
+    save_every: Annotated[float, typer.Option(min=0.0, help="Seconds between saved states")] = 60.0,
+    looks: Annotated[int, typer.Option(min=0, help="How often to look at a held-out slice's embedding, in all")] = 10,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the training curves: .png, .svg or .html")] = None,
 ) -> None:  # fmt: skip
-    """Pre-trains an encoder on a dataset's training clips, without labels."""
-    ingested = ensure_ingested(terminal, name)
+    """Pre-trains an encoder on a dataset's training clips, without labels. torchrun shares it over processes."""
+    if plot is not None:
+        from umurl_search.curves import SUFFIXES
+        from umurl_search.drawing import new_figure, require_place
+
+        require_place(plot, *SUFFIXES)
+        new_figure(1, 1)  # matplotlib is there
+    ingested = ensure_ingested(terminal, name) if is_first_process() else []
     from cli import render
     from encoder.train import Interrupted
     from umurl_search.training import TrainRequest, train_encoder
 
     request = TrainRequest(
         dataset=name, protocol=protocol, preset=preset, epochs=epochs, batch_size=batch_size,
-        learning_rate=learning_rate, precision=precision, seed=seed, name=as_,
-        device=terminal.device,
+        learning_rate=learning_rate, weight_decay=weight_decay, schedule=schedule, drop_at=drop_at,
+        warmup_epochs=warmup_epochs, precision=precision, width=width, heads=heads, layers=layers,
+        projection=projection, modalities=_members(modalities), compile=compile, seed=seed, name=as_,
+        device=terminal.device, save_every_s=save_every, looks=looks,
     )  # fmt: skip
     with stop_flag() as should_stop:
         try:
@@ -50,8 +98,17 @@ def train(
             )
         except Interrupted as stopped:
             raise KeyboardInterrupt("saved; the same command with --resume goes on from here") from stopped
+    if not is_first_process():
+        return
     terminal.note(*ingested)
-    terminal.show(vars(report), render.train)
+    document = vars(report)
+    if plot is not None:
+        from umurl_search.curves import draw_curves
+        from umurl_search.history import read_history
+
+        draw_curves(read_history(terminal.library.encoder(report.encoder)), plot)
+        document = {**document, "plot": str(plot)}
+    terminal.show(document, render.train)
 
 
 @contextlib.contextmanager
@@ -82,6 +139,6 @@ def import_encoder(
 ) -> None:
     """Takes in a checkpoint that the paper's authors released (tensors only; code in it is refused)."""
     from cli import render
-    from umurl_search.training import import_encoder as take_in
+    from umurl_search.importing import import_encoder as take_in
 
     terminal.show(take_in(terminal.library, checkpoint, as_, made_for=made_for), render.imported)

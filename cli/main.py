@@ -8,8 +8,8 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from cli import corpus, demo, encoders, search, upkeep
-from cli.terminal import Stopped
+from cli import corpus, costs, demo, encoders, report, search, tasks, upkeep
+from cli.terminal import Stopped, is_first_process
 from encoder.errors import UmurlError
 
 INTERRUPTED = 130
@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for room in (demo, corpus, encoders, search, upkeep):
+for room in (demo, corpus, encoders, search, tasks, costs, report, upkeep):
     room.register(app)
 
 
@@ -51,7 +51,8 @@ def _is_command(arguments: list[str]) -> bool:
 
 
 def _problem(text: str, code: int) -> int:
-    print(f"umurl-search: {' '.join(text.split())}", file=sys.stderr)
+    if is_first_process():
+        print(f"umurl-search: {' '.join(text.split())}", file=sys.stderr)
     return code
 
 

@@ -150,6 +150,12 @@ def train(document: Document) -> None:
             f"low; umurl-search train {document['dataset']} --preset {document['preset']} --as NAME trains to the end"
         )
     console.print("last losses: " + "  ".join(f"{k} {v:.4g}" for k, v in document["losses"].items()))
+    seen = document["embedding"]
+    if seen:
+        accuracy = (
+            "" if seen["accuracy"] is None else f"  1-NN of a held-out slice {percent(seen['accuracy'])}"
+        )
+        console.print(f"embedding: rank {seen['rank']:.1f}  spread {seen['spread']:.2f}{accuracy}")
     console.print(f"next: umurl-search build-index {document['dataset']}")
 
 
@@ -207,9 +213,17 @@ def hits(document: Document) -> None:
 
 
 def _evaluated(document: Document) -> str:
+    asking = ""
+    if "query_index" in document:
+        asking = (
+            f"\nasked by {document['query_dataset']} {document['query_protocol']}, index {document['query_index']}; "
+            f"actions: {document['actions']}"
+        )
+        left_out = ", ".join(f"{count:,} {reason}" for reason, count in document["left_out"].items())
+        asking += f"; queries left out: {left_out}" if left_out else ""
     return (
         f"{document['dataset']} {document['protocol']}, encoder {document['encoder']}, index {document['index']}: "
-        f"{document['queries']:,} queries, gallery of {document['gallery']:,}"
+        f"{document['queries']:,} queries, gallery of {document['gallery']:,}{asking}"
     )
 
 

@@ -37,6 +37,11 @@ _SHARED = {
 }
 
 
+def is_first_process() -> bool:
+    """Whether this process speaks: under torchrun several run the same command."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 class Stopped(Exception):
     """The user, or a signal, stopped a command; Typer would answer a KeyboardInterrupt without a word."""
 
@@ -120,11 +125,11 @@ def _terminal(
 
 
 def parsed(option: str, parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    """A typer callback: the parser's ValueError becomes a usage error of that option."""
+    """A typer callback: the parser's ValueError becomes a usage error of that option. None stays None."""
 
-    def callback(value: str) -> Any:
+    def callback(value: str | None) -> Any:
         try:
-            return parse(value)
+            return None if value is None else parse(value)
         except ValueError as error:
             raise typer.BadParameter(str(error), param_hint=option) from error
 

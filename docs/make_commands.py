@@ -53,6 +53,30 @@ _FIGURE_KEYS = (
     ("encoder", "the index's encoder"),
     ("index", "the index's name"),
 )
+_ACROSS_KEYS = (
+    ("query_index", "the index that `--queries` names"),
+    ("query_dataset", "its dataset"),
+    ("query_protocol", "whose test clips ask"),
+    ("actions", "how actions were matched"),
+    ("left_out", "queries that did not ask: reason: count"),
+    ("seen", "how many `queries` and `gallery` clips the encoder was trained on, null where not known"),
+)
+_BEST_KEY = ("best", "`epoch` and `accuracy` of the best epoch tested, chosen on the test clips: it flatters")
+_TASK_KEYS = (
+    ("train", "training clips"),
+    ("test", "test clips"),
+    ("classes", "actions trained"),
+)
+_CLASSIFIED_KEYS = (
+    ("accuracy", "on the test clips after the last epoch, a fraction"),
+    _BEST_KEY,
+    ("per_class", "a list, by label: `label`, `action`, `queries`, `accuracy`"),
+)
+_CONFIG_KEY = ("config", "the schedule as it ran: every setting, and `steps`")
+_MEASURED_KEYS = (
+    ("warnings", "what to know before the figures are used, a line each"),
+    ("seconds", "`total`"),
+)
 _RUN_KEYS = (
     ("transform", "`none` or `half-whiten:D`"),
     ("k", "neighbours that vote"),
@@ -138,9 +162,13 @@ JSON_KEYS: dict[str, Rows] = {
         ("clips", "clips trained on"),
         ("epochs", "epochs begun"),
         ("planned_epochs", "epochs of the schedule"),
+        ("processes", "that shared the work"),
         ("losses", "the last step's `loss` and its terms `intra`, `inter`, `variance`, `covariance`"),
-        ("clips_per_s", "speed, a running mean"),
+        ("embedding", "the last look: `rank`, `spread`, `accuracy` (1-NN of a held-out slice, or null)"),
+        ("clips_per_s", "speed at the end"),
+        ("waiting", "the share of the time that went into making batches"),
         ("seconds", "the whole run"),
+        ("plot", "the drawing, only with --plot"),
     ),
     "import-encoder": (
         ("encoder", "its name"),
@@ -218,11 +246,65 @@ JSON_KEYS: dict[str, Rows] = {
         )),
         *_RUN_KEYS[4:],
     ),
+    "knn-eval across datasets": (
+        *_FIGURE_KEYS,
+        *_ACROSS_KEYS,
+        *_bare("query_modality gallery_modality"),
+        ("bridge", "whether queries crossed one"),
+        *_RUN_KEYS[:4],
+        *_bare("accuracy recall_at map mrr ranked per_class"),
+        *_RUN_KEYS[4:],
+    ),
     "knn-eval --matrix": (
         *_FIGURE_KEYS,
         ("matrix", "query modality: gallery modality: accuracy"),
         ("bridge", "whether bridges were allowed"),
         *_RUN_KEYS,
+    ),
+    "linear-eval": (
+        *_FIGURE_KEYS, *_bare("modality"), *_TASK_KEYS, *_CLASSIFIED_KEYS, _CONFIG_KEY, *_MEASURED_KEYS,
+    ),
+    "linear-eval --late": (
+        *_bare("dataset protocol"),
+        ("parts", "the classifiers fused, a list"),
+        *_under("parts[]", (
+            *_bare("index encoder modality accuracy"), _BEST_KEY, ("knn_accuracy", "1-NN, untransformed"),
+        )),
+        *_TASK_KEYS,
+        *_CLASSIFIED_KEYS,
+        ("knn_accuracy", "1-NN by the sum of the parts' cosines"),
+        _CONFIG_KEY,
+        *_MEASURED_KEYS,
+    ),
+    "semi-eval": (
+        *_FIGURE_KEYS,
+        *_bare("modality"),
+        ("method", "`linear` or `finetune`"),
+        *_TASK_KEYS,
+        ("seeds", "draws of each share"),
+        ("shares", "a list"),
+        *_under("shares[]", (
+            ("share", "asked for"),
+            ("clips", "labelled clips of a draw"),
+            *_bare("epochs steps"),
+            ("accuracy", "mean over the draws, after the last epoch"),
+            ("std", "their standard deviation (n - 1), null with one draw"),
+            ("per_class", "a list, by label; accuracies are means over the draws"),
+            ("runs", "a list: `seed`, `accuracy`, `best`"),
+        )),
+        ("config", "the method's settings"),
+        *_MEASURED_KEYS,
+    ),
+    "transfer-eval": (
+        *_bare("dataset protocol encoder"),
+        ("trained_on", "`dataset` and `protocol` of the encoder, null where not known"),
+        *_bare("modality"),
+        *_TASK_KEYS,
+        ("linear", "a linear classifier, the encoder frozen"),
+        *_under("linear", (*_CLASSIFIED_KEYS, _CONFIG_KEY, ("seconds", "embedding included"))),
+        ("finetuned", "encoder and classifier trained together"),
+        *_under("finetuned", (*_CLASSIFIED_KEYS, _CONFIG_KEY, *_bare("seconds"))),
+        *_MEASURED_KEYS,
     ),
     "embed": (
         ("names", "the clips' names, a row each"),
@@ -231,6 +313,24 @@ JSON_KEYS: dict[str, Rows] = {
         ("modality", ""),
         ("out", "the file written"),
         ("left_out", "recordings not used: a list of `name` and `reason`"),
+        ("seconds", "`total`"),
+    ),
+    "costs": (
+        ("encoder", "its name, null with `--preset`"),
+        ("preset", "or null"),
+        ("width", "W"),
+        ("dimension", "D, the size of an embedding"),
+        ("people", "in the clip"),
+        ("frames", "of the clip"),
+        ("rows", "a list: subsets of the encoder's modalities, then `late-fused`"),
+        *_under("rows[]", (
+            ("subset", "modalities that are fused early; `late-fused`: a model for each modality"),
+            ("models", "separate models that it takes"),
+            ("parameters", "that the embedding goes through"),
+            ("flops", "of one clip: matrix products, a multiply-add counted as 2"),
+            ("clips_per_s", "measured, null if not"),
+        )),
+        ("measured", "`device`, `threads` (null on a GPU), `clips` at a time and `repeats`; null if not"),
         ("seconds", "`total`"),
     ),
     "list": _CONTENTS_KEYS,
@@ -356,6 +456,8 @@ def _values(annotation: Any) -> str:
         return _values(get_args(annotation)[0])
     if get_origin(annotation) is Literal:
         return r"\|".join(map(str, get_args(annotation)))
+    if get_origin(annotation) is list:  # an option that may be repeated
+        return _values(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
         (inner,) = (one for one in get_args(annotation) if one is not types.NoneType)
         return _values(inner)

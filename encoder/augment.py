@@ -3,21 +3,49 @@
 Both spatial ones are one linear map a joint: row vectors x (C,) become x @ map.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from encoder.ragged import RaggedClips
-from encoder.skeleton import N_FRAMES
+from encoder.skeleton import N_FRAMES, N_JOINTS
 
 MIN_SHARE = 0.1
 N_CORRUPTED = 15
 
 
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """One random view of each of B clips, drawn but not yet made.
+
+    index, first, length: (B,) int64, the clip and the frames of it; maps: (B, V, 3, 3) float32.
+    """
+
+    index: Tensor
+    first: Tensor
+    length: Tensor
+    maps: Tensor
+
+    @classmethod
+    def drawn(cls, clips: RaggedClips, index: Tensor, generator: torch.Generator) -> "Augmentation":
+        first, length = random_crops(clips.n_frames[index], generator)
+        maps = random_joint_maps(len(index), N_JOINTS, generator)
+        return cls(index=index, first=first, length=length, maps=maps)
+
+    def views(self, clips: RaggedClips, rows: Tensor, *, people: int) -> Tensor:
+        """The chosen views: (len(rows), 64, people, V, C). rows: positions among the B."""
+        made = clips.resized(
+            self.index[rows], first=self.first[rows], length=self.length[rows], people=people
+        )
+        return map_joints(made, self.maps[rows])
+
+
 def augmented_view(clips: RaggedClips, index: Tensor, generator: torch.Generator) -> Tensor:
     """One random view of each chosen clip: (B, 64, M, V, C)."""
-    first, length = random_crops(clips.n_frames[index], generator)
-    view = clips.resized(index, first=first, length=length)
-    return map_joints(view, random_joint_maps(len(index), view.shape[3], generator))
+    drawn = Augmentation.drawn(clips, index, generator)
+    rows = torch.arange(len(index), device=index.device)
+    return drawn.views(clips, rows, people=int(clips.n_people[index].max()))
 
 
 def random_crops(n_frames: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

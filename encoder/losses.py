@@ -6,15 +6,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from encoder.subsets import BASE
-
 CONSISTENCY_WEIGHT = 5.0
 VARIANCE_WEIGHT = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Losses:
-    """Scalars: `intra`, `inter`, and variance and covariance summed over the six projections."""
+    """Scalars: `intra`, `inter`, and variance and covariance summed over all projections."""
 
     intra: Tensor
     inter: Tensor
@@ -27,12 +25,12 @@ class Losses:
 
 
 def umurl_losses(own: dict[str, Tensor], fused: dict[str, Tensor]) -> Losses:
-    """own, fused: the projections z_m and u_m of joint, bone and motion, each (B, projection)."""
-    own = {m: own[m].float() for m in BASE}
-    fused = {m: fused[m].float() for m in BASE}
-    mean = (own["joint"] + own["bone"] + own["motion"]) / 3
-    intra = [functional.mse_loss(own[m], fused[m]) for m in BASE]
-    inter = [functional.mse_loss(own[m], mean) for m in BASE]
+    """own, fused: the projections z_m and u_m of every modality m trained (three in the paper), each (B, P)."""
+    own = {m: z.float() for m, z in own.items()}
+    fused = {m: fused[m].float() for m in own}
+    mean = torch.stack(list(own.values())).mean(dim=0)
+    intra = [functional.mse_loss(own[m], fused[m]) for m in own]
+    inter = [functional.mse_loss(own[m], mean) for m in own]
     every = [*own.values(), *fused.values()]
     return Losses(
         intra=torch.stack(intra).sum(),

@@ -4,29 +4,58 @@ Letters: N clips, T = 64 frames, M people, V = 25 joints, C = 3, W width, D = 2 
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from encoder.errors import UmurlError
 from encoder.modalities import spatial_tokens, temporal_tokens, to_modality
 from encoder.skeleton import N_FRAMES, N_JOINTS, N_PEOPLE
-from encoder.subsets import BASE, members
+from encoder.subsets import BASE, FUSED, members
+
+View = Mapping[str, Tensor]
+"""A view a modality and one for the fused pass, each (B, T, M, V, C)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """width: W, the embedding is 2 * W. projection: size of a projector's output (pre-training only)."""
+    """width: W, the embedding is 2 * W. projection: size of a projector's output (pre-training only).
+
+    modalities: what it is trained on and reads; fused is all of them. With one alone it is the uni-modal
+    encoder that the paper compares with.
+    """
 
     width: int = 1024
     heads: int = 1
     layers: int = 1
     projection: int = 4096
+    modalities: tuple[str, ...] = BASE
 
     def __post_init__(self) -> None:
         if min(self.width, self.heads, self.layers, self.projection) < 1 or self.width % (2 * self.heads):
             raise ValueError(f"sizes are positive and width is a multiple of 2 * heads, got {self}")
+        known = tuple(m for m in BASE if m in self.modalities)
+        if not known or len(known) != len(self.modalities):
+            raise ValueError(f"modalities are some of {', '.join(BASE)}, got {self.modalities}")
+        object.__setattr__(self, "modalities", known)  # in the order of BASE, and a tuple when read from JSON
+
+    @property
+    def subsets(self) -> tuple[str, ...]:
+        """What an index of its embeddings holds: each of its modalities, and all fused."""
+        return (*self.modalities, FUSED)
+
+    def parts(self, modality: str) -> tuple[str, ...]:
+        """The base modalities of a subset. Raises UmurlError when the encoder was not made for them."""
+        parts = self.modalities if modality == FUSED else members(modality)
+        if missing := [m for m in parts if m not in self.modalities]:
+            raise UmurlError(
+                f"the encoder was trained on {'+'.join(self.modalities)} and cannot embed {'+'.join(missing)}: "
+                f"choose --modality {' or '.join(self.subsets)}, or another --encoder"
+            )
+        return parts
 
     @property
     def dimension(self) -> int:
@@ -91,10 +120,14 @@ class Encoder(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        self.config = config
         width = config.width
-        self.embeddings = nn.ModuleDict({m: ModalityEmbedding(width) for m in BASE})
+        self.embeddings = nn.ModuleDict({m: ModalityEmbedding(width) for m in config.modalities})
         self.temporal_fusion = nn.Linear(width, width, bias=False)
         self.spatial_fusion = nn.Linear(width, width, bias=False)
+        if len(config.modalities) == 1:  # a single modality is never fused
+            self.temporal_fusion.requires_grad_(False)
+            self.spatial_fusion.requires_grad_(False)
         self.temporal = nn.ModuleList(TransformerLayer(width, config.heads) for _ in range(config.layers))
         self.spatial = nn.ModuleList(TransformerLayer(width, config.heads) for _ in range(config.layers))
         self.position: Tensor
@@ -114,10 +147,11 @@ class Encoder(nn.Module):
         A clip batch with M = 1 gives what M = 2 with an absent (zero) second person gives: attention over 25
         copies of one key is attention over that key with log 25 added to its score.
         """
-        used = {base for modality in modalities for base in members(modality)}
+        parts = {modality: self.config.parts(modality) for modality in modalities}
+        used = {base for bases in parts.values() for base in bases}
         tokens = {m: self.embeddings[m](to_modality(clips, m)) for m in BASE if m in used}
         one_person = clips.shape[2] == 1
-        return {m: self._encode(*self._fuse(tokens, members(m)), one_person) for m in modalities}
+        return {m: self._encode(*self._fuse(tokens, parts[m]), one_person) for m in modalities}
 
     def _fuse(
         self, tokens: dict[str, tuple[Tensor, Tensor]], parts: tuple[str, ...]
@@ -163,14 +197,19 @@ class UmURL(nn.Module):
         super().__init__()
         self.config = config
         self.encoder = Encoder(config)
-        names = BASE if with_projectors else ()
+        names = config.modalities if with_projectors else ()
         self.projectors = nn.ModuleDict({m: projector(config.dimension, config.projection) for m in names})
 
-    def own_projections(self, views: dict[str, Tensor]) -> dict[str, Tensor]:
-        """z_joint, z_bone, z_motion (N, projection): each base modality of its own view, own projector."""
-        return {m: self.projectors[m](self.encoder(views[m], m)) for m in BASE}
+    def forward(self, views: Sequence[View]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The projections (N, projection) that the loss is made of, over all groups of clips in `views`.
 
-    def fused_projections(self, view: Tensor) -> dict[str, Tensor]:
-        """u_joint, u_bone, u_motion (N, projection): the fused feature through each projector."""
-        y = self.encoder(view, "fused")
-        return {m: self.projectors[m](y) for m in BASE}
+        A group's clips share M. Returns z_m, each modality of its own view through its own projector, and u_m,
+        the fused feature through each projector.
+        """
+        modalities = self.config.modalities
+        own = {m: self.projectors[m](self._embedded(views, m)) for m in modalities}
+        fused = self._embedded(views, FUSED)
+        return own, {m: self.projectors[m](fused) for m in modalities}
+
+    def _embedded(self, views: Sequence[View], modality: str) -> Tensor:
+        return torch.cat([self.encoder(view[modality], modality) for view in views])

@@ -41,12 +41,20 @@ class RaggedClips:
         moved = {name: getattr(self, name).to(device) for name in self.__dataclass_fields__}
         return RaggedClips(**moved)
 
-    def resized(self, index: Tensor, *, first: Tensor | None = None, length: Tensor | None = None) -> Tensor:
+    def resized(
+        self,
+        index: Tensor,
+        *,
+        first: Tensor | None = None,
+        length: Tensor | None = None,
+        people: int | None = None,
+    ) -> Tensor:
         """Frames first .. first+length-1 of the chosen clips, resized to 64 frames.
 
         Bilinear over time with half-pixel centres (`align_corners=False`).
         index: (B,) clips; first, length: (B,) int64, the whole clip unless given.
-        Returns (B, 64, M, V, C) with M the largest number of people among them; the absent are zeros.
+        Returns (B, 64, M, V, C) with M = `people`, unless given the largest number among them (which a GPU
+        has to be asked for); the absent are zeros.
         """
         n_people = self.n_people[index]
         first = torch.zeros_like(index) if first is None else first
@@ -56,9 +64,9 @@ class RaggedClips:
         base = self.start[index][:, None]
         row_low = base + (first[:, None] + low) * n_people[:, None]
         row_high = base + (first[:, None] + high) * n_people[:, None]
-        m = int(n_people.max())
-        people = [self._person(p, row_low, row_high, weight, n_people) for p in range(m)]
-        return torch.stack(people, dim=2)
+        m = int(n_people.max()) if people is None else people
+        shown = [self._person(p, row_low, row_high, weight, n_people) for p in range(m)]
+        return torch.stack(shown, dim=2)
 
     def _person(self, person: int, low: Tensor, high: Tensor, weight: Tensor, n_people: Tensor) -> Tensor:
         offset = torch.clamp(n_people - 1, max=person)[:, None]

@@ -10,12 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from encoder.batches import epoch_order
 from encoder.errors import UmurlError
 from encoder.losses import covariance_term, umurl_losses, variance_term
 from encoder.model import ModelConfig, UmURL
 from encoder.ragged import RaggedClips
 from encoder.subsets import BASE
-from encoder.train import PRESETS, Hooks, Interrupted, Step, TrainConfig, _epoch_order, describe, train
+from encoder.train import PRESETS, Hooks, Interrupted, Log, TrainConfig, describe, train
 from umurl_search.demo import make_clip
 from umurl_search.preprocess import normalise
 
@@ -108,10 +109,12 @@ def saved_at(clips: RaggedClips, step: int, state: dict[str, Any] | None) -> dic
     """The state of a run stopped after `step` steps, as it comes back from a file."""
     file, done = io.BytesIO(), [0]
 
-    def count(seen: Step) -> None:
+    def count(seen: Log) -> None:
         done[0] = seen.step
 
-    hooks = Hooks(on_step=count, should_stop=lambda: done[0] == step, save=lambda s: torch.save(s, file))
+    hooks = Hooks(
+        log=count, log_every=1, should_stop=lambda: done[0] == step, save=lambda s: torch.save(s, file)
+    )
     with pytest.raises(Interrupted):
         ran(clips, hooks=hooks, state=state)
     return from_file(file)
@@ -151,36 +154,41 @@ def test_a_state_saved_on_the_way_resumes_too(clips: RaggedClips) -> None:
 
 
 def test_every_epoch_has_its_own_order() -> None:
-    orders = [tuple(_epoch_order(13, seed, epoch).tolist()) for seed in (3, 4) for epoch in range(5)]
+    orders = [tuple(epoch_order(13, seed, epoch).tolist()) for seed in (3, 4) for epoch in range(5)]
     assert len(set(orders)) == 10
     assert all(sorted(order) == list(range(13)) for order in orders)
 
 
-def steps_of(clips: RaggedClips, config: TrainConfig, **given: Any) -> list[Step]:
-    seen: list[Step] = []
-    ran(clips, config, hooks=Hooks(on_step=seen.append, **given))
+def logs_of(clips: RaggedClips, config: TrainConfig, **given: Any) -> list[Log]:
+    seen: list[Log] = []
+    ran(clips, config, hooks=Hooks(**{"log": seen.append, "log_every": 1, **given}))
     return seen
 
 
 def test_every_step_is_told(clips: RaggedClips) -> None:
-    seen = steps_of(clips, CONFIG)
+    seen = logs_of(clips, CONFIG)
     assert [step.step for step in seen] == list(range(1, TOTAL + 1))
     assert [step.epoch for step in seen] == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
     assert {step.total_steps for step in seen} == {TOTAL}
-    assert set(seen[0].losses) == {"loss", "intra", "inter", "variance", "covariance"}
-    terms = seen[0].losses
+    assert all(len(log.losses) == 1 for log in seen)
+    (terms,) = seen[0].losses
+    assert set(terms) == {"loss", "intra", "inter", "variance", "covariance"}
     total = 5 * (terms["intra"] + terms["inter"]) + terms["variance"] + terms["covariance"]
     assert terms["loss"] == pytest.approx(total, rel=1e-5)
-    assert all(step.clips_per_s > 0 for step in seen)
+    assert all(log.clips_per_s > 0 and 0 < log.waiting < 1 for log in seen)
+    dropped = round(4 * CONFIG.drop_at)
+    assert [log.learning_rate for log in seen] == pytest.approx(
+        [1e-3] * 3 * dropped + [1e-4] * 3 * (4 - dropped)
+    )
 
 
 def test_a_batch_larger_than_the_data_is_all_of_it(clips: RaggedClips) -> None:
-    assert len(steps_of(clips, replace(CONFIG, epochs=2, batch_size=512))) == 2
+    assert len(logs_of(clips, replace(CONFIG, epochs=2, batch_size=512))) == 2
 
 
 def test_the_loss_falls(clips: RaggedClips) -> None:
-    steps = steps_of(clips, replace(CONFIG, epochs=60, batch_size=12, learning_rate=1e-2))
-    losses = [step.losses["loss"] for step in steps]
+    steps = logs_of(clips, replace(CONFIG, epochs=60, batch_size=12, learning_rate=1e-2))
+    losses = [row["loss"] for log in steps for row in log.losses]
     assert np.mean(losses[-10:]) < 0.93 * np.mean(losses[:10])
 
 
@@ -215,7 +223,7 @@ def test_the_paper_preset_is_the_papers_schedule() -> None:
 
 
 def test_out_of_time_it_ends_early_with_a_model(clips: RaggedClips) -> None:
-    seen = steps_of(clips, replace(CONFIG, max_seconds=0.0))
+    seen = logs_of(clips, replace(CONFIG, max_seconds=0.0))
     assert len(seen) == 1
 
 
@@ -232,8 +240,77 @@ def test_a_loss_that_is_no_number_stops_the_run(clips: RaggedClips) -> None:
     text = raised(lambda: ran(clips, replace(CONFIG, learning_rate=1e30), hooks=hooks))
     assert text.startswith("the loss became ")
     assert f"at step {len(saved) + 1}, in epoch 1" in text
-    assert text.endswith("lower --learning-rate or train with --precision float32")
+    assert "(intra " in text
+    assert text.endswith("train with --precision float32; the last state saved before it is kept")
     assert 0 < len(saved) < 3
+
+
+def test_weights_that_are_no_numbers_are_not_saved(clips: RaggedClips) -> None:
+    """The loss of a step is still good when its gradient spoils the weights."""
+    saved: list[int] = []
+
+    def spoil(model: UmURL, step: int) -> None:
+        if step == 5:
+            with torch.no_grad():
+                model.encoder.temporal_fusion.weight[0, 0] = float("nan")
+
+    hooks = Hooks(save=lambda state: saved.append(state["step"]), save_every_s=-1, watch=spoil, watch_every=1)
+    text = raised(lambda: ran(clips, hooks=hooks))
+    assert text.startswith("a weight became infinite or NaN at step 5, in epoch 2: lower --learning-rate")
+    assert saved == [1, 2, 3, 4]
+
+
+def test_losses_wait_on_the_device_until_they_are_told(clips: RaggedClips) -> None:
+    seen = logs_of(clips, CONFIG, log_every=5, log_every_s=1e9)
+    assert [log.step for log in seen] == [5, 10, TOTAL]
+    assert [len(log.losses) for log in seen] == [5, 5, 2]
+    one_by_one = [row for log in logs_of(clips, CONFIG) for row in log.losses]
+    assert [row for log in seen for row in log.losses] == one_by_one
+
+
+def test_a_nan_between_two_logs_is_told_with_its_own_step(clips: RaggedClips) -> None:
+    text = raised(lambda: logs_of(clips, replace(CONFIG, learning_rate=1e30), log_every_s=1e9, log_every=50))
+    assert "at step 2, in epoch 1" in text
+
+
+def test_the_model_is_watched_in_evaluation_mode_and_goes_on_the_same(clips: RaggedClips) -> None:
+    seen: list[tuple[int, bool]] = []
+    hooks = Hooks(watch=lambda model, step: seen.append((step, model.training)), watch_every=4)
+    watched = ran(clips, hooks=hooks)
+    assert seen == [(4, False), (8, False), (12, False)]
+    assert_same_bits(watched, ran(clips))
+
+
+@pytest.mark.parametrize(
+    ("given", "epoch", "rate"),
+    [
+        ({}, 0, 1.0), ({}, 77.9, 1.0), ({}, 78, 0.1),
+        ({"schedule": "cosine"}, 0, 1.0), ({"schedule": "cosine"}, 50, 0.5), ({"schedule": "cosine"}, 100, 0.0),
+        ({"warmup_epochs": 10}, 0, 0.0), ({"warmup_epochs": 10}, 5, 0.5), ({"warmup_epochs": 10}, 10, 1.0),
+        ({"schedule": "cosine", "warmup_epochs": 50}, 25, 0.5 * 0.5 * (1 + 0.5**0.5)),
+    ],
+)  # fmt: skip
+def test_the_learning_rate_at_a_point_of_the_run(given: dict[str, Any], epoch: float, rate: float) -> None:
+    config = TrainConfig(epochs=100, learning_rate=3.0, drop_at=0.78, **given)
+    assert config.rate_at(epoch) == pytest.approx(3 * rate)
+
+
+def test_one_modality_alone_is_trained_on_two_views_of_it(clips: RaggedClips) -> None:
+    config = ModelConfig(width=16, projection=32, modalities=("bone",))
+    seen: list[Log] = []
+    model = train(
+        clips, config, replace(CONFIG, epochs=1), device=CPU, hooks=Hooks(log=seen.append, log_every=1)
+    )
+    assert list(model.projectors) == list(model.encoder.embeddings) == ["bone"]
+    assert all(row["inter"] == 0 < row["intra"] for log in seen for row in log.losses)
+    batch = clips.resized(torch.arange(3))
+    with torch.inference_mode():
+        y = model.encoder.embed_many(batch, ("bone", "fused"))
+        assert torch.equal(y["bone"], y["fused"])
+    text = raised(lambda: model.encoder(batch, "joint"))
+    assert text == (
+        "the encoder was trained on bone and cannot embed joint: choose --modality bone or fused, or another --encoder"
+    )
 
 
 def test_one_clip_is_too_few() -> None:
@@ -251,6 +328,6 @@ def test_a_schedule_that_cannot_be(given: dict[str, int]) -> None:
 
 def test_bf16_runs_and_differs(clips: RaggedClips) -> None:
     short = replace(CONFIG, epochs=1)
-    whole, half = (steps_of(clips, replace(short, precision=p)) for p in ("float32", "bf16"))
-    assert half[0].losses["loss"] == pytest.approx(whole[0].losses["loss"], rel=0.05)
-    assert half[0].losses["loss"] != whole[0].losses["loss"]
+    whole, half = (logs_of(clips, replace(short, precision=p)) for p in ("float32", "bf16"))
+    assert half[0].losses[0]["loss"] == pytest.approx(whole[0].losses[0]["loss"], rel=0.05)
+    assert half[0].losses[0]["loss"] != whole[0].losses[0]["loss"]

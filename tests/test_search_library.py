@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 
 from encoder.embed import embed
 from encoder.errors import UmurlError
-from encoder.train import Interrupted
-from umurl_search import build, folders, ingest, training, upkeep
+from umurl_search import build, folders, ingest, upkeep
 from umurl_search.build import BuildRequest, build_index
 from umurl_search.clip import Clip
 from umurl_search.clipstore import ClipStore
@@ -36,7 +35,6 @@ from umurl_search.progress import Advance, Progress
 from umurl_search.readers.arrays import NpyReader
 from umurl_search.readers.tree import Place
 from umurl_search.search import QueryRequest, query
-from umurl_search.training import TrainRequest, train_encoder
 
 Command = Callable[..., Result]
 ROOT = Path(__file__).parents[1]
@@ -397,88 +395,6 @@ def test_a_sealed_index_of_something_else_is_built_again(
     assert upkeep.verify(library) == []
 
 
-# train
-
-
-TINY = TrainRequest(
-    dataset="mine", preset="tiny", epochs=12, batch_size=16, precision="float32", name="slow", device="cpu"
-)
-
-
-def weights(library: Library, name: str) -> bytes:
-    return (library.encoder(name) / "weights.safetensors").read_bytes()
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(made: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    root = tmp_path_factory.mktemp("trained") / "library"
-    shutil.copytree(made / "library", root)
-    train_encoder(Library(root), TINY)
-    return weights(Library(root), "slow")
-
-
-def test_a_stopped_training_gives_the_same_weights(library: Library, uninterrupted: bytes) -> None:
-    asked = iter([False, False, True])
-    with pytest.raises(Interrupted):
-        train_encoder(library, TINY, should_stop=lambda: next(asked))
-    with pytest.raises(UmurlError, match="no interrupted training of 'slow' with these options"):
-        train_encoder(library, TrainRequest(**{**vars(TINY), "seed": 1}), resume=True)
-    train_encoder(library, TINY, resume=True)
-    assert weights(library, "slow") == uninterrupted
-    assert upkeep.verify(library) == []
-
-
-@pytest.mark.slow
-def test_ctrl_c_in_a_training(library: Library, uninterrupted: bytes, command: Command) -> None:
-    words = "train mine --preset tiny --epochs 12 --batch-size 16 --precision float32 --as slow --device cpu"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", *words.split(), "--library", str(library.root)],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    partial = folders.partial_of(library.encoder("slow"))
-    while process.poll() is None and not (partial / "token").exists():
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (130, ""), err
-    assert err.count("\n") == 1
-    assert "--resume" in err
-    assert command("list").code == 0
-    assert upkeep.verify(library) == []
-    resumed = command(*words.split(), "--resume")
-    assert resumed.code == 0, resumed.err
-    assert weights(library, "slow") == uninterrupted
-
-
-def test_a_finished_training_is_entered_by_the_next_run(
-    library: Library, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patched:
-        patched.setattr(training, "_tell", stopped)
-        with pytest.raises(KeyboardInterrupt):
-            train_encoder(library, TINY)
-    assert "not in the catalog" in upkeep.verify(library)[0]
-    with monkeypatch.context() as patched:
-        patched.setattr(training, "train", stopped)
-        report = train_encoder(library, TINY)
-    assert (report.encoder, report.clips, report.epochs) == ("slow", 30, 12)
-    assert report.losses["loss"] > 0
-    assert weights(library, "slow") == uninterrupted
-    assert upkeep.verify(library) == []
-
-
-def test_a_finished_training_with_other_settings_is_made_again(
-    library: Library, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patched:
-        patched.setattr(training, "_tell", stopped)
-        with pytest.raises(KeyboardInterrupt):
-            train_encoder(library, TrainRequest(**{**vars(TINY), "seed": 1}))
-    assert weights(library, "slow") != uninterrupted
-    train_encoder(library, TINY)
-    assert weights(library, "slow") == uninterrupted
-
-
 # several processes
 
 
@@ -614,7 +530,7 @@ def test_verify_finds_any_flipped_byte(library: Library) -> None:
     assert upkeep.verify(library) == []
     rng = np.random.default_rng(0)
     files = [path for path in sorted(library.root.rglob("*")) if path.is_file()]
-    assert len(files) == 1 + 4 + 4 + 9
+    assert len(files) == 1 + 4 + 5 + 9
     for path in files:
         size = path.stat().st_size
         positions = {size - 1, int(rng.integers(0, size))}

@@ -13,18 +13,20 @@ if TYPE_CHECKING:
     from encoder.errors import UmurlError as UmurlError
     from umurl_search.build import BuildRequest as BuildRequest
     from umurl_search.build import build_index as build_index
+    from umurl_search.costs import CostRequest as CostRequest
+    from umurl_search.costs import cost_table as cost_table
     from umurl_search.embedding import EmbedRequest as EmbedRequest
     from umurl_search.embedding import embed_source as embed_source
     from umurl_search.evaluate import EvalRequest as EvalRequest
     from umurl_search.evaluate import evaluate_index as evaluate_index
     from umurl_search.evaluate import evaluate_matrix as evaluate_matrix
+    from umurl_search.importing import import_encoder as import_encoder
     from umurl_search.ingest import Request as IngestRequest
     from umurl_search.ingest import ingest as ingest_dataset
     from umurl_search.library import Library as Library
     from umurl_search.search import QueryRequest as QueryRequest
     from umurl_search.search import query as query
     from umurl_search.training import TrainRequest as TrainRequest
-    from umurl_search.training import import_encoder as import_encoder
     from umurl_search.training import train_encoder as train_encoder
 
 _HOMES = {
@@ -34,7 +36,7 @@ _HOMES = {
     "ingest_dataset": ("umurl_search.ingest", "ingest"),
     "TrainRequest": ("umurl_search.training", "TrainRequest"),
     "train_encoder": ("umurl_search.training", "train_encoder"),
-    "import_encoder": ("umurl_search.training", "import_encoder"),
+    "import_encoder": ("umurl_search.importing", "import_encoder"),
     "BuildRequest": ("umurl_search.build", "BuildRequest"),
     "build_index": ("umurl_search.build", "build_index"),
     "QueryRequest": ("umurl_search.search", "QueryRequest"),
@@ -42,6 +44,8 @@ _HOMES = {
     "EvalRequest": ("umurl_search.evaluate", "EvalRequest"),
     "evaluate_index": ("umurl_search.evaluate", "evaluate_index"),
     "evaluate_matrix": ("umurl_search.evaluate", "evaluate_matrix"),
+    "CostRequest": ("umurl_search.costs", "CostRequest"),
+    "cost_table": ("umurl_search.costs", "cost_table"),
     "EmbedRequest": ("umurl_search.embedding", "EmbedRequest"),
     "embed_source": ("umurl_search.embedding", "embed_source"),
 }

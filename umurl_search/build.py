@@ -14,7 +14,7 @@ from encoder import subsets
 from encoder.embed import embed, pick_device
 from encoder.errors import UmurlError
 from encoder.model import UmURL
-from umurl_search import encoders, folders, training
+from umurl_search import datasets, encoders, folders
 from umurl_search.catalog import ClipColumns
 from umurl_search.clipstore import ClipStore
 from umurl_search.encoders import EncoderEntry
@@ -106,7 +106,7 @@ def _dataset(library: Library, name: str) -> tuple[ClipColumns, str | None, list
     with library.read() as catalog:
         if catalog.dataset(name) is None:
             raise UmurlError(f"no dataset '{name}' in the library: umurl-search ingest {name} first")
-        protocol = training.first_protocol(name, catalog.protocols(name))
+        protocol = datasets.first_protocol(name, catalog.protocols(name))
         test = set(catalog.split(name, protocol).get("test", np.zeros(0)).tolist()) if protocol else set()
         columns = catalog.clips_of(name)
     return columns, protocol, [n for n, i in zip(columns.name, columns.id.tolist(), strict=True) if i in test]

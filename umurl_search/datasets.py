@@ -20,6 +20,9 @@ NTU120_TRAIN_SUBJECTS = NTU60_TRAIN_SUBJECTS | {
 }  # fmt: skip
 ONE_SHOT_ACTIONS = frozenset(range(1, 116, 6))
 
+NTU_ACTIONS = "ntu120"
+"""The list of NTU's actions; NTU-60's are its first 60."""
+
 WITH_EXEMPLARS = frozenset({"oneshot"})
 """Protocols whose gallery is a part of its own, never the training part."""
 
@@ -156,6 +159,19 @@ def find(name: str) -> Dataset:
     return DATASETS.get(name) or Dataset(name=name, title="own recordings", rules={}, actions="")
 
 
+def share_recordings(one: str, other: str) -> bool:
+    """Whether clips of two datasets can be the same recordings: NTU-60 is inside NTU-120."""
+    family = find(one).family
+    return one == other or (bool(family) and family == find(other).family)
+
+
+def first_protocol(dataset: str, known: list[str]) -> str | None:
+    """The protocol used when none is named: the dataset's first of those known, xsub, or any."""
+    preferred = [p for p in find(dataset).protocols if p in known]
+    usual = [p for p in ("xsub",) if p in known]
+    return next(iter(preferred or usual or known), None)
+
+
 @cache
 def action_names(listing: str) -> tuple[str, ...]:
     """Names of the classes by label, () when the dataset has no list."""
@@ -163,11 +179,22 @@ def action_names(listing: str) -> tuple[str, ...]:
         from umurl_search.demo import ACTIONS
 
         return ACTIONS
-    if not listing:
-        return ()
+    return tuple(row[1] for row in _action_rows(listing))
+
+
+@cache
+def closest_ntu_actions(listing: str) -> dict[int, int]:
+    """Label -> the label of the closest action in NTU's list, {} when the list does not say it."""
+    return {int(row[0]) - 1: int(row[2]) - 1 for row in _action_rows(listing) if len(row) > 2}
+
+
+def _action_rows(listing: str) -> list[list[str]]:
+    """The columns of a list of actions, in order of id; the demo's is not a file."""
+    if not listing or listing == "demo":
+        return []
     text = (files("umurl_search") / "actions" / f"{listing}.tsv").read_text(encoding="utf-8")
     rows = [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]
-    return tuple(row[1] for row in sorted(rows, key=lambda row: int(row[0])))
+    return sorted(rows, key=lambda row: int(row[0]))
 
 
 def sources(dataset: Dataset, data: Path | None) -> tuple[Path, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from encoder.embed import embed, pick_device
 from encoder.errors import UmurlError
 from encoder.model import UmURL
-from umurl_search import encoders, training
+from umurl_search import datasets, encoders
 from umurl_search.clip import Clip, Frames, LeftOut
 from umurl_search.clipstore import ClipStore
 from umurl_search.library import Library
@@ -79,7 +79,7 @@ def _protocol(library: Library, dataset: dict[str, Any] | None) -> str | None:
     if dataset is None:
         return None
     with library.read() as catalog:
-        return training.first_protocol(dataset["name"], catalog.protocols(dataset["name"]))
+        return datasets.first_protocol(dataset["name"], catalog.protocols(dataset["name"]))
 
 
 def _from_store(

@@ -100,3 +100,27 @@ def per_class(predicted: Labels, wanted: Labels) -> list[ClassFigure]:
         )
         for c in np.unique(wanted)
     ]
+
+
+def effective_rank(y: NDArray[np.float32]) -> float:
+    """exp of the entropy of the normalised singular values of the centred embedding y (N, D).
+
+    1 where all clips lie on a line, min(N - 1, D) where they fill the space evenly; 0 where nothing varies
+    (Roy and Vetterli, 2007).
+    """
+    centred = y.astype(np.float64) - y.mean(axis=0, dtype=np.float64)
+    values = np.linalg.svd(centred, compute_uv=False)
+    if values.sum() <= 1e-12:
+        return 0.0
+    shares = values[values > 0] / values.sum()
+    return float(np.exp(-(shares * np.log(shares)).sum()))
+
+
+def spread(y: NDArray[np.float32]) -> float:
+    """Mean standard deviation of the columns of y (N, D), rows scaled to length 1, times sqrt(D).
+
+    1 where directions are spread evenly, 0 where all rows point the same way.
+    """
+    norms = np.linalg.norm(y, axis=1, keepdims=True)
+    unit = y / np.where(norms > 0, norms, 1)
+    return float(unit.std(axis=0).mean() * np.sqrt(y.shape[1]))

@@ -1,29 +1,33 @@
-"""Trains or imports an encoder and enters it into the library."""
+"""Trains an encoder and enters it into the library, alone or in several processes."""
 
+import contextlib
 import hashlib
 import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
 
-from encoder import checkpoint
+from encoder.batches import Plan
 from encoder.embed import pick_device
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig, UmURL
-from encoder.ragged import RaggedClips
-from encoder.train import PRESETS, Hooks, Step, TrainConfig, describe, train
-from umurl_search import datasets, folders
+from encoder.processes import Processes, joined, own_device
+from encoder.train import PRESETS, Hooks, TrainConfig, describe, train
+from umurl_search import folders
 from umurl_search.clipstore import ClipStore
-from umurl_search.encoders import SHIPPED, TRAINED_ON
+from umurl_search.datasets import first_protocol
+from umurl_search.encoders import TRAINED_ON
+from umurl_search.importing import enter_sealed, is_sealed, refuse_known, seal_encoder
 from umurl_search.library import Library, checked_name
-from umurl_search.preprocess import PIPELINE
-from umurl_search.progress import Advance, Progress, silent
+from umurl_search.prepared import discard, prepare, prepared
+from umurl_search.progress import Progress, silent
+from umurl_search.watching import Recorder, Slice, held_out_slice, look, on_log
 
 _STATE = "state.pt"
 _LARGE_BATCH = {("ntu60", "xview"), ("ntu120", "xsub"), ("ntu120", "xset")}
@@ -32,24 +36,41 @@ _LARGE_BATCH = {("ntu60", "xview"), ("ntu120", "xsub"), ("ntu120", "xset")}
 
 @dataclass(frozen=True, kw_only=True)
 class TrainRequest:
-    """What to train and how; None: the dataset's first protocol, the preset's own value, a name made of them."""
+    """What to train and how. None: the dataset's first protocol, a name made of them, and of `ModelConfig` and
+    `TrainConfig`, whose fields have these names, the preset's own value.
+
+    looks: how often, in the whole run, to look at the embedding of a held-out slice.
+    """
 
     dataset: str
     protocol: str | None = None
     preset: Literal["paper", "small", "tiny"] = "small"
+    width: int | None = None
+    heads: int | None = None
+    layers: int | None = None
+    projection: int | None = None
+    modalities: tuple[str, ...] | None = None
     epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
+    weight_decay: float | None = None
+    schedule: Literal["step", "cosine"] | None = None
+    drop_at: float | None = None
+    warmup_epochs: float | None = None
     precision: Literal["float32", "bf16"] | None = None
+    compile: bool | None = None
     seed: int = 0
     name: str | None = None
     device: str = "auto"
     max_seconds: float | None = None
+    save_every_s: float = 60.0
+    looks: int = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainReport:
-    """The encoder made: name, folder, clips trained on, last losses by term, seconds."""
+    """The encoder made: name, clips trained on, last losses by term, what the last look at the embedding saw;
+    waiting: the share of the time that went into making batches, at the last log."""
 
     encoder: str
     dataset: str
@@ -58,8 +79,11 @@ class TrainReport:
     clips: int
     epochs: int
     planned_epochs: int
+    processes: int
     losses: dict[str, float]
+    embedding: dict[str, float | None]
     clips_per_s: float
+    waiting: float
     seconds: float
 
 
@@ -73,96 +97,151 @@ def train_encoder(
 ) -> TrainReport:
     """Pre-trains on the protocol's training clips alone (all clips where there is no protocol).
 
+    Started by torchrun, the processes share every batch; all must see the library's folder, the first writes.
     Stopped by `should_stop`, it raises encoder.train.Interrupted and `resume=True` goes on from there.
     Raises UmurlError for an unknown dataset or protocol and when the encoder is there already.
     """
     started = time.monotonic()
+    device = own_device(pick_device(request.device))
+    with joined(device) as processes:
+        run = processes.told(lambda: _planned(library, request, device, processes, resume=resume))
+        if run.finished:
+            told = enter_sealed(library, run.name) if processes.first else {}
+            return _report(run, request, None, processes, {**told.get("final", {})}, started)
+        with _partial(library, run, processes) as partial:
+            recorder = _train(
+                library, request, run, partial, device, processes, progress, should_stop, resume
+            )
+    return _report(run, request, recorder, processes, {}, started)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """What the first process finds out for all."""
+
+    name: str
+    protocol: str | None
+    rows: list[int]
+    names: list[str]
+    watched: Slice
+    recipe: str
+    finished: bool
+    model_config: ModelConfig
+    config: TrainConfig
+
+
+def _partial(library: Library, run: _Run, processes: Processes) -> contextlib.AbstractContextManager[Path]:
+    target = library.encoder(run.name)
+    if processes.first:
+        return folders.building(target, resume_token=run.recipe)
+    return contextlib.nullcontext(folders.partial_of(target))
+
+
+def _planned(
+    library: Library, request: TrainRequest, device: torch.device, processes: Processes, *, resume: bool
+) -> _Run:
     protocol, rows, names = training_rows(library, request.dataset, request.protocol)
     name = checked_name(request.name or _default_name(request, protocol), what="an encoder")
-    _refuse_known(library, name)
+    refuse_known(library, name)
+    if not rows:
+        raise UmurlError(
+            f"{request.dataset}: the protocol has no training clips in the library; choose another --protocol"
+        )
     model_config, config = configured(request)
-    clips = _load_clips(library, request.dataset, rows, progress=progress)
-    device = pick_device(request.device)
-    described = {**describe(model_config, config), "device": device.type}
+    described = {**describe(model_config, config), "device": device.type, "processes": processes.count}
     recipe = _recipe(library, request.dataset, protocol, names, described)
     target = library.encoder(name)
-    if _is_finished(target, recipe):
-        made = _tell(library, name)
-        return TrainReport(
-            encoder=name, dataset=request.dataset, protocol=protocol, preset=request.preset, clips=len(rows),
-            epochs=config.epochs, planned_epochs=config.epochs, losses=made["final"], clips_per_s=0.0,
-            seconds=time.monotonic() - started,
-        )  # fmt: skip
-    if resume:
+    finished = is_sealed(target, recipe)
+    if resume and not finished:
         _check_resumable(target, recipe)
-    watch = _Watch()
-    with folders.building(target, resume_token=recipe) as partial:
-        state = _saved_state(partial, resume=resume)
-        with progress(f"Training {name}", total=_total_steps(config, len(rows)), unit="steps") as advance:
-            advance(state["step"] if state else 0)
-            hooks = Hooks(
-                on_step=lambda step: watch.step(step, advance),
-                should_stop=should_stop,
-                save=lambda s: _save_state(partial, s),
-            )
-            model = train(clips, model_config, config, device=device, hooks=hooks, state=state)
-        about = {
-            "dataset": request.dataset, "protocol": protocol, "preset": request.preset, "origin": "trained",
-            "training": describe(model_config, config)["training"], "clips": len(rows),
-            "final": watch.losses,
-        }  # fmt: skip
-        folders.write_text(partial / TRAINED_ON, "\n".join(names))
-        _enter(library, name, model, about, partial=partial, recipe=recipe)
-    return TrainReport(
-        encoder=name, dataset=request.dataset, protocol=protocol, preset=request.preset, clips=len(rows),
-        epochs=watch.epochs, planned_epochs=config.epochs, losses=watch.losses, clips_per_s=watch.clips_per_s,
-        seconds=time.monotonic() - started,
+    return _Run(
+        name=name, protocol=protocol, rows=rows, names=names,
+        watched=_watched(library, request.dataset, protocol, rows, seed=config.seed),
+        recipe=recipe, finished=finished, model_config=model_config, config=config,
     )  # fmt: skip
 
 
-def import_encoder(library: Library, path: Path, name: str, *, made_for: str | None = None) -> dict[str, Any]:
-    """Takes in a checkpoint of the authors' code under a name. `made_for`: NAME or NAME:PROTOCOL.
-
-    Raises UmurlError for a file that is not one, that would run code, or when the name is taken.
-    """
-    _refuse_known(library, checked_name(name, what="an encoder"))
-    dataset, protocol = _made_for(library, made_for)
-    model = checkpoint.import_released(path)
+def _train(
+    library: Library,
+    request: TrainRequest,
+    run: _Run,
+    partial: Path,
+    device: torch.device,
+    processes: Processes,
+    progress: Progress,
+    should_stop: Callable[[], bool],
+    resume: bool,
+) -> Recorder | None:
+    """Prepares, trains and, in the first process, seals. Returns what it recorded there."""
+    store = ClipStore(library.clips(request.dataset))
+    if processes.first:
+        prepare(partial, store, run.rows, progress=progress)
+    processes.wait()
+    clips = prepared(partial)
+    state = _saved_state(partial) if resume else None
+    hooks, recorder = Hooks(should_stop=should_stop), None
+    with contextlib.ExitStack() as stack:
+        if processes.first:
+            plan = Plan.of(clips, run.config, processes)
+            done, board = state["step"] if state else 0, library.root / "tensorboard" / run.name
+            recorder = Recorder(partial, total_steps=plan.total_steps, done=done, tensorboard=board)
+            stack.enter_context(contextlib.closing(recorder))
+            title = f"Training {run.name}"
+            advance = stack.enter_context(progress(title, total=plan.total_steps, unit="steps"))
+            advance(done)
+            hooks = replace(
+                hooks, log=on_log(recorder, advance), log_every=recorder.every,
+                watch=_looking(recorder, store, run, plan, device),
+                watch_every=max(1, plan.total_steps // request.looks) if request.looks else None,
+                save=lambda s: _save_state(partial, s), save_every_s=request.save_every_s,
+            )  # fmt: skip
+        model = train(
+            clips, run.model_config, run.config, device=device, hooks=hooks, state=state, processes=processes
+        )
+    if recorder is None:
+        return None
     about = {
-        "dataset": dataset,
-        "protocol": protocol,
-        "preset": None,
-        "origin": "imported",
-        "file": path.name,
-    }
-    library.make()
-    with folders.building(library.encoder(name), resume_token=str(path)) as partial:
-        _enter(library, name, model, about, partial=partial, recipe=f"imported from {path.name}")
-    n_parameters = sum(p.numel() for p in model.encoder.parameters())
-    return {
-        "encoder": name, "dataset": dataset, "protocol": protocol, "dimension": model.config.dimension,
-        "parameters": n_parameters, "projectors": len(model.projectors) > 0,
+        "dataset": request.dataset, "protocol": run.protocol, "preset": request.preset, "origin": "trained",
+        "training": describe(run.model_config, run.config)["training"], "clips": len(run.rows),
+        "processes": processes.count, "device": device.type, "torch": torch.__version__,
+        "final": recorder.last.losses[-1] if recorder.last else {}, "embedding": recorder.looks,
     }  # fmt: skip
+    folders.write_text(partial / TRAINED_ON, "\n".join(run.names))
+    discard(partial)
+    (partial / _STATE).unlink(missing_ok=True)
+    seal_encoder(library, run.name, model, about, partial=partial, recipe=run.recipe)
+    return recorder
 
 
-def _made_for(library: Library, text: str | None) -> tuple[str | None, str | None]:
-    if text is None:
-        return None, None
-    name, _, protocol = text.partition(":")
-    known = {*datasets.DATASETS, *_held_datasets(library)}
-    if name not in known:
-        raise UmurlError(f"no dataset '{name}' to import for: known are {', '.join(sorted(known))}")
-    dataset = datasets.find(name)
-    if protocol and dataset.rules and protocol not in dataset.rules:
-        raise UmurlError(f"{name} has no protocol '{protocol}': it has {', '.join(dataset.protocols)}")
-    return name, protocol or next(iter(dataset.rules), None)
+def _looking(
+    recorder: Recorder, store: ClipStore, run: _Run, plan: Plan, device: torch.device
+) -> Callable[[UmURL, int], None]:
+    """A hook that looks at the embedding and records what it sees."""
+
+    def watch(model: UmURL, step: int) -> None:
+        seen = look(model, store, run.watched, device=device)
+        recorder.looked(step, (step - 1) // plan.steps_per_epoch, seen)
+
+    return watch
 
 
-def _held_datasets(library: Library) -> list[str]:
-    if not library.exists():
-        return []
-    with library.read() as catalog:
-        return [row["name"] for row in catalog.datasets()]
+def _report(
+    run: _Run,
+    request: TrainRequest,
+    recorder: Recorder | None,
+    processes: Processes,
+    losses: dict[str, float],
+    started: float,
+) -> TrainReport:
+    last = recorder.last if recorder else None
+    return TrainReport(
+        encoder=run.name, dataset=request.dataset, protocol=run.protocol, preset=request.preset,
+        clips=len(run.rows), epochs=last.epoch + 1 if last else run.config.epochs,
+        planned_epochs=run.config.epochs, processes=processes.count,
+        losses=last.losses[-1] if last else losses, embedding=recorder.looks if recorder else {},
+        clips_per_s=last.clips_per_s if last else 0.0, waiting=last.waiting if last else 0.0,
+        seconds=time.monotonic() - started,
+    )  # fmt: skip
 
 
 def training_rows(
@@ -187,77 +266,37 @@ def training_rows(
     return chosen, rows, [columns.name[i] for i in rows]
 
 
-def first_protocol(dataset: str, known: list[str]) -> str | None:
-    preferred = [p for p in datasets.find(dataset).protocols if p in known]
-    usual = [p for p in ("xsub",) if p in known]
-    return next(iter(preferred or usual or known), None)
+def _watched(library: Library, dataset: str, protocol: str | None, rows: list[int], *, seed: int) -> Slice:
+    with library.read() as catalog:
+        columns = catalog.clips_of(dataset)
+        split = catalog.split(dataset, protocol) if protocol else {}
+        test = split.get("test", np.zeros(0, dtype=np.int64))
+    held_out = set(np.flatnonzero(np.isin(columns.id, test)).tolist()) - set(rows)
+    return held_out_slice(rows, sorted(held_out), columns.label, seed=seed)
 
 
 def configured(request: TrainRequest) -> tuple[ModelConfig, TrainConfig]:
-    """The preset's sizes and schedule with the request's own values in place."""
+    """The preset's sizes and schedule with the request's own values in place.
+
+    Raises UmurlError for values that do not fit each other.
+    """
     model_config, config = PRESETS[request.preset]
     if request.preset == "paper" and (request.dataset, request.protocol or "xsub") in _LARGE_BATCH:
         config = replace(config, batch_size=1024)
-    given: dict[str, Any] = {
-        "epochs": request.epochs, "batch_size": request.batch_size, "precision": request.precision,
-        "learning_rate": request.learning_rate, "max_seconds": request.max_seconds,
-    }  # fmt: skip
-    return model_config, replace(
-        config, seed=request.seed, **{k: v for k, v in given.items() if v is not None}
-    )
+    given = {name: value for name, value in vars(request).items() if value is not None}
+    try:
+        return _with(model_config, given), _with(config, given)
+    except ValueError as error:
+        raise UmurlError(f"these sizes or this schedule cannot be: {error}") from error
+
+
+def _with(config: Any, given: dict[str, Any]) -> Any:
+    return replace(config, **{f.name: given[f.name] for f in fields(config) if f.name in given})
 
 
 def _default_name(request: TrainRequest, protocol: str | None) -> str:
-    return "-".join(part for part in (request.dataset, protocol, request.preset) if part)
-
-
-def _refuse_known(library: Library, name: str) -> None:
-    if name == SHIPPED:
-        raise UmurlError(f"'{SHIPPED}' is the encoder in the package: choose another name with --as")
-    if not library.exists():
-        return
-    with library.read() as catalog:
-        if any(row["name"] == name for row in catalog.encoders()):
-            raise UmurlError(
-                f"encoder '{name}' is there already: umurl-search delete encoder:{name}, "
-                "or name the new one with --as"
-            )
-
-
-def _load_clips(library: Library, dataset: str, rows: list[int], *, progress: Progress) -> RaggedClips:
-    store = ClipStore(library.clips(dataset))
-    frames = []
-    with progress("Preparing clips", total=len(rows), unit="clips") as advance:
-        for row in rows:
-            frames.append(store.normalised(row))
-            advance(1)
-    if not frames:
-        raise UmurlError(
-            f"{dataset}: the protocol has no training clips in the library; choose another --protocol"
-        )
-    return RaggedClips.of(frames)
-
-
-def _total_steps(config: TrainConfig, n: int) -> int:
-    return config.epochs * max(1, n // min(config.batch_size, max(n, 1)))
-
-
-class _Watch:
-    """Keeps what a run last said of itself and passes it to the progress bar."""
-
-    def __init__(self) -> None:
-        self.losses: dict[str, float] = {}
-        self.clips_per_s = 0.0
-        self.epochs = 0
-
-    def step(self, step: Step, advance: Advance) -> None:
-        self.losses = step.losses
-        self.epochs = step.epoch + 1
-        slow = 0.9 if self.clips_per_s else 0.0
-        self.clips_per_s = slow * self.clips_per_s + (1 - slow) * step.clips_per_s
-        advance(
-            1, note=f"epoch {step.epoch + 1}  loss {step.losses['loss']:.2f}  {self.clips_per_s:.0f} clips/s"
-        )
+    only = "+".join(request.modalities) if request.modalities else None
+    return "-".join(part for part in (request.dataset, protocol, request.preset, only) if part)
 
 
 def _check_resumable(target: Path, token: str) -> None:
@@ -269,11 +308,8 @@ def _check_resumable(target: Path, token: str) -> None:
         )
 
 
-def _saved_state(partial: Path, *, resume: bool) -> dict[str, Any] | None:
-    path = partial / _STATE
-    if not resume or not path.exists():
-        return None
-    return torch.load(path, weights_only=True, map_location="cpu")  # type: ignore[no-any-return]
+def _saved_state(partial: Path) -> dict[str, Any]:
+    return torch.load(partial / _STATE, weights_only=True, map_location="cpu")  # type: ignore[no-any-return]
 
 
 def _save_state(partial: Path, state: dict[str, Any]) -> None:
@@ -285,31 +321,6 @@ def _save_state(partial: Path, state: dict[str, Any]) -> None:
     os.replace(aside, partial / _STATE)
 
 
-def _enter(
-    library: Library, name: str, model: UmURL, about: dict[str, Any], *, partial: Path, recipe: str
-) -> None:
-    checkpoint.save(partial, model, extra={**about, "pipeline": vars(PIPELINE)})
-    (partial / _STATE).unlink(missing_ok=True)
-    target = library.encoder(name)
-    folders.remove(target)
-    folders.seal(partial, target, {"kind": "encoder", "recipe": recipe})
-    _tell(library, name)
-
-
-def _tell(library: Library, name: str) -> dict[str, Any]:
-    """Enters a sealed encoder into the catalog; returns its configuration."""
-    folder = library.encoder(name)
-    manifest = folders.read_manifest(folder, remedy=f"delete {folder} and make the encoder again")
-    config = checkpoint.read_config(folder)
-    with library.write() as catalog:
-        catalog.add_encoder({
-            "name": name, "origin": config["origin"], "preset": config["preset"], "dataset": config["dataset"],
-            "protocol": config["protocol"], "dimension": 2 * config["model"]["width"],
-            "hash": manifest["files"][checkpoint.WEIGHTS]["sha256"],
-        })  # fmt: skip
-    return config
-
-
 def _recipe(
     library: Library, dataset: str, protocol: str | None, names: list[str], described: dict[str, Any]
 ) -> str:
@@ -319,10 +330,3 @@ def _recipe(
     assert row is not None, dataset
     stated = json.dumps([described, dataset, row["signature"], protocol, names])
     return hashlib.sha256(stated.encode()).hexdigest()
-
-
-def _is_finished(target: Path, recipe: str) -> bool:
-    """Whether a training with this recipe was sealed and stopped before the catalog knew of it."""
-    if not target.exists() or folders.check(target, full=True):
-        return False
-    return bool(folders.read_manifest(target, remedy="").get("recipe") == recipe)

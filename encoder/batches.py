@@ -1,0 +1,101 @@
+"""Which clips make a batch, and the views of them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from encoder.augment import Augmentation
+from encoder.errors import UmurlError
+from encoder.model import ModelConfig, View
+from encoder.processes import Processes
+from encoder.ragged import RaggedClips
+from encoder.subsets import FUSED
+
+if TYPE_CHECKING:
+    from encoder.train import TrainConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """The clips of every batch of an epoch, those of one person first.
+
+    index: (steps, B) int64 on the device, the whole batch; singles: how many of this process's share of a
+    batch are of one person; share: which of the B are this process's; people: the most in any clip.
+    """
+
+    index: Tensor
+    singles: list[int]
+    share: slice
+    people: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is fixed before the first step.
+
+    Raises UmurlError when there are fewer than two clips, or fewer in a batch than the processes need.
+    """
+
+    n_people: Tensor
+    seed: int
+    batch_size: int
+    steps_per_epoch: int
+    total_steps: int
+    processes: Processes
+
+    @classmethod
+    def of(cls, clips: RaggedClips, config: "TrainConfig", processes: Processes) -> "Plan":
+        n = len(clips)
+        if n < 2:
+            raise UmurlError(
+                f"training needs at least 2 clips, there are {n}: choose another dataset or protocol"
+            )
+        batch_size = min(config.batch_size, n) // processes.count * processes.count
+        if batch_size < 2 * processes.count:
+            raise UmurlError(
+                f"{processes.count} processes share a batch of {config.batch_size}: raise --batch-size"
+            )
+        steps = n // batch_size
+        return cls(
+            n_people=clips.n_people.cpu(), seed=config.seed, batch_size=batch_size, steps_per_epoch=steps,
+            total_steps=config.epochs * steps, processes=processes,
+        )  # fmt: skip
+
+    def order(self, epoch: int, device: torch.device) -> Order:
+        """Of a GPU's batch all clips have as many people, so that shapes never change there."""
+        people = int(self.n_people.max())
+        index = epoch_order(len(self.n_people), self.seed, epoch)
+        index = index[: self.steps_per_epoch * self.batch_size].view(self.steps_per_epoch, self.batch_size)
+        one = self.n_people[index] == 1
+        index = index.gather(1, (~one).int().argsort(dim=1, stable=True))
+        share = slice(self.processes.rank, None, self.processes.count)
+        mine = self.n_people[index][:, share]
+        alike = people == 1 or device.type == "cuda"
+        singles = [mine.shape[1] * (people == 1)] * len(mine) if alike else (mine == 1).sum(dim=1).tolist()
+        return Order(index=index.to(device), singles=singles, share=share, people=people)
+
+
+def batch_views(
+    clips: RaggedClips, order: Order, batch: int, config: ModelConfig, generator: torch.Generator
+) -> list[View]:
+    """A view a modality and one for the fused pass of every clip of this process's share, in a group of one
+    person a clip and a group of two. Chance is drawn for the whole batch, whoever makes which view."""
+    names = (*config.modalities, FUSED)
+    index = order.index[batch]
+    drawn = Augmentation.drawn(clips, index.repeat(len(names)), generator)
+    rows = torch.arange(len(names) * len(index), device=index.device).view(len(names), -1)[:, order.share]
+    n_single = order.singles[batch]
+    groups = [(rows[:, :n_single], 1), (rows[:, n_single:], order.people)]
+    made: list[View] = []
+    for chosen, people in groups:
+        if chosen.shape[1]:
+            views = drawn.views(clips, chosen.reshape(-1), people=people)
+            made.append(dict(zip(names, views.chunk(len(names)), strict=True)))
+    return made
+
+
+def epoch_order(n: int, seed: int, epoch: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    return torch.randperm(n, generator=generator)

@@ -1,0 +1,183 @@
+"""One training run shared by several processes, as `torchrun` starts them."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from encoder.errors import UmurlError
+from encoder.model import UmURL
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Processes:
+    """This process's rank and how many there are. Rank 0 speaks and writes; all compute."""
+
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def first(self) -> bool:
+        return self.rank == 0
+
+    def agree(self, code: int, device: torch.device) -> int:
+        """The largest of all processes' codes: a stop asked of one stops all, at the same step."""
+        if self.count == 1:
+            return code
+        largest = torch.tensor(code, device=device)
+        dist.all_reduce(largest, dist.ReduceOp.MAX)
+        return int(largest)
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.count > 1:
+            dist.barrier()
+
+    def told(self, find: Callable[[], Found]) -> Found:
+        """What `find` gives in rank 0, in every process; a UmurlError there is one everywhere."""
+        if self.count == 1:
+            return find()
+        box: list[Any] = [None, None]
+        if self.first:
+            try:
+                box[0] = find()
+            except UmurlError as error:
+                box[1] = str(error)
+        dist.broadcast_object_list(box, src=0)
+        if box[1] is not None:
+            raise UmurlError(box[1])
+        return box[0]  # type: ignore[no-any-return]
+
+
+ALONE = Processes()
+
+
+def started_by_torchrun() -> bool:
+    """Whether the environment names other processes."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+@contextlib.contextmanager
+def joined(device: torch.device) -> Iterator[Processes]:
+    """The processes that `torchrun` started, over NCCL on GPUs and gloo on CPUs; alone without it.
+
+    Raises UmurlError when they do not find each other.
+    """
+    if not started_by_torchrun():
+        yield ALONE
+        return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    try:
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    except (RuntimeError, ValueError) as error:
+        cause = " ".join(str(error).split())[:160]
+        raise UmurlError(
+            f"the processes do not find each other ({cause}): start them with torchrun"
+        ) from error
+    try:
+        yield Processes(rank=dist.get_rank(), count=dist.get_world_size())
+    finally:
+        dist.destroy_process_group()
+
+
+def own_device(device: torch.device) -> torch.device:
+    """On GPUs, one a process: the process's own among those of its machine."""
+    if device.type == "cuda" and started_by_torchrun():
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    return device
+
+
+class _Gather(torch.autograd.Function):
+    """All processes' rows. Every process computes the same loss of them, so its gradient of the gathered rows
+    is everyone's: their sum over processes is `count` times the own one, and needs no exchange."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        parts = [torch.empty_like(x) for _ in range(dist.get_world_size())]
+        dist.all_gather(parts, x.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        count, rank = dist.get_world_size(), dist.get_rank()
+        return gradient.chunk(count)[rank] * count
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over processes; so is its gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        total = x.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        total = gradient.clone()
+        dist.all_reduce(total)
+        return total
+
+
+def gathered(projections: dict[str, Tensor], processes: Processes) -> dict[str, Tensor]:
+    """Every process's rows of each projection, with gradients: (B, P) to (count * B, P)."""
+    if processes.count == 1:
+        return projections
+    return {m: _Gather.apply(z.float()) for m, z in projections.items()}  # type: ignore[no-untyped-call]
+
+
+class GatheredBatchNorm(nn.BatchNorm1d):
+    """BatchNorm over the batch of all processes, where torch's SyncBatchNorm refuses: on CPUs."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(x)
+        with torch.autocast(x.device.type, enabled=False):
+            wide = x.float()
+            n = len(wide) * dist.get_world_size()
+            mean = _Sum.apply(wide.sum(dim=0)) / n  # type: ignore[no-untyped-call]
+            centred = wide - mean
+            variance = _Sum.apply(centred.square().sum(dim=0)) / n  # type: ignore[no-untyped-call]
+            self._move_statistics(mean.detach(), variance.detach() * (n / (n - 1)))
+            scale = self.weight * torch.rsqrt(variance + self.eps)
+            out: Tensor = centred * scale + self.bias
+            return out.to(x.dtype)
+
+    def _move_statistics(self, mean: Tensor, variance: Tensor) -> None:
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        assert self.momentum is not None
+        self.num_batches_tracked.add_(1)
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(variance, self.momentum)
+
+
+def shared(model: UmURL, device: torch.device, processes: Processes) -> nn.Module:
+    """The model to be called in training: gradients averaged and batch statistics taken over all processes."""
+    if processes.count == 1:
+        return model
+    if device.type == "cuda":
+        nn.SyncBatchNorm.convert_sync_batchnorm(model.projectors)  # type: ignore[no-untyped-call]
+        return DistributedDataParallel(model, device_ids=[device.index])
+    for projector in model.projectors.children():
+        for name, layer in list(projector.named_children()):
+            if isinstance(layer, nn.BatchNorm1d):
+                setattr(projector, name, _over_all(layer))
+    return DistributedDataParallel(model)
+
+
+def _over_all(layer: nn.BatchNorm1d) -> GatheredBatchNorm:
+    made = GatheredBatchNorm(layer.num_features)
+    made.load_state_dict(layer.state_dict())
+    made.weight, made.bias = layer.weight, layer.bias  # the optimiser's own
+    return made

@@ -1,0 +1,261 @@
+"""Training into the library: nothing lost under faults, a history beside the weights, several processes."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Result
+
+from encoder.errors import UmurlError
+from encoder.model import ModelConfig
+from encoder.train import Interrupted
+from umurl_search import folders, importing, training, upkeep
+from umurl_search.clipstore import ClipStore
+from umurl_search.history import read_history
+from umurl_search.library import Library
+from umurl_search.metrics import effective_rank, spread
+from umurl_search.prepared import prepare, prepared
+from umurl_search.progress import silent
+from umurl_search.training import TrainRequest, configured, train_encoder, training_rows
+
+Command = Callable[..., Result]
+ROOT = Path(__file__).parents[1]
+
+
+def started(words: str, library: Library, *, torchrun: int = 0) -> "subprocess.Popen[str]":
+    """The command line in a process of its own, or in several."""
+    shared = (
+        ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={torchrun}"] if torchrun else []
+    )
+    return subprocess.Popen(
+        [sys.executable, *shared, "-m", "cli.main", *words.split(), "--library", str(library.root)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def stopped(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+TINY = TrainRequest(
+    dataset="mine", preset="tiny", epochs=12, batch_size=16, precision="float32", name="slow", device="cpu"
+)
+
+
+def weights(library: Library, name: str) -> bytes:
+    return (library.encoder(name) / "weights.safetensors").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(made: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    root = tmp_path_factory.mktemp("trained") / "library"
+    shutil.copytree(made / "library", root)
+    train_encoder(Library(root), TINY)
+    return weights(Library(root), "slow")
+
+
+def test_a_stopped_training_gives_the_same_weights(library: Library, uninterrupted: bytes) -> None:
+    asked = iter([False, False, True])
+    with pytest.raises(Interrupted):
+        train_encoder(library, TINY, should_stop=lambda: next(asked))
+    with pytest.raises(UmurlError, match="no interrupted training of 'slow' with these options"):
+        train_encoder(library, TrainRequest(**{**vars(TINY), "seed": 1}), resume=True)
+    train_encoder(library, TINY, resume=True)
+    assert weights(library, "slow") == uninterrupted
+    assert upkeep.verify(library) == []
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_a_training(library: Library, uninterrupted: bytes, command: Command) -> None:
+    words = "train mine --preset tiny --epochs 12 --batch-size 16 --precision float32 --as slow --device cpu"
+    process = started(words, library)
+    partial = folders.partial_of(library.encoder("slow"))
+    while process.poll() is None and not (partial / "token").exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, ""), err
+    assert err.count("\n") == 1
+    assert "--resume" in err
+    assert command("list").code == 0
+    assert upkeep.verify(library) == []
+    resumed = command(*words.split(), "--resume")
+    assert resumed.code == 0, resumed.err
+    assert weights(library, "slow") == uninterrupted
+
+
+def test_a_finished_training_is_entered_by_the_next_run(
+    library: Library, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(importing, "enter_sealed", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train_encoder(library, TINY)
+    assert "not in the catalog" in upkeep.verify(library)[0]
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "train", stopped)
+        report = train_encoder(library, TINY)
+    assert (report.encoder, report.clips, report.epochs) == ("slow", 30, 12)
+    assert report.losses["loss"] > 0
+    assert weights(library, "slow") == uninterrupted
+    assert upkeep.verify(library) == []
+
+
+def test_a_finished_training_with_other_settings_is_made_again(
+    library: Library, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(importing, "enter_sealed", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train_encoder(library, TrainRequest(**{**vars(TINY), "seed": 1}))
+    assert weights(library, "slow") != uninterrupted
+    train_encoder(library, TINY)
+    assert weights(library, "slow") == uninterrupted
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_it_still_gives_the_same_weights(library: Library, command: Command) -> None:
+    words = "train mine --preset tiny --epochs 150 --precision float32 --save-every 0 --looks 3 --device cpu"
+    assert command(*words.split(), "--as", "whole").code == 0
+    partial = folders.partial_of(library.encoder("torn"))
+    state = partial / "state.pt"
+    rng = np.random.default_rng()
+    kills = 0
+    for _ in range(4):
+        begun = state.stat().st_mtime_ns if state.exists() else 0
+        process = started(f"{words} --as torn" + (" --resume" if begun else ""), library)
+        while process.poll() is None and not (state.exists() and state.stat().st_mtime_ns > begun):
+            time.sleep(0.002)
+        time.sleep(float(rng.uniform(0, 0.4)))
+        process.kill()
+        _, err = process.communicate(timeout=60)
+        kills += process.returncode == -signal.SIGKILL
+        assert process.returncode in (0, -signal.SIGKILL), err
+        if process.returncode == 0:
+            break
+    assert kills >= 1
+    if not library.encoder("torn").exists():
+        resumed = command(*words.split(), "--as", "torn", "--resume")
+        assert resumed.code == 0, resumed.err
+    assert weights(library, "torn") == weights(library, "whole")
+    assert upkeep.verify(library) == []
+    lines = [read_history(library.encoder(name)) for name in ("whole", "torn")]
+    assert lines[1].losses.step.tolist() == lines[0].losses.step.tolist()
+    np.testing.assert_array_equal(lines[1].losses.values["loss"], lines[0].losses.values["loss"])
+
+
+@pytest.mark.slow
+def test_two_processes_by_torchrun(library: Library, command: Command) -> None:
+    words = "train mine --preset tiny --epochs 6 --batch-size 16 --precision float32 --device cpu --json"
+    alone = command(*words.split(), "--as", "alone")
+    process = started(f"{words} --as both", library, torchrun=2)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    document = json.loads(out)  # of the first process only
+    assert (document["processes"], document["encoder"], document["epochs"]) == (2, "both", 6)
+    assert document["losses"]["loss"] == pytest.approx(alone.json["losses"]["loss"], rel=1e-4)
+    assert upkeep.verify(library) == []
+
+
+def test_an_error_before_training_is_told_once_by_several_processes(library: Library) -> None:
+    process = started("train mine --protocol smell --device cpu", library, torchrun=2)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (1, "")
+    assert err.count("umurl-search: mine has no protocol 'smell'") == 1
+    assert "Traceback" not in err.split("umurl-search:")[0]
+
+
+# what lies beside the weights
+
+
+def test_the_history(library: Library) -> None:
+    request = TrainRequest(**{**vars(TINY), "looks": 4, "epochs": 8})
+    report = train_encoder(library, request)
+    history = read_history(library.encoder("slow"))
+    assert history.losses.step.tolist() == list(range(1, 9))
+    assert history.losses.values["loss"][-1] == pytest.approx(report.losses["loss"])
+    assert history.embedding.step.tolist() == [2, 4, 6, 8]
+    assert history.embedding.values["rank"][-1] == report.embedding["rank"]
+    assert all(1 < rank < 30 for rank in history.embedding.values["rank"])
+    assert all(0 <= accuracy <= 1 for accuracy in history.embedding.values["accuracy"])
+
+
+def test_a_long_history_holds_means_over_steps(library: Library) -> None:
+    few = {"looks": 0, "epochs": 80, "batch_size": 2, "width": 4, "projection": 4, "modalities": ("joint",)}
+    train_encoder(library, TrainRequest(**{**vars(TINY), **few}))
+    history = read_history(library.encoder("slow"))
+    assert history.losses.step.tolist() == list(range(2, 80 * 15 + 1, 2))
+    assert len(history.embedding) == 0
+
+
+def test_the_configuration_lies_beside_the_weights(library: Library) -> None:
+    train_encoder(
+        library, TrainRequest(**{**vars(TINY), "schedule": "cosine", "layers": 2, "weight_decay": 0.5})
+    )
+    config = json.loads((library.encoder("slow") / "config.json").read_text())
+    training = config["training"]
+    assert (training["schedule"], training["weight_decay"], training["seed"]) == ("cosine", 0.5, 0)
+    assert (config["model"]["layers"], config["model"]["modalities"]) == (2, ["joint", "bone", "motion"])
+    assert (config["clips"], config["processes"], config["device"]) == (30, 1, "cpu")
+    assert sorted(path.name for path in library.encoder("slow").iterdir()) == [
+        "config.json", "history.jsonl", "manifest.json", "trained_on.txt", "weights.safetensors",
+    ]  # fmt: skip
+
+
+def test_every_value_of_a_preset_can_be_replaced() -> None:
+    given = {
+        "width": 8, "heads": 2, "layers": 3, "projection": 5, "modalities": ("bone", "joint"), "epochs": 7,
+        "batch_size": 9, "learning_rate": 0.1, "weight_decay": 0.2, "schedule": "cosine", "drop_at": 0.3,
+        "warmup_epochs": 1.5, "precision": "float32", "compile": True, "seed": 4, "max_seconds": 5.0,
+    }  # fmt: skip
+    model, config = configured(TrainRequest(dataset="x", preset="paper", **given))  # type: ignore[arg-type]
+    got = {**vars(model), **vars(config)}
+    assert got == {**given, "modalities": ("joint", "bone")}
+    assert set(got) == {*ModelConfig.__dataclass_fields__, *training.TrainConfig.__dataclass_fields__}
+
+
+def test_sizes_that_cannot_be(library: Library, command: Command) -> None:
+    failed = command("train", "mine", "--width", "10", "--heads", "4", "--device", "cpu")
+    assert failed.code == 1
+    assert "width is a multiple of 2 * heads" in failed.err
+
+
+def test_prepared_clips_are_the_normalised_ones(library: Library, tmp_path: Path) -> None:
+    store = ClipStore(library.clips("mine"))
+    _, rows, _ = training_rows(library, "mine", None)
+    prepare(tmp_path, store, rows, progress=silent)
+    clips = prepared(tmp_path)
+    assert len(clips) == len(rows) == 30
+    for i, row in enumerate(rows):
+        frames = store.normalised(row)
+        start, n = int(clips.start[i]), frames.shape[0] * frames.shape[1]
+        assert (int(clips.n_frames[i]), int(clips.n_people[i])) == frames.shape[:2]
+        np.testing.assert_array_equal(clips.rows[start : start + n].numpy().reshape(frames.shape), frames)
+
+
+# figures of the embedding's health
+
+
+def test_effective_rank() -> None:
+    rng = np.random.default_rng(0)
+    even = np.linalg.qr(rng.standard_normal((40, 9)))[0].astype(np.float32)
+    even -= even.mean(axis=0)
+    assert effective_rank(np.linalg.qr(even)[0].astype(np.float32)) == pytest.approx(9, rel=1e-2)
+    line = np.outer(np.arange(10), np.ones(6)).astype(np.float32)
+    assert effective_rank(line) == pytest.approx(1, abs=1e-3)
+    assert effective_rank(np.ones((5, 3), np.float32)) == 0
+
+
+def test_spread() -> None:
+    rng = np.random.default_rng(0)
+    assert spread(rng.standard_normal((4000, 50)).astype(np.float32)) == pytest.approx(1, abs=0.02)
+    assert spread(np.ones((5, 3), np.float32) * np.arange(1, 6)[:, None].astype(np.float32)) == pytest.approx(
+        0, abs=1e-6
+    )
