@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from encoder import subsets
-from encoder.embed import embed, pick_device
+from encoder.embed import Embedder, Precision, pick_device, pick_precision
 from encoder.errors import UmurlError
-from encoder.model import UmURL
+from encoder.model import ModelConfig, UmURL
 from umurl_search import datasets, encoders, folders
 from umurl_search.catalog import ClipColumns
 from umurl_search.clipstore import ClipStore
@@ -39,6 +39,7 @@ class BuildRequest:
     kind: str = "flat"
     transform: Transform = NO_TRANSFORM
     name: str | None = None
+    precision: Precision = "auto"
     device: str = "auto"
 
 
@@ -53,6 +54,7 @@ class BuildReport:
     dimension: int
     modalities: list[str]
     transform: str
+    precision: str
     bytes: int
     warnings: list[str]
     already_there: bool
@@ -96,7 +98,7 @@ def build_index(library: Library, request: BuildRequest, *, progress: Progress =
     return BuildReport(
         index=name, dataset=request.dataset, encoder=entry.name, clips=len(index.ids),
         dimension=about["dimension"], modalities=about["modalities"], transform=about["transform"],
-        bytes=sum(file["size"] for file in index.manifest["files"].values()),
+        precision=about["precision"], bytes=sum(file["size"] for file in index.manifest["files"].values()),
         warnings=warnings, already_there=there, seconds={**seconds, "total": time.monotonic() - started},
     )  # fmt: skip
 
@@ -119,13 +121,16 @@ def _encoder(library: Library, request: BuildRequest, protocol: str | None) -> E
 
 
 def _about(request: BuildRequest, entry: EncoderEntry, store: ClipStore) -> dict[str, Any]:
-    chosen = subsets.ALL if request.modalities == "all" else subsets.SINGLE_AND_FUSED
+    model = ModelConfig(**entry.config["model"])
+    every = request.modalities == "all" and model.subsets == subsets.SINGLE_AND_FUSED
+    chosen = subsets.ALL if every else model.subsets
+    precision = pick_precision(request.precision, width=model.width, device=pick_device(request.device))
     made_from = {
         "kind": "index", "version": INDEX_VERSION, "dataset": request.dataset,
         "dataset_signature": store.manifest["signature"], "encoder": entry.name, "encoder_hash": entry.hash,
         "pipeline": vars(PIPELINE), "transform": str(request.transform), "metric": "cosine",
-        "index_kind": request.kind, "modalities": list(chosen),
-        "dimension": 2 * entry.config["model"]["width"], "clips": len(store),
+        "index_kind": request.kind, "modalities": list(chosen), "precision": precision,
+        "dimension": model.dimension, "clips": len(store),
     }  # fmt: skip
     recipe = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
     return {**made_from, "recipe": recipe}
@@ -209,7 +214,9 @@ def _make(
     folders.need_space(
         partial, 4 * n * d * (len(chosen) + 2) + 4 * d * d * len(chosen) ** 2, what="the index"
     )
-    _embed_all(partial, store, model, chosen, request.device, progress=progress)
+    device = pick_device(request.device)
+    embedder = Embedder(model, n_clips=n, device=device, precision=about["precision"])
+    _embed_all(partial, store, embedder, chosen, (n, d), progress=progress)
     embedded = time.monotonic()
     arrays = {m: np.load(partial / embeddings_file(m), mmap_mode="r", allow_pickle=False) for m in chosen}
     with progress("Fitting bridges", total=len(chosen) + 1, unit="steps") as advance:
@@ -223,9 +230,15 @@ def _make(
 
 
 def _embed_all(
-    partial: Path, store: ClipStore, model: UmURL, chosen: tuple[str, ...], device: str, *, progress: Progress
+    partial: Path,
+    store: ClipStore,
+    embedder: Embedder,
+    chosen: tuple[str, ...],
+    shape: tuple[int, int],
+    *,
+    progress: Progress,
 ) -> None:
-    n, shape = len(store), (len(store), model.config.dimension)
+    n = shape[0]
     done_file = partial / _DONE
     done = int(done_file.read_text()) if done_file.exists() else 0
     mode: Any = "r+" if done else "w+"
@@ -238,7 +251,7 @@ def _embed_all(
         for start in range(done, n, CHUNK):
             stop = min(start + CHUNK, n)
             clips = [store.normalised(row) for row in range(start, stop)]
-            for m, y in embed(model, clips, modalities=chosen, device=pick_device(device)).items():
+            for m, y in embedder(clips, chosen).items():
                 if not np.isfinite(y).all():
                     row = start + int(np.flatnonzero(~np.isfinite(y).all(axis=1))[0])
                     raise UmurlError(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from encoder.embed import embed, pick_device
+from encoder.embed import Embedder, Precision, pick_device, pick_precision
 from encoder.errors import UmurlError
 from encoder.model import UmURL
 from umurl_search import datasets, encoders
@@ -34,6 +34,7 @@ class EmbedRequest:
     fps: float = 30.0
     up: Up = "y"
     scale: float = 1.0
+    precision: Precision = "auto"
     device: str = "auto"
 
 
@@ -64,6 +65,7 @@ def embed_source(library: Library, request: EmbedRequest, *, progress: Progress 
         np.save(file, y, allow_pickle=False)
     return {
         "names": names, "shape": list(y.shape), "encoder": entry.name, "modality": request.modality,
+        "precision": pick_precision(request.precision, width=model.config.width, device=device),
         "out": str(request.out), "left_out": left_out, "seconds": {"total": time.monotonic() - started},
     }  # fmt: skip
 
@@ -93,16 +95,19 @@ def _from_store(
         stored = catalog.clips_of(request.source).name
     order = sorted(range(len(stored)), key=stored.__getitem__)
     y = np.empty((len(order), model.config.dimension), np.float32)
-    device = pick_device(request.device)
+    embedder = _embedder(model, request, n_clips=len(order))
     with progress("Embedding", total=len(order), unit="clips") as advance:
         for start in range(0, len(order), CHUNK):
             rows = order[start : start + CHUNK]
             clips = [store.normalised(row) for row in rows]
-            y[start : start + len(rows)] = embed(model, clips, modalities=(request.modality,), device=device)[
-                request.modality
-            ]
+            y[start : start + len(rows)] = embedder(clips, (request.modality,))[request.modality]
             advance(len(rows))
     return [stored[i] for i in order], y
+
+
+def _embedder(model: UmURL, request: EmbedRequest, *, n_clips: int) -> Embedder:
+    device = pick_device(request.device)
+    return Embedder(model, n_clips=n_clips, device=device, precision=request.precision)
 
 
 def _from_files(
@@ -121,11 +126,10 @@ def _from_files(
     found: dict[str, np.ndarray[Any, np.dtype[np.float32]]] = {}
     left_out = []
     batch: dict[str, Frames] = {}
+    embedder = _embedder(model, request, n_clips=CHUNK)
 
     def flush() -> None:
-        y = embed(
-            model, list(batch.values()), modalities=(request.modality,), device=pick_device(request.device)
-        )
+        y = embedder(list(batch.values()), (request.modality,))
         found.update(zip(batch, y[request.modality], strict=True))
         batch.clear()
 

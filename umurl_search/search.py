@@ -14,11 +14,11 @@ from encoder.errors import UmurlError
 from umurl_search import encoders
 from umurl_search.catalog import COLUMNS
 from umurl_search.clipfile import QueryClip, read_clip
-from umurl_search.evaluate import PERFORMANCE, open_index, performances, search_gpu
 from umurl_search.index import Index, nearest
 from umurl_search.library import Library
 from umurl_search.maps import Embeddings, Maps
 from umurl_search.names import parse_name
+from umurl_search.opening import PERFORMANCE, numbered, open_index, performance_fields, search_gpu
 from umurl_search.preprocess import Conventions, Up, check_pipeline
 from umurl_search.readers.arrays import Axes
 
@@ -131,7 +131,8 @@ def _embedded(library: Library, clip: QueryClip, row: dict[str, Any], request: Q
         )
     device = pick_device(request.device)
     model = entry.load().to(device)
-    return embed(model, [clip.frames], modalities=(request.modality,), device=device)[request.modality]
+    y = embed(model, [clip.frames], modalities=(request.modality,), device=device, precision="float32")
+    return y[request.modality]
 
 
 Groups = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -142,7 +143,7 @@ def _groups(library: Library, clip: QueryClip, dataset: str) -> Groups:
     wanted = _performance(clip)
     with library.read() as catalog:
         columns = catalog.clips_of(dataset)
-    numbers = performances(columns, dataset=dataset)
+    numbers = numbered(performance_fields(columns, dataset=dataset))
     mine = zip(*(columns.columns[name] for name in PERFORMANCE), strict=True)
     own = next((int(number) for number, values in zip(numbers, mine, strict=True) if values == wanted), -1)
     return numbers, np.array([own])
