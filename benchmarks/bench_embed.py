@@ -1,10 +1,10 @@
-"""Embedding throughput: all four base modalities of a clip, as `build-index` makes them.
+"""Embedding throughput: the network written plainly in PyTorch, and this project's `embed`, in one run.
 
-    python benchmarks/bench_embed.py [--presets tiny small paper] [--clips N]
+    python benchmarks/bench_embed.py [--widths 64 256 1024] [--clips N]
 
-Ours (modality embeddings shared between the four, absent people folded, float32) against the same network
-written plainly: four passes over two-person tensors with torch's own TransformerEncoderLayer. One run,
-medians of three, ratio last.
+Clips a second; medians of three, taken in turn; ratios to plain in brackets. Plain (benchmarks/plain.py) is the
+released form: two-person tensors, float32, one pass a modality subset. `fused`: that subset alone; `base`: joint,
+bone, motion and fused, as `build-index` makes them. Then the cosine of bf16 to float32, the smallest over the clips.
 """
 
 import argparse
@@ -15,80 +15,71 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from plain import PlainEncoder
 
-from encoder.embed import embed, pick_device
-from encoder.modalities import spatial_tokens, temporal_tokens, to_modality
-from encoder.model import ModalityEmbedding, UmURL
+from encoder.embed import Embedder, pick_device
+from encoder.model import ModelConfig, UmURL
 from encoder.ragged import RaggedClips
-from encoder.subsets import SINGLE_AND_FUSED, members
-from encoder.train import PRESETS
+from encoder.subsets import SINGLE_AND_FUSED
 
-
-class Plain(nn.Module):
-    """The network without any short cut."""
-
-    def __init__(self, model: UmURL) -> None:
-        super().__init__()
-        self.source = model.encoder
-        width = model.config.width
-        self.temporal = nn.TransformerEncoderLayer(width, 1, width, dropout=0.0, batch_first=True).eval()
-        self.spatial = nn.TransformerEncoderLayer(width, 1, width, dropout=0.0, batch_first=True).eval()
-
-    def forward(self, clips: Tensor, modality: str) -> Tensor:
-        temporal, spatial = [], []
-        for m in members(modality):
-            x, embedding = to_modality(clips, m), self.source.embeddings[m]
-            assert isinstance(embedding, ModalityEmbedding)
-            temporal.append(embedding.temporal(temporal_tokens(x)))
-            spatial.append(embedding.spatial(spatial_tokens(x)))
-        t, s = torch.stack(temporal).mean(0), torch.stack(spatial).mean(0)
-        if len(temporal) > 1:
-            t, s = self.source.temporal_fusion(t), self.source.spatial_fusion(s)
-        t, s = self.temporal(t + self.source.position), self.spatial(s)
-        return torch.cat([t.amax(1), s.amax(1)], dim=1)
+Clips = list[NDArray[np.float32]]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--presets", nargs="+", default=["tiny", "small", "paper"])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--widths", nargs="+", type=int, default=[64, 256, 1024])
     parser.add_argument("--clips", type=int, default=128)
     arguments = parser.parse_args()
     device = pick_device("auto")
     rng = np.random.default_rng(0)
-    print(f"{'preset':<8}{'people':<8}{'plain clips/s':>15}{'ours clips/s':>15}{'ratio':>8}")
-    for preset in arguments.presets:
-        model = UmURL(PRESETS[preset][0], with_projectors=False).eval().to(device)
-        plain = Plain(model).to(device)
-        for people in (1, 2):
-            clips = [
-                rng.standard_normal((80, people, 25, 3)).astype(np.float32) for _ in range(arguments.clips)
+    print(f"{device}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print(f"{'width':<7}{'people':<8}{'subsets':<9}{'plain':>7}{'float32':>17}{'bf16':>17}{'cosine':>10}")
+    for width in arguments.widths:
+        model = UmURL(ModelConfig(width=width), with_projectors=False).eval().to(device)
+        plain = PlainEncoder(width).eval().to(device)
+        exact_one = Embedder(model, n_clips=10**6, device=device, precision="float32")
+        embedders = [exact_one, Embedder(model, n_clips=10**6, device=device, precision="bf16")]
+        for people, subsets in (
+            (1, ("fused",)),
+            (2, ("fused",)),
+            (1, SINGLE_AND_FUSED),
+            (2, SINGLE_AND_FUSED),
+        ):
+            shape = (80, people, 25, 3)
+            clips = [0.3 * rng.standard_normal(shape).astype(np.float32) for _ in range(arguments.clips)]
+            runs = [
+                lambda p=plain, c=clips, s=subsets: _plainly(p, c, s, device),
+                *(lambda e=e, c=clips, s=subsets: e(c, s) for e in embedders),
             ]
-            slow = _rate(lambda p=plain, c=clips: _plainly(p, c, device), len(clips))  # type: ignore[misc]
-            fast = _rate(
-                lambda m=model, c=clips: embed(m, c, modalities=SINGLE_AND_FUSED, device=device),  # type: ignore[misc]
-                len(clips),
+            slow, exact, half = _rates(runs, len(clips))  # type: ignore[arg-type]
+            x, y = (e(clips, ("fused",))["fused"] for e in embedders)
+            cosine = (x * y).sum(1) / np.linalg.norm(x, axis=1) / np.linalg.norm(y, axis=1)
+            name = "fused" if len(subsets) == 1 else "base"
+            print(
+                f"{width:<7}{people:<8}{name:<9}{slow:>7.0f}{exact:>9.0f} ({exact / slow:4.2f})"
+                f"{half:>9.0f} ({half / slow:4.2f}){cosine.min():>11.6f}",
+                flush=True,
             )
-            print(f"{preset:<8}{people:<8}{slow:>15.0f}{fast:>15.0f}{fast / slow:>8.2f}", flush=True)
 
 
 @torch.inference_mode()
-def _plainly(plain: Plain, clips: list[NDArray[np.float32]], device: torch.device) -> None:
+def _plainly(plain: PlainEncoder, clips: Clips, subsets: tuple[str, ...], device: torch.device) -> None:
     for i in range(0, len(clips), 64):
         two = [np.pad(c, ((0, 0), (0, 2 - c.shape[1]), (0, 0), (0, 0))) for c in clips[i : i + 64]]
         batch = RaggedClips.of(two).to(device).resized(torch.arange(len(two), device=device))
-        for modality in SINGLE_AND_FUSED:
+        for modality in subsets:
             plain(batch, modality).cpu()
 
 
-def _rate(run: Callable[[], object], n: int) -> float:
-    run()
-    seconds = []
-    for _ in range(3):
-        begun = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - begun)
-    return n / statistics.median(seconds)
+def _rates(runs: list[Callable[[], object]], n: int) -> list[float]:
+    seconds: list[list[float]] = [[] for _ in runs]
+    for turn in range(4):
+        for run, kept in zip(runs, seconds, strict=True):
+            begun = time.perf_counter()
+            run()
+            if turn:  # the first warms up
+                kept.append(time.perf_counter() - begun)
+    return [n / statistics.median(kept) for kept in seconds]
 
 
 if __name__ == "__main__":

@@ -29,6 +29,10 @@ _M = "joint, bone, motion, any + of them, or fused"
 ModalityOption = Annotated[str, typer.Option("--modality", callback=parsed("--modality", _modality), help=_M)]
 NoBridgeOption = Annotated[bool, typer.Option("--no-bridge", help="Compare raw embeddings across modalities")]
 IndexOption = Annotated[str | None, typer.Option("--index", help="Which index [default: the one built last]")]
+PrecisionOption = Annotated[
+    Literal["auto", "float32", "bf16"],
+    typer.Option(help="Of the products; auto: bf16 where the hardware has it and the width is 256 or more"),
+]
 EncoderOption = Annotated[
     str | None,
     typer.Option("--encoder", help="Which encoder [default: the newest for the dataset, else the shipped]"),
@@ -57,6 +61,7 @@ def build_index(
     transform: Annotated[
         str, typer.Option(callback=parsed("--transform", _transform), help="none or half-whiten[:D]")
     ] = "none",
+    precision: PrecisionOption = "auto",
     as_: Annotated[str | None, typer.Option("--as", help="The index's name [default: DATASET@ENCODER]")] = None,
 ) -> None:  # fmt: skip
     """Embeds a dataset and makes it searchable."""
@@ -68,7 +73,7 @@ def build_index(
 
     request = BuildRequest(
         dataset=name, encoder=encoder, modalities=modalities, kind=kind,
-        transform=Transform.parse(transform), name=as_, device=terminal.device,
+        transform=Transform.parse(transform), name=as_, precision=precision, device=terminal.device,
     )  # fmt: skip
     report = build(terminal.library, request, progress=terminal.progress)
     terminal.note(*ingested, *(f"note: {warning}" for warning in report.warnings))
@@ -121,18 +126,30 @@ def knn_eval(
     matrix: Annotated[bool, typer.Option("--matrix", help="Every base modality against every other")] = False,
     exclude_same_performance: ExcludeOption = False,
     no_bridge: NoBridgeOption = False,
+    queries: Annotated[
+        str | None, typer.Option(help="Another index, whose protocol's test clips ask instead")
+    ] = None,
+    query_protocol: Annotated[
+        str | None, typer.Option(help="Of --queries [default: its dataset's first]")
+    ] = None,
+    action_map: Annotated[
+        Path | None, typer.Option(help="TSV: query label id, gallery label id, from 1 [default: where known]")
+    ] = None,
 ) -> None:
-    """How good retrieval is: the protocol's test clips against its gallery."""
+    """How good retrieval is: the protocol's test clips, or those of another index, against its gallery."""
     if matrix and (query_modality, gallery_modality) != ("fused", "fused"):
         raise typer.BadParameter(
             "--matrix shows every modality: give no --query-modality or --gallery-modality"
         )
+    if queries is None and (query_protocol is not None or action_map is not None):
+        raise typer.BadParameter("--query-protocol and --action-map go with --queries INDEX")
     from cli import render
     from umurl_search.evaluate import EvalRequest, evaluate_index, evaluate_matrix
 
     request = EvalRequest(
         index=index, protocol=protocol, k=k, query_modality=query_modality, gallery_modality=gallery_modality,
-        bridge=not no_bridge, exclude_same_performance=exclude_same_performance, device=terminal.device,
+        bridge=not no_bridge, exclude_same_performance=exclude_same_performance, queries=queries,
+        query_protocol=query_protocol, action_map=action_map, device=terminal.device,
     )  # fmt: skip
     run, draw = (evaluate_matrix, render.matrix) if matrix else (evaluate_index, render.figures)
     document = run(terminal.library, request, progress=terminal.progress)
@@ -152,6 +169,7 @@ def embed(
     fps: Annotated[float, typer.Option(min=1, max=9999, help="Frames a second of a file or folder")] = 30.0,
     up: Annotated[Up, typer.Option(help="Its up axis")] = "y",
     scale: Annotated[float, typer.Option(min=1e-9, max=1e8, help="Metres a unit of it")] = 1.0,
+    precision: PrecisionOption = "auto",
 ) -> None:  # fmt: skip
     """Writes embeddings (N, D) float32 as the encoder gives them, rows in order of clip name."""
     from cli import render
@@ -159,6 +177,6 @@ def embed(
 
     request = EmbedRequest(
         source=source, out=out, encoder=encoder, modality=modality, format=format,
-        layout=layout, fps=fps, up=up, scale=scale, device=terminal.device,
+        layout=layout, fps=fps, up=up, scale=scale, precision=precision, device=terminal.device,
     )  # fmt: skip
     terminal.show(embed_source(terminal.library, request, progress=terminal.progress), render.embedded)

@@ -186,6 +186,7 @@ JSON_KEYS: dict[str, Rows] = {
         ("dimension", "D, the size of an embedding"),
         ("modalities", "names"),
         ("transform", "`none` or `half-whiten:D`"),
+        ("precision", "of the products: `float32` or `bf16`"),
         ("bytes", "size on disk"),
         ("warnings", "what to know before it is used, a line each"),
         ("already_there", "whether the library held it before"),
@@ -264,7 +265,7 @@ JSON_KEYS: dict[str, Rows] = {
     "linear-eval": (
         *_FIGURE_KEYS, *_bare("modality"), *_TASK_KEYS, *_CLASSIFIED_KEYS, _CONFIG_KEY, *_MEASURED_KEYS,
     ),
-    "linear-eval --late": (
+    "linear-eval late-fused": (
         *_bare("dataset protocol"),
         ("parts", "the classifiers fused, a list"),
         *_under("parts[]", (
@@ -311,6 +312,7 @@ JSON_KEYS: dict[str, Rows] = {
         ("shape", "[N, D]"),
         ("encoder", "the encoder used"),
         ("modality", ""),
+        ("precision", "of the products: `float32` or `bf16`"),
         ("out", "the file written"),
         ("left_out", "recordings not used: a list of `name` and `reason`"),
         ("seconds", "`total`"),
@@ -357,6 +359,7 @@ JSON_KEYS: dict[str, Rows] = {
         ("dataset_signature", ""),
         ("pipeline", "how the encoder's input is made"),
         ("metric", "`cosine`"),
+        ("precision", "of the products: `float32` or `bf16`"),
         ("index_kind", "`flat`"),
         ("dimension", "D"),
         ("recipe", "a hash of all that it is made from"),

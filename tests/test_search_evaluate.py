@@ -24,6 +24,7 @@ from umurl_search.index import Index
 from umurl_search.ingest import Request, ingest
 from umurl_search.library import Library
 from umurl_search.maps import Maps, Transform, fit_maps
+from umurl_search.opening import open_protocol
 
 Command = Callable[..., Result]
 Array = NDArray[np.float32]
@@ -303,7 +304,7 @@ def test_one_shot_has_a_gallery_of_exemplars(library: Library, command: Command,
     assert (document["gallery"], document["queries"], document["ranked"]) == (3, 6, 6)
     assert [row["label"] for row in document["per_class"]] == [0, 6, 12]
     assert document["recall_at"]["5"] == 1
-    opened = evaluation._open(library, EvalRequest(protocol="oneshot"))
+    opened = open_protocol(library, None, "oneshot")
     names = opened.columns.name
     assert {names[i] for i in opened.split.gallery} == exemplars
     assert {names[i] for i in opened.split.queries} == others

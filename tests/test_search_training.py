@@ -15,7 +15,7 @@ from conftest import Result
 
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig
-from encoder.train import Interrupted
+from encoder.train import Interrupted, TrainConfig
 from umurl_search import folders, importing, training, upkeep
 from umurl_search.clipstore import ClipStore
 from umurl_search.history import read_history
@@ -211,14 +211,14 @@ def test_the_configuration_lies_beside_the_weights(library: Library) -> None:
 
 def test_every_value_of_a_preset_can_be_replaced() -> None:
     given = {
-        "width": 8, "heads": 2, "layers": 3, "projection": 5, "modalities": ("bone", "joint"), "epochs": 7,
+        "width": 8, "heads": 2, "layers": 3, "projection": 5, "modalities": ("bone", "joint"), "spatial_code": True, "epochs": 7,
         "batch_size": 9, "learning_rate": 0.1, "weight_decay": 0.2, "schedule": "cosine", "drop_at": 0.3,
         "warmup_epochs": 1.5, "precision": "float32", "compile": True, "seed": 4, "max_seconds": 5.0,
     }  # fmt: skip
     model, config = configured(TrainRequest(dataset="x", preset="paper", **given))  # type: ignore[arg-type]
     got = {**vars(model), **vars(config)}
     assert got == {**given, "modalities": ("joint", "bone")}
-    assert set(got) == {*ModelConfig.__dataclass_fields__, *training.TrainConfig.__dataclass_fields__}
+    assert set(got) == {*ModelConfig.__dataclass_fields__, *TrainConfig.__dataclass_fields__}
 
 
 def test_sizes_that_cannot_be(library: Library, command: Command) -> None:

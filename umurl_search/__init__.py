@@ -24,10 +24,17 @@ if TYPE_CHECKING:
     from umurl_search.ingest import Request as IngestRequest
     from umurl_search.ingest import ingest as ingest_dataset
     from umurl_search.library import Library as Library
+    from umurl_search.probing import LinearRequest as LinearRequest
+    from umurl_search.probing import late_eval as late_eval
+    from umurl_search.probing import linear_eval as linear_eval
     from umurl_search.search import QueryRequest as QueryRequest
     from umurl_search.search import query as query
+    from umurl_search.semi import SemiRequest as SemiRequest
+    from umurl_search.semi import semi_eval as semi_eval
     from umurl_search.training import TrainRequest as TrainRequest
     from umurl_search.training import train_encoder as train_encoder
+    from umurl_search.transfer import TransferRequest as TransferRequest
+    from umurl_search.transfer import transfer_eval as transfer_eval
 
 _HOMES = {
     "UmurlError": ("encoder.errors", "UmurlError"),
@@ -46,6 +53,13 @@ _HOMES = {
     "evaluate_matrix": ("umurl_search.evaluate", "evaluate_matrix"),
     "CostRequest": ("umurl_search.costs", "CostRequest"),
     "cost_table": ("umurl_search.costs", "cost_table"),
+    "LinearRequest": ("umurl_search.probing", "LinearRequest"),
+    "linear_eval": ("umurl_search.probing", "linear_eval"),
+    "late_eval": ("umurl_search.probing", "late_eval"),
+    "SemiRequest": ("umurl_search.semi", "SemiRequest"),
+    "semi_eval": ("umurl_search.semi", "semi_eval"),
+    "TransferRequest": ("umurl_search.transfer", "TransferRequest"),
+    "transfer_eval": ("umurl_search.transfer", "transfer_eval"),
     "EmbedRequest": ("umurl_search.embedding", "EmbedRequest"),
     "embed_source": ("umurl_search.embedding", "embed_source"),
 }

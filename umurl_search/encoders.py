@@ -64,10 +64,7 @@ class EncoderEntry:
 
     def shares_names_with(self, dataset: str) -> bool:
         """Whether clips of that dataset and of the encoder's own can be the same recordings."""
-        if self.dataset == dataset:
-            return True
-        family = datasets.find(dataset).family
-        return bool(family) and family == datasets.find(self.dataset or "").family
+        return datasets.share_recordings(self.dataset or "", dataset)
 
 
 def shipped() -> EncoderEntry:

@@ -1,11 +1,12 @@
-"""kNN evaluation in rungs: arrays, then an index with a protocol.
+"""kNN evaluation in rungs: arrays, then an index with a protocol, asked by its own test clips or another's.
 
 The figures are defined in docs/metrics.md. Letters: Q queries, N gallery clips, D embedding.
 """
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,17 +14,17 @@ from numpy.typing import NDArray
 
 from encoder import subsets
 from encoder.errors import UmurlError
-from umurl_search import datasets, encoders, training
+from umurl_search import datasets, encoders
 from umurl_search.build import overlap_warning
-from umurl_search.catalog import ClipColumns
-from umurl_search.index import Groups, Index, nearest
+from umurl_search.cross import ask_across
+from umurl_search.index import Groups, nearest
 from umurl_search.library import Library
 from umurl_search.maps import Embeddings, Maps, fit_maps
 from umurl_search.metrics import Labels, Ranking, majority_vote, per_class, rank_gallery, recall_at
+from umurl_search.opening import Opened, Rows, numbered, open_protocol, performance_fields, search_gpu
 from umurl_search.progress import Advance, Progress, silent
 
 RECALLS = (1, 5, 10)
-PERFORMANCE = ("setup", "subject", "replication", "label")
 _SCORE_BYTES = 2**27
 _QUERIES_A_BLOCK = 1024
 
@@ -104,7 +105,11 @@ def _ranking(
 
 @dataclass(frozen=True, kw_only=True)
 class EvalRequest:
-    """What to evaluate. None: the index built last, its dataset's first protocol."""
+    """What to evaluate. None: the index built last, its dataset's first protocol.
+
+    queries: another index, whose protocol's test clips ask in place of this one's; action_map: a file that
+    says which actions are the same, where the two datasets' lists do not.
+    """
 
     index: str | None = None
     protocol: str | None = None
@@ -113,204 +118,150 @@ class EvalRequest:
     gallery_modality: str = "fused"
     bridge: bool = True
     exclude_same_performance: bool = False
+    queries: str | None = None
+    query_protocol: str | None = None
+    action_map: Path | None = None
     device: str = "auto"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Split:
-    """A protocol's clips as rows of the index: gallery, queries and what maps may be fitted on."""
-
-    protocol: str
-    gallery: NDArray[np.int64]
-    queries: NDArray[np.int64]
-    fitting: NDArray[np.int64]
 
 
 def evaluate_index(library: Library, request: EvalRequest, *, progress: Progress = silent) -> dict[str, Any]:
     """The protocol's queries against its gallery, bridge and transform refitted on that gallery alone.
 
-    Raises UmurlError for an unknown index or protocol, or modalities that the index does not hold.
+    Raises UmurlError for an unknown index or protocol, modalities that the index does not hold, or queries of
+    another index that cannot be compared.
     """
     started = time.monotonic()
-    opened = _open(library, request)
+    asked = _open(library, request)
     pair = (request.query_modality, request.gallery_modality)
-    maps = _fit(opened, [pair], bridge=request.bridge)
+    maps = _fit(asked.gallery, [pair], bridge=request.bridge)
     fitted = time.monotonic()
-    with progress("Evaluating", total=len(opened.split.queries), unit="queries") as advance:
-        figures, bridged = _figures(opened, maps, pair, request, advance)
-    names = datasets.action_names(datasets.find(opened.dataset).actions)
+    with progress("Evaluating", total=len(asked.rows), unit="queries") as advance:
+        figures, bridged = _figures(asked, maps, pair, request, advance)
+    names = datasets.action_names(datasets.find(asked.gallery.dataset).actions)
     seconds = {
         "fit": fitted - started,
         "search": time.monotonic() - fitted,
         "total": time.monotonic() - started,
     }
     return {
-        **_head(opened, request),
+        **_head(asked),
         "query_modality": pair[0], "gallery_modality": pair[1], "bridge": bridged,
-        "transform": str(opened.index.transform), "k": request.k,
-        "gallery": len(opened.split.gallery), "queries": len(opened.split.queries),
+        "transform": str(asked.gallery.index.transform), "k": request.k,
+        "gallery": len(asked.gallery.split.gallery), "queries": len(asked.rows),
         "accuracy": figures.accuracy, "recall_at": figures.recall_at, "map": figures.map, "mrr": figures.mrr,
         "ranked": figures.ranked,
         "per_class": [_named(row, names) for row in figures.per_class],
         "exclude_same_performance": request.exclude_same_performance,
-        "warnings": opened.warnings, "seconds": seconds,
+        "warnings": asked.warnings, "seconds": seconds,
     }  # fmt: skip
 
 
 def evaluate_matrix(library: Library, request: EvalRequest, *, progress: Progress = silent) -> dict[str, Any]:
     """Accuracy of every base modality's queries against every base modality's gallery."""
     started = time.monotonic()
-    opened = _open(library, request)
-    base = subsets.SINGLE_AND_FUSED
+    asked = _open(library, request)
+    base = tuple(m for m in subsets.SINGLE_AND_FUSED if m in asked.gallery.index.modalities)
     pairs = [(q, g) for q in base for g in base]
     matrix: dict[str, dict[str, float]] = {q: {} for q in base}
-    maps = _fit(opened, pairs, bridge=request.bridge)
-    total = len(pairs) * len(opened.split.queries)
+    maps = _fit(asked.gallery, pairs, bridge=request.bridge)
+    total = len(pairs) * len(asked.rows)
     with progress("Evaluating", total=total, unit="queries") as advance:
         for q, g in pairs:
-            matrix[q][g] = _figures(opened, maps, (q, g), request, advance)[0].accuracy
+            matrix[q][g] = _figures(asked, maps, (q, g), request, advance)[0].accuracy
     return {
-        **_head(opened, request), "matrix": matrix, "bridge": request.bridge,
-        "transform": str(opened.index.transform), "k": request.k,
-        "gallery": len(opened.split.gallery), "queries": len(opened.split.queries),
+        **_head(asked), "matrix": matrix, "bridge": request.bridge,
+        "transform": str(asked.gallery.index.transform), "k": request.k,
+        "gallery": len(asked.gallery.split.gallery), "queries": len(asked.rows),
         "exclude_same_performance": request.exclude_same_performance,
-        "warnings": opened.warnings, "seconds": {"total": time.monotonic() - started},
+        "warnings": asked.warnings, "seconds": {"total": time.monotonic() - started},
     }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Opened:
-    index: Index
-    dataset: str
-    encoder: str
-    columns: ClipColumns
-    split: Split
+class _Asked:
+    """A gallery and who asks in it: rows (Q,) of `queries`, their labels (Q,) in the gallery's list."""
+
+    gallery: Opened
+    queries: Opened
+    rows: Rows
+    labels: Labels
     warnings: list[str]
+    across: dict[str, Any] = field(default_factory=dict)
 
 
-def _head(opened: _Opened, request: EvalRequest) -> dict[str, Any]:
+def _head(asked: _Asked) -> dict[str, Any]:
+    gallery = asked.gallery
     return {
-        "dataset": opened.dataset, "protocol": opened.split.protocol, "encoder": opened.encoder,
-        "index": opened.index.folder.name,
+        "dataset": gallery.dataset, "protocol": gallery.split.protocol, "encoder": gallery.row["encoder"],
+        "index": gallery.index.folder.name, **asked.across,
     }  # fmt: skip
 
 
-def _open(library: Library, request: EvalRequest) -> _Opened:
-    index, row = open_index(library, request.index)
-    dataset = row["dataset"]
-    with library.read() as catalog:
-        known = catalog.protocols(dataset)
-        protocol = request.protocol or training.first_protocol(dataset, known)
-        if protocol is None:
-            raise UmurlError(f"{dataset} has no protocol to evaluate: ingest it with --splits FILE")
-        if protocol not in known:
-            raise UmurlError(f"{dataset} has no protocol '{protocol}': it has {', '.join(known) or 'none'}")
-        parts = catalog.split(dataset, protocol)
-        columns = catalog.clips_of(dataset)
-    split = _split(protocol, parts, index.ids, columns, dataset)
-    tested = [columns.name[i] for i in split.queries]
-    entry = encoders.open_encoder(library, row["encoder"])
-    warnings = overlap_warning(entry, dataset, protocol, tested)
-    return _Opened(
-        index=index, dataset=dataset, encoder=row["encoder"], columns=columns, split=split, warnings=warnings
+def _open(library: Library, request: EvalRequest) -> _Asked:
+    gallery = open_protocol(library, request.index, request.protocol, other_than=request.queries)
+    split = gallery.split
+    if len(split.gallery) == 0 or (len(split.queries) == 0 and request.queries is None):
+        raise UmurlError(
+            f"{gallery.dataset} {split.protocol}: {len(split.gallery)} gallery clips and {len(split.queries)} "
+            "queries are in the library, evaluation needs both: ingest more recordings or choose another --protocol"
+        )
+    if request.queries is not None:
+        return _asked_across(library, gallery, request, request.queries)
+    entry = encoders.open_encoder(library, gallery.row["encoder"])
+    tested = gallery.names(split.queries)
+    return _Asked(
+        gallery=gallery, queries=gallery, rows=split.queries, labels=gallery.columns.label[split.queries],
+        warnings=overlap_warning(entry, gallery.dataset, split.protocol, tested),
+    )  # fmt: skip
+
+
+def _asked_across(library: Library, gallery: Opened, request: EvalRequest, queries: str) -> _Asked:
+    found = ask_across(
+        library, gallery, queries=queries, protocol=request.query_protocol, action_map=request.action_map
     )
+    return _Asked(
+        gallery=gallery, queries=found.opened, rows=found.rows, labels=found.labels, warnings=found.warnings,
+        across=found.about(),
+    )  # fmt: skip
 
 
-def open_index(library: Library, name: str | None) -> tuple[Index, dict[str, Any]]:
-    """The index of that name, the one built last when None. Raises UmurlError listing what there is."""
-    rows = []
-    if library.exists():
-        with library.read() as catalog:
-            rows = catalog.indexes()
-    if not rows:
-        raise UmurlError(
-            "the library holds no index yet: umurl-search build-index NAME (or: umurl-search demo)"
-        )
-    row = rows[0] if name is None else next((row for row in rows if row["name"] == name), None)
-    if row is None:
-        known = ", ".join(row["name"] for row in rows)
-        raise UmurlError(f"no index '{name}'; there are {known}: umurl-search build-index makes one")
-    index = Index(library.index(row["name"]))
-    if index.manifest["clips"] != row["clips"] or len(index.ids) != row["clips"]:
-        raise UmurlError(f"index {row['name']} and the catalog disagree: umurl-search verify")
-    return index, row
-
-
-def _split(
-    protocol: str,
-    parts: dict[str, NDArray[np.int64]],
-    ids: NDArray[np.int64],
-    columns: ClipColumns,
-    dataset: str,
-) -> Split:
-    """Rows of labelled clips. Without a gallery of its own, a protocol's gallery is its training part."""
-    labelled = columns.id[columns.label >= 0]
-    asked = np.concatenate([np.zeros(0, dtype=np.int64), *parts.values()])
-    if len(labelled) == 0 or (len(asked) and not np.isin(asked, labelled).any()):
-        raise UmurlError(
-            f"{dataset} {protocol}: its clips have no labels, evaluation needs them: ingest recordings whose names "
-            "or files state the action (SsssCccPpppRrrrAaaa), under another name"
-        )
-    rows = {part: np.searchsorted(ids, wanted[np.isin(wanted, labelled)]) for part, wanted in parts.items()}
-    empty = np.zeros(0, dtype=np.int64)
-    train, test = rows.get("train", empty), rows.get("test", empty)
-    gallery = rows.get("gallery", empty if protocol in datasets.WITH_EXEMPLARS else train)
-    if len(gallery) == 0 or len(test) == 0:
-        raise UmurlError(
-            f"{dataset} {protocol}: {len(gallery)} gallery clips and {len(test)} queries are in the library, "
-            "evaluation needs both: ingest more recordings or choose another --protocol"
-        )
-    return Split(protocol=protocol, gallery=gallery, queries=test, fitting=np.union1d(train, gallery))
-
-
-def _fit(opened: _Opened, pairs: Sequence[tuple[str, str]], *, bridge: bool) -> Maps:
-    used = dict.fromkeys(m for pair in pairs for m in pair)
-    arrays = {m: opened.index.embeddings(m) for m in used}
+def _fit(gallery: Opened, pairs: Sequence[tuple[str, str]], *, bridge: bool) -> Maps:
+    """What the gallery's own clips say: means, whitenings of its modalities, bridges into them."""
     wanted = [(q, g) for q, g in pairs if q != g and bridge]
-    return fit_maps(arrays, opened.index.transform, rows=opened.split.fitting, pairs=wanted)
+    used = dict.fromkeys(m for q, g in pairs for m in ((q, g) if (q, g) in wanted else (g,)))
+    arrays = {m: gallery.index.embeddings(m) for m in used}
+    return fit_maps(arrays, gallery.index.transform, rows=gallery.split.fitting, pairs=wanted)
 
 
 def _figures(
-    opened: _Opened, maps: Maps, pair: tuple[str, str], request: EvalRequest, advance: Advance
+    asked: _Asked, maps: Maps, pair: tuple[str, str], request: EvalRequest, advance: Advance
 ) -> tuple[Figures, bool]:
     modality, against = pair
     bridged = request.bridge and modality != against
-    split, labels = opened.split, opened.columns.label
-    gallery = maps.gallery(against, bridged=bridged)(opened.index.embeddings(against)[split.gallery])
-    queries = maps.query(modality, against, bridged=bridged)(opened.index.embeddings(modality)[split.queries])
-    groups = None
-    if request.exclude_same_performance:
-        numbers = performances(opened.columns, dataset=opened.dataset)
-        groups = (numbers[split.gallery], numbers[split.queries])
+    held, split = asked.gallery, asked.gallery.split
+    gallery = maps.gallery(against, bridged=bridged)(held.index.embeddings(against)[split.gallery])
+    y = asked.queries.index.embeddings(modality)[asked.rows]
+    queries = maps.query(modality, against, bridged=bridged)(y)
     figures = evaluate(
-        gallery, labels[split.gallery], queries, labels[split.queries],
-        k=request.k, groups=groups, gpu=search_gpu(request.device), advance=advance,
+        gallery, held.columns.label[split.gallery], queries, asked.labels,
+        k=request.k, groups=_groups(asked) if request.exclude_same_performance else None,
+        gpu=search_gpu(request.device), advance=advance,
     )  # fmt: skip
     return figures, bridged
 
 
-def performances(columns: ClipColumns, *, dataset: str) -> NDArray[np.int64]:
-    """(N,) a number a performance: clips of one setup, subject, replication and action, whatever the camera.
-
-    Raises UmurlError on data that lacks these fields.
-    """
-    fields = [columns.columns[name] for name in PERFORMANCE]
-    if any(value is None for field in fields for value in field):
+def _groups(asked: _Asked) -> Groups:
+    """Performances of the gallery's clips and of the queries, which must be of the same recordings."""
+    gallery, queries = asked.gallery, asked.queries
+    if not datasets.share_recordings(gallery.dataset, queries.dataset):
         raise UmurlError(
-            f"{dataset} does not say setup, subject, replication and action of every clip: "
-            "--exclude-same-performance cannot be used on it"
+            f"{queries.dataset} and {gallery.dataset} hold different recordings, no performance is in both: leave "
+            "out --exclude-same-performance"
         )
-    _, numbers = np.unique(np.array(fields, dtype=np.int64).T, axis=0, return_inverse=True)
-    return np.asarray(numbers, dtype=np.int64).ravel()
-
-
-def search_gpu(device: str) -> int | None:
-    """The GPU that FAISS is to search on, None for the CPU: where torch would use it and FAISS can."""
-    from encoder.embed import pick_device
-    from umurl_search.index import gpu_search_available
-
-    chosen = pick_device(device)
-    return (chosen.index or 0) if chosen.type == "cuda" and gpu_search_available() else None
+    held, asking = (performance_fields(side.columns, dataset=side.dataset) for side in (gallery, queries))
+    held, asking = held[gallery.split.gallery], asking[asked.rows]
+    numbers = numbered(np.concatenate([held, asking]))
+    return numbers[: len(held)], numbers[len(held) :]
 
 
 def _named(row: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -1,0 +1,35 @@
+"""The command `costs`: what embedding a clip costs."""
+
+from typing import Annotated
+
+import typer
+
+from cli.encoders import Preset
+from cli.terminal import Terminal, command
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "costs")(costs)
+
+
+def costs(
+    terminal: Terminal,
+    encoder: Annotated[str | None, typer.Option(help="Of which encoder [default: shipped]")] = None,
+    preset: Annotated[Preset | None, typer.Option(help="Of a preset's network instead, untrained")] = None,
+    people: Annotated[int, typer.Option(min=1, max=2, help="People in the clip")] = 2,
+    clips: Annotated[int, typer.Option(min=1, help="Clips to measure speed with")] = 16,
+    no_measure: Annotated[bool, typer.Option("--no-measure", help="Count only, do not measure speed")] = False,
+) -> None:  # fmt: skip
+    """Parameters, operations and speed of embedding a clip, by modalities used."""
+    if encoder is not None and preset is not None:
+        raise typer.BadParameter("--encoder and --preset exclude each other")
+    from cli import render_costs
+    from umurl_search.costs import CostRequest, cost_table
+    from umurl_search.encoders import SHIPPED
+
+    request = CostRequest(
+        encoder=encoder or SHIPPED, preset=preset, people=people, clips=None if no_measure else clips,
+        device=terminal.device,
+    )  # fmt: skip
+    document = cost_table(terminal.library, request, progress=terminal.progress)
+    terminal.show(document, render_costs.costs)

@@ -1,0 +1,36 @@
+"""The command `report`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from cli.search import IndexOption
+from cli.terminal import Terminal, command
+
+Map = Literal["tsne", "umap", "pca"]
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "report")(report)
+
+
+def report(
+    terminal: Terminal,
+    index: IndexOption = None,
+    protocol: Annotated[str | None, typer.Option(help="[default: the dataset's first]")] = None,
+    out: Annotated[Path, typer.Option(help=".html, or .md with its pictures beside it")] = Path("report.html"),
+    map: Annotated[Map, typer.Option("--map", help="How the embedding is drawn, besides PCA")] = "tsne",
+    linear: Annotated[bool, typer.Option("--linear", help="Train a linear classifier too")] = False,
+) -> None:  # fmt: skip
+    """One page about an encoder on a dataset: figures, mistakes, maps, curves, and the commands that made it."""
+    from cli.render_report import written
+    from umurl_search.report import ReportRequest, write_report
+
+    request = ReportRequest(
+        out=out, index=index, protocol=protocol, map=map, linear=linear, device=terminal.device
+    )
+    document = write_report(terminal.library, request, progress=terminal.progress)
+    for warning in document["warnings"]:
+        terminal.note(f"note: {warning}")
+    terminal.show(document, written)

@@ -1,0 +1,139 @@
+"""Every protocol of every dataset known by name, evaluated on made-up clips named as that dataset names them.
+
+Who is asked and who is searched is said here again by hand, not by the rules under test.
+"""
+
+import itertools
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from umurl_search.build import BuildRequest, build_index
+from umurl_search.datasets import DATASETS
+from umurl_search.demo import make_clip
+from umurl_search.evaluate import EvalRequest, evaluate_index
+from umurl_search.ingest import Request, ingest
+from umurl_search.library import Library
+from umurl_search.opening import open_protocol
+
+Sides = tuple[set[str], set[str]]
+"""Names of the gallery's clips and of the queries."""
+
+NTU60 = [
+    f"S{setup:03d}C{camera:03d}P{subject:03d}R001A{action:03d}"
+    for setup, camera, subject, action in itertools.product((1, 2), (1, 2, 3), (3, 8), (1, 60))
+]
+NTU120 = [
+    f"S{setup:03d}C003P{subject:03d}R001A{action:03d}"
+    for setup, subject, action in itertools.product((1, 18, 32), (3, 8, 45, 106), (1, 2, 61, 62))
+]
+PKU1 = ["0290-L", "0291-M", "0334-R", "0335-L", "0002-R", "0335-M"]
+PKU2 = ["A01N01-L", "A01N02-M", "A01N03-R", "A01N07-L", "A02N08-R", "A02N04-M"]
+NW_UCLA = [f"a{a:02d}_s01_e{e:02d}_v{v:02d}" for a, e, v in itertools.product((1, 2), (0, 1), (1, 2, 3))]
+UTD = [f"a{a}_s{s}_t{t}" for a, s, t in itertools.product((1, 27), (1, 2, 3, 8), (1, 2))]
+PKU_ACTIONS = (35, 8)
+"""Actions of the two clips that each PKU-MMD recording is cut into."""
+
+
+def write_npy(folder: Path, names: list[str]) -> None:
+    folder.mkdir()
+    for i, name in enumerate(names):
+        np.save(folder / f"{name}.npy", make_clip(f"S001C001P00{1 + i % 4}R001A00{1 + i % 5}"))
+
+
+def write_pku(folder: Path, names: list[str]) -> None:
+    """A recording a name, of two actions, one after another."""
+    for part in ("data", "label"):
+        (folder / part).mkdir(parents=True)
+    for i, name in enumerate(names):
+        frames = make_clip(f"S001C001P00{1 + i % 4}R001A001")[:60].reshape(60, 75)
+        np.savetxt(folder / "data" / f"{name}.txt", np.pad(frames, ((0, 0), (0, 75))), fmt="%.4f")
+        lines = [f"{action},{30 * j},{30 * j + 30},2" for j, action in enumerate(PKU_ACTIONS)]
+        (folder / "label" / f"{name}.txt").write_text("\n".join(lines))
+
+
+@pytest.fixture(scope="module")
+def evaluated_root(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("protocols")
+    shutil.copytree(made / "library", root / "library")
+    library = Library(root / "library")
+    corpora = {
+        "ntu60": NTU60, "ntu120": NTU120, "pku-mmd-1": PKU1, "pku-mmd-2": PKU2, "nw-ucla": NW_UCLA,
+        "utd-mhad": UTD,
+    }  # fmt: skip
+    for name, names in corpora.items():
+        (write_pku if name.startswith("pku") else write_npy)(root / name, names)
+        ingest(library, Request(name=name, source=root / name))
+        build_index(library, BuildRequest(dataset=name, encoder="e", device="cpu"))
+    return library.root
+
+
+def split(names: list[str], in_gallery: Callable[[str], bool]) -> Sides:
+    return {n for n in names if in_gallery(n)}, {n for n in names if not in_gallery(n)}
+
+
+def clips_of(names: list[str]) -> list[str]:
+    return [f"{name}_{i:03d}" for name in names for i in range(len(PKU_ACTIONS))]
+
+
+EXEMPLARS = {"S001C003P008R001A001", "S018C003P008R001A061"}
+NOVEL = {n for n in NTU120 if n.endswith(("A001", "A061"))}
+SIDES: dict[tuple[str, str], Sides] = {
+    ("ntu60", "xsub"): split(NTU60, lambda n: "P008" in n),
+    ("ntu60", "xview"): split(NTU60, lambda n: "C001" not in n),
+    ("ntu120", "xsub"): split(NTU120, lambda n: "P008" in n or "P045" in n),
+    ("ntu120", "xset"): split(NTU120, lambda n: "S001" not in n),
+    ("ntu120", "oneshot"): (EXEMPLARS, NOVEL - EXEMPLARS),
+    ("pku-mmd-1", "xsub"): split(clips_of(PKU1), lambda n: n[:4] not in ("0291", "0334")),
+    ("pku-mmd-1", "xview"): split(clips_of(PKU1), lambda n: "-L" not in n),
+    ("pku-mmd-2", "xsub"): split(clips_of(PKU2), lambda n: n[3:6] not in ("N02", "N03", "N07")),
+    ("pku-mmd-2", "xview"): split(clips_of(PKU2), lambda n: "-L" not in n),
+    ("nw-ucla", "xview"): split(NW_UCLA, lambda n: "_v03" not in n),
+    ("utd-mhad", "xsub"): split(UTD, lambda n: "_s1_" in n or "_s3_" in n),
+}
+
+
+def test_no_protocol_is_forgotten() -> None:
+    known = {(d.name, protocol) for d in DATASETS.values() for protocol in d.protocols}
+    assert known - {("demo", "xsub"), ("demo", "xview")} == set(SIDES)
+
+
+@pytest.mark.parametrize(("dataset", "protocol"), SIDES)
+def test_a_protocol_is_served(dataset: str, protocol: str, evaluated_root: Path) -> None:
+    library = Library(evaluated_root)
+    gallery, queries = SIDES[dataset, protocol]
+    assert gallery
+    assert queries
+    opened = open_protocol(library, f"{dataset}@e", protocol)
+    assert set(opened.names(opened.split.gallery)) == gallery
+    assert set(opened.names(opened.split.queries)) == queries
+    request = EvalRequest(index=f"{dataset}@e", protocol=protocol, query_modality="bone", device="cpu")
+    document = evaluate_index(library, request)
+    stated = (document["dataset"], document["protocol"], document["gallery"], document["queries"])
+    assert stated == (dataset, protocol, len(gallery), len(queries))
+    labels = opened.columns.label[opened.split.queries].tolist()
+    classes = [(row["label"], row["queries"]) for row in document["per_class"]]
+    assert classes == [(label, labels.count(label)) for label in sorted(set(labels))]
+    assert all(row["action"] for row in document["per_class"])
+    right = sum(row["accuracy"] * row["queries"] for row in document["per_class"])
+    assert document["accuracy"] == pytest.approx(right / len(queries))
+
+
+def test_one_shot_is_fitted_on_exemplars_and_training_classes(evaluated_root: Path) -> None:
+    opened = open_protocol(Library(evaluated_root), "ntu120@e", "oneshot")
+    assert set(opened.names(opened.split.fitting)) == EXEMPLARS | (set(NTU120) - NOVEL)
+
+
+@pytest.mark.parametrize(("dataset", "protocol"), [("ntu60", "xsub"), ("pku-mmd-2", "xview")])
+def test_the_first_neighbour_decides(dataset: str, protocol: str, evaluated_root: Path) -> None:
+    library = Library(evaluated_root)
+    opened = open_protocol(library, f"{dataset}@e", protocol)
+    y = opened.index.embeddings("fused").astype(np.float64)
+    y /= np.linalg.norm(y, axis=1, keepdims=True)
+    gallery, queries, labels = opened.split.gallery, opened.split.queries, opened.columns.label
+    right = [labels[q] == labels[gallery[np.argmax(y[gallery] @ y[q])]] for q in queries]
+    document = evaluate_index(library, EvalRequest(index=f"{dataset}@e", protocol=protocol, device="cpu"))
+    assert document["accuracy"] == pytest.approx(np.mean(right))

@@ -1,0 +1,140 @@
+"""Opens what is asked or evaluated: an index, a protocol's clips as its rows, performances, the GPU to search on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder.errors import UmurlError
+from umurl_search import datasets
+from umurl_search.catalog import ClipColumns
+from umurl_search.index import Index, gpu_search_available
+from umurl_search.library import Library
+
+PERFORMANCE = ("setup", "subject", "replication", "label")
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """A protocol's clips as rows of the index: gallery, queries and what maps may be fitted on."""
+
+    protocol: str
+    gallery: Rows
+    queries: Rows
+    fitting: Rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """An index with its row of the catalog, its dataset's clips (a row each) and a protocol's parts."""
+
+    index: Index
+    row: dict[str, Any]
+    columns: ClipColumns
+    split: Split
+
+    @property
+    def dataset(self) -> str:
+        return str(self.row["dataset"])
+
+    @property
+    def name(self) -> str:
+        return str(self.row["name"])
+
+    def names(self, rows: Rows) -> list[str]:
+        return [self.columns.name[i] for i in rows]
+
+
+def open_index(
+    library: Library, name: str | None, *, other_than: str | None = None
+) -> tuple[Index, dict[str, Any]]:
+    """The index of that name; when None, the one built last, but for `other_than`.
+
+    Raises UmurlError listing what there is.
+    """
+    rows = []
+    if library.exists():
+        with library.read() as catalog:
+            rows = catalog.indexes()
+    if not rows:
+        raise UmurlError(
+            "the library holds no index yet: umurl-search build-index NAME (or: umurl-search demo)"
+        )
+    fitting = [row for row in rows if (row["name"] == name if name else row["name"] != other_than)]
+    if not fitting:
+        known = ", ".join(row["name"] for row in rows)
+        wanted = f"no index '{name}'" if name else f"no index but '{other_than}' to search"
+        raise UmurlError(f"{wanted}; there are {known}: umurl-search build-index makes one")
+    row = fitting[0]
+    index = Index(library.index(row["name"]))
+    if index.manifest["clips"] != row["clips"] or len(index.ids) != row["clips"]:
+        raise UmurlError(f"index {row['name']} and the catalog disagree: umurl-search verify")
+    return index, row
+
+
+def open_protocol(
+    library: Library, name: str | None, protocol: str | None, *, other_than: str | None = None
+) -> Opened:
+    """An index with the clips of a protocol, its dataset's first when None; a part may be empty.
+
+    Raises UmurlError for an unknown index or protocol, and where the protocol's clips have no labels.
+    """
+    index, row = open_index(library, name, other_than=other_than)
+    dataset = row["dataset"]
+    with library.read() as catalog:
+        known = catalog.protocols(dataset)
+        chosen = protocol or datasets.first_protocol(dataset, known)
+        if chosen is None:
+            raise UmurlError(f"{dataset} has no protocol to evaluate: ingest it with --splits FILE")
+        if chosen not in known:
+            raise UmurlError(f"{dataset} has no protocol '{chosen}': it has {', '.join(known) or 'none'}")
+        parts = catalog.split(dataset, chosen)
+        columns = catalog.clips_of(dataset)
+    split = _split(chosen, parts, index.ids, columns, dataset)
+    return Opened(index=index, row=row, columns=columns, split=split)
+
+
+def _split(protocol: str, parts: dict[str, Rows], ids: Rows, columns: ClipColumns, dataset: str) -> Split:
+    """Rows of labelled clips. Without a gallery of its own, a protocol's gallery is its training part."""
+    labelled = columns.id[columns.label >= 0]
+    asked = np.concatenate([np.zeros(0, dtype=np.int64), *parts.values()])
+    if len(labelled) == 0 or (len(asked) and not np.isin(asked, labelled).any()):
+        raise UmurlError(
+            f"{dataset} {protocol}: its clips have no labels, evaluation needs them: ingest recordings whose names "
+            "or files state the action (SsssCccPpppRrrrAaaa), under another name"
+        )
+    rows = {part: np.searchsorted(ids, wanted[np.isin(wanted, labelled)]) for part, wanted in parts.items()}
+    empty = np.zeros(0, dtype=np.int64)
+    train, test = rows.get("train", empty), rows.get("test", empty)
+    gallery = rows.get("gallery", empty if protocol in datasets.WITH_EXEMPLARS else train)
+    return Split(protocol=protocol, gallery=gallery, queries=test, fitting=np.union1d(train, gallery))
+
+
+def performance_fields(columns: ClipColumns, *, dataset: str) -> Rows:
+    """(N, 4) setup, subject, replication and label of each clip.
+
+    Raises UmurlError on data that lacks these fields.
+    """
+    fields = [columns.columns[name] for name in PERFORMANCE]
+    if any(value is None for field in fields for value in field):
+        raise UmurlError(
+            f"{dataset} does not say setup, subject, replication and action of every clip: "
+            "--exclude-same-performance cannot be used on it"
+        )
+    return np.array(fields, dtype=np.int64).T
+
+
+def numbered(fields: Rows) -> Rows:
+    """(N,) a number for each different row of (N, 4): clips of one performance, whatever the camera."""
+    _, numbers = np.unique(fields, axis=0, return_inverse=True)
+    return np.asarray(numbers, dtype=np.int64).ravel()
+
+
+def search_gpu(device: str) -> int | None:
+    """The GPU that FAISS is to search on, None for the CPU: where torch would use it and FAISS can."""
+    from encoder.embed import pick_device
+
+    chosen = pick_device(device)
+    return (chosen.index or 0) if chosen.type == "cuda" and gpu_search_available() else None
