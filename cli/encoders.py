@@ -58,6 +58,8 @@ def train(
     schedule: ScheduleOption = None,
     drop_at: Annotated[float | None, typer.Option(min=0.0, max=1.0, help=f"A share of the epochs {_PRESET}")] = None,
     warmup_epochs: Annotated[float | None, typer.Option(min=0.0, help="The rate rises first [default: 0]")] = None,
+    tune_epochs: Annotated[int | None, typer.Option(min=0, help="Of contrastive tuning after [default: 0]")] = None,
+    tune_rate: Annotated[float | None, typer.Option(min=0.0, help="Its learning rate [default: 0.0003]")] = None,
     precision: Annotated[Literal["float32", "bf16"] | None, typer.Option(help=_PRESET)] = None,
     width: Annotated[int | None, typer.Option(min=2, help=f"Half the size of an embedding {_PRESET}")] = None,
     heads: Annotated[int | None, typer.Option(min=1, help="Of attention [default: 1]")] = None,
@@ -88,7 +90,8 @@ def train(
     request = TrainRequest(
         dataset=name, protocol=protocol, preset=preset, epochs=epochs, batch_size=batch_size,
         learning_rate=learning_rate, weight_decay=weight_decay, schedule=schedule, drop_at=drop_at,
-        warmup_epochs=warmup_epochs, precision=precision, width=width, heads=heads, layers=layers,
+        warmup_epochs=warmup_epochs, tune_epochs=tune_epochs, tune_rate=tune_rate, precision=precision,
+        width=width, heads=heads, layers=layers,
         projection=projection, modalities=_members(modalities), spatial_code=spatial_code, compile=compile,
         seed=seed, name=as_, device=terminal.device, save_every_s=save_every, looks=looks,
     )  # fmt: skip

@@ -1,20 +1,17 @@
 """Which clips make a batch, and the views of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from encoder.augment import Augmentation
 from encoder.errors import UmurlError
-from encoder.model import ModelConfig, View
+from encoder.model import View
 from encoder.processes import Processes
 from encoder.ragged import RaggedClips
-from encoder.subsets import FUSED
-
-if TYPE_CHECKING:
-    from encoder.train import TrainConfig
+from encoder.schedule import TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +43,7 @@ class Plan:
     processes: Processes
 
     @classmethod
-    def of(cls, clips: RaggedClips, config: "TrainConfig", processes: Processes) -> "Plan":
+    def of(cls, clips: RaggedClips, config: TrainConfig, processes: Processes) -> "Plan":
         n = len(clips)
         if n < 2:
             raise UmurlError(
@@ -60,7 +57,7 @@ class Plan:
         steps = n // batch_size
         return cls(
             n_people=clips.n_people.cpu(), seed=config.seed, batch_size=batch_size, steps_per_epoch=steps,
-            total_steps=config.epochs * steps, processes=processes,
+            total_steps=(config.epochs + config.tune_epochs) * steps, processes=processes,
         )  # fmt: skip
 
     def order(self, epoch: int, device: torch.device) -> Order:
@@ -78,11 +75,10 @@ class Plan:
 
 
 def batch_views(
-    clips: RaggedClips, order: Order, batch: int, config: ModelConfig, generator: torch.Generator
+    clips: RaggedClips, order: Order, batch: int, names: Sequence[str], generator: torch.Generator
 ) -> list[View]:
-    """A view a modality and one for the fused pass of every clip of this process's share, in a group of one
-    person a clip and a group of two. Chance is drawn for the whole batch, whoever makes which view."""
-    names = (*config.modalities, FUSED)
+    """A view of each name of every clip of this process's share, in a group of one person a clip and a group of
+    two. Chance is drawn for the whole batch, whoever makes which view."""
     index = order.index[batch]
     drawn = Augmentation.drawn(clips, index.repeat(len(names)), generator)
     rows = torch.arange(len(names) * len(index), device=index.device).view(len(names), -1)[:, order.share]

@@ -223,9 +223,11 @@ class UmURL(nn.Module):
         the fused feature through each projector.
         """
         modalities = self.config.modalities
-        own = {m: self.projectors[m](self._embedded(views, m)) for m in modalities}
-        fused = self._embedded(views, FUSED)
+        own = {m: self.projectors[m](embedded(self.encoder, [v[m] for v in views], m)) for m in modalities}
+        fused = embedded(self.encoder, [view[FUSED] for view in views], FUSED)
         return own, {m: self.projectors[m](fused) for m in modalities}
 
-    def _embedded(self, views: Sequence[View], modality: str) -> Tensor:
-        return torch.cat([self.encoder(view[modality], modality) for view in views])
+
+def embedded(encoder: Encoder, groups: Sequence[Tensor], modality: str) -> Tensor:
+    """y (N, D) of groups of clips, each (N_i, T, M_i, V, C), one after the other."""
+    return torch.cat([encoder(clips, modality) for clips in groups])

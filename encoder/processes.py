@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from encoder.errors import UmurlError
-from encoder.model import UmURL
 
 Found = TypeVar("Found")
 
@@ -128,11 +127,11 @@ class _Sum(torch.autograd.Function):
         return total
 
 
-def gathered(projections: dict[str, Tensor], processes: Processes) -> dict[str, Tensor]:
-    """Every process's rows of each projection, with gradients: (B, P) to (count * B, P)."""
+def gathered(rows: dict[str, Tensor], processes: Processes) -> dict[str, Tensor]:
+    """Every process's rows of each tensor, with gradients: (B, P) to (count * B, P) float32."""
     if processes.count == 1:
-        return projections
-    return {m: _Gather.apply(z.float()) for m, z in projections.items()}  # type: ignore[no-untyped-call]
+        return rows
+    return {m: _Gather.apply(z.float()) for m, z in rows.items()}  # type: ignore[no-untyped-call]
 
 
 class GatheredBatchNorm(nn.BatchNorm1d):
@@ -162,17 +161,17 @@ class GatheredBatchNorm(nn.BatchNorm1d):
         self.running_var.lerp_(variance, self.momentum)
 
 
-def shared(model: UmURL, device: torch.device, processes: Processes) -> nn.Module:
+def shared(model: nn.Module, device: torch.device, processes: Processes) -> nn.Module:
     """The model to be called in training: gradients averaged and batch statistics taken over all processes."""
     if processes.count == 1:
         return model
     if device.type == "cuda":
-        nn.SyncBatchNorm.convert_sync_batchnorm(model.projectors)  # type: ignore[no-untyped-call]
+        nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
         return DistributedDataParallel(model, device_ids=[device.index])
-    for projector in model.projectors.children():
-        for name, layer in list(projector.named_children()):
-            if isinstance(layer, nn.BatchNorm1d):
-                setattr(projector, name, _over_all(layer))
+    for parent in list(model.modules()):
+        for name, layer in list(parent.named_children()):
+            if type(layer) is nn.BatchNorm1d:
+                setattr(parent, name, _over_all(layer))
     return DistributedDataParallel(model)
 
 

@@ -3,73 +3,22 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from encoder.batches import Plan, batch_views
 from encoder.errors import UmurlError
-from encoder.losses import umurl_losses
 from encoder.model import ModelConfig, UmURL
-from encoder.processes import ALONE, Processes, gathered, shared
+from encoder.processes import ALONE, Processes
 from encoder.ragged import RaggedClips
-
-Precision = Literal["float32", "bf16"]
-Schedule = Literal["step", "cosine"]
-TERMS = ("loss", "intra", "inter", "variance", "covariance")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """The schedule.
-
-    schedule: `step`, the paper's: at `drop_at`, an epoch as a share of all, the learning rate falls to a
-    tenth; `cosine`: it falls to nothing over the whole run. Either rises linearly over `warmup_epochs` first.
-    `compile` has torch compile the network. `max_seconds` ends a run early, its learning rate as it was; None:
-    it never does.
-    """
-
-    epochs: int = 451
-    batch_size: int = 512
-    learning_rate: float = 5e-4
-    weight_decay: float = 1e-5
-    schedule: Schedule = "step"
-    drop_at: float = 351 / 451
-    warmup_epochs: float = 0.0
-    precision: Precision = "bf16"
-    compile: bool = False
-    seed: int = 0
-    max_seconds: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 2:
-            raise ValueError(f"epochs >= 1 and batch_size >= 2, got {self.epochs} and {self.batch_size}")
-        if not 0 <= self.warmup_epochs < self.epochs:
-            raise ValueError(f"0 <= warmup_epochs < epochs, got {self.warmup_epochs} and {self.epochs}")
-
-    def rate_at(self, epoch: float) -> float:
-        """The learning rate at a point of the run, in epochs from its start."""
-        rate = self.learning_rate
-        if self.schedule == "cosine":
-            rate *= 0.5 * (1 + math.cos(math.pi * epoch / self.epochs))
-        elif epoch >= round(self.epochs * self.drop_at):
-            rate *= 0.1
-        return rate * min(1.0, epoch / self.warmup_epochs) if self.warmup_epochs else rate
-
-
-PRESETS = {
-    "paper": (ModelConfig(width=1024), TrainConfig()),
-    "small": (
-        ModelConfig(width=256),
-        TrainConfig(epochs=80, batch_size=32, learning_rate=1e-3, drop_at=0.8),
-    ),
-    "tiny": (
-        ModelConfig(width=64, projection=512),
-        TrainConfig(epochs=16, batch_size=32, learning_rate=2e-3, drop_at=0.8, precision="float32"),
-    ),
-}
+from encoder.schedule import PRESETS as PRESETS
+from encoder.schedule import Precision as Precision
+from encoder.schedule import TrainConfig as TrainConfig
+from encoder.schedule import describe as describe
+from encoder.stages import Pretraining, Stage, Terms, Tuning, stage_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,16 +85,11 @@ def train(
     plan = Plan.of(clips, config, processes)
     torch.manual_seed(config.seed)
     model = UmURL(model_config).to(device).train()
-    in_use = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.Adam(
-        in_use, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-    )
     generator = torch.Generator(device).manual_seed(config.seed)
     clips = clips.to(device)
-    first_step = 0 if state is None else _restore(state, model, optimiser, generator)
-    called = shared(model, device, processes)
-    if config.compile:
-        called = torch.compile(called)  # type: ignore[assignment]
+    tuning = state is not None and state["tuning"]
+    stage = stage_of(config.epochs if tuning else 0, model, config, plan, device, processes)
+    first_step = 0 if state is None else _restore(state, stage, generator)
     teller = _Teller(hooks, plan, model, device, since=first_step)
     agree_every = 1 if device.type == "cpu" else 10
     begun = saved_at = time.monotonic()
@@ -154,20 +98,18 @@ def train(
         if step // plan.steps_per_epoch != epoch:
             epoch = step // plan.steps_per_epoch
             order = plan.order(epoch, device)
-        rate = config.rate_at(step / plan.steps_per_epoch)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
+            if epoch >= config.epochs and isinstance(stage, Pretraining):
+                teller.tell()
+                stage = stage_of(epoch, model, config, plan, device, processes)
+        rate = stage.set_rate(step / plan.steps_per_epoch)
         teller.begin()
-        views = batch_views(clips, order, step % plan.steps_per_epoch, model_config, generator)
+        views = batch_views(clips, order, step % plan.steps_per_epoch, stage.names, generator)
         teller.ready()
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16"):
-            own, fused = called(views)
-        losses = umurl_losses(gathered(own, processes), gathered(fused, processes))
-        total = losses.total
-        optimiser.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        teller.end(step + 1, [total, losses.intra, losses.inter, losses.variance, losses.covariance], rate)
+        terms = stage.terms(views, step)
+        stage.optimiser.zero_grad(set_to_none=True)
+        terms["loss"].backward()  # type: ignore[no-untyped-call]
+        stage.optimiser.step()
+        teller.end(step + 1, terms, rate)
         code = _STOP if hooks.should_stop() else _GO
         if config.max_seconds is not None and time.monotonic() - begun > config.max_seconds:
             code = max(code, _OUT_OF_TIME)
@@ -177,7 +119,7 @@ def train(
             teller.tell()
             teller.check_weights()
             if processes.first:
-                hooks.save(_state(step + 1, model, optimiser, generator))
+                hooks.save(_state(step + 1, stage, generator))
             saved_at = time.monotonic()
         if code == _STOP:
             raise Interrupted
@@ -195,6 +137,7 @@ class _Teller:
         self._hooks, self._plan, self._model, self._device = hooks, plan, model, device
         self._step = self._told = since
         self._rate = 0.0
+        self._names: tuple[str, ...] = ()
         self._terms: list[Tensor] = []
         self._marks: list[tuple[Any, Any, Any]] = []
         self._now: list[Any] = []
@@ -206,9 +149,9 @@ class _Teller:
     def ready(self) -> None:
         self._now.append(self._mark())
 
-    def end(self, step: int, terms: list[Tensor], rate: float) -> None:
-        self._step, self._rate = step, rate
-        self._terms.append(torch.stack([term.detach() for term in terms]))
+    def end(self, step: int, terms: Terms, rate: float) -> None:
+        self._step, self._rate, self._names = step, rate, tuple(terms)
+        self._terms.append(torch.stack([term.detach() for term in terms.values()]))
         begin, ready = self._now
         self._marks.append((begin, ready, self._mark()))
         if step % self._hooks.log_every == 0 or time.monotonic() - self._told_at > self._hooks.log_every_s:
@@ -223,11 +166,11 @@ class _Teller:
         """Reads what has gathered. Raises UmurlError at the first step whose loss is not finite."""
         if not self._terms:
             return
-        rows = [dict(zip(TERMS, row, strict=True)) for row in torch.stack(self._terms).tolist()]
+        rows = [dict(zip(self._names, row, strict=True)) for row in torch.stack(self._terms).tolist()]
         for step, row in enumerate(rows, start=self._told + 1):
             if not math.isfinite(row["loss"]):
-                named = ", ".join(f"{name} {row[name]:g}" for name in TERMS[1:])
-                raise self._not_finite(f"the loss became {row['loss']}", step, f" ({named})")
+                named = ", ".join(f"{name} {value:g}" for name, value in row.items() if name != "loss")
+                raise self._not_finite(f"the loss became {row['loss']}", step, f" ({named})" if named else "")
         spent = sum(_seconds(begin, end) for begin, _, end in self._marks)
         waiting = sum(_seconds(begin, ready) for begin, ready, _ in self._marks)
         if self._plan.processes.first:
@@ -265,26 +208,18 @@ def _seconds(start: Any, end: Any) -> float:
     return start.elapsed_time(end) / 1000  # type: ignore[no-any-return]
 
 
-def _state(
-    step: int, model: UmURL, optimiser: torch.optim.Optimizer, generator: torch.Generator
-) -> dict[str, Any]:
+def _state(step: int, stage: Stage, generator: torch.Generator) -> dict[str, Any]:
     return {
         "step": step,
-        "model": model.state_dict(),
-        "optimiser": optimiser.state_dict(),
+        "tuning": isinstance(stage, Tuning),
+        "module": stage.module.state_dict(),
+        "optimiser": stage.optimiser.state_dict(),
         "generator": generator.get_state(),
     }
 
 
-def _restore(
-    state: dict[str, Any], model: UmURL, optimiser: torch.optim.Optimizer, generator: torch.Generator
-) -> int:
-    model.load_state_dict(state["model"])
-    optimiser.load_state_dict(state["optimiser"])
+def _restore(state: dict[str, Any], stage: Stage, generator: torch.Generator) -> int:
+    stage.module.load_state_dict(state["module"])
+    stage.optimiser.load_state_dict(state["optimiser"])
     generator.set_state(state["generator"].cpu())
     return int(state["step"])
-
-
-def describe(model_config: ModelConfig, config: TrainConfig) -> dict[str, Any]:
-    """Both configurations as plain data, to be written beside a result."""
-    return {"model": asdict(model_config), "training": asdict(config)}

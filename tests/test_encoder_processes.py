@@ -103,6 +103,17 @@ def test_gradients_are_those_of_the_whole_batch(tmp_path: Path) -> None:
     assert wrong == []
 
 
+def test_two_processes_tune_as_one_does(tmp_path: Path) -> None:
+    config = replace(CONFIG, epochs=1, tune_epochs=2)
+    alone = run(ALONE, config)
+    first, second = together(tmp_path, config)
+    assert [set(row) for row in first["losses"]][2:] == [{"loss"}] * 4
+    for one, two in zip(alone["losses"], first["losses"], strict=True):
+        assert two["loss"] == pytest.approx(one["loss"], rel=1e-4)
+    for name, tensor in first["state"].items():
+        assert torch.equal(tensor, second["state"][name]), name
+
+
 def test_a_stop_asked_of_one_stops_both_at_the_same_step(tmp_path: Path) -> None:
     first, second = together(tmp_path, stop_at=3)
     assert (first["stopped"], first["saved"]) == (3, [3])

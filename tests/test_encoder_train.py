@@ -295,6 +295,35 @@ def test_the_learning_rate_at_a_point_of_the_run(given: dict[str, Any], epoch: f
     assert config.rate_at(epoch) == pytest.approx(3 * rate)
 
 
+TUNED = replace(CONFIG, epochs=2, tune_epochs=2)
+
+
+def test_tuning_comes_after_pre_training(clips: RaggedClips) -> None:
+    seen = logs_of(clips, TUNED)
+    assert [log.step for log in seen] == list(range(1, TOTAL + 1))
+    assert [set(log.losses[0]) for log in seen[6:]] == [{"loss"}] * 6
+    assert [log.learning_rate for log in seen[6:]] == [TUNED.tune_rate] * 6
+    assert [log.losses for log in seen[:6]] == [
+        log.losses for log in logs_of(clips, replace(TUNED, tune_epochs=0))
+    ]
+    before, after = ran(clips, replace(TUNED, tune_epochs=0)), ran(clips, TUNED)
+    changed = {n for n, p in after.state_dict().items() if not torch.equal(p, before.state_dict()[n])}
+    assert changed == {n for n, _ in after.encoder.named_parameters(prefix="encoder")}
+
+
+def test_tuning_that_is_stopped_anywhere_goes_on_with_the_same_bits(clips: RaggedClips) -> None:
+    files: list[io.BytesIO] = []
+
+    def save(state: dict[str, Any]) -> None:
+        files.append(io.BytesIO())
+        torch.save(state, files[-1])
+
+    whole = ran(clips, TUNED, hooks=Hooks(save=save, save_every_s=-1))
+    for step in (3, 6, 7, 10):  # in pre-training, at its end, in tuning
+        torch.randn(5)
+        assert_same_bits(ran(clips, TUNED, state=from_file(files[step - 1])), whole)
+
+
 def test_one_modality_alone_is_trained_on_two_views_of_it(clips: RaggedClips) -> None:
     config = ModelConfig(width=16, projection=32, modalities=("bone",))
     seen: list[Log] = []

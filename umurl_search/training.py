@@ -58,6 +58,8 @@ class TrainRequest:
     schedule: Literal["step", "cosine"] | None = None
     drop_at: float | None = None
     warmup_epochs: float | None = None
+    tune_epochs: int | None = None
+    tune_rate: float | None = None
     precision: Literal["float32", "bf16"] | None = None
     compile: bool | None = None
     seed: int = 0
@@ -237,8 +239,8 @@ def _report(
     last = recorder.last if recorder else None
     return TrainReport(
         encoder=run.name, dataset=request.dataset, protocol=run.protocol, preset=request.preset,
-        clips=len(run.rows), epochs=last.epoch + 1 if last else run.config.epochs,
-        planned_epochs=run.config.epochs, processes=processes.count,
+        clips=len(run.rows), epochs=last.epoch + 1 if last else run.config.epochs + run.config.tune_epochs,
+        planned_epochs=run.config.epochs + run.config.tune_epochs, processes=processes.count,
         losses=last.losses[-1] if last else losses, embedding=recorder.looks if recorder else {},
         clips_per_s=last.clips_per_s if last else 0.0, waiting=last.waiting if last else 0.0,
         seconds=time.monotonic() - started,

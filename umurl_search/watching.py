@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from encoder.embed import embed
 from encoder.model import UmURL
-from encoder.train import TERMS, Log
+from encoder.train import Log
 from umurl_search.clipstore import ClipStore
 from umurl_search.history import HISTORY
 from umurl_search.index import nearest
@@ -89,7 +89,8 @@ class Recorder:
         self.last = log
         self._gathered += log.losses
         if log.step % self.every == 0:
-            means = {t: float(np.mean([row[t] for row in self._gathered])) for t in TERMS}
+            alike = [row for row in self._gathered if row.keys() == log.losses[-1].keys()]
+            means = {term: float(np.mean([row[term] for row in alike])) for term in alike[0]}
             self._gathered = []
             self._write({
                 "kind": "losses", "step": log.step, "epoch": log.epoch, **means,
