@@ -105,13 +105,12 @@ def train(
     if not is_first_process():
         return
     terminal.note(*ingested)
-    document = vars(report)
+    document = {**vars(report), "plot": None if plot is None else str(plot)}
     if plot is not None:
         from umurl_search.curves import draw_curves
         from umurl_search.history import read_history
 
         draw_curves(read_history(terminal.library.encoder(report.encoder)), plot)
-        document = {**document, "plot": str(plot)}
     terminal.show(document, render.train)
 
 

@@ -39,7 +39,7 @@ def semi(document: Document) -> None:
         "encoder fine-tuned" if document["method"] == "finetune" else "linear classifier on frozen embeddings"
     )
     console.print(
-        f"{how}, {document['modality']}, class-balanced shares of the labels, {document['seeds']} seeds each"
+        f"{how}, {document['modality']}, class-balanced shares of the labels, seeds a share: {document['seeds']}"
     )
     table = new_table(
         "share of labels", "clips", "accuracy, last epoch", "deviation", "lowest", "highest", "steps"

@@ -168,7 +168,7 @@ JSON_KEYS: dict[str, Rows] = {
         ("clips_per_s", "speed at the end"),
         ("waiting", "the share of the time that went into making batches"),
         ("seconds", "the whole run"),
-        ("plot", "the drawing, only with --plot"),
+        ("plot", "the drawing made, or null"),
     ),
     "import-encoder": (
         ("encoder", "its name"),
@@ -306,6 +306,14 @@ JSON_KEYS: dict[str, Rows] = {
         ("finetuned", "encoder and classifier trained together"),
         *_under("finetuned", (*_CLASSIFIED_KEYS, _CONFIG_KEY, *_bare("seconds"))),
         *_MEASURED_KEYS,
+    ),
+    "report": (
+        ("out", "the page"),
+        *_FIGURE_KEYS,
+        ("accuracy", "1-NN of the fused modality"),
+        ("sections", "the page's headings"),
+        ("warnings", "what to know before the figures are used, a line each"),
+        ("seconds", "`evaluate`, `draw`, `total`"),
     ),
     "embed": (
         ("names", "the clips' names, a row each"),

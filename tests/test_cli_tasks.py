@@ -81,7 +81,7 @@ def test_semi_eval_tells_its_shares(indexed: Library, command: Command) -> None:
     shown = command("semi-eval", *FEW)
     assert "mine xsub: 30 training and 30 test clips, 5 classes, encoder e, index mine@e" in shown.out
     assert (
-        "linear classifier on frozen embeddings, fused, class-balanced shares of the labels, 5 seeds"
+        "linear classifier on frozen embeddings, fused, class-balanced shares of the labels, seeds a share: 5"
         in shown.out
     )
     assert re.search(r"^1 % +5 +\d", shown.out, re.MULTILINE)

@@ -6,16 +6,20 @@ import shlex
 import sys
 import types
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from conftest import Result
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
+from encoder.model import ModelConfig
+from encoder.train import TrainConfig
 from umurl_search import encoders, report_sections
 from umurl_search.build import BuildRequest, build_index
 from umurl_search.embedding_map import flatten, principal_axes, require, sampled
@@ -412,6 +416,26 @@ def test_commands_are_quoted_and_in_order(indexed: Library, found: Retrieval) ->
     assert train.endswith("--seed 0 --as e")
     assert "--width" not in train
     assert any(line == "# the library does not say its --splits FILE:" for line in lines)
+
+
+def test_every_setting_of_a_training_is_an_option_of_train(command: Callable[..., Result]) -> None:
+    shown = command("train", "--help").out
+    settings = [field.name for config in (ModelConfig, TrainConfig) for field in fields(config)]
+    options = {f"--{name.replace('_', '-')}" for name in settings if name != "max_seconds"}
+    assert options <= set(re.findall(r"--[a-z-]+", shown))
+
+
+def test_settings_that_are_not_the_presets_are_said(indexed: Library, found: Retrieval) -> None:
+    config = found.entry.config
+    model = {**config["model"], "width": 32, "modalities": ["joint", "bone"], "spatial_code": True}
+    training = {**config["training"], "weight_decay": 0.5, "max_seconds": 9.0}
+    changed = {**config, "model": model, "training": training, "processes": 2}
+    lines = lines_of(replace(found, entry=replace(found.entry, config=changed)), indexed)
+    (train,) = (line for line in lines if " train " in line)
+    assert "--width 32 --modalities joint+bone --spatial-code --epochs 1 " in train
+    assert "--weight-decay 0.5" in train
+    assert "# (stopped after 9 s, as umurl-search demo does it)" in lines
+    assert "# (by torchrun, in 2 processes)" in lines
 
 
 def test_several_sources_are_named_by_the_folder_that_holds_them(indexed: Library, found: Retrieval) -> None:

@@ -222,6 +222,35 @@ def test_every_value_of_a_preset_can_be_replaced() -> None:
     assert set(got) == {*ModelConfig.__dataclass_fields__, *TrainConfig.__dataclass_fields__}
 
 
+def test_a_uni_modal_encoder_from_training_to_figures(library: Library, command: Command) -> None:
+    words = "train mine --preset tiny --epochs 1 --modalities bone --looks 1 --device cpu"
+    assert command(*words.split()).code == 0
+    built = command("build-index", "mine", "--encoder", "mine-xsub-tiny-bone", "--json").json
+    assert built["modalities"] == ["bone", "fused"]
+    matrix = command("knn-eval", "--matrix", "--json").json["matrix"]
+    assert {q: set(row) for q, row in matrix.items()} == {m: {"bone", "fused"} for m in ("bone", "fused")}
+    assert matrix["bone"]["bone"] == matrix["fused"]["fused"]  # all that is fused is the bone
+    hit = command("query", "mine:S001C001P001R001A001", "--modality", "bone", "--json").json["hits"][0]
+    assert hit["name"] == "S001C001P001R001A001"
+    for arguments in (
+        ("knn-eval", "--query-modality", "joint"),
+        ("query", "mine:S001C001P001R001A001", "--modality", "joint"),
+    ):
+        failed = command(*arguments)
+        assert failed.code == 1
+        assert failed.err.count("\n") == 1
+        assert "bone" in failed.err
+
+
+def test_the_curves_are_drawn(library: Library, command: Command, tmp_path: Path) -> None:
+    words = "train mine --preset tiny --epochs 2 --as drawn --device cpu --json --plot"
+    out = tmp_path / "curves.png"
+    assert command(*words.split(), out).json["plot"] == str(out)
+    assert out.read_bytes().startswith(b"\x89PNG")
+    failed = command(*words.split(), tmp_path / "curves.bmp", "--as", "other")
+    assert (failed.code, failed.out, library.encoder("other").exists()) == (1, "", False)
+
+
 def test_sizes_that_cannot_be(library: Library, command: Command) -> None:
     failed = command("train", "mine", "--width", "10", "--heads", "4", "--device", "cpu")
     assert failed.code == 1

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from umurl_search.probing import LinearRequest as LinearRequest
     from umurl_search.probing import late_eval as late_eval
     from umurl_search.probing import linear_eval as linear_eval
+    from umurl_search.report import ReportRequest as ReportRequest
+    from umurl_search.report import write_report as write_report
     from umurl_search.search import QueryRequest as QueryRequest
     from umurl_search.search import query as query
     from umurl_search.semi import SemiRequest as SemiRequest
@@ -60,6 +62,8 @@ _HOMES = {
     "semi_eval": ("umurl_search.semi", "semi_eval"),
     "TransferRequest": ("umurl_search.transfer", "TransferRequest"),
     "transfer_eval": ("umurl_search.transfer", "transfer_eval"),
+    "ReportRequest": ("umurl_search.report", "ReportRequest"),
+    "write_report": ("umurl_search.report", "write_report"),
     "EmbedRequest": ("umurl_search.embedding", "EmbedRequest"),
     "embed_source": ("umurl_search.embedding", "embed_source"),
 }

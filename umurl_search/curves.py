@@ -30,7 +30,6 @@ SUFFIXES = (".png", ".svg", ".html")
 TITLE = "Training curves"
 _COLUMNS = 3
 _FEW = 40
-_LEGEND = {"fontsize": 8, "frameon": False}
 Panel = Callable[["Axes", History], None]
 
 
@@ -102,7 +101,10 @@ def _curves(axes: "Axes", series: Series, names: tuple[str, ...], *, logarithmic
     if logarithmic and (drawn[np.isfinite(drawn)] > 0).all():
         _logarithmic(axes)
     if len(shown) > 1:
-        axes.legend(**_LEGEND)
+        axes.legend(
+            loc="lower right", bbox_to_anchor=(1.03, 0.97), ncols=len(shown), fontsize=7, frameon=False,
+            handlelength=0.9, columnspacing=0.9, handletextpad=0.3,
+        )  # fmt: skip
 
 
 def _logarithmic(axes: "Axes") -> None:

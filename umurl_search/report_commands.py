@@ -128,7 +128,9 @@ def _said(value: Any) -> str:
 def _build(found: Retrieval) -> str:
     manifest = found.opened.index.manifest
     every = "all" if len(manifest["modalities"]) == 7 else "base"
+    precision = ("--precision", manifest["precision"]) if "precision" in manifest else ()
     return _line(
         "build-index", found.opened.dataset, "--encoder", found.entry.name, "--modalities", every,
-        "--kind", manifest["index_kind"], "--transform", manifest["transform"], "--as", found.opened.name,
+        "--kind", manifest["index_kind"], "--transform", manifest["transform"], *precision,
+        "--as", found.opened.name,
     )  # fmt: skip

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_NAMED = 40
+MOST_NAMED = 40
 """Classes at most for names along an axis or in a legend; more go by number."""
 _GOLDEN = 0.618034
 _ROUNDS = 60
@@ -54,15 +54,17 @@ def _write_accuracy(axes: "Axes", place: int, percent: float) -> None:
 
 
 def confusion_map(found: Confusion, names: Sequence[str]) -> "Figure":
-    """Rows: what the clips are; columns: what they were taken for; shades: the share of the row."""
+    """Rows: what the clips are; columns: what they were taken for; shades: the share of the row, small ones lifted."""
+    from matplotlib.colors import PowerNorm
+
     n = len(found.classes)
-    named = n <= _NAMED
+    named = n <= MOST_NAMED
     side = min(13.0, max(4.5, 2.4 + (0.26 if named else 0.1) * n))
     figure = new_figure(side, side)
     axes = figure.add_subplot()
     totals = found.counts.sum(axis=1, keepdims=True)
     shares = found.counts / np.maximum(totals, 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="equal", interpolation="nearest")
+    axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.6, 0, 1), aspect="equal", interpolation="nearest")
     ticks = range(0, n, 1 if named else 5)
     labels = [names[i] if named else str(found.classes[i]) for i in ticks]
     axes.set_xticks(ticks, labels, rotation=90, fontsize=8, parse_math=False)
@@ -78,7 +80,7 @@ def confusion_map(found: Confusion, names: Sequence[str]) -> "Figure":
 
 def _write_counts(axes: "Axes", counts: NDArray[np.int64], shares: NDArray[np.float64]) -> None:
     for row, column in zip(*np.nonzero(counts), strict=True):
-        colour = "white" if shares[row, column] > 0.55 else INK
+        colour = "white" if shares[row, column] > 0.4 else INK
         text = str(counts[row, column])
         axes.text(
             column, row, text, ha="center", va="center", fontsize=7 if len(text) < 4 else 5, color=colour
@@ -98,7 +100,7 @@ class Cloud:
 def embedding_figure(clouds: Sequence[Cloud], names: dict[int, str]) -> "Figure":
     """Test clips by colour of their class over the gallery in grey; each class's number at its middle."""
     classes = sorted(names)
-    legend = len(classes) <= _NAMED
+    legend = len(classes) <= MOST_NAMED
     rows = -(-len(classes) // 6) if legend else 0
     figure = new_figure(5.6 * len(clouds) + 0.4, 5.9 + 0.19 * rows)
     colours = _colours(len(classes))
@@ -109,7 +111,7 @@ def embedding_figure(clouds: Sequence[Cloud], names: dict[int, str]) -> "Figure"
         drawn = figure.axes[0].collections[1:]
         listed = [f"{label}  {names[label]}" for label in classes]
         box = figure.legend(
-            drawn, listed, loc="outside lower center", ncols=6, fontsize=7, frameon=False, markerscale=2
+            drawn, listed, loc="outside lower center", ncols=6, fontsize=8, frameon=False, markerscale=2
         )
         for text in box.get_texts():
             text.set_parse_math(False)
@@ -129,7 +131,7 @@ def _scatter(axes: "Axes", cloud: Cloud, classes: list[int], colours: NDArray[np
     shown = [label for label in classes if (cloud.test & (cloud.labels == label)).any()]
     middles = np.array([_medoid(cloud.points[cloud.test & (cloud.labels == label)]) for label in shown])
     for label, (x, y) in zip(shown, _apart(middles, extent=np.ptp(cloud.points, axis=0)), strict=True):
-        axes.text(x, y, str(label), ha="center", va="center", fontsize=8, color=INK, path_effects=halo)
+        axes.text(x, y, str(label), ha="center", va="center", fontsize=9, color=INK, path_effects=halo)
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)

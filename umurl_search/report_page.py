@@ -19,12 +19,13 @@ _STYLE = """\
 body { font: 15px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--paper);
   max-width: 66rem; margin: 2.5rem auto 4rem; padding: 0 1.25rem; }
 h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 2.75rem 0 .5rem; }
-p { max-width: 46rem; } .quiet, figcaption { color: var(--quiet); font-size: .9em; }
+p { max-width: 46rem; margin: .75rem 0 .25rem; } .quiet, figcaption { color: var(--quiet); font-size: .9em; }
 nav { margin: 1rem 0; } nav a { color: inherit; margin-right: 1.1rem; white-space: nowrap; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding: .25rem 0; color: var(--quiet); font-size: .9em; }
+.scroll { overflow-x: auto; margin: .25rem 0 1.5rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 600; color: var(--quiet); font-size: .85em; vertical-align: bottom; }
 th, td { padding: .25rem 1.1rem .25rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
+td:last-child { overflow-wrap: anywhere; }
 .number { text-align: right; white-space: nowrap; } figure { margin: 1rem 0; }
 img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
 .warn { background: var(--warn); padding: .5rem .9rem; border-radius: 4px; max-width: none; }
@@ -97,7 +98,7 @@ class Page:
 def to_html(page: Page) -> str:
     """One file, its pictures within; it asks the network for nothing."""
     titled = [section for section in page.sections if section.title]
-    links = "".join(f'<a href="#{_anchor(s.title)}">{_safe(s.title)}</a>' for s in titled)
+    links = "\n".join(f'<a href="#{_anchor(s.title)}">{_safe(s.title)}</a>' for s in titled)
     parts = [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -138,9 +139,9 @@ def _table(table: Table) -> str:
         + "</tr>"
         for row in table.rows
     ]
-    caption = f"<caption>{_safe(table.caption)}</caption>" if table.caption and not table.folded else ""
+    caption = f'<p class="quiet">{_safe(table.caption)}</p>\n' if table.caption and not table.folded else ""
     head = f"<thead><tr>{head}</tr></thead>" if any(table.columns) else ""
-    top = f'<div class="scroll"><table>{caption}{head}<tbody>'
+    top = f'{caption}<div class="scroll"><table>{head}<tbody>'
     whole = "\n".join([top, *rows, "</tbody></table></div>"])
     return (
         f"<details><summary>{_safe(table.caption)}</summary>\n{whole}\n</details>" if table.folded else whole

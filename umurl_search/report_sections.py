@@ -12,10 +12,12 @@ from umurl_search.history import HISTORY, read_history
 from umurl_search.library import Library
 from umurl_search.mistakes import confusion, most_confused, wrong_neighbours
 from umurl_search.preprocess import PIPELINE
-from umurl_search.report_figures import Bar, Cloud, class_bars, confusion_map, embedding_figure
+from umurl_search.report_figures import MOST_NAMED, Bar, Cloud, class_bars, confusion_map, embedding_figure
 from umurl_search.report_page import Block, Picture, Section, Table, Text
 from umurl_search.retrieval import Retrieval
 
+COUNTED = "Numbers count clips."
+NUMBERED = "Classes go by their labels, which the table above names."
 MOST_PAIRS, MOST_NEIGHBOURS = 20, 30
 MOST_QUERIES, MOST_GALLERY = 2000, 1000
 """Points of the map."""
@@ -39,7 +41,8 @@ def facts(found: Retrieval) -> Section:
         ("encoder", _encoder(found)),
         ("its training", _training(found.entry.config)),
         ("index", f"{found.opened.name}: {manifest['index_kind']}, transform {manifest['transform']}, "
-                  f"{len(found.opened.index.ids):,} clips, {', '.join(manifest['modalities'])}"),
+                  f"{len(found.opened.index.ids):,} clips, {', '.join(manifest['modalities'])}, embedded in "
+                  f"{manifest.get('precision', 'float32')}"),
         ("preprocessing", f"fingerprint {PIPELINE.fingerprint}: " + "; ".join(
             f"{name} {value}" for name, value in manifest["pipeline"].items())),
         ("weights", f"sha256 {manifest['encoder_hash']}"),
@@ -59,7 +62,7 @@ def _recordings(row: dict[str, Any]) -> str:
 
 def _encoder(found: Retrieval) -> str:
     entry = found.entry
-    model = ", ".join(f"{k} {_joined(v)}" for k, v in entry.config["model"].items())
+    model = ", ".join(f"{k.replace('_', ' ')} {_joined(v)}" for k, v in entry.config["model"].items() if v)
     made_for = " ".join(part for part in (entry.dataset, entry.protocol) if part) or "no dataset"
     origin = {"shipped": "ships with the package, trained on", "imported": "imported for"}
     words = origin.get(entry.config["origin"], "trained on")
@@ -73,12 +76,16 @@ def _training(config: dict[str, Any]) -> str:
     preset = f"preset {config['preset']}, " if config.get("preset") else ""
     clips = f"{config['clips']:,} clips, " if "clips" in config else ""
     return f"{preset}{clips}" + ", ".join(
-        f"{name.replace('_', ' ')} {_joined(v)}" for name, v in config["training"].items() if v is not None
+        f"{name.replace('_', ' ')} {_joined(v)}"
+        for name, v in config["training"].items()
+        if v is not None and v is not False
     )
 
 
 def _joined(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_joined, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 # figures
@@ -131,7 +138,10 @@ def linear(library: Library, found: Retrieval, *, device: str) -> Section:
     said = Text(
         text=f"The figure is the last epoch's; the best is chosen on the test clips and flatters. Schedule: {config}."
     )
-    return Section(title="Linear evaluation", blocks=[table, said])
+    more = [
+        Text(text=f"Note: {line}.", warning=True) for line in result["warnings"] if line not in found.warnings
+    ]
+    return Section(title="Linear evaluation", blocks=[*more, table, said])
 
 
 # classes
@@ -167,8 +177,8 @@ def mistakes(found: Retrieval) -> Section:
     names = [found.action(label) for label in mixed.classes.tolist()]
     drawn = Picture(
         name="confusion", png=picture(confusion_map(mixed, names)),
-        caption="What the test clips of each class (rows) were taken for (columns); numbers are clips, shades "
-                "the share of the row.",
+        caption="What the test clips of each class (rows) were taken for (columns); the darker, the larger the share "
+                f"of the row. {COUNTED if len(names) <= MOST_NAMED else NUMBERED}",
     )  # fmt: skip
     pairs = most_confused(mixed, MOST_PAIRS)
     rows = [
