@@ -115,7 +115,7 @@ class PlainTraining:
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
-        return float(loss)
+        return float(loss.detach())
 
 
 def variance_covariance(x: Tensor) -> Tensor:

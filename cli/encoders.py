@@ -51,6 +51,7 @@ def train(
     name: Annotated[str, typer.Argument(help="The dataset to train on")],
     protocol: Annotated[str | None, typer.Option(help="Whose training clips [default: the dataset's first]")] = None,
     preset: Annotated[Preset, typer.Option(help="Width 1024, 256 or 64, with its schedule")] = "small",
+    start_from: Annotated[str | None, typer.Option(help="An encoder whose weights are the first, e.g. shipped")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help=_PRESET)] = None,
     batch_size: Annotated[int | None, typer.Option(min=2, help=f"Clips a step, of all processes {_PRESET}")] = None,
     learning_rate: Annotated[float | None, typer.Option(min=0.0, help=_PRESET)] = None,
@@ -88,7 +89,7 @@ def train(
     from umurl_search.training import TrainRequest, train_encoder
 
     request = TrainRequest(
-        dataset=name, protocol=protocol, preset=preset, epochs=epochs, batch_size=batch_size,
+        dataset=name, protocol=protocol, preset=preset, start_from=start_from, epochs=epochs, batch_size=batch_size,
         learning_rate=learning_rate, weight_decay=weight_decay, schedule=schedule, drop_at=drop_at,
         warmup_epochs=warmup_epochs, tune_epochs=tune_epochs, tune_rate=tune_rate, precision=precision,
         width=width, heads=heads, layers=layers,

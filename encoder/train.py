@@ -72,11 +72,13 @@ def train(
     *,
     device: torch.device,
     hooks: Hooks = Hooks(),
+    start: UmURL | None = None,
     state: dict[str, Any] | None = None,
     processes: Processes = ALONE,
 ) -> UmURL:
     """Pre-trains on normalised clips and returns the model in evaluation mode.
 
+    start: a model of the same sizes whose weights are the first; projectors that it lacks begin anew.
     `state` is what an earlier run of the same configuration saved: the run goes on from that step, with the
     bits it would have had. Several processes share each batch and end with the same model; hooks are called in
     the first. Raises UmurlError when there are fewer than two clips or the loss is not finite, Interrupted when
@@ -85,6 +87,8 @@ def train(
     plan = Plan.of(clips, config, processes)
     torch.manual_seed(config.seed)
     model = UmURL(model_config).to(device).train()
+    if start is not None:
+        _begin_with(model, start)
     generator = torch.Generator(device).manual_seed(config.seed)
     clips = clips.to(device)
     tuning = state is not None and state["tuning"]
@@ -206,6 +210,15 @@ def _seconds(start: Any, end: Any) -> float:
     if isinstance(start, float):
         return end - start  # type: ignore[no-any-return]
     return start.elapsed_time(end) / 1000  # type: ignore[no-any-return]
+
+
+def _begin_with(model: UmURL, start: UmURL) -> None:
+    own = model.state_dict()
+    given = {n: p for n, p in start.state_dict().items() if n in own and p.shape == own[n].shape}
+    lacking = [n for n in own if n.startswith("encoder.") and n not in given]
+    if lacking:
+        raise ValueError(f"the model to start from is of other sizes: it has no {lacking[0]} of this shape")
+    model.load_state_dict({**own, **given})
 
 
 def _state(step: int, stage: Stage, generator: torch.Generator) -> dict[str, Any]:

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from conftest import Result
 
+from encoder import checkpoint
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig
 from encoder.train import Interrupted, TrainConfig
-from umurl_search import folders, importing, training, upkeep
+from umurl_search import encoders, folders, importing, training, upkeep
 from umurl_search.clipstore import ClipStore
 from umurl_search.history import read_history
 from umurl_search.library import Library
@@ -240,6 +242,30 @@ def test_a_uni_modal_encoder_from_training_to_figures(library: Library, command:
         assert failed.code == 1
         assert failed.err.count("\n") == 1
         assert "bone" in failed.err
+
+
+def test_training_may_start_from_an_encoder(library: Library, command: Command) -> None:
+    words = "train mine --preset tiny --epochs 1 --learning-rate 0 --start-from e --as again --device cpu"
+    assert command(*words.split()).code == 0
+    before, after = (checkpoint.load(library.encoder(name)).state_dict() for name in ("e", "again"))
+    assert before.keys() == after.keys()
+    for name, tensor in before.items():
+        assert "running" in name or "tracked" in name or torch.equal(after[name], tensor), name
+    entry = encoders.open_encoder(library, "again")
+    assert entry.config["started_from"]["encoder"] == "e"
+    assert entry.datasets_before == ["mine"]
+    assert encoders.overlap(entry, "mine", []) is None  # e may have seen more than this run
+    assert encoders.overlap(entry, "ntu60", []) == 0
+
+
+def test_an_encoder_to_start_from_keeps_its_sizes(library: Library, command: Command) -> None:
+    words = "train mine --preset tiny --epochs 1 --start-from e --as x --device cpu"
+    failed = command(*words.split(), "--width", 32)
+    assert (failed.code, failed.out) == (1, "")
+    assert "encoder e has width 64, not 32: leave out --width or --start-from" in failed.err
+    report = train_encoder(library, TrainRequest(**{**vars(TINY), "start_from": "shipped", "epochs": 1}))
+    config = json.loads((library.encoder(report.encoder) / "config.json").read_text())
+    assert config["model"]["width"] == encoders.shipped().config["model"]["width"]
 
 
 def test_the_curves_are_drawn(library: Library, command: Command, tmp_path: Path) -> None:

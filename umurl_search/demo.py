@@ -78,7 +78,7 @@ def _spread(values: dict[str, float]) -> Array:
     return np.array([values.get(name, values.get(name.partition(" ")[2], 0.0)) for name in CHANNELS])
 
 
-_POSTURE = _spread({
+POSTURE = _spread({
     "bend": 3.5, "lean": 1.5, "twist": 3, "nod": 5, "tilt": 3, "turn": 5, "arm raise": 6, "arm spread": 5,
     "arm turn-in": 8, "arm elbow": 8, "arm wrist": 8, "leg splay": 1.8, "leg turn-in": 4,
 })  # fmt: skip
@@ -113,7 +113,7 @@ _LIMBS = ([5, 6, 7, 21, 22], [9, 10, 11, 23, 24], [13, 14, 15], [17, 18, 19])
 _ON_HIP, _IN_POCKET, _ON_BELLY, _BEHIND_BACK = (
     (-22, 46, 50, 98, 0), (-6, 16, 30, 48, 0), (30, 4, 62, 92, 0), (-30, 2, 50, 75, 0),
 )  # fmt: skip
-_IDLE_ARMS = np.array([REST, REST, _ON_HIP, _IN_POCKET, _ON_BELLY, _BEHIND_BACK])
+IDLE_ARMS = np.array([REST, REST, _ON_HIP, _IN_POCKET, _ON_BELLY, _BEHIND_BACK])
 """Where a free arm stays; it hangs twice as often as each of the others."""
 
 _NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})")
@@ -177,8 +177,8 @@ def perform(take: Take, *, seed: int = 0) -> Array:
     bodies = []
     for role, (person, script) in enumerate(zip(people, scripts, strict=True)):
         habit = _generator(seed, _HABIT, person.number, take.action, role)
-        bodies.append(_enact(person, _styled(script, person, habit=habit, rng=rng), clock=clock, rng=rng))
-    return _staged(bodies, people[0], gap=action.gap, rng=rng)
+        bodies.append(enacted(person, styled(script, person, habit=habit, rng=rng), clock=clock, rng=rng))
+    return staged(bodies, people[0], gap=action.gap, rng=rng)
 
 
 @lru_cache(maxsize=4 * N_SUBJECTS)
@@ -193,9 +193,9 @@ def cast_subject(number: int, *, seed: int = 0) -> Subject:
         left_handed=number % 8 in (3, 6),
         speed=float(np.exp(rng.normal(0, 0.18))),
         size=float(np.exp(rng.normal(0, 0.10))),
-        posture=rng.normal(0, 1, len(CHANNELS)) * _POSTURE,
+        posture=rng.normal(0, 1, len(CHANNELS)) * POSTURE,
         sway=float(rng.uniform(0.4, 1.8)),
-        rest_arm=_IDLE_ARMS[rng.integers(len(_IDLE_ARMS))],
+        rest_arm=IDLE_ARMS[rng.integers(len(IDLE_ARMS))],
         heading=float(rng.normal(0, 14)),
         place=rng.normal(0, 0.15, 3) * [1, 0, 1],
     )
@@ -218,13 +218,13 @@ def sensed(joints: Array, rng: Generator) -> NDArray[np.float32]:
     It trembles (more at hands and feet, far away, and on the side turned from it), now and then takes a limb
     for another thing, and loses people for some frames.
     """
-    seen = joints + _tremble(joints, rng)
+    seen = joints + tremble(joints, rng)
     if rng.random() < 0.2:
-        _misplace_limb(seen, rng)
+        misplace_limb(seen, rng)
     if rng.random() < 0.1:
-        _lose(seen[:, rng.integers(seen.shape[1])], int(rng.integers(1, 9)), at=float(rng.random()))
+        lose(seen[:, rng.integers(seen.shape[1])], int(rng.integers(1, 9)), at=float(rng.random()))
     if seen.shape[1] == 2 and rng.random() < 0.2:
-        _lose(seen[:, 1], int(len(seen) * rng.uniform(0.08, 0.3)), at=float(rng.integers(2)))
+        lose(seen[:, 1], int(len(seen) * rng.uniform(0.08, 0.3)), at=float(rng.integers(2)))
     return seen.astype(np.float32)
 
 
@@ -292,7 +292,9 @@ def _clock(script_s: float, speed: float, rng: Generator) -> Array:
     return np.asarray(np.interp(frame_s, knots, script_s * np.r_[0, pace / pace[-1]]))
 
 
-def _styled(script: Script, person: Subject, *, habit: Generator, rng: Generator) -> Script:
+def styled(
+    script: Script, person: Subject, *, habit: Generator, rng: Generator, spread: float = 1.0
+) -> Script:
     """The script as this person does it this time.
 
     Angles differ in size and go astray in the measure in which a pose leaves standing; legs keep their
@@ -303,18 +305,18 @@ def _styled(script: Script, person: Subject, *, habit: Generator, rng: Generator
     away = keys - STAND
     reach = np.abs(away).max(axis=0)
     used = np.where(reach > 3, np.abs(away) / np.maximum(reach, 1e-9), 0)
-    gain = np.exp(_GAINS * (0.8 * habit.normal(size=n_channels) + 0.5 * rng.normal(size=n_channels)))
+    gain = np.exp(spread * _GAINS * (0.8 * habit.normal(size=n_channels) + 0.5 * rng.normal(size=n_channels)))
     gain[_ANGLES] *= person.size
     gain[_LEGS_AND_PITCH] = np.exp(0.12 * habit.normal() + 0.06 * rng.normal())
     stray = habit.normal(size=n_channels) + 0.35 * rng.normal(size=n_channels)
     shaky = 0.25 * rng.normal(size=keys.shape)
-    styled = STAND + away * gain + used * (stray + shaky) * _HABITS + person.posture
+    played = STAND + away * gain + used * (stray + shaky) * (spread * _HABITS) + person.posture
     if not used[:, OFF_ARM].any():
-        styled[:, OFF_ARM] += person.rest_arm - REST
-    return [(seconds, key) for (seconds, _), key in zip(script, styled, strict=True)]
+        played[:, OFF_ARM] += person.rest_arm - REST
+    return [(seconds, key) for (seconds, _), key in zip(script, played, strict=True)]
 
 
-def _enact(person: Subject, script: Script, *, clock: Array, rng: Generator) -> Array:
+def enacted(person: Subject, script: Script, *, clock: Array, rng: Generator) -> Array:
     """The person's joints along the script, from where its path starts: (T, 25, 3), metres, floor at 0."""
     poses = sampled(script, clock) + person.sway * _idling(len(clock), rng)
     if rng.random() < 0.3:
@@ -339,7 +341,7 @@ def _glance(n_frames: int, rng: Generator) -> Array:
     return np.asarray(rng.normal(0, 28) * np.exp(-(((np.arange(n_frames) - middle) / width) ** 2)))
 
 
-def _staged(bodies: list[Array], person: Subject, *, gap: float, rng: Generator) -> Array:
+def staged(bodies: list[Array], person: Subject, *, gap: float, rng: Generator) -> Array:
     """Bodies put on the stage; two face each other, across the view of camera 2, in either order."""
     heading, place = person.heading + rng.normal(0, 6), person.place + rng.normal(0, 0.06, 3) * [1, 0, 1]
     across, swapped, apart = rng.random() < 0.5, rng.random() < 0.25, gap + rng.normal(0, 0.05)
@@ -351,7 +353,7 @@ def _staged(bodies: list[Array], person: Subject, *, gap: float, rng: Generator)
     return np.asarray(joints @ body.rotations(np.deg2rad([0.0, heading, 0.0])).T + place)
 
 
-def _tremble(joints: Array, rng: Generator) -> Array:
+def tremble(joints: Array, rng: Generator) -> Array:
     """The sensor's error, correlated in time over about a tenth of a second: (T, M, 25, 3), metres."""
     weights = 0.7 ** np.arange(8)
     white = rng.standard_normal((len(joints) + len(weights) - 1, *joints.shape[1:]))
@@ -364,7 +366,7 @@ def _tremble(joints: Array, rng: Generator) -> Array:
     return np.asarray(_TREMBLE_M * (np.minimum(depth, 4.5) / 3) ** 2 * (1 + 2 * hidden) * (smooth + bias))
 
 
-def _misplace_limb(seen: Array, rng: Generator) -> None:
+def misplace_limb(seen: Array, rng: Generator) -> None:
     """Throw one limb of one person off for a few frames."""
     limb = _LIMBS[rng.integers(len(_LIMBS))]
     start, length = int(rng.integers(len(seen))), int(rng.integers(2, 9))
@@ -372,7 +374,7 @@ def _misplace_limb(seen: Array, rng: Generator) -> None:
     seen[start : start + length, rng.integers(seen.shape[1]), limb] += shift
 
 
-def _lose(person: Array, n_frames: int, *, at: float) -> None:
+def lose(person: Array, n_frames: int, *, at: float) -> None:
     """Make a person absent for some frames; `at` runs from 0, the clip's start, to 1, its end.
 
     person: (T, 25, 3), changed in place.

@@ -37,6 +37,16 @@ class EncoderEntry:
     def protocol(self) -> str | None:
         return self.config.get("protocol")
 
+    @property
+    def datasets_before(self) -> list[str | None]:
+        """What the encoders were made for from which its training started; None: not known."""
+        found: list[str | None] = []
+        before = self.config.get("started_from")
+        while before is not None:
+            found.append(before["dataset"])
+            before = before["started_from"]
+        return found
+
     def load(self) -> "UmURL":
         """The model. Raises UmurlError when it reads clips prepared in another way."""
         from encoder import checkpoint
@@ -114,6 +124,8 @@ def _rows(library: Library) -> list[dict[str, Any]]:
 
 def overlap(entry: EncoderEntry, dataset: str, test_names: list[str]) -> int | None:
     """How many of the test clips the encoder was trained on; None when that cannot be known."""
+    if any(before is None or datasets.share_recordings(before, dataset) for before in entry.datasets_before):
+        return None
     if entry.dataset is not None and not entry.shares_names_with(dataset):
         return 0
     seen = entry.trained_on()

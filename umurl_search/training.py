@@ -19,10 +19,10 @@ from encoder.errors import UmurlError
 from encoder.model import ModelConfig, UmURL
 from encoder.processes import Processes, joined, own_device
 from encoder.train import PRESETS, Hooks, TrainConfig, describe, train
-from umurl_search import folders
+from umurl_search import encoders, folders
 from umurl_search.clipstore import ClipStore
 from umurl_search.datasets import first_protocol
-from umurl_search.encoders import TRAINED_ON
+from umurl_search.encoders import TRAINED_ON, EncoderEntry
 from umurl_search.importing import enter_sealed, is_sealed, refuse_known, seal_encoder
 from umurl_search.library import Library, checked_name
 from umurl_search.prepared import discard, prepare, prepared
@@ -39,12 +39,14 @@ class TrainRequest:
     """What to train and how. None: the dataset's first protocol, a name made of them, and of `ModelConfig` and
     `TrainConfig`, whose fields have these names, the preset's own value.
 
+    start_from: an encoder of the library, or `shipped`, whose weights are the first; its sizes are kept.
     looks: how often, in the whole run, to look at the embedding of a held-out slice.
     """
 
     dataset: str
     protocol: str | None = None
     preset: Literal["paper", "small", "tiny"] = "small"
+    start_from: str | None = None
     width: int | None = None
     heads: int | None = None
     layers: int | None = None
@@ -129,6 +131,7 @@ class _Run:
     watched: Slice
     recipe: str
     finished: bool
+    start: EncoderEntry | None
     model_config: ModelConfig
     config: TrainConfig
 
@@ -151,7 +154,13 @@ def _planned(
             f"{request.dataset}: the protocol has no training clips in the library; choose another --protocol"
         )
     model_config, config = configured(request)
-    described = {**describe(model_config, config), "device": device.type, "processes": processes.count}
+    start = encoders.open_encoder(library, request.start_from) if request.start_from else None
+    if start is not None:
+        model_config = _sizes_of(start, model_config, request)
+    described = {
+        **describe(model_config, config), "device": device.type, "processes": processes.count,
+        "start": start.hash if start else None,
+    }  # fmt: skip
     recipe = _recipe(library, request.dataset, protocol, names, described)
     target = library.encoder(name)
     finished = is_sealed(target, recipe)
@@ -160,7 +169,7 @@ def _planned(
     return _Run(
         name=name, protocol=protocol, rows=rows, names=names,
         watched=_watched(library, request.dataset, protocol, rows, seed=config.seed),
-        recipe=recipe, finished=finished, model_config=model_config, config=config,
+        recipe=recipe, finished=finished, start=start, model_config=model_config, config=config,
     )  # fmt: skip
 
 
@@ -199,14 +208,16 @@ def _train(
                 save=lambda s: _save_state(partial, s), save_every_s=request.save_every_s,
             )  # fmt: skip
         model = train(
-            clips, run.model_config, run.config, device=device, hooks=hooks, state=state, processes=processes
-        )
+            clips, run.model_config, run.config, device=device, hooks=hooks,
+            start=run.start.load() if run.start and state is None else None, state=state, processes=processes,
+        )  # fmt: skip
     if recorder is None:
         return None
     about = {
         "dataset": request.dataset, "protocol": run.protocol, "preset": request.preset, "origin": "trained",
         "training": describe(run.model_config, run.config)["training"], "clips": len(run.rows),
         "processes": processes.count, "device": device.type, "torch": torch.__version__,
+        "started_from": _origin(run.start),
         "final": recorder.last.losses[-1] if recorder.last else {}, "embedding": recorder.looks,
     }  # fmt: skip
     folders.write_text(partial / TRAINED_ON, "\n".join(run.names))
@@ -291,6 +302,31 @@ def configured(request: TrainRequest) -> tuple[ModelConfig, TrainConfig]:
         return _with(model_config, given), _with(config, given)
     except ValueError as error:
         raise UmurlError(f"these sizes or this schedule cannot be: {error}") from error
+
+
+def _sizes_of(start: EncoderEntry, asked: ModelConfig, request: TrainRequest) -> ModelConfig:
+    """The sizes of the encoder to start from. Raises UmurlError when others were asked for."""
+    kept = replace(ModelConfig(**start.config["model"]), projection=asked.projection)
+    differing = [
+        f.name
+        for f in fields(kept)
+        if getattr(request, f.name) is not None and getattr(kept, f.name) != getattr(asked, f.name)
+    ]
+    if differing:
+        raise UmurlError(
+            f"encoder {start.name} has {differing[0]} {getattr(kept, differing[0])}, not "
+            f"{getattr(asked, differing[0])}: leave out --{differing[0].replace('_', '-')} or --start-from"
+        )
+    return kept
+
+
+def _origin(start: EncoderEntry | None) -> dict[str, Any] | None:
+    if start is None:
+        return None
+    return {
+        "encoder": start.name, "hash": start.hash, "dataset": start.dataset, "protocol": start.protocol,
+        "started_from": start.config.get("started_from"),
+    }  # fmt: skip
 
 
 def _with(config: Any, given: dict[str, Any]) -> Any:
