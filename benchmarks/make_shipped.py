@@ -1,16 +1,15 @@
 """Trains the encoder that ships with the package, on made-up motion alone.
 
-    python benchmarks/make_shipped.py [--epochs E] [--width W] [--out FOLDER]
+    python benchmarks/make_shipped.py [--programmes N] [--takes R] [--width W] [--epochs E] [--out FOLDER]
 
-Training clips are those of the demo corpus's xsub protocol. The projectors are dropped, the weights are
-kept in half precision. About 10 minutes on two cores.
+A training clip is a programme of the studio (umurl_search/studio.py): every view of it is of another of its
+performances. The projectors are dropped, the weights are kept in half precision.
 """
 
 import argparse
 import shutil
-import tempfile
 import time
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -19,50 +18,66 @@ from safetensors.torch import load_file, save_file
 from encoder import checkpoint
 from encoder.embed import pick_device
 from encoder.model import ModelConfig, UmURL
-from encoder.ragged import RaggedClips
-from encoder.train import PRESETS, Hooks, Step, describe, train
-from umurl_search.clipstore import ClipStore
-from umurl_search.encoders import TRAINED_ON
-from umurl_search.ingest import Request, ingest
-from umurl_search.library import Library
-from umurl_search.preprocess import PIPELINE
-from umurl_search.training import training_rows
+from encoder.train import Hooks, Log, TrainConfig, describe, train
+from umurl_search.preprocess import PIPELINE, normalise
+from umurl_search.studio import GENERATOR, Studio
+from umurl_search.studio_takes import Retakes
 
 SHIPPED = Path(__file__).parents[1] / "umurl_search" / "shipped"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--programmes", type=int, default=1500)
+    parser.add_argument("--takes", type=int, default=4)
+    parser.add_argument("--shares", type=float, nargs=4, default=(0.92, 0.0, 0.0, 0.08), metavar="S")
     parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--precision", choices=("float32", "bf16"), default="float32")
+    parser.add_argument("--seed", type=int, default=100)
     parser.add_argument("--out", type=Path, default=SHIPPED)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        library = Library(Path(scratch))
-        ingest(library, Request(name="demo"))
-        _, rows, names = training_rows(library, "demo", "xsub")
-        store = ClipStore(library.clips("demo"))
-        clips = RaggedClips.of([store.normalised(row) for row in rows])
+    studio = Studio(seed=arguments.seed, shares=tuple(arguments.shares))
+    takes = [
+        normalise(studio.clip(programme, take))
+        for programme in range(arguments.programmes)
+        for take in range(arguments.takes)
+    ]
+    clips = Retakes.grouped(takes, n_takes=arguments.takes, seed=arguments.seed)
     model_config = ModelConfig(width=arguments.width, projection=1024)
-    config = replace(PRESETS["tiny"][1], epochs=arguments.epochs)
-    model = train(clips, model_config, config, device=pick_device("cpu"), hooks=Hooks(on_step=_say))
-    command = f"python benchmarks/make_shipped.py --epochs {arguments.epochs} --width {arguments.width}"
+    config = TrainConfig(
+        epochs=arguments.epochs, batch_size=32, learning_rate=arguments.learning_rate, schedule="cosine",
+        warmup_epochs=0.5, precision=arguments.precision,
+    )  # fmt: skip
+    model = train(
+        clips, model_config, config, device=pick_device("cpu"), hooks=Hooks(log=_say, log_every_s=30)
+    )
     about = {
-        "dataset": "demo", "protocol": "xsub", "preset": None, "origin": "shipped", "clips": len(rows),
-        "training": describe(model_config, config)["training"], "command": command, "pipeline": vars(PIPELINE),
+        "dataset": "studio", "protocol": None, "preset": None, "origin": "shipped", "clips": len(takes),
+        "generator": {"name": GENERATOR, **asdict(studio), "programmes": len(clips), "takes": arguments.takes},
+        "shares_actions_with": ["demo"],
+        "training": describe(model_config, config)["training"],
+        "command": _command(arguments), "pipeline": vars(PIPELINE),
     }  # fmt: skip
-    _write(arguments.out, model, model_config, about, names)
+    _write(arguments.out, model, model_config, about)
 
 
-def _say(step: Step) -> None:
-    if step.step % 50 == 0:
-        print(
-            f"{time.strftime('%H:%M:%S')} step {step.step}/{step.total_steps} {step.losses['loss']:.2f}",
-            flush=True,
-        )
+def _command(arguments: argparse.Namespace) -> str:
+    """What reproduces the encoder, every default stated."""
+    stated = {name.replace("_", "-"): value for name, value in vars(arguments).items() if name != "out"}
+    stated["shares"] = " ".join(f"{share:g}" for share in stated["shares"])
+    return " ".join(["python benchmarks/make_shipped.py", *(f"--{k} {v}" for k, v in stated.items())])
 
 
-def _write(out: Path, model: UmURL, config: ModelConfig, about: dict[str, object], names: list[str]) -> None:
+def _say(log: Log) -> None:
+    print(
+        f"{time.strftime('%H:%M:%S')} step {log.step}/{log.total_steps} {log.losses[-1]['loss']:.2f}",
+        flush=True,
+    )
+
+
+def _write(out: Path, model: UmURL, config: ModelConfig, about: dict[str, object]) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
     bare = UmURL(config, with_projectors=False)
@@ -72,7 +87,6 @@ def _write(out: Path, model: UmURL, config: ModelConfig, about: dict[str, object
     save_file(
         {k: v.to(torch.float16).contiguous() for k, v in weights.items()}, str(out / checkpoint.WEIGHTS)
     )
-    (out / TRAINED_ON).write_text("\n".join(names), encoding="utf-8")
     print({path.name: path.stat().st_size for path in out.iterdir()})
 
 

@@ -17,7 +17,7 @@ def costs(
     encoder: Annotated[str | None, typer.Option(help="Of which encoder [default: shipped]")] = None,
     preset: Annotated[Preset | None, typer.Option(help="Of a preset's network instead, untrained")] = None,
     people: Annotated[int, typer.Option(min=1, max=2, help="People in the clip")] = 2,
-    clips: Annotated[int, typer.Option(min=1, help="Clips to measure speed with")] = 16,
+    clips: Annotated[int, typer.Option(min=1, max=4096, help="Clips to measure speed with")] = 16,
     no_measure: Annotated[bool, typer.Option("--no-measure", help="Count only, do not measure speed")] = False,
 ) -> None:  # fmt: skip
     """Parameters, operations and speed of embedding a clip, by modalities used."""

@@ -55,7 +55,8 @@ def _ingest(terminal: Terminal, document: dict[str, Any]) -> None:
 
 
 def _train(terminal: Terminal, document: dict[str, Any]) -> None:
-    from umurl_search.training import TrainRequest, train_encoder
+    from umurl_search.planning import TrainRequest
+    from umurl_search.training import train_encoder
 
     _title(terminal, "an encoder, trained without labels on the training subjects")
     if any(row["name"] == ENCODER for row in _encoders(terminal)):

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from cli.corpus import ensure_ingested
-from cli.terminal import Terminal, command, is_first_process, parsed
+from cli.terminal import MOST_SEED, Terminal, command, is_first_process, parsed
 
 Preset = Literal["paper", "small", "tiny"]
 _PRESET = "[default: the preset's]"
@@ -69,24 +69,26 @@ def train(
     modalities: TrainedOption = None,
     spatial_code: Annotated[bool, typer.Option("--spatial-code", help="A learned code tells joints apart")] = False,
     compile: Annotated[bool, typer.Option("--compile", help="Let torch compile the network first")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of the weights, the order and the augmentations")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Of weights, order and augmentations")] = 0,
     as_: Annotated[str | None, typer.Option("--as", help="The encoder's name [default: NAME-PROTOCOL-PRESET]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run")] = False,
+    anew: Annotated[bool, typer.Option("--anew", help="Discard an interrupted run of this name")] = False,
     save_every: Annotated[float, typer.Option(min=0.0, help="Seconds between saved states")] = 60.0,
     looks: Annotated[int, typer.Option(min=0, help="How often to look at a held-out slice's embedding, in all")] = 10,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw the training curves: .png, .svg or .html")] = None,
 ) -> None:  # fmt: skip
     """Pre-trains an encoder on a dataset's training clips, without labels. torchrun shares it over processes."""
+    if resume and anew:
+        raise typer.BadParameter("goes on with a run, --anew discards it: give one", param_hint="--resume")
     if plot is not None:
-        from umurl_search.curves import SUFFIXES
-        from umurl_search.drawing import new_figure, require_place
+        from umurl_search.curves import check_drawable
 
-        require_place(plot, *SUFFIXES)
-        new_figure(1, 1)  # matplotlib is there
+        check_drawable(plot)
     ingested = ensure_ingested(terminal, name) if is_first_process() else []
     from cli import render
     from encoder.train import Interrupted
-    from umurl_search.training import TrainRequest, train_encoder
+    from umurl_search.planning import TrainRequest
+    from umurl_search.training import train_encoder
 
     request = TrainRequest(
         dataset=name, protocol=protocol, preset=preset, start_from=start_from, epochs=epochs, batch_size=batch_size,
@@ -99,8 +101,9 @@ def train(
     with stop_flag() as should_stop:
         try:
             report = train_encoder(
-                terminal.library, request, resume=resume, progress=terminal.progress, should_stop=should_stop
-            )
+                terminal.library, request, resume=resume, anew=anew, progress=terminal.progress,
+                should_stop=should_stop,
+            )  # fmt: skip
         except Interrupted as stopped:
             raise KeyboardInterrupt("saved; the same command with --resume goes on from here") from stopped
     if not is_first_process():

@@ -36,7 +36,7 @@ def run(arguments: list[str]) -> int:
     except UmurlError as error:
         return _problem(str(error), 1)
     except (Stopped, KeyboardInterrupt) as error:
-        said = str(error) or "the library is whole, the same command goes on from here"
+        said = str(error) or "the library is whole, the same command does the rest or starts anew"
         return _problem(f"interrupted; {said}", INTERRUPTED)
     except BrokenPipeError:
         sys.stdout = None

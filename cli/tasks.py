@@ -1,7 +1,6 @@
 """Commands that measure an encoder with labels: `linear-eval`, `semi-eval`, `transfer-eval`."""
 
 import contextlib
-import math
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -9,10 +8,10 @@ import typer
 
 from cli.corpus import ensure_ingested
 from cli.search import IndexOption, ModalityOption
-from cli.terminal import Terminal, command, parsed
+from cli.terminal import MOST_SEED, Terminal, command, parsed
 
 ProtocolOption = Annotated[str | None, typer.Option("--protocol", help="[default: the dataset's first]")]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Of weights, order and crops")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, max=MOST_SEED, help="Of weights, order and crops")]
 LateOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -134,14 +133,15 @@ def transfer_eval(
     seed: SeedOption = 0,
 ) -> None:  # fmt: skip
     """An encoder on a dataset it was not trained on: a linear classifier on frozen embeddings, and fine-tuned whole."""
+    from umurl_search.encoders import open_encoder
+
+    open_encoder(terminal.library, encoder)  # there, before a dataset is read for it
     ingested = ensure_ingested(terminal, name)
     from cli import render_tasks
     from encoder.finetune import FinetuneConfig
     from encoder.probe import ProbeConfig
     from umurl_search import transfer
 
-    if not math.isfinite(learning_rate):
-        raise typer.BadParameter(f"a number, got {learning_rate}", param_hint="--learning-rate")
     finetuning = FinetuneConfig.lasting(epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed)
     request = transfer.TransferRequest(
         dataset=name, encoder=encoder, protocol=protocol, modality=modality, linear=ProbeConfig(seed=seed),

@@ -28,6 +28,8 @@ DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress, no notes")]
 
+MOST_SEED = 2**31 - 1
+
 _SHARED = {
     "library": (LibraryOption, None),
     "data": (DataOption, None),

@@ -32,7 +32,7 @@ class Order:
 class Plan:
     """What is fixed before the first step.
 
-    Raises UmurlError when there are fewer than two clips, or fewer in a batch than the processes need.
+    Raises UmurlError when there are fewer than two clips, or a batch that the processes cannot share.
     """
 
     n_people: Tensor
@@ -49,16 +49,27 @@ class Plan:
             raise UmurlError(
                 f"training needs at least 2 clips, there are {n}: choose another dataset or protocol"
             )
-        batch_size = min(config.batch_size, n) // processes.count * processes.count
-        if batch_size < 2 * processes.count:
+        count = processes.count
+        if config.batch_size % count:
+            fitting = max(2, config.batch_size // count) * count
             raise UmurlError(
-                f"{processes.count} processes share a batch of {config.batch_size}: raise --batch-size"
+                f"{count} processes cannot share a batch of {config.batch_size} evenly: give --batch-size {fitting}"
+            )
+        batch_size = min(config.batch_size, n) // count * count
+        if batch_size < 2 * count:
+            raise UmurlError(
+                f"{count} processes share a batch of {batch_size}: start fewer, or raise --batch-size "
+                f"({n} clips are there)"
             )
         steps = n // batch_size
         return cls(
             n_people=clips.n_people.cpu(), seed=config.seed, batch_size=batch_size, steps_per_epoch=steps,
             total_steps=(config.epochs + config.tune_epochs) * steps, processes=processes,
         )  # fmt: skip
+
+    def epoch_of(self, step: int) -> int:
+        """Both counted from 0."""
+        return step // self.steps_per_epoch
 
     def order(self, epoch: int, device: torch.device) -> Order:
         """Of a GPU's batch all clips have as many people, so that shapes never change there."""
@@ -71,7 +82,9 @@ class Plan:
         mine = self.n_people[index][:, share]
         alike = people == 1 or device.type == "cuda"
         singles = [mine.shape[1] * (people == 1)] * len(mine) if alike else (mine == 1).sum(dim=1).tolist()
-        return Order(index=index.to(device), singles=singles, share=share, people=people)
+        if device.type == "cuda":
+            index = index.pin_memory()
+        return Order(index=index.to(device, non_blocking=True), singles=singles, share=share, people=people)
 
 
 def batch_views(

@@ -28,9 +28,15 @@ _STREAM = {"t": "temporal", "s": "spatial"}
 
 
 def save(folder: Path, model: UmURL, *, extra: dict[str, Any]) -> None:
-    """Writes config.json (the model's sizes under `model`, beside `extra`) and the weights into `folder`."""
+    """Writes config.json (the model's sizes under `model`, beside `extra`) and the weights into `folder`.
+
+    Raises UmurlError when the weights cannot be written.
+    """
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    save_file(state, str(folder / WEIGHTS))
+    try:
+        save_file(state, str(folder / WEIGHTS))
+    except SafetensorError as error:
+        raise UmurlError(f"{folder / WEIGHTS}: cannot be written ({error}): mend that and go on") from error
     config = {"model": asdict(model.config), **extra}
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 

@@ -29,7 +29,7 @@ class FinetuneConfig:
     seen a few times only. crop: every view is a random crop in time, drawn as in pre-training. Its other
     augmentations (shears, joints zeroed or mixed) are left out: they are there to make agreement between views
     hard, whereas labels already say what to keep, and test clips are neither sheared nor corrupted.
-    tests: how often, evenly over the run, the test clips are classified; always after the last epoch.
+    tests: about how often, evenly over the run, the test clips are classified; always after the last epoch.
     """
 
     epochs: int = 50

@@ -3,6 +3,8 @@
 Letters: N clips, T frames, M people, V joints, C coordinates. Clips are (N, T, M, V, C) float32.
 """
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -17,9 +19,15 @@ def to_modality(clips: Tensor, modality: str) -> Tensor:
     if modality == "joint":
         return clips
     if modality == "bone":
-        return clips - clips[:, :, :, list(PARENTS)]
+        return clips - clips.index_select(3, _parents(clips.device))
     assert modality == "motion", modality
     return torch.cat([clips[:, 1:] - clips[:, :-1], torch.zeros_like(clips[:, :1])], dim=1)
+
+
+@cache
+def _parents(device: torch.device) -> Tensor:
+    """Made once a device: from Python numbers it is a copy for which the host waits."""
+    return torch.tensor(PARENTS, device=device)
 
 
 def temporal_tokens(clips: Tensor) -> Tensor:

@@ -27,18 +27,14 @@ class Processes:
     def first(self) -> bool:
         return self.rank == 0
 
-    def agree(self, code: int, device: torch.device) -> int:
-        """The largest of all processes' codes: a stop asked of one stops all, at the same step."""
+    def agree(self, code: int) -> int:
+        """The largest of all processes' codes: a stop asked of one stops all, at the same step. The hosts talk of
+        it among themselves, no device waits."""
         if self.count == 1:
             return code
-        largest = torch.tensor(code, device=device)
+        largest = torch.tensor(code)
         dist.all_reduce(largest, dist.ReduceOp.MAX)
         return int(largest)
-
-    def wait(self) -> None:
-        """Until all processes are here."""
-        if self.count > 1:
-            dist.barrier()
 
     def told(self, find: Callable[[], Found]) -> Found:
         """What `find` gives in rank 0, in every process; a UmurlError there is one everywhere."""
@@ -68,7 +64,7 @@ def started_by_torchrun() -> bool:
 def joined(device: torch.device) -> Iterator[Processes]:
     """The processes that `torchrun` started, over NCCL on GPUs and gloo on CPUs; alone without it.
 
-    Raises UmurlError when they do not find each other.
+    Raises UmurlError when they do not find each other, or when one has gone while another waits for it.
     """
     if not started_by_torchrun():
         yield ALONE
@@ -76,7 +72,7 @@ def joined(device: torch.device) -> Iterator[Processes]:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     try:
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     except (RuntimeError, ValueError) as error:
         cause = " ".join(str(error).split())[:160]
         raise UmurlError(
@@ -84,14 +80,24 @@ def joined(device: torch.device) -> Iterator[Processes]:
         ) from error
     try:
         yield Processes(rank=dist.get_rank(), count=dist.get_world_size())
+    except RuntimeError as error:
+        if isinstance(error, dist.DistError) or "Connection closed by peer" in str(error):
+            raise UmurlError("another process of this run ended; see what it said") from error
+        raise
     finally:
         dist.destroy_process_group()
 
 
 def own_device(device: torch.device) -> torch.device:
-    """On GPUs, one a process: the process's own among those of its machine."""
+    """On GPUs, one a process: the process's own among those of its machine. Raises UmurlError when they are fewer."""
     if device.type == "cuda" and started_by_torchrun():
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        own, there = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+        if own >= there:
+            raise UmurlError(
+                f"{own + 1} processes or more were started for {there} GPUs: give torchrun "
+                f"--nproc-per-node {there}, or train with --device cpu"
+            )
+        return torch.device("cuda", own)
     return device
 
 

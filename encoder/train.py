@@ -62,6 +62,10 @@ class Interrupted(Exception):
     """`should_stop` said so; the state was saved."""
 
 
+class NotFinite(UmurlError):
+    """The loss or a weight became infinite or NaN. Says at which step, not what to do."""
+
+
 _GO, _OUT_OF_TIME, _STOP = range(3)
 
 
@@ -81,7 +85,7 @@ def train(
     start: a model of the same sizes whose weights are the first; projectors that it lacks begin anew.
     `state` is what an earlier run of the same configuration saved: the run goes on from that step, with the
     bits it would have had. Several processes share each batch and end with the same model; hooks are called in
-    the first. Raises UmurlError when there are fewer than two clips or the loss is not finite, Interrupted when
+    the first. Raises UmurlError when there are fewer than two clips, NotFinite when the loss is, Interrupted when
     asked to stop.
     """
     plan = Plan.of(clips, config, processes)
@@ -94,7 +98,7 @@ def train(
     tuning = state is not None and state["tuning"]
     stage = stage_of(config.epochs if tuning else 0, model, config, plan, device, processes)
     first_step = 0 if state is None else _restore(state, stage, generator)
-    teller = _Teller(hooks, plan, model, device, since=first_step)
+    teller = _Teller(hooks, plan, device, since=first_step)
     agree_every = 1 if device.type == "cpu" else 10
     begun = saved_at = time.monotonic()
     epoch = -1
@@ -114,14 +118,18 @@ def train(
         terms["loss"].backward()  # type: ignore[no-untyped-call]
         stage.optimiser.step()
         teller.end(step + 1, terms, rate)
+        if processes.first and hooks.watch_every and (step + 1) % hooks.watch_every == 0:
+            teller.check(stage)
+            model.eval()
+            hooks.watch(model, step + 1)
+            model.train()
         code = _STOP if hooks.should_stop() else _GO
         if config.max_seconds is not None and time.monotonic() - begun > config.max_seconds:
             code = max(code, _OUT_OF_TIME)
         if processes.count > 1:
-            code = processes.agree(code, device) if step % agree_every == 0 else _GO
+            code = processes.agree(code) if step % agree_every == 0 else _GO
         if code == _STOP or time.monotonic() - saved_at > hooks.save_every_s:
-            teller.tell()
-            teller.check_weights()
+            teller.check(stage)
             if processes.first:
                 hooks.save(_state(step + 1, stage, generator))
             saved_at = time.monotonic()
@@ -129,16 +137,15 @@ def train(
             raise Interrupted
         if code == _OUT_OF_TIME:
             break
-    teller.tell()
-    teller.check_weights()
+    teller.check(stage)
     return model.eval()
 
 
 class _Teller:
     """Keeps losses and times on the device until they are told, and then looks for what is not finite."""
 
-    def __init__(self, hooks: Hooks, plan: Plan, model: UmURL, device: torch.device, *, since: int) -> None:
-        self._hooks, self._plan, self._model, self._device = hooks, plan, model, device
+    def __init__(self, hooks: Hooks, plan: Plan, device: torch.device, *, since: int) -> None:
+        self._hooks, self._plan, self._device = hooks, plan, device
         self._step = self._told = since
         self._rate = 0.0
         self._names: tuple[str, ...] = ()
@@ -160,43 +167,36 @@ class _Teller:
         self._marks.append((begin, ready, self._mark()))
         if step % self._hooks.log_every == 0 or time.monotonic() - self._told_at > self._hooks.log_every_s:
             self.tell()
-        if self._hooks.watch_every and step % self._hooks.watch_every == 0 and self._plan.processes.first:
-            self._model.eval()
-            self._hooks.watch(self._model, step)
-            self._model.train()
-            self._told_at = time.monotonic()
 
     def tell(self) -> None:
-        """Reads what has gathered. Raises UmurlError at the first step whose loss is not finite."""
+        """Reads what has gathered. Raises NotFinite at the first step whose loss is not."""
         if not self._terms:
             return
         rows = [dict(zip(self._names, row, strict=True)) for row in torch.stack(self._terms).tolist()]
         for step, row in enumerate(rows, start=self._told + 1):
             if not math.isfinite(row["loss"]):
                 named = ", ".join(f"{name} {value:g}" for name, value in row.items() if name != "loss")
-                raise self._not_finite(f"the loss became {row['loss']}", step, f" ({named})" if named else "")
+                terms = f" ({named})" if named else ""
+                epoch = self._plan.epoch_of(step - 1) + 1
+                raise NotFinite(f"the loss became {row['loss']} at step {step}, in epoch {epoch}{terms}")
         spent = sum(_seconds(begin, end) for begin, _, end in self._marks)
         waiting = sum(_seconds(begin, ready) for begin, ready, _ in self._marks)
         if self._plan.processes.first:
             self._hooks.log(Log(
-                losses=rows, step=self._step, epoch=(self._step - 1) // self._plan.steps_per_epoch,
+                losses=rows, step=self._step, epoch=self._plan.epoch_of(self._step - 1),
                 total_steps=self._plan.total_steps, learning_rate=self._rate,
                 clips_per_s=len(rows) * self._plan.batch_size / spent, waiting=waiting / spent,
             ))  # fmt: skip
         self._terms, self._marks, self._told = [], [], self._step
         self._told_at = time.monotonic()
 
-    def check_weights(self) -> None:
-        """Raises UmurlError when the last step's gradient has spoilt the weights: such a state is not kept."""
-        if not all(bool(torch.isfinite(p).all()) for p in self._model.parameters()):
-            raise self._not_finite("a weight became infinite or NaN", self._step, "")
-
-    def _not_finite(self, what: str, step: int, terms: str) -> UmurlError:
-        epoch = (step - 1) // self._plan.steps_per_epoch + 1
-        return UmurlError(
-            f"{what} at step {step}, in epoch {epoch}{terms}: "
-            "lower --learning-rate or train with --precision float32; the last state saved before it is kept"
-        )
+    def check(self, stage: Stage) -> None:
+        """Tells, and raises NotFinite when the last step's gradient has spoilt what would be kept."""
+        self.tell()
+        kept = [t for t in stage.module.state_dict().values() if t.is_floating_point()]
+        if not bool(torch.stack([t.isfinite().all() for t in kept]).all()):
+            epoch = self._plan.epoch_of(self._step - 1) + 1
+            raise NotFinite(f"a weight became infinite or NaN at step {self._step}, in epoch {epoch}")
 
     def _mark(self) -> Any:
         if self._device.type != "cuda":

@@ -19,7 +19,8 @@ from umurl_search.build import BuildRequest, build_index
 from umurl_search.demo import make_clip
 from umurl_search.ingest import Request, ingest
 from umurl_search.library import Library
-from umurl_search.training import TrainRequest, train_encoder
+from umurl_search.planning import TrainRequest
+from umurl_search.training import train_encoder
 
 GOLDEN = Path(__file__).parent / "golden"
 REAL = Path(__file__).parents[2] / "shared"

@@ -128,11 +128,18 @@ def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) 
         assert processes.told(lambda: 5) == 5
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert own_device(torch.device("cuda")) == torch.device("cuda", 1)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(UmurlError, match="2 processes or more were started for 1 GPUs"):
+        own_device(torch.device("cuda"))
     assert own_device(CPU) == CPU
 
 
-def test_a_batch_too_small_to_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    many = replace(ALONE, count=6)
-    with pytest.raises(UmurlError, match="6 processes share a batch of 8: raise --batch-size"):
-        train(made_clips(), MODEL, CONFIG, device=CPU, processes=many)
+def test_a_batch_too_small_to_share() -> None:
+    for count, said in (
+        (6, "6 processes cannot share a batch of 8 evenly: give --batch-size 12"),
+        (8, "8 processes share a batch of 8: start fewer, or raise --batch-size"),
+    ):
+        with pytest.raises(UmurlError, match=said):
+            train(made_clips(), MODEL, CONFIG, device=CPU, processes=replace(ALONE, count=count))

@@ -241,7 +241,7 @@ def test_a_loss_that_is_no_number_stops_the_run(clips: RaggedClips) -> None:
     assert text.startswith("the loss became ")
     assert f"at step {len(saved) + 1}, in epoch 1" in text
     assert "(intra " in text
-    assert text.endswith("train with --precision float32; the last state saved before it is kept")
+    assert "variance" in text
     assert 0 < len(saved) < 3
 
 
@@ -256,7 +256,7 @@ def test_weights_that_are_no_numbers_are_not_saved(clips: RaggedClips) -> None:
 
     hooks = Hooks(save=lambda state: saved.append(state["step"]), save_every_s=-1, watch=spoil, watch_every=1)
     text = raised(lambda: ran(clips, hooks=hooks))
-    assert text.startswith("a weight became infinite or NaN at step 5, in epoch 2: lower --learning-rate")
+    assert text == "a weight became infinite or NaN at step 5, in epoch 2"
     assert saved == [1, 2, 3, 4]
 
 

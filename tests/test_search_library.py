@@ -311,7 +311,7 @@ def test_ctrl_c_in_an_ingest_of_several_processes(tmp_path: Path, command: Comma
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err.count("\n")) == (130, "", 1), err
-    assert "the same command goes on from here" in err
+    assert "the same command does the rest" in err
     assert command(*words, "--json").json["used"] == 2000
 
 

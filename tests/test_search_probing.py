@@ -21,9 +21,10 @@ from umurl_search.encoders import shipped
 from umurl_search.index import Index
 from umurl_search.ingest import Request, ingest
 from umurl_search.library import Library
+from umurl_search.planning import TrainRequest
 from umurl_search.probing import LinearRequest, Task, late_eval, linear_eval
 from umurl_search.semi import SemiRequest, class_balanced, semi_eval
-from umurl_search.training import TrainRequest, train_encoder
+from umurl_search.training import train_encoder
 from umurl_search.transfer import TransferRequest, transfer_eval
 
 CPU = torch.device("cpu")
@@ -262,7 +263,7 @@ def test_mean_and_deviation_over_draws(indexed: Library) -> None:
         assert row["std"] == pytest.approx((sum((a - mean) ** 2 for a in accuracies) / 3) ** 0.5)
         assert len(set(accuracies)) > 1
     assert document["warnings"] == [
-        "0.01 of 30 labels with at least one of each of 5 classes is 5 clips, 16.7 %"
+        "0.01 of 30 labels, rounded within each of 5 classes and at least one of each, is 5 clips, 16.7 %"
     ]
     (lonely,) = semi_eval(indexed, SemiRequest(shares=(0.5,), seeds=1, epochs=1, device="cpu"))["shares"]
     assert lonely["std"] is None

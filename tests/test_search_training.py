@@ -23,9 +23,10 @@ from umurl_search.clipstore import ClipStore
 from umurl_search.history import read_history
 from umurl_search.library import Library
 from umurl_search.metrics import effective_rank, spread
+from umurl_search.planning import TrainRequest, configured, training_rows
 from umurl_search.prepared import prepare, prepared
 from umurl_search.progress import silent
-from umurl_search.training import TrainRequest, configured, train_encoder, training_rows
+from umurl_search.training import train_encoder
 
 Command = Callable[..., Result]
 ROOT = Path(__file__).parents[1]
@@ -256,6 +257,29 @@ def test_training_may_start_from_an_encoder(library: Library, command: Command) 
     assert entry.datasets_before == ["mine"]
     assert encoders.overlap(entry, "mine", []) is None  # e may have seen more than this run
     assert encoders.overlap(entry, "ntu60", []) == 0
+
+
+def test_clips_known_by_another_name_of_their_dataset_are_told(
+    library: Library, made: Path, command: Command
+) -> None:
+    source, splits = made / "clips", made / "splits.json"
+    assert command("ingest", "copy", "--source", source, "--splits", splits).code == 0
+    assert command("build-index", "copy", "--encoder", "e").code == 0
+    (warning,) = command("knn-eval", "--json").json["warnings"] or [""]
+    assert warning == ""  # the test subjects were not trained on
+    swapped = json.loads(splits.read_text())["xsub"]
+    (library.root / "swapped.json").write_text(
+        json.dumps({"xsub": {"train": swapped["test"], "test": swapped["train"]}})
+    )
+    command("delete", "index:copy@e")
+    command("delete", "dataset:copy")
+    assert command("ingest", "copy", "--source", source, "--splits", library.root / "swapped.json").code == 0
+    assert command("build-index", "copy", "--encoder", "e").code == 0
+    (warning,) = command("knn-eval", "--json").json["warnings"]
+    assert warning == (
+        "30 of the 30 test clips of copy xsub have names that encoder e was trained on: "
+        "where they are the same recordings, figures flatter it"
+    )
 
 
 def test_an_encoder_to_start_from_keeps_its_sizes(library: Library, command: Command) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from umurl_search.ingest import Request as IngestRequest
     from umurl_search.ingest import ingest as ingest_dataset
     from umurl_search.library import Library as Library
+    from umurl_search.planning import TrainRequest as TrainRequest
     from umurl_search.probing import LinearRequest as LinearRequest
     from umurl_search.probing import late_eval as late_eval
     from umurl_search.probing import linear_eval as linear_eval
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from umurl_search.search import query as query
     from umurl_search.semi import SemiRequest as SemiRequest
     from umurl_search.semi import semi_eval as semi_eval
-    from umurl_search.training import TrainRequest as TrainRequest
     from umurl_search.training import train_encoder as train_encoder
     from umurl_search.transfer import TransferRequest as TransferRequest
     from umurl_search.transfer import transfer_eval as transfer_eval
@@ -43,7 +43,7 @@ _HOMES = {
     "Library": ("umurl_search.library", "Library"),
     "IngestRequest": ("umurl_search.ingest", "Request"),
     "ingest_dataset": ("umurl_search.ingest", "ingest"),
-    "TrainRequest": ("umurl_search.training", "TrainRequest"),
+    "TrainRequest": ("umurl_search.planning", "TrainRequest"),
     "train_encoder": ("umurl_search.training", "train_encoder"),
     "import_encoder": ("umurl_search.importing", "import_encoder"),
     "BuildRequest": ("umurl_search.build", "BuildRequest"),

@@ -192,7 +192,15 @@ def overlap_warning(entry: EncoderEntry, dataset: str, protocol: str, test_names
             "include clips it has seen"
         ]
     if shared == 0:
-        return []
+        alike = encoders.namesakes(entry, dataset, test_names)
+        return (
+            []
+            if alike == 0
+            else [
+                f"{alike:,} of the {len(test_names):,} test clips of {dataset} {protocol} have names that encoder "
+                f"{entry.name} was trained on: where they are the same recordings, figures flatter it"
+            ]
+        )
     return [
         f"encoder {entry.name} was trained on {shared:,} of the {len(test_names):,} test clips of "
         f"{dataset} {protocol}: figures there flatter it"

@@ -192,7 +192,9 @@ def read_action_map(path: Path) -> dict[int, int]:
 
 def _ids(line: str, number: int) -> tuple[int, int]:
     words = line.split()
-    if len(words) != 2 or not all(word.isascii() and word.isdigit() and int(word) > 0 for word in words):
+    if len(words) != 2 or not all(
+        word.isascii() and word.isdigit() and len(word) < 10 and int(word) > 0 for word in words
+    ):
         raise ValueError(f"line {number} is '{line.strip()[:40]}'")
     return int(words[0]), int(words[1])
 

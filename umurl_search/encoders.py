@@ -122,6 +122,15 @@ def _rows(library: Library) -> list[dict[str, Any]]:
         return catalog.encoders()
 
 
+def namesakes(entry: EncoderEntry, dataset: str, test_names: list[str]) -> int:
+    """How many test clips have the name of a clip that the encoder was trained on under another dataset's name:
+    the same recordings, perhaps, taken in twice. The demo corpus's own names are made up."""
+    if entry.dataset in (None, "demo") or entry.shares_names_with(dataset):
+        return 0
+    seen = entry.trained_on()
+    return 0 if seen is None else sum(map(seen, test_names))
+
+
 def overlap(entry: EncoderEntry, dataset: str, test_names: list[str]) -> int | None:
     """How many of the test clips the encoder was trained on; None when that cannot be known."""
     if any(before is None or datasets.share_recordings(before, dataset) for before in entry.datasets_before):

@@ -63,12 +63,17 @@ def token_of(partial: Path) -> str | None:
     return path.read_text(encoding="utf-8") if path.exists() else None
 
 
-def seal(folder: Path, target: Path, about: dict[str, Any]) -> dict[str, Any]:
-    """Hashes and syncs the partial folder's files, writes its manifest last and renames it to `target`."""
-    (folder / _TOKEN).unlink(missing_ok=True)
+def seal(
+    folder: Path, target: Path, about: dict[str, Any], *, leave_out: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Hashes and syncs the partial folder's files, writes its manifest last and renames it to `target`.
+
+    leave_out: files that are not the folder's to keep. They are there until it is sealed, so that a run cut short
+    before can go on, and removed afterwards.
+    """
     files = {}
     for path in sorted(folder.iterdir()):
-        if path.name == MANIFEST:
+        if path.name in (MANIFEST, _TOKEN, *leave_out):
             continue
         if path.suffix == _ASIDE:
             path.unlink()
@@ -81,7 +86,14 @@ def seal(folder: Path, target: Path, about: dict[str, Any]) -> dict[str, Any]:
     write_text(folder / MANIFEST, _canonical(manifest))
     os.rename(folder, target)
     _sync(target.parent)
+    sweep(target, leave_out)
     return manifest
+
+
+def sweep(target: Path, left_out: tuple[str, ...]) -> None:
+    """Removes from a sealed folder what its building needed."""
+    for name in (_TOKEN, *left_out):
+        (target / name).unlink(missing_ok=True)
 
 
 def read_manifest(folder: Path, *, remedy: str) -> dict[str, Any]:

@@ -72,13 +72,20 @@ def refuse_known(library: Library, name: str) -> None:
 
 
 def seal_encoder(
-    library: Library, name: str, model: UmURL, about: dict[str, Any], *, partial: Path, recipe: str
+    library: Library,
+    name: str,
+    model: UmURL,
+    about: dict[str, Any],
+    *,
+    partial: Path,
+    recipe: str,
+    leave_out: tuple[str, ...] = (),
 ) -> None:
-    """Writes weights and configuration beside what `partial` holds, seals it and enters it."""
+    """Writes weights and configuration beside what `partial` holds, seals it without `leave_out` and enters it."""
     checkpoint.save(partial, model, extra={**about, "pipeline": vars(PIPELINE)})
     target = library.encoder(name)
     folders.remove(target)
-    folders.seal(partial, target, {"kind": "encoder", "recipe": recipe})
+    folders.seal(partial, target, {"kind": "encoder", "recipe": recipe}, leave_out=leave_out)
     enter_sealed(library, name)
 
 

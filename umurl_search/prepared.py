@@ -14,6 +14,8 @@ from umurl_search.progress import Progress
 
 ROWS = "prepared.f32"
 PLACES = "prepared.npy"
+PREPARED = (PLACES, f".{PLACES}", ROWS)
+"""All that `prepare` writes, in the order in which it may be removed."""
 _CHUNK = 256
 
 
@@ -24,7 +26,7 @@ def prepare(folder: Path, store: ClipStore, rows: list[int], *, progress: Progre
     (N, 3) int64: a clip's first row of (25, 3), its frames and its people. Raises UmurlError when the disk is
     too full.
     """
-    if (folder / PLACES).exists():
+    if _is_whole(folder, len(rows)):
         return
     folders.need_space(folder, sum(store.frames(row).nbytes for row in rows), what="preparing the clips")
     places = np.zeros((len(rows), 3), dtype=np.int64)
@@ -43,8 +45,19 @@ def prepare(folder: Path, store: ClipStore, rows: list[int], *, progress: Progre
         file.flush()
         os.fsync(file.fileno())
     aside = folder / f".{PLACES}"
-    np.save(aside, places, allow_pickle=False)
+    with open(aside, "wb") as file:
+        np.save(file, places, allow_pickle=False)
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(aside, folder / PLACES)
+
+
+def _is_whole(folder: Path, n: int) -> bool:
+    if not ((folder / PLACES).exists() and (folder / ROWS).exists()):
+        return False
+    places = np.load(folder / PLACES, allow_pickle=False)
+    values = int((places[:, 1] * places[:, 2]).sum()) * N_JOINTS * 3
+    return len(places) == n and (folder / ROWS).stat().st_size == 4 * values
 
 
 def prepared(folder: Path) -> RaggedClips:
@@ -54,9 +67,3 @@ def prepared(folder: Path) -> RaggedClips:
     start, n_frames, n_people = (column.contiguous() for column in places.T)
     rows = torch.from_numpy(values).view(-1, N_JOINTS, 3)
     return RaggedClips(rows=rows, start=start, n_frames=n_frames, n_people=n_people)
-
-
-def discard(folder: Path) -> None:
-    """Removes what `prepare` wrote; who has it mapped keeps it."""
-    for name in (ROWS, PLACES, f".{PLACES}"):
-        (folder / name).unlink(missing_ok=True)

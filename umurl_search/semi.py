@@ -150,8 +150,8 @@ def _share_figures(
 def _share_warnings(task: Task, shares: list[dict[str, Any]]) -> list[str]:
     n = len(task.train)
     return [
-        f"{s['share']:g} of {n:,} labels with at least one of each of {len(task.classes)} classes is "
-        f"{s['clips']:,} clips, {100 * s['clips'] / n:.1f} %"
+        f"{s['share']:g} of {n:,} labels, rounded within each of {len(task.classes)} classes and at least one "
+        f"of each, is {s['clips']:,} clips, {100 * s['clips'] / n:.1f} %"
         for s in shares
-        if s["clips"] > 1.1 * s["share"] * n
+        if abs(s["clips"] - s["share"] * n) > 0.1 * s["share"] * n
     ]

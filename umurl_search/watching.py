@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from encoder.embed import embed
 from encoder.model import UmURL
 from encoder.train import Log
+from umurl_search import folders
 from umurl_search.clipstore import ClipStore
 from umurl_search.history import HISTORY
 from umurl_search.index import nearest
@@ -52,12 +53,17 @@ def held_out_slice(train: list[int], test: list[int], labels: NDArray[np.int64],
     )  # fmt: skip
 
 
-def look(model: UmURL, store: ClipStore, clips: Slice, *, device: torch.device) -> dict[str, float | None]:
+def look(
+    model: UmURL, store: ClipStore, clips: Slice, *, device: torch.device
+) -> dict[str, float | None] | None:
     """Effective rank and spread of the gallery's fused embedding (collapse shows as a fall of either), and the
-    1-NN accuracy of the labelled queries in it, None where there are none."""
+    1-NN accuracy of the labelled queries in it, None where there are none. Nothing of an embedding that is not finite.
+    """
     rows = [*clips.gallery, *clips.queries]
     frames = [store.normalised(row) for row in rows]
     y = embed(model, frames, modalities=("fused",), device=device)["fused"]
+    if not np.isfinite(y).all():
+        return None
     gallery, queries = np.split(y, [len(clips.gallery)])
     own, asked = np.array(clips.gallery_labels), np.array(clips.query_labels)
     known = asked >= 0
@@ -70,40 +76,76 @@ def look(model: UmURL, store: ClipStore, clips: Slice, *, device: torch.device) 
 
 class Recorder:
     """Writes the history of a run beside its state: every line the mean of as many steps as make about 500
-    lines in all."""
+    lines in all.
 
-    def __init__(self, folder: Path, *, total_steps: int, done: int, tensorboard: Path | None) -> None:
+    before: what `state` gave at the step from which the run goes on, `settings` what is new since then.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        total_steps: int,
+        done: int = 0,
+        before: dict[str, Any] | None = None,
+        settings: dict[str, Any] | None = None,
+        tensorboard: Path | None = None,
+    ) -> None:
         self.every = max(1, total_steps // MOST_LINES)
         self.last: Log | None = None
-        self.looks: dict[str, float | None] = {}
+        known = before or {"pending": [], "losses": {}, "looks": {}, "epoch": 0, "pace": {}}
+        self.losses: dict[str, float] = known["losses"]
+        self.looks: dict[str, float | None] = known["looks"]
+        self._pending: list[dict[str, float]] = known["pending"]
+        self._epoch: int = known["epoch"]
+        self._pace: dict[str, float] = known["pace"]
+        self._step = done
         self._path = folder / HISTORY
-        self._gathered: list[dict[str, float]] = []
-        before = _kept(self._path, done)
-        self._began = time.monotonic() - (before[-1]["seconds"] if before else 0.0)
-        self._path.write_text("".join(json.dumps(line) + "\n" for line in before), encoding="utf-8")
+        lines = _kept(self._path, done)
+        self._began = time.monotonic() - (lines[-1]["seconds"] if lines else 0.0)
+        folders.write_text(self._path, "".join(json.dumps(line) + "\n" for line in lines))
         self._board = _tensorboard(tensorboard, purge_step=done or None)
         if done:
-            self._write({"kind": "resumed", "step": done, "epoch": before[-1]["epoch"] if before else 0})
+            self._write({"kind": "resumed", "step": done, "epoch": self._epoch, **(settings or {})})
 
     def log(self, log: Log) -> None:
-        self.last = log
-        self._gathered += log.losses
+        first = log.step - len(log.losses)
+        if self._pending and self._pending[0].keys() != log.losses[0].keys():
+            self._write_losses(first)
+        self.last, self.losses, self._epoch = log, log.losses[-1], log.epoch
+        self._pace = {
+            "learning_rate": log.learning_rate, "clips_per_s": log.clips_per_s, "waiting": log.waiting,
+        }  # fmt: skip
+        self._pending += log.losses
+        self._step = log.step
         if log.step % self.every == 0:
-            alike = [row for row in self._gathered if row.keys() == log.losses[-1].keys()]
-            means = {term: float(np.mean([row[term] for row in alike])) for term in alike[0]}
-            self._gathered = []
-            self._write({
-                "kind": "losses", "step": log.step, "epoch": log.epoch, **means,
-                "learning_rate": log.learning_rate, "clips_per_s": log.clips_per_s, "waiting": log.waiting,
-            })  # fmt: skip
+            self._write_losses(log.step)
 
-    def looked(self, step: int, epoch: int, seen: dict[str, float | None]) -> None:
+    def looked(self, step: int, seen: dict[str, float | None]) -> None:
         self.looks = seen
-        self._write({"kind": "embedding", "step": step, "epoch": epoch, **seen})
+        self._write({"kind": "embedding", "step": step, "epoch": self._epoch, **seen})
+
+    def state(self) -> dict[str, Any]:
+        """What the next run's recorder needs to go on as if there had been one run, as plain data."""
+        return {
+            "pending": self._pending, "losses": self.losses, "looks": self.looks, "epoch": self._epoch,
+            "pace": self._pace,
+        }  # fmt: skip
+
+    def finish(self) -> None:
+        """Writes what is left over at the end of a run."""
+        if self._pending:
+            self._write_losses(self._step)
 
     def close(self) -> None:
         if self._board is not None:
             self._board.close()
+
+    def _write_losses(self, step: int) -> None:
+        """The mean of what is pending."""
+        means = {term: float(np.mean([row[term] for row in self._pending])) for term in self._pending[0]}
+        self._pending = []
+        self._write({"kind": "losses", "step": step, "epoch": self._epoch, **means, **self._pace})
 
     def _write(self, line: dict[str, Any]) -> None:
         stamped = {**line, "seconds": round(time.monotonic() - self._began, 3)}

@@ -1,0 +1,272 @@
+"""Training that is cut short anywhere goes on, and loses nothing."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import Result
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from encoder import checkpoint
+from encoder.errors import UmurlError
+from encoder.modalities import to_modality
+from encoder.train import Interrupted
+from umurl_search import folders, importing, prepared, resuming, upkeep
+from umurl_search.history import read_history
+from umurl_search.library import Library
+from umurl_search.planning import TrainRequest
+from umurl_search.training import train_encoder
+
+Command = Callable[..., Result]
+TINY = TrainRequest(
+    dataset="mine",
+    preset="tiny",
+    epochs=6,
+    batch_size=8,
+    name="slow",
+    device="cpu",
+    looks=0,
+    save_every_s=0.0,
+)
+STEPS = 18
+
+
+def like_tiny(**given: Any) -> TrainRequest:
+    return TrainRequest(**{**vars(TINY), **given})
+
+
+def stop_after(steps: int) -> Callable[[], bool]:
+    left = iter([False] * (steps - 1))
+    return lambda: next(left, True)
+
+
+def interrupt(library: Library, request: TrainRequest, *, after: int) -> None:
+    with pytest.raises(Interrupted):
+        train_encoder(library, request, should_stop=stop_after(after))
+
+
+def weights(library: Library, name: str = "slow") -> bytes:
+    return (library.encoder(name) / "weights.safetensors").read_bytes()
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("gone", range(4))
+def test_killed_while_its_scratch_is_removed(
+    library: Library, monkeypatch: pytest.MonkeyPatch, gone: int
+) -> None:
+    train_encoder(library, like_tiny(name="whole"))
+    unlink, left = Path.unlink, iter(range(gone))
+
+    def some_only(self: Path, missing_ok: bool = False) -> None:
+        if self.name in (*resuming.SCRATCH, "token") and next(left, None) is None:
+            raise Killed
+        unlink(self, missing_ok)
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        train_encoder(library, TINY, should_stop=_then(patched, "unlink", some_only))
+    report = train_encoder(library, TINY)  # sealed, entered now
+    assert report.losses["loss"] > 0
+    assert sorted(path.name for path in library.encoder("slow").iterdir()) == [
+        "config.json", "history.jsonl", "manifest.json", "trained_on.txt", "weights.safetensors",
+    ]  # fmt: skip
+    assert weights(library) == weights(library, "whole")
+    assert upkeep.verify(library) == []
+
+
+def _then(patched: pytest.MonkeyPatch, name: str, function: Any) -> Callable[[], bool]:
+    """Never stops; patches Path once training is under way."""
+
+    def should_stop() -> bool:
+        patched.setattr(Path, name, function)
+        return False
+
+    return should_stop
+
+
+@pytest.mark.parametrize(
+    ("where", "name"), [(checkpoint, "save"), (folders, "_sync"), (importing, "seal_encoder")]
+)
+def test_a_full_disk_while_sealing_loses_nothing(
+    library: Library, monkeypatch: pytest.MonkeyPatch, where: Any, name: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    target = importing if where is importing else where
+    with monkeypatch.context() as patched:
+        patched.setattr(target, name, full)
+        if where is importing:
+            patched.setattr("umurl_search.training.seal_encoder", full)
+        with pytest.raises(OSError, match="No space"):
+            train_encoder(library, TINY)
+    with pytest.raises(
+        UmurlError, match="an interrupted training of 'slow' is kept: --resume goes on with it"
+    ):
+        train_encoder(library, TINY)
+    train_encoder(library, TINY, resume=True)
+    train_encoder(library, like_tiny(name="whole"))
+    assert weights(library) == weights(library, "whole")
+
+
+def test_a_state_that_cannot_be_written_leaves_the_one_before(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(library, TINY, after=5)
+    before = (folders.partial_of(library.encoder("slow")) / resuming.STATE).read_bytes()
+
+    def full(*_: object) -> None:
+        try:
+            raise OSError(28, "No space left on device")
+        except OSError as error:
+            raise RuntimeError("unexpected pos 64 vs 0") from error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "save", full)
+        with pytest.raises(UmurlError, match=r"state\.pt: the state cannot be written \(.*No space left"):
+            train_encoder(library, TINY, resume=True)
+    left = folders.partial_of(library.encoder("slow"))
+    assert (left / resuming.STATE).read_bytes() == before
+    assert not list(left.glob("*.tmp"))
+
+
+def test_prepared_clips_that_are_not_whole_are_made_again(library: Library) -> None:
+    train_encoder(library, like_tiny(name="whole"))
+    for i, name in enumerate((prepared.ROWS, prepared.PLACES)):
+        request = like_tiny(name=f"torn{i}")
+        interrupt(library, request, after=3)
+        partial = folders.partial_of(library.encoder(f"torn{i}"))
+        (partial / name).write_bytes((partial / name).read_bytes()[:-300]) if i == 0 else (
+            partial / name
+        ).unlink()
+        train_encoder(library, request, resume=True)
+        assert weights(library, f"torn{i}") == weights(library, "whole")
+
+
+def test_an_interrupted_run_is_not_lost_unasked(library: Library, command: Command) -> None:
+    interrupt(library, TINY, after=5)
+    words = "train mine --preset tiny --epochs 2 --as slow --device cpu"
+    failed = command(*words.split())
+    assert (failed.code, failed.out) == (1, "")
+    assert failed.err == (
+        "umurl-search: an interrupted training of 'slow' is kept: --resume goes on with it (same options), "
+        "--anew discards it, --as gives this one another name\n"
+    )
+    assert command(*words.split(), "--resume", "--anew").code == 2
+    assert command(*words.split(), "--anew").code == 0
+    assert not folders.partial_of(library.encoder("slow")).exists()
+
+
+def test_anew_begins_at_the_first_step(library: Library) -> None:
+    interrupt(library, TINY, after=5)
+    train_encoder(library, TINY, anew=True)
+    history = read_history(library.encoder("slow"))
+    assert (history.losses.step.tolist(), history.resumed) == (list(range(1, STEPS + 1)), ())
+
+
+# a loss that is no number
+
+
+@pytest.mark.parametrize("looks", [0, 1000])
+def test_a_look_does_not_hide_a_loss_that_is_no_number(library: Library, looks: int) -> None:
+    request = like_tiny(learning_rate=1e30, looks=looks, save_every_s=60.0)
+    with pytest.raises(UmurlError) as error:
+        train_encoder(library, request)
+    assert "at step" in str(error.value)
+    assert str(error.value).endswith("give a lower --learning-rate or --precision float32")
+    train_encoder(library, TINY)  # nothing was kept that it would discard
+
+
+def test_what_was_kept_before_it_goes_on_with_another_rate(library: Library) -> None:
+    interrupt(library, TINY, after=5)
+    with pytest.raises(UmurlError, match="with --resume that goes on from the last state saved before"):
+        train_encoder(library, like_tiny(learning_rate=1e30, save_every_s=60.0), resume=True)
+    train_encoder(library, like_tiny(learning_rate=1e-4, precision="float32"), resume=True)
+    config = json.loads((library.encoder("slow") / "config.json").read_text())
+    assert config["training"]["learning_rate"] == 1e-4
+    first, second = config["settings"]
+    assert (first["from_step"], first["learning_rate"]) == (0, 2e-3)
+    assert (second["from_step"], second["learning_rate"], second["precision"]) == (5, 1e-4, "float32")
+    assert len(read_history(library.encoder("slow")).losses) == STEPS
+
+
+def test_a_queue_that_is_no_number_is_not_kept(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    from encoder.tuning import Tuner
+
+    loss = Tuner.loss
+
+    def spoilt(self: Tuner, *given: Any, **named: Any) -> torch.Tensor:
+        out = loss(self, *given, **named)
+        self.queue.fill_(torch.nan)
+        return out.detach() * 0 + sum(p.sum() * 0 for p in self.parameters())
+
+    monkeypatch.setattr(Tuner, "loss", spoilt)
+    with pytest.raises(UmurlError, match="a weight became infinite or NaN at step 19, in epoch 7"):
+        train_encoder(library, like_tiny(tune_epochs=1))
+
+
+# what it says of itself
+
+
+def test_stopped_at_its_last_step_it_still_tells_its_losses(library: Library) -> None:
+    interrupt(library, TINY, after=STEPS)
+    report = train_encoder(library, TINY, resume=True)
+    assert set(report.losses) == {"loss", "intra", "inter", "variance", "covariance"}
+    assert json.loads((library.encoder("slow") / "config.json").read_text())["final"] == report.losses
+
+
+@pytest.mark.parametrize("stop", [501, 1044, 1057])
+def test_a_resumed_history_of_means_is_that_of_one_run(library: Library, stop: int) -> None:
+    few = {
+        "epochs": 70, "tune_epochs": 2, "batch_size": 2, "width": 4, "projection": 4, "modalities": ("joint",),
+        "save_every_s": 60.0,
+    }  # fmt: skip
+    told = []
+    for name in ("whole", "torn"):
+        request = like_tiny(**few, name=name)
+        if name == "torn":
+            interrupt(library, request, after=stop)
+        train_encoder(library, request, resume=name == "torn")
+        text = (library.encoder(name) / "history.jsonl").read_text()
+        lines = [line for line in map(json.loads, text.splitlines()) if line["kind"] == "losses"]
+        told.append([(line["step"], line["epoch"], line["learning_rate"], line["loss"]) for line in lines])
+    assert told[1] == told[0]
+    assert [step for step, *_ in told[0]][-3:] == [1076, 1078, 1080]
+
+
+def test_looking_changes_nothing(library: Library) -> None:
+    for name, looks in (("unseen", 0), ("seen", 1000)):
+        train_encoder(library, like_tiny(name=name, looks=looks))
+    assert weights(library, "seen") == weights(library, "unseen")
+    assert len(read_history(library.encoder("seen")).embedding) == STEPS
+
+
+def test_as_many_looks_as_asked_for_at_most(library: Library) -> None:
+    train_encoder(library, like_tiny(looks=10))
+    assert read_history(library.encoder("slow")).embedding.step.tolist() == list(range(2, STEPS + 1, 2))
+
+
+class Ops(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.seen: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, op: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.seen[str(op)] += 1
+        return op(*args, **(kwargs or {}))
+
+
+def test_no_modality_makes_a_tensor_of_python_numbers() -> None:
+    """On a GPU that is a copy from pageable memory, for which the host waits."""
+    clips = torch.zeros(2, 64, 1, 25, 3)
+    to_modality(clips, "bone")
+    with Ops() as ops:
+        to_modality(clips, "bone")
+    assert ops.seen["aten.lift_fresh.default"] == 0
+    assert sum(ops.seen.values()) > 0

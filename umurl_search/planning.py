@@ -1,0 +1,205 @@
+"""What a training run is to do: its clips, its configuration, its name, whether it goes on with an earlier one."""
+
+import hashlib
+import json
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from encoder.errors import UmurlError
+from encoder.model import ModelConfig
+from encoder.processes import Processes
+from encoder.train import PRESETS, TrainConfig, describe
+from umurl_search import encoders
+from umurl_search.datasets import first_protocol
+from umurl_search.encoders import EncoderEntry
+from umurl_search.importing import is_sealed, refuse_known
+from umurl_search.library import Library, checked_name
+from umurl_search.preprocess import PIPELINE
+from umurl_search.resuming import CHANGEABLE, refuse_to_lose, require_resumable
+from umurl_search.watching import Slice, held_out_slice
+
+_LARGE_BATCH = {("ntu60", "xview"), ("ntu120", "xsub"), ("ntu120", "xset")}
+"""Where the paper trains with batches of 1,024 instead of 512."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRequest:
+    """What to train and how. None: the dataset's first protocol, a name made of them, and of `ModelConfig` and
+    `TrainConfig`, whose fields have these names, the preset's own value.
+
+    start_from: an encoder of the library, or `shipped`, whose weights are the first; its sizes are kept.
+    looks: how often, in the whole run, to look at the embedding of a held-out slice.
+    """
+
+    dataset: str
+    protocol: str | None = None
+    preset: Literal["paper", "small", "tiny"] = "small"
+    start_from: str | None = None
+    width: int | None = None
+    heads: int | None = None
+    layers: int | None = None
+    projection: int | None = None
+    modalities: tuple[str, ...] | None = None
+    spatial_code: bool | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+    schedule: Literal["step", "cosine"] | None = None
+    drop_at: float | None = None
+    warmup_epochs: float | None = None
+    tune_epochs: int | None = None
+    tune_rate: float | None = None
+    precision: Literal["float32", "bf16"] | None = None
+    compile: bool | None = None
+    seed: int = 0
+    name: str | None = None
+    device: str = "auto"
+    max_seconds: float | None = None
+    save_every_s: float = 60.0
+    looks: int = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What the first process finds out for all.
+
+    recipe: what makes two encoders the same; token: what makes a run one to go on with.
+    """
+
+    name: str
+    protocol: str | None
+    rows: list[int]
+    names: list[str]
+    watched: Slice
+    recipe: str
+    token: str
+    finished: bool
+    start: EncoderEntry | None
+    model_config: ModelConfig
+    config: TrainConfig
+
+
+def planned(
+    library: Library,
+    request: TrainRequest,
+    device: torch.device,
+    processes: Processes,
+    *,
+    resume: bool,
+    anew: bool,
+) -> Run:
+    protocol, rows, names = training_rows(library, request.dataset, request.protocol)
+    name = checked_name(request.name or _default_name(request, protocol), what="an encoder")
+    refuse_known(library, name)
+    if not rows:
+        raise UmurlError(
+            f"{request.dataset}: the protocol has no training clips in the library; choose another --protocol"
+        )
+    model_config, config = configured(request)
+    start = encoders.open_encoder(library, request.start_from) if request.start_from else None
+    if start is not None:
+        model_config = _sizes_of(start, model_config, request)
+    described = {
+        **describe(model_config, config), "device": device.type, "processes": processes.count,
+        "start": start.hash if start else None,
+    }  # fmt: skip
+    recipe = _recipe(library, request.dataset, protocol, names, described)
+    lasting = {name: value for name, value in described["training"].items() if name not in CHANGEABLE}
+    token = _recipe(library, request.dataset, protocol, names, {**described, "training": lasting})
+    target = library.encoder(name)
+    finished = is_sealed(target, recipe)
+    if resume and not finished:
+        require_resumable(target, token)
+    elif not (finished or anew):
+        refuse_to_lose(target)
+    return Run(
+        name=name, protocol=protocol, rows=rows, names=names,
+        watched=_watched(library, request.dataset, protocol, rows, seed=config.seed),
+        recipe=recipe, token=token, finished=finished, start=start, model_config=model_config, config=config,
+    )  # fmt: skip
+
+
+def training_rows(
+    library: Library, dataset: str, protocol: str | None
+) -> tuple[str | None, list[int], list[str]]:
+    """The protocol in force, the store rows of its training clips and their names.
+
+    Raises UmurlError for an unknown dataset or protocol.
+    """
+    with library.read() as catalog:
+        if catalog.dataset(dataset) is None:
+            raise UmurlError(f"no dataset '{dataset}' in the library: umurl-search ingest {dataset} first")
+        known = catalog.protocols(dataset)
+        columns = catalog.clips_of(dataset)
+        chosen = protocol or first_protocol(dataset, known)
+        if chosen is not None and chosen not in known:
+            have = ", ".join(known) or "none; ingest with --splits"
+            raise UmurlError(f"{dataset} has no protocol '{chosen}': it has {have}")
+        split = catalog.split(dataset, chosen) if chosen else {"train": columns.id}
+    train_ids = set(split.get("train", np.zeros(0, dtype=np.int64)).tolist())
+    rows = [i for i, clip_id in enumerate(columns.id.tolist()) if clip_id in train_ids]
+    return chosen, rows, [columns.name[i] for i in rows]
+
+
+def _watched(library: Library, dataset: str, protocol: str | None, rows: list[int], *, seed: int) -> Slice:
+    with library.read() as catalog:
+        columns = catalog.clips_of(dataset)
+        split = catalog.split(dataset, protocol) if protocol else {}
+        test = split.get("test", np.zeros(0, dtype=np.int64))
+    held_out = set(np.flatnonzero(np.isin(columns.id, test)).tolist()) - set(rows)
+    return held_out_slice(rows, sorted(held_out), columns.label, seed=seed)
+
+
+def configured(request: TrainRequest) -> tuple[ModelConfig, TrainConfig]:
+    """The preset's sizes and schedule with the request's own values in place.
+
+    Raises UmurlError for values that do not fit each other.
+    """
+    model_config, config = PRESETS[request.preset]
+    if request.preset == "paper" and (request.dataset, request.protocol or "xsub") in _LARGE_BATCH:
+        config = replace(config, batch_size=1024)
+    given = {name: value for name, value in vars(request).items() if value is not None}
+    try:
+        return _with(model_config, given), _with(config, given)
+    except ValueError as error:
+        raise UmurlError(f"these sizes or this schedule cannot be: {error}") from error
+
+
+def _sizes_of(start: EncoderEntry, asked: ModelConfig, request: TrainRequest) -> ModelConfig:
+    """The sizes of the encoder to start from. Raises UmurlError when others were asked for."""
+    kept = replace(ModelConfig(**start.config["model"]), projection=asked.projection)
+    differing = [
+        f.name
+        for f in fields(kept)
+        if getattr(request, f.name) is not None and getattr(kept, f.name) != getattr(asked, f.name)
+    ]
+    if differing:
+        raise UmurlError(
+            f"encoder {start.name} has {differing[0]} {getattr(kept, differing[0])}, not "
+            f"{getattr(asked, differing[0])}: leave out --{differing[0].replace('_', '-')} or --start-from"
+        )
+    return kept
+
+
+def _with(config: Any, given: dict[str, Any]) -> Any:
+    return replace(config, **{f.name: given[f.name] for f in fields(config) if f.name in given})
+
+
+def _default_name(request: TrainRequest, protocol: str | None) -> str:
+    only = "+".join(request.modalities) if request.modalities else None
+    return "-".join(part for part in (request.dataset, protocol, request.preset, only) if part)
+
+
+def _recipe(
+    library: Library, dataset: str, protocol: str | None, names: list[str], described: dict[str, Any]
+) -> str:
+    """What makes two trainings the same: dataset, its source, the clips trained on and every setting."""
+    with library.read() as catalog:
+        row = catalog.dataset(dataset)
+    assert row is not None, dataset
+    stated = json.dumps([described, vars(PIPELINE), dataset, row["signature"], protocol, names])
+    return hashlib.sha256(stated.encode()).hexdigest()

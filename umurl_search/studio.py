@@ -1,0 +1,109 @@
+"""Made-up human motion without end, to train on: anybody, doing anything, before any camera.
+
+Where the demo corpus is a data set with labels and protocols, the studio is a source: a clip is a programme (what
+is done) performed once (who, where, before which camera and sensor), and everything is drawn from three numbers:
+the seed, the programme and the performance.
+
+Letters: T frames, M people, J = 25 joints, D = channels of a pose.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator, SeedSequence
+from numpy.typing import NDArray
+
+from umurl_search import demo, studio_sensor
+from umurl_search import demo_body as body
+from umurl_search.demo_body import CHANNELS, Array
+from umurl_search.studio_actions import Programme, drawn_programme
+
+GENERATOR = "studio-1"
+"""The generator's name: it changes when its clips do."""
+
+_PROGRAMME, _PERFORMANCE = 11, 12
+SHORTEST, LONGEST = 16, 300
+"""The least and the most frames of a clip."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Studio:
+    """What a studio makes. shares: programmes written, composed, mixed, and for two people.
+
+    v1: the share of clips that an older sensor sees, with 20 joints, five of them copied.
+    """
+
+    seed: int = 0
+    shares: tuple[float, float, float, float] = (0.3, 0.35, 0.25, 0.1)
+    v1: float = 0.5
+
+    def clip(self, programme: int, performance: int = 0) -> NDArray[np.float32]:
+        """(T, M, 25, 3) float32, metres in camera space; an absent person is zeros."""
+        rng = _generator(self.seed, _PERFORMANCE, programme, performance)
+        played = perform(self.programme(programme), rng)
+        return studio_sensor.recorded(played, rng, v1=bool(rng.random() < self.v1))
+
+    def programme(self, number: int) -> Programme:
+        """What is done in every performance of that number."""
+        return drawn_programme(_generator(self.seed, _PROGRAMME, number), shares=self.shares)
+
+    def clips(self, n: int) -> Iterator[NDArray[np.float32]]:
+        """n clips, each of a programme of its own."""
+        return (self.clip(number) for number in range(n))
+
+
+def perform(programme: Programme, rng: Generator) -> Array:
+    """The programme as somebody does it once: (T, M, 25, 3), metres on the stage."""
+    scripts = [programme.actor] + ([programme.partner] if programme.partner else [])
+    people = [cast(rng, left_handed=programme.left_handed) for _ in scripts]
+    clock = _clock(max(sum(s for s, _ in script) for script in scripts), people[0].speed, rng)
+    bodies = []
+    for person, script in zip(people, scripts, strict=True):
+        loose = float(rng.uniform(0.4, 1.6))
+        done = demo.styled(script, person, habit=rng, rng=rng, spread=loose)
+        bodies.append(demo.enacted(person, done, clock=clock, rng=rng))
+    return _centred(demo.staged(bodies, people[0], gap=programme.gap, rng=rng))
+
+
+def cast(rng: Generator, *, left_handed: bool) -> demo.Subject:
+    """Somebody, children and giants among them."""
+    legs, arms, trunk, breadth = np.exp(rng.normal(0, [0.05, 0.055, 0.05, 0.09]))
+    stature = float(np.clip(rng.normal(1.69, 0.12), 1.15, 2.05))
+    return demo.Subject(
+        number=0,
+        build=body.Build(stature=stature, legs=legs, arms=arms, trunk=trunk, breadth=breadth),
+        left_handed=left_handed,
+        speed=float(np.exp(rng.normal(0.1, 0.3))),
+        size=float(np.exp(rng.normal(0, 0.15))),
+        posture=rng.normal(0, 1.2, len(CHANNELS)) * demo.POSTURE,
+        sway=float(rng.uniform(0.2, 2.0)),
+        rest_arm=demo.IDLE_ARMS[rng.integers(len(demo.IDLE_ARMS))],
+        heading=float(rng.normal(0, 14)),
+        place=rng.normal(0, 0.2, 3) * [1, 0, 1],
+    )
+
+
+def _clock(script_s: float, speed: float, rng: Generator) -> Array:
+    """Where in the script each frame is: (T,) seconds, at an uneven pace.
+
+    Half the clips are cut close, into the action at times; the others begin and end with standing still.
+    """
+    close = rng.random() < 0.5
+    first, last = rng.uniform(0, 0.15, 2) * script_s if close else -rng.uniform(0, 0.8, 2)
+    wanted = demo.FRAMES_PER_S * (script_s - first - last) / speed
+    n_frames = int(np.clip(round(wanted), SHORTEST, LONGEST))
+    pace = np.exp(rng.normal(0, 0.2, 6))
+    knots = np.r_[0, np.cumsum(pace) / pace.sum()] * (script_s - first - last) + first
+    return np.asarray(np.interp(np.linspace(0, 6, n_frames), np.arange(7), knots))
+
+
+def _centred(joints: Array) -> Array:
+    """The performance with the middle of its ground at the stage's centre."""
+    ground = joints[:, :, 0]
+    middle = (ground.max(axis=(0, 1)) + ground.min(axis=(0, 1))) / 2
+    return np.asarray(joints - middle * [1, 0, 1])
+
+
+def _generator(*numbers: int) -> Generator:
+    return np.random.default_rng(SeedSequence(numbers))
