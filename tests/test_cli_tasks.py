@@ -86,13 +86,16 @@ def test_semi_eval_tells_its_shares(indexed: Library, command: Command) -> None:
     )
     assert re.search(r"^1 % +5 +\d", shown.out, re.MULTILINE)
     assert re.search(r"^10 % +5 +\d", shown.out, re.MULTILINE)
-    assert "note: 0.01 of 30 labels with at least one of each of 5 classes is 5 clips, 16.7 %" in shown.err
+    assert (
+        "note: 0.01 of 30 labels, rounded within each of 5 classes and at least one of each, is 5 clips, 16.7 %"
+        in shown.err
+    )
 
 
 def test_transfer_eval(library: Library, command: Command) -> None:
     found = document(command("transfer-eval", "mine", "--encoder", "shipped", *FEW, "--json"))
     assert set(found) == TASK | {"encoder", "trained_on", "modality", "linear", "finetuned"}
-    assert found["trained_on"] == {"dataset": "demo", "protocol": "xsub"}
+    assert found["trained_on"] == {"dataset": "studio", "protocol": None}
     for way in ("linear", "finetuned"):
         assert set(found[way]) == CLASSIFIED | {"seconds"}
         assert_figures(found[way])

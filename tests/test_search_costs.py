@@ -115,7 +115,7 @@ def test_speed_is_the_median_of_runs_after_the_first(monkeypatch: pytest.MonkeyP
     assert table["measured"] == {
         "device": "cpu", "threads": torch.get_num_threads(), "clips": 8, "repeats": costs.REPEATS,
     }  # fmt: skip
-    assert (table["encoder"], table["width"]) == ("shipped", 128)
+    assert (table["encoder"], table["width"]) == ("shipped", 256)
     assert sum(told) == 0
 
 

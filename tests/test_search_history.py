@@ -161,7 +161,15 @@ def test_panels_show_what_there_is(history: History, tmp_path: Path) -> None:
         "1-NN accuracy, held-out clips", "speed",
     ]  # fmt: skip
     bare = written(tmp_path, [{"kind": "losses", "step": 1, "epoch": 0, "seconds": 0.1, "loss": 3.0}])
-    assert titles(read_history(bare)) == ["loss", "loss by term"]
+    assert titles(read_history(bare)) == ["loss"]
+    lines = [
+        {"kind": "losses", "step": 1, "epoch": 0, "seconds": 0.1, "loss": 3.0, "intra": 1.0, "inter": 0.0},
+        {"kind": "losses", "step": 2, "epoch": 1, "seconds": 0.2, "loss": 2.0},
+    ]
+    tuned = read_history(written(tmp_path, lines))
+    assert titles(tuned) == ["loss", "loss by term"]
+    assert len(curves_figure(tuned).axes[1].get_lines()) == 2  # intra's; inter is nothing but zero
+    assert summary(tuned).startswith("2 epochs, 2 steps, contrastive tuning after step 1.")
 
 
 def test_the_lines_drawn_are_the_records_and_their_means(history: History) -> None:

@@ -142,7 +142,7 @@ def test_vectors_that_are_no_numbers_are_not_searched() -> None:
 
 
 def sealed_index(target: Path, transform: Transform, *, n: int = 40) -> tuple[Index, dict[str, Array], Maps]:
-    embeddings = {m: unit(n, 6, seed=i) * (2 + i) for i, m in enumerate(("joint", "fused"))}
+    embeddings = {m: unit(n, 6, seed=i) * (2 + i) for i, m in enumerate(("joint", "bone", "fused"))}
     fitted = fit_maps(embeddings, transform)
     with folders.building(target, resume_token="") as partial:
         for modality, y in embeddings.items():
@@ -193,11 +193,16 @@ def test_maps_come_back_as_far_as_they_are_asked_for(tmp_path: Path, transform: 
 
 def test_a_modality_that_was_not_built(tmp_path: Path) -> None:
     opened, _, _ = sealed_index(tmp_path / "mine", Transform())
-    with pytest.raises(UmurlError) as error:
-        opened.embeddings("joint+bone")
-    assert str(error.value) == (
-        "index mine holds no joint+bone embeddings (it has joint, fused): build it with --modalities all"
-    )
+    for modality, remedy in (
+        ("joint+bone", "build it with --modalities all"),
+        ("motion", "build one with another --encoder"),
+        ("joint+motion", "build one with another --encoder"),
+    ):
+        with pytest.raises(UmurlError) as error:
+            opened.embeddings(modality)
+        assert str(error.value) == (
+            f"index mine holds no {modality} embeddings (it has joint, bone, fused): {remedy}"
+        )
 
 
 def test_a_damaged_index_is_not_opened(tmp_path: Path) -> None:

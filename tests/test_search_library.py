@@ -19,7 +19,7 @@ import pytest
 from conftest import Result
 from numpy.typing import NDArray
 
-from encoder.embed import embed
+from encoder.embed import Embedder
 from encoder.errors import UmurlError
 from umurl_search import build, folders, ingest, upkeep
 from umurl_search.build import BuildRequest, build_index
@@ -340,13 +340,15 @@ def test_an_interrupted_build_goes_on(library: Library, monkeypatch: pytest.Monk
         build_index(library, request, progress=stopping(3))
     embedded: list[int] = []
 
-    def counting(model: Any, clips: Any, **options: Any) -> Any:
+    call = Embedder.__call__
+
+    def counting(self: Embedder, clips: Any, modalities: Any) -> Any:
         embedded.append(len(clips))
-        return embed(model, clips, **options)
+        return call(self, clips, modalities)
 
     with library.read() as catalog:
         assert catalog.indexes() == []
-    monkeypatch.setattr(build, "embed", counting)
+    monkeypatch.setattr(Embedder, "__call__", counting)
     assert build_index(library, request).already_there is False
     assert sum(embedded) == 60 - 48
     assert build_index(library, request).already_there is True
@@ -366,7 +368,7 @@ def test_a_sealed_index_is_entered_by_the_next_run(library: Library, monkeypatch
             build_index(library, request)
     before = content(library.index("mine@e"))
     with monkeypatch.context() as patched:
-        patched.setattr(build, "embed", stopped)
+        patched.setattr(Embedder, "__call__", stopped)
         assert build_index(library, request).clips == 60
     assert content(library.index("mine@e")) == before
     assert upkeep.verify(library) == []

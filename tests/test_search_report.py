@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -292,11 +293,11 @@ def test_nothing_said_on_a_page_is_markup() -> None:
 def test_nothing_said_in_markdown_is_markup() -> None:
     text = to_markdown(evil_page(), pictures={"p": "r-p.png"})
     outside = "".join(re.split(r"```+sh\n.*?\n```+", text, flags=re.DOTALL))
-    assert not re.search(r"(?<!\\)<(?!r-p\.png>)", outside)
+    assert not re.search(r"(?<!\\)<", outside)
     assert not re.search(r"(?<![\\ ])`", outside)
     rows = [line for line in text.splitlines() if line.startswith("| ") and "---" not in line]
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {3}
-    assert "](<r-p.png>)" in text
+    assert "](r-p.png)" in text
     assert "\n````sh\n" not in text
 
 
@@ -370,10 +371,39 @@ def test_test_clips_that_were_trained_on_are_warned_of(
 def test_markdown_has_its_pictures_beside_it(indexed: Library, tmp_path: Path) -> None:
     written(indexed, tmp_path / "r.md")
     text = (tmp_path / "r.md").read_text(encoding="utf-8")
-    shown = re.findall(r"!\[.*\]\(<(.+)>\)", text)
+    shown = re.findall(r"!\[.*\]\((.+)\)", text)
     assert {"r-classes.png", "r-confusion.png", "r-map.png"} <= set(shown)
     assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in shown)
     assert len(list(tmp_path.glob("r*"))) == len(shown) + 1
+
+
+def test_a_page_of_any_name_finds_its_pictures(indexed: Library, tmp_path: Path) -> None:
+    written(indexed, tmp_path / "a (b) 100% é.md")
+    text = (tmp_path / "a (b) 100% é.md").read_text(encoding="utf-8")
+    for shown in re.findall(r"!\[.*\]\((.+)\)", text):
+        assert (tmp_path / unquote(shown)).is_file()
+        assert not set(shown) & set(" ()<>")
+
+
+def test_marks_of_direction_are_not_printed() -> None:
+    page = Page(title="a\u202egnp\u2066", sections=[])
+    for text in (to_html(page), to_markdown(page, pictures={})):
+        assert "a\ufffdgnp\ufffd" in text
+
+
+def test_a_uni_modal_encoder_is_reported_once(library: Library, command: Callable[..., Result]) -> None:
+    words = "train mine --preset tiny --epochs 1 --modalities bone --looks 0 --device cpu --as bones"
+    assert command(*words.split()).code == 0
+    assert command("build-index", "mine", "--encoder", "bones").code == 0
+    found = retrieve(library, index=None, protocol=None, device="cpu")
+    assert (found.modalities, found.main, list(found.figures)) == (("bone",), "bone", [("bone", "bone")])
+
+
+def test_a_map_of_embeddings_that_coincide() -> None:
+    for method in ("tsne", "pca"):
+        np.testing.assert_array_equal(
+            flatten(np.full((50, 6), 6**-0.5, np.float32), method), np.zeros((50, 2))
+        )
 
 
 def test_an_encoder_without_a_history_is_said_to_have_none(indexed: Library, found: Retrieval) -> None:
@@ -388,7 +418,7 @@ def test_a_history_is_drawn(indexed: Library, found: Retrieval) -> None:
     (indexed.encoder("e") / "history.jsonl").write_text(line)
     (drawn,) = report_sections.training(found).blocks
     assert isinstance(drawn, Picture)
-    assert drawn.caption.startswith("1 epochs, 1 steps")
+    assert drawn.caption.startswith("1 epoch, 1 step, contrastive tuning throughout.")
 
 
 # the commands that made it

@@ -185,6 +185,11 @@ def _warnings(
 
 def overlap_warning(entry: EncoderEntry, dataset: str, protocol: str, test_names: list[str]) -> list[str]:
     """A line when the encoder was trained on clips that the protocol tests, or when that is not known."""
+    if dataset in entry.config.get("shares_actions_with", ()):
+        return [
+            f"encoder {entry.name} was trained on the very actions of {dataset}, made up by the same means: its "
+            "figures there say little about real recordings"
+        ]
     shared = encoders.overlap(entry, dataset, test_names)
     if shared is None:
         return [

@@ -56,9 +56,24 @@ def draw_curves(history: History, out: Path) -> None:
 
 def summary(history: History) -> str:
     """The run in a line."""
-    steps = f"{history.losses.step[-1]:,} steps" if len(history.losses) else "no steps"
+    n = int(history.losses.step[-1]) if len(history.losses) else 0
+    steps = f"{n:,} step{'s' * (n != 1)}" if len(history.losses) else "no steps"
     times = f", resumed after step {', '.join(f'{s:,}' for s in history.resumed)}" if history.resumed else ""
-    return f"{history.epochs:,} epochs, {steps}{times}. Thin: every record. Thick: the mean of each epoch."
+    epochs = "1 epoch" if history.epochs == 1 else f"{history.epochs:,} epochs"
+    return f"{epochs}, {steps}{_tuned(history)}{times}. Thin: every record. Thick: the mean of each epoch."
+
+
+def _tuned(history: History) -> str:
+    """Where contrastive tuning, whose loss has no terms, begins."""
+    alone = np.isnan(history.losses.values["intra"]) & np.isfinite(history.losses.values["loss"])
+    if not alone.any():
+        return ""
+    before = history.losses.step[~alone]
+    return (
+        f", contrastive tuning after step {before[-1]:,}"
+        if len(before)
+        else ", contrastive tuning throughout"
+    )
 
 
 def curves_figure(history: History) -> "Figure":
@@ -80,7 +95,7 @@ def _panels(history: History) -> list[tuple[str, Panel]]:
     losses, embedding = history.losses, history.embedding
     offered: list[tuple[bool, str, Panel]] = [
         (True, "loss", lambda axes, h: _curves(axes, h.losses, LOSSES[:1], logarithmic=True)),
-        (True, "loss by term", lambda axes, h: _curves(axes, h.losses, LOSSES[1:], logarithmic=True)),
+        (bool(_varying(losses, LOSSES[1:])), "loss by term", _terms),
         (losses.says("learning_rate"), "learning rate", _learning_rate),
         (embedding.says("rank") or embedding.says("spread"), "rank and spread of the embedding", _health),
         (embedding.says("accuracy"), "1-NN accuracy, held-out clips", _accuracy),
@@ -91,7 +106,7 @@ def _panels(history: History) -> list[tuple[str, Panel]]:
 
 def _curves(axes: "Axes", series: Series, names: tuple[str, ...], *, logarithmic: bool = False) -> None:
     """Every record thin, epochs' means thick; on a logarithmic scale, if wanted, where all of it is positive."""
-    shown = [name for name in names if series.says(name)]
+    shown = _varying(series, names)
     for name, colour in zip(shown, LINES, strict=False):
         values = series.values[name]
         axes.plot(series.step, values, color=colour, linewidth=0.6, alpha=0.35)
@@ -107,6 +122,11 @@ def _curves(axes: "Axes", series: Series, names: tuple[str, ...], *, logarithmic
         )  # fmt: skip
 
 
+def _varying(series: Series, names: tuple[str, ...]) -> list[str]:
+    """Those that some record tells of and that are not zero throughout, as a term that there is no need for."""
+    return [name for name in names if np.any(np.nan_to_num(series.values[name]) != 0)]
+
+
 def _logarithmic(axes: "Axes") -> None:
     """A logarithmic scale marked at 1, 2 and 5 of every decade, in plain numbers."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -115,6 +135,10 @@ def _logarithmic(axes: "Axes") -> None:
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, position: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _terms(axes: "Axes", history: History) -> None:
+    _curves(axes, history.losses, LOSSES[1:], logarithmic=True)
 
 
 def _learning_rate(axes: "Axes", history: History) -> None:

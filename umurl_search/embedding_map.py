@@ -14,6 +14,8 @@ _SEED = 0
 _PERPLEXITY = 30
 _LEADING = 50
 """Principal axes that t-SNE and UMAP start from."""
+_COINCIDING = 1e-6
+"""Where all points lie closer than this there are no neighbours to preserve."""
 Points = NDArray[np.float64]
 
 
@@ -41,7 +43,7 @@ def sampled(n: int, most: int, *, generator: np.random.Generator) -> NDArray[np.
 def flatten(y: Embeddings, method: Method) -> Points:
     """(N, 2) from rows of length 1 (N, P); the same rows give the same points."""
     axes = principal_axes(y, 2 if method == "pca" else _LEADING)
-    if method == "pca" or len(y) < 4:
+    if method == "pca" or len(y) < 4 or np.ptp(axes, axis=0).max() < _COINCIDING:
         return axes[:, :2]
     return _tsne(axes) if method == "tsne" else _umap(axes)
 

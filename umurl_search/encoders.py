@@ -78,7 +78,7 @@ class EncoderEntry:
 
 
 def shipped() -> EncoderEntry:
-    """The encoder in the package, trained on the demo corpus."""
+    """The encoder in the package, trained on made-up motion (`umurl_search.studio`)."""
     folder = Path(str(files("umurl_search") / "shipped"))
     return _entry(SHIPPED, folder, folders.sha256_of(folder / WEIGHTS))
 

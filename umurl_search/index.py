@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from encoder.errors import UmurlError
-from encoder.subsets import BASE
+from encoder.subsets import BASE, FUSED
 from umurl_search import folders
 from umurl_search.maps import Embeddings, Map, Maps, Transform
 
@@ -215,8 +215,9 @@ class Index:
     def embeddings(self, modality: str) -> Embeddings:
         """(N, D) float32 as the encoder gave them, memory-mapped. Raises UmurlError for one not in the index."""
         if modality not in self.modalities:
-            whole = set(BASE) <= set(self.modalities)
-            remedy = "build it with --modalities all" if whole else "build one with another --encoder"
+            trained = set(BASE) & set(self.modalities)
+            possible = set(modality.split("+")) <= trained | {FUSED}
+            remedy = "build it with --modalities all" if possible else "build one with another --encoder"
             raise UmurlError(
                 f"index {self.folder.name} holds no {modality} embeddings (it has {', '.join(self.modalities)}): "
                 f"{remedy}"

@@ -18,7 +18,7 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """A protocol's clips as rows of the index: gallery, queries and what maps may be fitted on."""
+    """A protocol's clips as rows of an index or a clip store: gallery, queries and what maps may be fitted on."""
 
     protocol: str
     gallery: Rows
@@ -82,8 +82,20 @@ def open_protocol(
     Raises UmurlError for an unknown index or protocol, and where the protocol's clips have no labels.
     """
     index, row = open_index(library, name, other_than=other_than)
-    dataset = row["dataset"]
+    columns, split = open_split(library, row["dataset"], protocol, ids=index.ids)
+    return Opened(index=index, row=row, columns=columns, split=split)
+
+
+def open_split(
+    library: Library, dataset: str, protocol: str | None, *, ids: Rows | None = None
+) -> tuple[ClipColumns, Split]:
+    """A dataset's clips and the labelled ones of a protocol as rows: of `ids`, ascending, else of the clip store.
+
+    Raises UmurlError for an unknown dataset or protocol, and where the protocol's clips have no labels.
+    """
     with library.read() as catalog:
+        if catalog.dataset(dataset) is None:
+            raise UmurlError(f"no dataset '{dataset}' in the library: umurl-search ingest {dataset} first")
         known = catalog.protocols(dataset)
         chosen = protocol or datasets.first_protocol(dataset, known)
         if chosen is None:
@@ -92,8 +104,8 @@ def open_protocol(
             raise UmurlError(f"{dataset} has no protocol '{chosen}': it has {', '.join(known) or 'none'}")
         parts = catalog.split(dataset, chosen)
         columns = catalog.clips_of(dataset)
-    split = _split(chosen, parts, index.ids, columns, dataset)
-    return Opened(index=index, row=row, columns=columns, split=split)
+    split = _split(chosen, parts, columns.id if ids is None else ids, columns, dataset)
+    return columns, split
 
 
 def _split(protocol: str, parts: dict[str, Rows], ids: Rows, columns: ClipColumns, dataset: str) -> Split:

@@ -107,7 +107,7 @@ def _made_by(library: Library, request: ReportRequest, found: Retrieval) -> Sect
 
 def _foot() -> str:
     """The date, the program and what it ran on."""
-    there = {one.name.lower(): one.version for one in importlib.metadata.distributions()}
+    there = {one.name.lower(): one.version for one in importlib.metadata.distributions() if one.name}
     versions = [f"{name} {there[name]}" for name in _PACKAGES if name in there]
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return f"Written {when}. {', '.join(versions)}, Python {platform.python_version()}."

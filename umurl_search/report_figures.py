@@ -147,7 +147,7 @@ def _apart(places: Points, *, extent: Points) -> Points:
 
     extent: (2,) width and height of all that is drawn.
     """
-    width, height = 0.032 * extent[0], 0.022 * extent[1]
+    width, height = 0.032 * extent[0], 0.027 * extent[1]
     out = places.copy()
     for _ in range(_ROUNDS):
         dx, dy = (out[:, None, axis] - out[None, :, axis] for axis in (0, 1))

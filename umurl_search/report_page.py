@@ -8,8 +8,12 @@ import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Control characters, marks that turn the direction of what follows, halves of characters."""
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~&!])")
 
 _STYLE = """\
@@ -177,7 +181,7 @@ def _markdown(block: Block, pictures: dict[str, str]) -> str:
     if isinstance(block, Text):
         return f"> **{_plain(block.text)}**" if block.warning else _plain(block.text)
     if isinstance(block, Picture):
-        return f"![{_plain(block.name)}](<{pictures[block.name]}>)\n\n{_plain(block.caption)}"
+        return f"![{_plain(block.name)}]({quote(pictures[block.name])})\n\n{_plain(block.caption)}"
     if isinstance(block, Commands):
         longest = max((len(run) for line in block.lines for run in re.findall("`+", line)), default=0)
         fence = "`" * max(3, longest + 1)

@@ -194,7 +194,7 @@ def mistakes(found: Retrieval) -> Section:
     columns = ("is", "taken for", "clips", "of", "share")
     table = Table(
         columns=columns, rows=rows, numbers=frozenset(columns[2:]),
-        caption=f"The {len(rows)} pairs most often confused",
+        caption=f"The {len(rows)} pairs most often confused" if len(rows) > 1 else "The pair most often confused",
     )  # fmt: skip
     return Section(
         title="Confusion", blocks=[drawn, table if rows else Text(text="No test clip was mistaken.")]
@@ -220,11 +220,17 @@ def neighbours(found: Retrieval) -> Section:
     ]
     columns = ("score", "query", "is", "nearest clip", "is a")
     said = Text(
-        text=f"{n_wrong:,} of {len(found.query_labels):,} test clips have a nearest clip of another class. Those "
+        text=f"{n_wrong:,} of {len(found.query_labels):,} test clips {'has' if n_wrong == 1 else 'have'} a nearest "
+        "clip of another class. Those "
         "with the highest scores come first: look here for wrong labels and for classes that the encoder cannot "
         "tell apart."
     )
-    table = Table(columns=columns, rows=rows, numbers=frozenset({"score"}), caption=f"The first {len(rows)}")
+    table = Table(
+        columns=columns,
+        rows=rows,
+        numbers=frozenset({"score"}),
+        caption=f"The first {len(rows)}" if len(rows) > 1 else "",
+    )
     return Section(title="Nearest wrong neighbours", blocks=[said, table] if rows else [said])
 
 

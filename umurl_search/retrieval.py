@@ -74,6 +74,8 @@ def retrieve(
             "queries are in the library, a report needs both: ingest more recordings or choose another --protocol"
         )
     modalities = tuple(m for m in subsets.SINGLE_AND_FUSED if m in opened.index.modalities)
+    if len(modalities) == 2:  # a uni-modal encoder's: all that is fused is the one
+        modalities = modalities[:1]
     pairs = [(q, g) for q in modalities for g in modalities]
     arrays = {m: opened.index.embeddings(m) for m in modalities}
     crossing = [(q, g) for q, g in pairs if q != g]

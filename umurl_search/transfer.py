@@ -15,14 +15,13 @@ from encoder.errors import UmurlError
 from encoder.finetune import FinetuneConfig, finetune
 from encoder.model import UmURL
 from encoder.probe import ProbeConfig, outcome
-from umurl_search import datasets, encoders
+from umurl_search import encoders
 from umurl_search.build import overlap_warning
-from umurl_search.catalog import ClipColumns
 from umurl_search.clipstore import ClipStore
 from umurl_search.encoders import EncoderEntry
 from umurl_search.library import Library
 from umurl_search.maps import Embeddings
-from umurl_search.opening import Rows
+from umurl_search.opening import open_split
 from umurl_search.probing import Task, linear_config, linear_run, open_store, ragged
 from umurl_search.progress import Progress, silent
 
@@ -73,27 +72,11 @@ def labelled_task(library: Library, dataset: str, protocol: str | None) -> tuple
 
     Raises UmurlError for an unknown dataset or protocol, or clips without labels.
     """
-    with library.read() as catalog:
-        if catalog.dataset(dataset) is None:
-            raise UmurlError(f"no dataset '{dataset}' in the library: umurl-search ingest {dataset} first")
-        known = catalog.protocols(dataset)
-        chosen = protocol or datasets.first_protocol(dataset, known)
-        if chosen is None or chosen not in known:
-            have = ", ".join(known) or "none; ingest it with --splits FILE"
-            raise UmurlError(f"{dataset} has no protocol '{chosen or 'any'}': it has {have}")
-        parts = catalog.split(dataset, chosen)
-        columns = catalog.clips_of(dataset)
-    test = _rows(columns, parts.get("test"))
-    train = _rows(columns, parts.get("gallery" if chosen in datasets.WITH_EXEMPLARS else "train"))
-    task = Task(dataset=dataset, protocol=chosen, labels=columns.label, train=train, test=test)
-    return task, [columns.name[row] for row in test]
-
-
-def _rows(columns: ClipColumns, ids: Rows | None) -> Rows:
-    """Store rows of those clips that have a label."""
-    if ids is None:
-        return np.zeros(0, dtype=np.int64)
-    return np.flatnonzero(np.isin(columns.id, ids) & (columns.label >= 0))
+    columns, split = open_split(library, dataset, protocol)
+    task = Task(
+        dataset=dataset, protocol=split.protocol, labels=columns.label, train=split.gallery, test=split.queries
+    )  # fmt: skip
+    return task, [columns.name[row] for row in split.queries]
 
 
 def transfer_warnings(entry: EncoderEntry, task: Task, tested: list[str]) -> list[str]:
