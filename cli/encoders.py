@@ -68,7 +68,7 @@ def train(
     projection: Annotated[int | None, typer.Option(min=1, help=f"Size of the projections {_PRESET}")] = None,
     modalities: TrainedOption = None,
     spatial_code: Annotated[bool, typer.Option("--spatial-code", help="A learned code tells joints apart")] = False,
-    compile: Annotated[bool, typer.Option("--compile", help="Let torch compile the network first")] = False,
+    compile: Annotated[bool, typer.Option("--compile", help="Let torch compile the network first, on GPUs")] = False,
     seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Of weights, order and augmentations")] = 0,
     as_: Annotated[str | None, typer.Option("--as", help="The encoder's name [default: NAME-PROTOCOL-PRESET]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run")] = False,

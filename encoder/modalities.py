@@ -24,9 +24,15 @@ def to_modality(clips: Tensor, modality: str) -> Tensor:
     return torch.cat([clips[:, 1:] - clips[:, :-1], torch.zeros_like(clips[:, :1])], dim=1)
 
 
-@cache
 def _parents(device: torch.device) -> Tensor:
     """Made once a device: from Python numbers it is a copy for which the host waits."""
+    if torch.compiler.is_compiling():
+        return torch.tensor(PARENTS, device=device)  # a constant of what is compiled
+    return _kept_parents(device)
+
+
+@cache
+def _kept_parents(device: torch.device) -> Tensor:
     return torch.tensor(PARENTS, device=device)
 
 

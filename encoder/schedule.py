@@ -17,8 +17,8 @@ class TrainConfig:
     schedule: `step`, the paper's: at `drop_at`, an epoch as a share of all, the learning rate falls to a
     tenth; `cosine`: it falls to nothing over the whole run. Either rises linearly over `warmup_epochs` first.
     tune_epochs: epochs of nearest-neighbour contrastive tuning afterwards (`encoder.tuning`), the encoder's
-    learning rate `tune_rate`. `compile` has torch compile the network. `max_seconds` ends a run early, its
-    learning rate as it was; None: it never does.
+    learning rate `tune_rate`. `compile` has torch compile the network, on GPUs only. `max_seconds` ends a run
+    early, its learning rate as it was; None: it never does.
     """
 
     epochs: int = 451

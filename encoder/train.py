@@ -85,9 +85,14 @@ def train(
     start: a model of the same sizes whose weights are the first; projectors that it lacks begin anew.
     `state` is what an earlier run of the same configuration saved: the run goes on from that step, with the
     bits it would have had. Several processes share each batch and end with the same model; hooks are called in
-    the first. Raises UmurlError when there are fewer than two clips, NotFinite when the loss is, Interrupted when
-    asked to stop.
+    the first. Raises UmurlError when there are fewer than two clips or a CPU is to compile, NotFinite when the loss
+    is not finite, Interrupted when asked to stop.
     """
+    if config.compile and device.type == "cpu":
+        raise UmurlError(
+            "compiling does not pay on a CPU (slower in float32, and torch's compiled bf16 gradients are NaN there): "
+            "leave out --compile"
+        )
     plan = Plan.of(clips, config, processes)
     torch.manual_seed(config.seed)
     model = UmURL(model_config).to(device).train()

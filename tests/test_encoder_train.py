@@ -360,3 +360,7 @@ def test_bf16_runs_and_differs(clips: RaggedClips) -> None:
     whole, half = (logs_of(clips, replace(short, precision=p)) for p in ("float32", "bf16"))
     assert half[0].losses[0]["loss"] == pytest.approx(whole[0].losses[0]["loss"], rel=0.05)
     assert half[0].losses[0]["loss"] != whole[0].losses[0]["loss"]
+
+
+def test_a_cpu_does_not_compile(clips: RaggedClips) -> None:
+    assert "leave out --compile" in raised(lambda: ran(clips, replace(CONFIG, compile=True)))

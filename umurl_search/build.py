@@ -171,7 +171,7 @@ def _warnings(
     if entry.name == encoders.SHIPPED and dataset != "demo":
         found.append(
             f"no encoder was trained on or imported for {dataset}: using the shipped one, trained on made-up "
-            f"motion; umurl-search train {dataset} makes a better one"
+            f"motion; umurl-search train {dataset} makes one of its own"
         )
     if protocol is not None:
         found += overlap_warning(entry, dataset, protocol, test_names)
