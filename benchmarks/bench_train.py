@@ -22,7 +22,7 @@ from encoder.ragged import RaggedClips
 from encoder.train import Hooks, Log, Precision, TrainConfig, train
 
 CASES: tuple[tuple[int, int, Precision], ...] = (
-    (256, 128, "bf16"), (256, 128, "float32"), (1024, 64, "bf16"), (1024, 64, "float32"),
+    (256, 32, "bf16"), (256, 128, "bf16"), (256, 128, "float32"), (1024, 64, "bf16"), (1024, 64, "float32"),
 )  # fmt: skip
 """Width, batch, precision of ours."""
 
