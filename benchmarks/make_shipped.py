@@ -7,7 +7,6 @@ performances. The projectors are dropped, the weights are kept in half precision
 """
 
 import argparse
-import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -38,6 +37,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=100)
     parser.add_argument("--out", type=Path, default=SHIPPED)
     arguments = parser.parse_args()
+    unknown = {path.name for path in arguments.out.glob("*")} - {checkpoint.CONFIG, checkpoint.WEIGHTS}
+    if unknown or not arguments.out.absolute().parent.is_dir():
+        parser.error(f"--out {arguments.out} is to be a new folder or one with an encoder in it")
     studio = Studio(seed=arguments.seed, shares=tuple(arguments.shares))
     takes = [
         normalise(studio.clip(programme, take))
@@ -78,8 +80,7 @@ def _say(log: Log) -> None:
 
 
 def _write(out: Path, model: UmURL, config: ModelConfig, about: dict[str, object]) -> None:
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir()
+    out.mkdir(exist_ok=True)
     bare = UmURL(config, with_projectors=False)
     bare.encoder.load_state_dict(model.encoder.state_dict())
     checkpoint.save(out, bare, extra=about)

@@ -54,7 +54,7 @@ def train(
     start_from: Annotated[str | None, typer.Option(help="An encoder whose weights are the first, e.g. shipped")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help=_PRESET)] = None,
     batch_size: Annotated[int | None, typer.Option(min=2, help=f"Clips a step, of all processes {_PRESET}")] = None,
-    learning_rate: Annotated[float | None, typer.Option(min=0.0, help=_PRESET)] = None,
+    learning_rate: Annotated[float | None, typer.Option(min=0.0, max=10.0, help=_PRESET)] = None,
     weight_decay: Annotated[float | None, typer.Option(min=0.0, help=_PRESET)] = None,
     schedule: ScheduleOption = None,
     drop_at: Annotated[float | None, typer.Option(min=0.0, max=1.0, help=f"A share of the epochs {_PRESET}")] = None,
@@ -94,8 +94,8 @@ def train(
         dataset=name, protocol=protocol, preset=preset, start_from=start_from, epochs=epochs, batch_size=batch_size,
         learning_rate=learning_rate, weight_decay=weight_decay, schedule=schedule, drop_at=drop_at,
         warmup_epochs=warmup_epochs, tune_epochs=tune_epochs, tune_rate=tune_rate, precision=precision,
-        width=width, heads=heads, layers=layers,
-        projection=projection, modalities=_members(modalities), spatial_code=spatial_code, compile=compile,
+        width=width, heads=heads, layers=layers, projection=projection, modalities=_members(modalities),
+        spatial_code=spatial_code or None, compile=compile or None,
         seed=seed, name=as_, device=terminal.device, save_every_s=save_every, looks=looks,
     )  # fmt: skip
     with stop_flag() as should_stop:
@@ -106,6 +106,9 @@ def train(
             )  # fmt: skip
         except Interrupted as stopped:
             raise KeyboardInterrupt("saved; the same command with --resume goes on from here") from stopped
+        except KeyboardInterrupt as stopped:
+            said = "the same command with --resume goes on from the last state saved, if there is one"
+            raise KeyboardInterrupt(said) from stopped
     if not is_first_process():
         return
     terminal.note(*ingested)

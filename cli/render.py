@@ -140,8 +140,9 @@ def ingest_line(document: Document) -> str:
 def train(document: Document) -> None:
     console = new_console()
     where = f"{document['dataset']} {document['protocol'] or '(all clips)'}"
+    epochs = "1 epoch" if document["epochs"] == 1 else f"{document['epochs']:,} epochs"
     console.print(
-        f"encoder {document['encoder']}: {document['preset']}, {document['epochs']} epochs on "
+        f"encoder {document['encoder']}: {document['preset']}, {epochs} on "
         f"{document['clips']:,} clips of {where}, {document['seconds']:.0f} s, {document['clips_per_s']:.0f} clips/s"
     )
     if document["epochs"] < document["planned_epochs"]:

@@ -45,22 +45,7 @@ class Plan:
     @classmethod
     def of(cls, clips: RaggedClips, config: TrainConfig, processes: Processes) -> "Plan":
         n = len(clips)
-        if n < 2:
-            raise UmurlError(
-                f"training needs at least 2 clips, there are {n}: choose another dataset or protocol"
-            )
-        count = processes.count
-        if config.batch_size % count:
-            fitting = max(2, config.batch_size // count) * count
-            raise UmurlError(
-                f"{count} processes cannot share a batch of {config.batch_size} evenly: give --batch-size {fitting}"
-            )
-        batch_size = min(config.batch_size, n) // count * count
-        if batch_size < 2 * count:
-            raise UmurlError(
-                f"{count} processes share a batch of {batch_size}: start fewer, or raise --batch-size "
-                f"({n} clips are there)"
-            )
+        batch_size = shared_batch(n, config, processes)
         steps = n // batch_size
         return cls(
             n_people=clips.n_people.cpu(), seed=config.seed, batch_size=batch_size, steps_per_epoch=steps,
@@ -85,6 +70,27 @@ class Plan:
         if device.type == "cuda":
             index = index.pin_memory()
         return Order(index=index.to(device, non_blocking=True), singles=singles, share=share, people=people)
+
+
+def shared_batch(n: int, config: TrainConfig, processes: Processes) -> int:
+    """Clips of a batch, of n in all. Raises UmurlError when these are fewer than two or processes cannot share it."""
+    if n < 2:
+        raise UmurlError(
+            f"training needs at least 2 clips, there are {n}: choose another dataset or protocol"
+        )
+    count = processes.count
+    if config.batch_size % count:
+        fitting = max(2, config.batch_size // count) * count
+        raise UmurlError(
+            f"{count} processes cannot share a batch of {config.batch_size} evenly: give --batch-size {fitting}"
+        )
+    batch_size = min(config.batch_size, n) // count * count
+    if batch_size < 2 * count:
+        raise UmurlError(
+            f"{count} processes share a batch of {batch_size}: start fewer, or raise --batch-size "
+            f"({n} clips are there)"
+        )
+    return batch_size
 
 
 def batch_views(

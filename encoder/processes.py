@@ -66,11 +66,11 @@ def joined(device: torch.device) -> Iterator[Processes]:
 
     Raises UmurlError when they do not find each other, or when one has gone while another waits for it.
     """
+    if device.type == "cuda" and device.index is not None:
+        torch.cuda.set_device(device)
     if not started_by_torchrun():
         yield ALONE
         return
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
     try:
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     except (RuntimeError, ValueError) as error:

@@ -65,6 +65,7 @@ class Tuning:
         self.called = _callable(shared(self.module, device, processes), config)
 
     def set_rate(self, epoch: float) -> float:
+        self.optimiser.param_groups[0]["lr"] = self.config.tune_rate
         return self.config.tune_rate
 
     def terms(self, views: list[View], step: int) -> Terms:

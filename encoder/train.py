@@ -45,7 +45,7 @@ class Hooks:
     `log` is told of the steps done when their number is a multiple of `log_every`, when `log_every_s` have
     passed, and before a save. `watch` is given the model, in evaluation mode, after every `watch_every` steps.
     `should_stop` is asked after each step (on GPUs of several processes: after every tenth). `save` is given
-    the state at least every `save_every_s` seconds and when stopping.
+    the state at least every `save_every_s` seconds, when stopping and at the end.
     """
 
     log: Callable[[Log], None] = lambda log: None
@@ -88,11 +88,7 @@ def train(
     the first. Raises UmurlError when there are fewer than two clips or a CPU is to compile, NotFinite when the loss
     is not finite, Interrupted when asked to stop.
     """
-    if config.compile and device.type == "cpu":
-        raise UmurlError(
-            "compiling does not pay on a CPU (slower in float32, and torch's compiled bf16 gradients are NaN there): "
-            "leave out --compile"
-        )
+    require_compilable(config, device)
     plan = Plan.of(clips, config, processes)
     torch.manual_seed(config.seed)
     model = UmURL(model_config).to(device).train()
@@ -106,6 +102,7 @@ def train(
     teller = _Teller(hooks, plan, device, since=first_step)
     agree_every = 1 if device.type == "cpu" else 10
     begun = saved_at = time.monotonic()
+    saved_step = first_step
     epoch = -1
     for step in range(first_step, plan.total_steps):
         if step // plan.steps_per_epoch != epoch:
@@ -137,13 +134,24 @@ def train(
             teller.check(stage)
             if processes.first:
                 hooks.save(_state(step + 1, stage, generator))
-            saved_at = time.monotonic()
+            saved_at, saved_step = time.monotonic(), step + 1
         if code == _STOP:
             raise Interrupted
         if code == _OUT_OF_TIME:
             break
     teller.check(stage)
+    if processes.first and teller.step > saved_step:
+        hooks.save(_state(teller.step, stage, generator))  # what comes after may fail
     return model.eval()
+
+
+def require_compilable(config: TrainConfig, device: torch.device) -> None:
+    """Raises UmurlError where torch should not compile."""
+    if config.compile and device.type == "cpu":
+        raise UmurlError(
+            "compiling does not pay on a CPU (slower in float32, and torch's compiled bf16 gradients are NaN there): "
+            "leave out --compile"
+        )
 
 
 class _Teller:
@@ -151,7 +159,7 @@ class _Teller:
 
     def __init__(self, hooks: Hooks, plan: Plan, device: torch.device, *, since: int) -> None:
         self._hooks, self._plan, self._device = hooks, plan, device
-        self._step = self._told = since
+        self.step = self._told = since
         self._rate = 0.0
         self._names: tuple[str, ...] = ()
         self._terms: list[Tensor] = []
@@ -166,7 +174,7 @@ class _Teller:
         self._now.append(self._mark())
 
     def end(self, step: int, terms: Terms, rate: float) -> None:
-        self._step, self._rate, self._names = step, rate, tuple(terms)
+        self.step, self._rate, self._names = step, rate, tuple(terms)
         self._terms.append(torch.stack([term.detach() for term in terms.values()]))
         begin, ready = self._now
         self._marks.append((begin, ready, self._mark()))
@@ -174,8 +182,12 @@ class _Teller:
             self.tell()
 
     def tell(self) -> None:
-        """Reads what has gathered. Raises NotFinite at the first step whose loss is not."""
+        """Reads what has gathered. In the first process it raises NotFinite at the first step whose loss is not: all
+        have the same loss, one has to say so."""
         if not self._terms:
+            return
+        if not self._plan.processes.first:
+            self._terms, self._marks, self._told_at = [], [], time.monotonic()
             return
         rows = [dict(zip(self._names, row, strict=True)) for row in torch.stack(self._terms).tolist()]
         for step, row in enumerate(rows, start=self._told + 1):
@@ -186,22 +198,23 @@ class _Teller:
                 raise NotFinite(f"the loss became {row['loss']} at step {step}, in epoch {epoch}{terms}")
         spent = sum(_seconds(begin, end) for begin, _, end in self._marks)
         waiting = sum(_seconds(begin, ready) for begin, ready, _ in self._marks)
-        if self._plan.processes.first:
-            self._hooks.log(Log(
-                losses=rows, step=self._step, epoch=self._plan.epoch_of(self._step - 1),
+        self._hooks.log(Log(
+                losses=rows, step=self.step, epoch=self._plan.epoch_of(self.step - 1),
                 total_steps=self._plan.total_steps, learning_rate=self._rate,
                 clips_per_s=len(rows) * self._plan.batch_size / spent, waiting=waiting / spent,
             ))  # fmt: skip
-        self._terms, self._marks, self._told = [], [], self._step
+        self._terms, self._marks, self._told = [], [], self.step
         self._told_at = time.monotonic()
 
     def check(self, stage: Stage) -> None:
         """Tells, and raises NotFinite when the last step's gradient has spoilt what would be kept."""
         self.tell()
+        if not self._plan.processes.first:
+            return
         kept = [t for t in stage.module.state_dict().values() if t.is_floating_point()]
         if not bool(torch.stack([t.isfinite().all() for t in kept]).all()):
-            epoch = self._plan.epoch_of(self._step - 1) + 1
-            raise NotFinite(f"a weight became infinite or NaN at step {self._step}, in epoch {epoch}")
+            epoch = self._plan.epoch_of(self.step - 1) + 1
+            raise NotFinite(f"a weight became infinite or NaN at step {self.step}, in epoch {epoch}")
 
     def _mark(self) -> Any:
         if self._device.type != "cuda":

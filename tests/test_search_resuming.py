@@ -3,6 +3,8 @@
 import json
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from encoder import checkpoint
 from encoder.errors import UmurlError
 from encoder.modalities import to_modality
+from encoder.processes import ALONE, Processes
 from encoder.train import Interrupted
-from umurl_search import folders, importing, prepared, resuming, upkeep, watching
+from umurl_search import folders, prepared, resuming, training, upkeep, watching
 from umurl_search.history import read_history
 from umurl_search.library import Library
 from umurl_search.planning import TrainRequest
@@ -57,7 +60,7 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize("gone", range(4))
+@pytest.mark.parametrize("gone", range(6))
 def test_killed_while_its_scratch_is_removed(
     library: Library, monkeypatch: pytest.MonkeyPatch, gone: int
 ) -> None:
@@ -69,8 +72,9 @@ def test_killed_while_its_scratch_is_removed(
             raise Killed
         unlink(self, missing_ok)
 
+    assert len({*resuming.SCRATCH, "token"}) == 6
     with monkeypatch.context() as patched, pytest.raises(Killed):
-        train_encoder(library, TINY, should_stop=_then(patched, "unlink", some_only))
+        train_encoder(library, TINY, should_stop=_then(patched, some_only))
     report = train_encoder(library, TINY)  # sealed, entered now
     assert report.losses["loss"] > 0
     assert sorted(path.name for path in library.encoder("slow").iterdir()) == [
@@ -80,18 +84,18 @@ def test_killed_while_its_scratch_is_removed(
     assert upkeep.verify(library) == []
 
 
-def _then(patched: pytest.MonkeyPatch, name: str, function: Any) -> Callable[[], bool]:
+def _then(patched: pytest.MonkeyPatch, unlink: Any) -> Callable[[], bool]:
     """Never stops; patches Path once training is under way."""
 
     def should_stop() -> bool:
-        patched.setattr(Path, name, function)
+        patched.setattr(Path, "unlink", unlink)
         return False
 
     return should_stop
 
 
 @pytest.mark.parametrize(
-    ("where", "name"), [(checkpoint, "save"), (folders, "_sync"), (importing, "seal_encoder")]
+    ("where", "name"), [(checkpoint, "save"), (folders, "_sync"), (training, "seal_encoder")]
 )
 def test_a_full_disk_while_sealing_loses_nothing(
     library: Library, monkeypatch: pytest.MonkeyPatch, where: Any, name: str
@@ -99,17 +103,14 @@ def test_a_full_disk_while_sealing_loses_nothing(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    target = importing if where is importing else where
     with monkeypatch.context() as patched:
-        patched.setattr(target, name, full)
-        if where is importing:
-            patched.setattr("umurl_search.training.seal_encoder", full)
+        patched.setattr(where, name, full)
         with pytest.raises(OSError, match="No space"):
-            train_encoder(library, TINY)
-    with pytest.raises(
-        UmurlError, match="an interrupted training of 'slow' is kept: --resume goes on with it"
-    ):
+            train_encoder(library, like_tiny(save_every_s=1e9))
+    with pytest.raises(UmurlError, match="an interrupted training of 'slow' is kept"):
         train_encoder(library, TINY)
+    state = resuming.load_state(folders.partial_of(library.encoder("slow")))
+    assert state["step"] == STEPS  # though none was due
     train_encoder(library, TINY, resume=True)
     train_encoder(library, like_tiny(name="whole"))
     assert weights(library) == weights(library, "whole")
@@ -155,8 +156,8 @@ def test_an_interrupted_run_is_not_lost_unasked(library: Library, command: Comma
     failed = command(*words.split())
     assert (failed.code, failed.out) == (1, "")
     assert failed.err == (
-        "umurl-search: an interrupted training of 'slow' is kept: --resume goes on with it (same options), "
-        "--anew discards it, --as gives this one another name\n"
+        "umurl-search: an interrupted training of 'slow' is kept: train --resume goes on with it, train --anew "
+        "discards it, --as gives this one another name\n"
     )
     assert command(*words.split(), "--resume", "--anew").code == 2
     assert command(*words.split(), "--anew").code == 0
@@ -168,6 +169,72 @@ def test_anew_begins_at_the_first_step(library: Library) -> None:
     train_encoder(library, TINY, anew=True)
     history = read_history(library.encoder("slow"))
     assert (history.losses.step.tolist(), history.resumed) == (list(range(1, STEPS + 1)), ())
+
+
+def test_what_differs_from_the_interrupted_run_is_told(library: Library) -> None:
+    interrupt(library, TINY, after=5)
+    with pytest.raises(UmurlError) as error:
+        train_encoder(library, like_tiny(epochs=7, width=32), resume=True)
+    assert str(error.value) == (
+        "the interrupted training of 'slow' was made with width 64 (now 32), epochs 6 (now 7): --resume goes on with "
+        "just that, --anew discards it"
+    )
+    with pytest.raises(
+        UmurlError, match="no interrupted training of 'other' to resume: run it without --resume"
+    ):
+        train_encoder(library, like_tiny(name="other"), resume=True)
+
+
+@pytest.mark.parametrize("given", [{"batch_size": 9}, {"compile": True}, {"width": 9}])
+def test_an_option_that_cannot_be_discards_nothing(
+    library: Library, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
+) -> None:
+    interrupt(library, TINY, after=5)
+    monkeypatch.setattr("umurl_search.training.joined", lambda device: nullcontext(replace(ALONE, count=2)))
+    monkeypatch.setattr(Processes, "told", lambda self, find: find())
+    with pytest.raises(UmurlError, match=r"--batch-size 8|--compile|width is a multiple"):
+        train_encoder(library, like_tiny(**given), anew=True)
+    assert resuming.load_state(folders.partial_of(library.encoder("slow")))["step"] == 5
+
+
+def test_an_import_discards_no_training(library: Library, golden: Path, command: Command) -> None:
+    interrupt(library, TINY, after=5)
+    failed = command("import-encoder", golden / "checkpoint_0450.pth.tar", "--as", "slow")
+    assert failed.code == 1
+    assert "an interrupted training of 'slow' is kept" in failed.err
+    train_encoder(library, TINY, resume=True)
+
+
+def test_a_damaged_state_is_told(library: Library) -> None:
+    interrupt(library, TINY, after=5)
+    state = folders.partial_of(library.encoder("slow")) / resuming.STATE
+    state.write_bytes(state.read_bytes()[:-5000])
+    with pytest.raises(UmurlError, match=r"state\.pt: cannot be read \(.*\): --anew begins again"):
+        train_encoder(library, TINY, resume=True)
+
+
+def test_a_state_half_written_is_not_left_behind(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    def torn(state: Any, file: Any) -> None:
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", torn)
+    with pytest.raises(KeyboardInterrupt):
+        train_encoder(library, TINY)
+    assert not list(folders.partial_of(library.encoder("slow")).glob("*.tmp"))
+
+
+def test_a_second_ctrl_c_says_what_goes_on(
+    library: Library, monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    def torn(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "seal_encoder", torn)
+    words = "train mine --preset tiny --epochs 1 --as slow --device cpu"
+    stopped = command(*words.split())
+    assert stopped.code == 130
+    assert "with --resume goes on from the last state saved" in stopped.err
 
 
 # a loss that is no number
@@ -193,7 +260,33 @@ def test_what_was_kept_before_it_goes_on_with_another_rate(library: Library) -> 
     first, second = config["settings"]
     assert (first["from_step"], first["learning_rate"]) == (0, 2e-3)
     assert (second["from_step"], second["learning_rate"], second["precision"]) == (5, 1e-4, "float32")
-    assert len(read_history(library.encoder("slow")).losses) == STEPS
+    history = read_history(library.encoder("slow"))
+    assert len(history.losses) == STEPS
+    assert history.resumed == (5,)  # the attempt that failed is not told of
+
+
+def test_a_resumed_run_keeps_the_rate_it_was_given(library: Library) -> None:
+    interrupt(library, TINY, after=5)
+    slower = like_tiny(learning_rate=1e-4)
+    with pytest.raises(Interrupted):
+        train_encoder(library, slower, resume=True, should_stop=stop_after(3))
+    train_encoder(library, TINY, resume=True)
+    config = json.loads((library.encoder("slow") / "config.json").read_text())
+    assert [row["learning_rate"] for row in config["settings"]] == [2e-3, 1e-4]
+    assert config["training"]["learning_rate"] == 1e-4
+    lines = (json.loads(x) for x in (library.encoder("slow") / "history.jsonl").read_text().splitlines())
+    resumed = [line for line in lines if line["kind"] == "resumed"]
+    assert [(line["step"], line.get("learning_rate")) for line in resumed] == [(5, 1e-4), (8, None)]
+
+
+def test_another_rate_of_tuning_is_in_force(library: Library) -> None:
+    weighed = []
+    for name, rate in (("same", None), ("other", 1e-7)):
+        request = like_tiny(tune_epochs=2, name=name)
+        interrupt(library, request, after=20)
+        train_encoder(library, like_tiny(tune_epochs=2, name=name, tune_rate=rate), resume=True)
+        weighed.append(weights(library, name))
+    assert weighed[0] != weighed[1]
 
 
 def test_a_queue_that_is_no_number_is_not_kept(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

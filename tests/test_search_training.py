@@ -68,7 +68,7 @@ def test_a_stopped_training_gives_the_same_weights(library: Library, uninterrupt
     asked = iter([False, False, True])
     with pytest.raises(Interrupted):
         train_encoder(library, TINY, should_stop=lambda: next(asked))
-    with pytest.raises(UmurlError, match="no interrupted training of 'slow' with these options"):
+    with pytest.raises(UmurlError, match=r"was made with seed 0 \(now 1\)"):
         train_encoder(library, TrainRequest(**{**vars(TINY), "seed": 1}), resume=True)
     train_encoder(library, TINY, resume=True)
     assert weights(library, "slow") == uninterrupted
@@ -118,8 +118,15 @@ def test_a_finished_training_with_other_settings_is_made_again(
         patched.setattr(importing, "enter_sealed", stopped)
         with pytest.raises(KeyboardInterrupt):
             train_encoder(library, TrainRequest(**{**vars(TINY), "seed": 1}))
-    assert weights(library, "slow") != uninterrupted
-    train_encoder(library, TINY)
+    other = weights(library, "slow")
+    assert other != uninterrupted
+    for resume in (False, True):
+        with pytest.raises(
+            UmurlError, match=r"finished encoder 'slow' of other options|no interrupted training"
+        ):
+            train_encoder(library, TINY, resume=resume)
+    assert weights(library, "slow") == other
+    train_encoder(library, TINY, anew=True)
     assert weights(library, "slow") == uninterrupted
 
 

@@ -76,7 +76,7 @@ def build_index(library: Library, request: BuildRequest, *, progress: Progress =
     check_pipeline(store.manifest["pipeline"], what=what, remedy=again)
     about = _about(request, entry, store)
     name = checked_name(request.name or _default_name(request, entry), what="an index")
-    warnings = _warnings(entry, request.dataset, protocol, test_names, store)
+    warnings = _warnings(entry, request, protocol, test_names, store)
     seconds = {"embed": 0.0, "fit": 0.0}
     target = library.index(name)
     there = _already_there(library, name, about)
@@ -165,10 +165,10 @@ def _is_sealed(target: Path, about: dict[str, Any], columns: ClipColumns) -> boo
 
 
 def _warnings(
-    entry: EncoderEntry, dataset: str, protocol: str | None, test_names: list[str], store: ClipStore
+    entry: EncoderEntry, request: BuildRequest, protocol: str | None, test_names: list[str], store: ClipStore
 ) -> list[str]:
-    found = []
-    if entry.name == encoders.SHIPPED and dataset != "demo":
+    found, dataset = [], request.dataset
+    if request.encoder is None and entry.name == encoders.SHIPPED:
         found.append(
             f"no encoder was trained on or imported for {dataset}: using the shipped one, trained on made-up "
             f"motion; umurl-search train {dataset} makes one of its own"

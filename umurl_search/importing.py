@@ -10,6 +10,7 @@ from umurl_search import datasets, folders
 from umurl_search.encoders import SHIPPED
 from umurl_search.library import Library, checked_name
 from umurl_search.preprocess import PIPELINE
+from umurl_search.resuming import refuse_to_lose
 
 
 def import_encoder(library: Library, path: Path, name: str, *, made_for: str | None = None) -> dict[str, Any]:
@@ -18,6 +19,7 @@ def import_encoder(library: Library, path: Path, name: str, *, made_for: str | N
     Raises UmurlError for a file that is not one, that would run code, or when the name is taken.
     """
     refuse_known(library, checked_name(name, what="an encoder"))
+    refuse_to_lose(library.encoder(name))
     dataset, protocol = _made_for(library, made_for)
     model = checkpoint.import_released(path)
     about = {
@@ -79,13 +81,14 @@ def seal_encoder(
     *,
     partial: Path,
     recipe: str,
+    token: str | None = None,
     leave_out: tuple[str, ...] = (),
 ) -> None:
     """Writes weights and configuration beside what `partial` holds, seals it without `leave_out` and enters it."""
     checkpoint.save(partial, model, extra={**about, "pipeline": vars(PIPELINE)})
     target = library.encoder(name)
     folders.remove(target)
-    folders.seal(partial, target, {"kind": "encoder", "recipe": recipe}, leave_out=leave_out)
+    folders.seal(partial, target, {"kind": "encoder", "recipe": recipe, "token": token}, leave_out=leave_out)
     enter_sealed(library, name)
 
 
@@ -103,8 +106,9 @@ def enter_sealed(library: Library, name: str) -> dict[str, Any]:
     return config
 
 
-def is_sealed(target: Path, recipe: str) -> bool:
-    """Whether an encoder with this recipe was sealed and stopped before the catalog knew of it."""
+def is_sealed(target: Path, **stated: str) -> bool:
+    """Whether an encoder whose manifest states this was sealed and stopped before the catalog knew of it."""
     if not target.exists() or folders.check(target, full=True):
         return False
-    return bool(folders.read_manifest(target, remedy="").get("recipe") == recipe)
+    manifest = folders.read_manifest(target, remedy="")
+    return all(manifest.get(name) == value for name, value in stated.items())

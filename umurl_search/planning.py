@@ -2,23 +2,24 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
 import numpy as np
 import torch
 
+from encoder.batches import shared_batch
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig
 from encoder.processes import Processes
-from encoder.train import PRESETS, TrainConfig, describe
+from encoder.train import PRESETS, TrainConfig, require_compilable
 from umurl_search import encoders
 from umurl_search.datasets import first_protocol
 from umurl_search.encoders import EncoderEntry
 from umurl_search.importing import is_sealed, refuse_known
 from umurl_search.library import Library, checked_name
 from umurl_search.preprocess import PIPELINE
-from umurl_search.resuming import CHANGEABLE, refuse_to_lose, require_resumable
+from umurl_search.resuming import CHANGEABLE, kept_options, refuse_to_lose, require_resumable
 from umurl_search.watching import Slice, held_out_slice
 
 _LARGE_BATCH = {("ntu60", "xview"), ("ntu120", "xsub"), ("ntu120", "xset")}
@@ -67,7 +68,8 @@ class TrainRequest:
 class Run:
     """What the first process finds out for all.
 
-    recipe: what makes two encoders the same; token: what makes a run one to go on with.
+    recipe: what makes two encoders the same; token: what makes a run one to go on with. stated, changeable: what
+    the run is made with, but for what may change when it is resumed, and that.
     """
 
     name: str
@@ -81,6 +83,8 @@ class Run:
     start: EncoderEntry | None
     model_config: ModelConfig
     config: TrainConfig
+    stated: dict[str, Any]
+    changeable: dict[str, Any]
 
 
 def planned(
@@ -92,6 +96,7 @@ def planned(
     resume: bool,
     anew: bool,
 ) -> Run:
+    """Raises UmurlError for everything that can be known to be wrong before anything is written or discarded."""
     protocol, rows, names = training_rows(library, request.dataset, request.protocol)
     name = checked_name(request.name or _default_name(request, protocol), what="an encoder")
     refuse_known(library, name)
@@ -103,23 +108,31 @@ def planned(
     start = encoders.open_encoder(library, request.start_from) if request.start_from else None
     if start is not None:
         model_config = _sizes_of(start, model_config, request)
-    described = {
-        **describe(model_config, config), "device": device.type, "processes": processes.count,
-        "start": start.hash if start else None,
+    kept = kept_options(library.encoder(name)) if resume else None
+    config = replace(config, **_not_given(request, kept["changeable"]) if kept else {})
+    require_compilable(config, device)
+    shared_batch(len(rows), config, processes)
+    stated = {
+        "dataset": request.dataset, "protocol": protocol, **_data(library, request.dataset, names),
+        **asdict(model_config), **asdict(config), "device": device.type, "processes": processes.count,
+        "start_from": start.hash if start else None,
     }  # fmt: skip
-    recipe = _recipe(library, request.dataset, protocol, names, described)
-    lasting = {name: value for name, value in described["training"].items() if name not in CHANGEABLE}
-    token = _recipe(library, request.dataset, protocol, names, {**described, "training": lasting})
+    recipe = _hash(stated)
+    changeable = {name: stated.pop(name) for name in CHANGEABLE}
+    stated = json.loads(json.dumps(stated))
     target = library.encoder(name)
-    finished = is_sealed(target, recipe)
+    finished = not anew and (
+        is_sealed(target, recipe=recipe) or (resume and is_sealed(target, token=_hash(stated)))
+    )
     if resume and not finished:
-        require_resumable(target, token)
+        require_resumable(target, stated)
     elif not (finished or anew):
         refuse_to_lose(target)
     return Run(
         name=name, protocol=protocol, rows=rows, names=names,
         watched=_watched(library, request.dataset, protocol, rows, seed=config.seed),
-        recipe=recipe, token=token, finished=finished, start=start, model_config=model_config, config=config,
+        recipe=recipe, token=_hash(stated), finished=finished, start=start, model_config=model_config, config=config,
+        stated=stated, changeable=changeable,
     )  # fmt: skip
 
 
@@ -194,12 +207,18 @@ def _default_name(request: TrainRequest, protocol: str | None) -> str:
     return "-".join(part for part in (request.dataset, protocol, request.preset, only) if part)
 
 
-def _recipe(
-    library: Library, dataset: str, protocol: str | None, names: list[str], described: dict[str, Any]
-) -> str:
-    """What makes two trainings the same: dataset, its source, the clips trained on and every setting."""
+def _not_given(request: TrainRequest, before: dict[str, Any]) -> dict[str, Any]:
+    """What a resumed run keeps of the settings that it may be given anew."""
+    return {name: before[name] for name in CHANGEABLE if getattr(request, name) is None}
+
+
+def _data(library: Library, dataset: str, names: list[str]) -> dict[str, str]:
+    """Hashes of what is trained on: the dataset's source, the names of the clips, how they are prepared."""
     with library.read() as catalog:
         row = catalog.dataset(dataset)
     assert row is not None, dataset
-    stated = json.dumps([described, vars(PIPELINE), dataset, row["signature"], protocol, names])
-    return hashlib.sha256(stated.encode()).hexdigest()
+    return {"ingest": _hash(row["signature"]), "clips": _hash(names), "pipeline": _hash(vars(PIPELINE))}
+
+
+def _hash(stated: Any) -> str:
+    return hashlib.sha256(json.dumps(stated).encode()).hexdigest()

@@ -1,5 +1,6 @@
 """What an interrupted training leaves in its partial folder, and how the next run goes on from it."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -11,32 +12,74 @@ from umurl_search import folders
 from umurl_search.prepared import PREPARED
 
 STATE = "state.pt"
-SCRATCH = (STATE, *PREPARED)
+OPTIONS = "options.json"
+SCRATCH = (STATE, OPTIONS, *PREPARED)
 """Files of a run in its folder that are not the encoder's; they go once it is sealed."""
 CHANGEABLE = ("learning_rate", "tune_rate", "precision")
 """What a resumed run may be given anew: the remedies for a loss that became NaN."""
+HASHES = {
+    "ingest": "state of the dataset", "clips": "list of clips", "pipeline": "preprocessing",
+    "start_from": "encoder to start from",
+}  # fmt: skip
+"""Options that are stated as hashes, in words."""
 
 
-def require_resumable(target: Path, token: str) -> None:
-    """Raises UmurlError when no interrupted training with this token lies where `target` is put together."""
+def write_options(partial: Path, stated: dict[str, Any], changeable: dict[str, Any]) -> None:
+    """What the run in this folder is made with: a resumed one has to be told the same, or is told the difference."""
+    folders.write_text(partial / OPTIONS, json.dumps({"stated": stated, "changeable": changeable}))
+
+
+def kept_options(target: Path) -> dict[str, Any] | None:
+    """What `write_options` wrote of an interrupted run of which a state is kept; None where there is none."""
     partial = folders.partial_of(target)
-    if not (folders.token_of(partial) == token and (partial / STATE).exists()):
+    if not ((partial / STATE).exists() and (partial / OPTIONS).exists()):
+        return None
+    return json.loads((partial / OPTIONS).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+def require_resumable(target: Path, stated: dict[str, Any]) -> None:
+    """Raises UmurlError when no interrupted training of `target` is kept, or one with other options."""
+    kept = kept_options(target)
+    if kept is None:
+        raise UmurlError(f"no interrupted training of '{target.name}' to resume: run it without --resume")
+    before = kept["stated"]
+    differing = [name for name in {**before, **stated} if before.get(name) != stated.get(name)]
+    if differing:
+        said = ", ".join(_told(name, before.get(name), stated.get(name)) for name in differing)
         raise UmurlError(
-            f"no interrupted training of '{target.name}' with these options to resume: run it without --resume"
+            f"the interrupted training of '{target.name}' was made with {said}: --resume goes on with just that, "
+            "--anew discards it"
         )
 
 
+def _told(name: str, before: Any, now: Any) -> str:
+    if name in HASHES:
+        return f"another {HASHES[name]}"
+    return f"{name.replace('_', ' ')} {before} (now {now})"
+
+
 def refuse_to_lose(target: Path) -> None:
-    """Raises UmurlError when an interrupted training lies where `target` is put together."""
+    """Raises UmurlError when an interrupted training lies where `target` is put together, or a finished encoder of
+    which the catalog does not know."""
     if (folders.partial_of(target) / STATE).exists():
         raise UmurlError(
-            f"an interrupted training of '{target.name}' is kept: --resume goes on with it (same options), "
-            "--anew discards it, --as gives this one another name"
+            f"an interrupted training of '{target.name}' is kept: train --resume goes on with it, train --anew "
+            "discards it, --as gives this one another name"
+        )
+    if target.exists() and not folders.check(target, full=False):
+        raise UmurlError(
+            f"a finished encoder '{target.name}' of other options lies in {target}, not yet entered: the command that "
+            "made it enters it, train --anew discards it, --as gives this one another name"
         )
 
 
 def load_state(partial: Path) -> dict[str, Any]:
-    return torch.load(partial / STATE, weights_only=True, map_location="cpu")  # type: ignore[no-any-return]
+    """What `save_state` wrote. Raises UmurlError when it cannot be read."""
+    try:
+        return torch.load(partial / STATE, weights_only=True, map_location="cpu")  # type: ignore[no-any-return]
+    except Exception as error:  # a damaged file may fail in any way
+        cause = " ".join(str(error).split())[:160]
+        raise UmurlError(f"{partial / STATE}: cannot be read ({cause}): --anew begins again") from error
 
 
 def save_state(partial: Path, state: dict[str, Any]) -> None:
@@ -47,14 +90,15 @@ def save_state(partial: Path, state: dict[str, Any]) -> None:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
+        os.replace(aside, partial / STATE)
     except (OSError, RuntimeError) as error:  # torch hides an OSError in a RuntimeError of its own
-        aside.unlink(missing_ok=True)
         cause = " ".join(str(_first_cause(error)).split())[:160]
         raise UmurlError(
             f"{aside.with_name(STATE)}: the state cannot be written ({cause}): mend that, then the same "
             "command with --resume goes on from the state before, if there was one"
         ) from error
-    os.replace(aside, partial / STATE)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _first_cause(error: BaseException) -> BaseException:

@@ -1,6 +1,7 @@
 """Trains an encoder and enters it into the library, alone or in several processes."""
 
 import contextlib
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ from umurl_search.resuming import (
     STATE,
     load_state,
     save_state,
+    write_options,
 )
 from umurl_search.watching import Recorder, look, on_log
 
@@ -92,6 +94,11 @@ def _entered(library: Library, name: str) -> dict[str, Any]:
     return enter_sealed(library, name)
 
 
+def _board(library: Library, name: str) -> Path:
+    """TensorBoard's folder of a run."""
+    return library.root / "tensorboard" / name
+
+
 def _partial(
     library: Library,
     run: Run,
@@ -105,6 +112,8 @@ def _partial(
     partial = held.enter_context(folders.building(library.encoder(run.name), resume_token=run.token))
     if not resume:
         (partial / STATE).unlink(missing_ok=True)
+        shutil.rmtree(_board(library, run.name), ignore_errors=True)
+    write_options(partial, run.stated, run.changeable)
     prepare(partial, store, run.rows, progress=progress)
     return partial
 
@@ -128,10 +137,10 @@ def _train(
     with contextlib.ExitStack() as stack:
         if processes.first:
             plan = Plan.of(clips, run.config, processes)
-            done, board = state["step"] if state else 0, library.root / "tensorboard" / run.name
+            done, changed = (state["step"], settings[len(state["settings"]) :]) if state else (0, [])
             recorder = Recorder(
                 partial, total_steps=plan.total_steps, done=done, before=state["recorder"] if state else None,
-                settings=settings[-1] if len(settings) > 1 else None, tensorboard=board,
+                settings=changed[0] if changed else None, tensorboard=_board(library, run.name),
             )  # fmt: skip
             stack.enter_context(contextlib.closing(recorder))
             title = f"Training {run.name}"
@@ -165,7 +174,16 @@ def _train(
         "final": recorder.losses, "embedding": recorder.looks,
     }  # fmt: skip
     folders.write_text(partial / TRAINED_ON, "\n".join(run.names))
-    seal_encoder(library, run.name, model, about, partial=partial, recipe=run.recipe, leave_out=SCRATCH)
+    seal_encoder(
+        library,
+        run.name,
+        model,
+        about,
+        partial=partial,
+        recipe=run.recipe,
+        token=run.token,
+        leave_out=SCRATCH,
+    )
     return recorder
 
 
@@ -182,6 +200,7 @@ def _saving(
     partial: Path, recorder: Recorder, settings: list[dict[str, Any]]
 ) -> Callable[[dict[str, Any]], None]:
     def save(state: dict[str, Any]) -> None:
+        recorder.sync()
         save_state(partial, {**state, "recorder": recorder.state(), "settings": settings})
 
     return save

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from encoder.embed import embed
+from encoder.errors import UmurlError
 from encoder.model import UmURL
 from encoder.train import Log
 from umurl_search import folders
@@ -104,7 +106,7 @@ class Recorder:
         lines = _kept(self._path, done)
         self._began = time.monotonic() - (lines[-1]["seconds"] if lines else 0.0)
         folders.write_text(self._path, "".join(json.dumps(line) + "\n" for line in lines))
-        self._board = _tensorboard(tensorboard, purge_step=done or None)
+        self._board = _tensorboard(tensorboard, purge_step=done + 1 if done else None)
         if done:
             self._write({"kind": "resumed", "step": done, "epoch": self._epoch, **(settings or {})})
 
@@ -137,6 +139,11 @@ class Recorder:
         if self._pending:
             self._write_losses(self._step)
 
+    def sync(self) -> None:
+        """To the disk, before a state that counts on it."""
+        with open(self._path, "rb") as file:
+            os.fsync(file.fileno())
+
     def close(self) -> None:
         if self._board is not None:
             self._board.close()
@@ -157,13 +164,20 @@ class Recorder:
 
 
 def _kept(path: Path, done: int) -> list[dict[str, Any]]:
-    """The whole lines of an earlier part of the run, up to the step from which it goes on."""
+    """The whole lines of an earlier part of the run, up to the step from which it goes on. What was tried from there
+    before is left out."""
     if not path.exists() or not done:
         return []
     whole = [
         line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")
     ]
-    return [line for line in map(json.loads, whole) if line["step"] <= done]
+    try:
+        lines = [json.loads(line) for line in whole]
+    except ValueError as error:
+        raise UmurlError(
+            f"{path}: the history is damaged ({error}): delete the file to go on without it"
+        ) from error
+    return [line for line in lines if line["step"] < done + (line["kind"] != "resumed")]
 
 
 def _tensorboard(folder: Path | None, *, purge_step: int | None) -> Any:
