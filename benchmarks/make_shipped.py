@@ -29,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programmes", type=int, default=1500)
     parser.add_argument("--takes", type=int, default=4)
-    parser.add_argument("--shares", type=float, nargs=4, default=(0.92, 0.0, 0.0, 0.08), metavar="S")
+    parser.add_argument("--pairs", type=float, default=0.08)
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
@@ -40,7 +40,7 @@ def main() -> None:
     unknown = {path.name for path in arguments.out.glob("*")} - {checkpoint.CONFIG, checkpoint.WEIGHTS}
     if unknown or not arguments.out.absolute().parent.is_dir():
         parser.error(f"--out {arguments.out} is to be a new folder or one with an encoder in it")
-    studio = Studio(seed=arguments.seed, shares=tuple(arguments.shares))
+    studio = Studio(seed=arguments.seed, pairs=arguments.pairs)
     takes = [
         normalise(studio.clip(programme, take))
         for programme in range(arguments.programmes)
@@ -68,7 +68,6 @@ def main() -> None:
 def _command(arguments: argparse.Namespace) -> str:
     """What reproduces the encoder, every default stated."""
     stated = {name.replace("_", "-"): value for name, value in vars(arguments).items() if name != "out"}
-    stated["shares"] = " ".join(f"{share:g}" for share in stated["shares"])
     return " ".join(["python benchmarks/make_shipped.py", *(f"--{k} {v}" for k, v in stated.items())])
 
 

@@ -7,7 +7,6 @@ the seed, the programme and the performance.
 Letters: T frames, M people, J = 25 joints, D = channels of a pose.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,16 +28,16 @@ SHORTEST, LONGEST = 16, 300
 
 @dataclass(frozen=True, kw_only=True)
 class Studio:
-    """What a studio makes. shares: programmes written, composed, mixed, and for two people.
+    """What a studio makes. pairs: the share of programmes for two people.
 
     v1: the share of clips that an older sensor sees, with 20 joints, five of them copied.
     """
 
     seed: int = 0
-    shares: tuple[float, float, float, float] = (0.3, 0.35, 0.25, 0.1)
+    pairs: float = 0.08
     v1: float = 0.5
 
-    def clip(self, programme: int, performance: int = 0) -> NDArray[np.float32]:
+    def clip(self, programme: int, performance: int) -> NDArray[np.float32]:
         """(T, M, 25, 3) float32, metres in camera space; an absent person is zeros."""
         rng = _generator(self.seed, _PERFORMANCE, programme, performance)
         played = perform(self.programme(programme), rng)
@@ -46,11 +45,7 @@ class Studio:
 
     def programme(self, number: int) -> Programme:
         """What is done in every performance of that number."""
-        return drawn_programme(_generator(self.seed, _PROGRAMME, number), shares=self.shares)
-
-    def clips(self, n: int) -> Iterator[NDArray[np.float32]]:
-        """n clips, each of a programme of its own."""
-        return (self.clip(number) for number in range(n))
+        return drawn_programme(_generator(self.seed, _PROGRAMME, number), pairs=self.pairs)
 
 
 def perform(programme: Programme, rng: Generator) -> Array:

@@ -1,4 +1,4 @@
-"""What the people of the studio do: movements drawn at random, and mixtures of the demo corpus's actions.
+"""What the people of the studio do: the demo corpus's actions, varied, and in twos movements drawn at random too.
 
 A programme is drawn once and can be performed by anybody; like the scripts of `demo_actions` it is written for a
 right-hander. Angles are in degrees, times in seconds, paths in metres.
@@ -15,7 +15,7 @@ from umurl_search.demo_actions import ALL, STAND, UPRIGHT, Angles, Script, legs,
 from umurl_search.demo_body import COLUMN, MAIN_ARM, MAIN_LEG, OFF_ARM, OFF_LEG, OTHER_SIDE, RANGES, Array
 
 MOST_S = 12.0
-"""The longest script; a longer mixture is cut."""
+"""The longest script; a longer one is cut."""
 
 _HANDS = np.array([
     angles for name, angles in vars(written).items()
@@ -36,29 +36,18 @@ _LOWER = np.r_[0:6, COLUMN["weight"], MAIN_LEG, OFF_LEG]
 
 @dataclass(frozen=True, kw_only=True)
 class Programme:
-    """What is done: `source` is `written`, `composed` or `mixed`; a partner's script where there are two."""
+    """What is done, and a partner's script where there are two."""
 
-    source: str
     actor: Script
     partner: Script | None = None
     gap: float = 0.0
     left_handed: bool = False
 
 
-def drawn_programme(rng: Generator, *, shares: tuple[float, float, float, float]) -> Programme:
-    """A random programme, one in six left-handed; shares: how often written, composed, mixed, and by two."""
-    return replace(_drawn(rng, shares), left_handed=bool(rng.random() < 1 / 6))
-
-
-def _drawn(rng: Generator, shares: tuple[float, float, float, float]) -> Programme:
-    source = ("written", "composed", "mixed", "pair")[rng.choice(4, p=np.array(shares) / sum(shares))]
-    if source == "written":
-        return Programme(source=source, actor=_alone(rng))
-    if source == "composed":
-        return Programme(source=source, actor=composed(rng))
-    if source == "mixed":
-        return Programme(source=source, actor=_cut(_mixed(rng)))
-    return _pair(rng)
+def drawn_programme(rng: Generator, *, pairs: float) -> Programme:
+    """A random programme, one in six left-handed; pairs: the share of those for two people."""
+    made = Programme(actor=_alone(rng)) if rng.random() < 1 - pairs else _pair(rng)
+    return replace(made, left_handed=bool(rng.random() < 1 / 6))
 
 
 def composed(rng: Generator) -> Script:
@@ -122,19 +111,6 @@ def layered(*, lower: Script, upper: Script) -> Script:
     return [(float(seconds), key) for seconds, key in zip(np.diff(times, prepend=0.0), keys, strict=True)]
 
 
-def in_turn(first: Script, second: Script, *, pause_s: float) -> Script:
-    """One script after the other, which goes on where the first ended and facing as it did."""
-    x, z, yaw = first[-1][1][_PATH]
-    sine, cosine = np.sin(np.deg2rad(yaw)), np.cos(np.deg2rad(yaw))
-    moved = []
-    for seconds, key in second:
-        dx, dz, _ = key[_PATH] - second[0][1][_PATH]
-        at = key.copy()
-        at[_PATH] = x + cosine * dx + sine * dz, z - sine * dx + cosine * dz, yaw + key[_PATH[2]]
-        moved.append((seconds, at))
-    return [*first, (pause_s, moved[0][1]), *moved[1:]]
-
-
 def _alone(rng: Generator) -> Script:
     singles = [action for action in ALL if action.partner is None]
     action = singles[rng.integers(len(singles))]
@@ -147,20 +123,9 @@ def _pair(rng: Generator) -> Programme:
     action = pairs[rng.integers(len(pairs))]
     if rng.random() < 0.3 or action.partner is None:
         gap = float(rng.uniform(0.8, 1.6))
-        return Programme(source="pair", actor=composed(rng), partner=composed(rng), gap=gap)
+        return Programme(actor=composed(rng), partner=composed(rng), gap=gap)
     n = int(rng.integers(action.repeats[0], action.repeats[1] + 1))
-    return Programme(source="pair", actor=action.actor(n), partner=action.partner(n), gap=action.gap)
-
-
-def _mixed(rng: Generator) -> Script:
-    """Two scripts in turn, or the upper body of one over a walk or another's legs."""
-    first, second = ((_alone if rng.random() < 0.6 else composed)(rng) for _ in range(2))
-    way = rng.random()
-    if way < 0.45:
-        return in_turn(first, second, pause_s=float(rng.uniform(0.25, 0.7)))
-    if way < 0.75:
-        return layered(lower=walk(rng), upper=first)
-    return layered(lower=second, upper=first)
+    return Programme(actor=action.actor(n), partner=action.partner(n), gap=action.gap)
 
 
 def _times(script: Script) -> Array:
