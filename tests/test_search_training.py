@@ -138,7 +138,7 @@ def test_killed_at_random_moments_it_still_gives_the_same_weights(library: Libra
     state = partial / "state.pt"
     rng = np.random.default_rng(0)  # the waits; where that finds the run is the machine's own chance
     kills = 0
-    for _ in range(4):
+    for _ in range(3):
         begun = state.stat().st_mtime_ns if state.exists() else 0
         process = started(f"{words} --as torn" + (" --resume" if begun else ""), library)
         while process.poll() is None and not (state.exists() and state.stat().st_mtime_ns > begun):

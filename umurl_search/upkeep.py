@@ -90,7 +90,7 @@ def info(library: Library, what: str | None) -> dict[str, Any]:
     folder = library.encoder(name) if kind == "encoder" else library.index(name)
     remedy = f"run: umurl-search delete {kind}:{name}, then make it again"
     manifest = folders.read_manifest(folder, remedy=remedy)
-    hidden = {"files", "checksum", "kind"} | ({"recipe"} if kind == "encoder" else set())
+    hidden = {"files", "checksum", "kind"} | ({"recipe", "token"} if kind == "encoder" else set())
     details = {k: v for k, v in manifest.items() if k not in hidden}
     return {**_plain(row), "kind": kind, "bytes": _size(folder), **details}
 
