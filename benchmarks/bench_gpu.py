@@ -20,6 +20,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from encoder.embed import Embedder, Precision
+from encoder.errors import UmurlError
 from encoder.losses import umurl_losses
 from encoder.model import ModelConfig, UmURL
 from encoder.ragged import RaggedClips
@@ -50,10 +51,16 @@ def main() -> int:
         f"{'training, batch':<17}{'compiled':<10}{'clips/s':>9}{'of peak':>9}{'waiting':>9}{'hours':>7}",
     ]
     for batch, compiled in ROWS:
-        rate, waiting = _training(ragged, model_config, batch, compiled, device, seconds=arguments.seconds)
-        hours = NTU60_XSUB_CLIPS * PAPER_EPOCHS / rate / 3600
-        share = rate * flops / peak
-        lines.append(f"{batch:<17}{compiled!s:<10}{rate:>9.0f}{share:>9.2f}{waiting:>9.3f}{hours:>7.2f}")
+        try:
+            rate, waiting = _training(
+                ragged, model_config, batch, compiled, device, seconds=arguments.seconds
+            )
+        except (RuntimeError, UmurlError) as error:  # the other rows are still wanted
+            lines.append(f"{batch:<17}{compiled!s:<10}failed: {' '.join(str(error).split())[:200]}")
+        else:
+            hours = NTU60_XSUB_CLIPS * PAPER_EPOCHS / rate / 3600
+            share = rate * flops / peak
+            lines.append(f"{batch:<17}{compiled!s:<10}{rate:>9.0f}{share:>9.2f}{waiting:>9.3f}{hours:>7.2f}")
         print(lines[-1], flush=True)
     lines.append(f"{'embedding, four subsets':<27}{'clips/s':>9}")
     model = UmURL(model_config, with_projectors=False).eval().to(device)
@@ -113,7 +120,7 @@ def _training(
     config = TrainConfig(epochs=10**6, batch_size=batch, compile=compiled)
     with contextlib.suppress(Interrupted):
         train(clips, model_config, config, device=device, hooks=hooks)
-    warm = logs[3:]
+    warm = logs[3:] or logs[-1:]
     return statistics.median(log.clips_per_s for log in warm), statistics.median(log.waiting for log in warm)
 
 
