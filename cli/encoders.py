@@ -67,7 +67,6 @@ def train(
     layers: Annotated[int | None, typer.Option(min=1, help="Of each transformer [default: 1]")] = None,
     projection: Annotated[int | None, typer.Option(min=1, help=f"Size of the projections {_PRESET}")] = None,
     modalities: TrainedOption = None,
-    spatial_code: Annotated[bool, typer.Option("--spatial-code", help="A learned code tells joints apart")] = False,
     compile: Annotated[bool, typer.Option("--compile", help="Let torch compile the network first, on GPUs")] = False,
     seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Of weights, order and augmentations")] = 0,
     as_: Annotated[str | None, typer.Option("--as", help="The encoder's name [default: NAME-PROTOCOL-PRESET]")] = None,
@@ -95,7 +94,7 @@ def train(
         learning_rate=learning_rate, weight_decay=weight_decay, schedule=schedule, drop_at=drop_at,
         warmup_epochs=warmup_epochs, tune_epochs=tune_epochs, tune_rate=tune_rate, precision=precision,
         width=width, heads=heads, layers=layers, projection=projection, modalities=_members(modalities),
-        spatial_code=spatial_code or None, compile=compile or None,
+        compile=compile or None,
         seed=seed, name=as_, device=terminal.device, save_every_s=save_every, looks=looks,
     )  # fmt: skip
     with stop_flag() as should_stop:

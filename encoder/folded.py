@@ -47,14 +47,12 @@ class FoldedEncoder:
         parts = {modality: encoder.config.parts(modality) for modality in modalities}
         used = {base for bases in parts.values() for base in bases}
         hidden = {m: self._hidden(to_modality(clips, m), m) for m in BASE if m in used}
-        code = encoder._joint_code(clips).to(self._dtype) if encoder.config.spatial_code else None
         bias = encoder.absent_bias.to(self._dtype) if clips.shape[2] == 1 else None
         position = encoder.position.to(self._dtype)
         found = {}
         for modality, bases in parts.items():
             temporal = self._mixed(hidden, bases, "temporal") + position
             spatial = self._mixed(hidden, bases, "spatial")
-            spatial = spatial if code is None else spatial + code
             for layer in self._temporal:
                 temporal = layer(temporal, None)
             for layer in self._spatial:

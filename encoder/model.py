@@ -25,8 +25,7 @@ class ModelConfig:
     """width: W, the embedding is 2 * W. projection: size of a projector's output (pre-training only).
 
     modalities: what it is trained on and reads; fused is all of them. With one alone it is the uni-modal
-    encoder that the paper compares with. spatial_code: whether the spatial stream is told which token is which
-    joint, by a learned code (not in the paper).
+    encoder that the paper compares with.
     """
 
     width: int = 1024
@@ -34,7 +33,6 @@ class ModelConfig:
     layers: int = 1
     projection: int = 4096
     modalities: tuple[str, ...] = BASE
-    spatial_code: bool = False
 
     def __post_init__(self) -> None:
         if min(self.width, self.heads, self.layers, self.projection) < 1 or self.width % (2 * self.heads):
@@ -132,8 +130,6 @@ class Encoder(nn.Module):
             self.spatial_fusion.requires_grad_(False)
         self.temporal = nn.ModuleList(TransformerLayer(width, config.heads) for _ in range(config.layers))
         self.spatial = nn.ModuleList(TransformerLayer(width, config.heads) for _ in range(config.layers))
-        if config.spatial_code:
-            self.joint_code = nn.Parameter(0.02 * torch.randn(N_JOINTS, width))
         self.position: Tensor
         self.absent_bias: Tensor
         self.register_buffer("position", sinusoidal_code(N_FRAMES, width), persistent=False)
@@ -155,16 +151,7 @@ class Encoder(nn.Module):
         used = {base for bases in parts.values() for base in bases}
         tokens = {m: self.embeddings[m](to_modality(clips, m)) for m in BASE if m in used}
         one_person = clips.shape[2] == 1
-        code = self._joint_code(clips) if self.config.spatial_code else None
-        return {m: self._encode(*self._fuse(tokens, parts[m]), one_person, code) for m in modalities}
-
-    def _joint_code(self, clips: Tensor) -> Tensor:
-        """(N, M * V, W), or (N, 26, W) for one person: each joint's code, none where the person is absent, so
-        that the absent person's tokens stay alike and may be one."""
-        present = clips.flatten(3).abs().amax(dim=(1, 3)) > 0  # (N, M)
-        code = present[:, :, None, None] * self.joint_code
-        code = code.flatten(1, 2)
-        return functional.pad(code, (0, 0, 0, 1)) if clips.shape[2] == 1 else code
+        return {m: self._encode(*self._fuse(tokens, parts[m]), one_person) for m in modalities}
 
     def _fuse(
         self, tokens: dict[str, tuple[Tensor, Tensor]], parts: tuple[str, ...]
@@ -175,11 +162,8 @@ class Encoder(nn.Module):
         spatial = sum(tokens[m][1] for m in parts) / len(parts)
         return self.temporal_fusion(temporal), self.spatial_fusion(spatial)
 
-    def _encode(
-        self, temporal: Tensor, spatial: Tensor, one_person: bool, code: Tensor | None = None
-    ) -> Tensor:
+    def _encode(self, temporal: Tensor, spatial: Tensor, one_person: bool) -> Tensor:
         temporal = temporal + self.position
-        spatial = spatial if code is None else spatial + code
         for layer in self.temporal:
             temporal = layer(temporal)
         for layer in self.spatial:

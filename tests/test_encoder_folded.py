@@ -40,7 +40,7 @@ def batch(people: int) -> Tensor:
 
 
 @pytest.mark.parametrize("people", [1, 2])
-@pytest.mark.parametrize("given", [{}, {"layers": 2}, {"spatial_code": True}])
+@pytest.mark.parametrize("given", [{}, {"layers": 2}])
 @torch.inference_mode()
 def test_float32_is_the_networks_own(people: int, given: dict[str, object]) -> None:
     model = moved_model(**given)

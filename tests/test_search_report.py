@@ -457,12 +457,12 @@ def test_every_setting_of_a_training_is_an_option_of_train(command: Callable[...
 
 def test_settings_that_are_not_the_presets_are_said(indexed: Library, found: Retrieval) -> None:
     config = found.entry.config
-    model = {**config["model"], "width": 32, "modalities": ["joint", "bone"], "spatial_code": True}
+    model = {**config["model"], "width": 32, "modalities": ["joint", "bone"]}
     training = {**config["training"], "weight_decay": 0.5, "max_seconds": 9.0}
     changed = {**config, "model": model, "training": training, "processes": 2}
     lines = lines_of(replace(found, entry=replace(found.entry, config=changed)), indexed)
     (train,) = (line for line in lines if " train " in line)
-    assert "--width 32 --modalities joint+bone --spatial-code --epochs 1 " in train
+    assert "--width 32 --modalities joint+bone --epochs 1 " in train
     assert "--weight-decay 0.5" in train
     assert "# (stopped after 9 s, as umurl-search demo does it)" in lines
     assert "# (by torchrun, in 2 processes)" in lines

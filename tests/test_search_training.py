@@ -227,7 +227,7 @@ def test_the_configuration_lies_beside_the_weights(library: Library) -> None:
 def test_every_value_of_a_preset_can_be_replaced() -> None:
     given = {
         "width": 8, "heads": 2, "layers": 3, "projection": 5, "modalities": ("bone", "joint"),
-        "spatial_code": True, "epochs": 7, "batch_size": 9, "learning_rate": 0.1, "weight_decay": 0.2,
+        "epochs": 7, "batch_size": 9, "learning_rate": 0.1, "weight_decay": 0.2,
         "schedule": "cosine", "drop_at": 0.3, "warmup_epochs": 1.5, "tune_epochs": 3, "tune_rate": 0.01,
         "precision": "float32", "compile": True, "seed": 4, "max_seconds": 5.0,
     }  # fmt: skip

@@ -49,8 +49,7 @@ def parameters(config: ModelConfig, parts: tuple[str, ...]) -> int:
     embedding = sum((n_in * w + w) + 2 * w + (w * w + w) for n_in in (_TEMPORAL_IN, _SPATIAL_IN))
     fusion = 2 * w * w if len(parts) > 1 else 0
     attention, feed, norms = 4 * w * w + 4 * w, 2 * (w * w + w), 4 * w
-    code = N_JOINTS * w if config.spatial_code else 0
-    return len(parts) * embedding + fusion + code + 2 * config.layers * (attention + feed + norms)
+    return len(parts) * embedding + fusion + 2 * config.layers * (attention + feed + norms)
 
 
 def flops(config: ModelConfig, parts: tuple[str, ...], *, people: int = N_PEOPLE) -> int:

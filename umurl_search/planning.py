@@ -44,7 +44,6 @@ class TrainRequest:
     layers: int | None = None
     projection: int | None = None
     modalities: tuple[str, ...] | None = None
-    spatial_code: bool | None = None
     epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
