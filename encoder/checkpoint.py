@@ -2,6 +2,7 @@
 
 import json
 import re
+import zipfile
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from encoder.model import ModelConfig, UmURL
 WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"
 _MOST_SAID = 160
+_MOST = {"width": 65_536, "heads": 65_536, "layers": 100, "projection": 1_048_576}
+"""The sizes that a configuration may state; above all, so many layers that building them takes forever are none."""
 """Characters of a library's own message that an error quotes."""
 
 _LAYER = {
@@ -46,16 +49,22 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         _model_config(config)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UmurlError(f"{folder / CONFIG}: not an encoder's configuration ({error})") from error
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        said = str(error)[:_MOST_SAID]
+        raise UmurlError(f"{folder / CONFIG}: not an encoder's configuration ({said})") from error
     return config  # type: ignore[no-any-return]
 
 
 def _model_config(config: dict[str, Any]) -> ModelConfig:
-    sizes = config["model"]
+    sizes = dict(config["model"])
     known = {field.name for field in fields(ModelConfig)}
     if set(sizes) - known:
         raise ValueError(f"unknown keys {sorted(set(sizes) - known)}; known are {sorted(known)}")
+    for name in sizes.keys() - {"modalities"}:
+        if type(sizes[name]) is not int or sizes[name] > _MOST[name]:
+            raise ValueError(
+                f"{name} is a whole number up to {_MOST[name]:,}, got {str(sizes[name])[:_MOST_SAID]}"
+            )
     return ModelConfig(**sizes)
 
 
@@ -64,19 +73,51 @@ def load(folder: Path) -> UmURL:
     config = _model_config(read_config(folder))
     try:
         state = load_file(str(folder / WEIGHTS))
-    except (OSError, SafetensorError) as error:
-        raise UmurlError(f"{folder / WEIGHTS}: cannot be read ({error})") from error
+    except Exception as error:  # a damaged file may fail in any way
+        raise UmurlError(f"{folder / WEIGHTS}: cannot be read ({str(error)[:_MOST_SAID]})") from error
     return _fill(config, state, source=folder / WEIGHTS)
 
 
 def _fill(config: ModelConfig, state: dict[str, Tensor], *, source: Path) -> UmURL:
-    model = UmURL(config, with_projectors=any(name.startswith("projectors.") for name in state))
+    """The model with these weights, for which memory is taken only once they are known to fit it."""
+    with_projectors = any(name.startswith("projectors.") for name in state)
     try:
+        _require_held(state)
+        _require_sized(config, state, with_projectors=with_projectors)
+        model = UmURL(config, with_projectors=with_projectors)
         model.load_state_dict(state)  # copies into float32, whatever the file holds
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         first = str(error).splitlines()[-1].strip()[:_MOST_SAID]
         raise UmurlError(f"{source}: the weights do not fit the model ({first})") from error
     return model.eval()
+
+
+def _require_sized(config: ModelConfig, state: dict[str, Tensor], *, with_projectors: bool) -> None:
+    """Raises ValueError unless the tensors that outgrow all others are of the sizes that the configuration says."""
+    width = config.width
+    wanted = {f"encoder.{stream}_fusion.weight": (width, width) for stream in _STREAM.values()}
+    for stream in _STREAM.values():
+        wanted |= {f"encoder.{stream}.{n}.qkv.weight": (3 * width, width) for n in range(config.layers)}
+    if with_projectors:
+        wanted |= {f"projectors.{m}.6.weight": (config.projection, 2 * width) for m in config.modalities}
+    for name, shape in wanted.items():
+        if name in state and state[name].shape == shape:
+            continue
+        seen = f"of shape {tuple(state[name].shape)}" if name in state else "missing"
+        raise ValueError(f"{name} is {seen}, not of {shape}")
+
+
+def _require_held(state: dict[str, Tensor]) -> None:
+    """Raises ValueError unless each tensor is an ordinary one whose every number is in the file, and its own."""
+    held: dict[int, int] = {}
+    for name, tensor in state.items():
+        usual = tensor.layout == torch.strided and not (tensor.is_complex() or tensor.is_quantized)
+        if not usual or tensor.device.type != "cpu":
+            raise ValueError(f"{name} is {tensor.dtype}, {tensor.layout}, on {tensor.device}")
+        storage = tensor.untyped_storage()
+        needed = held[storage.data_ptr()] = held.get(storage.data_ptr(), 0) + tensor.nbytes
+        if needed > storage.nbytes():
+            raise ValueError(f"{name} is larger than what is stored of it")
 
 
 def import_released(path: Path) -> UmURL:
@@ -85,6 +126,7 @@ def import_released(path: Path) -> UmURL:
     Read with `weights_only=True`: a file that would run code is refused. Raises UmurlError.
     """
     try:
+        _require_unpacked(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise UmurlError(f"{path}: no such file; give the path of a released .pth.tar") from error
@@ -99,17 +141,32 @@ def import_released(path: Path) -> UmURL:
     return _fill(*_translated(state, source=path), source=path)
 
 
+def _require_unpacked(path: Path) -> None:
+    """Raises ValueError for an archive that is larger than its file: torch packs nothing, and would unpack all."""
+    if not path.is_file() and path.exists():
+        raise ValueError("no regular file")
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            n_bytes = sum(member.file_size for member in archive.infolist())
+        if n_bytes > path.stat().st_size:
+            raise ValueError(f"an archive of {n_bytes} bytes in a file of {path.stat().st_size}")
+
+
 def _translated(state: dict[str, Tensor], *, source: Path) -> tuple[ModelConfig, dict[str, Tensor]]:
     try:
         if not all(isinstance(tensor, Tensor) for tensor in state.values()):
             raise ValueError("not every value is a tensor")
+        _require_held(state)
         renamed = {_renamed(name): tensor for name, tensor in state.items()}
         width = renamed["encoder.temporal_fusion.weight"].shape[0]
         projection = next((x.shape[0] for n, x in renamed.items() if n.endswith("joint.6.weight")), 4096)
         layers = len({n.split(".")[2] for n in renamed if n.startswith("encoder.temporal.")})
         config = ModelConfig(width=width, layers=layers, projection=projection)
-    except (KeyError, AttributeError, IndexError, ValueError) as error:
-        raise UmurlError(f"{source}: has a 'state_dict', but not of a UmURL encoder ({error})") from error
+        if layers > _MOST["layers"]:
+            raise ValueError(f"{layers} layers")
+    except (KeyError, AttributeError, IndexError, TypeError, ValueError) as error:
+        said = str(error)[:_MOST_SAID]
+        raise UmurlError(f"{source}: has a 'state_dict', but not of a UmURL encoder ({said})") from error
     renamed.pop("encoder.position", None)
     return config, renamed
 

@@ -15,13 +15,16 @@ class NameFields:
     replication: int | None = None
 
 
+_NUMBER = r"\d{1,18}"  # what 64 bits hold
 _NTU = re.compile(
     r"S(?P<setup>\d{3})C(?P<camera>\d{3})P(?P<subject>\d{3})R(?P<replication>\d{3})A(?P<action>\d{3})"
     r"(?:\.skeleton)?"
 )
-_UTD_MHAD = re.compile(r"a(?P<action>\d+)_s(?P<subject>\d+)_t?(?P<replication>\d+)")
-_NW_UCLA = re.compile(r"a(?P<action>\d+)_s(?P<subject>\d+)_e(?P<replication>\d+)_v(?P<camera>\d+)")
-_PKU_MMD = re.compile(r"(?:\d{4}|A\d+N(?P<subject>\d+))-(?P<view>[LMR])(?:_\d+)?")
+_UTD_MHAD = re.compile(rf"a(?P<action>{_NUMBER})_s(?P<subject>{_NUMBER})_t?(?P<replication>{_NUMBER})")
+_NW_UCLA = re.compile(
+    rf"a(?P<action>{_NUMBER})_s(?P<subject>{_NUMBER})_e(?P<replication>{_NUMBER})_v(?P<camera>{_NUMBER})"
+)
+_PKU_MMD = re.compile(rf"(?:\d{{4}}|A\d+N(?P<subject>{_NUMBER}))-(?P<view>[LMR])(?:_\d+)?")
 _PKU_CAMERAS = {"L": 1, "M": 2, "R": 3}
 
 

@@ -27,6 +27,7 @@ def open_reader(
     max_action: int | None = None,
     max_setup: int | None = None,
     slicing: str = "start:end",
+    untrimmed: bool = False,
     layout: str | None = None,
     axes: str | None = None,
     state: State = "raw",
@@ -37,6 +38,7 @@ def open_reader(
     missing: ntu-skeleton; the lists of samples with missing skeletons. None: those beside the recordings.
     max_action, max_setup: ntu-skeleton; the last that belongs to the dataset.
     slicing: pku-mmd; the frames that a label means, one of `pku.SLICINGS`.
+    untrimmed: pku-mmd; recordings stay whole, their labels become segments.
     layout: pyskl and npy; the joint layout, a key of `LAYOUTS` (None: ntu25).
     axes, state: npy; see `NpyReader`.
     Raises: UmurlError for an unknown format or option value, or a source that cannot be used.
@@ -48,7 +50,7 @@ def open_reader(
                 roots, missing=lists, max_action=max_action, max_setup=max_setup, max_frames=max_frames
             )
         case "pku-mmd":
-            return PkuReader(roots, slicing=slicing, max_frames=max_frames)
+            return PkuReader(roots, slicing=slicing, max_frames=max_frames, untrimmed=untrimmed)
         case "agcn":
             return AgcnReader(roots)
         case "ctr-gcn":

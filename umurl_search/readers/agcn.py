@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from encoder.errors import UmurlError
 from encoder.skeleton import N_JOINTS
 from umurl_search.bodies import count_until_empty
-from umurl_search.clip import Clip, LeftOut, Outcome
+from umurl_search.clip import Clip, Outcome
 from umurl_search.readers import safe_pickle
 from umurl_search.readers.base import Part, Splits, State
-from umurl_search.readers.npy_header import read_header
+from umurl_search.readers.npy_header import Header, read_header
 from umurl_search.readers.outcome import BadRecordingError, make_clip, to_float32
 from umurl_search.readers.tree import require_one_root
 
@@ -74,7 +74,7 @@ class AgcnReader:
         source = f"{rows.data.relative_to(self._root).as_posix()}:{row}"
         if item in self._repeats:
             detail = f"row {self._repeats[item]} comes first"
-            return LeftOut(name=name, reason="duplicate name", detail=detail, source=source)
+            return BadRecordingError("duplicate name", detail).left_out(name, source)
         try:
             n_frames = rows.n_frames[row] if rows.n_frames else None
             return _read_row(row_data, name=name, label=rows.labels[row], n_frames=n_frames, source=source)
@@ -114,7 +114,7 @@ def find_agcn_folders(root: Path) -> list[Path]:
     if is_agcn_folder(root):
         return [root]
     with os.scandir(root) as entries:
-        folders = [Path(entry) for entry in entries if entry.is_dir()]
+        folders = [Path(entry) for entry in entries if os.path.isdir(entry)]  # also of a link to itself
     return sorted(folder for folder in folders if is_agcn_folder(folder))
 
 
@@ -136,9 +136,15 @@ def _read_labels(folder: Path, prefix: str) -> tuple[list[str], list[int]]:
     content = safe_pickle.load(path)
     try:
         names, labels = content
-        return [str(name).removesuffix(".skeleton") for name in names], [int(label) for label in labels]
-    except (TypeError, ValueError) as error:
+        return [_name(name) for name in names], [int(label) for label in labels]
+    except (TypeError, ValueError, OverflowError) as error:
         raise UmurlError(f"{path}: holds no pair of names and labels ({error})") from error
+
+
+def _name(name: object) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"a name is a {type(name).__name__}")
+    return str(name).removesuffix(".skeleton")
 
 
 def _read_rows(folder: Path, prefix: str) -> _Rows:
@@ -154,22 +160,30 @@ def _read_rows(folder: Path, prefix: str) -> _Rows:
 
 def _count_rows(path: Path) -> int:
     """The number of clips in an array. Raises: UmurlError where it is no whole (N, 3, T, 25, 2) array."""
-    try:
-        with open(path, "rb") as stream:
-            header = read_header(stream)
-    except (OSError, ValueError) as error:
-        raise UmurlError(f"{path}: not a usable array: {error}") from error
+    header = _whole_header(path)
     if len(header.shape) != 5 or header.shape[1] != 3 or header.shape[3:] != (N_JOINTS, 2):
         raise UmurlError(f"{path}: an array of shape {header.shape}, not (N, 3, T, {N_JOINTS}, 2)")
-    if header.n_bytes != path.stat().st_size:
-        raise UmurlError(f"{path}: {path.stat().st_size} bytes, its header announces {header.n_bytes}")
     return header.shape[0]
 
 
+def _whole_header(path: Path) -> Header:
+    """The header of an array. Raises: UmurlError where the file is not of the size that it announces."""
+    try:
+        with open(path, "rb") as stream:
+            header = read_header(stream)
+            size = os.fstat(stream.fileno()).st_size
+    except (OSError, ValueError) as error:
+        raise UmurlError(f"{path}: not a usable array: {error}") from error
+    if header.n_bytes != size:
+        raise UmurlError(f"{path}: {size} bytes, its header announces {header.n_bytes}")
+    return header
+
+
 def _read_counts(path: Path) -> list[int]:
+    _whole_header(path)
     try:
         return [int(count) for count in np.load(path, allow_pickle=False).ravel()]
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         raise UmurlError(f"{path}: not a usable array: {error}") from error
 
 

@@ -1,6 +1,7 @@
 """CTR-GCN's `.npz` files: x_train, y_train, x_test, y_test, read row by row out of the archive."""
 
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,9 @@ _ABBREVIATION = re.compile(r"(?<![a-z])(csub|cset|cv|cs)(?![a-z])", re.IGNORECAS
 _PROTOCOLS = {"CSUB": "xsub", "CS": "xsub", "CV": "xview", "CSET": "xset"}
 _MOST_DEFLATED = 1100
 """More bytes than these do not come out of one deflated byte."""
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_DAMAGED = (OSError, EOFError, ValueError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile)
+"""What `zipfile` raises where an archive is not whole or packed in a way that is not known."""
 
 
 class MemberReader:
@@ -49,26 +53,28 @@ class MemberReader:
 
     def _open(self) -> Any:
         try:
+            packing = self._archive.getinfo(self._member).compress_type
+            if packing not in _PACKINGS:  # numpy writes no other; their memory is what the archive says
+                raise UmurlError(f"{self._where}: packed by method {packing}, which numpy does not use")
             return self._archive.open(self._member)
         except KeyError as error:
             raise UmurlError(f"{self._where}: missing from the archive") from error
-        except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:
+        except _DAMAGED as error:
             raise UmurlError(f"{self._where}: cannot be read: {error}") from error
 
     def _check_header(self) -> Header:
         try:
             header = read_header(self._stream)
-        except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        except _DAMAGED as error:
             raise UmurlError(f"{self._where}: {error}") from error
         member = self._archive.getinfo(self._member)
         if header.n_bytes != member.file_size:
             raise UmurlError(
                 f"{self._where}: {member.file_size} bytes, its header announces {header.n_bytes}"
             )
-        if member.file_size > _MOST_DEFLATED * member.compress_size:
-            raise UmurlError(
-                f"{self._where}: {member.file_size} bytes cannot come out of {member.compress_size}"
-            )
+        there = min(member.compress_size, _size(self._archive))
+        if member.file_size > _MOST_DEFLATED * there:
+            raise UmurlError(f"{self._where}: {member.file_size} bytes cannot come out of {there}")
         if not header.shape or (header.fortran_order and len(header.shape) > 1):
             raise UmurlError(f"{self._where}: is not stored row by row")
         return header
@@ -83,7 +89,7 @@ class MemberReader:
             while self._next <= number:
                 content = self._stream.read(self._row_bytes)
                 self._next += 1
-        except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        except _DAMAGED as error:
             raise UmurlError(f"{self._where}: the archive is damaged ({error}); fetch it again") from error
         if len(content) < self._row_bytes:
             raise UmurlError(f"{self._where}: the archive ends within row {number}; fetch it again")
@@ -140,10 +146,18 @@ class CtrGcnReader:
         return [self._path]
 
 
+def _size(archive: zipfile.ZipFile) -> int:
+    assert archive.filename is not None  # opened by `open_archive`
+    return Path(archive.filename).stat().st_size
+
+
 def open_archive(path: Path) -> zipfile.ZipFile:
+    """A zip archive. Raises: UmurlError where the file is not a whole one."""
+    if not path.is_file():
+        raise UmurlError(f"{path}: no whole .npz archive: it is no regular file")
     try:
         return zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         raise UmurlError(f"{path}: no whole .npz archive: {error}") from error
 
 
@@ -156,7 +170,12 @@ def protocol_of(file_name: str) -> str:
 def _count_rows(archive: zipfile.ZipFile, part: str) -> int:
     """The number of clips in a part. Raises: UmurlError where its arrays do not fit the layout."""
     clips, labels = MemberReader(archive, f"x_{part}").header, MemberReader(archive, f"y_{part}").header
-    if len(clips.shape) != 3 or clips.shape[2] != _ROW_NUMBERS or clips.dtype.kind != "f":
+    if (
+        len(clips.shape) != 3
+        or 0 in clips.shape[1:]
+        or clips.shape[2] != _ROW_NUMBERS
+        or clips.dtype.kind != "f"
+    ):
         seen = f"{clips.dtype} {clips.shape}"
         raise UmurlError(f"{archive.filename}: x_{part} is {seen}, not floats of (N, T, {_ROW_NUMBERS})")
     one_hot = len(labels.shape) == 2

@@ -1,11 +1,11 @@
 """Which format a source is in, by a look at what is there."""
 
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 from encoder.errors import UmurlError
 from umurl_search.readers.agcn import find_agcn_folders
+from umurl_search.readers.ctrgcn import open_archive
 from umurl_search.readers.pku import sniff
 from umurl_search.readers.tree import walk_files
 
@@ -53,6 +53,8 @@ def _candidates(source: Path) -> dict[str, list[Path]]:
 
 
 def _head(path: Path) -> bytes:
+    if not path.is_file():  # a pipe would keep its reader waiting
+        return b""
     try:
         with open(path, "rb") as stream:
             return stream.read(_HEAD_BYTES)
@@ -62,9 +64,9 @@ def _head(path: Path) -> bytes:
 
 def _is_ctr_gcn(path: Path) -> bool:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_archive(path) as archive:
             return "x_train.npy" in archive.namelist()
-    except (OSError, zipfile.BadZipFile):
+    except UmurlError:
         return False
 
 

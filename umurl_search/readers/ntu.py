@@ -28,6 +28,9 @@ MISSING_LISTS = (
 _JOINT_WORDS = 12
 _BOUNDS = np.array([0, 1, 2, 3, _JOINT_WORDS - 1, _JOINT_WORDS])[:, None]
 _MOST_FRAMES, _MOST_BODIES = 1_000_000, 100
+_BODY_BYTES = N_JOINTS * 3 * 8
+_FREE_BYTES, _MOST_TIMES = 16 * 2**20, 4
+"""The coordinates take at most this and that many times the file's size: empty frames are cheap to write."""
 
 
 class NtuReader(FilePerClip):
@@ -136,8 +139,11 @@ def parse_skeleton(content: bytes) -> NDArray[np.float64]:
     text = index_text(content)
     n_frames, bodies = _find_bodies(text)
     frame, position, first_line = np.array(bodies, np.int64).reshape(-1, 3).T
+    n_positions = int(position.max(initial=-1)) + 1
+    if n_frames * n_positions * _BODY_BYTES > _FREE_BYTES + _MOST_TIMES * len(content):
+        raise BadRecordingError("malformed", f"{n_frames} frames for {len(bodies)} bodies in all")
     joints = _parse_joints(text, (first_line[:, None] + np.arange(N_JOINTS)).ravel())
-    frames = np.zeros((n_frames, int(position.max(initial=-1)) + 1, N_JOINTS, 3))
+    frames = np.zeros((n_frames, n_positions, N_JOINTS, 3))
     frames[frame, position] = joints.reshape(-1, N_JOINTS, 3)
     return frames
 

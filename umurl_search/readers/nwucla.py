@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from encoder.skeleton import LAYOUTS
 from umurl_search.clip import Clip, Frames
 from umurl_search.readers.base import State
-from umurl_search.readers.outcome import BadRecordingError, make_clip, read_bytes, to_float32
+from umurl_search.readers.outcome import BadRecordingError, described, make_clip, read_bytes, to_float32
 from umurl_search.readers.tree import FilePerClip, Place
 
 _N_JOINTS = LAYOUTS["kinect-v1"].n_joints
@@ -71,5 +71,5 @@ def _label(label: Any) -> int | None:
     if label is None:
         return None
     if not isinstance(label, int) or label < 1:
-        raise BadRecordingError("malformed", f"its label is {label!r}, not a number from 1")
+        raise BadRecordingError("malformed", f"its label is {described(label)}, not a number from 1")
     return label - 1

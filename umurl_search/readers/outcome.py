@@ -1,5 +1,6 @@
 """From the coordinates in a file to a clip, or to the reason why there is none."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from umurl_search.clip import Clip, Frames, LeftOut, Reason
 from umurl_search.names import parse_name
 
 _DETAIL_LENGTH = 200
+_MOST_LABELS = 2**63
+_MOST_NAME = 1_000
+_UNSHOWABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Control characters, line ends and those that turn the direction of what follows."""
 
 
 class BadRecordingError(UmurlError):
@@ -27,7 +32,21 @@ class BadRecordingError(UmurlError):
         return ": ".join(str(part) for part in (self.path, self.reason, self.detail) if part)
 
     def left_out(self, name: str, source: str) -> LeftOut:
-        return LeftOut(name=name, reason=self.reason, detail=self.detail, source=source)
+        return LeftOut(name=shown(name), reason=self.reason, detail=self.detail, source=shown(source))
+
+
+def shown(name: str) -> str:
+    """A name that a line can hold: cut if very long, what does not print written out."""
+    kept = name if len(name) <= _MOST_NAME else name[:_DETAIL_LENGTH] + "..."
+    return _UNSHOWABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), kept)
+
+
+def described(value: Any) -> str:
+    """A value that is not what it should be; of one that may be large or nested, its type."""
+    small = (str, bytes, float, bool, type(None))
+    if isinstance(value, small) or (isinstance(value, int) and value.bit_length() < _DETAIL_LENGTH):
+        return repr(value[:_DETAIL_LENGTH] if isinstance(value, str | bytes) else value)
+    return f"a very large {type(value).__name__}" if isinstance(value, int) else f"a {type(value).__name__}"
 
 
 def read_bytes(path: Path) -> bytes:
@@ -71,8 +90,13 @@ def make_clip(
 
     frames: (T, M, V, 3) of any float type; an absent person or joint is zeros.
     label: where None, the action in the name, if it has one.
-    Raises: BadRecordingError for numbers that are not finite, or when nobody is there.
+    Raises: BadRecordingError for a name or label that cannot be one, for numbers that are not finite, or when
+        nobody is there.
     """
+    if shown(name) != name:
+        raise BadRecordingError("malformed", "its name is very long or holds characters that do not print")
+    if label is not None and not 0 <= label < _MOST_LABELS:
+        raise BadRecordingError("malformed", f"its label is {described(label)}, not a class from 0")
     kept = frames[:max_frames]
     kept32 = to_float32(kept)
     require_finite(kept32)

@@ -6,6 +6,7 @@ Both are `<id>.txt`: a recording has 150 numbers a line (two people, absent ones
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from encoder.skeleton import N_JOINTS, N_PEOPLE
-from umurl_search.clip import Clip, Frames, LeftOut, Outcome
+from umurl_search.clip import Clip, Frames, LeftOut, Outcome, Segment
 from umurl_search.names import is_pku_name
 from umurl_search.readers.base import Splits, State
 from umurl_search.readers.outcome import BadRecordingError, make_clip, read_bytes, to_float32
@@ -40,6 +41,7 @@ _HEAD_BYTES = 256
 _LABEL = re.compile(rb"\s*\d+\s*,\s*-?\d+\s*,\s*-?\d+")
 _NUMBER = re.compile(rb"\s*[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?\s")
 _LABELS = "\0\0"
+_MOST_ACTIONS, _MOST_OVERLAPPING = 10_000, 16
 
 
 class Action(NamedTuple):
@@ -51,9 +53,11 @@ class Action(NamedTuple):
 
 
 class PkuReader:
-    """PKU-MMD's recordings cut into the actions that their label files name.
+    """PKU-MMD's recordings cut into the actions that their label files name, or whole with these as segments.
 
     slicing: which frames `start,end` mean, of the three conventions in use.
+    untrimmed: recordings stay whole, named `<id>`; one without a label file has no segments. A label that cannot be
+        used is left out by its clip's name.
     Items are recordings, each with its label file; clips are named `<id>_<kkk>`, kkk the line of the label
     file, from 0. Of two recordings (or label files) with one name the first is used.
     """
@@ -64,16 +68,23 @@ class PkuReader:
     layout: str = "ntu25"
 
     def __init__(
-        self, roots: Sequence[Path], *, slicing: str = "start:end", max_frames: int | None = 300
+        self,
+        roots: Sequence[Path],
+        *,
+        slicing: str = "start:end",
+        max_frames: int | None = 300,
+        untrimmed: bool = False,
     ) -> None:
         if slicing not in SLICINGS:
             raise UmurlError(f"slicing must be one of {', '.join(SLICINGS)}, not {slicing!r}")
         self.roots = require_roots(roots)
         self._slicing = slicing
         self._max_frames = max_frames
+        self._untrimmed = untrimmed
 
     def __repr__(self) -> str:
-        return f"PkuReader({self.roots}, slicing={self._slicing!r}, max_frames={self._max_frames})"
+        options = f"slicing={self._slicing!r}, max_frames={self._max_frames}, untrimmed={self._untrimmed}"
+        return f"PkuReader({self.roots}, {options})"
 
     def items(self) -> Sequence[str]:
         recordings, labels = self._find()
@@ -122,27 +133,53 @@ class PkuReader:
             raise BadRecordingError("duplicate name", f"{place.repeats} comes first")
         if not has_recording:
             raise BadRecordingError("malformed", "a label file without its recording")
+        if self._untrimmed:
+            return self._whole(place, labels)
         if labels is None:
             raise BadRecordingError("malformed", "no label file")
+        recording, lines = read_recording(place.path), _label_lines(labels)
+        outcomes: list[Clip | LeftOut] = []
+        n_frames = 0
+        for number, line in enumerate(lines):
+            name = f"{place.name}_{number:03d}"
+            outcomes.append(outcome := self._cut_out(recording, line, name=name, source=place.source))
+            n_frames += len(outcome.frames) if isinstance(outcome, Clip) else 0
+            if n_frames > _MOST_OVERLAPPING * len(recording):
+                raise BadRecordingError(
+                    "malformed", f"its labels name its frames over {_MOST_OVERLAPPING} times"
+                )
+        return tuple(outcomes)
+
+    def _whole(self, place: Place, labels: Path | None) -> tuple[Outcome, ...]:
+        """The recording with its segments, then the labels that name none of its frames."""
         recording = read_recording(place.path)
-        return tuple(
-            self._cut_out(recording, line, name=f"{place.name}_{number:03d}", source=place.source)
-            for number, line in enumerate(_label_lines(labels))
-        )
+        segments: list[Segment] = []
+        left_out: list[LeftOut] = []
+        for number, line in enumerate(_label_lines(labels) if labels else []):
+            try:
+                segments.append(self._named(line, len(recording)))
+            except BadRecordingError as error:
+                left_out.append(error.left_out(f"{place.name}_{number:03d}", place.source))
+        clip = make_clip(place.name, recording, source=place.source, max_frames=self._max_frames)
+        return replace(clip, segments=tuple(segments)), *left_out
 
     def _cut_out(self, recording: Frames, line: str, *, name: str, source: str) -> Clip | LeftOut:
         try:
-            action = parse_label(line)
-            start, end = frame_range(action, self._slicing)
-            if not start < min(end, len(recording)):
-                detail = f"frames {action.start} to {action.end} of a recording of {len(recording)}"
-                raise BadRecordingError("malformed", detail)
-            frames = recording[start:end]
-            return make_clip(
-                name, frames, source=source, label=action.number - 1, max_frames=self._max_frames
-            )
+            label, _, start, stop = self._named(line, len(recording))
+            frames = recording[start:stop]
+            return make_clip(name, frames, source=source, label=label, max_frames=self._max_frames)
         except BadRecordingError as error:
             return error.left_out(name, source)
+
+    def _named(self, line: str, n_frames: int) -> Segment:
+        """What a line of a label file names in a recording of so many frames. Raises: BadRecordingError."""
+        action = parse_label(line)
+        start, end = frame_range(action, self._slicing)
+        stop = min(end, n_frames)
+        if not start < stop:
+            detail = f"frames {action.start} to {action.end} of a recording of {n_frames}"
+            raise BadRecordingError("malformed", detail)
+        return Segment(label=action.number - 1, action=None, start=start, stop=stop)
 
     def splits(self) -> Splits:
         return {}
@@ -160,6 +197,8 @@ def _split(place: str) -> tuple[int, str]:
 
 def sniff(path: Path) -> Literal["recording", "labels", "neither"]:
     """What a text file is, by its first line."""
+    if not path.is_file():  # a pipe would keep its reader waiting
+        return "neither"
     try:
         with open(path, "rb") as stream:
             head = stream.read(_HEAD_BYTES)
@@ -177,12 +216,19 @@ def frame_range(action: Action, slicing: str) -> tuple[int, int]:
 
 
 def _label_lines(path: Path) -> list[str]:
+    if not path.is_file():
+        raise BadRecordingError("malformed", "its label file is no regular file")
     try:
-        lines = [line for line in path.read_text(encoding="ascii").splitlines() if line.strip()]
+        content = path.read_text(encoding="ascii")
     except (OSError, ValueError) as error:
         raise BadRecordingError("malformed", f"its label file cannot be read: {error}") from error
+    lines = [line for line in content.splitlines() if line.strip()]
     if not lines:
         raise BadRecordingError("malformed", "its label file names no action")
+    if len(lines) > _MOST_ACTIONS:
+        raise BadRecordingError(
+            "malformed", f"its label file names {len(lines)} actions, at most {_MOST_ACTIONS}"
+        )
     return lines
 
 
@@ -191,8 +237,8 @@ def parse_label(line: str) -> Action:
     try:
         number, start, end = (int(field) for field in line.split(",")[:3])
     except ValueError:
-        raise BadRecordingError("malformed", f"label line {line.strip()!r}") from None
-    if number < 1:
+        raise BadRecordingError("malformed", f"label line {line.strip()[:80]!r}") from None
+    if not 1 <= number <= _MOST_ACTIONS:
         raise BadRecordingError("malformed", f"action {number}; actions count from 1")
     return Action(number, start, end)
 

@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from encoder.errors import UmurlError
 from encoder.skeleton import LAYOUTS
 from umurl_search.bodies import choose_bodies
-from umurl_search.clip import Clip, LeftOut, Outcome
+from umurl_search.clip import Clip, Outcome
 from umurl_search.readers import safe_pickle
 from umurl_search.readers.base import Part, Splits, State
-from umurl_search.readers.outcome import BadRecordingError, make_clip, require_finite, to_float32
+from umurl_search.readers.outcome import BadRecordingError, described, make_clip, require_finite, to_float32
 from umurl_search.readers.tree import find_single_file, require_layout, require_one_root
 
-_SPLIT = re.compile(r"(?:(?P<protocol>.+)_)?(?P<part>train|val|test)")
+_SPLIT = re.compile(r"(?:(?P<protocol>.+)_)?(?P<part>train|val|test)", re.DOTALL)
+_UNKNOWN = -1
+"""The label that MMAction2 gives a clip of which none is known."""
+_MOST_PROTOCOL = 100
 _PARTS: dict[str, Part] = {"train": "train", "val": "test", "test": "test"}
 
 
@@ -78,7 +81,7 @@ class PysklReader:
         name, source = self._names[row], f"{self._path.name}:{row}"
         if first != row:
             detail = f"annotation {first} comes first"
-            return LeftOut(name=name, reason="duplicate name", detail=detail, source=source)
+            return BadRecordingError("duplicate name", detail).left_out(name, source)
         try:
             return _read_annotation(annotation, name=name, source=source, layout=self.layout)
         except BadRecordingError as error:
@@ -95,7 +98,14 @@ class PysklReader:
 
 def _name(annotation: Any, row: int) -> str:
     name = annotation.get("frame_dir") if isinstance(annotation, dict) else None
-    return str(name) if name else f"annotation_{row:06d}"
+    return _text(name) or f"annotation_{row:06d}"
+
+
+def _text(name: Any) -> str:
+    """A name as text, "" for what is neither text nor a number."""
+    if isinstance(name, int) and name.bit_length() < 64:
+        return str(name)
+    return str(name) if isinstance(name, str) else ""
 
 
 def _read_splits(split: Any, path: Path) -> Splits:
@@ -103,12 +113,21 @@ def _read_splits(split: Any, path: Path) -> Splits:
     if not isinstance(split, dict) or not all(isinstance(names, list) for names in split.values()):
         raise UmurlError(f"{path}: its 'split' is not a dictionary of lists of names")
     splits: Splits = {}
-    for key in sorted(map(str, split), key=lambda key: (not key.startswith("xsub"), key)):
+    keys = [key for key in split if isinstance(key, str)]
+    for key in sorted(keys, key=lambda key: (not key.startswith("xsub"), key)):
         found = _SPLIT.fullmatch(key)
         if found:
-            parts = splits.setdefault(found["protocol"] or "default", {})
-            parts.setdefault(_PARTS[found["part"]], [str(name) for name in split[key]])
+            protocol = _protocol(found["protocol"] or "default", path)
+            parts = splits.setdefault(protocol, {})
+            parts.setdefault(_PARTS[found["part"]], [_text(name) for name in split[key]])
     return splits
+
+
+def _protocol(name: str, path: Path) -> str:
+    """Raises: UmurlError for a name that does not print."""
+    if len(name) > _MOST_PROTOCOL or not name.isprintable():
+        raise UmurlError(f"{path}: {name[:_MOST_PROTOCOL]!r} cannot name a protocol")
+    return name
 
 
 def _read_annotation(annotation: Any, *, name: str, source: str, layout: str) -> Clip:
@@ -121,12 +140,15 @@ def _read_annotation(annotation: Any, *, name: str, source: str, layout: str) ->
     n_frames = _integer(annotation, "total_frames", keypoints.shape[1])
     assert n_frames is not None
     if n_frames > keypoints.shape[1]:
-        raise BadRecordingError("truncated", f"{keypoints.shape[1]} of the {n_frames} frames it announces")
+        raise BadRecordingError(
+            "truncated", f"{keypoints.shape[1]} of the {described(n_frames)} frames it announces"
+        )
     frames = keypoints[:, : max(0, n_frames)].transpose(1, 0, 2, 3)
     require_finite(frames)
     if frames.shape[1] > 2:
         frames = choose_bodies(frames)
-    return make_clip(name, frames, label=_integer(annotation, "label", None), source=source)
+    label = _integer(annotation, "label", None)
+    return make_clip(name, frames, label=None if label == _UNKNOWN else label, source=source)
 
 
 def _keypoints(keypoints: Any, *, n_joints: int, layout: str) -> NDArray[np.float32]:
@@ -149,4 +171,4 @@ def _integer(annotation: dict[str, Any], key: str, default: int | None) -> int |
     try:
         return operator.index(value)
     except TypeError:
-        raise BadRecordingError("malformed", f"its {key} is {value!r}, not a whole number") from None
+        raise BadRecordingError("malformed", f"its {key} is {described(value)}, not a whole number") from None

@@ -1,12 +1,16 @@
 """Pickles of plain data and numpy arrays, read without running what they ask for.
 
-A pickle names functions and calls them. Here the few names that numpy's own pickles use stand for functions
+A pickle is a program: it names functions and calls them, and says how large its tables are to be. What it says is
+looked over first (`_require_modest`). Here the few names that numpy's own pickles use stand for functions
 of this module, which check what they are given; every other name is refused. So neither code nor a crooked
 array state (a wrong item size, say) gets as far as numpy.
 """
 
+import mmap
 import pickle
+import pickletools
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
+from umurl_search.readers.outcome import described
 
 _PLAIN = re.compile(r"[biufSU]\d{1,4}")
+_EMPTY_TEXT = re.compile(r"[SU]0+")
+
+
+_MOST_EMPTY = 1_000_000
 
 
 class _RefusedError(Exception):
@@ -26,8 +35,8 @@ class _Dtype:
     """Stands for numpy.dtype: numbers, booleans and strings only."""
 
     def __init__(self, spec: object, align: object = False, copy: object = True) -> None:
-        if not isinstance(spec, str) or not _PLAIN.fullmatch(spec):
-            raise _RefusedError(f"it holds an array of {spec!r}, which is not plain data")
+        if not isinstance(spec, str) or not _PLAIN.fullmatch(spec) or _EMPTY_TEXT.fullmatch(spec):
+            raise _RefusedError(f"it holds an array of {described(spec)}, which is not plain data")
         self.numpy: np.dtype[Any] = np.dtype(spec)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -45,6 +54,26 @@ class _Array(np.ndarray[Any, Any]):
             raise _RefusedError("it holds an array without plain values")
         state = (1, shape, dtype.numpy, bool(fortran_order), values)
         super().__setstate__(state)
+        if not self.size and max(self.shape, default=0) > _MOST_EMPTY:
+            raise _RefusedError("it holds an array of very many rows and no values")
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise _RefusedError("it changes an array")
+
+
+class _Function:
+    """Calls a function of this module; a pickle can neither alter it nor give it attributes."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._call(*arguments)
+
+    def __setstate__(self, state: object) -> None:
+        raise _RefusedError("it changes a function")
 
 
 def _reconstruct(kind: object, shape: object, typecode: object) -> _Array:
@@ -58,7 +87,7 @@ def _scalar(dtype: _Dtype, value: bytes | str) -> Any:
 
 def _frombuffer(values: Any, dtype: _Dtype, shape: tuple[int, ...], order: str) -> NDArray[Any]:
     array: NDArray[Any] = np.frombuffer(values, dtype.numpy)
-    return array.reshape(shape, order="F" if order == "F" else "C")
+    return array.reshape(shape, order="F" if order == "F" else "C").view(_Array)
 
 
 def _encode(text: str, encoding: str) -> bytes:
@@ -71,14 +100,14 @@ def _encode(text: str, encoding: str) -> bytes:
 _ALLOWED: dict[tuple[str, str], object] = {
     ("numpy", "dtype"): _Dtype,
     ("numpy", "ndarray"): "numpy.ndarray",
-    ("_codecs", "encode"): _encode,
+    ("_codecs", "encode"): _Function(_encode),
     **{
         (f"numpy.{core}.{module}", name): stand_in
         for core in ("core", "_core")
         for module, name, stand_in in (
-            ("multiarray", "_reconstruct", _reconstruct),
-            ("multiarray", "scalar", _scalar),
-            ("numeric", "_frombuffer", _frombuffer),
+            ("multiarray", "_reconstruct", _Function(_reconstruct)),
+            ("multiarray", "scalar", _Function(_scalar)),
+            ("numeric", "_frombuffer", _Function(_frombuffer)),
         )
     },
 }
@@ -92,14 +121,81 @@ class _PlainUnpickler(pickle.Unpickler):
             raise _RefusedError(f"the pickle asks for {module}.{name}, which is not plain data") from None
 
 
+def _arguments() -> list[int]:
+    """By opcode, the bytes of its argument, or how they are told: one of the negative numbers below."""
+    found = [_UNKNOWN] * 256
+    for opcode in pickletools.opcodes:
+        n_bytes = opcode.arg.n if opcode.arg else 0
+        found[ord(opcode.code)] = n_bytes if n_bytes >= 0 else _TOLD.get(n_bytes, _LINE)
+    found[ord("c")] = found[ord("i")] = _TWO_LINES
+    return found
+
+
+_UNKNOWN, _LINE, _TWO_LINES = -10, -11, -12
+_TOLD = {
+    pickletools.TAKEN_FROM_ARGUMENT1: -1,
+    pickletools.TAKEN_FROM_ARGUMENT4: -4,
+    pickletools.TAKEN_FROM_ARGUMENT4U: -4,
+    pickletools.TAKEN_FROM_ARGUMENT8U: -8,
+}
+"""-n: the argument's length comes before it in n bytes."""
+_ARGUMENTS = _arguments()
+_STOP, _PUT, _LONG_PUT = b".pr"
+_SETS = b"\x8f\x90\x91"
+
+
+def _require_modest(content: bytes | mmap.mmap) -> None:
+    """Raises where a pickle has its reader make room that its size does not warrant, before anything is read.
+
+    That is a place in the table of what was read so far that is beyond the bytes so far (the table is made that
+    long at once), text longer than the file, or sets, of which an empty one takes 200 bytes.
+    """
+    at, end, arguments = 0, len(content), _ARGUMENTS
+    while at < end:
+        code = content[at]
+        n_bytes = arguments[code]
+        if n_bytes >= 0:
+            if code == _LONG_PUT and int.from_bytes(content[at + 1 : at + 5], "little") > at:
+                raise _RefusedError("it skips places in its table")
+            if code == _STOP:
+                return
+            if code in _SETS:
+                raise _RefusedError("it holds sets, which no format does")
+            at += 1 + n_bytes
+        elif n_bytes >= -8:
+            length = int.from_bytes(content[at + 1 : at + 1 - n_bytes], "little")
+            at += 1 - n_bytes + length
+        else:
+            at = _after_lines(content, at, code=code)
+    raise pickle.UnpicklingError("it ends before its end mark")
+
+
+def _after_lines(content: bytes | mmap.mmap, at: int, *, code: int) -> int:
+    """The position after an opcode whose argument is one line or two."""
+    if _ARGUMENTS[code] == _UNKNOWN:
+        raise pickle.UnpicklingError(f"no opcode {code}")
+    ended = content.find(b"\n", at + 1)
+    if code == _PUT and int(content[at + 1 : ended]) > at:
+        raise _RefusedError("it skips places in its table")
+    if ended >= 0 and _ARGUMENTS[code] == _TWO_LINES:
+        ended = content.find(b"\n", ended + 1)
+    if ended < 0:
+        raise pickle.UnpicklingError("it ends within a line")
+    return ended + 1
+
+
 def load(path: Path) -> Any:
     """What a pickle holds: built-in values and numpy arrays of numbers, booleans or strings.
 
     Text of Python 2 is read as latin1. Arrays may be of a private subclass: use them through np.asarray.
     Raises: UmurlError for a pickle that asks for anything else, is damaged, or cannot be read.
     """
+    if not path.is_file() and path.exists():
+        raise UmurlError(f"{path}: cannot be read: it is no regular file")
     try:
         with open(path, "rb") as stream:
+            with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                _require_modest(content)
             return _PlainUnpickler(stream, encoding="latin1").load()
     except _RefusedError as error:
         raise UmurlError(f"{path}: refused: {error}") from error

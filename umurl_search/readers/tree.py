@@ -10,7 +10,7 @@ import numpy as np
 
 from encoder.errors import UmurlError
 from encoder.skeleton import LAYOUTS, Layout
-from umurl_search.clip import Clip, LeftOut, Outcome
+from umurl_search.clip import Clip, Outcome
 from umurl_search.readers.base import Splits, State
 from umurl_search.readers.outcome import BadRecordingError
 
@@ -21,9 +21,11 @@ _LARGE_BLOCK = 2**24
 def walk_files(root: Path) -> Iterator[str]:
     """The files below a folder, as paths relative to it with forward slashes; links to folders are followed.
 
+    A link to a folder that the root lies in is not: below it is all that the user did not mean.
     Raises: UmurlError for a folder that cannot be listed.
     """
-    seen: set[tuple[int, int]] = set()
+    above = (os.stat(folder) for folder in root.resolve().parents)
+    seen = {(status.st_dev, status.st_ino) for status in above}
     for folder, subfolders, names in os.walk(root, followlinks=True, onerror=_refuse_folder):
         status = os.stat(folder)
         if (status.st_dev, status.st_ino) in seen:
@@ -69,7 +71,9 @@ def find_single_file(root: Path, suffix: str) -> Path:
     """The file itself, or the only one in a folder that ends so. Raises: UmurlError for none or several."""
     if root.is_file():
         return root
-    found = sorted(path for path in root.iterdir() if path.suffix == suffix)
+    if not root.is_dir():
+        raise UmurlError(f"{root}: neither a file nor a folder")
+    found = sorted(path for path in root.iterdir() if path.suffix == suffix and path.is_file())
     if len(found) != 1:
         raise UmurlError(f"{root}: {len(found)} files end in {suffix}; name the one to read")
     return found[0]
@@ -162,7 +166,7 @@ class FilePerClip(ABC):
     def _outcome(self, place: Place) -> Outcome:
         if place.repeats:
             detail = f"{place.repeats} comes first"
-            return LeftOut(name=place.name, reason="duplicate name", detail=detail, source=place.source)
+            return BadRecordingError("duplicate name", detail).left_out(place.name, place.source)
         try:
             return self.load(place)
         except BadRecordingError as error:

@@ -1,0 +1,304 @@
+"""What is fuzzed: each reader, file and expression that comes from outside, with seeds and a way to change them.
+
+A target lays an input out as files and reads their folder. UmurlError and outcomes that are left out are its good ends;
+any other exception, and what `guard` forbids, is a finding.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from fuzz import mutate, seeds
+from fuzz.guard import watched
+from fuzz.mutate import SEPARATOR, Mutation
+
+from encoder import checkpoint
+from encoder.errors import UmurlError
+from umurl_search import folders
+from umurl_search.clip import REASONS, LeftOut, Outcome
+from umurl_search.clipfile import read_clip
+from umurl_search.clipstore import FRAMES, JOURNAL, ClipStore, StoreWriter, journal_of
+from umurl_search.cross import read_action_map
+from umurl_search.library import Library
+from umurl_search.preprocess import Conventions, normalise, usable
+from umurl_search.readers import detect, open_reader
+from umurl_search.readers.base import Reader
+from umurl_search.roster import read_splits
+
+Files = Callable[[bytes], dict[str, bytes]]
+Run = Callable[[Path], None]
+MOST_OUTCOMES = 2_000
+"""Of one input, no more are read."""
+_NTU_NAME = "S001C001P001R001A001"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """files: path -> content. run: what is done with their folder. seeds: well-formed inputs.
+
+    refused: seeds that lead to UmurlError. may_write: whether it is to write there.
+    """
+
+    files: Files
+    run: Run
+    seeds: Callable[[], Sequence[bytes]]
+    mutate: Mutation
+    max_len: int = 16_384
+    may_write: bool = False
+    refused: tuple[bytes, ...] = ()
+
+
+# readers
+
+
+def _read_all(fmt: str, root: Path) -> None:
+    with suppress(UmurlError):
+        detect(root)
+    _read_with(open_reader(fmt, [root]))
+
+
+def _read_whole(root: Path) -> None:
+    """Cut into its actions, and whole with them as segments."""
+    _read_all("pku-mmd", root)
+    _read_with(open_reader("pku-mmd", [root], untrimmed=True))
+
+
+def _read_with(reader: Reader) -> None:
+    items = reader.items()
+    for outcomes in reader.read(items[:MOST_OUTCOMES]):
+        for outcome in outcomes:
+            _judge(outcome, reader.layout)
+    for protocol, parts in reader.splits().items():
+        _require_storable(protocol)
+        for part, names in parts.items():
+            assert part in ("train", "gallery", "test"), part
+            assert all(type(name) is str for name in names), names
+    reader.files()
+
+
+def _judge(outcome: Outcome, layout: str) -> None:
+    """Raises AssertionError for an outcome that the catalog or the store could not take."""
+    if isinstance(outcome, LeftOut):
+        assert outcome.reason in REASONS, outcome.reason
+        assert len(outcome.detail) < 1_000, len(outcome.detail)
+        return
+    assert type(outcome.name) is str
+    for number in (outcome.label, outcome.subject, outcome.camera, outcome.setup, outcome.replication):
+        assert number is None or (type(number) is int and 0 <= number < 2**63), number
+    for segment in outcome.segments:
+        assert segment.label is not None
+        assert 0 <= segment.label < 2**31, segment
+        assert 0 <= segment.start < segment.stop <= len(outcome.frames) + outcome.cut, segment
+    assert outcome.frames.dtype == np.float32
+    assert outcome.frames.ndim == 4
+    assert 1 <= outcome.frames.shape[1] <= 6
+    frames = usable(outcome, Conventions(layout=layout))
+    if not isinstance(frames, LeftOut):
+        assert np.isfinite(normalise(frames)).all()
+
+
+def _require_storable(name: str) -> None:
+    assert type(name) is str
+    assert len(name) < 1_000, len(name)
+    name.encode()
+
+
+def _reads(fmt: str) -> Run:
+    return lambda folder: _read_all(fmt, folder)
+
+
+def _at(*paths: str) -> Files:
+    """The files of an input at these paths."""
+    return lambda data: dict(zip(paths, data.split(SEPARATOR), strict=False))
+
+
+# single files
+
+
+_SUFFIXES = {b"n": ".npy", b"s": ".skeleton", b"t": ".txt", b"j": ".json"}
+
+
+def _clip_file(data: bytes) -> dict[str, bytes]:
+    return {f"clip{_SUFFIXES.get(data[:1], '.npy')}": data[1:]}
+
+
+def _query(folder: Path) -> None:
+    (path,) = folder.iterdir()
+    clip = read_clip(Library(folder / "library"), str(path), conventions=Conventions())
+    assert clip.frames.dtype == np.float32
+    assert clip.frames.shape[1:] in ((1, 25, 3), (2, 25, 3)), clip.frames.shape
+    assert np.isfinite(clip.frames).all()
+
+
+def _splits(folder: Path) -> None:
+    for protocol, parts in read_splits(folder / "splits.json").items():
+        _require_storable(protocol)
+        assert all(type(name) is str for names in parts.values() for name in names)
+
+
+def _action_map(folder: Path) -> None:
+    for pair in read_action_map(folder / "map.tsv").items():
+        assert all(0 <= label < 2**31 for label in pair), pair
+
+
+# encoders
+
+
+def _checkpoint(folder: Path) -> None:
+    model = checkpoint.import_released(folder / "some.pth.tar")
+    assert all(parameter.device.type == "cpu" for parameter in model.parameters())
+
+
+def _encoder(folder: Path) -> None:
+    checkpoint.load(folder)
+
+
+# what a library holds
+
+
+def _sealed(data: bytes) -> dict[str, bytes]:
+    text, _, content = data.partition(SEPARATOR)
+    return {folders.MANIFEST: _resealed(text), "a.bin": content}
+
+
+def _resealed(text: bytes) -> bytes:
+    """A manifest as its sealer would write it, so that what it says is looked at beyond its checksum."""
+    with suppress(ValueError, RecursionError, AttributeError, TypeError, KeyError):
+        manifest = json.loads(text)
+        if manifest.pop("checksum") == "right":
+            manifest["checksum"] = folders._checksum(manifest)
+            return folders._canonical(manifest).encode()
+    return text
+
+
+def _manifest(folder: Path) -> None:
+    with suppress(UmurlError):
+        folders.read_manifest(folder, remedy="mend it")
+    for problem in folders.check(folder, full=True):
+        assert type(problem) is str
+
+
+def _clip_store(folder: Path) -> None:
+    writer = StoreWriter(folder / "store")
+    if not writer.clips:  # such a store is not sealed
+        writer.close()
+        return
+    try:
+        writer.finish()
+    finally:
+        writer.close()
+    folders.seal(folder / "store", folder / "sealed", {"state": "raw"})
+    journal_of(folder / "sealed")
+    store = ClipStore(folder / "sealed")
+    for row in range(min(len(store), MOST_OUTCOMES)):
+        store.normalised(row)
+
+
+# filters
+
+
+def _where(folder: Path) -> None:
+    expression = (folder / "expression").read_bytes().decode("utf-8", "replace")
+    ids = seeds.catalog().filter(expression)
+    assert ids.dtype == np.int64
+    assert set(ids.tolist()) <= {1, 2, 3}, ids
+
+
+_TEXT = mutate.words
+_AGCN = ("train_label.pkl", "train_data_joint.npy", "train_num_frame.npy")
+_CLIP: dict[bytes, Mutation] = {b"n": mutate.npy, b"s": _TEXT, b"t": _TEXT, b"j": mutate.json_text}
+
+TARGETS: dict[str, Target] = {
+    "ntu-skeleton": Target(
+        files=_at(f"{_NTU_NAME}.skeleton"), run=_reads("ntu-skeleton"), seeds=seeds.skeletons, mutate=_TEXT
+    ),
+    "pku-mmd": Target(
+        files=_at("data/0001-L.txt", "labels/0001-L.txt"),
+        run=_read_whole,
+        seeds=seeds.pku,
+        mutate=mutate.several(_TEXT),
+    ),
+    "nw-ucla": Target(
+        files=_at("a01_s02_e03_v01.json"), run=_reads("nw-ucla"), seeds=seeds.nw_ucla, mutate=mutate.json_text
+    ),
+    "npy": Target(files=_at(f"{_NTU_NAME}.npy"), run=_reads("npy"), seeds=seeds.npy_clips, mutate=mutate.npy),
+    "ctr-gcn": Target(
+        files=_at("NTU60_CS.npz"),
+        run=_reads("ctr-gcn"),
+        seeds=seeds.ctr_gcn,
+        mutate=mutate.zipped(mutate.npy),
+    ),
+    "pyskl": Target(files=_at("some.pkl"), run=_reads("pyskl"), seeds=seeds.pyskl, mutate=mutate.pickled),
+    "agcn": Target(
+        files=_at(*_AGCN),
+        run=_reads("agcn"),
+        seeds=seeds.agcn,
+        mutate=mutate.several(mutate.pickled, mutate.npy, mutate.npy),
+    ),
+    "query": Target(
+        files=_clip_file,
+        run=_query,
+        seeds=seeds.queries,
+        mutate=mutate.by_first_byte(_CLIP),
+        refused=(b"s2\n0\n0\n",),
+    ),
+    "splits": Target(files=_at("splits.json"), run=_splits, seeds=seeds.splits, mutate=mutate.json_text),
+    "action-map": Target(files=_at("map.tsv"), run=_action_map, seeds=seeds.action_maps, mutate=_TEXT),
+    "checkpoint": Target(
+        files=_at("some.pth.tar"),
+        run=_checkpoint,
+        seeds=seeds.checkpoints,
+        mutate=mutate.zipped(mutate.pickled),
+        max_len=65_536,
+    ),
+    "encoder": Target(
+        files=_at(checkpoint.CONFIG, checkpoint.WEIGHTS),
+        run=_encoder,
+        seeds=seeds.encoders,
+        mutate=mutate.several(mutate.json_text, mutate.safetensors),
+        max_len=65_536,
+    ),
+    "manifest": Target(
+        files=_sealed,
+        run=_manifest,
+        seeds=seeds.manifests,
+        mutate=mutate.several(mutate.json_text, mutate.raw),
+    ),
+    "clip-store": Target(
+        files=_at(f"store/{JOURNAL}", f"store/{FRAMES}"),
+        run=_clip_store,
+        seeds=seeds.clip_stores,
+        mutate=mutate.several(mutate.json_lines, mutate.raw),
+        may_write=True,
+    ),
+    "where": Target(
+        files=_at("expression"),
+        run=_where,
+        seeds=seeds.filters,
+        mutate=mutate.expression,
+        max_len=1_024,
+        refused=seeds.REFUSED_FILTERS,
+    ),
+}
+
+
+def run_in(home: Path, target: Target, data: bytes, *, guarded: bool = True) -> None:
+    """Runs an input in a folder of its own below `home`, removed afterwards.
+
+    Raises what is a finding: any exception but UmurlError, and BrokenRuleError of the guard.
+    """
+    folder = home / "input"
+    folder.mkdir()
+    try:
+        for path, content in target.files(data).items():
+            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).write_bytes(content)
+        guard = watched(home, n_bytes=len(data), may_write=target.may_write) if guarded else nullcontext()
+        with guard, suppress(UmurlError):
+            target.run(folder)
+    finally:
+        shutil.rmtree(folder)
