@@ -1,0 +1,91 @@
+"""Draws moments of long recordings and the figures of `localize-eval`."""
+
+from rich.text import Text
+
+from cli.render import Document, new_console, new_table, percent, size
+
+
+def built(document: Document) -> None:
+    console = new_console()
+    verb = "is there already" if document["already_there"] else "built"
+    console.print(
+        f"index {document['index']} {verb}: {document['windows']:,} {_windows(document)} in {document['clips']:,} "
+        f"recordings of {document['dataset']}, encoder {document['encoder']}, {', '.join(document['modalities'])}, "
+        f"transform {document['transform']}, {size(document['bytes'])}, {document['seconds']['total']:.1f} s"
+    )
+    name = document["index"]
+    console.print(
+        f"next: umurl-search query CLIP --index {name}   and: umurl-search localize-eval --index {name}"
+    )
+
+
+def _windows(document: Document) -> str:
+    lengths = " and ".join(f"{seconds:g}" for seconds in document["window_s"])
+    return f"windows of {lengths} s, one every {document['stride_s']:g} s,"
+
+
+def moments(document: Document) -> None:
+    query, index, console = document["query"], document["index"], new_console()
+    bridge = " across a bridge" if index["bridge"] else ""
+    console.print(
+        f"{query['clip']} ({query['modality']}) against {index['name']} ({index['against']}{bridge}, transform "
+        f"{index['transform']}): {len(document['hits'])} moments in {index['passing']:,} {_windows(index)} "
+        f"{1000 * document['seconds']['total']:.0f} ms"
+    )
+    if query["exclude_same_performance"]:
+        console.print("the query's own performance left out")
+    headers = (
+        "rank",
+        "score",
+        "clip",
+        "from s",
+        "to s",
+        "frames",
+        "action there",
+        "IoU",
+        "subject",
+        "camera",
+    )
+    table = new_table(
+        *headers, right=("rank", "score", "from s", "to s", "frames", "IoU", "subject", "camera")
+    )
+    for hit in document["hits"]:
+        action, overlap = _segment(hit["segment"], query["label"])
+        facts = ("" if hit[name] is None else str(hit[name]) for name in ("subject", "camera"))
+        table.add_row(
+            str(hit["rank"]), f"{hit['score']:.4f}", f"{hit['dataset']}:{hit['name']}", f"{hit['start_s']:.1f}",
+            f"{hit['end_s']:.1f}", f"{hit['start_frame']}-{hit['stop_frame']}", action, overlap, *facts,
+        )  # fmt: skip
+    console.print(table)
+
+
+def _segment(segment: Document | None, wanted: int | None) -> tuple[Text, str]:
+    """What is labelled where a moment is, and how much of it that is."""
+    if segment is None:
+        return Text(""), ""
+    style = "" if wanted is None else "green" if segment["label"] == wanted else "red"
+    return Text(segment["action"] or str(segment["label"]), style=style), f"{segment['iou']:.2f}"
+
+
+def figures(document: Document) -> None:
+    console = new_console()
+    there = document["recordings"]
+    console.print(
+        f"{document['dataset']} {document['protocol']}: {document['queries']:,} segments of {there['test']:,} test "
+        f"recordings ask for {document['segments']:,} segments in {there['gallery']:,} gallery recordings"
+    )
+    console.print(
+        f"encoder {document['encoder']}, index {document['index']}, {document['modality']}, transform "
+        f"{document['transform']}; {document['windows']:,} {_windows(document)} overlap {document['overlap']:g}"
+    )
+    table = new_table("temporal IoU", *(f"at least {t}" for t in document["map"]))
+    table.add_row("mAP", *map(percent, document["map"].values()))
+    console.print(table)
+    if document["ranked"] < document["queries"]:
+        console.print(f"over the {document['ranked']:,} queries whose action is in the gallery")
+    for reason, count in document["left_out"].items():
+        console.print(f"left out: {count:,} queries, {reason}")
+    loosest = next(iter(document["map"]))
+    hardest = sorted(document["per_class"], key=lambda row: (row["map"][loosest], row["label"]))[:5]
+    named = ", ".join(f"{row['action'] or row['label']} {percent(row['map'][loosest])}" for row in hardest)
+    console.print(f"hardest, IoU at least {loosest}: {named}")

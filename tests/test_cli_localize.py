@@ -1,0 +1,230 @@
+"""Moments in whole recordings, from the command line: `build-index --window`, `query`, `localize-eval`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import LONG_INDEX, Result
+from numpy.typing import NDArray
+
+from umurl_search.clipstore import ClipStore
+from umurl_search.demo_long import make_recording
+from umurl_search.library import Library
+from umurl_search.opening import open_index
+from umurl_search.search import Searcher
+
+Array = NDArray[np.float32]
+
+
+def test_the_same_windows_are_there_already_and_others_are_not(
+    long: Library, command: Callable[..., Result]
+) -> None:
+    asked = ("build-index", "long", "--encoder", "e", "--window", 2.5)
+    again = command(*asked, "--stride", 1, "--json").json
+    assert (again["index"], again["already_there"], again["window_s"], again["stride_s"]) == (
+        LONG_INDEX,
+        True,
+        [2.5],
+        1.0,
+    )
+    other = command(*asked)
+    assert other.code == 1
+    assert other.err.startswith(
+        f"umurl-search: index '{LONG_INDEX}' is there, made from something else: umurl-search delete"
+    )
+    whole = command("build-index", "long", "--encoder", "e", "--json").json
+    assert (whole["index"], whole["windows"], whole["window_s"]) == ("long@e", None, None)
+    assert "--window SECONDS makes the moments in them findable" in whole["warnings"][0]
+    assert command("verify").code == 0
+
+
+def test_several_lengths_of_windows(long: Library, command: Callable[..., Result]) -> None:
+    document = command(
+        "build-index", "long", "--encoder", "e", "--window", 4, "--window", 2, "--stride", 2, "--json"
+    ).json
+    assert (document["index"], document["window_s"], document["stride_s"]) == (
+        "long@e+2s+4s",
+        [2.0, 4.0],
+        2.0,
+    )
+    index, _ = open_index(long, "long@e+2s+4s")
+    assert index.spans is not None
+    assert set(np.diff(index.spans, axis=1).ravel().tolist()) == {60, 120}
+    found = command("query", "long:P002C001T01@3-5", "--k", 4, "--json").json
+    assert len(found["hits"]) == 4
+    assert found["index"]["window_s"] == [2.0, 4.0]
+
+
+def slow_moments(
+    library: Library, y: Array, *, overlap: float, among: set[str] | None = None
+) -> list[tuple[str, int, int]]:
+    """Every moment by float64 cosines and a loop over frames, best first."""
+    index, _ = open_index(library, LONG_INDEX)
+    with library.read() as catalog:
+        columns = catalog.clips_of("long")
+    names = dict(zip(columns.id.tolist(), columns.name, strict=True))
+    gallery = np.asarray(index.embeddings("fused"), dtype=np.float64)
+    gallery /= np.linalg.norm(gallery, axis=1, keepdims=True)
+    scores = gallery @ (y[0] / np.linalg.norm(y[0]))
+    assert index.spans is not None
+    kept: list[tuple[str, int, int]] = []
+    for row in np.argsort(-scores, kind="stable").tolist():
+        name = names[int(index.ids[row])]
+        start, stop = index.spans[row].tolist()
+        same = [(a, b) for other, a, b in kept if other == name]
+        if (among is None or name in among) and all(
+            len(set(range(a, b)) & set(range(start, stop)))
+            <= overlap * len(set(range(a, b)) | set(range(start, stop)))
+            for a, b in same
+        ):
+            kept.append((name, start, stop))
+    return kept
+
+
+@pytest.mark.parametrize(
+    ("options", "overlap", "k"),
+    [((), 0.2, 1), ((), 0.2, 7), (("--overlap", 0.5), 0.5, 60), (("--overlap", 0), 0.0, 60)],
+)
+def test_query_finds_the_best_moments(
+    long: Library, command: Callable[..., Result], options: tuple[object, ...], overlap: float, k: int
+) -> None:
+    document = command("query", "mine:S001C001P002R001A005", "--k", k, *options, "--json").json
+    store = ClipStore(long.clips("mine"))
+    with long.read() as catalog:
+        clip = catalog.clip("mine", "S001C001P002R001A005")
+    assert clip is not None
+    y = Searcher(long, LONG_INDEX, device="cpu").embed([store.normalised(clip["store_row"])], "fused")
+    wanted = slow_moments(long, y, overlap=overlap)[:k]
+    assert [(hit["name"], hit["start_frame"], hit["stop_frame"]) for hit in document["hits"]] == wanted
+    assert [hit["rank"] for hit in document["hits"]] == list(range(1, len(wanted) + 1))
+    scores = [hit["score"] for hit in document["hits"]]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_hit_says_where_and_what(long: Library, command: Callable[..., Result]) -> None:
+    (hit,) = command("query", "long:P002C001T01@3-5.5", "--k", 1, "--json").json["hits"]
+    assert hit["score"] == pytest.approx(1, abs=1e-5)
+    assert (hit["name"], hit["start_frame"], hit["stop_frame"]) == ("P002C001T01", 90, 165)
+    assert (hit["start_s"], hit["end_s"], hit["dataset"], hit["label"]) == (3.0, 5.5, "long", None)
+    segments = make_recording("P002C001T01").segments
+    shared = [len(set(range(s.start, s.stop)) & set(range(90, 165))) for s in segments]
+    there = segments[int(np.argmax(shared))]
+    assert (hit["segment"]["action"], hit["segment"]["start_frame"]) == (there.action, there.start)
+    assert hit["segment"]["iou"] == pytest.approx(
+        max(shared) / len(set(range(90, 165)) | set(range(there.start, there.stop)))
+    )
+    printed = command("query", "long:P002C001T01@3-5.5", "--k", 1).out
+    assert "1 moments in " in printed
+    assert re_words(printed)[-1][:6] == ["1", "1.0000", "long:P002C001T01", "3.0", "5.5", "90-165"]
+
+
+def re_words(printed: str) -> list[list[str]]:
+    return [line.split() for line in printed.splitlines() if line.strip()]
+
+
+def test_where_chooses_recordings(long: Library, command: Callable[..., Result]) -> None:
+    clip = "mine:S001C001P002R001A005"
+    document = command("query", clip, "--where", "name = 'P003C002T01'", "--k", 99, "--json").json
+    assert {hit["name"] for hit in document["hits"]} == {"P003C002T01"}
+    found = [(hit["name"], hit["start_frame"], hit["stop_frame"]) for hit in document["hits"]]
+    searcher = Searcher(long, LONG_INDEX, device="cpu")
+    with long.read() as catalog:
+        row = catalog.clip("mine", clip.partition(":")[2])
+    assert row is not None
+    y = searcher.embed([ClipStore(long.clips("mine")).normalised(row["store_row"])], "fused")
+    assert found == slow_moments(long, y, overlap=0.2, among={"P003C002T01"})
+    assert document["query"]["notes"] == [
+        f"{len(found)} moments pass, fewer than the 99 asked for: all of them are here"
+    ]
+
+
+def test_across_a_bridge(long: Library, command: Callable[..., Result]) -> None:
+    document = command("query", "long:P001C003T01@10-12.5", "--modality", "bone", "--k", 3, "--json").json
+    assert document["index"]["bridge"] is True
+    assert len(document["hits"]) == 3
+
+
+def test_localize_eval_is_drawn(long: Library, command: Callable[..., Result]) -> None:
+    document, printed = command("localize-eval", "--json").json, command("localize-eval").out
+    assert printed.startswith(f"long xsub: {document['queries']} segments of 2 test recordings ask for ")
+    assert f"{100 * document['map']['0.3']:.1f} %" in printed
+    assert f"over the {document['ranked']} queries whose action is in the gallery" in printed
+
+
+def test_a_transform_is_fitted_on_the_gallerys_windows(long: Library, command: Callable[..., Result]) -> None:
+    built = command("build-index", "long", "--encoder", "e", "--window", 2.5, "--stride", 1, "--transform",
+                    "half-whiten:16", "--json").json  # fmt: skip
+    document = command("localize-eval", "--index", built["index"], "--json").json
+    assert document["transform"] == "half-whiten:16"
+    plain = command("localize-eval", "--index", LONG_INDEX, "--json").json
+    assert document["map"] != plain["map"]
+    assert document["queries"] == plain["queries"]
+
+
+OF_WINDOWS = (
+    f"index {LONG_INDEX} is of windows of recordings: umurl-search localize-eval --index {LONG_INDEX} evaluates it; "
+    "umurl-search build-index long makes one of whole clips"
+)
+NOBODY = (
+    "long:P002C001T01@20-10: nobody is there from 20 to 10 s of a recording of 26.0 s; give a stretch that starts "
+    "before it ends and shows somebody"
+)
+NO_CLIP = "no clip 'P002C001T09@1-2' in long: umurl-search info long shows some names"
+NO_WINDOW = (
+    "Invalid value for --stride: --stride goes with --window SECONDS (see: umurl-search build-index --help)"
+)
+TOO_MUCH = (
+    "Invalid value for '--overlap': Input should be less than or equal to 1 (see: umurl-search query --help)"
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("knn-eval", 1, OF_WINDOWS),
+        ("linear-eval", 1, OF_WINDOWS),
+        ("localize-eval --protocol xview", 1, "long has no protocol 'xview': it has xsub"),
+        ("query long:P002C001T01@20-10", 1, NOBODY),
+        ("query long:P002C001T09@1-2", 1, NO_CLIP),
+        ("build-index long --stride 1", 2, NO_WINDOW),
+        ("query long:P002C001T01@1-2 --overlap 2", 2, TOO_MUCH),
+    ],
+)
+def test_problems_are_told(
+    long: Library, command: Callable[..., Result], line: str, code: int, said: str
+) -> None:
+    result = command(*line.split())
+    assert (result.code, result.out, result.err) == (code, "", f"umurl-search: {said}\n")
+
+
+def test_an_index_of_clips_has_no_moments(indexed: Library, command: Callable[..., Result]) -> None:
+    result = command("localize-eval")
+    remedy = "umurl-search build-index mine --window SECONDS makes one of windows"
+    assert (result.code, result.err) == (1, f"umurl-search: index mine@e is of whole clips: {remedy}\n")
+    hit = command("query", "mine:S001C001P002R001A005", "--k", 1, "--json").json["hits"][0]
+    assert not {"start_frame", "segment"} & set(hit)
+
+
+def test_without_segments_there_is_nothing_to_ask(library: Library, command: Callable[..., Result]) -> None:
+    assert command("build-index", "mine", "--encoder", "e", "--window", 1, "--stride", 1).code == 0
+    result = command("localize-eval")
+    assert (result.code, result.err) == (1, "umurl-search: mine xsub: no labelled segments in the 30 train recordings, "
+                                            "evaluation needs some: delete the dataset and ingest it with --untrimmed "
+                                            "--segments FILE\n")  # fmt: skip
+
+
+@pytest.mark.data
+def test_a_real_recording_of_pku_mmd(library: Library, command: Callable[..., Result], real: Path) -> None:
+    """1,040 frames, whole, without labels: a stretch of it finds itself first, and other moments after."""
+    source = real / "data" / "pku_samples"
+    assert command("ingest", "pku-mmd-2-long", "--source", source).code == 0
+    built = command(
+        "build-index", "pku-mmd-2-long", "--encoder", "e", "--window", 3, "--stride", 0.5, "--json"
+    ).json
+    assert built["windows"] == len(range(0, 1040 - 90, 15)) + 1
+    hits = command("query", "pku-mmd-2-long:A10N08-L@10-13", "--k", 5, "--json").json["hits"]
+    assert (hits[0]["start_frame"], hits[0]["stop_frame"], hits[0]["segment"]) == (300, 390, None)
+    assert hits[0]["score"] == pytest.approx(1, abs=1e-5)
+    starts = sorted(hit["start_frame"] for hit in hits)
+    assert min(np.diff(starts)) >= 60

@@ -1,0 +1,117 @@
+"""Windows cut out of recordings, and an index that has a row of each."""
+
+import numpy as np
+import pytest
+from conftest import LONG_INDEX, WINDOW
+from numpy.typing import NDArray
+
+from umurl_search import build
+from umurl_search.build import BuildRequest, build_index
+from umurl_search.clipstore import ClipStore
+from umurl_search.library import Library
+from umurl_search.opening import open_index
+from umurl_search.recordings import stretch
+from umurl_search.search import Searcher
+from umurl_search.windows import Units, Window, long_clips, units_of
+
+Array = NDArray[np.float32]
+
+
+class Held:
+    """Recordings in memory, as a store gives them."""
+
+    def __init__(self, *frames: Array) -> None:
+        self._frames = frames
+
+    def frames(self, row: int) -> Array:
+        return self._frames[row]
+
+
+def cut(window: Window | None, *frames: Array) -> Units:
+    return units_of(Held(*frames), np.arange(len(frames)), window)  # type: ignore[arg-type]
+
+
+def somebody(n_frames: int) -> Array:
+    return np.ones((n_frames, 1, 25, 3), np.float32)
+
+
+def test_units_without_windows_are_clips() -> None:
+    units = cut(None, somebody(5), somebody(9))
+    assert (units.row.tolist(), units.spans) == ([0, 1], None)
+
+
+def test_windows_are_in_order_of_recording_and_time() -> None:
+    units = cut(Window(lengths_s=(1.0, 0.5), stride_s=0.5), somebody(40), somebody(10))
+    assert units.spans is not None
+    found = [(row, *span) for row, span in zip(units.row.tolist(), units.spans.tolist(), strict=True)]
+    assert found == [(0, 0, 15), (0, 0, 30), (0, 10, 40), (0, 15, 30), (0, 25, 40), (1, 0, 10)]
+
+
+def test_windows_without_anybody_are_left_out() -> None:
+    frames = somebody(100)
+    frames[20:70] = 0
+    units = cut(Window(lengths_s=(0.5,), stride_s=0.25), frames)
+    assert units.spans is not None
+    every = Window(lengths_s=(0.5,), stride_s=0.25).spans(100).tolist()
+    assert units.spans.tolist() == [span for span in every if frames[span[0] : span[1]].any()]
+    assert 0 < len(units) < len(every)
+
+
+def test_a_window_lasts_a_frame() -> None:
+    assert Window.asked((), None) is None
+    assert Window.asked((2, 1, 2), None) == Window(lengths_s=(1, 2), stride_s=0.2)
+    assert Window.of({"window_s": [3.0], "stride_s": 1.0}) == Window(lengths_s=(3.0,), stride_s=1.0)
+    assert Window.of({}) is None
+    with pytest.raises(
+        ValueError, match=r"^windows and their stride last a frame \(1/30 s\) or more, got \(0.01,\) and 1$"
+    ):
+        Window(lengths_s=(0.01,), stride_s=1)
+
+
+def test_long_recordings_without_windows_are_told() -> None:
+    assert long_clips([600, 600, 601], dataset="x") == []
+    assert long_clips([30, 1500, 1500], dataset="x") == [
+        "half of the recordings of x last 50 s or more and each is one row of this index: --window SECONDS makes the "
+        "moments in them findable"
+    ]
+
+
+# An index of windows
+
+
+def test_every_window_is_embedded_as_a_clip_of_its_own(long: Library) -> None:
+    index, _ = open_index(long, LONG_INDEX)
+    spans = index.spans
+    assert spans is not None
+    store = ClipStore(long.clips("long"))
+    lengths = [len(store.frames(row)) for row in range(len(store))]
+    assert len(index.ids) == sum(len(WINDOW.spans(n)) for n in lengths)
+    first = int(index.ids[0])
+    searcher = Searcher(long, LONG_INDEX, device="cpu")
+    rows = np.arange(3, len(index.ids), 41)
+    clips = [stretch(store.frames(int(index.ids[row]) - first), *spans[row].tolist()) for row in rows]
+    for modality in ("joint", "fused"):
+        alone = searcher.embed([clip for clip in clips if clip is not None], modality)
+        np.testing.assert_allclose(index.embeddings(modality)[rows], alone, rtol=0, atol=1e-4)
+    assert index.manifest["window_s"] == [2.5]
+    assert index.manifest["stride_s"] == 1.0
+
+
+def test_a_stopped_build_of_windows_goes_on(long: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = BuildRequest(dataset="long", encoder="e", window=WINDOW, device="cpu", name="again")
+    finish = build.write_units
+    monkeypatch.setattr(build, "CHUNK", 32)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(build, "write_units", stop)
+    with pytest.raises(KeyboardInterrupt):
+        build_index(long, request)
+    monkeypatch.setattr(build, "write_units", finish)
+    report = build_index(long, request)
+    assert (report.clips, report.already_there) == (4, False)
+    one, other = (open_index(long, name)[0] for name in (LONG_INDEX, "again"))
+    assert report.windows == len(one.ids) == 4 * 25
+    np.testing.assert_array_equal(one.spans, other.spans)
+    np.testing.assert_allclose(one.embeddings("fused"), other.embeddings("fused"), rtol=0, atol=1e-5)
