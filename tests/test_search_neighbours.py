@@ -1,6 +1,4 @@
-"""Exact search against brute force in float64, and an index's arrays on disk."""
-
-from pathlib import Path
+"""Exact neighbours against brute force in float64, however the gallery is coded."""
 
 import numpy as np
 import pytest
@@ -10,9 +8,9 @@ from numpy.typing import NDArray
 from sklearn.neighbors import KNeighborsClassifier
 
 from encoder.errors import UmurlError
-from umurl_search import folders, index
-from umurl_search.index import IDS, Index, embeddings_file, nearest, write_maps, write_vectors
-from umurl_search.maps import Map, Maps, Transform, fit_maps
+from umurl_search import neighbours
+from umurl_search.maps import Map
+from umurl_search.neighbours import nearest
 
 Array = NDArray[np.float32]
 Groups = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -109,8 +107,8 @@ def test_a_neighbour_does_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatc
     queries[:5] = gallery[[150, 3, 99, 0, 499]]
     groups = (np.arange(500) // 3, np.arange(33))
     whole = nearest(gallery, queries, 12, groups=groups)
-    monkeypatch.setattr(index, "_QUERY_BLOCK", 4)
-    monkeypatch.setattr(index, "_PRODUCT_BYTES", 4000)
+    monkeypatch.setattr(neighbours, "_QUERY_BLOCK", 4)
+    monkeypatch.setattr(neighbours, "_PRODUCT_BYTES", 4000)
     in_blocks = nearest(gallery, queries, 12, groups=groups)
     assert np.array_equal(in_blocks.rows, whole.rows)
     assert np.array_equal(in_blocks.scores, whole.scores)
@@ -136,88 +134,3 @@ def test_one_nearest_neighbour_is_scikit_learns() -> None:
 def test_vectors_that_are_no_numbers_are_not_searched() -> None:
     with pytest.raises(UmurlError, match="run umurl-search verify"):
         nearest(unit(20, 4), np.full((1, 4), np.nan, np.float32), 3)
-
-
-# on disk
-
-
-def sealed_index(target: Path, transform: Transform, *, n: int = 40) -> tuple[Index, dict[str, Array], Maps]:
-    embeddings = {m: unit(n, 6, seed=i) * (2 + i) for i, m in enumerate(("joint", "bone", "fused"))}
-    fitted = fit_maps(embeddings, transform)
-    with folders.building(target, resume_token="") as partial:
-        for modality, y in embeddings.items():
-            np.save(partial / embeddings_file(modality), y)
-        np.save(partial / IDS, np.arange(10, 10 + n))
-        write_maps(partial, fitted)
-        write_vectors(partial, embeddings["fused"], fitted)
-        folders.seal(partial, target, {"modalities": list(embeddings), "transform": str(transform)})
-    return Index(target), embeddings, fitted
-
-
-@pytest.mark.parametrize("transform", ["none", "half-whiten:4"])
-@pytest.mark.parametrize("bridged", [False, True])
-def test_vectors_come_back_as_they_were_written(tmp_path: Path, transform: str, bridged: bool) -> None:
-    opened, embeddings, fitted = sealed_index(tmp_path / "i", Transform.parse(transform))
-    assert opened.transform == Transform.parse(transform)
-    assert opened.ids.tolist() == list(range(10, 50))
-    mapping = opened.maps("joint", "fused").gallery("fused", bridged=bridged)
-    want = fitted.gallery("fused", bridged=bridged)(embeddings["fused"])
-    vectors, faiss_index = opened.vectors("fused", mapping, bridged=bridged)
-    assert faiss_index.ntotal == 40
-    np.testing.assert_array_equal(vectors, want)
-    queries = fitted.query("joint", "fused", bridged=bridged)(embeddings["joint"][:7])
-    with_index = nearest(vectors, queries, 5, faiss_index=faiss_index)
-    without = nearest(want, queries, 5)
-    assert np.array_equal(with_index.rows, without.rows)
-    assert np.array_equal(with_index.scores, without.scores)
-
-
-def test_another_modality_is_searched_from_its_embeddings(tmp_path: Path) -> None:
-    opened, embeddings, _ = sealed_index(tmp_path / "i", Transform())
-    vectors, faiss_index = opened.vectors("joint", Map(), bridged=False)
-    assert faiss_index is None
-    np.testing.assert_array_equal(vectors, Map()(embeddings["joint"]))
-    np.testing.assert_array_equal(opened.embeddings("joint"), embeddings["joint"])
-    assert isinstance(opened.embeddings("joint"), np.memmap)
-
-
-@pytest.mark.parametrize("transform", ["none", "half-whiten:4"])
-def test_maps_come_back_as_far_as_they_are_asked_for(tmp_path: Path, transform: str) -> None:
-    opened, _, fitted = sealed_index(tmp_path / "i", Transform.parse(transform))
-    back = opened.maps("joint", "fused")
-    assert set(back.bridges) == {("joint", "fused")}
-    np.testing.assert_array_equal(back.bridges["joint", "fused"], fitted.bridges["joint", "fused"])
-    np.testing.assert_array_equal(back.means["fused"], fitted.means["fused"])
-    assert set(back.whitenings) == ({"fused"} if transform != "none" else set())
-
-
-def test_a_modality_that_was_not_built(tmp_path: Path) -> None:
-    opened, _, _ = sealed_index(tmp_path / "mine", Transform())
-    for modality, remedy in (
-        ("joint+bone", "build it with --modalities all"),
-        ("motion", "build one with another --encoder"),
-        ("joint+motion", "build one with another --encoder"),
-    ):
-        with pytest.raises(UmurlError) as error:
-            opened.embeddings(modality)
-        assert str(error.value) == (
-            f"index mine holds no {modality} embeddings (it has joint, bone, fused): {remedy}"
-        )
-
-
-def test_a_damaged_index_is_not_opened(tmp_path: Path) -> None:
-    opened, _, _ = sealed_index(tmp_path / "mine", Transform())
-    path = opened.folder / "vectors.faiss"
-    damaged = bytearray(path.read_bytes())
-    damaged[-5] ^= 1
-    path.write_bytes(damaged)
-    with pytest.raises(UmurlError, match=r"vectors\.faiss was altered .* umurl-search delete index:mine"):
-        _ = Index(opened.folder).manifest
-
-
-def test_embeddings_that_are_no_numbers_are_not_written(tmp_path: Path) -> None:
-    y = unit(4, 3)
-    fitted = fit_maps({"fused": y}, Transform())
-    y[2, 1] = np.nan
-    with pytest.raises(UmurlError, match="the encoder gave NaN or infinite embeddings"):
-        write_vectors(tmp_path, y, fitted)

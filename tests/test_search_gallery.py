@@ -1,0 +1,216 @@
+"""Every kind of index against brute force: filters, clips that are gone, further parts, ties."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from encoder.errors import UmurlError
+from umurl_search import folders, gallery, kinds
+from umurl_search.gallery import Gallery
+from umurl_search.index import IDS, Index, embeddings_file, vectors_file, write_maps
+from umurl_search.kinds import EXACT, KINDS, Kind
+from umurl_search.maps import Map, Transform, fit_maps
+from umurl_search.quality import choose, write_vectors
+
+Array = NDArray[np.float32]
+N, D = 400, 12
+
+
+def clustered(n: int, *, seed: int) -> Array:
+    """Rows around 7 centres, some of them equal."""
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(7, D))[rng.integers(0, 7, n)] + 0.4 * rng.normal(size=(n, D)) + 1.5
+    rows[n // 2 : n // 2 + n // 8] = rows[: n // 8]
+    return rows.astype(np.float32)
+
+
+def sealed(
+    target: Path, kind: Kind, transform: str, *, parts: tuple[int, ...] = (N,), first: int = 10
+) -> Index:
+    """An index of as many parts, its ids from `first` on."""
+    places, maps = [], None
+    for number, n in enumerate(parts, start=1):
+        place = target if number == 1 else target.with_name(f"{target.name}~{number}")
+        y = {m: clustered(n, seed=number * 10 + i) for i, m in enumerate(("joint", "fused"))}
+        maps = fit_maps(y, Transform.parse(transform)) if maps is None else maps
+        mine = kind if number == 1 or kind in EXACT else "flat16"
+        with folders.building(place, resume_token="") as partial:
+            for modality, rows in y.items():
+                np.save(partial / embeddings_file(modality), rows)
+            np.save(partial / IDS, np.arange(first, first + n))
+            first += n + 5
+            if number == 1:
+                write_maps(partial, maps)
+            measured = write_vectors(partial, y["fused"], maps, kind=mine)
+            about = {"modalities": list(y), "transform": transform, "index_kind": mine, **measured}
+            folders.seal(partial, place, about)
+        places.append(place)
+    return Index(places[0], tuple(places[1:]))
+
+
+def opened(index: Index, modality: str = "fused") -> tuple[Gallery, Map]:
+    bridged = modality != "fused"
+    maps = index.maps(modality, "fused")
+    view = Gallery(
+        index=index, against="fused", mapping=maps.gallery("fused", bridged=bridged),
+        centred=bridged and index.transform.kind == "none",
+    )  # fmt: skip
+    return view, maps.query(modality, "fused", bridged=bridged)
+
+
+def brute_force(vectors: Array, point: Array, k: int, among: NDArray[np.int64]) -> list[int]:
+    """Float64 products, equal vectors scored once, ties to the lower row."""
+    distinct, which = np.unique(vectors, axis=0, return_inverse=True)
+    scores = np.array([float(np.sum(point.astype(np.float64) * one)) for one in distinct.astype(np.float64)])
+    return sorted(among.tolist(), key=lambda row: (-scores[which[row]], row))[:k]
+
+
+@pytest.fixture(scope="module")
+def every(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Index]:
+    root = tmp_path_factory.mktemp("kinds")
+    return {
+        (kind, transform): sealed(root / f"{kind}-{transform[:4]}", kind, transform, parts=(N, 60))
+        for kind in KINDS
+        for transform in ("none", "half-whiten:6")
+    }
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(data=st.data(), seed=st.integers(0, 2**20))
+def test_a_filter_is_exact_with_every_kind(
+    every: dict[tuple[str, str], Index], data: st.DataObject, seed: int
+) -> None:
+    kind = data.draw(st.sampled_from(KINDS), label="kind")
+    transform = data.draw(st.sampled_from(["none", "half-whiten:6"]), label="transform")
+    modality = data.draw(st.sampled_from(["fused", "joint"]), label="modality")
+    share = data.draw(st.sampled_from([0.0, 0.004, 0.03, 0.3, 0.9, 1.0]), label="share that passes")
+    k = data.draw(st.integers(1, 40), label="k")
+    n_gone = data.draw(st.sampled_from([0, 1, 100]), label="clips that are gone")
+    whole = every[kind, transform]
+    rng = np.random.default_rng(seed)
+    gone = frozenset(rng.choice(whole.every_id, n_gone, replace=False).tolist())
+    index = Index(whole.folder, whole.added, gone)
+    view, query = opened(index, modality)
+    vectors = view.mapping(np.asarray(index.embeddings("fused")))
+    assert len(vectors) == N + 60 - n_gone
+    among = np.flatnonzero(rng.random(len(vectors)) < share)
+    asked = index.embeddings(modality)[rng.integers(0, len(vectors), 3)]
+    points = query(np.concatenate([asked, clustered(2, seed=seed + 1)]))
+    found = view.search(points, k, among=among)
+    for point, rows in zip(points, found.rows, strict=True):
+        want = brute_force(vectors, point, k, among)
+        assert rows.tolist() == want + [-1] * (k - len(want))
+
+
+@pytest.mark.parametrize("kind", EXACT)
+def test_exact_kinds_find_all_neighbours(every: dict[tuple[str, str], Index], kind: Kind) -> None:
+    index = every[kind, "none"]
+    view, query = opened(index)
+    vectors = view.mapping(np.asarray(index.embeddings("fused")))
+    points = query(clustered(20, seed=99))
+    for block in (points, points[:1], points[:5]):
+        found = view.search(block, 30)
+        for point, rows in zip(block, found.rows, strict=True):
+            assert rows.tolist() == brute_force(vectors, point, 30, np.arange(len(vectors)))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in EXACT])
+def test_approximate_kinds_score_exactly_and_never_come_short(
+    every: dict[tuple[str, str], Index], kind: Kind
+) -> None:
+    index = every[kind, "none"]
+    view, query = opened(index)
+    vectors = view.mapping(np.asarray(index.embeddings("fused")))
+    points = query(clustered(20, seed=98))
+    for k in (1, 10, 300, len(vectors)):
+        found = view.search(points, k)
+        assert (found.rows >= 0).all()
+        assert all(len(set(rows)) == k for rows in found.rows.tolist())
+        true = np.einsum("qp,qkp->qk", points.astype(np.float64), vectors[found.rows].astype(np.float64))
+        np.testing.assert_allclose(found.scores, true, atol=1e-12)
+        assert (np.diff(found.scores, axis=1) <= 0).all()
+    best = [brute_force(vectors, point, 10, np.arange(len(vectors))) for point in points]
+    found = view.search(points, 10)
+    recall = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found.rows.tolist(), best, strict=True)])
+    assert recall >= 0.9
+
+
+@pytest.mark.parametrize("kind", ["flat", "flat16", "sq8"])
+def test_one_query_over_a_split_gallery(
+    every: dict[tuple[str, str], Index], monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    monkeypatch.setattr(kinds, "_SPLIT_FROM_BYTES", 0)
+    monkeypatch.setattr(gallery, "GATHERED_BELOW", 0.0)
+    index = every[kind, "none"]
+    view, query = opened(index)
+    vectors = view.mapping(np.asarray(index.embeddings("fused")))
+    for seed in range(10):
+        point = query(clustered(1, seed=seed))
+        among = np.flatnonzero(np.random.default_rng(seed).random(len(vectors)) < 0.2)
+        assert view.search(point, 8, among=among).rows[0].tolist() == brute_force(vectors, point[0], 8, among)
+        want = brute_force(vectors, point[0], 8, np.arange(len(vectors)))
+        assert view.search(point, 8).rows[0].tolist() == want
+
+
+def test_what_is_measured_is_told(every: dict[tuple[str, str], Index]) -> None:
+    for kind in KINDS:
+        quality = every[kind, "none"].manifest["quality"]
+        assert quality["queries"] == N // 10
+        assert quality["recall_at"]["10"] == 1.0 if kind in EXACT else quality["recall_at"]["10"] >= 0.9
+        assert quality["accuracy_change"] is None
+    labels = np.arange(N) % 3
+    about = write_vectors_of(every["flat", "none"], labels)
+    assert about["quality"]["accuracy_change"] == 0.0
+
+
+def write_vectors_of(index: Index, labels: NDArray[np.int64]) -> dict[str, dict[str, float]]:
+    y = np.asarray(index.parts[0].embeddings("fused"))
+    folder = index.folder.with_name("again")
+    folder.mkdir()
+    return write_vectors(folder, y, index.all_maps(), kind="flat", labels=labels)
+
+
+def test_rounding_is_bounded_by_what_the_manifest_says(every: dict[tuple[str, str], Index]) -> None:
+    for kind in ("flat16", "sq8"):
+        part = every[kind, "none"].parts[0]
+        vectors = part.vectors(centred=False)
+        truth = Map()(np.asarray(part.embeddings("fused")))
+        held = vectors.index.reconstruct_n(0, N)
+        assert 0 < np.linalg.norm(truth - held, axis=1).max() <= vectors.error < 0.05
+        said = part.manifest["rounding"][vectors_file(centred=False)]
+        assert said == vectors.error
+
+
+def test_a_selector_is_refused_where_it_would_not_be_exact(every: dict[tuple[str, str], Index]) -> None:
+    vectors = every["hnsw", "none"].parts[0].vectors(centred=False)
+    with pytest.raises(ValueError, match="a selector is for exact kinds, not hnsw"):
+        vectors.propose(clustered(1, seed=0), 3, among=np.ones(N, dtype=bool))
+
+
+def test_embeddings_that_are_no_numbers_are_not_written(tmp_path: Path) -> None:
+    y = clustered(30, seed=0)
+    maps = fit_maps({"fused": y}, Transform())
+    y[2, 1] = np.nan
+    with pytest.raises(UmurlError, match="the encoder gave NaN or infinite embeddings"):
+        write_vectors(tmp_path, y, maps, kind="flat16")
+
+
+@pytest.mark.parametrize(
+    ("n", "recall", "memory", "kind"),
+    [
+        (5_000, 1.0, 2**34, "flat"),
+        (114_000, 1.0, 2**34, "flat16"),
+        (114_000, 1.0, 2**27, "sq8"),
+        (1_000_000, 0.95, 2**34, "ivf-sq8"),
+        (1_000_000, 1.0, 2**36, "flat16"),
+        (100_000, 0.95, 2**34, "flat16"),
+    ],
+)
+def test_auto_chooses_by_size_memory_and_recall(n: int, recall: float, memory: int, kind: str) -> None:
+    choice = choose(n=n, p=512, recall=recall, memory_bytes=memory)
+    assert choice.kind == kind
+    assert f"{n:,} x 512" in choice.why
