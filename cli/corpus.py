@@ -50,6 +50,10 @@ def ingest(
     up: Annotated[Up, typer.Option(help="The source's up axis")] = "y",
     scale: Annotated[float, typer.Option(min=1e-9, max=1e8, help="Metres a unit of the source")] = 1.0,
     slicing: Annotated[Slicing, typer.Option(help="PKU-MMD: frames of a label that make a clip")] = "start:end",
+    untrimmed: Annotated[bool, typer.Option("--untrimmed", help="Keep recordings whole, with segments")] = False,
+    segments: Annotated[
+        Path | None, typer.Option(help='JSON: {"recording": [{"action", "start", "end"}]}, in seconds; or CSV')
+    ] = None,
 ) -> None:  # fmt: skip
     """Reads recordings into the library and reports what was found, used and left out."""
     from cli import render
@@ -59,6 +63,7 @@ def ingest(
     request = Request(
         name=name, source=source, data=terminal.data, format=format,
         layout=layout, splits=splits, fps=fps, up=up, scale=scale, slicing=slicing,
+        untrimmed=untrimmed, segments=segments,
     )  # fmt: skip
     report = read(terminal.library, request, progress=terminal.progress)
     terminal.show(vars(report), render.ingest)

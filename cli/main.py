@@ -8,7 +8,20 @@ from typing import NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from cli import corpus, costs, demo, encoders, report, search, tasks, upkeep
+from cli import (
+    changes,
+    corpus,
+    costs,
+    demo,
+    encoders,
+    exporting,
+    localize,
+    report,
+    search,
+    tasks,
+    twins,
+    upkeep,
+)
 from cli.terminal import Stopped, is_first_process
 from encoder.errors import UmurlError
 
@@ -21,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for room in (demo, corpus, encoders, search, tasks, costs, report, upkeep):
+for room in (demo, corpus, encoders, search, exporting, twins, localize, tasks, costs, report, changes, upkeep):
     room.register(app)
 
 

@@ -21,7 +21,15 @@ def _transform(text: str) -> str:
     return str(Transform.parse(text))
 
 
+def _fields(text: str) -> str:
+    known = ("subject", "camera", "setup", "replication")
+    if not set(text.split(",")) <= set(known):
+        raise ValueError(f"fields are {', '.join(known)}, got '{text}'")
+    return text
+
+
 Modalities = Literal["base", "all"]
+Kind = Literal["auto", "flat", "flat16", "sq8", "ivf-sq8", "hnsw", "ivf-rabitq"]
 Axes = Literal["TVC", "MTVC", "TMVC", "CTVM"]
 
 _AS_INGESTED = "[default: of a .npy, as the index's dataset was ingested]"
@@ -43,6 +51,20 @@ ExcludeOption = Annotated[
         "--exclude-same-performance", help="Leave out the query's own performance, whatever the camera"
     ),
 ]
+OverlapOption = Annotated[
+    float,
+    typer.Option(
+        "--overlap", min=0, max=1,
+        help="Of windows: the temporal IoU with a better one above which one is the same moment",
+    ),
+]  # fmt: skip
+WindowOption = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--window", min=0.1, max=3600,
+        help="Cut recordings into windows of so many seconds; may be given several times",
+    ),
+]  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -57,32 +79,48 @@ def build_index(
     name: Annotated[str, typer.Argument(help="The dataset; ingested first if it must be")],
     encoder: EncoderOption = None,
     modalities: Annotated[Modalities, typer.Option(help="joint, bone, motion, fused; or all seven subsets")] = "base",
-    kind: Annotated[Literal["flat"], typer.Option(help="flat: exact")] = "flat",
+    kind: Annotated[Kind, typer.Option(help="auto chooses, and says why; all are re-ranked exactly")] = "auto",
+    recall: Annotated[
+        float, typer.Option(min=0.5, max=1, help="At 10; below 1, auto may take an approximate kind")
+    ] = 1.0,
     transform: Annotated[
         str, typer.Option(callback=parsed("--transform", _transform), help="none or half-whiten[:D]")
     ] = "none",
+    window: WindowOption = None,
+    stride: Annotated[
+        float | None, typer.Option(min=0.04, max=3600, help="Seconds between windows [default: a fifth of one]")
+    ] = None,
     precision: PrecisionOption = "auto",
     as_: Annotated[str | None, typer.Option("--as", help="The index's name [default: DATASET@ENCODER]")] = None,
 ) -> None:  # fmt: skip
     """Embeds a dataset and makes it searchable."""
+    if stride is not None and not window:
+        raise typer.BadParameter("--stride goes with --window SECONDS", param_hint="--stride")
     ingested = ensure_ingested(terminal, name)
-    from cli import render
+    from cli import render, render_localize
     from umurl_search.build import BuildRequest
     from umurl_search.build import build_index as build
     from umurl_search.maps import Transform
+    from umurl_search.windows import Window
 
     request = BuildRequest(
-        dataset=name, encoder=encoder, modalities=modalities, kind=kind,
+        dataset=name, encoder=encoder, modalities=modalities, kind=kind, recall=recall,
         transform=Transform.parse(transform), name=as_, precision=precision, device=terminal.device,
+        window=Window.asked(window or (), stride),
     )  # fmt: skip
     report = build(terminal.library, request, progress=terminal.progress)
     terminal.note(*ingested, *(f"note: {warning}" for warning in report.warnings))
-    terminal.show(vars(report), render.built)
+    terminal.show(vars(report), render.built if report.windows is None else render_localize.built)
 
 
 def query(
     terminal: Terminal,
-    clip: Annotated[str, typer.Argument(help=".npy, .skeleton, PKU .txt, NW-UCLA .json, or DATASET:CLIPNAME")],
+    clip: Annotated[
+        list[str],
+        typer.Argument(
+            help=".npy, .skeleton, PKU .txt, NW-UCLA .json, DATASET:CLIPNAME[@FROM-TO]; several, a folder or a DATASET"
+        ),
+    ],
     modality: ModalityOption = "fused",
     index: IndexOption = None,
     against: Annotated[str, typer.Option(callback=parsed("--against", _modality), help=_M)] = "fused",
@@ -90,26 +128,37 @@ def query(
     where: Annotated[str | None, typer.Option(help='SQL over the clips, e.g. "subject = 3 and camera = 2"')] = None,
     exclude_same_performance: ExcludeOption = False,
     no_bridge: NoBridgeOption = False,
+    overlap: OverlapOption = 0.2,
     axes: Annotated[Axes | None, typer.Option(help="The axes of a .npy clip [default: found out]")] = None,
     layout: Annotated[Layout | None, typer.Option(help=f"Its joint layout {_AS_INGESTED}")] = None,
     fps: Annotated[float | None, typer.Option(min=1, max=9999, help=f"Its frames a second {_AS_INGESTED}")] = None,
     up: Annotated[Up | None, typer.Option(help=f"Its up axis {_AS_INGESTED}")] = None,
     scale: Annotated[float | None, typer.Option(min=1e-9, max=1e8, help=f"Metres a unit {_AS_INGESTED}")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write a row a hit to a .jsonl, .parquet or .csv file")
+    ] = None,
 ) -> None:  # fmt: skip
-    """The clips of an index that are most like one clip. A .npy is read as the index's dataset was ingested."""
-    from cli import render
+    """The clips of an index, or the moments of its recordings, that are most like one clip, or each of many. A .npy is
+    read as the index's dataset was ingested."""
+    from cli import render, render_batch, render_localize
+    from umurl_search.batch import BatchRequest, holds_many, query_many
     from umurl_search.search import QueryRequest
     from umurl_search.search import query as ask
 
     request = QueryRequest(
-        clip=clip, modality=modality, index=index, against=against, k=k, where=where,
+        clip=clip[0], modality=modality, index=index, against=against, k=k, where=where,
         exclude_same_performance=exclude_same_performance, bridge=not no_bridge, axes=axes,
-        layout=layout, fps=fps, up=up, scale=scale, device=terminal.device,
+        layout=layout, fps=fps, up=up, scale=scale, overlap=overlap, device=terminal.device,
     )  # fmt: skip
+    if len(clip) > 1 or out is not None or holds_many(terminal.library, clip[0]):
+        batch = BatchRequest(sources=tuple(clip), how=request, out=out)
+        document = query_many(terminal.library, batch, progress=terminal.progress)
+        terminal.note(*render_batch.notes(document))
+        return terminal.show(document, render_batch.answers)
     document = ask(terminal.library, request)
     for note in document["query"]["notes"]:
         terminal.note(f"note: {note}")
-    terminal.show(document, render.hits)
+    terminal.show(document, render.hits if document["index"]["window_s"] is None else render_localize.moments)
 
 
 def knn_eval(
@@ -125,6 +174,19 @@ def knn_eval(
     ] = "fused",
     matrix: Annotated[bool, typer.Option("--matrix", help="Every base modality against every other")] = False,
     exclude_same_performance: ExcludeOption = False,
+    exclude: Annotated[
+        str | None,
+        typer.Option(
+            callback=parsed("--exclude", _fields),
+            help="Leave out the query's own subject, camera, setup or replication (several: with commas)",
+        ),
+    ] = None,
+    no_map: Annotated[
+        bool,
+        typer.Option(
+            "--no-map", help="Neighbours only: mAP and MRR rank the whole gallery, which takes longer"
+        ),
+    ] = False,
     no_bridge: NoBridgeOption = False,
     queries: Annotated[
         str | None, typer.Option(help="Another index, whose protocol's test clips ask instead")
@@ -148,7 +210,8 @@ def knn_eval(
 
     request = EvalRequest(
         index=index, protocol=protocol, k=k, query_modality=query_modality, gallery_modality=gallery_modality,
-        bridge=not no_bridge, exclude_same_performance=exclude_same_performance, queries=queries,
+        bridge=not no_bridge, exclude_same_performance=exclude_same_performance,
+        exclude=tuple(exclude.split(",")) if exclude else (), ranking=not no_map, queries=queries,
         query_protocol=query_protocol, action_map=action_map, device=terminal.device,
     )  # fmt: skip
     run, draw = (evaluate_matrix, render.matrix) if matrix else (evaluate_index, render.figures)

@@ -37,9 +37,9 @@ def info(
 def verify(terminal: Terminal) -> int:
     """Hashes every file of the library and checks the catalog; exit code 1 if anything is wrong."""
     from cli import render
-    from umurl_search import upkeep
+    from umurl_search import soundness
 
-    problems = upkeep.verify(terminal.library, progress=terminal.progress)
+    problems = soundness.verify(terminal.library, progress=terminal.progress)
     terminal.show({"ok": not problems, "problems": problems}, render.verified)
     if problems:
         render.problem_line(problems)

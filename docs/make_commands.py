@@ -118,6 +118,19 @@ _CONTENTS_KEYS = (
     *_under("indexes[]", _INDEX_ROW),
 )  # fmt: skip
 
+_CLIP_ROW = (
+    ("clip_id", "the clip's number in the library"),
+    *_bare("name label action subject camera setup replication frames"),
+)
+_TWIN_KEYS = (
+    *_bare("index dataset encoder"),
+    ("transform", "`none` or `half-whiten:D`"),
+    ("modality", ""),
+    ("above", "the score from which two clips are twins"),
+    ("chosen", "what `above` was chosen by, null when it was given: `nearest` (median score of a clip and its nearest), "
+               "`share` (of that distance that a twin is within), `sampled` (clips looked at)"),
+)  # fmt: skip
+
 JSON_KEYS: dict[str, Rows] = {
     "demo": (
         ("ingest", "what `ingest` prints"),
@@ -151,6 +164,7 @@ JSON_KEYS: dict[str, Rows] = {
         ("cut", "clips shortened to the longest length kept"),
         ("splits", "protocol: part: clips"),
         ("notes", "what to know of the source, a line each"),
+        ("segments", "of whole recordings: labelled stretches in them"),
         ("already_there", "whether the library held it before"),
         ("seconds", "`total`; empty when it was there"),
     ),
@@ -183,6 +197,9 @@ JSON_KEYS: dict[str, Rows] = {
         ("dataset", ""),
         ("encoder", "the encoder used"),
         ("clips", ""),
+        ("windows", "rows of an index of windows, else null"),
+        ("window_s", "lengths of the windows in seconds, or null"),
+        ("stride_s", "seconds from one window's start to the next, or null"),
         ("dimension", "D, the size of an embedding"),
         ("modalities", "names"),
         ("transform", "`none` or `half-whiten:D`"),
@@ -213,7 +230,9 @@ JSON_KEYS: dict[str, Rows] = {
             ("bridge", "whether the query crossed one"),
             ("transform", "`none` or `half-whiten:D`"),
             ("clips", "in the index"),
-            ("passing", "clips that pass the filter"),
+            ("window_s", "lengths of the windows in seconds; null where clips are searched whole"),
+            ("stride_s", "seconds from one window's start to the next, or null"),
+            ("passing", "clips (or windows) that pass the filter"),
         )),
         ("hits", "a list, best first"),
         *_under("hits[]", (
@@ -230,6 +249,120 @@ JSON_KEYS: dict[str, Rows] = {
             ("frames", ""),
         )),
         ("seconds", "`read`, `embed`, `search`, `total`"),
+    ),
+    "query for moments": (
+        ("query", "as for clips"),
+        ("index", "as for clips"),
+        ("hits", "a list of moments, best first; beside the keys of a clip's hit, whose clip is the whole recording:"),
+        *_under("hits[]", (
+            *_bare("rank score clip_id name dataset label action subject camera setup replication frames"),
+            ("start_frame", "of the moment, at 30 frames a second"),
+            ("stop_frame", "the one after its last"),
+            ("start_s", "seconds from the start of the recording"),
+            ("end_s", "the same"),
+            ("segment", "the labelled segment that it overlaps most: `label`, `action`, `start_frame`, `stop_frame`, "
+                        "`iou` (temporal, of the two); null where it meets none"),
+        )),
+        ("seconds", "`read`, `embed`, `search`, `total`"),
+    ),
+    "query for many clips": (
+        ("queries", "a list, in the order asked"),
+        *_under("queries[]", (
+            ("query", "what was asked, as for one clip, and:"),
+            *_under("query", (
+                *_bare("clip modality frames people where exclude_same_performance k label action notes"),
+                ("source", "the argument that it came from"),
+                ("stored", "whether the index's own embedding of it asked"),
+                ("passing", "clips (or windows) that pass the filter"),
+            )),
+            ("hits", "as for one clip"),
+        )),
+        ("answered", "clips that asked"),
+        ("stored", "of these, with the embedding that the index holds"),
+        ("rows", "hits in all"),
+        ("index", "as for one clip, without `passing`"),
+        ("left_out", "a list of clips that cannot be read: `name`, `reason`"),
+        ("seconds", "`ask`, `total`"),
+    ),
+    "query into a file": (
+        ("out", "the file: a row a hit, with `query`, `source`, `query_label`, `query_action` and the keys of a hit"),
+        ("answered", "clips that asked"),
+        ("stored", "of these, with the embedding that the index holds"),
+        ("rows", "hits in the file"),
+        ("index", "as for many clips"),
+        ("left_out", "as for many clips"),
+        ("seconds", "`ask`, `total`"),
+    ),
+    "duplicates": (
+        *_TWIN_KEYS,
+        ("clips", "in the index"),
+        ("pairs", "of clips that are twins"),
+        ("clips_in_groups", "clips that have a twin"),
+        ("groups_of_several_actions", "groups whose clips' labels differ"),
+        ("groups", "a list: clips that hang together by pairs, the biggest group first"),
+        *_under("groups[]", (
+            ("clips", "a list, in order of clip id"),
+            *_under("clips[]", (*_CLIP_ROW, ("score", "with the most alike of the others"))),
+            ("actions", "how many different labels"),
+            ("highest", "score of its pairs"),
+            ("lowest", "the same"),
+            ("pairs", "a list: `one` and `other` (clip ids), `score`"),
+        )),
+        ("seconds", "by stage, and `total`"),
+    ),
+    "leaks": (
+        *_TWIN_KEYS,
+        ("protocol", ""),
+        ("test", "clips of its test part"),
+        ("gallery", "clips of its training part and gallery"),
+        ("leaking", "test clips with a twin there"),
+        ("share", "of the test clips, a fraction"),
+        ("same_action", "leaking clips whose most alike twin has their label; null where labels are not known"),
+        ("same_subject", "the same of subjects"),
+        ("same_performance", "the same of setup, subject, replication and label together"),
+        ("leaks", "a list, the most alike first"),
+        *_under("leaks[]", (
+            ("clip", "of the test part"),
+            *_under("clip", _CLIP_ROW),
+            ("twin", "the most alike of the training part and gallery; the same keys"),
+            ("score", "of the two"),
+            ("twins", "how many it has"),
+            ("same_action", "null where not known"),
+            ("same_subject", "the same"),
+            ("same_performance", "the same"),
+        )),
+        ("seconds", "by stage, and `total`"),
+    ),
+    "export": (
+        *_bare("index dataset encoder"),
+        ("out", "the folder"),
+        ("format", "`parquet` or `npy`"),
+        ("rows", "of the index, in order of clip id: clips, or windows of them"),
+        ("clips", ""),
+        ("dimension", "D, the size of an embedding"),
+        ("modalities", "names; a `float[]` column or an array (rows, D) float32 each, as the encoder gave them"),
+        ("files", "their names"),
+        ("bytes", "in all"),
+        ("seconds", "`write`, `total`"),
+    ),
+    "localize-eval": (
+        *_FIGURE_KEYS,
+        *_bare("modality"),
+        ("transform", "`none` or `half-whiten:D`"),
+        ("window_s", "lengths of the windows in seconds"),
+        ("stride_s", "seconds from one window's start to the next"),
+        ("overlap", "temporal IoU above which two windows are one moment"),
+        ("depth", "moments ranked for a query, at most"),
+        ("queries", "labelled segments of the test recordings"),
+        ("ranked", "of these, those whose action is in the gallery, over which `map` is taken"),
+        ("windows", "of the gallery's recordings"),
+        ("segments", "labelled ones of the gallery's recordings"),
+        ("recordings", "how many in the `gallery` and in `test`"),
+        ("left_out", "queries that did not ask: reason: count"),
+        ("map", "mean average precision at temporal IoU `0.1`, `0.3`, `0.5`"),
+        ("per_class", "a list, by label: `label`, `action`, `queries`, `map`"),
+        ("warnings", "what to know before the figures are used, a line each"),
+        ("seconds", "`embed`, `search`, `total`"),
     ),
     "knn-eval": (
         *_FIGURE_KEYS,
@@ -429,6 +562,7 @@ def _command(name: str, command: Any, function: Any, shared: set[str]) -> str:
 
 def _placeholder(argument: Any) -> str:
     name: str = argument.name.upper()
+    name += "..." if argument.nargs == -1 else ""
     return name if argument.required else f"[{name}]"
 
 

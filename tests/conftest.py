@@ -6,7 +6,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: its threads fight
 
 import json
 import shutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,12 @@ import pytest
 from cli.main import run
 from umurl_search.build import BuildRequest, build_index
 from umurl_search.demo import make_clip
+from umurl_search.demo_long import make_recording
 from umurl_search.ingest import Request, ingest
 from umurl_search.library import Library
 from umurl_search.planning import TrainRequest
 from umurl_search.training import train_encoder
+from umurl_search.windows import Window
 
 GOLDEN = Path(__file__).parent / "golden"
 REAL = Path(__file__).parents[2] / "shared"
@@ -40,6 +43,28 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the user's library or data folder."""
     monkeypatch.setenv("UMURL_LIBRARY", str(tmp_path / "library"))
     monkeypatch.delenv("UMURL_DATA", raising=False)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """An empty folder for recordings."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def soon() -> Iterator[None]:
+    """A test that hangs fails."""
+
+    def late(*_: object) -> None:
+        raise TimeoutError("over 30 s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(30)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture
@@ -135,3 +160,47 @@ def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
         return Result(code, printed.out, printed.err)
 
     return call
+
+
+LONG = ("P001C003T01", "P002C001T01", "P003C002T01", "P004C003T01")
+LONG_FRAMES = 780
+WINDOW = Window(lengths_s=(2.5,), stride_s=1.0)
+LONG_INDEX = "long@e+2.5s"
+
+
+def long_recordings(root: Path) -> Request:
+    """Four whole recordings of 26 s as .npy files, their segments, and odd subjects to train."""
+    (root / "recordings").mkdir(parents=True)
+    segments = {}
+    for name in LONG:
+        recording = make_recording(name)
+        np.save(root / "recordings" / f"{name}.npy", recording.frames[:LONG_FRAMES])
+        segments[name] = [
+            {"action": one.action, "start": one.start / 30, "end": one.stop / 30}
+            for one in recording.segments if one.stop <= LONG_FRAMES
+        ]  # fmt: skip
+    (root / "segments.json").write_text(json.dumps(segments))
+    parts = {"train": [LONG[0], LONG[2]], "test": [LONG[1], LONG[3]]}
+    (root / "splits.json").write_text(json.dumps({"xsub": parts}))
+    return Request(
+        name="long", source=root / "recordings", untrimmed=True, segments=root / "segments.json",
+        splits=root / "splits.json",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def long_root(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The made library with dataset `long` of whole recordings and an index of their windows."""
+    root = tmp_path_factory.mktemp("long")
+    shutil.copytree(made / "library", root / "library")
+    library = Library(root / "library")
+    ingest(library, long_recordings(root))
+    build_index(library, BuildRequest(dataset="long", encoder="e", window=WINDOW, device="cpu"))
+    return root
+
+
+@pytest.fixture
+def long(long_root: Path, tmp_path: Path) -> Library:
+    """A copy of the library with whole recordings, where the commands look for it."""
+    shutil.copytree(long_root / "library", tmp_path / "library")
+    return Library(tmp_path / "library")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import typer
-from conftest import Result
+from conftest import LONG_INDEX, Result
 from typer.exceptions import TyperException
 
 from cli.main import app
@@ -156,9 +156,9 @@ def key_paths(document: dict[str, Any], documented: set[str], prefix: str = "") 
 
 
 def test_json_keys_are_those_documented(
-    generator: Any, library: Library, command: Callable[..., Result], golden: Path, tmp_path: Path
+    generator: Any, long: Library, command: Callable[..., Result], golden: Path, tmp_path: Path
 ) -> None:
-    clip = "mine:S001C001P002R001A005"
+    clip, windows = "mine:S001C001P002R001A005", ("--index", LONG_INDEX)
     calls: dict[str, tuple[object, ...]] = {
         "import-encoder": (golden / "checkpoint_0450.pth.tar", "--as", "umurl", "--for", "mine"),
         "build-index": ("mine", "--encoder", "e"),
@@ -170,8 +170,11 @@ def test_json_keys_are_those_documented(
         "report": ("--out", tmp_path / "r.html", "--map", "pca"),
         "embed": ("mine", "--out", tmp_path / "y.npy"), "list": (), "info": (),
         "info DATASET": ("mine",), "info ENCODER": ("umurl",), "info INDEX": ("mine@e",),
+        "query for many clips": (clip, clip), "query into a file": ("mine", "--out", tmp_path / "hits.csv"),
+        "duplicates": ("--above", "-1"), "leaks": ("--above", "-1"), "export": ("--out", tmp_path / "out"),
         "info DATASET:CLIPNAME": (clip,), "verify": (), "doctor": (), "delete": ("index:mine@e",),
-        "ingest": ("theirs", "--source", golden / "raw"),
+        "ingest": ("theirs", "--source", golden / "raw"), "query for moments": (clip, *windows),
+        "localize-eval": windows,
     }  # fmt: skip
     for title, arguments in calls.items():
         name, *rest = title.split()

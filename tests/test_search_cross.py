@@ -89,7 +89,7 @@ def action_map(crossed_root: Path) -> Path:
 
 
 def embedded(library: Library, index: str, dataset: str) -> tuple[dict[str, Any], list[str], Labels]:
-    opened = Index(library.index(index))
+    opened = Index(library.index_folder(index))
     with library.read() as catalog:
         columns = catalog.clips_of(dataset)
     return {m: np.array(opened.embeddings(m)) for m in opened.modalities}, columns.name, columns.label
@@ -315,7 +315,7 @@ def test_what_the_command_refuses(
         "theirs odd: no query has an action that the gallery of mine xsub holds (6 no counterpart): choose"
         in problem("--queries", "theirs@e", "--query-protocol", "odd", *with_map)
     )
-    assert "theirs and mine hold different recordings, no performance is in both" in problem(
+    assert "theirs and mine hold different recordings, nothing is in both" in problem(
         "--queries", "theirs@e", "--exclude-same-performance", *with_map
     )
     for index in ("mine@e", "mine-white"):

@@ -30,7 +30,8 @@ def test_names_and_protocols() -> None:
     assert {name: dataset.protocols for name, dataset in DATASETS.items()} == {
         "ntu60": ("xsub", "xview"), "ntu120": ("xsub", "xset", "oneshot"),
         "pku-mmd-1": ("xsub", "xview"), "pku-mmd-2": ("xsub", "xview"),
-        "nw-ucla": ("xview",), "utd-mhad": ("xsub",), "demo": ("xsub", "xview"),
+        "pku-mmd-1-long": ("xsub", "xview"), "pku-mmd-2-long": ("xsub", "xview"),
+        "nw-ucla": ("xview",), "utd-mhad": ("xsub",), "demo": ("xsub", "xview"), "demo-long": ("xsub",),
     }  # fmt: skip
 
 

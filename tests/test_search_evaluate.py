@@ -149,7 +149,7 @@ def viewed(viewed_root: Path, tmp_path: Path) -> Library:
 
 def arrays(library: Library, index: str) -> tuple[dict[str, Array], list[str], Labels]:
     """Embeddings by modality, names and labels, rows as in the index."""
-    opened = Index(library.index(index))
+    opened = Index(library.index_folder(index))
     with library.read() as catalog:
         columns = catalog.clips_of("views")
     assert opened.ids.tolist() == columns.id.tolist()

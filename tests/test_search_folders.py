@@ -127,7 +127,9 @@ def test_a_second_builder_is_told(tmp_path: Path) -> None:
         (partial / "work").write_text("kept")
         with pytest.raises(UmurlError) as error, building(target, resume_token="other"):
             raise AssertionError("two builders")
-        assert str(error.value) == f"{target}: another process is building it; wait for that one"
+        told = f"{target}: another process is building it (process {os.getpid()}, "
+        assert str(error.value).startswith(told)
+        assert str(error.value).endswith("); wait for that one")
         assert (partial / "work").read_text() == "kept"
     with building(target, resume_token="t") as partial:
         assert (partial / "work").exists()
@@ -142,7 +144,7 @@ def test_a_builder_in_another_process_is_told_too(tmp_path: Path) -> None:
     with building(target, resume_token="t"):
         other = subprocess.run([sys.executable, "-c", program, target], capture_output=True, text=True)
     assert other.returncode == 1
-    assert "another process is building it; wait for that one" in other.stderr
+    assert f"another process is building it (process {os.getpid()}, " in other.stderr
 
 
 def test_a_lock_that_its_holder_has_deleted_holds_nothing(

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from encoder.embed import Embedder
 from encoder.errors import UmurlError
-from umurl_search import build, folders, ingest, upkeep
+from umurl_search import build, folders, ingest, reading, soundness, upkeep
 from umurl_search.build import BuildRequest, build_index
 from umurl_search.clip import Clip
 from umurl_search.clipstore import ClipStore
@@ -80,7 +80,7 @@ def request_of_mine(made: Path) -> Request:
 def test_an_interrupted_ingest_goes_on(
     left: str, made: Path, request_of_mine: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "CHUNK", 8)
+    monkeypatch.setattr(reading, "CHUNK", 8)
     library = Library(tmp_path / "new")
     read: list[str] = []
     partial = folders.partial_of(library.clips("mine"))
@@ -106,13 +106,13 @@ def test_an_interrupted_ingest_goes_on(
     ingest.ingest(whole, request_of_mine, workers=1)
     assert content(library.clips("mine")) == content(whole.clips("mine"))
     assert rows(library, "mine") == rows(whole, "mine") == rows(Library(made / "library"), "mine")
-    assert upkeep.verify(library) == []
+    assert soundness.verify(library) == []
 
 
 def test_a_reader_that_fails_leaves_what_was_read(
     request_of_mine: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "CHUNK", 8)
+    monkeypatch.setattr(reading, "CHUNK", 8)
     library, load, count = Library(tmp_path / "new"), NpyReader.load, [0]
 
     def failing(self: NpyReader, place: Place) -> Clip:
@@ -131,7 +131,7 @@ def test_a_reader_that_fails_leaves_what_was_read(
 def test_another_source_does_not_go_on_from_there(
     request_of_mine: Request, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "CHUNK", 8)
+    monkeypatch.setattr(reading, "CHUNK", 8)
     library = Library(tmp_path / "new")
     with pytest.raises(KeyboardInterrupt):
         ingest.ingest(library, request_of_mine, progress=stopping(3), workers=1)
@@ -155,7 +155,7 @@ def test_a_sealed_store_is_entered_by_the_next_run(
         report = ingest.ingest(library, request_of_mine)
     assert (report.used, report.already_there) == (60, False)
     assert content(library.clips("mine")) == before
-    assert upkeep.verify(library) == []
+    assert soundness.verify(library) == []
 
 
 def stopped(*_: object, **__: object) -> None:
@@ -290,8 +290,8 @@ def test_a_killed_reading_process_is_told(
 
         def shutdown(self, **_: object) -> None: ...
 
-    monkeypatch.setattr(ingest, "ProcessPoolExecutor", Broken)
-    monkeypatch.setattr(ingest, "CHUNK", 8)
+    monkeypatch.setattr(reading, "ProcessPoolExecutor", Broken)
+    monkeypatch.setattr(reading, "CHUNK", 8)
     with pytest.raises(UmurlError, match=r"process that reads recordings was killed.*run the same command"):
         ingest.ingest(Library(tmp_path / "new"), request_of_mine, workers=2)
 
@@ -355,9 +355,9 @@ def test_an_interrupted_build_goes_on(library: Library, monkeypatch: pytest.Monk
     assert len(embedded) == 1
     build_index(library, BuildRequest(dataset="mine", device="cpu", name="whole"))
     for modality in ("joint", "bone", "motion", "fused"):
-        one, two = (library.index(name) / embeddings_file(modality) for name in ("i", "whole"))
+        one, two = (library.index_folder(name) / embeddings_file(modality) for name in ("i", "whole"))
         assert one.read_bytes() == two.read_bytes()
-    assert upkeep.verify(library) == []
+    assert soundness.verify(library) == []
 
 
 def test_a_sealed_index_is_entered_by_the_next_run(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,12 +366,12 @@ def test_a_sealed_index_is_entered_by_the_next_run(library: Library, monkeypatch
         patched.setattr(build, "_enter", stopped)
         with pytest.raises(KeyboardInterrupt):
             build_index(library, request)
-    before = content(library.index("mine@e"))
+    before = content(library.index_folder("mine@e"))
     with monkeypatch.context() as patched:
         patched.setattr(Embedder, "__call__", stopped)
         assert build_index(library, request).clips == 60
-    assert content(library.index("mine@e")) == before
-    assert upkeep.verify(library) == []
+    assert content(library.index_folder("mine@e")) == before
+    assert soundness.verify(library) == []
     assert [path.name for path in (library.root / "indexes").iterdir()] == ["mine@e"]
 
 
@@ -390,11 +390,11 @@ def test_a_sealed_index_of_something_else_is_built_again(
     encoder = "shipped" if what == "recipe" else "e"
     build_index(library, BuildRequest(dataset="mine", device="cpu", name="i", encoder=encoder))
     with library.read() as catalog:
-        np.testing.assert_array_equal(Index(library.index("i")).ids, catalog.clips_of("mine").id)
+        np.testing.assert_array_equal(Index(library.index_folder("i")).ids, catalog.clips_of("mine").id)
     answer = query(library, QueryRequest(clip="mine:S001C001P001R001A001", k=1, device="cpu"))
     assert answer["hits"][0]["name"] == "S001C001P001R001A001"
     assert answer["hits"][0]["score"] == pytest.approx(1, abs=1e-5)
-    assert upkeep.verify(library) == []
+    assert soundness.verify(library) == []
 
 
 # several processes
@@ -448,10 +448,10 @@ def held(library: Library, how: str, seconds: float) -> Iterator[None]:
 def test_a_reader_waits_for_a_writer(
     library: Library, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("umurl_search.catalog.LOCK_WAIT_S", 30.0)
+    monkeypatch.setattr("umurl_search.catalog_file.LOCK_WAIT_S", 30.0)
     with held(library, "write", 0.5):
         assert command("list").code == 0
-    monkeypatch.setattr("umurl_search.catalog.LOCK_WAIT_S", 0.2)
+    monkeypatch.setattr("umurl_search.catalog_file.LOCK_WAIT_S", 0.2)
     with held(library, "write", 60):
         told = command("list")
     assert (told.code, told.out, told.err.count("\n")) == (1, "", 1)
@@ -461,7 +461,7 @@ def test_a_reader_waits_for_a_writer(
 def test_readers_share_and_a_writer_is_told(
     library: Library, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("umurl_search.catalog.LOCK_WAIT_S", 0.2)
+    monkeypatch.setattr("umurl_search.catalog_file.LOCK_WAIT_S", 0.2)
     with held(library, "read", 60):
         assert command("list").code == 0
         told = command("delete", "encoder:e")
@@ -509,15 +509,15 @@ def test_a_transaction_that_fails_changes_nothing(library: Library) -> None:
 def test_an_old_catalog_is_migrated_when_it_is_written(
     library: Library, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("umurl_search.catalog.SCHEMA_VERSION", 3)
-    steps = {1: "alter table clips add column mirrored boolean;", 2: "create table nosuch.table (x integer);"}
-    monkeypatch.setattr("umurl_search.catalog._MIGRATIONS", steps)
+    monkeypatch.setattr("umurl_search.catalog_file.SCHEMA_VERSION", 4)
+    steps = {2: "alter table clips add column mirrored boolean;", 3: "create table nosuch.table (x integer);"}
+    monkeypatch.setattr("umurl_search.catalog_file.MIGRATIONS", steps)
     told = command("list")
     assert told.code == 1
-    assert "older version (schema 1); run: umurl-search doctor" in told.err
+    assert "older version (schema 2); run: umurl-search doctor" in told.err
     assert command("doctor").code == 1
-    steps[2] = "create table marks (x integer);"
-    assert "schema 2" in command("list").err
+    steps[3] = "create table marks (x integer);"
+    assert "schema 3" in command("list").err
     assert command("doctor").code == 0
     assert command("list").code == 0
     with library.read() as catalog:
@@ -529,28 +529,38 @@ def test_an_old_catalog_is_migrated_when_it_is_written(
 
 def test_verify_finds_any_flipped_byte(library: Library) -> None:
     build_index(library, BuildRequest(dataset="mine", device="cpu"))
-    assert upkeep.verify(library) == []
+    assert soundness.verify(library) == []
     rng = np.random.default_rng(0)
     files = [path for path in sorted(library.root.rglob("*")) if path.is_file()]
-    assert len(files) == 1 + 4 + 5 + 9
+    assert len(files) == 1 + 2 + 4 + 5 + 9
     for path in files:
         size = path.stat().st_size
         positions = {size - 1, int(rng.integers(0, size))}
         if path == library.catalog_path:
             positions = catalog_positions(library, rng)
-        for position in positions:
+        unseen = 0
+        for position in sorted(positions):
             with flipped(path, position):
-                problems = upkeep.verify(library)
-            assert len(problems) == 1, (path, position, problems)
-            assert str(path) in problems[0]
-    assert upkeep.verify(library) == []
+                problems = soundness.verify(library)
+            unseen += not problems
+            assert len(problems) == 1 or path == library.catalog_path, (path, position, problems)
+            assert all(str(path) in problem for problem in problems)
+        assert unseen <= free_blocks(library) if path == library.catalog_path else unseen == 0
+    assert soundness.verify(library) == []
+
+
+def free_blocks(library: Library) -> int:
+    """Blocks of the catalog that are not in use: nothing reads them."""
+    with library.read() as catalog:
+        found = catalog._rows("pragma database_size")[0]
+    return int(found["free_blocks"])
 
 
 def catalog_positions(library: Library, rng: np.random.Generator) -> set[int]:
-    """In each header and each block, all of which are in use."""
+    """In each header and each block."""
     with library.read() as catalog:
         found = catalog._rows("pragma database_size")[0]
-    assert found["used_blocks"] == found["total_blocks"] > 4
+    assert found["used_blocks"] > 4
     blocks = 12288 + np.arange(found["total_blocks"]) * found["block_size"]
     inside = rng.integers(0, found["block_size"], len(blocks))
     return {8, 4096, 8192, *(blocks + inside).tolist()}
@@ -571,17 +581,17 @@ def flipped(path: Path, position: int) -> Iterator[None]:
 
 def test_verify_names_what_is_missing_or_unknown(library: Library) -> None:
     os.rename(library.clips("mine"), library.clips("other"))
-    problems = upkeep.verify(library)
+    problems = soundness.verify(library)
     assert any("clips/mine/manifest.json is missing" in problem for problem in problems)
     assert any("clips/other is not in the catalog" in problem for problem in problems)
     shutil.rmtree(library.root / "clips")
-    assert any("clips/mine/manifest.json is missing" in problem for problem in upkeep.verify(library))
+    assert any("clips/mine/manifest.json is missing" in problem for problem in soundness.verify(library))
 
 
 def test_verify_reads_folders_even_if_the_catalog_is_lost(library: Library) -> None:
     library.catalog_path.write_bytes(b"no database")
     (library.encoder("e") / "config.json").unlink()
-    catalog, encoder = upkeep.verify(library)
+    catalog, encoder = soundness.verify(library)
     assert "the catalog cannot be used" in catalog
     assert "encoders/e/config.json is missing" in encoder
 

@@ -43,7 +43,7 @@ def parts_of(library: Library, modality: str) -> tuple[Array, Labels, Array, Lab
     """Training and test embeddings and classes of `mine xsub`, told apart by their names alone."""
     with library.read() as catalog:
         columns = catalog.clips_of("mine")
-    y = np.array(Index(library.index("mine@e")).embeddings(modality))
+    y = np.array(Index(library.index_folder("mine@e")).embeddings(modality))
     odd = np.array([int(name[9:12]) % 2 == 1 for name in columns.name])
     actions = np.array([int(name[17:20]) for name in columns.name])
     classes = np.unique(actions, return_inverse=True)[1]
@@ -310,7 +310,7 @@ def test_few_labels_reach_the_fine_tuning_and_no_others(
 def test_fine_tuning_wants_the_encoder_that_the_index_was_made_with(
     indexed: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manifest = dict(Index(indexed.index("mine@e")).manifest, encoder_hash="other")
+    manifest = dict(Index(indexed.index_folder("mine@e")).manifest, encoder_hash="other")
     monkeypatch.setattr(Index, "manifest", manifest)
     with pytest.raises(UmurlError) as error:
         semi_eval(indexed, SemiRequest(finetune=True, device="cpu"))

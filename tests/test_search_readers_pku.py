@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from umurl_search.clip import Clip, LeftOut, Outcome, Reason
+from umurl_search.clip import Clip, LeftOut, Outcome, Reason, Segment
 from umurl_search.readers import open_reader
 from umurl_search.readers.outcome import BadRecordingError
 from umurl_search.readers.pku import PkuReader, frame_range, parse_label, read_recording
@@ -47,6 +47,39 @@ def test_clips_are_cut_by_their_labels(tmp_path: Path) -> None:
     wanted = numbers.reshape(-1, 2, 25, 3).astype(np.float32)
     np.testing.assert_array_equal(first.frames, wanted[5:20])
     np.testing.assert_array_equal(second.frames, wanted[21:30])
+
+
+def test_untrimmed_recordings_are_whole_and_their_labels_segments(tmp_path: Path) -> None:
+    numbers = motion(340, n_people=1)
+    write(tmp_path, numbers, "12,5,20,2\n\n3,21,400,1\n0,3,4,1\n7,340,350,2\n")
+    clip, *left_out = outcomes(tmp_path, untrimmed=True, max_frames=None)
+    assert isinstance(clip, Clip)
+    assert (clip.name, clip.label, clip.subject, clip.camera, clip.cut) == (ID, None, 8, 1, 0)
+    np.testing.assert_array_equal(clip.frames.reshape(340, 75), numbers[:, :75].astype(np.float32))
+    assert clip.segments == (Segment(11, None, 5, 20), Segment(2, None, 21, 340))
+    assert [(one.name, one.reason, one.detail) for one in left_out if isinstance(one, LeftOut)] == [
+        (f"{ID}_002", "malformed", "action 0; actions count from 1"),
+        (f"{ID}_003", "malformed", "frames 340 to 350 of a recording of 340"),
+    ]
+
+
+def test_an_untrimmed_recording_needs_no_labels(tmp_path: Path) -> None:
+    write(tmp_path, motion(9), None)
+    (clip,) = outcomes(tmp_path, untrimmed=True)
+    assert isinstance(clip, Clip)
+    assert clip.segments == ()
+
+
+@pytest.mark.parametrize("slicing", ["start:end", "start-1:end", "start:end+1"])
+def test_untrimmed_segments_are_what_cutting_gives(tmp_path: Path, slicing: str) -> None:
+    write(tmp_path, motion(60), "12,5,20,2\n3,21,30,1\n1,0,60,2\n")
+    (whole,) = outcomes(tmp_path, slicing=slicing, untrimmed=True)
+    cut = outcomes(tmp_path, slicing=slicing)
+    assert isinstance(whole, Clip)
+    for segment, clip in zip(whole.segments, cut, strict=True):
+        assert isinstance(clip, Clip)
+        assert segment.label == clip.label
+        np.testing.assert_array_equal(whole.frames[segment.start : segment.stop], clip.frames)
 
 
 def test_an_absent_second_person_is_dropped(tmp_path: Path) -> None:

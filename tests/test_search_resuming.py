@@ -18,7 +18,7 @@ from encoder.errors import UmurlError
 from encoder.modalities import to_modality
 from encoder.processes import ALONE, Processes
 from encoder.train import Interrupted
-from umurl_search import folders, prepared, resuming, training, upkeep, watching
+from umurl_search import folders, prepared, resuming, soundness, training, watching
 from umurl_search.history import read_history
 from umurl_search.library import Library
 from umurl_search.planning import TrainRequest
@@ -81,7 +81,7 @@ def test_killed_while_its_scratch_is_removed(
         "config.json", "history.jsonl", "manifest.json", "trained_on.txt", "weights.safetensors",
     ]  # fmt: skip
     assert weights(library) == weights(library, "whole")
-    assert upkeep.verify(library) == []
+    assert soundness.verify(library) == []
 
 
 def _then(patched: pytest.MonkeyPatch, unlink: Any) -> Callable[[], bool]:

@@ -18,11 +18,11 @@ from encoder import checkpoint
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig
 from encoder.train import Interrupted, TrainConfig
-from umurl_search import encoders, folders, importing, training, upkeep, watching
-from umurl_search.clipstore import ClipStore
+from umurl_search import encoders, folders, importing, soundness, training, watching
 from umurl_search.history import read_history
 from umurl_search.library import Library
 from umurl_search.metrics import effective_rank, spread
+from umurl_search.opening import open_clips
 from umurl_search.planning import TrainRequest, configured, training_rows
 from umurl_search.prepared import prepare, prepared
 from umurl_search.progress import silent
@@ -72,7 +72,7 @@ def test_a_stopped_training_gives_the_same_weights(library: Library, uninterrupt
         train_encoder(library, TrainRequest(**{**vars(TINY), "seed": 1}), resume=True)
     train_encoder(library, TINY, resume=True)
     assert weights(library, "slow") == uninterrupted
-    assert upkeep.verify(library) == []
+    assert soundness.verify(library) == []
 
 
 @pytest.mark.slow
@@ -88,7 +88,7 @@ def test_ctrl_c_in_a_training(library: Library, uninterrupted: bytes, command: C
     assert err.count("\n") == 1
     assert "--resume" in err
     assert command("list").code == 0
-    assert upkeep.verify(library) == []
+    assert soundness.verify(library) == []
     resumed = command(*words.split(), "--resume")
     assert resumed.code == 0, resumed.err
     assert weights(library, "slow") == uninterrupted
@@ -101,14 +101,14 @@ def test_a_finished_training_is_entered_by_the_next_run(
         patched.setattr(importing, "enter_sealed", stopped)
         with pytest.raises(KeyboardInterrupt):
             train_encoder(library, TINY)
-    assert "not in the catalog" in upkeep.verify(library)[0]
+    assert "not in the catalog" in soundness.verify(library)[0]
     with monkeypatch.context() as patched:
         patched.setattr(training, "train", stopped)
         report = train_encoder(library, TINY)
     assert (report.encoder, report.clips, report.epochs) == ("slow", 30, 12)
     assert report.losses["loss"] > 0
     assert weights(library, "slow") == uninterrupted
-    assert upkeep.verify(library) == []
+    assert soundness.verify(library) == []
 
 
 def test_a_finished_training_with_other_settings_is_made_again(
@@ -155,7 +155,7 @@ def test_killed_at_random_moments_it_still_gives_the_same_weights(library: Libra
         resumed = command(*words.split(), "--as", "torn", "--resume")
         assert resumed.code == 0, resumed.err
     assert weights(library, "torn") == weights(library, "whole")
-    assert upkeep.verify(library) == []
+    assert soundness.verify(library) == []
     lines = [read_history(library.encoder(name)) for name in ("whole", "torn")]
     assert lines[1].losses.step.tolist() == lines[0].losses.step.tolist()
     np.testing.assert_array_equal(lines[1].losses.values["loss"], lines[0].losses.values["loss"])
@@ -171,7 +171,7 @@ def test_two_processes_by_torchrun(library: Library, command: Command) -> None:
     document = json.loads(out)  # of the first process only
     assert (document["processes"], document["encoder"], document["epochs"]) == (2, "both", 6)
     assert document["losses"]["loss"] == pytest.approx(alone.json["losses"]["loss"], rel=1e-4)
-    assert upkeep.verify(library) == []
+    assert soundness.verify(library) == []
 
 
 def test_an_error_before_training_is_told_once_by_several_processes(library: Library) -> None:
@@ -320,7 +320,7 @@ def test_sizes_that_cannot_be(library: Library, command: Command) -> None:
 
 
 def test_prepared_clips_are_the_normalised_ones(library: Library, tmp_path: Path) -> None:
-    store = ClipStore(library.clips("mine"))
+    store = open_clips(library, "mine")
     _, rows, _ = training_rows(library, "mine", None)
     prepare(tmp_path, store, rows, progress=silent)
     clips = prepared(tmp_path)

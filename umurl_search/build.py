@@ -6,9 +6,10 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from encoder import subsets
 from encoder.embed import Embedder, Precision, pick_device, pick_precision
@@ -16,44 +17,79 @@ from encoder.errors import UmurlError
 from encoder.model import ModelConfig, UmURL
 from umurl_search import datasets, encoders, folders
 from umurl_search.catalog import ClipColumns
-from umurl_search.clipstore import ClipStore
+from umurl_search.clipstore import Clips
 from umurl_search.encoders import EncoderEntry
-from umurl_search.index import IDS, Index, embeddings_file, write_maps, write_vectors
+from umurl_search.index import IDS, SPANS, Index, embeddings_file, write_maps
+from umurl_search.kinds import Kind
 from umurl_search.library import Library, checked_name
 from umurl_search.maps import NO_TRANSFORM, Transform, fit_maps
-from umurl_search.preprocess import PIPELINE, check_pipeline
+from umurl_search.opening import open_clips, open_index
+from umurl_search.preprocess import PIPELINE
 from umurl_search.progress import Progress, silent
+from umurl_search.quality import RECALL, Choice, available_memory, choose, write_vectors
+from umurl_search.windows import Units, Window, long_clips, units_of
 
 CHUNK = 256
-_DONE = "done"
-INDEX_VERSION = 1
+DONE = "done"
+INDEX_VERSION = 2
+_AS_MADE = (
+    "dataset",
+    "encoder",
+    "encoder_hash",
+    "pipeline",
+    "transform",
+    "metric",
+    "modalities",
+    "precision",
+    "dimension",
+    "window_s",
+    "stride_s",
+)
+"""What must be the same for an index to be the one that is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildRequest:
-    """What to index and how. None: the encoder that fits best, a name made of dataset, encoder, transform."""
+    """What to index and how. None: the encoder that fits best, a name made of dataset, encoder, transform.
+
+    kind: one of `kinds.KINDS`, or auto. recall: at 10, which an approximate kind is to reach; below 1, auto may take
+    such a kind. window: cut recordings into windows, a row each.
+    """
 
     dataset: str
     encoder: str | None = None
     modalities: str = "base"
-    kind: str = "flat"
+    kind: str = "auto"
+    recall: float = 1.0
     transform: Transform = NO_TRANSFORM
     name: str | None = None
+    window: Window | None = None
     precision: Precision = "auto"
     device: str = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildReport:
-    """`warnings`: each one line; seconds by stage."""
+    """`windows`: rows of an index of windows, None of one of whole clips.
+
+    `why`: of the kind. `quality`: recall and latency on clips left out, None for a handful of clips.
+
+    `warnings`: each one line; seconds by stage.
+    """
 
     index: str
     dataset: str
     encoder: str
     clips: int
+    windows: int | None
+    window_s: list[float] | None
+    stride_s: float | None
     dimension: int
     modalities: list[str]
     transform: str
+    kind: str
+    why: str
+    quality: dict[str, Any] | None
     precision: str
     bytes: int
     warnings: list[str]
@@ -62,7 +98,7 @@ class BuildReport:
 
 
 def build_index(library: Library, request: BuildRequest, *, progress: Progress = silent) -> BuildReport:
-    """Embeds every clip of a dataset in the library and fits bridges and transform on all of them.
+    """Embeds every clip of a dataset, or every window of its recordings, and fits bridges and transform on all.
 
     An interrupted build goes on where it stopped. Raises UmurlError for an unknown dataset or encoder, when
     the encoder reads clips prepared in another way, or when another index has the name.
@@ -70,37 +106,50 @@ def build_index(library: Library, request: BuildRequest, *, progress: Progress =
     started = time.monotonic()
     columns, protocol, test_names = _dataset(library, request.dataset)
     entry = _encoder(library, request, protocol)
-    store = ClipStore(library.clips(request.dataset))
-    what = f"the clip store of {request.dataset}"
-    again = f"umurl-search delete {request.dataset}, then ingest it with this version"
-    check_pipeline(store.manifest["pipeline"], what=what, remedy=again)
-    about = _about(request, entry, store)
+    store = open_clips(library, request.dataset)
+    units = units_of(store, np.arange(len(store)), request.window)
+    about, why = _about(request, entry, store, len(units))
     name = checked_name(request.name or _default_name(request, entry), what="an index")
     warnings = _warnings(entry, request, protocol, test_names, store)
+    warnings += [] if request.window else long_clips(columns.columns["frames"], dataset=request.dataset)
     seconds = {"embed": 0.0, "fit": 0.0}
-    target = library.index(name)
-    there = _already_there(library, name, about)
+    target = library.index_folder(name)
+    there = _already_there(library, name, about, request)
     if not there:
         model = entry.load().to(pick_device(request.device))
         library.make()
         with folders.building(target, resume_token=about["recipe"]) as partial:
-            if _already_there(library, name, about):  # by another process, since
+            if _already_there(library, name, about, request):  # by another process, since
                 shutil.rmtree(partial)
             elif _is_sealed(target, about, columns):
                 shutil.rmtree(partial)
                 _enter(library, name, about, entry)
             else:
-                seconds = _make(partial, columns, store, model, about, request, progress=progress)
+                seconds, measured = _make(
+                    partial, columns, store, units, model, about, request, progress=progress
+                )
                 folders.remove(target)
-                folders.seal(partial, target, about)
+                folders.seal(partial, target, {**about, **measured})
                 _enter(library, name, about, entry)
-    index = Index(target)
+    index, _ = open_index(library, name)
+    said = index.manifest
     return BuildReport(
-        index=name, dataset=request.dataset, encoder=entry.name, clips=len(index.ids),
+        index=name, dataset=request.dataset, encoder=entry.name, clips=len(columns.id), kind=said["index_kind"],
+        windows=None if request.window is None else len(index.ids),
+        window_s=said.get("window_s"), stride_s=said.get("stride_s"),
+        why=why if said["index_kind"] == about["index_kind"] else "as it was built", quality=said.get("quality"),
         dimension=about["dimension"], modalities=about["modalities"], transform=about["transform"],
         precision=about["precision"], bytes=sum(file["size"] for file in index.manifest["files"].values()),
         warnings=warnings, already_there=there, seconds={**seconds, "total": time.monotonic() - started},
     )  # fmt: skip
+
+
+def about_index(library: Library, request: BuildRequest) -> dict[str, Any]:
+    """What the manifest of an index would say before anything is made."""
+    _, protocol, _ = _dataset(library, request.dataset)
+    store = open_clips(library, request.dataset)
+    units = units_of(store, np.arange(len(store)), request.window)
+    return _about(request, _encoder(library, request, protocol), store, len(units))[0]
 
 
 def _dataset(library: Library, name: str) -> tuple[ClipColumns, str | None, list[str]]:
@@ -117,23 +166,36 @@ def _dataset(library: Library, name: str) -> tuple[ClipColumns, str | None, list
 def _encoder(library: Library, request: BuildRequest, protocol: str | None) -> EncoderEntry:
     if request.encoder is not None:
         return encoders.open_encoder(library, request.encoder)
-    return encoders.choose(library, request.dataset, protocol)
+    own = encoders.choose(library, request.dataset, protocol)
+    cut_as = datasets.find(request.dataset).cut_as
+    return encoders.choose(library, cut_as, protocol) if cut_as and own.name == encoders.SHIPPED else own
 
 
-def _about(request: BuildRequest, entry: EncoderEntry, store: ClipStore) -> dict[str, Any]:
+def _about(
+    request: BuildRequest, entry: EncoderEntry, store: Clips, n_units: int
+) -> tuple[dict[str, Any], str]:
+    """What the manifest says before anything is made, and why the index is of its kind."""
     model = ModelConfig(**entry.config["model"])
     every = request.modalities == "all" and model.subsets == subsets.SINGLE_AND_FUSED
     chosen = subsets.ALL if every else model.subsets
     precision = pick_precision(request.precision, width=model.width, device=pick_device(request.device))
     made_from = {
         "kind": "index", "version": INDEX_VERSION, "dataset": request.dataset,
-        "dataset_signature": store.manifest["signature"], "encoder": entry.name, "encoder_hash": entry.hash,
+        "dataset_signature": store.signature, "encoder": entry.name, "encoder_hash": entry.hash,
         "pipeline": vars(PIPELINE), "transform": str(request.transform), "metric": "cosine",
-        "index_kind": request.kind, "modalities": list(chosen), "precision": precision,
-        "dimension": model.dimension, "clips": len(store),
+        "modalities": list(chosen), "precision": precision, "dimension": model.dimension, "clips": len(store),
+        **(request.window.about() if request.window else {}),
     }  # fmt: skip
     recipe = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
-    return {**made_from, "recipe": recipe}
+    choice = _kind(request, n_units, model.dimension)
+    return {**made_from, "recipe": recipe, "index_kind": choice.kind}, choice.why
+
+
+def _kind(request: BuildRequest, n: int, dimension: int) -> Choice:
+    width = dimension if request.transform.kind == "none" else min(request.transform.dimensions, dimension)
+    if request.kind == "auto":
+        return choose(n=n, p=width, recall=request.recall, memory_bytes=available_memory())
+    return Choice(kind=cast(Kind, request.kind), why="as asked")
 
 
 def _default_name(request: BuildRequest, entry: EncoderEntry) -> str:
@@ -142,18 +204,25 @@ def _default_name(request: BuildRequest, entry: EncoderEntry) -> str:
         parts.append(str(request.transform).replace(":", "-"))
     if request.modalities == "all":
         parts.append("all")
+    if request.window:
+        parts += [f"{length:g}s" for length in request.window.lengths_s]
     return "+".join(parts)
 
 
-def _already_there(library: Library, name: str, about: dict[str, Any]) -> bool:
+def _already_there(library: Library, name: str, about: dict[str, Any], request: BuildRequest) -> bool:
+    """Whether the index is there. Raises UmurlError where another has its name."""
     with library.read() as catalog:
         known = any(row["name"] == name for row in catalog.indexes())
-    if known and Index(library.index(name)).manifest["recipe"] != about["recipe"]:
+    if not known:
+        return False
+    said = open_index(library, name)[0].manifest
+    same_kind = request.kind in ("auto", said["index_kind"])
+    if not same_kind or any(said.get(key) != about.get(key) for key in _AS_MADE):
         raise UmurlError(
             f"index '{name}' is there, made from something else: umurl-search delete index:{name}, "
             "or name the new one with --as"
         )
-    return known
+    return True
 
 
 def _is_sealed(target: Path, about: dict[str, Any], columns: ClipColumns) -> bool:
@@ -161,17 +230,19 @@ def _is_sealed(target: Path, about: dict[str, Any], columns: ClipColumns) -> boo
     if not target.exists() or folders.check(target, full=False):
         return False
     index = Index(target)
-    return index.manifest["recipe"] == about["recipe"] and np.array_equal(index.ids, columns.id)
+    return bool(index.manifest["recipe"] == about["recipe"]) and np.array_equal(
+        np.unique(index.ids), columns.id
+    )
 
 
 def _warnings(
-    entry: EncoderEntry, request: BuildRequest, protocol: str | None, test_names: list[str], store: ClipStore
+    entry: EncoderEntry, request: BuildRequest, protocol: str | None, test_names: list[str], store: Clips
 ) -> list[str]:
     found, dataset = [], request.dataset
     if request.encoder is None and entry.name == encoders.SHIPPED:
         found.append(
             f"no encoder was trained on or imported for {dataset}: using the shipped one, trained on made-up "
-            f"motion; umurl-search train {dataset} makes one of its own"
+            f"motion; umurl-search train {datasets.find(dataset).cut_as or dataset} makes one of its own"
         )
     if protocol is not None:
         found += overlap_warning(entry, dataset, protocol, test_names)
@@ -185,7 +256,7 @@ def _warnings(
 
 def overlap_warning(entry: EncoderEntry, dataset: str, protocol: str, test_names: list[str]) -> list[str]:
     """A line when the encoder was trained on clips that the protocol tests, or when that is not known."""
-    if dataset in entry.config.get("shares_actions_with", ()):
+    if {dataset, datasets.find(dataset).cut_as} & set(entry.config.get("shares_actions_with", ())):
         return [
             f"encoder {entry.name} was trained on the very actions of {dataset}, made up by the same means: its "
             "figures there say little about real recordings"
@@ -215,58 +286,78 @@ def overlap_warning(entry: EncoderEntry, dataset: str, protocol: str, test_names
 def _make(
     partial: Path,
     columns: ClipColumns,
-    store: ClipStore,
+    store: Clips,
+    units: Units,
     model: UmURL,
     about: dict[str, Any],
     request: BuildRequest,
     *,
     progress: Progress,
-) -> dict[str, float]:
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """Fills the partial folder; returns seconds by stage, and what is measured of the vectors."""
     begun = time.monotonic()
-    n, d, chosen = len(store), about["dimension"], tuple(about["modalities"])
+    n, d, chosen = len(units), about["dimension"], tuple(about["modalities"])
     folders.need_space(
         partial, 4 * n * d * (len(chosen) + 2) + 4 * d * d * len(chosen) ** 2, what="the index"
     )
     device = pick_device(request.device)
     embedder = Embedder(model, n_clips=n, device=device, precision=about["precision"])
-    _embed_all(partial, store, embedder, chosen, (n, d), progress=progress)
+    embed_units(partial, store, units, embedder, modalities=chosen, dimension=d, progress=progress)
     embedded = time.monotonic()
     arrays = {m: np.load(partial / embeddings_file(m), mmap_mode="r", allow_pickle=False) for m in chosen}
     with progress("Fitting bridges", total=len(chosen) + 1, unit="steps") as advance:
         maps = fit_maps(arrays, request.transform, advance=advance)
         write_maps(partial, maps)
-        write_vectors(partial, arrays["fused"], maps)
-        np.save(partial / IDS, columns.id, allow_pickle=False)
+        measured = write_vectors(
+            partial, arrays["fused"], maps, kind=about["index_kind"],
+            labels=columns.label if units.spans is None else None,
+            recall=request.recall if request.recall < 1 else RECALL,
+        )  # fmt: skip
+        write_units(partial, units, columns.id)
         advance(1)
-    (partial / _DONE).unlink(missing_ok=True)
-    return {"embed": embedded - begun, "fit": time.monotonic() - embedded}
+    (partial / DONE).unlink(missing_ok=True)
+    return {"embed": embedded - begun, "fit": time.monotonic() - embedded}, measured
 
 
-def _embed_all(
+def write_units(partial: Path, units: Units, ids: NDArray[np.int64]) -> None:
+    """Whose the rows of an index's part are: clip ids and, of windows, their frames. ids: of all rows of the clips."""
+    np.save(partial / IDS, ids[units.row], allow_pickle=False)
+    if units.spans is not None:
+        np.save(partial / SPANS, units.spans, allow_pickle=False)
+
+
+def embed_units(
     partial: Path,
-    store: ClipStore,
+    store: Clips,
+    units: Units,
     embedder: Embedder,
-    chosen: tuple[str, ...],
-    shape: tuple[int, int],
     *,
+    modalities: tuple[str, ...],
+    dimension: int,
     progress: Progress,
 ) -> None:
-    n = shape[0]
-    done_file = partial / _DONE
+    """Writes the embeddings of clips or windows, a file a modality, going on where an earlier run was stopped.
+
+    Raises UmurlError for an encoder that gives NaN or infinite numbers.
+    """
+    n = len(units)
+    done_file = partial / DONE
     done = int(done_file.read_text()) if done_file.exists() else 0
     mode: Any = "r+" if done else "w+"
     out = {
-        m: np.lib.format.open_memmap(partial / embeddings_file(m), mode=mode, dtype=np.float32, shape=shape)
-        for m in chosen
+        m: np.lib.format.open_memmap(
+            partial / embeddings_file(m), mode=mode, dtype=np.float32, shape=(n, dimension)
+        )
+        for m in modalities
     }
-    with progress("Embedding", total=n, unit="clips") as advance:
+    with progress("Embedding", total=n, unit="clips" if units.spans is None else "windows") as advance:
         advance(done)
         for start in range(done, n, CHUNK):
             stop = min(start + CHUNK, n)
-            clips = [store.normalised(row) for row in range(start, stop)]
-            for m, y in embedder(clips, chosen).items():
+            clips = [units.frames(store, i) for i in range(start, stop)]
+            for m, y in embedder(clips, modalities).items():
                 if not np.isfinite(y).all():
-                    row = start + int(np.flatnonzero(~np.isfinite(y).all(axis=1))[0])
+                    row = int(units.row[start + int(np.flatnonzero(~np.isfinite(y).all(axis=1))[0])])
                     raise UmurlError(
                         f"the encoder gave NaN or infinite {m} embeddings, first of clip {row + 1} of the dataset: "
                         "train or import it again"
@@ -278,7 +369,7 @@ def _embed_all(
 
 
 def _enter(library: Library, name: str, about: dict[str, Any], entry: EncoderEntry) -> None:
-    ids = Index(library.index(name)).ids
+    ids = np.unique(Index(library.index_folder(name)).ids)
     with library.write() as catalog:
         catalog.add_index(clip_ids=ids, row={
             "name": name, "dataset": about["dataset"], "encoder": entry.name, "encoder_hash": entry.hash,

@@ -2,11 +2,8 @@
 
 import contextlib
 import json
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -14,40 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
+from umurl_search import where
+from umurl_search.catalog_schema import TABLES
 
-SCHEMA_VERSION = 1
 FILTER_TIMEOUT_S = 10.0
-LOCK_WAIT_S = 5.0
-
-# No primary keys: DuckDB keeps them in blocks of their own, 256 KiB each, that no query can be made to read
-# and check. `_insert` refuses a name that is taken, and writers are alone.
-_SCHEMA = """
-create sequence made;
-create table meta (schema_version integer not null, next_clip_id bigint not null);
-create table datasets (
-  name varchar not null, format varchar, state varchar, layout varchar, fps double, up varchar,
-  scale double, source varchar, signature varchar, clips bigint, report json,
-  created timestamp, made bigint default nextval('made'));
-create table clips (
-  id bigint not null, name varchar not null, dataset varchar not null, label bigint, action varchar,
-  subject bigint, camera bigint, setup bigint, replication bigint, people integer, frames integer,
-  source varchar, source_hash varchar, store_row bigint not null);
-create table splits (
-  dataset varchar not null, protocol varchar not null, part varchar not null, clip_id bigint not null);
-create table left_out (
-  dataset varchar not null, name varchar, reason varchar, detail varchar, source varchar);
-create table encoders (
-  name varchar not null, origin varchar, preset varchar, dataset varchar, protocol varchar,
-  dimension integer, hash varchar, created timestamp, made bigint default nextval('made'));
-create table indexes (
-  name varchar not null, dataset varchar, encoder varchar, encoder_hash varchar, kind varchar,
-  transform varchar, modalities varchar, clips bigint, created timestamp, made bigint default nextval('made'));
-"""
-
-_MIGRATIONS: dict[int, str] = {}
-"""Schema version -> the statements that make it the next one; run in one transaction."""
-
-_TABLES = ("meta", "datasets", "clips", "splits", "left_out", "encoders", "indexes")
+PART_MARK = "~"
+"""Before the number of a further part in its folder's name; no name of a user holds it."""
 
 COLUMNS = (
     "id", "name", "dataset", "label", "action", "subject", "camera", "setup", "replication", "people", "frames",
@@ -57,16 +26,17 @@ COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class ClipColumns:
-    """A dataset's clips in store order, a column an array; -1 stands for no label (and no subject, ...)."""
+    """A dataset's clips in order of id, a column an array; -1 stands for no label (and no subject, ...).
+
+    part, store_row: which of the dataset's stores holds a clip (from 1), and where in it.
+    """
 
     id: NDArray[np.int64]
     name: list[str]
     label: NDArray[np.int64]
     columns: dict[str, list[Any]]
-
-
-class DamagedCatalogError(UmurlError):
-    """The catalog's file cannot be read or written as it should."""
+    part: NDArray[np.int64]
+    store_row: NDArray[np.int64]
 
 
 class Catalog:
@@ -96,38 +66,184 @@ class Catalog:
         clips: dict[str, list[Any]],
         splits: Sequence[tuple[str, str, Sequence[int]]],
         left_out: Sequence[tuple[str, str, str, str]],
+        segments: dict[str, list[Any]] | None = None,
     ) -> None:
         """One transaction: the dataset, its clips (columns of equal length, store order), the splits as
-        (protocol, part, positions of clips) and what was left out as (name, reason, detail, source)."""
+        (protocol, part, positions of clips), what was left out as (name, reason, detail, source), and the labelled
+        segments of untrimmed recordings (`position` of the clip, label, action, start_frame, stop_frame)."""
         name, n = row["name"], len(clips["name"])
         with self._transaction():
-            first = int(self._con.execute("select next_clip_id from meta").fetchall()[0][0])
-            self._con.execute("update meta set next_clip_id = next_clip_id + ?", [n])
-            ids = np.arange(first, first + n, dtype=np.int64)
-            self._bulk("clips", {"id": ids, "dataset": [name] * n, "store_row": np.arange(n), **clips})
-            for protocol, part, positions in splits:
-                chosen = ids[np.asarray(positions, dtype=np.int64)]
-                k = len(chosen)
-                columns = {"dataset": [name] * k, "protocol": [protocol] * k, "part": [part] * k}
-                self._bulk("splits", {**columns, "clip_id": chosen})
-            if left_out:
-                names, reasons, details, sources = (list(column) for column in zip(*left_out, strict=True))
-                columns = {"name": names, "reason": reasons, "detail": details, "source": sources}
-                self._bulk("left_out", {"dataset": [name] * len(left_out), **columns})
             self._insert("datasets", {**row, "report": json.dumps(row["report"]), "clips": n})
+            self._add_part("dataset", name, name, n)
+            self._add_clips(name, 1, clips, splits, left_out, segments)
+
+    def _add_clips(
+        self,
+        name: str,
+        part: int,
+        clips: dict[str, list[Any]],
+        splits: Sequence[tuple[str, str, Sequence[int]]],
+        left_out: Sequence[tuple[str, str, str, str]],
+        segments: dict[str, list[Any]] | None,
+        first_id: int | None = None,
+    ) -> NDArray[np.int64]:
+        n = len(clips["name"])
+        first = self._take_ids(n) if first_id is None else first_id
+        ids = np.arange(first, first + n, dtype=np.int64)
+        stored = {"part": np.full(n, part), "store_row": np.arange(n)}
+        if n:
+            self._bulk("clips", {"id": ids, "dataset": [name] * n, **stored, **clips})
+        for protocol, piece, positions in splits:
+            chosen = ids[np.asarray(positions, dtype=np.int64)]
+            k = len(chosen)
+            columns = {"dataset": [name] * k, "protocol": [protocol] * k, "part": [piece] * k}
+            self._bulk("splits", {**columns, "clip_id": chosen})
+        if left_out:
+            names, reasons, details, sources = (list(column) for column in zip(*left_out, strict=True))
+            columns = {"name": names, "reason": reasons, "detail": details, "source": sources}
+            self._bulk("left_out", {"dataset": [name] * len(left_out), **columns})
+        if segments is not None and segments["position"]:
+            rest = {key: values for key, values in segments.items() if key != "position"}
+            chosen = ids[np.asarray(segments["position"], dtype=np.int64)]
+            self._bulk("segments", {"dataset": [name] * len(chosen), "clip_id": chosen, **rest})
+        return ids
+
+    def segments(self, dataset: str) -> dict[str, NDArray[Any]]:
+        """Labelled stretches of untrimmed recordings: clip_id, label, action, start_frame, stop_frame (after the
+        last), in order of clip and start."""
+        sql = "select * exclude (dataset) from segments where dataset = ? order by clip_id, start_frame, stop_frame"
+        return {
+            name: np.asarray(column)
+            for name, column in self._con.execute(sql, [dataset]).fetchnumpy().items()
+        }
+
+    # parts and changes
+
+    def _add_part(self, kind: str, name: str, folder: str, n: int) -> int:
+        part = len(self.parts(kind, name)) + 1
+        self._con.execute("insert into parts values (?, ?, ?, ?, ?)", [kind, name, part, folder, n])
+        return part
+
+    def parts(self, kind: str, name: str) -> list[str]:
+        """Folders of a dataset's clips or of an index, the first the one it was made with."""
+        sql = "select folder from parts where kind = ? and name = ? order by part"
+        return [row["folder"] for row in self._rows(sql, kind, name)]
+
+    def next_folder(self, kind: str, name: str) -> str:
+        """The folder of the next part of a dataset or index: `NAME~2` and so on, none that is in use."""
+        numbers = [
+            int(folder.rpartition(PART_MARK)[2]) for folder in self.parts(kind, name) if PART_MARK in folder
+        ]
+        return f"{name}{PART_MARK}{max(numbers, default=1) + 1}"
+
+    def reserve_ids(self, n: int) -> int:
+        """The first of n clip ids that nobody else gets."""
+        with self._transaction():
+            return self._take_ids(n)
+
+    def _take_ids(self, n: int) -> int:
+        first = int(self._con.execute("select next_clip_id from meta").fetchall()[0][0])
+        self._con.execute("update meta set next_clip_id = next_clip_id + ?", [n])
+        return first
+
+    def changes(self) -> int:
+        """A number that every change of clips raises."""
+        return int(self._con.execute("select max(changes) from meta").fetchall()[0][0])
+
+    def change_clips(
+        self,
+        dataset: str,
+        *,
+        removed: Sequence[int] = (),
+        added: dict[str, Any] | None = None,
+        parts: Sequence[tuple[str, str, str, int]] = (),
+        replaced: Sequence[tuple[str, str]] = (),
+        expected: NDArray[np.int64] | None = None,
+        stored: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.int64]:
+        """One transaction: clips that go, clips that come, and the folders that hold them; returns the new ids.
+
+        Clips that go and for which none come are noted among those left out, as removed.
+
+        added: `clips`, `splits`, `left_out`, `segments` as `add_dataset` takes them, and the `first_id` reserved.
+        parts: (kind, name, folder, clips) to enter after those that are there; replaced: (kind, name) whose folders
+        so far are dropped first.
+        stored: the row of each clip, in order of id, in the one store that there is now.
+        expected: the dataset's clip ids as they were when the change was prepared. Raises UmurlError when they are
+        others now.
+        """
+        with self._transaction():
+            if expected is not None and not np.array_equal(self.clips_of(dataset).id, expected):
+                raise UmurlError(f"{dataset} was changed by another process meanwhile: run the command again")
+            gone = np.asarray(removed, dtype=np.int64)
+            if len(gone) and added is None:
+                self._con.execute(
+                    "insert into left_out select dataset, name, 'removed', '', source from clips "
+                    "where dataset = ? and id in (select unnest(?))",
+                    [dataset, gone.tolist()],
+                )
+            for table, column in (
+                (("splits", "clip_id"), ("segments", "clip_id"), ("clips", "id")) if len(gone) else ()
+            ):
+                self._con.execute(
+                    f"delete from {table} where dataset = ? and {column} in (select unnest(?))",
+                    [dataset, gone.tolist()],
+                )
+            for kind, name in replaced:
+                self._con.execute("delete from parts where kind = ? and name = ?", [kind, name])
+            numbers = [self._add_part(kind, name, folder, n) for kind, name, folder, n in parts]
+            if stored is not None:
+                self._place_clips(dataset, stored)
+            ids = np.zeros(0, dtype=np.int64)
+            if added is not None:
+                mine = [number for number, part in zip(numbers, parts, strict=True) if part[0] == "dataset"]
+                self._con.execute(
+                    "delete from left_out where dataset = ? and reason = 'removed' and name in (select unnest(?))",
+                    [dataset, added["clips"]["name"]],
+                )
+                ids = self._add_clips(dataset, mine[0] if mine else 1, **added)
+            n_clips = int(
+                self._con.execute("select count(*) from clips where dataset = ?", [dataset]).fetchall()[0][0]
+            )
+            self._con.execute("update datasets set clips = ? where name = ?", [n_clips, dataset])
+            self._con.execute("update indexes set clips = ? where dataset = ?", [n_clips, dataset])
+            self._con.execute("update meta set changes = changes + 1")
+        return ids
+
+    def _place_clips(self, dataset: str, row: NDArray[np.int64]) -> None:
+        """All clips, in order of id, in the one store that there is now."""
+        self._con.register("incoming", {"id": self.clip_ids(dataset), "store_row": row})
+        self._con.execute(
+            "update clips set part = 1, store_row = incoming.store_row from incoming where clips.id = incoming.id"
+        )
+        self._con.unregister("incoming")
 
     def clips_of(self, dataset: str) -> ClipColumns:
-        """The dataset's clips in store order."""
+        """The dataset's clips in order of id."""
         shown = ", ".join(COLUMNS)
         found = self._con.execute(
-            f"select {shown} from clips where dataset = ? order by store_row", [dataset]
+            f"select {shown}, part, store_row from clips where dataset = ? order by id", [dataset]
         )
-        by_column = list(zip(*found.fetchall(), strict=True)) or [()] * len(COLUMNS)
-        columns = {name: list(values) for name, values in zip(COLUMNS, by_column, strict=True)}
+        by_column = list(zip(*found.fetchall(), strict=True)) or [()] * (len(COLUMNS) + 2)
+        columns = {name: list(values) for name, values in zip(COLUMNS, by_column, strict=False)}
         labels = np.array([-1 if label is None else label for label in columns["label"]], dtype=np.int64)
+        part, row = (np.array(values, dtype=np.int64) for values in by_column[-2:])
         return ClipColumns(
-            id=np.array(columns["id"], dtype=np.int64), name=columns["name"], label=labels, columns=columns
-        )
+            id=np.array(columns["id"], dtype=np.int64), name=columns["name"], label=labels, columns=columns,
+            part=part, store_row=row,
+        )  # fmt: skip
+
+    def clip_ids(self, dataset: str) -> NDArray[np.int64]:
+        """Ids of the dataset's clips, ascending."""
+        found = self._con.execute(
+            "select id from clips where dataset = ? order by id", [dataset]
+        ).fetchnumpy()["id"]
+        return np.asarray(found, dtype=np.int64)
+
+    def sources(self, dataset: str) -> dict[str, tuple[int, str]]:
+        """Name -> id and source hash of the dataset's clips."""
+        rows = self._rows("select name, id, source_hash from clips where dataset = ?", dataset)
+        return {row["name"]: (row["id"], row["source_hash"]) for row in rows}
 
     def clip(self, dataset: str, name: str) -> dict[str, Any] | None:
         rows = self._rows("select * from clips where dataset = ? and name = ?", dataset, name)
@@ -160,24 +276,25 @@ class Catalog:
         """Ids of the clips that satisfy one SQL expression over the clips table, ascending.
 
         Open the catalog with `locked=True` for expressions that came from outside. Raises UmurlError for
-        anything but one boolean expression over known columns, or when it takes too long.
+        anything but one boolean expression over known columns, of what `where` lets pass, or when it takes too long.
         """
-        timer = threading.Timer(FILTER_TIMEOUT_S, self._con.interrupt)
-        timer.start()
+        shown = where.shown(expression)
         try:
-            # One expression: a parenthesis that closes early or a second statement is refused by the parser.
-            relation = self._con.table("clips").filter(expression).project("id")
-            ids = relation.fetchnumpy()["id"]
+            if refused := where.refusal(expression, parse=self._parsed):
+                raise UmurlError(f"--where '{shown}': {refused} (columns: {', '.join(COLUMNS)})")
+            with where.interrupted(self._con.interrupt, after_s=FILTER_TIMEOUT_S):
+                ids = self._con.table("clips").filter(expression).project("id").fetchnumpy()["id"]
         except duckdb.InterruptException as error:
             raise UmurlError(
                 f"--where took over {FILTER_TIMEOUT_S:.0f} s: give a simpler expression"
             ) from error
         except duckdb.Error as error:
             cause = " ".join(str(error).split())[:160]
-            raise UmurlError(f"--where '{expression}': {cause} (columns: {', '.join(COLUMNS)})") from error
-        finally:
-            timer.cancel()
+            raise UmurlError(f"--where '{shown}': {cause} (columns: {', '.join(COLUMNS)})") from error
         return np.sort(np.asarray(ids, dtype=np.int64))
+
+    def _parsed(self, sql: str) -> str:
+        return str(self._con.execute("select json_serialize_sql(?)", [sql]).fetchall()[0][0])
 
     # encoders and indexes
 
@@ -205,6 +322,7 @@ class Catalog:
                     f"umurl-search build-index {row['dataset']} again"
                 )
             self._insert("indexes", row)
+            self._add_part("index", row["name"], row["name"], row["clips"])
 
     # deletion
 
@@ -212,17 +330,19 @@ class Catalog:
         """kind: dataset, encoder or index."""
         with self._transaction():
             if kind == "dataset":
-                for table in ("splits", "clips", "left_out"):
+                for table in ("splits", "segments", "clips", "left_out"):
                     self._con.execute(f"delete from {table} where dataset = ?", [name])
             table = {"dataset": "datasets", "encoder": "encoders", "index": "indexes"}[kind]
             self._con.execute(f"delete from {table} where name = ?", [name])
+            self._con.execute("delete from parts where kind = ? and name = ?", [kind, name])
+            self._con.execute("update meta set changes = changes + 1")
 
     # checks
 
     def problems(self) -> list[str]:
         """Reads every table through and checks that they agree; one phrase each."""
         found = []
-        for table in _TABLES:
+        for table in TABLES:
             self._con.execute(f"select count(*), sum(hash(t)) from {table} t").fetchall()
         for row in self._rows("select dataset, name from clips group by all having count(*) > 1"):
             found.append(f"catalog: {row['dataset']} holds several clips named {row['name']}")
@@ -277,68 +397,3 @@ def _column(values: Any) -> Any:
     absent = np.array([value is None for value in values], dtype=bool)
     numbers = np.array([0 if value is None else value for value in values], dtype=np.int64)
     return np.ma.masked_array(numbers, mask=absent)
-
-
-@contextlib.contextmanager
-def open_catalog(path: Path, *, write: bool = False, locked: bool = False) -> Iterator[Catalog]:
-    """The catalog, made or migrated first when opened to write.
-
-    `locked` forbids files and settings to whatever SQL runs: for filters given by a user. Raises UmurlError
-    when it is missing, held by another process for more than a few seconds, too new or too old, and
-    DamagedCatalogError, then or at any use of it, when its file cannot be read or written.
-    """
-    if not write and not path.exists():
-        raise UmurlError(f"{path.parent}: no library here yet; make one with: umurl-search demo")
-    config = {"enable_external_access": "false", "lock_configuration": "true"} if locked else {}
-    connection = _connect(path, write=write, config=config)
-    try:
-        _check_version(connection, path, write=write)
-        yield Catalog(connection)
-    except duckdb.Error as error:
-        raise _unusable(path, error) from error
-    finally:
-        connection.close()
-
-
-def _connect(path: Path, *, write: bool, config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
-    deadline = time.monotonic() + LOCK_WAIT_S
-    while True:
-        try:
-            return duckdb.connect(str(path), read_only=not write, config=config)
-        except (duckdb.Error, RuntimeError) as error:
-            text = " ".join(str(error).split())
-            held = "lock" in text.lower() and "conflict" in text.lower()
-            if not held:
-                raise _unusable(path, error) from error
-            if time.monotonic() > deadline:
-                doing = "using" if write else "writing to"
-                raise UmurlError(f"{path}: another process is {doing} the library; try again") from error
-            time.sleep(0.1)
-
-
-def _unusable(path: Path, error: Exception) -> DamagedCatalogError:
-    text = " ".join(str(error).split())[:160]
-    if "permission denied" in text.lower() or "read-only" in text.lower():
-        remedy = "change its permissions or give another --library"
-    else:
-        remedy = "restore it from a backup or delete the library"
-    return DamagedCatalogError(f"{path}: the catalog cannot be used ({text}); {remedy}")
-
-
-def _check_version(connection: duckdb.DuckDBPyConnection, path: Path, *, write: bool) -> None:
-    tables = connection.execute("select table_name from information_schema.tables").fetchall()
-    if ("meta",) not in tables:
-        if tables or not write:
-            raise UmurlError(f"{path}: not a catalog of this program; give another --library")
-        connection.execute(f"begin; {_SCHEMA} insert into meta values ({SCHEMA_VERSION}, 1); commit;")
-        return
-    version = int((connection.execute("select max(schema_version) from meta").fetchall()[0][0]) or 0)
-    if version > SCHEMA_VERSION:
-        raise UmurlError(f"{path}: made by a newer version (schema {version}); upgrade umurl-search")
-    missing = [old for old in range(version, SCHEMA_VERSION) if old not in _MIGRATIONS]
-    if missing:
-        raise UmurlError(f"{path}: schema {version} is too old for this version; make the library again")
-    if version < SCHEMA_VERSION and not write:
-        raise UmurlError(f"{path}: made by an older version (schema {version}); run: umurl-search doctor")
-    for old in range(version, SCHEMA_VERSION):
-        connection.execute(f"begin; {_MIGRATIONS[old]} update meta set schema_version = {old + 1}; commit;")

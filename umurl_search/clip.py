@@ -4,7 +4,7 @@ Letters: T frames, M people, V joints, C = 3 coordinates.
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +23,22 @@ Reason = Literal[
 REASONS: tuple[Reason, ...] = get_args(Reason)
 
 
+class Segment(NamedTuple):
+    """What happens in the frames [start, stop) of a long recording: a 0-based class, or an action by its name."""
+
+    label: int | None
+    action: str | None
+    start: int
+    stop: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Clip:
     """A clip as its file holds it, in the joint layout of its source.
 
     frames: (T, M, V, 3) float32, source units; an absent person or joint is zeros.
     label: 0-based class, None when unknown. `cut` counts the frames dropped at the end by the reader.
+    segments: of a long recording, in frames of the source.
     """
 
     name: str
@@ -40,6 +50,7 @@ class Clip:
     replication: int | None = None
     source: str = ""
     cut: int = 0
+    segments: tuple[Segment, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

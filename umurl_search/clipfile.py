@@ -1,8 +1,11 @@
-"""A clip from wherever the user has it: a file, or `DATASET:CLIPNAME` from the library.
+"""A clip from wherever the user has it: a file, `DATASET:CLIPNAME` from the library, or `DATASET:CLIPNAME@FROM-TO`,
+the seconds of a recording in it.
 
 Frames are (T, M, 25, 3) float32, normalised for the encoder.
 """
 
+import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +15,13 @@ from encoder.skeleton import LAYOUTS, N_JOINTS
 from umurl_search.clip import Frames
 from umurl_search.clipstore import ClipStore
 from umurl_search.library import Library
-from umurl_search.preprocess import Conventions, normalise, to_ntu25
+from umurl_search.preprocess import STORE_FPS, Conventions, normalise, to_ntu25
 from umurl_search.readers import arrays, ntu, nwucla, pku
 from umurl_search.readers.arrays import Axes
 from umurl_search.readers.outcome import BadRecordingError, require_finite
+from umurl_search.recordings import stretch
+
+_MOMENT = re.compile(r"(?P<name>.+)@(?P<start_s>\d+(\.\d+)?)-(?P<end_s>\d+(\.\d+)?)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,17 +69,35 @@ def _from_library(library: Library, dataset: str, name: str) -> QueryClip:
                 f"no dataset '{dataset}' in the library (it has {known}): umurl-search ingest {dataset}"
             )
         row = catalog.clip(dataset, name)
-    if row is None:
-        raise UmurlError(f"no clip '{name}' in {dataset}: umurl-search info {dataset} shows some names")
-    store = ClipStore(library.clips(dataset))
+        part = None if row else _MOMENT.fullmatch(name)
+        row = catalog.clip(dataset, part["name"]) if part else row
+        if row is None:
+            raise UmurlError(f"no clip '{name}' in {dataset}: umurl-search info {dataset} shows some names")
+        folder = catalog.parts("dataset", dataset)[row["part"] - 1]
+    store = ClipStore(library.clips(folder))
+    if part:
+        return _moment(store, row, f"{dataset}:{name}", float(part["start_s"]), float(part["end_s"]))
     return QueryClip(name=f"{dataset}:{name}", frames=store.normalised(row["store_row"]), row=row)
+
+
+def _moment(store: ClipStore, row: dict[str, Any], name: str, start_s: float, end_s: float) -> QueryClip:
+    """A stretch of a recording of the library, as a clip of its own. Raises UmurlError where nobody is in it."""
+    start, stop = round(start_s * STORE_FPS), min(round(end_s * STORE_FPS), row["frames"])
+    frames = stretch(store.frames(row["store_row"]), start, stop) if start < stop else None
+    if frames is None:
+        length_s = row["frames"] / STORE_FPS
+        raise UmurlError(
+            f"{name}: nobody is there from {start_s:g} to {end_s:g} s of a recording of {length_s:.1f} s; give a "
+            "stretch that starts before it ends and shows somebody"
+        )
+    return QueryClip(name=name, frames=frames, row={**row, "label": None, "action": None})
 
 
 def read_file(
     path: Path, *, conventions: Conventions, axes: Axes | None = None, strict_layout: bool = False
 ) -> tuple[Frames, tuple[str, ...]]:
     """Normalised frames (T, M, 25, 3) of a clip file, and notes. Raises UmurlError."""
-    if not path.is_file():
+    if not os.path.isfile(path):  # of a name that is too long too
         raise UmurlError(f"{path}: no such file; give the path of a clip")
     try:
         frames, notes = _raw(path, axes)

@@ -4,6 +4,7 @@
 `extents.npy`: (N, 2) int32, T and M of each clip. `journal.jsonl`: what was read and left out, in order.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -14,9 +15,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from encoder.errors import UmurlError
 from encoder.skeleton import N_JOINTS
 from umurl_search import folders
-from umurl_search.clip import Frames, LeftOut
+from umurl_search.clip import Frames, LeftOut, Segment
 from umurl_search.preprocess import normalise
 
 FRAMES = "frames.f32"
@@ -27,7 +29,7 @@ _VALUES_A_PERSON = N_JOINTS * 3
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """A clip ready for the store. frames: (T, M, 25, 3) float32."""
+    """A clip ready for the store. frames: (T, M, 25, 3) float32; segments: in these frames."""
 
     name: str
     frames: Frames
@@ -39,6 +41,7 @@ class Record:
     source: str
     source_hash: str
     cut: int
+    segments: tuple[Segment, ...] = ()
 
 
 class ClipStore:
@@ -48,11 +51,15 @@ class ClipStore:
         self.manifest = folders.read_manifest(
             folder, remedy=f"run: umurl-search delete {folder.name}, then ingest"
         )
-        self._extents = np.load(folder / EXTENTS, allow_pickle=False)
-        sizes = self._extents.prod(axis=1).astype(np.int64) * _VALUES_A_PERSON
-        self._starts = np.concatenate([[0], np.cumsum(sizes)])
-        self._values = np.memmap(folder / FRAMES, dtype="<f4", mode="r")
-        assert len(self._values) == self._starts[-1], (len(self._values), self._starts[-1])
+        try:
+            self._extents = np.load(folder / EXTENTS, allow_pickle=False)
+            sizes = self._extents.astype(np.int64).prod(axis=1) * _VALUES_A_PERSON
+            self._starts = np.concatenate([[0], np.cumsum(sizes)])
+            self._values = np.memmap(folder / FRAMES, dtype="<f4", mode="r")
+        except (OSError, ValueError, TypeError) as error:
+            raise UmurlError(f"{folder}: its arrays are damaged ({error}): umurl-search repair") from error
+        if (self._extents < 0).any() or len(self._values) != self._starts[-1]:
+            raise UmurlError(f"{folder}: its frames are not those of its extents: umurl-search repair")
 
     def __len__(self) -> int:
         return len(self._extents)
@@ -71,6 +78,60 @@ class ClipStore:
         """(T, M, 25, 3) float32 as the encoder's pipeline wants it, before the resize."""
         frames = self.frames(row)
         return frames if self.manifest["state"] == "umurl-normalised" else normalise(frames)
+
+
+class Clips:
+    """A dataset's clips: rows in order of clip id, whichever of its stores each lies in."""
+
+    def __init__(
+        self, stores: Sequence[ClipStore], *, part: NDArray[np.int64], row: NDArray[np.int64]
+    ) -> None:
+        """part: (N,) which store, from 1; row: (N,) where in it."""
+        self._stores, self._part, self._row = tuple(stores), part, row
+
+    def __len__(self) -> int:
+        return len(self._row)
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The first store's, which says how all were read."""
+        return self._stores[0].manifest
+
+    @property
+    def signature(self) -> str:
+        """Changes when clips come or go."""
+        whole = len(self._stores) == 1 and len(self) == len(self._stores[0])
+        if whole:
+            return str(self.manifest["signature"])
+        stated = [store.manifest["signature"] for store in self._stores]
+        rows = hashlib.sha256(np.stack([self._part, self._row]).astype("<i8").tobytes()).hexdigest()
+        return hashlib.sha256(json.dumps([stated, rows]).encode()).hexdigest()
+
+    @property
+    def n_bytes(self) -> int:
+        return sum(store.n_bytes for store in self._stores)
+
+    def holds_all(self) -> bool:
+        """Whether each clip has a place in a store."""
+        sizes = np.array([0, *map(len, self._stores)])
+        there = (self._part >= 1) & (self._part <= len(self._stores))
+        return bool(there.all() and (self._row < sizes[self._part]).all())
+
+    @property
+    def n_stored(self) -> int:
+        """Clips on disk, those that are gone too."""
+        return sum(len(store) for store in self._stores)
+
+    def frames(self, row: int) -> Frames:
+        """(T, M, 25, 3) float32 as read, a view of the file."""
+        return self._store(row).frames(int(self._row[row]))
+
+    def normalised(self, row: int) -> Frames:
+        """(T, M, 25, 3) float32 as the encoder's pipeline wants it, before the resize."""
+        return self._store(row).normalised(int(self._row[row]))
+
+    def _store(self, row: int) -> ClipStore:
+        return self._stores[int(self._part[row]) - 1]
 
 
 class StoreWriter:
@@ -145,7 +206,22 @@ def _whole_entries(path: Path) -> Iterator[dict[str, Any]]:
     for line in path.read_bytes().splitlines(keepends=True):
         if not line.endswith(b"\n"):
             return
-        yield json.loads(line)
+        try:
+            entry = json.loads(line)
+            _require_entry(entry)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise UmurlError(f"{path} is damaged ({error}): umurl-search repair") from error
+        yield entry
+
+
+def _require_entry(entry: dict[str, Any]) -> None:
+    """Raises ValueError, KeyError or TypeError for what `StoreWriter` would not have written."""
+    counts = [entry["items"], entry["frames_end"]]
+    counts += [n for clip in entry["clips"] for n in (clip["frames"], clip["people"])]
+    if not all(type(n) is int and n >= 0 for n in counts):
+        raise ValueError("it counts in something else than whole numbers")
+    if not all(type(clip["name"]) is str for clip in entry["clips"]) or type(entry["left_out"]) is not list:
+        raise ValueError("it names clips by something else than text")
 
 
 def _size(path: Path) -> int:

@@ -158,7 +158,8 @@ def match_actions(queries: str, gallery: str, path: Path | None) -> ActionMap:
 def _known_pairs() -> str:
     lists: dict[str, list[str]] = defaultdict(list)
     for dataset in DATASETS.values():
-        lists[dataset.actions].append(dataset.name)
+        if not dataset.untrimmed:
+            lists[dataset.actions].append(dataset.name)
     alike = [" and ".join(names) for names in lists.values() if len(names) > 1]
     mapped = [
         name for listing, names in lists.items() if datasets.closest_ntu_actions(listing) for name in names

@@ -41,7 +41,8 @@ class Official:
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A dataset known by name. `places` are where its recordings lie under the data folder."""
+    """A dataset known by name. `places` are where its recordings lie under the data folder; untrimmed: they are kept
+    whole, and what happens in them becomes segments; cut_as: the dataset that cuts the like of them into clips."""
 
     name: str
     title: str
@@ -55,6 +56,8 @@ class Dataset:
     max_setup: int | None = None
     official: Official | None = None
     family: str = ""
+    untrimmed: bool = False
+    cut_as: str = ""
 
     @property
     def protocols(self) -> tuple[str, ...]:
@@ -106,6 +109,10 @@ def _pku1_xsub(fields: NameFields, name: str) -> Part | None:
     return _known(int(name[:4]) if name[:4].isdigit() else None, lambda video: not 291 <= video <= 334)
 
 
+def _demo_long_xsub(fields: NameFields, name: str) -> Part | None:
+    return _known(int(name[1:4]) if name[1:4].isdigit() else None, lambda subject: subject % 2 == 1)
+
+
 def _pku2_xsub(fields: NameFields, name: str) -> Part | None:
     return _known(fields.subject, lambda subject: subject not in (2, 3, 7))
 
@@ -130,11 +137,23 @@ DATASETS = {
         ),
         Dataset(
             name="pku-mmd-1", title="PKU-MMD phase I", rules={"xsub": _pku1_xsub, "xview": _not_left},
-            actions="pku51", places=("pku-mmd-1", "PKUMMDv1", "PKU-MMD/v1"), max_frames=300,
+            actions="pku51", places=("pku-mmd-1", "PKUMMDv1", "PKU-MMD/v1"), max_frames=300, family="pku-mmd-1",
+        ),
+        Dataset(
+            name="pku-mmd-1-long", title="PKU-MMD phase I, whole recordings",
+            rules={"xsub": _pku1_xsub, "xview": _not_left}, actions="pku51",
+            places=("pku-mmd-1-long", "pku-mmd-1", "PKUMMDv1", "PKU-MMD/v1"), family="pku-mmd-1", untrimmed=True,
+            cut_as="pku-mmd-1",
         ),
         Dataset(
             name="pku-mmd-2", title="PKU-MMD phase II", rules={"xsub": _pku2_xsub, "xview": _not_left},
-            actions="pku51", places=("pku-mmd-2", "PKUMMDv2", "PKU-MMD/v2"), max_frames=300,
+            actions="pku51", places=("pku-mmd-2", "PKUMMDv2", "PKU-MMD/v2"), max_frames=300, family="pku-mmd-2",
+        ),
+        Dataset(
+            name="pku-mmd-2-long", title="PKU-MMD phase II, whole recordings",
+            rules={"xsub": _pku2_xsub, "xview": _not_left}, actions="pku51",
+            places=("pku-mmd-2-long", "pku-mmd-2", "PKUMMDv2", "PKU-MMD/v2"), family="pku-mmd-2", untrimmed=True,
+            cut_as="pku-mmd-2",
         ),
         Dataset(
             name="nw-ucla", title="Northwestern-UCLA", rules={"xview": _views_1_2}, actions="nw_ucla10",
@@ -149,6 +168,10 @@ DATASETS = {
         Dataset(
             name="demo", title="made-up motion, no download",
             rules={"xsub": _odd_subject, "xview": _ntu_xview}, actions="demo",
+        ),
+        Dataset(
+            name="demo-long", title="made-up motion in whole recordings, no download",
+            rules={"xsub": _demo_long_xsub}, actions="demo", untrimmed=True, cut_as="demo",
         ),
     )
 }  # fmt: skip

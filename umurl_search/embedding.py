@@ -12,9 +12,9 @@ from encoder.errors import UmurlError
 from encoder.model import UmURL
 from umurl_search import datasets, encoders
 from umurl_search.clip import Clip, Frames, LeftOut
-from umurl_search.clipstore import ClipStore
 from umurl_search.library import Library
-from umurl_search.preprocess import Conventions, Up, check_pipeline, normalise, usable
+from umurl_search.opening import open_clips
+from umurl_search.preprocess import Conventions, Up, normalise, usable
 from umurl_search.progress import Progress, silent
 from umurl_search.readers import detect, open_reader
 
@@ -87,10 +87,7 @@ def _protocol(library: Library, dataset: dict[str, Any] | None) -> str | None:
 def _from_store(
     library: Library, request: EmbedRequest, model: UmURL, *, progress: Progress
 ) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float32]]]:
-    store = ClipStore(library.clips(request.source))
-    check_pipeline(
-        store.manifest["pipeline"], what=f"the store of {request.source}", remedy="ingest it again"
-    )
+    store = open_clips(library, request.source)
     with library.read() as catalog:
         stored = catalog.clips_of(request.source).name
     order = sorted(range(len(stored)), key=stored.__getitem__)

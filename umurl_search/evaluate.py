@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from encoder import subsets
@@ -17,12 +18,20 @@ from encoder.errors import UmurlError
 from umurl_search import datasets, encoders
 from umurl_search.build import overlap_warning
 from umurl_search.cross import ask_across
-from umurl_search.index import Groups, nearest
 from umurl_search.library import Library
 from umurl_search.maps import Embeddings, Maps, fit_maps
 from umurl_search.metrics import Labels, Ranking, majority_vote, per_class, rank_gallery, recall_at
-from umurl_search.opening import Opened, Rows, numbered, open_protocol, performance_fields, search_gpu
-from umurl_search.progress import Advance, Progress, silent
+from umurl_search.neighbours import CPU, Groups, nearest
+from umurl_search.opening import (
+    PERFORMANCE,
+    Opened,
+    Rows,
+    clip_fields,
+    numbered,
+    open_protocol,
+    search_device,
+)
+from umurl_search.progress import Advance, Progress, silent, unheard
 
 RECALLS = (1, 5, 10)
 _SCORE_BYTES = 2**27
@@ -31,7 +40,10 @@ _QUERIES_A_BLOCK = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """Fractions in 0..1. `ranked`: queries with a relevant clip in their gallery, over which map and mrr are."""
+    """Fractions in 0..1. `ranked`: queries with a relevant clip in their gallery, over which map and mrr are.
+
+    Without ranking the two are NaN and `ranked` is 0.
+    """
 
     accuracy: float
     recall_at: dict[str, float]
@@ -51,40 +63,68 @@ def evaluate(
     *,
     k: int = 1,
     groups: Groups = None,
-    gpu: int | None = None,
+    ranking: bool = True,
+    device: torch.device = CPU,
     advance: Advance = lambda n, note="": None,
 ) -> Figures:
     """kNN retrieval of queries (Q, P) in a gallery (N, P), both rows of length 1 (`maps.Map` makes them).
 
     groups: numbers (N,) and (Q,); a query never meets clips of its own group (-1: of none).
+    ranking: whether to rank the whole gallery, which map and mrr need and which takes far longer than the neighbours.
     `advance` is told of queries done. Raises ValueError when there are no queries.
     """
     if len(queries) == 0:
         raise ValueError("evaluation needs at least one query, got 0")
     k = min(k, len(gallery))
-    found, rankings = [], []
-    step = min(_QUERIES_A_BLOCK, max(1, _SCORE_BYTES // (4 * len(gallery))))
-    for i in range(0, len(queries), step):
-        block = slice(i, i + step)
-        own = None if groups is None else (groups[0], groups[1][block])
-        found.append(nearest(gallery, queries[block], max(k, *RECALLS), groups=own, gpu=gpu).rows)
-        rankings.append(_ranking(gallery, gallery_labels, queries[block], query_labels[block], own))
-        advance(len(found[-1]))
-    rows = np.concatenate(found)
+    found = nearest(
+        gallery,
+        queries,
+        max(k, *RECALLS),
+        groups=groups,
+        device=device,
+        advance=unheard if ranking else advance,
+    )
+    rows = found.rows
     labels = np.where(rows >= 0, gallery_labels[np.maximum(rows, 0)], -1)
     predicted = majority_vote(labels[:, :k])
-    first = np.concatenate([ranking.first_rank for ranking in rankings])
-    precision = np.concatenate([ranking.average_precision for ranking in rankings])
-    ranked = first > 0
+    ranks = _ranked(gallery, gallery_labels, queries, query_labels, groups, advance) if ranking else None
+    relevant = ranks.first_rank > 0 if ranks else np.zeros(0, dtype=bool)
     return Figures(
         accuracy=float((predicted == query_labels).mean()),
         recall_at={str(r): recall_at(labels, query_labels, r) for r in RECALLS},
-        map=float(precision[ranked].mean()) if ranked.any() else 0.0,
-        mrr=float((1 / first[ranked]).mean()) if ranked.any() else 0.0,
-        ranked=int(ranked.sum()),
+        map=_mean(ranks.average_precision[relevant]) if ranks else float("nan"),
+        mrr=_mean(1 / ranks.first_rank[relevant]) if ranks else float("nan"),
+        ranked=int(relevant.sum()),
         per_class=[vars(figure) for figure in per_class(predicted, query_labels)],
         predicted=predicted,
         neighbours=rows,
+    )
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean()) if values.size else 0.0
+
+
+def _ranked(
+    gallery: Embeddings,
+    gallery_labels: Labels,
+    queries: Embeddings,
+    query_labels: Labels,
+    groups: Groups,
+    advance: Advance,
+) -> Ranking:
+    """The whole gallery ranked for every query, a block of them at a time."""
+    step = min(_QUERIES_A_BLOCK, max(1, _SCORE_BYTES // (4 * len(gallery))))
+    blocks = []
+    for i in range(0, len(queries), step):
+        block = slice(i, i + step)
+        own = None if groups is None else (groups[0], groups[1][block])
+        blocks.append(_ranking(gallery, gallery_labels, queries[block], query_labels[block], own))
+        advance(len(blocks[-1].first_rank))
+    return Ranking(
+        average_precision=np.concatenate([one.average_precision for one in blocks]),
+        first_rank=np.concatenate([one.first_rank for one in blocks]),
+        n_relevant=np.concatenate([one.n_relevant for one in blocks]),
     )
 
 
@@ -118,6 +158,8 @@ class EvalRequest:
     gallery_modality: str = "fused"
     bridge: bool = True
     exclude_same_performance: bool = False
+    exclude: tuple[str, ...] = ()
+    ranking: bool = True
     queries: str | None = None
     query_protocol: str | None = None
     action_map: Path | None = None
@@ -148,10 +190,10 @@ def evaluate_index(library: Library, request: EvalRequest, *, progress: Progress
         "query_modality": pair[0], "gallery_modality": pair[1], "bridge": bridged,
         "transform": str(asked.gallery.index.transform), "k": request.k,
         "gallery": len(asked.gallery.split.gallery), "queries": len(asked.rows),
-        "accuracy": figures.accuracy, "recall_at": figures.recall_at, "map": figures.map, "mrr": figures.mrr,
-        "ranked": figures.ranked,
+        "accuracy": figures.accuracy, "recall_at": figures.recall_at, "map": figures.map if request.ranking else None,
+        "mrr": figures.mrr if request.ranking else None, "ranked": figures.ranked if request.ranking else None,
         "per_class": [_named(row, names) for row in figures.per_class],
-        "exclude_same_performance": request.exclude_same_performance,
+        "exclude_same_performance": request.exclude_same_performance, "exclude": list(request.exclude),
         "warnings": asked.warnings, "seconds": seconds,
     }  # fmt: skip
 
@@ -193,7 +235,7 @@ def _head(asked: _Asked) -> dict[str, Any]:
     gallery = asked.gallery
     return {
         "dataset": gallery.dataset, "protocol": gallery.split.protocol, "encoder": gallery.row["encoder"],
-        "index": gallery.index.folder.name, **asked.across,
+        "index": gallery.name, **asked.across,
     }  # fmt: skip
 
 
@@ -244,21 +286,28 @@ def _figures(
     queries = maps.query(modality, against, bridged=bridged)(y)
     figures = evaluate(
         gallery, held.columns.label[split.gallery], queries, asked.labels,
-        k=request.k, groups=_groups(asked) if request.exclude_same_performance else None,
-        gpu=search_gpu(request.device), advance=advance,
+        k=request.k, groups=_groups(asked, request), ranking=request.ranking,
+        device=search_device(request.device), advance=advance,
     )  # fmt: skip
     return figures, bridged
 
 
-def _groups(asked: _Asked) -> Groups:
-    """Performances of the gallery's clips and of the queries, which must be of the same recordings."""
+def _groups(asked: _Asked, request: EvalRequest) -> Groups:
+    """Who a query may not meet, as numbers; both sides must be of the same recordings."""
+    fields = PERFORMANCE if request.exclude_same_performance else request.exclude
+    if not fields:
+        return None
+    option = (
+        "--exclude-same-performance" if request.exclude_same_performance else f"--exclude {','.join(fields)}"
+    )
     gallery, queries = asked.gallery, asked.queries
     if not datasets.share_recordings(gallery.dataset, queries.dataset):
         raise UmurlError(
-            f"{queries.dataset} and {gallery.dataset} hold different recordings, no performance is in both: leave "
-            "out --exclude-same-performance"
+            f"{queries.dataset} and {gallery.dataset} hold different recordings, nothing is in both: leave out {option}"
         )
-    held, asking = (performance_fields(side.columns, dataset=side.dataset) for side in (gallery, queries))
+    held, asking = (
+        clip_fields(side.columns, fields, dataset=side.dataset, option=option) for side in (gallery, queries)
+    )
     held, asking = held[gallery.split.gallery], asking[asked.rows]
     numbers = numbered(np.concatenate([held, asking]))
     return numbers[: len(held)], numbers[len(held) :]

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from encoder.errors import UmurlError
 MANIFEST = "manifest.json"
 _TOKEN = "token"
 _MODE = 0o644  # some libraries write files that only their owner can read
+_LONGEST_NAME = 255
 _ASIDE = ".tmp"
 """Ends the name of a file being written, left behind if that was cut short."""
 HASHED_AT_OPENING = 64 * 2**20
@@ -37,24 +39,45 @@ def building(target: Path, *, resume_token: str) -> Iterator[Path]:
     """
     folder = partial_of(target)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(folder.with_name(folder.name + ".lock"), "w") as lock:
+    with alone(folder.with_name(folder.name + ".lock"), doing=f"{target}: another process is building it"):
+        folder.mkdir(exist_ok=True)
+        if token_of(folder) != resume_token:
+            shutil.rmtree(folder)
+            folder.mkdir()
+            write_text(folder / _TOKEN, resume_token)
+        yield folder
+
+
+@contextlib.contextmanager
+def alone(path: Path, *, doing: str) -> Iterator[None]:
+    """Holds a lock file, which names its holder, for as long as the work lasts.
+
+    Raises UmurlError, beginning with `doing` and telling who holds it, when another process does.
+    """
+    with open(path, "a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # The one before may have deleted the file between its opening and its lock.
             if not os.path.samestat(os.fstat(lock.fileno()), os.stat(lock.name)):
                 raise BlockingIOError
         except OSError as error:
-            raise UmurlError(f"{target}: another process is building it; wait for that one") from error
+            lock.seek(0)
+            holder = " ".join(lock.read(300).split())
+            told = f" ({holder})" if holder else ""
+            raise UmurlError(f"{doing}{told}; wait for that one") from error
         try:
-            folder.mkdir(exist_ok=True)
-            if token_of(folder) != resume_token:
-                shutil.rmtree(folder)
-                folder.mkdir()
-                write_text(folder / _TOKEN, resume_token)
-            yield folder
+            lock.truncate(0)
+            lock.write(f"process {os.getpid()}, {_command()}")
+            lock.flush()
+            yield
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(lock.name)
+
+
+def _command() -> str:
+    """What this process was started as, shortened."""
+    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:120]
 
 
 def token_of(partial: Path) -> str | None:
@@ -107,6 +130,13 @@ def read_manifest(folder: Path, *, remedy: str) -> dict[str, Any]:
     return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
+def manifest_or_none(folder: Path) -> dict[str, Any] | None:
+    """A folder's manifest whatever its files are like, None where it is missing or damaged itself."""
+    if any(str(folder / MANIFEST) in problem for problem in check(folder, full=False)):
+        return None
+    return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
 def check(folder: Path, *, full: bool) -> list[str]:
     """What is wrong with a sealed folder, one phrase each; `full` hashes large files too."""
     path = folder / MANIFEST
@@ -114,17 +144,32 @@ def check(folder: Path, *, full: bool) -> list[str]:
         text = path.read_bytes().decode("utf-8")
         manifest = json.loads(text)
         claimed = manifest.pop("checksum")
-        files = manifest["files"]
+        files = {_plain_name(name): _size_and_hash(entry) for name, entry in manifest["files"].items()}
+        altered = claimed != _checksum(manifest) or text != _canonical({**manifest, "checksum": claimed})
     except FileNotFoundError:
         return [f"{path} is missing"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return [f"{path} is damaged ({error})"]
-    if claimed != _checksum(manifest) or text != _canonical({**manifest, "checksum": claimed}):
+    if altered:
         return [f"{path} was altered (its checksum differs)"]
-    return [problem for name in files for problem in _check_file(folder / name, files[name], full=full)]
+    return [problem for name in files for problem in check_file(folder / name, files[name], full=full)]
 
 
-def _check_file(path: Path, entry: dict[str, Any], *, full: bool) -> list[str]:
+def _plain_name(name: str) -> str:
+    """The name if it is of a file beside the manifest. Raises ValueError."""
+    if name in (".", "..") or len(name.encode()) > _LONGEST_NAME or Path(name).name != name or "\0" in name:
+        raise ValueError(f"it names {name[:40]!r}")
+    return name
+
+
+def _size_and_hash(entry: dict[str, Any]) -> dict[str, Any]:
+    if not (isinstance(entry["size"], int) and isinstance(entry["sha256"], str)):
+        raise TypeError("sizes are whole numbers, hashes text")
+    return entry
+
+
+def check_file(path: Path, entry: dict[str, Any], *, full: bool) -> list[str]:
+    """What is wrong with a file that a manifest lists so; `full` hashes it though it is large."""
     if not path.is_file():
         return [f"{path} is missing"]
     size = path.stat().st_size

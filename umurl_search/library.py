@@ -2,14 +2,21 @@
 
 import os
 import re
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
 from encoder.errors import UmurlError
-from umurl_search.catalog import Catalog, open_catalog
+from umurl_search import folders
+from umurl_search.catalog import Catalog
+from umurl_search.catalog_file import open_catalog
+
+if TYPE_CHECKING:
+    from umurl_search.search import Searcher
 
 _RESERVED = ("dataset", "encoder", "index")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
@@ -21,6 +28,20 @@ class Library:
 
     root: Path
 
+    @classmethod
+    def open(cls, root: str | Path | None = None) -> "Library":
+        """The library in a folder, `default_root` when None. Raises UmurlError when there is none, or not of this
+        version."""
+        library = cls(default_root() if root is None else Path(root))
+        with library.read():
+            return library
+
+    def index(self, name: str | None = None, *, device: str = "auto") -> "Searcher":
+        """An index to ask, the one built last when None: `library.index().search(["clip.npy"], k=5)`."""
+        from umurl_search.search import Searcher
+
+        return Searcher(self, name, device=device)
+
     @property
     def catalog_path(self) -> Path:
         return self.root / "catalog.duckdb"
@@ -31,7 +52,7 @@ class Library:
     def encoder(self, name: str) -> Path:
         return self.root / "encoders" / name
 
-    def index(self, name: str) -> Path:
+    def index_folder(self, name: str) -> Path:
         return self.root / "indexes" / name
 
     def exists(self) -> bool:
@@ -39,6 +60,16 @@ class Library:
         if self.root.exists() and not self.root.is_dir():
             raise UmurlError(f"{self.root}: a file, not a library's folder; give another --library")
         return self.catalog_path.exists()
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Held while clips come or go or folders are made into one. Raises UmurlError, naming the holder, when another
+        process does that."""
+        self.make()
+        with folders.alone(
+            self.root / ".changing.lock", doing=f"{self.root}: another process is changing the library"
+        ):
+            yield
 
     def read(self, *, locked: bool = False) -> AbstractContextManager[Catalog]:
         """The catalog to read; raises UmurlError when there is no library."""

@@ -1,16 +1,21 @@
 """Opens what is asked or evaluated: an index, a protocol's clips as its rows, performances, the GPU to search on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from umurl_search import datasets
 from umurl_search.catalog import ClipColumns
-from umurl_search.index import Index, gpu_search_available
+from umurl_search.clipstore import Clips, ClipStore
+from umurl_search.index import Index
 from umurl_search.library import Library
+from umurl_search.preprocess import check_pipeline
+from umurl_search.windows import require_whole_clips
 
 PERFORMANCE = ("setup", "subject", "replication", "label")
 Rows = NDArray[np.int64]
@@ -68,10 +73,36 @@ def open_index(
         wanted = f"no index '{name}'" if name else f"no index but '{other_than}' to search"
         raise UmurlError(f"{wanted}; there are {known}: umurl-search build-index makes one")
     row = fitting[0]
-    index = Index(library.index(row["name"]))
-    if index.manifest["clips"] != row["clips"] or len(index.ids) != row["clips"]:
+    return index_of(library, row), row
+
+
+def index_of(library: Library, row: dict[str, Any]) -> Index:
+    """The index of a row of the catalog: its parts, without clips that are gone. Raises UmurlError if they disagree."""
+    with library.read() as catalog:
+        folders = [library.index_folder(folder) for folder in catalog.parts("index", row["name"])]
+        live = catalog.clip_ids(row["dataset"])
+    first, *added = folders or [library.index_folder(row["name"])]
+    on_disk = Index(first, tuple(added))
+    for part in on_disk.parts:
+        _ = part.manifest  # checks the part
+    index = Index(first, tuple(added), frozenset(np.setdiff1d(on_disk.every_id, live).tolist()))
+    if not np.array_equal(np.unique(index.ids), live):
         raise UmurlError(f"index {row['name']} and the catalog disagree: umurl-search verify")
-    return index, row
+    return index
+
+
+def open_clips(library: Library, dataset: str) -> Clips:
+    """A dataset's clips in order of id. Raises UmurlError where there is none of that name, and
+    when they are prepared in another way than this version does."""
+    with library.read() as catalog:
+        if catalog.dataset(dataset) is None:
+            raise UmurlError(f"no dataset '{dataset}' in the library: umurl-search ingest {dataset} first")
+        folders, columns = catalog.parts("dataset", dataset), catalog.clips_of(dataset)
+    stores = [ClipStore(library.clips(folder)) for folder in folders]
+    again = f"umurl-search delete {dataset}, then ingest it with this version"
+    for store in stores:
+        check_pipeline(store.manifest["pipeline"], what=f"the clip store of {dataset}", remedy=again)
+    return Clips(stores, part=columns.part, row=columns.store_row)
 
 
 def open_protocol(
@@ -82,6 +113,7 @@ def open_protocol(
     Raises UmurlError for an unknown index or protocol, and where the protocol's clips have no labels.
     """
     index, row = open_index(library, name, other_than=other_than)
+    require_whole_clips(index, row["dataset"])
     columns, split = open_split(library, row["dataset"], protocol, ids=index.ids)
     return Opened(index=index, row=row, columns=columns, split=split)
 
@@ -124,17 +156,16 @@ def _split(protocol: str, parts: dict[str, Rows], ids: Rows, columns: ClipColumn
     return Split(protocol=protocol, gallery=gallery, queries=test, fitting=np.union1d(train, gallery))
 
 
-def performance_fields(columns: ClipColumns, *, dataset: str) -> Rows:
-    """(N, 4) setup, subject, replication and label of each clip.
+def clip_fields(columns: ClipColumns, names: Sequence[str], *, dataset: str, option: str) -> Rows:
+    """(N, F) whole numbers of each clip, such as setup, subject, replication and label.
 
-    Raises UmurlError on data that lacks these fields.
+    Raises UmurlError, naming the option that needs them, on data that lacks them.
     """
-    fields = [columns.columns[name] for name in PERFORMANCE]
+    fields = [columns.columns[name] for name in names]
     if any(value is None for field in fields for value in field):
-        raise UmurlError(
-            f"{dataset} does not say setup, subject, replication and action of every clip: "
-            "--exclude-same-performance cannot be used on it"
-        )
+        said = [name.replace("label", "action") for name in names]
+        listed = f"{', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else said[0]
+        raise UmurlError(f"{dataset} does not say {listed} of every clip: {option} cannot be used on it")
     return np.array(fields, dtype=np.int64).T
 
 
@@ -144,9 +175,8 @@ def numbered(fields: Rows) -> Rows:
     return np.asarray(numbers, dtype=np.int64).ravel()
 
 
-def search_gpu(device: str) -> int | None:
-    """The GPU that FAISS is to search on, None for the CPU: where torch would use it and FAISS can."""
+def search_device(device: str) -> torch.device:
+    """Where vectors are multiplied."""
     from encoder.embed import pick_device
 
-    chosen = pick_device(device)
-    return (chosen.index or 0) if chosen.type == "cuda" and gpu_search_available() else None
+    return pick_device(device)

@@ -9,7 +9,7 @@ import torch
 from encoder.ragged import RaggedClips
 from encoder.skeleton import N_JOINTS
 from umurl_search import folders
-from umurl_search.clipstore import ClipStore
+from umurl_search.clipstore import Clips
 from umurl_search.progress import Progress
 
 ROWS = "prepared.f32"
@@ -19,7 +19,7 @@ PREPARED = (PLACES, f".{PLACES}", ROWS)
 _CHUNK = 256
 
 
-def prepare(folder: Path, store: ClipStore, rows: list[int], *, progress: Progress) -> None:
+def prepare(folder: Path, store: Clips, rows: list[int], *, progress: Progress) -> None:
     """Writes the normalised clips of these store rows into `folder`, unless a run before has.
 
     `prepared.f32` holds a clip's (T, M, 25, 3) values after the other's; `prepared.npy`, written last, is

@@ -17,14 +17,13 @@ from encoder.probe import Outcome, ProbeConfig, Scored, late_fused, outcome, pro
 from encoder.ragged import RaggedClips
 from umurl_search import datasets, encoders
 from umurl_search.build import overlap_warning
-from umurl_search.clipstore import ClipStore
+from umurl_search.clipstore import Clips
 from umurl_search.encoders import EncoderEntry
-from umurl_search.index import nearest
 from umurl_search.library import Library
 from umurl_search.maps import Embeddings, Map
 from umurl_search.metrics import Labels, per_class
-from umurl_search.opening import Opened, Rows, open_protocol, search_gpu
-from umurl_search.preprocess import check_pipeline
+from umurl_search.neighbours import nearest
+from umurl_search.opening import Opened, Rows, open_protocol, search_device
 from umurl_search.progress import Progress, silent
 
 Part = tuple[str, str]
@@ -212,7 +211,7 @@ def _knn_accuracy(task: Task, arrays: list[Embeddings], device: str) -> float:
         np.concatenate([Map()(y[rows]) for y in arrays], axis=1).astype(np.float32) / len(arrays) ** 0.5
         for rows in (task.train, task.test)
     )
-    rows = nearest(train, test, 1, gpu=search_gpu(device)).rows[:, 0]
+    rows = nearest(train, test, 1, device=search_device(device)).rows[:, 0]
     return float((task.labels[task.train][rows] == task.labels[task.test]).mean())
 
 
@@ -249,15 +248,7 @@ def head(found: Found) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def open_store(library: Library, dataset: str) -> ClipStore:
-    """The dataset's clips. Raises UmurlError when they are prepared in another way."""
-    store = ClipStore(library.clips(dataset))
-    again = f"umurl-search delete {dataset}, then ingest it with this version"
-    check_pipeline(store.manifest["pipeline"], what=f"the clip store of {dataset}", remedy=again)
-    return store
-
-
-def ragged(store: ClipStore, rows: Rows, *, progress: Progress = silent) -> RaggedClips:
+def ragged(store: Clips, rows: Rows, *, progress: Progress = silent) -> RaggedClips:
     """Normalised clips of these store rows, packed."""
     frames = []
     with progress("Preparing clips", total=len(rows), unit="clips") as advance:

@@ -19,3 +19,7 @@ class Progress(Protocol):
 def silent(title: str, *, total: int, unit: str) -> Iterator[Advance]:
     """A `Progress` that shows nothing."""
     yield lambda n, note="": None
+
+
+def unheard(n: float, note: str = "") -> None:
+    """An `Advance` that tells nobody."""

@@ -49,9 +49,9 @@ def _pair(modality: str) -> tuple[str, ...]:
 
 def _ingest(row: dict[str, Any]) -> list[str]:
     """The dataset's ingestion; a comment for what the library does not write down."""
-    if row["name"] == "demo":
-        return [_line("ingest", "demo")]
     known = datasets.find(row["name"])
+    if known.actions == "demo":
+        return [_line("ingest", row["name"])]
     stated = [("fps", 30.0), ("up", "y"), ("scale", 1.0)]
     changed = [w for name, usual in stated if row[name] != usual for w in (f"--{name}", str(row[name]))]
     source = _source(row["source"], known.places)

@@ -14,7 +14,7 @@ from umurl_search.evaluate import Figures, evaluate
 from umurl_search.library import Library
 from umurl_search.maps import Embeddings, Maps, fit_maps
 from umurl_search.metrics import Labels
-from umurl_search.opening import Opened, open_protocol, search_gpu
+from umurl_search.opening import Opened, open_protocol, search_device
 from umurl_search.progress import Progress, silent
 
 Pair = tuple[str, str]
@@ -85,8 +85,8 @@ def retrieve(
         for pair in pairs:
             gallery, queries = _sides(opened, maps, pair)
             labels = opened.columns.label[split.gallery], opened.columns.label[split.queries]
-            gpu = search_gpu(device)
-            figures[pair] = evaluate(gallery, labels[0], queries, labels[1], gpu=gpu, advance=advance)
+            where = search_device(device)
+            figures[pair] = evaluate(gallery, labels[0], queries, labels[1], device=where, advance=advance)
     gallery, queries = _sides(opened, maps, (modalities[-1], modalities[-1]))
     entry = encoders.open_encoder(library, opened.row["encoder"])
     with library.read() as catalog:

@@ -14,6 +14,7 @@ from umurl_search.datasets import Dataset
 from umurl_search.library import Library, checked_name
 from umurl_search.preprocess import Conventions
 from umurl_search.readers.base import Reader, Splits
+from umurl_search.recordings import StatedSegments, segment_columns
 
 
 def enter(
@@ -23,6 +24,7 @@ def enter(
     conventions: Conventions,
     signature: str,
     extra_splits: Splits,
+    stated: StatedSegments,
 ) -> dict[str, Any]:
     """Enters a sealed store into the catalog, in one transaction, from its own journal; returns the report.
 
@@ -36,6 +38,8 @@ def enter(
     clips = [clip for entry in journal for clip in entry["clips"]]
     left_out = [one for entry in journal for one in entry["left_out"]]
     splits, notes = _positions(dataset, clips, {**reader.splits(), **extra_splits})
+    names = datasets.action_names(dataset.actions)
+    segments = segment_columns(clips, stated, names=names, what=dataset.name)
     roots = [str(root) for root in getattr(reader, "roots", ())]
     counts = Counter(one["reason"] for one in left_out)
     report = {
@@ -45,7 +49,8 @@ def enter(
         "official": dataset.official.found if dataset.official else None,
         "cut": sum(clip["cut"] > 0 for clip in clips),
         "splits": {p: {part: len(rows) for part, rows in parts.items()} for p, parts in splits.items()},
-        "notes": notes + _notes(conventions, reader),
+        "notes": notes + segments.notes + _notes(conventions, reader),
+        "segments": len(segments),
     }  # fmt: skip
     row = {
         "name": dataset.name, "format": reader.format, "state": reader.state, "layout": conventions.layout,
@@ -58,8 +63,25 @@ def enter(
             clips=_columns(dataset, clips),
             splits=[(p, part, rows) for p, parts in splits.items() for part, rows in parts.items()],
             left_out=[(one["name"], one["reason"], one["detail"], one["source"]) for one in left_out],
+            segments=segments.columns,
         )
     return report
+
+
+def described(
+    dataset: Dataset, reader: Reader, journal: list[dict[str, Any]], *, reasons_left_out: bool = True
+) -> dict[str, Any]:
+    """A store's clips as `Catalog.change_clips` adds them: clips, splits, left_out, segments."""
+    clips = [clip for entry in journal for clip in entry["clips"]]
+    left_out = [one for entry in journal for one in entry["left_out"]] if reasons_left_out else []
+    splits, _ = _positions(dataset, clips, reader.splits())
+    segments = segment_columns(clips, {}, names=datasets.action_names(dataset.actions), what=dataset.name)
+    return {
+        "clips": _columns(dataset, clips),
+        "splits": [(p, part, rows) for p, parts in splits.items() for part, rows in parts.items()],
+        "left_out": [(one["name"], one["reason"], one["detail"], one["source"]) for one in left_out],
+        "segments": segments.columns if len(segments) else None,
+    }
 
 
 def _columns(dataset: Dataset, clips: list[dict[str, Any]]) -> dict[str, list[Any]]:
@@ -140,7 +162,8 @@ def read_splits(path: Path | None) -> Splits:
         for protocol, parts in content.items():
             checked_name(protocol, what="a protocol")
             if not parts or not set(parts) <= {"train", "gallery", "test"}:
-                raise ValueError(f"protocol {protocol} has parts {sorted(parts)}, not train and test")
+                said = str(sorted(parts))[:80]
+                raise ValueError(f"protocol {protocol} has parts {said}, not train and test")
             _require_disjoint(protocol, list(parts.values()))
     except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise UmurlError(
@@ -155,4 +178,4 @@ def _require_disjoint(protocol: str, parts: list[Any]) -> None:
         raise ValueError(f"protocol {protocol} holds something that is not a list of names")
     twice = [name for name, times in Counter(name for part in parts for name in part).items() if times > 1]
     if twice:
-        raise ValueError(f"protocol {protocol} names {twice[0]} more than once")
+        raise ValueError(f"protocol {protocol} names {twice[0][:80]} more than once")

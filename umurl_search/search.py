@@ -1,26 +1,42 @@
-"""Answers a query: clip to embedding to map to neighbours to catalog rows."""
+"""Answers queries: clip to embedding to map to neighbours to catalog rows.
+
+Letters: Q queries, K hits, D embedding.
+"""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from encoder.embed import embed, pick_device
 from encoder.errors import UmurlError
+from encoder.model import UmURL
 from umurl_search import encoders
-from umurl_search.catalog import COLUMNS
+from umurl_search.clip import Frames
 from umurl_search.clipfile import QueryClip, read_clip
-from umurl_search.index import Index, nearest
+from umurl_search.gallery import Gallery
+from umurl_search.hits import SHOWN as SHOWN
+from umurl_search.hits import Answer as Answer
+from umurl_search.hits import Hit as Hit
+from umurl_search.hits import How as How
 from umurl_search.library import Library
-from umurl_search.maps import Embeddings, Maps
+from umurl_search.maps import Embeddings
+from umurl_search.moment_search import nearest_moments, with_segments
+from umurl_search.moments import OVERLAP, Stretches
 from umurl_search.names import parse_name
-from umurl_search.opening import PERFORMANCE, numbered, open_index, performance_fields, search_gpu
+from umurl_search.neighbours import Neighbours, Rows
+from umurl_search.opening import PERFORMANCE, clip_fields, open_index
 from umurl_search.preprocess import Conventions, Up, check_pipeline
 from umurl_search.readers.arrays import Axes
+from umurl_search.windows import windows_of
+
+_TRIES = 5
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +51,7 @@ class QueryRequest:
     where: str | None = None
     exclude_same_performance: bool = False
     bridge: bool = True
+    overlap: float = OVERLAP
     axes: Axes | None = None
     layout: str | None = None
     fps: float | None = None
@@ -42,55 +59,281 @@ class QueryRequest:
     scale: float | None = None
     device: str = "auto"
 
+    @property
+    def how(self) -> How:
+        return How(
+            modality=self.modality, against=self.against, k=self.k, where=self.where,
+            exclude_same_performance=self.exclude_same_performance, bridge=self.bridge, overlap=self.overlap,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """Queries ready to be searched. y: (Q, D) embeddings; rows: what the catalog says of each, None for files."""
+
+    names: Sequence[str]
+    y: Embeddings
+    rows: Sequence[dict[str, Any] | None] = field(default_factory=tuple)
+
+
+class Searcher:
+    """An index kept open with its encoder: as it was when it was opened, whatever is written meanwhile.
+
+    Safe to use from several threads. Raises UmurlError for an unknown index or one made in another way.
+    """
+
+    def __init__(self, library: Library, name: str | None = None, *, device: str = "auto") -> None:
+        self.library = library
+        self.index, self.row = open_index(library, name)
+        self.device = pick_device(device)
+        check_pipeline(
+            self.index.manifest["pipeline"], what=f"index {self.row['name']}",
+            remedy=f"umurl-search delete index:{self.row['name']}, then build it again",
+        )  # fmt: skip
+        with library.read() as catalog:
+            dataset = catalog.dataset(self.row["dataset"])
+        if dataset is None:
+            raise UmurlError(
+                f"index {self.row['name']} is of dataset '{self.row['dataset']}', which is gone: ingest it again"
+            )
+        self.dataset: dict[str, Any] = dataset
+        self._galleries: dict[tuple[str, str, bool], tuple[Gallery, Callable[[Embeddings], Embeddings]]] = {}
+
+    @cached_property
+    def model(self) -> UmURL:
+        """The encoder that the index was made with."""
+        entry = encoders.open_encoder(self.library, self.row["encoder"])
+        if entry.hash != self.row["encoder_hash"]:
+            raise UmurlError(
+                f"index {self.row['name']} was made with another '{entry.name}' than the one of that name now: "
+                f"umurl-search delete index:{self.row['name']}, then build it again"
+            )
+        return entry.load().to(self.device)
+
+    def search(
+        self,
+        clips: Sequence[str | Path | Frames],
+        *,
+        modality: str = "fused",
+        against: str = "fused",
+        k: int = 10,
+        where: str | None = None,
+        exclude_same_performance: bool = False,
+        bridge: bool = True,
+        conventions: Conventions | None = None,
+    ) -> list[Answer]:
+        """The k best clips for each of some clips, exactly ranked; all that pass `where` if they are fewer.
+
+        clips: paths or DATASET:CLIPNAME, as `query` takes them, or arrays (T, M, 25, 3) float32 in metres, y up,
+        30 frames a second. where: SQL over the clips. Raises UmurlError as `query` does.
+        """
+        how = How(
+            modality=modality, against=against, k=k, where=where,
+            exclude_same_performance=exclude_same_performance, bridge=bridge,
+        )  # fmt: skip
+        read = [self._read(clip, conventions) for clip in clips]
+        y = self.embed([clip.frames for clip in read], modality)
+        asking = Asking(names=[clip.name for clip in read], y=y, rows=[clip.row for clip in read])
+        return self.answer(asking, how)
+
+    def _read(self, clip: str | Path | Frames, conventions: Conventions | None) -> QueryClip:
+        from umurl_search.preprocess import normalise
+
+        if isinstance(clip, np.ndarray):
+            return QueryClip(name="array", frames=normalise(np.asarray(clip, dtype=np.float32)))
+        return read_clip(self.library, str(clip), conventions=conventions or self.conventions(str(clip)))
+
+    def conventions(self, clip: str, stated: QueryRequest | None = None) -> Conventions:
+        """What is stated; for arrays, else what the index's dataset was ingested with; else NTU's."""
+        inherited = self.dataset if clip.endswith(".npy") and self.dataset["state"] == "raw" else {}
+        given = {} if stated is None else vars(stated)
+        return Conventions(
+            layout=given.get("layout") or inherited.get("layout", "ntu25"),
+            fps=given.get("fps") or inherited.get("fps", 30.0),
+            up=given.get("up") or inherited.get("up", "y"),
+            scale=given.get("scale") or inherited.get("scale", 1.0),
+        )
+
+    def embed(self, clips: Sequence[Frames], modality: str) -> Embeddings:
+        """(Q, D) float32 of normalised clips (T, M, 25, 3)."""
+        y = embed(self.model, list(clips), modalities=(modality,), device=self.device, precision="float32")
+        return y[modality]
+
+    def passing(self, where: str | None) -> Rows | None:
+        """Rows of the index whose clips pass the filter, ascending; None without a filter."""
+        if where is None:
+            return None
+        with self.library.read(locked=True) as catalog:
+            passing = catalog.filter(where)
+        return np.flatnonzero(np.isin(self.index.ids, passing))
+
+    def answer(self, asking: Asking, how: How) -> list[Answer]:
+        """Hits for embeddings that are there already."""
+        among = self.passing(how.where)
+        gallery, mapping = self._gallery(how)
+        points = mapping(asking.y)
+        if how.exclude_same_performance:
+            found = [self._excluding(gallery, points[i : i + 1], how, among, name, row)
+                     for i, (name, row) in enumerate(zip(asking.names, asking.rows, strict=True))]  # fmt: skip
+        else:
+            n = len(self.index.ids) if among is None else len(among)
+            whole = self._nearest(gallery, points, max(1, min(how.k, n)), how.overlap, among)
+            found = [(s, r, n) for s, r in zip(whole.scores, whole.rows, strict=True)]
+        rows = self._rows_of([r for _, r, _ in found])
+        return [
+            Answer(name=name, passing=n, hits=self._hits(scores, mine, rows))
+            for name, (scores, mine, n) in zip(asking.names, found, strict=True)
+        ]
+
+    def _gallery(self, how: How) -> tuple[Gallery, Callable[[Embeddings], Embeddings]]:
+        key = (how.modality, how.against, how.bridged)
+        if key not in self._galleries:
+            self.index.require(how.against)
+            maps = self.index.maps(how.modality, how.against)
+            gallery = Gallery(
+                index=self.index, against=how.against, centred=how.bridged and self.index.transform.kind == "none",
+                mapping=maps.gallery(how.against, bridged=how.bridged), device=self.device,
+            )  # fmt: skip
+            self._galleries[key] = gallery, maps.query(how.modality, how.against, bridged=how.bridged)
+        return self._galleries[key]
+
+    def _excluding(
+        self, gallery: Gallery, point: Embeddings, how: How, among: Rows | None, name: str, row: dict[str, Any] | None
+    ) -> tuple[NDArray[np.float64], Rows, int]:  # fmt: skip
+        same = (self._performances == np.array(_performance(name, row), dtype=np.int64)).all(axis=1)
+        others = np.flatnonzero(~same)
+        allowed = others if among is None else others[np.isin(others, among)]
+        found = self._nearest(gallery, point, max(1, min(how.k, len(allowed))), how.overlap, allowed)
+        return found.scores[0], found.rows[0], len(allowed)
+
+    def _nearest(
+        self, gallery: Gallery, points: Embeddings, k: int, overlap: float, among: Rows | None
+    ) -> Neighbours:
+        """The k best rows for each query: clips, or one window for each moment."""
+        if self.windows is None:
+            return gallery.search(points, k, among=among)
+        return nearest_moments(gallery, self.windows, points, k, overlap=overlap, among=among)
+
+    @cached_property
+    def windows(self) -> Stretches | None:
+        """Of a windowed index, what its rows are."""
+        return windows_of(self.index)
+
+    @cached_property
+    def _performances(self) -> Rows:
+        """(n, 4) setup, subject, replication and label of each row's clip."""
+        with self.library.read() as catalog:
+            columns = catalog.clips_of(self.row["dataset"])
+        option = "--exclude-same-performance"
+        fields = clip_fields(columns, PERFORMANCE, dataset=self.row["dataset"], option=option)
+        return fields[np.searchsorted(columns.id, self.index.ids)]
+
+    def _rows_of(self, found: Sequence[Rows]) -> dict[int, dict[str, Any]]:
+        wanted = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
+        ids = np.unique(self.index.ids[wanted[wanted >= 0]])
+        with self.library.read() as catalog:
+            rows = catalog.clips_by_id(ids.tolist())
+        if len(rows) < len(ids):
+            raise UmurlError(
+                "the index names clips that the catalog does not hold: umurl-search verify says which index"
+            )
+        return rows
+
+    def _hits(
+        self, scores: NDArray[np.float64], found: Rows, rows: dict[int, dict[str, Any]]
+    ) -> tuple[Hit, ...]:
+        kept = found >= 0
+        ids = self.index.ids[found[kept]].tolist()
+        spans = (
+            [(None, None)] * len(ids) if self.index.spans is None else self.index.spans[found[kept]].tolist()
+        )
+        return tuple(
+            Hit(rank=rank, score=float(score), clip_id=i, row=rows[i], start=start, stop=stop)
+            for rank, (i, score, (start, stop)) in enumerate(
+                zip(ids, scores[kept], spans, strict=True), start=1
+            )
+        )
+
+
+def consistently(library: Library, ask: Callable[[], T]) -> T:
+    """What `ask` gives; once more where clips came or went while it looked, and that made it fail."""
+    for _ in range(_TRIES):
+        before = _changes(library)
+        try:
+            return ask()
+        except (UmurlError, FileNotFoundError):
+            if _changes(library) == before:
+                raise
+    return ask()
+
+
+def _changes(library: Library) -> int | None:
+    if not library.exists():
+        return None
+    with library.read() as catalog:
+        return catalog.changes()
+
 
 def query(library: Library, request: QueryRequest) -> dict[str, Any]:
     """The k best clips of an index for one clip, those that pass `where` only, exact.
 
     Raises UmurlError for an unknown index, a clip that cannot be read, a bad filter or an absent modality.
     """
-    clock = _Clock()
-    index, row = open_index(library, request.index)
-    check_pipeline(
-        index.manifest["pipeline"], what=f"index {row['name']}",
-        remedy=f"umurl-search delete index:{row['name']}, then build it again",
-    )  # fmt: skip
-    allowed = _allowed(library, request.where, index)
-    with library.read() as catalog:
-        dataset = catalog.dataset(row["dataset"])
-    if dataset is None:
-        raise UmurlError(
-            f"index {row['name']} is of dataset '{row['dataset']}', which is gone: ingest it again"
-        )
+    return consistently(library, lambda: _query(library, request))
+
+
+def _query(library: Library, request: QueryRequest) -> dict[str, Any]:
+    clock = Clock()
+    searcher = Searcher(library, request.index, device=request.device)
+    searcher.passing(request.where)
     clip = read_clip(
-        library, request.clip, conventions=_conventions(request, dataset), axes=request.axes,
+        library, request.clip, conventions=searcher.conventions(request.clip, request), axes=request.axes,
         strict_layout=request.layout is not None,
     )  # fmt: skip
     clock.lap("read")
-    y = _embedded(library, clip, row, request)
+    y = searcher.embed([clip.frames], request.modality)
     clock.lap("embed")
-    bridged = request.bridge and request.modality != request.against
-    groups = _groups(library, clip, row["dataset"]) if request.exclude_same_performance else None
-    scores, rows = _search(index, y, request, bridged=bridged, allowed=allowed, groups=groups)
+    answer = searcher.answer(Asking(names=[clip.name], y=y, rows=[clip.row]), request.how)[0]
     clock.lap("search")
-    hits = _hits(library, index.ids[rows], scores)
+    notes = [*clip.notes, *fewer(answer, request.how)]
+    hits = [hit.about() for hit in answer.hits]
+    if searcher.windows is not None:
+        with library.read() as catalog:
+            hits = with_segments(hits, catalog.segments(searcher.row["dataset"]))
     return {
         "query": {
             "clip": request.clip, "modality": request.modality, "frames": len(clip.frames),
             "people": clip.frames.shape[1], "where": request.where, "k": request.k,
             "exclude_same_performance": request.exclude_same_performance,
             "label": clip.row["label"] if clip.row else None, "action": clip.row["action"] if clip.row else None,
-            "notes": list(clip.notes),
+            "notes": notes,
         },
-        "index": {
-            "name": row["name"], "dataset": row["dataset"], "encoder": row["encoder"], "against": request.against,
-            "bridge": bridged, "transform": row["transform"], "clips": row["clips"],
-            "passing": len(index.ids) if allowed is None else len(allowed),
-        },
+        "index": {**about_index(searcher, request.how), "passing": answer.passing},
         "hits": hits, "seconds": clock.seconds,
     }  # fmt: skip
 
 
-class _Clock:
+def fewer(answer: Answer, how: How) -> list[str]:
+    """A note where a filter leaves fewer than the hits asked for."""
+    found = len(answer.hits)
+    if found >= how.k or (how.where is None and not how.exclude_same_performance):
+        return []
+    what = "moments" if found and answer.hits[0].start is not None else "clips"
+    return [f"{found} {what} pass, fewer than the {how.k} asked for: all of them are here"]
+
+
+def about_index(searcher: Searcher, how: How) -> dict[str, Any]:
+    row = searcher.row
+    return {
+        "name": row["name"], "dataset": row["dataset"], "encoder": row["encoder"], "against": how.against,
+        "bridge": how.bridged, "transform": row["transform"], "kind": row["kind"], "clips": row["clips"],
+        "window_s": searcher.index.manifest.get("window_s"), "stride_s": searcher.index.manifest.get("stride_s"),
+    }  # fmt: skip
+
+
+class Clock:
+    """Seconds by stage."""
+
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {"total": 0.0}
         self._begun = self._last = time.monotonic()
@@ -102,105 +345,15 @@ class _Clock:
         self._last = now
 
 
-def _allowed(library: Library, where: str | None, index: Index) -> NDArray[np.int64] | None:
-    """Rows of the index whose clips pass the filter, ascending; None without a filter."""
-    if where is None:
-        return None
-    with library.read(locked=True) as catalog:
-        passing = catalog.filter(where)
-    return np.flatnonzero(np.isin(index.ids, passing))
-
-
-def _conventions(request: QueryRequest, dataset: dict[str, Any]) -> Conventions:
-    """What is stated; for arrays, else what the index's dataset was ingested with; else NTU's."""
-    inherited = dataset if request.clip.endswith(".npy") and dataset["state"] == "raw" else {}
-    return Conventions(
-        layout=request.layout or inherited.get("layout", "ntu25"),
-        fps=request.fps or inherited.get("fps", 30.0),
-        up=request.up or inherited.get("up", "y"),
-        scale=request.scale or inherited.get("scale", 1.0),
-    )
-
-
-def _embedded(library: Library, clip: QueryClip, row: dict[str, Any], request: QueryRequest) -> Embeddings:
-    entry = encoders.open_encoder(library, row["encoder"])
-    if entry.hash != row["encoder_hash"]:
-        raise UmurlError(
-            f"index {row['name']} was made with another '{entry.name}' than the one of that name now: "
-            f"umurl-search delete index:{row['name']}, then build it again"
-        )
-    device = pick_device(request.device)
-    model = entry.load().to(device)
-    y = embed(model, [clip.frames], modalities=(request.modality,), device=device, precision="float32")
-    return y[request.modality]
-
-
-Groups = tuple[NDArray[np.int64], NDArray[np.int64]]
-
-
-def _groups(library: Library, clip: QueryClip, dataset: str) -> Groups:
-    """Performances of the index's clips and of the query; raises UmurlError where they are not known."""
-    wanted = _performance(clip)
-    with library.read() as catalog:
-        columns = catalog.clips_of(dataset)
-    numbers = numbered(performance_fields(columns, dataset=dataset))
-    mine = zip(*(columns.columns[name] for name in PERFORMANCE), strict=True)
-    own = next((int(number) for number, values in zip(numbers, mine, strict=True) if values == wanted), -1)
-    return numbers, np.array([own])
-
-
-def _performance(clip: QueryClip) -> tuple[int, ...]:
+def _performance(name: str, row: dict[str, Any] | None) -> tuple[int, ...]:
     """The query's setup, subject, replication and label: the catalog's, or those in its file's name."""
-    fields = parse_name(Path(clip.name).stem)
+    fields = parse_name(Path(name).stem)
     label = None if fields.action is None else fields.action - 1
-    said = {**vars(fields), "label": label} if clip.row is None else clip.row
-    values = tuple(said[name] for name in PERFORMANCE)
+    said = {**vars(fields), "label": label} if row is None else row
+    values = tuple(said[field] for field in PERFORMANCE)
     if any(value is None for value in values):
         raise UmurlError(
-            f"{clip.name}: its performance is not known; --exclude-same-performance needs DATASET:CLIPNAME, or a "
+            f"{name}: its performance is not known; --exclude-same-performance needs DATASET:CLIPNAME, or a "
             "file named as in NTU RGB+D (SsssCccPpppRrrrAaaa)"
         )
     return values
-
-
-def _search(
-    index: Index,
-    y: Embeddings,
-    request: QueryRequest,
-    *,
-    bridged: bool,
-    allowed: NDArray[np.int64] | None,
-    groups: Groups | None,
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    maps: Maps = index.maps(request.modality, request.against)
-    index.embeddings(request.against)
-    mapping = maps.gallery(request.against, bridged=bridged)
-    vectors, faiss_index = index.vectors(request.against, mapping, bridged=bridged)
-    point = maps.query(request.modality, request.against, bridged=bridged)(y)
-    if allowed is not None:
-        if len(allowed) == 0:
-            return np.zeros(0), np.zeros(0, dtype=np.int64)
-        vectors, faiss_index = vectors[allowed], None
-        groups = None if groups is None else (groups[0][allowed], groups[1])
-    gpu = search_gpu(request.device)
-    k = min(request.k, len(vectors))
-    found = nearest(vectors, point, k, faiss_index=faiss_index, gpu=gpu, groups=groups)
-    kept = found.rows[0] >= 0
-    rows = found.rows[0][kept]
-    return found.scores[0][kept], rows if allowed is None else allowed[rows]
-
-
-def _hits(library: Library, ids: NDArray[np.int64], scores: NDArray[np.float64]) -> list[dict[str, Any]]:
-    with library.read() as catalog:
-        rows = catalog.clips_by_id(ids.tolist())
-    if len(rows) < len(ids):
-        raise UmurlError(
-            "the index names clips that the catalog does not hold: umurl-search verify says which index"
-        )
-    shown: Callable[[dict[str, Any]], dict[str, Any]] = lambda row: {  # noqa: E731
-        c: row[c] for c in COLUMNS if c not in ("id", "people")
-    }
-    return [
-        {"rank": rank, "score": float(score), "clip_id": int(i), **shown(rows[int(i)])}
-        for rank, (i, score) in enumerate(zip(ids, scores, strict=True), start=1)
-    ]

@@ -17,8 +17,8 @@ from encoder.finetune import FinetuneConfig, finetune
 from encoder.probe import Outcome, ProbeConfig, Scored, outcome
 from umurl_search.library import Library
 from umurl_search.metrics import Labels
-from umurl_search.opening import Rows
-from umurl_search.probing import Found, Task, best_of, head, linear_run, open_store, open_task, ragged
+from umurl_search.opening import Rows, open_clips
+from umurl_search.probing import Found, Task, best_of, head, linear_run, open_task, ragged
 from umurl_search.progress import Progress, silent
 
 
@@ -105,7 +105,7 @@ def _finetuning(
     _require_own_encoder(found)
     task, device, model = found.task, pick_device(request.device), found.entry.load()
     model.config.parts(request.modality)
-    store = open_store(library, task.dataset)
+    store = open_clips(library, task.dataset)
     test = ragged(store, task.test, progress=progress)
 
     def run(rows: Rows, seed: int, tell: Callable[[int], None]) -> Iterator[Scored]:

@@ -17,10 +17,11 @@ from encoder.model import UmURL
 from encoder.processes import Processes, joined, own_device
 from encoder.train import Hooks, NotFinite, TrainConfig, describe, train
 from umurl_search import folders
-from umurl_search.clipstore import ClipStore
+from umurl_search.clipstore import Clips
 from umurl_search.encoders import TRAINED_ON, EncoderEntry
 from umurl_search.importing import enter_sealed, seal_encoder
 from umurl_search.library import Library
+from umurl_search.opening import open_clips
 from umurl_search.planning import Run, TrainRequest, planned
 from umurl_search.prepared import prepare, prepared
 from umurl_search.progress import Progress, silent
@@ -79,7 +80,7 @@ def train_encoder(
         if run.finished:
             told = _entered(library, run.name) if processes.first else {}
             return _report(run, request, None, processes, {**told.get("final", {})}, started)
-        store = ClipStore(library.clips(request.dataset))
+        store = open_clips(library, request.dataset)
         partial = processes.told(lambda: _partial(library, run, store, held, progress, resume=resume))
         state = load_state(partial) if resume else None
         recorder = _train(
@@ -102,7 +103,7 @@ def _board(library: Library, name: str) -> Path:
 def _partial(
     library: Library,
     run: Run,
-    store: ClipStore,
+    store: Clips,
     held: contextlib.ExitStack,
     progress: Progress,
     *,
@@ -122,7 +123,7 @@ def _train(
     library: Library,
     request: TrainRequest,
     run: Run,
-    store: ClipStore,
+    store: Clips,
     partial: Path,
     state: dict[str, Any] | None,
     device: torch.device,
@@ -207,7 +208,7 @@ def _saving(
 
 
 def _looking(
-    recorder: Recorder, store: ClipStore, run: Run, device: torch.device
+    recorder: Recorder, store: Clips, run: Run, device: torch.device
 ) -> Callable[[UmURL, int], None]:
     """A hook that looks at the embedding and records what it sees."""
 

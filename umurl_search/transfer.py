@@ -17,12 +17,12 @@ from encoder.model import UmURL
 from encoder.probe import ProbeConfig, outcome
 from umurl_search import encoders
 from umurl_search.build import overlap_warning
-from umurl_search.clipstore import ClipStore
+from umurl_search.clipstore import Clips
 from umurl_search.encoders import EncoderEntry
 from umurl_search.library import Library
 from umurl_search.maps import Embeddings
-from umurl_search.opening import open_split
-from umurl_search.probing import Task, linear_config, linear_run, open_store, ragged
+from umurl_search.opening import open_clips, open_split
+from umurl_search.probing import Task, linear_config, linear_run, ragged
 from umurl_search.progress import Progress, silent
 
 CHUNK = 256
@@ -54,7 +54,7 @@ def transfer_eval(
     started = time.monotonic()
     task, tested = labelled_task(library, request.dataset, request.protocol)
     entry = encoders.open_encoder(library, request.encoder)
-    store, model = open_store(library, request.dataset), entry.load()
+    store, model = open_clips(library, request.dataset), entry.load()
     model.config.parts(request.modality)
     warnings = [*transfer_warnings(entry, task, tested), *task.warnings()]
     frozen = _linear(task, store, model, request, progress=progress)
@@ -89,7 +89,7 @@ def transfer_warnings(entry: EncoderEntry, task: Task, tested: list[str]) -> lis
 
 
 def _linear(
-    task: Task, store: ClipStore, model: UmURL, request: TransferRequest, *, progress: Progress
+    task: Task, store: Clips, model: UmURL, request: TransferRequest, *, progress: Progress
 ) -> dict[str, Any]:
     started = time.monotonic()
     device, config = pick_device(request.device), request.linear
@@ -102,7 +102,7 @@ def _linear(
 
 
 def _embedded(
-    task: Task, store: ClipStore, model: UmURL, request: TransferRequest, *, progress: Progress
+    task: Task, store: Clips, model: UmURL, request: TransferRequest, *, progress: Progress
 ) -> Embeddings:
     """(clips of the store, D) y of the task's clips; rows that are no part of it are zeros."""
     device, modality = pick_device(request.device), request.modality
@@ -123,7 +123,7 @@ def _embedded(
 
 
 def _finetuned(
-    task: Task, store: ClipStore, model: UmURL, request: TransferRequest, *, progress: Progress
+    task: Task, store: Clips, model: UmURL, request: TransferRequest, *, progress: Progress
 ) -> dict[str, Any]:
     started = time.monotonic()
     config, n = request.finetuning, len(task.train)

@@ -1,4 +1,4 @@
-"""Looks after a library: what is in it, whether it is sound, and taking things out."""
+"""Looks after a library: what is in it, taking things out, whether this installation can do its work."""
 
 import importlib.metadata
 import shutil
@@ -7,18 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from encoder.errors import UmurlError
 from umurl_search import datasets, folders
-from umurl_search.catalog import Catalog, DamagedCatalogError
+from umurl_search.catalog import Catalog
 from umurl_search.encoders import SHIPPED, shipped
-from umurl_search.index import Index
 from umurl_search.library import Library
-from umurl_search.progress import Progress, silent
 
 KINDS = ("dataset", "encoder", "index")
-ROOMS = ("clips", "encoders", "indexes")
 
 
 def contents(library: Library) -> dict[str, Any]:
@@ -87,20 +82,31 @@ def info(library: Library, what: str | None) -> dict[str, Any]:
             return _dataset_info(catalog, name, library)
         rows = catalog.encoders() if kind == "encoder" else catalog.indexes()
         row = next(row for row in rows if row["name"] == name)
-    folder = library.encoder(name) if kind == "encoder" else library.index(name)
+        places = _places(library, catalog, kind, name)
+    folder = places[0]
     remedy = f"run: umurl-search delete {kind}:{name}, then make it again"
     manifest = folders.read_manifest(folder, remedy=remedy)
     hidden = {"files", "checksum", "kind"} | ({"recipe", "token"} if kind == "encoder" else set())
     details = {k: v for k, v in manifest.items() if k not in hidden}
-    return {**_plain(row), "kind": kind, "bytes": _size(folder), **details}
+    told = {**_plain(row), "bytes": sum(map(_size, places)), **details, "kind": kind}
+    return told if kind == "encoder" else {**told, "clips": row["clips"], "parts": len(places)}
+
+
+def _places(library: Library, catalog: Catalog, kind: str, name: str) -> list[Path]:
+    """The folders of a dataset, encoder or index, the first the one it was made with."""
+    if kind == "encoder":
+        return [library.encoder(name)]
+    place = library.clips if kind == "dataset" else library.index_folder
+    return [place(folder) for folder in catalog.parts(kind, name)]
 
 
 def _dataset_info(catalog: Catalog, name: str, library: Library) -> dict[str, Any]:
     row = catalog.dataset(name)
     assert row is not None, name
-    names = catalog.clips_of(name).name
+    names, parts = catalog.clips_of(name).name, _places(library, catalog, "dataset", name)
     return {
-        "kind": "dataset", **_plain(row), "bytes": _size(library.clips(name)),
+        "kind": "dataset", **_plain(row), "bytes": sum(map(_size, parts)), "parts": len(parts),
+        "segments": len(catalog.segments(name)["clip_id"]),
         "splits": {p: {k: len(v) for k, v in catalog.split(name, p).items()} for p in catalog.protocols(name)},
         "first_clips": names[:5], "left_out": catalog.left_out(name),
     }  # fmt: skip
@@ -139,58 +145,12 @@ def delete(library: Library, what: str) -> dict[str, Any]:
                 f"{kind} '{name}' is needed by index {', '.join(needing)}: "
                 f"umurl-search delete index:{needing[0]} first"
             )
+        places = _places(library, catalog, kind, name)
         catalog.delete(kind, name)
-    folder = {"dataset": library.clips, "encoder": library.encoder, "index": library.index}[kind](name)
-    freed = _size(folder)
-    folders.remove(folder)
+    freed = sum(map(_size, places))
+    for folder in places:
+        folders.remove(folder)
     return {"deleted": name, "kind": kind, "bytes": freed}
-
-
-def verify(library: Library, *, progress: Progress = silent) -> list[str]:
-    """What is wrong in the library, one phrase each: every file hashed, every table read, both compared."""
-    problems, listed, ids = _catalog_checked(library)
-    with progress("Verifying", total=sum(map(len, listed.values())), unit="folders") as advance:
-        for room, names in listed.items():
-            for name in names:
-                problems += folders.check(library.root / room / name, full=True)
-                advance(1)
-            problems += _strays(library.root / room, names)
-    for name, wanted in ids.items():
-        folder = library.index(name)
-        if not folders.check(folder, full=False) and not np.array_equal(Index(folder).ids, wanted):
-            problems.append(
-                f"{folder}: its clip ids are not those of the catalog: delete index:{name}, build it again"
-            )
-    return problems
-
-
-def _catalog_checked(library: Library) -> tuple[list[str], dict[str, list[str]], dict[str, Any]]:
-    """The catalog's problems, the names in each room (by the folders there where it cannot be read), and the
-    clip ids that each index should hold."""
-    try:
-        with library.read() as catalog:
-            problems = catalog.problems()
-            listed = {
-                "clips": [row["name"] for row in catalog.datasets()],
-                "encoders": [row["name"] for row in catalog.encoders()],
-                "indexes": [row["name"] for row in catalog.indexes()],
-            }
-            ids = {row["name"]: catalog.clips_of(row["dataset"]).id for row in catalog.indexes()}
-    except DamagedCatalogError as error:
-        return [str(error)], {room: _folders_in(library.root / room) for room in ROOMS}, {}
-    return problems, listed, ids
-
-
-def _strays(room: Path, names: list[str]) -> list[str]:
-    there = _folders_in(room)
-    cure = "run the command that made it again, or delete the folder"
-    return [f"{room / name} is not in the catalog: {cure}" for name in there if name not in names]
-
-
-def _folders_in(room: Path) -> list[str]:
-    """Names of whole things; what is being built, or was left half built, starts with a dot."""
-    there = sorted(room.iterdir()) if room.is_dir() else []
-    return [path.name for path in there if path.is_dir() and not path.name.startswith(".")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,7 +187,7 @@ def _faiss() -> Check:
             detail=f"{' and '.join(installed)} both install the module faiss: pip uninstall one, reinstall the other",
         )  # fmt: skip
     try:
-        from umurl_search.index import faiss_module, gpu_search_available
+        from umurl_search.kinds import faiss_module, gpu_search_available
 
         version, gpu = faiss_module().__version__, gpu_search_available()
     except UmurlError as error:

@@ -18,11 +18,11 @@ from encoder.errors import UmurlError
 from encoder.model import UmURL
 from encoder.train import Log
 from umurl_search import folders
-from umurl_search.clipstore import ClipStore
+from umurl_search.clipstore import Clips
 from umurl_search.history import HISTORY
-from umurl_search.index import nearest
 from umurl_search.maps import Map
 from umurl_search.metrics import effective_rank, spread
+from umurl_search.neighbours import nearest
 from umurl_search.progress import Advance
 
 MOST_LINES = 500
@@ -56,7 +56,7 @@ def held_out_slice(train: list[int], test: list[int], labels: NDArray[np.int64],
 
 
 def look(
-    model: UmURL, store: ClipStore, clips: Slice, *, device: torch.device
+    model: UmURL, store: Clips, clips: Slice, *, device: torch.device
 ) -> dict[str, float | None] | None:
     """Effective rank and spread of the gallery's fused embedding (collapse shows as a fall of either), and the
     1-NN accuracy of the labelled queries in it, None where there are none. Nothing of an embedding that is not finite.

@@ -1,0 +1,105 @@
+"""Opens the catalog's file: makes it, migrates it, waits for others, says what is wrong with it."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from encoder.errors import UmurlError
+from umurl_search import folders
+from umurl_search.catalog import Catalog
+from umurl_search.catalog_schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
+
+LOCK_WAIT_S = 5.0
+CATALOG = "catalog.duckdb"
+BACKUP = "catalog-copy"
+"""Folder beside the catalog: a sealed copy of it as of its last change, for `repair`."""
+
+
+class DamagedCatalogError(UmurlError):
+    """The catalog's file cannot be read or written as it should."""
+
+
+@contextlib.contextmanager
+def open_catalog(path: Path, *, write: bool = False, locked: bool = False) -> Iterator[Catalog]:
+    """The catalog, made or migrated first when opened to write.
+
+    `locked` forbids files and settings to whatever SQL runs: for filters given by a user. Raises UmurlError
+    when it is missing, held by another process for more than a few seconds, too new or too old, and
+    DamagedCatalogError, then or at any use of it, when its file cannot be read or written.
+    """
+    if not write and not path.exists():
+        raise UmurlError(f"{path.parent}: no library here yet; make one with: umurl-search demo")
+    config = {"enable_external_access": "false", "lock_configuration": "true"} if locked else {}
+    connection = _connect(path, write=write, config=config)
+    try:
+        _check_version(connection, path, write=write)
+        yield Catalog(connection)
+        if write:
+            _copy(connection, path.parent / BACKUP)
+    except duckdb.Error as error:
+        raise _unusable(path, error) from error
+    finally:
+        connection.close()
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+    """Seals a copy of the open catalog. Through SQL: opening its file here would give up DuckDB's lock on it."""
+    with folders.building(target, resume_token=f"{time.time_ns()}") as partial:
+        name = connection.execute("select current_database()").fetchall()[0][0]
+        connection.execute(f"attach '{_quoted(partial / CATALOG)}' as catalog_copy")
+        connection.execute(f'copy from database "{name}" to catalog_copy')
+        connection.execute("detach catalog_copy")
+        folders.remove(target)
+        folders.seal(partial, target, {"kind": "catalog-copy", "schema_version": SCHEMA_VERSION})
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _connect(path: Path, *, write: bool, config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    deadline = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            return duckdb.connect(str(path), read_only=not write, config=config)
+        except (duckdb.Error, RuntimeError) as error:
+            text = " ".join(str(error).split())
+            held = "lock" in text.lower() and "conflict" in text.lower()
+            if not held:
+                raise _unusable(path, error) from error
+            if time.monotonic() > deadline:
+                doing = "using" if write else "writing to"
+                raise UmurlError(f"{path}: another process is {doing} the library; try again") from error
+            time.sleep(0.1)
+
+
+def _unusable(path: Path, error: Exception) -> DamagedCatalogError:
+    text = " ".join(str(error).split())[:160]
+    if "permission denied" in text.lower() or "read-only" in text.lower():
+        remedy = "change its permissions or give another --library"
+    else:
+        remedy = "umurl-search repair puts back the copy of its last change"
+    return DamagedCatalogError(f"{path}: the catalog cannot be used ({text}); {remedy}")
+
+
+def _check_version(connection: duckdb.DuckDBPyConnection, path: Path, *, write: bool) -> None:
+    tables = connection.execute("select table_name from information_schema.tables").fetchall()
+    if ("meta",) not in tables:
+        if tables or not write:
+            raise UmurlError(f"{path}: not a catalog of this program; give another --library")
+        connection.execute(f"begin; {SCHEMA} insert into meta values ({SCHEMA_VERSION}, 1, 0); commit;")
+        return
+    version = int((connection.execute("select max(schema_version) from meta").fetchall()[0][0]) or 0)
+    if version > SCHEMA_VERSION:
+        raise UmurlError(f"{path}: made by a newer version (schema {version}); upgrade umurl-search")
+    missing = [old for old in range(version, SCHEMA_VERSION) if old not in MIGRATIONS]
+    if missing:
+        raise UmurlError(f"{path}: schema {version} is too old for this version; make the library again")
+    if version < SCHEMA_VERSION and not write:
+        raise UmurlError(f"{path}: made by an older version (schema {version}); run: umurl-search doctor")
+    for old in range(version, SCHEMA_VERSION):
+        connection.execute(f"begin; {MIGRATIONS[old]} update meta set schema_version = {old + 1}; commit;")

@@ -1,0 +1,50 @@
+"""The catalog's tables, and how those of older versions become them."""
+
+SCHEMA_VERSION = 2
+
+# No primary keys: DuckDB keeps them in blocks of their own, 256 KiB each, that no query can be made to read
+# and check. `Catalog._insert` refuses a name that is taken, and writers are alone.
+SCHEMA = """
+create sequence made;
+create table meta (schema_version integer not null, next_clip_id bigint not null, changes bigint default 0);
+create table datasets (
+  name varchar not null, format varchar, state varchar, layout varchar, fps double, up varchar,
+  scale double, source varchar, signature varchar, clips bigint, report json,
+  created timestamp, made bigint default nextval('made'));
+create table clips (
+  id bigint not null, name varchar not null, dataset varchar not null, label bigint, action varchar,
+  subject bigint, camera bigint, setup bigint, replication bigint, people integer, frames integer,
+  source varchar, source_hash varchar, store_row bigint not null, part integer default 1);
+create table splits (
+  dataset varchar not null, protocol varchar not null, part varchar not null, clip_id bigint not null);
+create table left_out (
+  dataset varchar not null, name varchar, reason varchar, detail varchar, source varchar);
+create table encoders (
+  name varchar not null, origin varchar, preset varchar, dataset varchar, protocol varchar,
+  dimension integer, hash varchar, created timestamp, made bigint default nextval('made'));
+create table indexes (
+  name varchar not null, dataset varchar, encoder varchar, encoder_hash varchar, kind varchar,
+  transform varchar, modalities varchar, clips bigint, created timestamp, made bigint default nextval('made'));
+create table parts (
+  kind varchar not null, name varchar not null, part integer not null, folder varchar not null, clips bigint);
+create table segments (
+  dataset varchar not null, clip_id bigint not null, label bigint, action varchar, start_frame bigint not null,
+  stop_frame bigint not null);
+"""
+
+MIGRATIONS: dict[int, str] = {
+    1: """
+alter table meta add column changes bigint default 0;
+alter table clips add column part integer default 1;
+create table parts (
+  kind varchar not null, name varchar not null, part integer not null, folder varchar not null, clips bigint);
+insert into parts select 'dataset', name, 1, name, clips from datasets;
+insert into parts select 'index', name, 1, name, clips from indexes;
+create table segments (
+  dataset varchar not null, clip_id bigint not null, label bigint, action varchar, start_frame bigint not null,
+  stop_frame bigint not null);
+""",
+}
+"""Schema version -> the statements that make it the next one; run in one transaction."""
+
+TABLES = ("meta", "datasets", "clips", "splits", "left_out", "encoders", "indexes", "parts", "segments")

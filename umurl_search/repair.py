@@ -1,0 +1,195 @@
+"""Rebuilds what is damaged from what is sound.
+
+The catalog comes back from the copy that every change of it leaves; an index from its own embeddings, else from clips
+and encoder; clips from the recordings that they were read from, if those are still the same. An encoder cannot be
+rebuilt. Whatever is not sound in the end is told.
+"""
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from encoder.errors import UmurlError
+from umurl_search import datasets, folders
+from umurl_search.build import DONE, BuildRequest, about_index, build_index
+from umurl_search.catalog_file import BACKUP, CATALOG, DamagedCatalogError
+from umurl_search.clipstore import journal_of
+from umurl_search.compaction import sweep
+from umurl_search.index import embeddings_file
+from umurl_search.ingest import Request, about_store, open_source
+from umurl_search.library import Library
+from umurl_search.maps import Transform
+from umurl_search.progress import Progress, silent
+from umurl_search.reading import Keep, fill
+from umurl_search.soundness import verify
+from umurl_search.windows import Window
+
+
+@dataclass(kw_only=True)
+class RepairReport:
+    """mended: one line each. problems: what `verify` still finds, one line each."""
+
+    mended: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def repair(library: Library, *, device: str = "auto", progress: Progress = silent) -> RepairReport:
+    """Mends what can be mended. Raises UmurlError where there is no library, or another process changes it."""
+    if not library.root.is_dir() or not (library.exists() or (library.root / BACKUP).is_dir()):
+        raise UmurlError(f"{library.root}: no library here: nothing to repair")
+    report = RepairReport()
+    with library.changing():
+        _catalog(library, report)
+        report.mended += [f"{path}: left by an interrupted run, deleted" for path in sweep(library)]
+        with library.read() as catalog:
+            stored = {row["name"]: (row, catalog.parts("dataset", row["name"])) for row in catalog.datasets()}
+            indexes = [(row, catalog.parts("index", row["name"])) for row in catalog.indexes()]
+        for name, (row, parts) in stored.items():
+            for part, folder in enumerate(parts, start=1):
+                if folders.check(library.clips(folder), full=True):
+                    _attempt(
+                        report, lambda n=name, r=row, p=part, f=folder: _clips(library, n, r, p, f, progress)
+                    )
+        for row, parts in indexes:
+            if any(folders.check(library.index_folder(folder), full=True) for folder in parts):
+                _attempt(report, lambda r=row, p=parts: _index(library, r, p, device, progress))
+    report.problems += verify(library, progress=progress)
+    return report
+
+
+def _attempt(report: RepairReport, mend: Any) -> None:
+    """Notes what was mended, or why it could not be."""
+    try:
+        report.mended.append(mend())
+    except UmurlError as error:
+        report.problems.append(str(error))
+
+
+def _catalog(library: Library, report: RepairReport) -> None:
+    try:
+        with library.read() as catalog:
+            catalog.problems()
+        _backup(library, report)
+        return
+    except DamagedCatalogError as error:
+        damage = str(error)
+    except UmurlError:
+        if library.catalog_path.exists():
+            raise
+        damage = f"{library.catalog_path} is missing"
+    backup = library.root / BACKUP
+    wrong = folders.check(backup, full=True)
+    if wrong:
+        raise UmurlError(
+            f"{damage}; its copy cannot be used either ({wrong[0]}): ingest and build again elsewhere"
+        )
+    for path in (library.catalog_path, library.catalog_path.with_name(CATALOG + ".wal")):
+        if path.exists():
+            os.replace(path, path.with_name(f"{path.name}.damaged"))
+    aside = library.catalog_path.with_name(CATALOG + ".tmp")
+    shutil.copyfile(backup / CATALOG, aside)
+    os.replace(aside, library.catalog_path)
+    report.mended.append(f"{library.catalog_path}: put back from the copy of its last change")
+
+
+def _backup(library: Library, report: RepairReport) -> None:
+    """Copies a sound catalog again where its copy is damaged."""
+    wrong = folders.check(library.root / BACKUP, full=True)
+    if wrong:
+        with library.write():
+            pass
+        report.mended.append(f"{wrong[0]}: copied again from the catalog")
+
+
+def _clips(
+    library: Library, name: str, row: dict[str, Any], part: int, folder: str, progress: Progress
+) -> str:
+    """Reads a store's recordings again. Raises UmurlError where they are not the same any more."""
+    target = library.clips(folder)
+    dataset = datasets.find(name)
+    made_up = dataset.actions == "demo"
+    source = None if made_up else Path(row["source"])
+    if source is not None and not source.exists():
+        raise UmurlError(
+            f"{target} is damaged and {source}, which it was read from, is not there: put it back"
+        )
+    with library.read() as catalog:
+        columns, sources = catalog.clips_of(name), catalog.sources(name)
+        untrimmed = len(catalog.segments(name)["clip_id"]) > 0
+    mine = [n for n, p in zip(columns.name, columns.part.tolist(), strict=True) if p == part]
+    wanted = _names_in(target) or mine
+    request = Request(
+        name=name, source=source, format=None if made_up else row["format"], layout=row["layout"], fps=row["fps"],
+        up=row["up"], scale=row["scale"], untrimmed=untrimmed and not dataset.untrimmed,
+    )  # fmt: skip
+    reader, conventions = open_source(dataset, request)
+    keep: Keep = lambda outcome: outcome.name in set(wanted)  # noqa: E731
+    with folders.building(target, resume_token="repair") as partial:
+        fill(
+            partial, reader, conventions, title=f"Reading {name}", progress=progress, workers=None, keep=keep
+        )
+        read = [clip for entry in journal_of(partial) for clip in entry["clips"]]
+        place = {clip["name"]: (i, clip["source_hash"]) for i, clip in enumerate(read)}
+        store_rows = dict(zip(columns.name, columns.store_row.tolist(), strict=True))
+        differ = [n for n in mine if place.get(n) != (store_rows[n], sources[n][1])]
+        if differ:
+            shutil.rmtree(partial)
+            raise UmurlError(
+                f"{target} is damaged, and {differ[0]} is another recording in {source or name} now: "
+                f"umurl-search delete {name}, then ingest it"
+            )
+        about = about_store(reader, conventions, row["signature"])
+        if part > 1:
+            about |= {"first_id": sources[mine[0]][0]}
+        folders.remove(target)
+        folders.seal(partial, target, about)
+    return f"{target}: read again from {source or 'its generator'}"
+
+
+def _names_in(store: Path) -> list[str]:
+    """Names of all clips of a damaged store, [] where its journal is what is damaged."""
+    problems = folders.check(store, full=True)
+    if any("journal" in problem or "manifest" in problem for problem in problems):
+        return []
+    return [clip["name"] for entry in journal_of(store) for clip in entry["clips"]]
+
+
+def _index(library: Library, row: dict[str, Any], parts: list[str], device: str, progress: Progress) -> str:
+    """Builds an index again, as one part; from its own embeddings where they are whole."""
+    first = library.index_folder(parts[0])
+    said = folders.manifest_or_none(first)
+    if said is None:
+        raise UmurlError(
+            f"{first}: its manifest is damaged, so what it was made of is not known: "
+            f"umurl-search delete index:{row['name']}, then build-index {row['dataset']}"
+        )
+    request = BuildRequest(
+        dataset=row["dataset"], encoder=row["encoder"], kind=row["kind"], name=row["name"], device=device,
+        modalities="all" if len(said["modalities"]) == 7 else "base", transform=Transform.parse(row["transform"]),
+        precision=said["precision"], window=Window.of(said),
+    )  # fmt: skip
+    salvaged = len(parts) == 1 and _salvage(library, first, said, request)
+    with library.write() as catalog:
+        catalog.delete("index", row["name"])
+    aside = [library.index_folder(folder) for folder in parts]
+    for folder in aside:
+        folders.remove(folder)
+    build_index(library, request, progress=progress)
+    return f"{first}: built again from {'its embeddings' if salvaged else 'clips and encoder'}"
+
+
+def _salvage(library: Library, folder: Path, said: dict[str, Any], request: BuildRequest) -> bool:
+    """Puts sound embeddings where a build goes on from them; False where one is damaged or clips went."""
+    names = [embeddings_file(modality) for modality in said["modalities"]]
+    if any(folders.check_file(folder / name, said["files"][name], full=True) for name in names):
+        return False
+    about = about_index(library, request)
+    if about["clips"] != said["clips"] or about["dataset_signature"] != said["dataset_signature"]:
+        return False
+    with folders.building(library.index_folder(request.name or ""), resume_token=about["recipe"]) as partial:
+        for name in names:
+            shutil.copyfile(folder / name, partial / name)
+        folders.write_text(partial / DONE, str(about["clips"]))
+    return True

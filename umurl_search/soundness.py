@@ -1,0 +1,89 @@
+"""Whether a library is sound: every file hashed, every table read, what must agree compared."""
+
+from pathlib import Path
+
+from encoder.errors import UmurlError
+from umurl_search import folders
+from umurl_search.catalog_file import BACKUP, DamagedCatalogError
+from umurl_search.library import Library
+from umurl_search.opening import index_of, open_clips
+from umurl_search.progress import Progress, silent
+
+ROOMS = ("clips", "encoders", "indexes")
+
+
+def verify(library: Library, *, progress: Progress = silent) -> list[str]:
+    """What is wrong in the library, one phrase each: every file hashed, every table read, both compared."""
+    problems, listed = _catalog_checked(library)
+    damaged = set()
+    with progress("Verifying", total=sum(map(len, listed.values())), unit="folders") as advance:
+        for room, names in listed.items():
+            for name in names:
+                found = folders.check(library.root / room / name, full=True)
+                damaged |= {name} if found else set()
+                problems += found
+                advance(1)
+            problems += _strays(library.root / room, names)
+    if (library.root / BACKUP).exists():
+        problems += folders.check(library.root / BACKUP, full=True)
+    return (
+        problems + _disagreements(library, damaged)
+        if library.exists() and not _unreadable(problems)
+        else problems
+    )
+
+
+def _unreadable(problems: list[str]) -> bool:
+    return any("the catalog cannot be used" in problem for problem in problems)
+
+
+def _catalog_checked(library: Library) -> tuple[list[str], dict[str, list[str]]]:
+    """The catalog's problems and the folders in each room (by what is there where it cannot be read)."""
+    try:
+        with library.read() as catalog:
+            problems = catalog.problems()
+            listed = {
+                "clips": [f for row in catalog.datasets() for f in catalog.parts("dataset", row["name"])],
+                "encoders": [row["name"] for row in catalog.encoders()],
+                "indexes": [f for row in catalog.indexes() for f in catalog.parts("index", row["name"])],
+            }
+    except DamagedCatalogError as error:
+        return [str(error)], {room: _folders_in(library.root / room) for room in ROOMS}
+    return problems, listed
+
+
+def _disagreements(library: Library, damaged: set[str]) -> list[str]:
+    """Stores and indexes, whole in themselves, that do not hold what the catalog says."""
+    with library.read() as catalog:
+        stored = [row["name"] for row in catalog.datasets()]
+        rows = catalog.indexes()
+        parts = {("index", row["name"]): catalog.parts("index", row["name"]) for row in rows}
+        parts |= {("dataset", name): catalog.parts("dataset", name) for name in stored}
+    problems = []
+    for name in stored:
+        if not damaged & set(parts["dataset", name]):
+            clips = open_clips(library, name)
+            if not clips.holds_all():
+                problems.append(f"{library.clips(name)}: the catalog names clips that it does not hold")
+    for row in rows:
+        if not damaged & set(parts["index", row["name"]]):
+            try:
+                index_of(library, row)
+            except UmurlError:
+                problems.append(
+                    f"{library.index_folder(row['name'])}: its clip ids are not those of the catalog: "
+                    f"delete index:{row['name']}, build it again"
+                )
+    return problems
+
+
+def _strays(room: Path, names: list[str]) -> list[str]:
+    there = _folders_in(room)
+    cure = "run the command that made it again, or umurl-search repair, or delete the folder"
+    return [f"{room / name} is not in the catalog: {cure}" for name in there if name not in names]
+
+
+def _folders_in(room: Path) -> list[str]:
+    """Names of whole things; what is being built, or was left half built, starts with a dot."""
+    there = sorted(room.iterdir()) if room.is_dir() else []
+    return [path.name for path in there if path.is_dir() and not path.name.startswith(".")]
