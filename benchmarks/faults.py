@@ -46,7 +46,15 @@ from umurl_search.library import Library
 _AT_RANDOM = 0.6
 _LATE = 0.8
 _WAIT_S = 120.0
-_FILE_OPERATIONS = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "os.chmod", "shutil.copyfile")
+_FILE_OPERATIONS = (
+    "os.rename",
+    "os.remove",
+    "os.rmdir",
+    "os.mkdir",
+    "os.truncate",
+    "os.chmod",
+    "shutil.copyfile",
+)
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
@@ -62,7 +70,7 @@ class Case:
 CASES = {
     "ingest": Case(words="ingest second --source {extra} --splits {splits}"),
     "train": Case(
-        words="train mine --preset tiny --epochs 2 --batch-size 16 --as f --save-every 0", done_says="is there already"
+        words="train mine --preset tiny --epochs 2 --batch-size 16 --as f --save-every 0 --looks 0", done_says="is there already"
     ),
     "build-index": Case(words="build-index mine --encoder e --transform half-whiten:8 --as second"),
     "add": Case(words="add mine --source {extra}"),
@@ -150,7 +158,9 @@ def killed_before(operation: int | None, root: Path, work: Callable[[], int]) ->
                 return
         elif event not in _FILE_OPERATIONS:
             return
-        if not any(isinstance(one, str | os.PathLike) and os.fspath(one).startswith(str(root)) for one in given[:2]):
+        if not any(
+            isinstance(one, str | os.PathLike) and os.fspath(one).startswith(str(root)) for one in given[:2]
+        ):
             return
         if seen == operation:
             os.killpg(0, signal.SIGKILL)
@@ -244,7 +254,9 @@ class Bench:
         if whole["wrong"] or whole["strays"] or whole["hidden"] or whole["copy_differs"]:
             raise RuntimeError(f"{name}, undisturbed: {whole['wrong'], whole['strays'], whole['hidden']}")
 
-    def round(self, name: str, tally: Tally, *, after_s: float | None = None, operation: int | None = None) -> bool:
+    def round(
+        self, name: str, tally: Tally, *, after_s: float | None = None, operation: int | None = None
+    ) -> bool:
         """One kill with what follows; False where the command was done before it."""
         case, library = CASES[name], self.library("round")
         shutil.rmtree(library, ignore_errors=True)
@@ -265,13 +277,18 @@ class Bench:
             return list(now["wrong"])
         before, after = self.before[CASES[name].start], self.after[name]
         tally.strays += bool(now["strays"])
-        tally.stale += now["copy_differs"]
+        tally.stale += now["copy_is_old"]
         from_before, from_after = differences(now, before), differences(now, after)
         tally.taken["after" if from_before else "before"] += 1
         may_go = {n for n in before["clips"]["mine"] if n not in after["clips"]["mine"]} | {
             n for n, clip in before["clips"]["mine"].items() if after["clips"]["mine"].get(n) != clip
         }
-        between = [f"neither as before ({from_before}) nor as after ({from_after})"] if from_before and from_after else []
+        between = (
+            [f"neither as before ({from_before}) nor as after ({from_after})"]
+            if from_before and from_after
+            else []
+        )
+        between += ["the copy of the catalog is old and does not say so"] if now["copy_differs"] else []
         return [*now["wrong"], *between, *(f"lost {one}" for one in lost(before, now, may_go=may_go))]
 
     def _again(self, name: str, case: Case, library: Path, tally: Tally) -> list[str]:
@@ -287,7 +304,7 @@ class Bench:
         now = self.look(library)
         if "clips" not in now:
             return [f"again: {one}" for one in now["wrong"]]
-        left = [f"{kind} {now[kind]}" for kind in ("wrong", "strays", "hidden", "copy_differs") if now[kind]]
+        left = [f"{kind} {now[kind]}" for kind in ("wrong", "strays", "hidden", "copy_is_old") if now[kind]]
         wrong = [f"again: {one}" for one in [*differences(now, self.after[name]), *left]]
         tally.again += not wrong
         return wrong
@@ -324,8 +341,12 @@ def shown(tallies: dict[str, Tally], bench: Bench) -> Table:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=200, help="in all; with --steps, at most, of each command")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--kills", type=int, default=200, help="in all; with --steps, at most, of each command"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--commands", default=",".join(CASES))
     parser.add_argument("--steps", action="store_true", help="before file operations, not at random moments")
@@ -341,6 +362,7 @@ def main() -> None:
                 before_operations(bench, name, options.kills, tally)
             else:
                 at_random(bench, name, (options.kills + i) // len(names), tally, rng)
+            print(f"{name}: {tally.kills} kills, {len(tally.wrong)} violations", flush=True)
             for one in tally.wrong:
                 print(f"seed {options.seed}: {one}", flush=True)
     Console(width=140).print(shown(tallies, bench))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umurl_search import folders
-from umurl_search.catalog_file import BACKUP, CATALOG
+from umurl_search.catalog_file import BACKUP, CATALOG, copy_may_be_old
 from umurl_search.catalog_schema import TABLES
 from umurl_search.hits import How
 from umurl_search.index import Index
@@ -38,7 +38,8 @@ def state(library: Library, y: NDArray[np.float32] | None = None) -> State:
         "hidden": sorted(
             str(path.relative_to(library.root)) for path in library.root.glob("*/.*") if path.is_dir()
         ) + sorted(path.name for path in library.root.glob(".*") if path.is_dir()),
-        "clips": {}, "encoders": {}, "answers": {}, "copy_differs": copy_differs(library),
+        "clips": {}, "encoders": {}, "answers": {}, "copy_differs": copy_differs(library) and not copy_may_be_old(library.catalog_path),
+        "copy_is_old": copy_differs(library),
     }  # fmt: skip
     if not library.exists():
         return found
@@ -122,9 +123,13 @@ def differences(a: State, b: State) -> list[str]:
     """Where two libraries hold other clips, encoders or answers. Ids are not compared: those of a run cut short are
     not given again."""
     found = [f"encoders: {a['encoders']} and {b['encoders']}"] if a["encoders"] != b["encoders"] else []
-    hashes = [{d: {n: h for n, (_, h) in clips.items()} for d, clips in one["clips"].items()} for one in (a, b)]
+    hashes = [
+        {d: {n: h for n, (_, h) in clips.items()} for d, clips in one["clips"].items()} for one in (a, b)
+    ]
     if hashes[0] != hashes[1]:
-        found.append(f"clips: {[{d: len(clips) for d, clips in one.items()} for one in hashes]}, or their frames")
+        found.append(
+            f"clips: {[{d: len(clips) for d, clips in one.items()} for one in hashes]}, or their frames"
+        )
     if a["answers"].keys() != b["answers"].keys():
         return [*found, f"indexes: {sorted(a['answers'])} and {sorted(b['answers'])}"]
     for name, answers in a["answers"].items():

@@ -34,7 +34,20 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for room in (demo, corpus, encoders, search, exporting, twins, localize, tasks, costs, report, changes, upkeep):
+for room in (
+    demo,
+    corpus,
+    encoders,
+    search,
+    exporting,
+    twins,
+    localize,
+    tasks,
+    costs,
+    report,
+    changes,
+    upkeep,
+):
     room.register(app)
 
 

@@ -83,6 +83,7 @@ _RUN_KEYS = (
     ("gallery", "clips searched"),
     ("queries", "clips asked with"),
     ("exclude_same_performance", "whether it was asked for"),
+    ("exclude", "the columns whose clips of the query's own value were left out"),
     ("warnings", "what to know before the figures are used, a line each"),
     ("seconds", "by stage, and `total`"),
 )
@@ -127,9 +128,28 @@ _TWIN_KEYS = (
     ("transform", "`none` or `half-whiten:D`"),
     ("modality", ""),
     ("above", "the score from which two clips are twins"),
-    ("chosen", "what `above` was chosen by, null when it was given: `nearest` (median score of a clip and its nearest), "
-               "`share` (of that distance that a twin is within), `sampled` (clips looked at)"),
+    ("chosen", "what `above` was chosen by, null when it was given: `nearest` (median score of a clip and its "
+               "nearest), `share` (of that distance that a twin is within), `sampled` (clips looked at)"),
 )  # fmt: skip
+
+_QUALITY = (
+    "quality",
+    "on clips left out of the index: `queries`, `recall_at` `1` and `10`, `latency_ms` of a query, `accuracy_change` of "
+    "1-NN against exact (null without labels); null for a handful of clips",
+)
+_CHANGE_KEYS = (
+    ("dataset", ""),
+    ("added", "clips"),
+    ("replaced", "clips, whose files had another content"),
+    ("removed", "clips"),
+    ("unchanged", "clips of the source that stay as they are"),
+    ("new", "of `update`: clips of the source that are not in the library"),
+    ("gone", "of `update`: clips that are not in the source any more"),
+    ("clips", "in the dataset now"),
+    ("left_out", "reason: recordings of the source"),
+    ("indexes", "names, all in step"),
+    ("seconds", "`total`"),
+)
 
 JSON_KEYS: dict[str, Rows] = {
     "demo": (
@@ -203,6 +223,9 @@ JSON_KEYS: dict[str, Rows] = {
         ("dimension", "D, the size of an embedding"),
         ("modalities", "names"),
         ("transform", "`none` or `half-whiten:D`"),
+        ("kind", "of index, chosen or asked for (index-kinds.md)"),
+        ("why", "that kind"),
+        _QUALITY,
         ("precision", "of the products: `float32` or `bf16`"),
         ("bytes", "size on disk"),
         ("warnings", "what to know before it is used, a line each"),
@@ -229,6 +252,7 @@ JSON_KEYS: dict[str, Rows] = {
             ("against", "the gallery's modality"),
             ("bridge", "whether the query crossed one"),
             ("transform", "`none` or `half-whiten:D`"),
+            ("kind", "of index (index-kinds.md)"),
             ("clips", "in the index"),
             ("window_s", "lengths of the windows in seconds; null where clips are searched whole"),
             ("stride_s", "seconds from one window's start to the next, or null"),
@@ -371,9 +395,9 @@ JSON_KEYS: dict[str, Rows] = {
         *_RUN_KEYS[:4],
         ("accuracy", "a fraction, as all figures; defined in metrics.md"),
         ("recall_at", "R@k for `1`, `5`, `10`"),
-        ("map", "mean average precision"),
-        ("mrr", "mean reciprocal rank"),
-        ("ranked", "queries over which `map` and `mrr` are taken"),
+        ("map", "mean average precision; null with `--no-map`"),
+        ("mrr", "mean reciprocal rank; null with `--no-map`"),
+        ("ranked", "queries over which `map` and `mrr` are taken, or null"),
         ("per_class", "a list, by label"),
         *_under("per_class[]", (
             *_bare("label queries accuracy"), ("action", "its name, or null"),
@@ -486,13 +510,15 @@ JSON_KEYS: dict[str, Rows] = {
         ("report", "what `ingest` printed"),
         ("created", "UTC"),
         ("bytes", "size of its clip store"),
+        ("parts", "folders: the first, and one for every `add` and `update` since"),
+        ("segments", "labelled stretches of its recordings"),
         ("splits", "protocol: part: clips"),
         ("first_clips", "up to five names"),
         ("left_out", "every recording not used: `name`, `reason`, `detail`, `source`"),
     ),
     "info ENCODER": (("kind", "`encoder`"), *_ENCODER_ROW, ("bytes", "size on disk")),
     "info INDEX": (
-        ("kind", "`flat`"),
+        ("kind", "`index`"),
         *(row for row in _INDEX_ROW if row[0] not in ("kind", "modalities")),
         ("modalities", "names"),
         ("bytes", "size on disk"),
@@ -501,7 +527,11 @@ JSON_KEYS: dict[str, Rows] = {
         ("pipeline", "how the encoder's input is made"),
         ("metric", "`cosine`"),
         ("precision", "of the products: `float32` or `bf16`"),
-        ("index_kind", "`flat`"),
+        ("index_kind", "of index (index-kinds.md)"),
+        ("parts", "folders: the first, and one for every `add` and `update` since"),
+        ("rounding", "file: the largest distance of a stored vector to the true one, null for approximate kinds"),
+        ("search", "`effort` of an approximate kind"),
+        _QUALITY,
         ("dimension", "D"),
         ("recipe", "a hash of all that it is made from"),
     ),
@@ -514,7 +544,23 @@ JSON_KEYS: dict[str, Rows] = {
         ("source", "its file, below the dataset's source"),
         ("source_hash", "sha256"),
         ("store_row", "its row in the clip store"),
+        ("part", "which of the dataset's stores, from 1"),
     ),
+    "add": _CHANGE_KEYS,
+    "update": _CHANGE_KEYS,
+    "remove": _CHANGE_KEYS,
+    "compact": (
+        ("dataset", ""),
+        ("done", "whether it was worthwhile"),
+        ("parts", "folders before, of the dataset and its indexes"),
+        ("gone", "clips whose bytes were dropped"),
+        ("clips", "that are there"),
+        ("before", "bytes"),
+        ("after", "bytes"),
+        ("indexes", "names"),
+        ("seconds", "`total`"),
+    ),
+    "repair": (("mended", "a list, a line each"), ("problems", "what `verify` still finds, a line each")),
     "verify": (
         ("ok", "whether everything is as it was written"),
         ("problems", "a list, a line each"),

@@ -126,7 +126,7 @@ def test_readme_runs_from_top_to_bottom(
     n_recordings = len(list((desk / "recordings").rglob("*.skeleton")))
     assert np.load(desk / "y.npy").shape == (n_recordings, 64)
     exec("".join(fenced(README, "python")), {})
-    assert capsys.readouterr().out.count("('S") == 3
+    assert capsys.readouterr().out.count("('P") == 3
 
 
 def test_readmes_make_targets_and_extras_exist() -> None:
@@ -174,7 +174,8 @@ def test_json_keys_are_those_documented(
         "duplicates": ("--above", "-1"), "leaks": ("--above", "-1"), "export": ("--out", tmp_path / "out"),
         "info DATASET:CLIPNAME": (clip,), "verify": (), "doctor": (), "delete": ("index:mine@e",),
         "ingest": ("theirs", "--source", golden / "raw"), "query for moments": (clip, *windows),
-        "localize-eval": windows,
+        "localize-eval": windows, "add": ("theirs",), "update": ("theirs",), "compact": ("theirs",), "repair": (),
+        "remove": ("mine", "S001C001P001R001A001"),
     }  # fmt: skip
     for title, arguments in calls.items():
         name, *rest = title.split()

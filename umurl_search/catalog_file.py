@@ -1,6 +1,8 @@
 """Opens the catalog's file: makes it, migrates it, waits for others, says what is wrong with it."""
 
 import contextlib
+import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,8 @@ CATALOG = "catalog.duckdb"
 BACKUP = "catalog-copy"
 """Folder beside the catalog: a sealed copy of it as of its last change, for `repair`."""
 
+_NO_FILES = {"enable_external_access": "false", "lock_configuration": "true"}
+
 
 class DamagedCatalogError(UmurlError):
     """The catalog's file cannot be read or written as it should."""
@@ -27,34 +31,67 @@ class DamagedCatalogError(UmurlError):
 def open_catalog(path: Path, *, write: bool = False, locked: bool = False) -> Iterator[Catalog]:
     """The catalog, made or migrated first when opened to write.
 
-    `locked` forbids files and settings to whatever SQL runs: for filters given by a user. Raises UmurlError
+    Opened to read, or `locked`, it forbids files and settings to whatever SQL runs: for filters given by a user, and
+    alike for all readers, since the threads of one process can only open a file with one configuration. Raises UmurlError
     when it is missing, held by another process for more than a few seconds, too new or too old, and
     DamagedCatalogError, then or at any use of it, when its file cannot be read or written.
     """
     if not write and not path.exists():
         raise UmurlError(f"{path.parent}: no library here yet; make one with: umurl-search demo")
-    config = {"enable_external_access": "false", "lock_configuration": "true"} if locked else {}
+    config = _NO_FILES if locked or not write else {}
     connection = _connect(path, write=write, config=config)
     try:
-        _check_version(connection, path, write=write)
-        yield Catalog(connection)
-        if write:
-            _copy(connection, path.parent / BACKUP)
+        with _copied(connection, path.parent / BACKUP) if write else contextlib.nullcontext():
+            _check_version(connection, path, write=write)
+            yield Catalog(connection)
     except duckdb.Error as error:
         raise _unusable(path, error) from error
     finally:
         connection.close()
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
-    """Seals a copy of the open catalog. Through SQL: opening its file here would give up DuckDB's lock on it."""
-    with folders.building(target, resume_token=f"{time.time_ns()}") as partial:
-        name = connection.execute("select current_database()").fetchall()[0][0]
-        connection.execute(f"attach '{_quoted(partial / CATALOG)}' as catalog_copy")
-        connection.execute(f'copy from database "{name}" to catalog_copy')
-        connection.execute("detach catalog_copy")
-        folders.remove(target)
-        folders.seal(partial, target, {"kind": "catalog-copy", "schema_version": SCHEMA_VERSION})
+@contextlib.contextmanager
+def _copied(connection: duckdb.DuckDBPyConnection, target: Path) -> Iterator[None]:
+    """Seals a copy of the open catalog after what is done to it. Through SQL: opening its file here would give up
+    DuckDB's lock on it.
+
+    The copy's partial folder is there from before the first change: where no one writes, it says that a writer was
+    killed, perhaps after its change and before the copy (`copy_may_be_old`).
+    """
+    with folders.building(target, resume_token=secrets.token_hex(16)) as partial:
+        try:
+            yield
+        except UmurlError:  # nothing was changed
+            shutil.rmtree(partial)
+            raise
+        try:
+            _copy(connection, partial, target)
+        except (duckdb.Error, OSError) as error:
+            cause = " ".join(str(error).split())[:160]
+            raise UmurlError(
+                f"{target}: the catalog is changed, its copy cannot be written ({cause}): make room, then "
+                "umurl-search repair copies it"
+            ) from error
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, partial: Path, target: Path) -> None:
+    name = connection.execute("select current_database()").fetchall()[0][0]
+    connection.execute(f"attach '{_quoted(partial / CATALOG)}' as catalog_copy")
+    connection.execute(f'copy from database "{name}" to catalog_copy')
+    connection.execute("detach catalog_copy")
+    folders.seal(partial, target, {"kind": "catalog-copy", "schema_version": SCHEMA_VERSION})
+
+
+def copy_may_be_old(path: Path) -> bool:
+    """Whether the last writer of a catalog did not live to copy it (or is about to)."""
+    return folders.partial_of(path.parent / BACKUP).exists()
+
+
+def copy_if_old(path: Path) -> None:
+    """Copies the catalog where its last writer did not live to."""
+    if path.exists() and copy_may_be_old(path):
+        with open_catalog(path, write=True):
+            pass
 
 
 def _quoted(path: Path) -> str:
@@ -69,6 +106,7 @@ def _connect(path: Path, *, write: bool, config: dict[str, Any]) -> duckdb.DuckD
         except (duckdb.Error, RuntimeError) as error:
             text = " ".join(str(error).split())
             held = "lock" in text.lower() and "conflict" in text.lower()
+            held |= "different configuration" in text  # a thread of this process writes, or reads
             if not held:
                 raise _unusable(path, error) from error
             if time.monotonic() > deadline:

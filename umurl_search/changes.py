@@ -21,6 +21,7 @@ from encoder.embed import Embedder, pick_device
 from encoder.errors import UmurlError
 from umurl_search import datasets, encoders, folders
 from umurl_search.build import DONE, embed_units, write_units
+from umurl_search.catalog_file import copy_if_old
 from umurl_search.clip import LeftOut
 from umurl_search.clipstore import Clips, ClipStore, Record, journal_of
 from umurl_search.index import Index, embeddings_file
@@ -128,6 +129,7 @@ def take_in(library: Library, request: ChangeRequest, *, progress: Progress = si
 
 
 def _before(library: Library, dataset: str) -> _Before:
+    copy_if_old(library.catalog_path)
     with library.read() as catalog:
         row = catalog.dataset(dataset)
         if row is None:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import shutil
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 from encoder.errors import UmurlError
 from umurl_search import folders
 from umurl_search.catalog import PART_MARK, ClipColumns
+from umurl_search.catalog_file import copy_if_old
 from umurl_search.clipstore import EXTENTS, FRAMES, JOURNAL, Clips, ClipStore, journal_of
 from umurl_search.index import BLOCK, IDS, SPANS, Index, embeddings_file, write_maps
 from umurl_search.library import Library
@@ -54,6 +56,7 @@ def compact(
     """
     started = time.monotonic()
     with library.changing():
+        copy_if_old(library.catalog_path)
         with library.read() as catalog:
             if catalog.dataset(dataset) is None:
                 raise UmurlError(f"no dataset '{dataset}' in the library: umurl-search list")
@@ -75,7 +78,9 @@ def compact(
             "clips": len(store),
             "before": before,
         }
+        owners = {dataset, *indexes}
         if not worth:
+            sweep(library, owners)
             return CompactReport(
                 **told, done=False, after=before, seconds={"total": time.monotonic() - started}
             )
@@ -89,9 +94,7 @@ def compact(
                 dataset, parts=parts, replaced=list(old), expected=columns.id,
                 stored=np.arange(len(columns.id), dtype=np.int64),
             )  # fmt: skip
-        for (kind, _), names in old.items():
-            for name in names:
-                folders.remove(_place(library, kind, name))
+        sweep(library, owners)
     after = _bytes(library, {key: [folder] for key, folder in new.items()})
     return CompactReport(
         **told, done=True, after=after, indexes=list(indexes), seconds={"total": time.monotonic() - started}
@@ -197,29 +200,43 @@ def _copy(index: Index, modality: str, path: Path, shape: tuple[int, int]) -> No
     assert place == shape[0], (place, shape)
 
 
-def leftovers(library: Library) -> list[Path]:
-    """What interrupted runs left: folders half made or half deleted, and further parts that no catalog entry names."""
+def leftovers(library: Library, owners: Collection[str] | None = None) -> list[Path]:
+    """What interrupted runs left: folders half deleted, and folders of what the catalog knows that it does not name
+    as a part.
+
+    owners: the datasets and indexes whose leftovers are wanted, all unless given.
+    """
     with library.read() as catalog:
         known = {
-            "clips": {f for row in catalog.datasets() for f in catalog.parts("dataset", row["name"])},
-            "indexes": {f for row in catalog.indexes() for f in catalog.parts("index", row["name"])},
+            "clips": {row["name"]: catalog.parts("dataset", row["name"]) for row in catalog.datasets()},
+            "indexes": {row["name"]: catalog.parts("index", row["name"]) for row in catalog.indexes()},
         }
     found = []
-    for room, names in known.items():
+    for room, parts in known.items():
         there = sorted(path for path in (library.root / room).glob("*") if path.is_dir())
-        found += [path for path in there if _is_left_over(path.name, names)]
+        found += [
+            path for path in there
+            if _is_left_over(path.name, parts) and (owners is None or _owner(path.name) in owners)
+        ]  # fmt: skip
     return found
 
 
-def _is_left_over(folder: str, names: set[str]) -> bool:
+def _owner(folder: str) -> str:
+    """Whose part a folder is."""
+    return folder.removeprefix(".").removesuffix(".removed").partition(PART_MARK)[0]
+
+
+def _is_left_over(folder: str, parts: dict[str, list[str]]) -> bool:
+    """parts: folders by owner. A first folder of an owner unknown is a run's that was killed before it was entered:
+    the same command enters it."""
     if folder.startswith("."):
         return folder.endswith(".removed")
-    return PART_MARK in folder and folder not in names
+    return folder not in parts.get(_owner(folder), ()) and (PART_MARK in folder or _owner(folder) in parts)
 
 
-def sweep(library: Library) -> list[Path]:
+def sweep(library: Library, owners: Collection[str] | None = None) -> list[Path]:
     """Deletes what `leftovers` names. Call it while holding `Library.changing`."""
-    found = leftovers(library)
+    found = leftovers(library, owners)
     for path in found:
-        shutil.rmtree(path)
+        shutil.rmtree(path) if path.name.startswith(".") else folders.remove(path)
     return found

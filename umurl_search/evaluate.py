@@ -214,7 +214,7 @@ def evaluate_matrix(library: Library, request: EvalRequest, *, progress: Progres
         **_head(asked), "matrix": matrix, "bridge": request.bridge,
         "transform": str(asked.gallery.index.transform), "k": request.k,
         "gallery": len(asked.gallery.split.gallery), "queries": len(asked.rows),
-        "exclude_same_performance": request.exclude_same_performance,
+        "exclude_same_performance": request.exclude_same_performance, "exclude": list(request.exclude),
         "warnings": asked.warnings, "seconds": {"total": time.monotonic() - started},
     }  # fmt: skip
 

@@ -89,7 +89,8 @@ def token_of(partial: Path) -> str | None:
 def seal(
     folder: Path, target: Path, about: dict[str, Any], *, leave_out: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """Hashes and syncs the partial folder's files, writes its manifest last and renames it to `target`.
+    """Hashes and syncs the partial folder's files, writes its manifest last and renames it to `target`, in the place
+    of what is there.
 
     leave_out: files that are not the folder's to keep. They are there until it is sealed, so that a run cut short
     before can go on, and removed afterwards.
@@ -107,8 +108,11 @@ def seal(
     manifest = {**about, "files": files}
     manifest["checksum"] = _checksum(manifest)
     write_text(folder / MANIFEST, _canonical(manifest))
+    if folder != target:
+        _put_aside(target)
     os.rename(folder, target)
     _sync(target.parent)
+    shutil.rmtree(_aside_of(target), ignore_errors=True)
     sweep(target, leave_out)
     return manifest
 
@@ -197,11 +201,19 @@ def write_text(path: Path, text: str) -> None:
 
 def remove(folder: Path) -> None:
     """Deletes a sealed folder in one step: renamed aside first, so that a half-deleted one never opens."""
+    _put_aside(folder)
+    shutil.rmtree(_aside_of(folder), ignore_errors=True)
+
+
+def _put_aside(folder: Path) -> None:
+    """Renames a folder, if it is there, to a name that is never opened; what an earlier run left there goes."""
+    shutil.rmtree(_aside_of(folder), ignore_errors=True)
     if folder.exists():
-        aside = folder.with_name(f".{folder.name}.removed")
-        shutil.rmtree(aside, ignore_errors=True)
-        os.rename(folder, aside)
-        shutil.rmtree(aside)
+        os.rename(folder, _aside_of(folder))
+
+
+def _aside_of(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.removed")
 
 
 def need_space(folder: Path, n_bytes: int, *, what: str) -> None:

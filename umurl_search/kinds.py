@@ -199,14 +199,21 @@ def read(path: Path, *, kind: Kind, error: float) -> Vectors:
     return Vectors(kind=kind, index=index, error=error)
 
 
+class _Held:
+    """Memory of an object, which numpy keeps alive for as long as an array of it lives."""
+
+    def __init__(self, array: NDArray[np.float32], owner: Any) -> None:
+        self.__array_interface__ = array.__array_interface__
+        self.owner = owner
+
+
 def flat_rows(vectors: Vectors) -> Embeddings:
     """The (N, P) float32 vectors of a flat index, as they lie in its file."""
     faiss, index = faiss_module(), vectors.index
     if vectors.kind != "flat":
         raise ValueError(f"only a flat index holds its vectors as they are, not {vectors.kind}")
-    return np.asarray(faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d)).reshape(
-        index.ntotal, index.d
-    )
+    values = faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d)
+    return np.asarray(_Held(values, index)).reshape(index.ntotal, index.d)
 
 
 def on_gpu(vectors: Vectors, gpu: int, *, free_bytes: int) -> Vectors:

@@ -106,34 +106,26 @@ def fit_maps(
     """
     wanted = [(q, g) for q in embeddings for g in embeddings if q != g] if pairs is None else list(pairs)
     means = {m: _mean(y, rows) for m, y in embeddings.items()}
-    whitenings = {}
-    if transform.kind == "half-whiten":
-        for m, y in embeddings.items():
-            n = len(y) if rows is None else len(rows)
-            moments = _moments(y, y, means[m], means[m], rows)
-            whitenings[m] = _half_whitening(moments, min(transform.dimensions, max(1, n - 1)))
+    whitened = list(embeddings) if transform.kind == "half-whiten" else []
+    own = [(m, m) for m in dict.fromkeys([*whitened, *(q for q, _ in wanted)])]
+    moments = _moments(embeddings, means, rows, [*own, *wanted])
+    n = len(next(iter(embeddings.values()))) if rows is None else len(rows)
+    kept = min(transform.dimensions, max(1, n - 1))
+    whitenings = {m: _half_whitening(moments[m, m], kept) for m in whitened}
     bridges = {}
     for modality in dict.fromkeys(q for q, _ in wanted):
-        bridges.update(
-            _bridges_from(modality, [g for q, g in wanted if q == modality], embeddings, means, rows)
-        )
+        targets = [g for q, g in wanted if q == modality]
+        crosses = [moments[modality, g] for g in targets]
+        bridges.update(_bridges_from(modality, targets, moments[modality, modality], crosses, n))
         advance(1)
     return Maps(transform=transform, means=means, whitenings=whitenings, bridges=bridges)
 
 
 def _bridges_from(
-    modality: str,
-    targets: list[str],
-    embeddings: dict[str, Embeddings],
-    means: dict[str, NDArray[np.float32]],
-    rows: NDArray[np.int64] | None,
+    modality: str, targets: list[str], square: NDArray[np.float64], crosses: list[NDArray[np.float64]], n: int
 ) -> dict[tuple[str, str], NDArray[np.float32]]:
-    x, mean = embeddings[modality], means[modality]
-    n = len(x) if rows is None else len(rows)
-    square = _moments(x, x, mean, mean, rows)
     spread = np.trace(square) / n
     ridge = RIDGE * (spread if spread > _LEAST_VARIANCE else 1.0)
-    crosses = [_moments(x, embeddings[g], mean, means[g], rows) for g in targets]
     solved = np.linalg.solve(square + ridge * np.eye(len(square)), np.hstack(crosses))
     parts = np.split(solved.astype(np.float32), len(targets), axis=1)
     return {(modality, g): np.ascontiguousarray(w) for g, w in zip(targets, parts, strict=True)}
@@ -151,18 +143,28 @@ def _mean(y: Embeddings, rows: NDArray[np.int64] | None) -> NDArray[np.float32]:
     return np.asarray(total / n, dtype=np.float32)
 
 
+Pair = tuple[str, str]
+
+
 def _moments(
-    x: Embeddings,
-    z: Embeddings,
-    mean_x: NDArray[np.float32],
-    mean_z: NDArray[np.float32],
+    embeddings: dict[str, Embeddings],
+    means: dict[str, NDArray[np.float32]],
     rows: NDArray[np.int64] | None,
-) -> NDArray[np.float64]:
-    """(D, D) sum over clips of (x - mean_x)' (z - mean_z); blocks in float32, summed in float64."""
-    total = np.zeros((x.shape[1], z.shape[1]))
-    for block in _blocks(x, rows):
-        total += (x[block] - mean_x).T @ (z[block] - mean_z)
-    return total
+    pairs: list[Pair],
+) -> dict[Pair, NDArray[np.float64]]:
+    """(D, D) sums over clips of (x - mean_x)' (z - mean_z), of all pairs in one pass; float32 blocks, float64 sums.
+
+    A pair and its reverse are one product.
+    """
+    once = list(dict.fromkeys(pair if pair[::-1] > pair else pair[::-1] for pair in pairs))
+    used = dict.fromkeys(m for pair in once for m in pair)
+    total = {(a, b): np.zeros((embeddings[a].shape[1], embeddings[b].shape[1])) for a, b in once}
+    any_of = next(iter(embeddings.values()))
+    for block in _blocks(any_of, rows) if once else []:
+        centred = {m: embeddings[m][block] - means[m] for m in used}
+        for a, b in once:
+            total[a, b] += centred[a].T @ centred[b]
+    return total | {(b, a): sums.T for (a, b), sums in total.items() if a != b}
 
 
 def _half_whitening(moments: NDArray[np.float64], dimensions: int) -> NDArray[np.float32]:

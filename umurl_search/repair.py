@@ -14,7 +14,7 @@ from typing import Any
 from encoder.errors import UmurlError
 from umurl_search import datasets, folders
 from umurl_search.build import DONE, BuildRequest, about_index, build_index
-from umurl_search.catalog_file import BACKUP, CATALOG, DamagedCatalogError
+from umurl_search.catalog_file import BACKUP, CATALOG, DamagedCatalogError, copy_may_be_old
 from umurl_search.clipstore import journal_of
 from umurl_search.compaction import sweep
 from umurl_search.index import embeddings_file
@@ -41,8 +41,9 @@ def repair(library: Library, *, device: str = "auto", progress: Progress = silen
         raise UmurlError(f"{library.root}: no library here: nothing to repair")
     report = RepairReport()
     with library.changing():
-        _catalog(library, report)
-        report.mended += [f"{path}: left by an interrupted run, deleted" for path in sweep(library)]
+        is_whole = _catalog(library, report)
+        swept = sweep(library) if is_whole else []
+        report.mended += [f"{path}: left by an interrupted run, deleted" for path in swept]
         with library.read() as catalog:
             stored = {row["name"]: (row, catalog.parts("dataset", row["name"])) for row in catalog.datasets()}
             indexes = [(row, catalog.parts("index", row["name"])) for row in catalog.indexes()]
@@ -67,12 +68,13 @@ def _attempt(report: RepairReport, mend: Any) -> None:
         report.problems.append(str(error))
 
 
-def _catalog(library: Library, report: RepairReport) -> None:
+def _catalog(library: Library, report: RepairReport) -> bool:
+    """Puts a damaged catalog back; False where that may lack the last change, whose folders have to stay then."""
     try:
         with library.read() as catalog:
             catalog.problems()
         _backup(library, report)
-        return
+        return True
     except DamagedCatalogError as error:
         damage = str(error)
     except UmurlError:
@@ -91,12 +93,17 @@ def _catalog(library: Library, report: RepairReport) -> None:
     aside = library.catalog_path.with_name(CATALOG + ".tmp")
     shutil.copyfile(backup / CATALOG, aside)
     os.replace(aside, library.catalog_path)
-    report.mended.append(f"{library.catalog_path}: put back from the copy of its last change")
+    old = copy_may_be_old(library.catalog_path)
+    which = "last change but for one that was killed: run that command again" if old else "last change"
+    report.mended.append(f"{library.catalog_path}: put back from the copy of its {which}")
+    return not old
 
 
 def _backup(library: Library, report: RepairReport) -> None:
     """Copies a sound catalog again where its copy is damaged."""
     wrong = folders.check(library.root / BACKUP, full=True)
+    if not wrong and copy_may_be_old(library.catalog_path):
+        wrong = [f"{library.root / BACKUP} may be older than the catalog"]
     if wrong:
         with library.write():
             pass

@@ -11,9 +11,9 @@ import numpy as np
 
 from encoder.errors import UmurlError
 from umurl_search import datasets
-from umurl_search.index import MAIN, Index, mapped_blocks
+from umurl_search.index import Index, mapped_blocks
 from umurl_search.library import Library
-from umurl_search.maps import Embeddings, Map
+from umurl_search.maps import Embeddings
 from umurl_search.neighbours import Rows
 from umurl_search.opening import PERFORMANCE, open_index, search_device
 from umurl_search.pairs import COPY, Pairs, grouped, pairs_above, usual_distance
@@ -105,18 +105,13 @@ def leaks(library: Library, request: LeakRequest, *, progress: Progress = silent
 
 
 def unit_vectors(index: Index, modality: str) -> Embeddings:
-    """(n, P) float32 of length 1, as queries of that modality meet them; the file itself where it holds just these.
+    """(n, P) float32 of length 1, as queries of that modality meet them; in memory.
 
     Raises UmurlError for a modality that is not in the index.
     """
     index.require(modality)
     mapping = index.maps(modality, modality).gallery(modality, bridged=False)
-    if modality == MAIN and len(index.parts) == 1 and index.live is None and index.parts[0].kind == "flat":
-        return index.parts[0].unit(slice(None), mapping, centred=False)
-    return _mapped(index.embeddings(modality), mapping)
-
-
-def _mapped(embeddings: Embeddings, mapping: Map) -> Embeddings:
+    embeddings = index.embeddings(modality)
     width = mapping(np.asarray(embeddings[:1])).shape[1]
     out = np.empty((len(embeddings), width), dtype=np.float32)
     start = 0

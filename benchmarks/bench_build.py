@@ -1,0 +1,108 @@
+"""How much of `build-index` at the paper's size is the encoder's: time inside it and outside it, at NTU-120's size.
+
+    python benchmarks/bench_build.py [--clips 1024]
+
+Made-up clips of NTU's lengths in a store, the network of the paper, four modalities, CPU. Reading, normalising and
+writing are timed per clip; fitting the maps, writing the vectors and measuring them at two sizes, and scaled by the
+slope to 114,480 clips. About four minutes on two cores.
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from made_up import Corpus
+from numpy.typing import NDArray
+
+from encoder.embed import Embedder
+from encoder.model import ModelConfig, UmURL
+from encoder.subsets import SINGLE_AND_FUSED
+from umurl_search import folders
+from umurl_search.build import embed_units
+from umurl_search.clipstore import Clips, ClipStore, Record, StoreWriter
+from umurl_search.index import write_maps
+from umurl_search.maps import Transform, fit_maps
+from umurl_search.progress import silent
+from umurl_search.quality import write_vectors
+from umurl_search.windows import Units
+
+NTU120 = 114_480
+SIZES = (4096, 12_288)
+
+
+class Timed:
+    """An embedder that counts its own seconds."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.embedder, self.seconds = embedder, 0.0
+
+    def __call__(
+        self, clips: list[NDArray[np.float32]], modalities: tuple[str, ...]
+    ) -> dict[str, NDArray[np.float32]]:
+        begun = time.perf_counter()
+        y = self.embedder(clips, modalities)
+        self.seconds += time.perf_counter() - begun
+        return y
+
+
+def store_of(folder: Path, n: int) -> Clips:
+    rng = np.random.default_rng(0)
+    with folders.building(folder, resume_token="") as partial:
+        writer = StoreWriter(partial)
+        for i in range(n):
+            shape = (int(rng.integers(40, 125)), 2 if i % 5 == 0 else 1, 25, 3)
+            frames = 0.3 * rng.standard_normal(shape, dtype=np.float32)
+            record = Record(
+                name=f"c{i}", frames=frames, label=0, subject=1, camera=1, setup=1, replication=1, source="",
+                source_hash="", cut=0,
+            )  # fmt: skip
+            writer.add(1, [record], [])
+        writer.finish()
+        folders.seal(partial, folder, {"state": "raw"})
+    return Clips([ClipStore(folder)], part=np.ones(n, dtype=np.int64), row=np.arange(n))
+
+
+def fitting(place: Path, n: int, dimension: int) -> float:
+    arrays = {m: Corpus(dimension, seed=i).make(n, seed=i) for i, m in enumerate(SINGLE_AND_FUSED)}
+    folder = place / f"fit-{n}"
+    folder.mkdir()
+    begun = time.perf_counter()
+    maps = fit_maps(arrays, Transform())
+    write_maps(folder, maps)
+    write_vectors(folder, arrays["fused"], maps, kind="flat16")
+    return time.perf_counter() - begun
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--clips", type=int, default=1024)
+    n = parser.parse_args().clips
+    torch.manual_seed(0)
+    model = UmURL(ModelConfig(width=1024), with_projectors=False).eval()
+    with tempfile.TemporaryDirectory() as text:
+        place = Path(text)
+        clips = store_of(place / "clips", n)
+        (place / "index").mkdir()
+        timed = Timed(Embedder(model, n_clips=n, device=torch.device("cpu"), precision="auto"))
+        begun = time.perf_counter()
+        embed_units(
+            place / "index", clips, Units(row=np.arange(n)), timed, modalities=SINGLE_AND_FUSED,  # type: ignore[arg-type]
+            dimension=model.config.dimension, progress=silent,
+        )  # fmt: skip
+        whole = time.perf_counter() - begun
+        small, large = (fitting(place, size, model.config.dimension) for size in SIZES)
+    slope = (large - small) / (SIZES[1] - SIZES[0])
+    fit = small + slope * (NTU120 - SIZES[0])
+    inside, beside = timed.seconds / n * NTU120, (whole - timed.seconds) / n * NTU120
+    print(f"encoder: {n / timed.seconds:.0f} clips/s, four modalities; reading, normalising, writing: "
+          f"{(whole - timed.seconds) / whole:.1%} of embedding")  # fmt: skip
+    print(f"maps and vectors: {small:.1f} s at {SIZES[0]:,}, {large:.1f} s at {SIZES[1]:,} clips")
+    print(f"at {NTU120:,} clips: encoder {inside / 60:.1f} min, reading and writing {beside / 60:.1f} min, maps and "
+          f"vectors {fit / 60:.1f} min: {(beside + fit) / (inside + beside + fit):.1%} outside the encoder")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,431 @@
+"""Faults from outside: full disks, wrong permissions, clocks that go back, several at once, flipped bytes, kills."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from test_cli_bad_input import hashes
+from test_search_library import catalog_positions, flipped, free_blocks
+
+from encoder.errors import UmurlError
+from umurl_search import catalog_file, compaction, folders
+from umurl_search.build import BuildRequest, build_index
+from umurl_search.changes import ChangeRequest, remove, take_in
+from umurl_search.compaction import compact
+from umurl_search.demo import make_clip
+from umurl_search.library import Library
+from umurl_search.opening import open_index
+from umurl_search.repair import repair
+from umurl_search.search import QueryRequest, query
+from umurl_search.soundness import verify
+
+Hits = dict[str, float]
+ASKED = "mine:S001C001P001R001A005"
+NEW = [f"S001C00{c}P005R001A00{a}" for a in (1, 5) for c in (1, 2)]
+ROOT = os.name == "posix" and os.getuid() == 0
+NOBODY = 65534
+
+CHILDREN = """
+import json, os, resource, sys
+import concurrent.futures.process, cli.main, umurl_search.build, umurl_search.changes, umurl_search.repair
+import umurl_search.training, umurl_search.upkeep
+
+def run(job):
+    said = os.open(job["said"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+    if job.get("limit"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (job["limit"], job["limit"]))
+    if job.get("user"):
+        cli.main.run(job["first"])  # imports the rest: the other user may not read this Python
+        os.setgid(job["user"])
+        os.setuid(job["user"])
+    codes = [cli.main.run(words) for words in job["commands"]]
+    sys.stdout.flush()
+    os._exit(max(codes))
+
+for group in json.loads(sys.argv[1]):  # those of a group at once
+    pids = []
+    for job in group:
+        pids.append(os.fork())
+        if pids[-1] == 0:
+            run(job)
+    print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]), flush=True)
+"""
+
+
+def started(groups: list[list[dict[str, Any]]]) -> "subprocess.Popen[str]":
+    """A process that runs commands in children: groups one after another, the jobs of a group at once."""
+    program = [sys.executable, "-c", CHILDREN, json.dumps(groups)]
+    return subprocess.Popen(program, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1])
+
+
+def outcomes(running: "subprocess.Popen[str]") -> list[list[int]]:
+    out, _ = running.communicate(timeout=120)
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def hits(library: Library, index: str = "mine@e", **how: Any) -> Hits:
+    found = query(library, QueryRequest(clip=ASKED, index=index, k=100, device="cpu", **how))
+    return {hit["name"]: round(hit["score"], 5) for hit in found["hits"]}
+
+
+def add_files(source: Path, names: list[str] = NEW) -> None:
+    for name in names:
+        np.save(source / f"{name}.npy", make_clip(name))
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Path:
+    """A folder with four further recordings."""
+    folder = tmp_path / "new"
+    folder.mkdir()
+    add_files(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def parted_root(indexed_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The indexed library after an `add` of four clips and a `remove` of five."""
+    base = tmp_path_factory.mktemp("parted")
+    (base / "new").mkdir()
+    add_files(base / "new")
+    library = Library(Path(shutil.copytree(indexed_root, base / "library")))
+    take_in(library, ChangeRequest(dataset="mine", source=base / "new", device="cpu"))
+    remove(library, "mine", where="subject = 2 and camera = 3")
+    return library.root
+
+
+@pytest.fixture
+def parted(parted_root: Path, tmp_path: Path) -> Library:
+    return Library(Path(shutil.copytree(parted_root, tmp_path / "library")))
+
+
+# disks and permissions
+
+
+def test_a_file_that_may_not_grow_leaves_the_library_as_it_was(
+    parted: Library, new: Path, tmp_path: Path
+) -> None:
+    add_files(new, ["S001C003P005R001A010"])
+    before = hits(parted)
+    at = ["--library", str(parted.root), "--device", "cpu", "--json"]
+    commands = [
+        ["add", "mine", "--source", str(new)], ["compact", "mine"], ["remove", "mine", "--where", "camera = 2"],
+        ["build-index", "mine", "--encoder", "e", "--as", "second"],
+        ["train", "mine", "--preset", "tiny", "--epochs", "1", "--as", "f"],
+        ["ingest", "other", "--source", str(new)],
+    ]  # fmt: skip
+    groups = [
+        [{"commands": [[*words, *at]], "limit": 5_000, "said": str(tmp_path / f"said{i}")}]
+        for i, words in enumerate(commands)
+    ]
+    assert outcomes(started(groups)) == [[1]] * len(commands)
+    for i, words in enumerate(commands):
+        said = (tmp_path / f"said{i}").read_text()
+        assert said.count("\n") == 1, (words, said)
+        assert said.startswith("umurl-search: "), said
+        assert "File too large" in said or "cannot be" in said, (words, said)
+    assert [line for line in verify(parted) if "not in the catalog" not in line] == []
+    assert "the catalog is changed, its copy cannot be written" in (tmp_path / "said2").read_text()
+    after = {name: score for name, score in before.items() if "C002" not in name}
+    assert hits(parted) == after
+    assert take_in(parted, ChangeRequest(dataset="mine", source=new, device="cpu")).added == 1
+    assert compact(parted, "mine").done
+    assert hits(parted).keys() == after.keys() | {"S001C003P005R001A010"}
+    assert verify(parted) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 32 MiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(place)]
+    if not ROOT or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a disk of its own needs root and the right to mount")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_full_disk_leaves_the_library_as_it_was(
+    parted_root: Path, small_disk: Path, new: Path, tmp_path: Path
+) -> None:
+    library = Library(Path(shutil.copytree(parted_root, small_disk / "library")))
+    before = hits(library)
+    filler = small_disk / "filler"
+    with open(filler, "wb") as file:
+        file.write(bytes(max(0, shutil.disk_usage(small_disk).free - 40_000)))
+    at = ["--library", str(library.root), "--device", "cpu", "--json"]
+    words = [["compact", "mine"], ["build-index", "mine", "--encoder", "e", "--as", "second"],
+             ["remove", "mine", "--where", "camera = 2"]]  # fmt: skip
+    groups = [
+        [{"commands": [[*one, *at]], "said": str(tmp_path / f"said{i}")}] for i, one in enumerate(words)
+    ]
+    assert outcomes(started(groups)) == [[1]] * len(words)
+    filler.unlink()
+    said = [(tmp_path / f"said{i}").read_text() for i in range(len(words))]
+    assert all(one.count("\n") == 1 for one in said), said
+    assert [line for line in verify(library) if "not in the catalog" not in line] == []
+    is_changed = "the catalog is changed" in said[2]
+    assert hits(library) == {name: s for name, s in before.items() if not (is_changed and "C002" in name)}
+    assert repair(library, device="cpu").problems == []
+    assert verify(library) == []
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can become another user")
+def test_a_library_of_another_user_is_read_and_not_changed(parted_root: Path, new: Path) -> None:
+    with tempfile.TemporaryDirectory() as everybodys:
+        base = Path(everybodys)
+        library = Library(Path(shutil.copytree(parted_root, base / "library")))
+        shutil.copytree(new, base / "new")
+        (base / "said").mkdir()
+        for path in (base, *base.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        (base / "said").chmod(0o777)
+        at = ["--library", str(library.root), "--device", "cpu", "--json"]
+        may = [["query", ASKED], ["verify"], ["info", "mine@e"]]
+        may_not = [["add", "mine", "--source", str(base / "new")], ["remove", "mine", NEW[0]], ["compact", "mine"],
+                   ["repair"], ["update", "mine", "--source", str(base / "new")]]  # fmt: skip
+        before = hashes(library.root)
+        groups = [
+            [{"commands": [[*words, *at]], "user": NOBODY, "first": [*may[0], *at],
+              "said": str(base / "said" / str(i))}]
+            for i, words in enumerate([*may, *may_not])
+        ]
+        codes = outcomes(started(groups))
+        assert codes == [[0]] * len(may) + [[1]] * len(may_not)
+        for i in range(len(may), len(may) + len(may_not)):
+            *_, said = (base / "said" / str(i)).read_text().splitlines()
+            assert said.startswith(f"umurl-search: {library.root}"), said
+            assert "ermission" in said, said
+        assert hashes(library.root) == before
+
+
+# clocks
+
+
+def test_a_clock_that_goes_back_changes_nothing(
+    indexed: Library, new: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = iter(range(10**9, 0, -1))
+    back: Callable[[], float] = lambda: float(next(ticks))  # noqa: E731
+    clock = SimpleNamespace(monotonic=back, time=back, time_ns=lambda: 0, sleep=lambda s: None, perf_counter=back)
+    for module in ("build", "changes", "compaction", "catalog_file", "search", "ingest", "upkeep"):
+        monkeypatch.setattr(f"umurl_search.{module}.time", clock, raising=False)
+    build_index(indexed, BuildRequest(dataset="mine", encoder="e", name="second", device="cpu"))
+    with indexed.write() as catalog:  # by the clock, the second index is the older one
+        catalog._con.execute("update indexes set created = timestamp '1999-01-01' where name = 'second'")
+    assert open_index(indexed, None)[1]["name"] == "second"
+    take_in(indexed, ChangeRequest(dataset="mine", source=new, device="cpu"))
+    remove(indexed, "mine", where="camera = 3")
+    assert compact(indexed, "mine").done
+    assert len(hits(indexed)) == len(hits(indexed, "second")) == 44
+    assert open_index(indexed, None)[1]["name"] == "second"
+    assert verify(indexed) == []
+
+
+# several at once
+
+
+def test_two_builds_and_two_adds_at_once(indexed: Library, new: Path, tmp_path: Path) -> None:
+    at = ["--library", str(indexed.root), "--device", "cpu", "--json"]
+    pairs = [["build-index", "mine", "--encoder", "e", "--as", "second"], ["add", "mine", "--source", str(new)]]
+    groups = [
+        [{"commands": [[*words, *at]], "said": str(tmp_path / f"said-{i}-{j}")} for j in (0, 1)]
+        for i, words in enumerate(pairs)
+    ]
+    codes = outcomes(started(groups))
+    for i, pair in enumerate(codes):
+        assert min(pair) == 0, codes
+        for j, code in enumerate(pair):
+            said = (tmp_path / f"said-{i}-{j}").read_text()
+            if code != 0:
+                assert code == 1
+                assert "another process is" in said, said
+    added = [json.loads(text)["added"] for j in (0, 1)
+             if (text := (tmp_path / f"said-1-{j}").read_text()).startswith("{")]  # fmt: skip
+    assert sum(added) == 4, added
+    assert len(hits(indexed)) == len(hits(indexed, "second")) == 64
+    assert verify(indexed) == []
+
+
+def test_a_query_sees_one_state_while_clips_come_and_go(indexed: Library, new: Path, tmp_path: Path) -> None:
+    with_all, changing = hits(indexed), str(indexed.root)
+    at = ["--library", changing, "--device", "cpu", "--json"]
+    take_in(indexed, ChangeRequest(dataset="mine", source=new, device="cpu"))
+    with_new = hits(indexed)
+    once = [["remove", "mine", "--where", "subject = 5"], ["compact", "mine"],
+            ["add", "mine", "--source", str(new), "--removed"]]  # fmt: skip
+    running = started([[{"commands": [[*words, *at] for words in once * 2], "said": str(tmp_path / "said")}]])
+    seen: list[Hits] = []
+    while running.poll() is None or len(seen) < 3:
+        seen.append(hits(indexed))
+    assert outcomes(running) == [[0]], (tmp_path / "said").read_text()
+    assert [one for one in seen if one not in (with_all, with_new)] == []
+    assert verify(indexed) == []
+
+
+# flipped bytes
+
+
+def test_a_flipped_byte_in_a_library_with_parts_and_copies_is_found(parted: Library) -> None:
+    assert verify(parted) == []
+    rng = np.random.default_rng(0)
+    files = [path for path in sorted(parted.root.rglob("*")) if path.is_file()]
+    folders_of = {path.parent.name for path in files}
+    assert {"mine", "mine~2", "mine@e", "mine@e~2", "e", catalog_file.BACKUP} <= folders_of
+    for path in files:
+        size = path.stat().st_size
+        is_catalog = path == parted.catalog_path
+        positions = catalog_positions(parted, rng) if is_catalog else {int(rng.integers(0, size))}
+        unseen = 0
+        for position in sorted(positions):
+            with flipped(path, position):
+                problems = verify(parted)
+            unseen += not problems
+            assert all(str(path) in problem for problem in problems)
+        assert unseen <= (free_blocks(parted) if is_catalog else 0), path
+    assert verify(parted) == []
+
+
+# kills, at moments that chance seldom finds
+
+
+class Killed(BaseException):
+    pass
+
+
+def killed_before_the_copy(library: Library, monkeypatch: pytest.MonkeyPatch, work: Callable[[], Any]) -> None:
+    """Runs a change that is killed after its transaction, before the catalog is copied."""
+
+    def killed(path: Path) -> str:
+        raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(catalog_file, "_quoted", killed)
+        work()
+    assert catalog_file.copy_may_be_old(library.catalog_path)
+
+
+def damage(library: Library) -> None:
+    library.catalog_path.write_bytes(library.catalog_path.read_bytes()[:9000])
+
+
+def test_a_copy_of_the_catalog_that_a_kill_left_old_is_made_again(
+    indexed: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_before_the_copy(indexed, monkeypatch, lambda: remove(indexed, "mine", where="camera = 2"))
+    with pytest.raises(UmurlError, match="nothing was removed"):
+        remove(indexed, "mine", where="camera = 2")
+    assert not catalog_file.copy_may_be_old(indexed.catalog_path)
+    damage(indexed)
+    told = repair(indexed, device="cpu").mended
+    assert told == [f"{indexed.catalog_path}: put back from the copy of its last change"]
+    assert len(hits(indexed, where="true")) == 40
+
+
+def test_repair_makes_an_old_copy_of_the_catalog_again(
+    indexed: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_before_the_copy(indexed, monkeypatch, lambda: remove(indexed, "mine", where="camera = 1"))
+    told = repair(indexed, device="cpu").mended
+    assert told == [
+        f"{indexed.root / 'catalog-copy'} may be older than the catalog: copied again from the catalog"
+    ]
+    assert repair(indexed, device="cpu").mended == []
+
+
+def test_what_an_old_copy_does_not_know_is_kept_for_the_same_command(
+    indexed: Library, new: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = ChangeRequest(dataset="mine", source=new, device="cpu")
+    # The first copy of an `add` is that of the ids it reserves, with which nothing is lost.
+    with indexed.write():
+        pass
+    calls = iter([False, True])
+    quoted = catalog_file._quoted
+
+    def killed(path: Path) -> str:
+        if next(calls):
+            raise Killed
+        return quoted(path)
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(catalog_file, "_quoted", killed)
+        take_in(indexed, change)
+    damage(indexed)
+    report = repair(indexed, device="cpu")
+    assert report.mended == [
+        f"{indexed.catalog_path}: put back from the copy of its last change but for one that was killed: "
+        "run that command again"
+    ]
+    assert indexed.clips("mine~2").is_dir()
+    sealed = (indexed.clips("mine~2") / "manifest.json").read_bytes()
+    assert take_in(indexed, change).added == 4
+    assert (indexed.clips("mine~2") / "manifest.json").read_bytes() == sealed
+    assert verify(indexed) == []
+
+
+def test_a_compaction_killed_before_it_deletes_the_old_is_ended_by_the_next(
+    parted: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise Killed
+
+    before = hits(parted)
+    for last in (lambda: compact(parted, "mine"), lambda: repair(parted, device="cpu")):
+        with monkeypatch.context() as patched, pytest.raises(Killed):
+            patched.setattr(compaction, "sweep", killed)
+            compact(parted, "mine", force=True)
+        strays = [line for line in verify(parted) if "not in the catalog" in line]
+        assert len(strays) >= 2
+        assert hits(parted) == before
+        last()
+        assert verify(parted) == []
+        assert hits(parted) == before
+        remove(parted, "mine", names=[min(before.keys() - {"S001C001P001R001A005"})])
+        before = hits(parted)
+
+
+def test_a_folder_takes_the_place_of_another_in_one_step(tmp_path: Path) -> None:
+    for content in ("one", "two"):
+        with folders.building(tmp_path / "x", resume_token=content) as partial:
+            (partial / "a.txt").write_text(content)
+            folders.seal(partial, tmp_path / "x", {})
+    assert (tmp_path / "x" / "a.txt").read_text() == "two"
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+    (tmp_path / ".x.removed").mkdir()  # left by one that was killed
+    folders.remove(tmp_path / "gone")
+    folders.remove(tmp_path / "x")
+    assert list(tmp_path.iterdir()) == []
+
+
+# several in one process
+
+
+def test_a_writer_beside_a_reader_in_one_process_waits_for_it(
+    indexed: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog_file, "LOCK_WAIT_S", 0.2)
+    with indexed.read(), pytest.raises(UmurlError, match="another process is using the library") as error:
+        remove(indexed, "mine", where="camera = 2")
+    assert not isinstance(error.value, catalog_file.DamagedCatalogError)
+    with indexed.write(), pytest.raises(UmurlError, match="another process is writing to the library"):
+        hits(indexed)
+    assert len(hits(indexed)) == 60
+
+
+def test_threads_filter_and_read_at_once(indexed: Library) -> None:
+    with indexed.read() as plain, indexed.read(locked=True) as locked:
+        assert len(locked.filter("camera = 2")) == 20
+        assert len(plain.clip_ids("mine")) == 60
