@@ -89,7 +89,9 @@ def main() -> None:
         timed = Timed(Embedder(model, n_clips=n, device=torch.device("cpu"), precision="auto"))
         begun = time.perf_counter()
         embed_units(
-            place / "index", clips, Units(row=np.arange(n)), timed, modalities=SINGLE_AND_FUSED,  # type: ignore[arg-type]
+            place / "index", clips, Units(row=np.arange(n)),
+            timed,  # type: ignore[arg-type]
+            modalities=SINGLE_AND_FUSED,
             dimension=model.config.dimension, progress=silent,
         )  # fmt: skip
         whole = time.perf_counter() - begun

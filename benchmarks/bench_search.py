@@ -98,7 +98,7 @@ def ask(view: Gallery, asked: Iterator[Array]) -> object:
 
 def one_query(folder: Path, *, n: int, d: int) -> list[tuple[str, ...]]:
     corpus = Corpus(d)
-    rows, points = corpus.make(n, seed=1), corpus.make(40, seed=2)
+    rows, points = Map()(corpus.make(n, seed=1)), Map()(corpus.make(40, seed=2))
     faiss = faiss_module()
     flat = faiss.IndexFlatIP(d)
     flat.add(rows)

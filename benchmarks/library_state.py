@@ -31,15 +31,15 @@ State = dict[str, Any]
 def state(library: Library, y: NDArray[np.float32] | None = None) -> State:
     """Plain data: clips (dataset -> name -> id and hash of the frames), encoders (name -> hash), answers (index ->
     name -> score of `y`, (1, D), against every clip), wrong (what is not as it must be), strays, and so on."""
-    problems = verify(library)
+    problems, is_old = verify(library), copy_differs(library)
     found: State = {
         "strays": sorted(Path(line.split(" is not")[0]).name for line in problems if STRAY in line),
         "wrong": [line for line in problems if STRAY not in line],
         "hidden": sorted(
             str(path.relative_to(library.root)) for path in library.root.glob("*/.*") if path.is_dir()
-        ) + sorted(path.name for path in library.root.glob(".*") if path.is_dir()),
-        "clips": {}, "encoders": {}, "answers": {}, "copy_differs": copy_differs(library) and not copy_may_be_old(library.catalog_path),
-        "copy_is_old": copy_differs(library),
+        ),
+        "clips": {}, "encoders": {}, "answers": {}, "copy_is_old": is_old,
+        "copy_differs": is_old and not copy_may_be_old(library.catalog_path),
     }  # fmt: skip
     if not library.exists():
         return found
@@ -70,13 +70,13 @@ def _answers(library: Library, row: dict[str, Any], y: Any) -> tuple[dict[str, f
     hits = searcher.answer(asking, How(k=EVERYTHING))[0].hits
     with library.read() as catalog:
         columns = catalog.clips_of(row["dataset"])
-    expected = by_hand(index, y, set(columns.id.tolist()))
+    expected, scores = by_hand(index, y, set(columns.id.tolist())), [hit.score for hit in hits]
     wrong = [
         f"index {row['name']}: {said}" for said, is_so in (
             ("its manifest counts other rows", _counts_differ(index)),
             ("the catalog counts other clips", not row["clips"] == len(columns.id) == len(expected)),
             ("hits are other clips than those that are there", {h.clip_id for h in hits} != set(expected)),
-            ("ranks are not in order of score", [h.score for h in hits] != sorted((h.score for h in hits), reverse=True)),
+            ("ranks are not in order of score", scores != sorted(scores, reverse=True)),
             ("scores are not those of its embeddings",
              any(abs(h.score - expected.get(h.clip_id, np.inf)) > TOLERANCE for h in hits)),
         ) if is_so

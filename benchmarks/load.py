@@ -46,7 +46,8 @@ def made(root: Path, *, n_clips: int) -> Library:
     library = Library(root / "library")
     ingest(library, Request(name="mine", source=source))
     train_encoder(
-        library, TrainRequest(dataset="mine", preset="tiny", epochs=1, batch_size=16, name="e", looks=0, device="cpu")
+        library,
+        TrainRequest(dataset="mine", preset="tiny", epochs=1, batch_size=16, name="e", looks=0, device="cpu"),
     )
     build_index(library, BuildRequest(dataset="mine", encoder="e", device="cpu"))
     return library
@@ -57,7 +58,7 @@ def queries(searcher: Searcher, n: int) -> Rows:
     stored = np.asarray(searcher.index.embeddings("fused"))
     rng = np.random.default_rng(0)
     chosen = stored[np.arange(n) % len(stored)]
-    return (chosen + 0.05 * stored.std() * rng.standard_normal(chosen.shape)).astype(np.float32)
+    return np.asarray(chosen + 0.05 * stored.std() * rng.standard_normal(chosen.shape), dtype=np.float32)
 
 
 def ask(searcher: Searcher, y: Rows, how: How) -> Found:
@@ -74,28 +75,41 @@ def from_threads(searcher: Searcher, ys: Rows, how: How, n_threads: int) -> list
 
 def from_processes(library: Library, how: How, n: int, n_processes: int) -> list[str]:
     """What each of several processes, at once, makes of the same queries, as text."""
-    words = [sys.executable, __file__, "--ask", str(library.root), "--clips", str(n), *(["--filtered"] if how.where else [])]
+    words = [
+        sys.executable,
+        __file__,
+        "--ask",
+        str(library.root),
+        "--clips",
+        str(n),
+        *(["--filtered"] if how.where else []),
+    ]
     running = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(n_processes)]
     return [one.communicate()[0].strip() for one in running]
 
 
 def grown_mib(searcher: Searcher, ys: Rows, how: How, *, n: int, at_once: int) -> float:
     """By how much the process's memory grows over n queries, after a tenth as many before; prints as it goes."""
-    process, begun, first = psutil.Process(), time.monotonic(), 0.0
+    process, begun = psutil.Process(), time.monotonic()
+    mib: list[float] = []
     calls = max(1, n // 10 // at_once)
     for line in range(11):
         for call in range(calls):
             chosen = ys[(np.arange(at_once) + (line * calls + call) * at_once) % len(ys)]
             searcher.answer(Asking(names=["q"] * at_once, y=chosen, rows=[None] * at_once), how)
-        mib = process.memory_info().rss / 2**20
-        first = first or mib
+        mib.append(process.memory_info().rss / 2**20)
         done = (line + 1) * calls * at_once
-        print(f"{done:>9,} queries  {mib:8.1f} MiB  {done / (time.monotonic() - begun):6.0f} queries/s", flush=True)
-    return mib - first
+        print(
+            f"{done:>9,} queries  {mib[-1]:8.1f} MiB  {done / (time.monotonic() - begun):6.0f} queries/s",
+            flush=True,
+        )
+    return mib[-1] - mib[0]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--queries", type=int, default=100_000)
     parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--processes", type=int, default=4)
@@ -117,7 +131,9 @@ def main() -> None:
         threads = from_threads(Searcher(library, device="cpu"), ys, how, options.threads) == alone
         told = from_processes(library, how, options.clips, options.processes)
         processes = [one == str(alone) for one in told]
-        print(f"{len(ys)} queries from {options.threads} threads: {'the same' if threads else 'OTHER'} answers")
+        print(
+            f"{len(ys)} queries from {options.threads} threads: {'the same' if threads else 'OTHER'} answers"
+        )
         print(f"from {len(told)} processes: {sum(processes)} gave the same answers")
         grown = grown_mib(searcher, ys, how, n=options.queries, at_once=options.at_once)
     print(f"memory: {grown:+.1f} MiB over {options.queries:,} queries")

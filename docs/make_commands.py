@@ -134,7 +134,7 @@ _TWIN_KEYS = (
 
 _QUALITY = (
     "quality",
-    "on clips left out of the index: `queries`, `recall_at` `1` and `10`, `latency_ms` of a query, `accuracy_change` of "
+    "on clips left out of the index: `queries`, `recall_at` `1` and `10`, `latency_ms` of one, `accuracy_change` of "
     "1-NN against exact (null without labels); null for a handful of clips",
 )
 _CHANGE_KEYS = (

@@ -113,6 +113,7 @@ def parted(parted_root: Path, tmp_path: Path) -> Library:
 # disks and permissions
 
 
+@pytest.mark.slow
 def test_a_file_that_may_not_grow_leaves_the_library_as_it_was(
     parted: Library, new: Path, tmp_path: Path
 ) -> None:
@@ -157,6 +158,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_library_as_it_was(
     parted_root: Path, small_disk: Path, new: Path, tmp_path: Path
 ) -> None:
@@ -182,6 +184,7 @@ def test_a_full_disk_leaves_the_library_as_it_was(
     assert verify(library) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not ROOT, reason="only root can become another user")
 def test_a_library_of_another_user_is_read_and_not_changed(parted_root: Path, new: Path) -> None:
     with tempfile.TemporaryDirectory() as everybodys:
@@ -198,8 +201,14 @@ def test_a_library_of_another_user_is_read_and_not_changed(parted_root: Path, ne
                    ["repair"], ["update", "mine", "--source", str(base / "new")]]  # fmt: skip
         before = hashes(library.root)
         groups = [
-            [{"commands": [[*words, *at]], "user": NOBODY, "first": [*may[0], *at],
-              "said": str(base / "said" / str(i))}]
+            [
+                {
+                    "commands": [[*words, *at]],
+                    "user": NOBODY,
+                    "first": [*may[0], *at],
+                    "said": str(base / "said" / str(i)),
+                }
+            ]
             for i, words in enumerate([*may, *may_not])
         ]
         codes = outcomes(started(groups))
@@ -219,7 +228,9 @@ def test_a_clock_that_goes_back_changes_nothing(
 ) -> None:
     ticks = iter(range(10**9, 0, -1))
     back: Callable[[], float] = lambda: float(next(ticks))  # noqa: E731
-    clock = SimpleNamespace(monotonic=back, time=back, time_ns=lambda: 0, sleep=lambda s: None, perf_counter=back)
+    clock = SimpleNamespace(
+        monotonic=back, time=back, time_ns=lambda: 0, sleep=lambda s: None, perf_counter=back
+    )
     for module in ("build", "changes", "compaction", "catalog_file", "search", "ingest", "upkeep"):
         monkeypatch.setattr(f"umurl_search.{module}.time", clock, raising=False)
     build_index(indexed, BuildRequest(dataset="mine", encoder="e", name="second", device="cpu"))
@@ -237,9 +248,13 @@ def test_a_clock_that_goes_back_changes_nothing(
 # several at once
 
 
+@pytest.mark.slow
 def test_two_builds_and_two_adds_at_once(indexed: Library, new: Path, tmp_path: Path) -> None:
     at = ["--library", str(indexed.root), "--device", "cpu", "--json"]
-    pairs = [["build-index", "mine", "--encoder", "e", "--as", "second"], ["add", "mine", "--source", str(new)]]
+    pairs = [
+        ["build-index", "mine", "--encoder", "e", "--as", "second"],
+        ["add", "mine", "--source", str(new)],
+    ]
     groups = [
         [{"commands": [[*words, *at]], "said": str(tmp_path / f"said-{i}-{j}")} for j in (0, 1)]
         for i, words in enumerate(pairs)
@@ -259,6 +274,7 @@ def test_two_builds_and_two_adds_at_once(indexed: Library, new: Path, tmp_path: 
     assert verify(indexed) == []
 
 
+@pytest.mark.slow
 def test_a_query_sees_one_state_while_clips_come_and_go(indexed: Library, new: Path, tmp_path: Path) -> None:
     with_all, changing = hits(indexed), str(indexed.root)
     at = ["--library", changing, "--device", "cpu", "--json"]
@@ -305,15 +321,23 @@ class Killed(BaseException):
     pass
 
 
-def killed_before_the_copy(library: Library, monkeypatch: pytest.MonkeyPatch, work: Callable[[], Any]) -> None:
+def killed(*_: object) -> str:
+    raise Killed
+
+
+def dies(patched: pytest.MonkeyPatch, module: Any, name: str, stand_in: Any, work: Callable[[], Any]) -> None:
+    """Runs what is killed in a function of a module."""
+    with patched.context() as changed:
+        changed.setattr(module, name, stand_in)
+        with pytest.raises(Killed):
+            work()
+
+
+def killed_before_the_copy(
+    library: Library, monkeypatch: pytest.MonkeyPatch, work: Callable[[], Any]
+) -> None:
     """Runs a change that is killed after its transaction, before the catalog is copied."""
-
-    def killed(path: Path) -> str:
-        raise Killed
-
-    with monkeypatch.context() as patched, pytest.raises(Killed):
-        patched.setattr(catalog_file, "_quoted", killed)
-        work()
+    dies(monkeypatch, catalog_file, "_quoted", killed, work)
     assert catalog_file.copy_may_be_old(library.catalog_path)
 
 
@@ -349,20 +373,9 @@ def test_what_an_old_copy_does_not_know_is_kept_for_the_same_command(
     indexed: Library, new: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change = ChangeRequest(dataset="mine", source=new, device="cpu")
-    # The first copy of an `add` is that of the ids it reserves, with which nothing is lost.
-    with indexed.write():
-        pass
-    calls = iter([False, True])
-    quoted = catalog_file._quoted
-
-    def killed(path: Path) -> str:
-        if next(calls):
-            raise Killed
-        return quoted(path)
-
-    with monkeypatch.context() as patched, pytest.raises(Killed):
-        patched.setattr(catalog_file, "_quoted", killed)
-        take_in(indexed, change)
+    calls: Iterator[Callable[[Path], str]] = iter([catalog_file._quoted, killed])
+    second: Callable[[Path], str] = lambda path: next(calls)(path)  # noqa: E731 - the first copy is of reserved ids
+    dies(monkeypatch, catalog_file, "_quoted", second, lambda: take_in(indexed, change))
     damage(indexed)
     report = repair(indexed, device="cpu")
     assert report.mended == [
@@ -379,14 +392,9 @@ def test_what_an_old_copy_does_not_know_is_kept_for_the_same_command(
 def test_a_compaction_killed_before_it_deletes_the_old_is_ended_by_the_next(
     parted: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(*_: object) -> None:
-        raise Killed
-
     before = hits(parted)
     for last in (lambda: compact(parted, "mine"), lambda: repair(parted, device="cpu")):
-        with monkeypatch.context() as patched, pytest.raises(Killed):
-            patched.setattr(compaction, "sweep", killed)
-            compact(parted, "mine", force=True)
+        dies(monkeypatch, compaction, "sweep", killed, lambda: compact(parted, "mine", force=True))
         strays = [line for line in verify(parted) if "not in the catalog" in line]
         assert len(strays) >= 2
         assert hits(parted) == before

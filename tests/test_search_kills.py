@@ -1,4 +1,4 @@
-"""Commands killed at random moments, and before some of their file operations: nothing lost, the same command ends well."""
+"""Commands killed at random moments: nothing is lost, and the same command ends well."""
 
 import subprocess
 import sys
@@ -11,13 +11,13 @@ PROGRAM = REPOSITORY / "benchmarks" / "faults.py"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("how", "kills"), [((), 6), (("--steps",), 2)], ids=["moments", "operations"])
-def test_a_few_kills_lose_nothing(how: tuple[str, ...], kills: int) -> None:
-    words = ["--kills", str(kills), "--commands", "add,remove,compact,build-index", *how]
+def test_a_few_kills_lose_nothing() -> None:
+    commands = ["add", "remove", "compact", "build-index"]
+    words = ["--kills", "6", "--commands", ",".join(commands)]
     done = subprocess.run(
         [sys.executable, str(PROGRAM), *words], capture_output=True, text=True, check=False, cwd=REPOSITORY
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    told = dict(line.split(": ", 1) for line in done.stdout.splitlines() if " violations" in line and ": " in line)
-    assert set(told) == {"add", "remove", "compact", "build-index"}
-    assert sum(int(text.split()[0]) for text in told.values()) >= 6
+    told = [line.partition(": ") for line in done.stdout.splitlines() if line.endswith(" violations")]
+    assert [name for name, _, _ in told] == commands
+    assert sum(int(text.split()[0]) for _, _, text in told) == 6

@@ -2,7 +2,6 @@
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import psutil
@@ -24,7 +23,9 @@ def ask(searcher: Searcher, row: int, how: How) -> Found:
 
 
 @pytest.mark.parametrize(
-    "how", [How(k=7), How(k=7, where="camera = 2"), How(k=7, modality="bone")], ids=["plain", "filtered", "bridged"]
+    "how",
+    [How(k=7), How(k=7, where="camera = 2"), How(k=7, modality="bone")],
+    ids=["plain", "filtered", "bridged"],
 )
 def test_eight_threads_that_open_and_ask_one_searcher(indexed: Library, how: How) -> None:
     alone = [ask(Searcher(indexed, device="cpu"), row, how) for row in range(0, 60, 6)]

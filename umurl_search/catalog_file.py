@@ -32,9 +32,9 @@ def open_catalog(path: Path, *, write: bool = False, locked: bool = False) -> It
     """The catalog, made or migrated first when opened to write.
 
     Opened to read, or `locked`, it forbids files and settings to whatever SQL runs: for filters given by a user, and
-    alike for all readers, since the threads of one process can only open a file with one configuration. Raises UmurlError
-    when it is missing, held by another process for more than a few seconds, too new or too old, and
-    DamagedCatalogError, then or at any use of it, when its file cannot be read or written.
+    alike for all readers, since the threads of one process can only open a file with one configuration.
+    Raises UmurlError when it is missing, held by another process for more than a few seconds, too new or too old,
+    and DamagedCatalogError, then or at any use of it, when its file cannot be read or written.
     """
     if not write and not path.exists():
         raise UmurlError(f"{path.parent}: no library here yet; make one with: umurl-search demo")

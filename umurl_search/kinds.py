@@ -21,6 +21,7 @@ from umurl_search.neighbours import Proposals, Rows
 Kind = Literal["flat", "flat16", "sq8", "ivf-sq8", "hnsw", "ivf-rabitq"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 EXACT: tuple[Kind, ...] = ("flat", "flat16", "sq8")
+ROUNDED: tuple[Kind, ...] = ("flat16", "sq8")
 _LISTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 EFFORTS = {"ivf-sq8": _LISTS, "ivf-rabitq": _LISTS, "hnsw": (16, 32, 64, 128, 256, 512)}
 """Lists visited (IVF), or candidates kept (HNSW), least first."""
@@ -62,12 +63,14 @@ class Vectors:
     """A FAISS index over a gallery (N, P) of unit vectors.
 
     error: no stored vector is farther from the true one than that; infinite for approximate kinds, which promise
-    nothing of what they do not propose.
+    nothing of what they do not propose. centre: (P,) taken from the vectors before they were rounded, which makes them
+    short and the rounding small; such an index measures distances, which a shift leaves as they are.
     """
 
     kind: Kind
     index: Any
     error: float
+    centre: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return int(self.index.ntotal)
@@ -83,18 +86,32 @@ class Vectors:
         """points: (Q, P) unit vectors. among: (N,) who may be proposed; exact kinds only. effort: see EFFORTS."""
         if among is not None and self.kind not in EXACT:
             raise ValueError(f"a selector is for exact kinds, not {self.kind}")
-        points = np.ascontiguousarray(points)
+        if not np.isfinite(points).all():
+            raise UmurlError(
+                "the query's vector is not finite: the encoder or the index is damaged; run umurl-search verify"
+            )
+        asked = np.ascontiguousarray(points if self.centre is None else points - self.centre)
         n_bytes = len(self) * self.index.code_size if self.kind in EXACT else 0
         if len(points) == 1 and n_bytes > _SPLIT_FROM_BYTES:
-            scores, rows = self._split(points, fetch, among)
+            scores, rows = self._split(asked, fetch, among)
         else:
-            scores, rows = self.index.search(points, fetch, params=self._parameters(among, effort))
+            scores, rows = self.index.search(asked, fetch, params=self._parameters(among, effort))
         rows = np.asarray(rows, dtype=np.int64)
-        if np.isnan(scores).any():
-            raise UmurlError("vectors of the index or the query are not finite: run umurl-search verify")
-        last = np.where(rows[:, -1] >= 0, scores[:, -1].astype(np.float64) + self.error, -np.inf)
-        summing = points.shape[1] * 2.0**-24
-        return Proposals(rows=rows, bound=last + summing + 1e-7)
+        return Proposals(
+            rows=rows, bound=np.where(rows[:, -1] >= 0, self._bound(points, scores[:, -1]), -np.inf)
+        )
+
+    def _bound(self, points: Embeddings, last: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(Q,) above the true score of whatever FAISS ranks behind its last proposal."""
+        summed = points.shape[1] * 2.0**-24
+        if self.centre is None:
+            bound: NDArray[np.float64] = last.astype(np.float64) + (self.error + summed + 1e-7)
+            return bound
+        squared = np.maximum(last.astype(np.float64) * (1 - 2 * summed), 0)
+        nearest = np.maximum(np.sqrt(squared) - self.error, 0)
+        length = np.square(points, dtype=np.float64).sum(axis=1)
+        bound = (length + 1 - nearest**2) / 2 + 1e-6
+        return bound
 
     def _parameters(self, among: NDArray[np.bool_] | None, effort: int | None) -> Any:
         faiss = faiss_module()
@@ -123,7 +140,8 @@ class Vectors:
         with ThreadPoolExecutor(n_parts) as pool:
             found = list(pool.map(part, range(n_parts)))
         scores, rows = (np.concatenate(side, axis=1) for side in zip(*found, strict=True))
-        order = np.argsort(np.where(rows >= 0, -scores, np.inf), axis=1, kind="stable")[:, :fetch]
+        worse = -scores if self.centre is None else scores
+        order = np.argsort(np.where(rows >= 0, worse, np.inf), axis=1, kind="stable")[:, :fetch]
         return np.take_along_axis(scores, order, 1), np.take_along_axis(rows, order, 1)
 
 
@@ -136,18 +154,27 @@ def _bitmap(faiss: Any, among: NDArray[np.bool_]) -> Any:
 
 def make(kind: Kind, blocks: Blocks, *, n: int, p: int) -> Vectors:
     """Trains and fills an index of n vectors of p dimensions. Raises UmurlError for vectors that are not finite."""
+    centre = _centre(blocks, n=n, p=p) if kind in ROUNDED else None
+    shifted: Blocks = blocks if centre is None else lambda: (vectors - centre for vectors in blocks())
     index = _empty(kind, n=n, p=p)
     if not index.is_trained:
-        index.train(_sample(blocks, n=n, p=p))
+        index.train(_sample(shifted, n=n))
     error = 0.0 if kind in EXACT else np.inf
-    for vectors in blocks():
+    for vectors in shifted():
         if not np.isfinite(vectors).all():
             raise UmurlError("the encoder gave NaN or infinite embeddings: train or import it again")
         vectors = np.ascontiguousarray(vectors)
         index.add(vectors)
-        if kind in ("flat16", "sq8"):
+        if centre is not None:
             error = max(error, _furthest(index, vectors))
-    return Vectors(kind=kind, index=index, error=error)
+    return Vectors(kind=kind, index=index, error=error, centre=centre)
+
+
+def _centre(blocks: Blocks, *, n: int, p: int) -> NDArray[np.float32]:
+    total = np.zeros(p)
+    for vectors in blocks():
+        total += vectors.sum(axis=0, dtype=np.float64)
+    return np.asarray(total / max(1, n), dtype=np.float32)
 
 
 def _empty(kind: Kind, *, n: int, p: int) -> Any:
@@ -156,9 +183,9 @@ def _empty(kind: Kind, *, n: int, p: int) -> Any:
     if kind == "flat":
         return faiss.IndexFlatIP(p)
     if kind == "flat16":
-        return faiss.IndexScalarQuantizer(p, faiss.ScalarQuantizer.QT_fp16, inner)
+        return faiss.IndexScalarQuantizer(p, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_L2)
     if kind == "sq8":
-        return faiss.IndexScalarQuantizer(p, faiss.ScalarQuantizer.QT_8bit, inner)
+        return faiss.IndexScalarQuantizer(p, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_L2)
     if kind == "hnsw":
         index = faiss.IndexHNSWSQ(p, faiss.ScalarQuantizer.QT_fp16, _HNSW_LINKS, inner)
         index.hnsw.efConstruction = 80
@@ -169,7 +196,7 @@ def _empty(kind: Kind, *, n: int, p: int) -> Any:
     return index
 
 
-def _sample(blocks: Blocks, *, n: int, p: int) -> Embeddings:
+def _sample(blocks: Blocks, *, n: int) -> Embeddings:
     """Evenly spaced vectors to train on: all, or as many as lists of an IVF index ask for."""
     wanted = max(_TRAINED_ON, 2 * _POINTS_A_LIST * n_lists(n))
     step, taken, start = -(-n // wanted), [], 0
@@ -185,8 +212,15 @@ def _furthest(index: Any, vectors: Embeddings) -> float:
     return float(np.linalg.norm(vectors.astype(np.float64) - decoded, axis=1).max())
 
 
+def _centre_file(path: Path) -> Path:
+    return path.with_name(f"{path.stem}-centre.npy")
+
+
 def write(vectors: Vectors, path: Path) -> None:
+    """The index, and beside it the centre if there is one."""
     faiss_module().write_index(vectors.index, str(path))
+    if vectors.centre is not None:
+        np.save(_centre_file(path), vectors.centre, allow_pickle=False)
 
 
 def read(path: Path, *, kind: Kind, error: float) -> Vectors:
@@ -196,7 +230,8 @@ def read(path: Path, *, kind: Kind, error: float) -> Vectors:
         index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as problem:
         raise UmurlError(f"{path}: FAISS cannot open it; run umurl-search repair") from problem
-    return Vectors(kind=kind, index=index, error=error)
+    centre = np.load(_centre_file(path), allow_pickle=False) if kind in ROUNDED else None
+    return Vectors(kind=kind, index=index, error=error, centre=centre)
 
 
 class _Held:
@@ -219,7 +254,7 @@ def flat_rows(vectors: Vectors) -> Embeddings:
 def on_gpu(vectors: Vectors, gpu: int, *, free_bytes: int) -> Vectors:
     """The index moved to a GPU, where it fits in its share of the free memory; as it was where it does not.
 
-    A flat16 or sq8 index keeps its codes. There is no selector there: filters gather.
+    There is no selector there: filters gather.
     """
     faiss = faiss_module()
     if (
