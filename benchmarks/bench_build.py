@@ -102,8 +102,9 @@ def main() -> None:
     print(f"encoder: {n / timed.seconds:.0f} clips/s, four modalities; reading, normalising, writing: "
           f"{(whole - timed.seconds) / whole:.1%} of embedding")  # fmt: skip
     print(f"maps and vectors: {small:.1f} s at {SIZES[0]:,}, {large:.1f} s at {SIZES[1]:,} clips")
+    outside = (beside + fit) / (inside + beside + fit)
     print(f"at {NTU120:,} clips: encoder {inside / 60:.1f} min, reading and writing {beside / 60:.1f} min, maps and "
-          f"vectors {fit / 60:.1f} min: {(beside + fit) / (inside + beside + fit):.1%} outside the encoder")  # fmt: skip
+          f"vectors {fit / 60:.1f} min: {outside:.1%} outside the encoder")  # fmt: skip
 
 
 if __name__ == "__main__":
