@@ -1,6 +1,6 @@
 """Kills commands that change a library, at random moments, and checks what is left and that the same command ends well.
 
-    python benchmarks/faults.py --kills 200 [--seed S] [--commands add,remove] [--steps]
+    python benchmarks/faults.py --kills 200 [--seed S] [--commands add,remove] [--steps] [--made LIBRARY]
 
 Every round copies a small library (60 made-up clips), starts one of ingest, train, build-index, add, update, remove and
 compact in a process group of its own, kills the group with SIGKILL, and then
@@ -202,7 +202,8 @@ def corpus(folder: Path, *, subjects: tuple[int, ...], replication: int = 1) -> 
 class Bench:
     """The libraries that rounds start from, what undisturbed runs give, and how long those take."""
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, made: Path | None = None) -> None:
+        """made: a library with the dataset `mine` of such clips and the encoder `e`, copied instead of made anew."""
         self.scratch = scratch
         clips = corpus(scratch / "clips", subjects=(1, 2, 3, 4))
         self.places = {
@@ -215,10 +216,13 @@ class Bench:
         parts = {"train": odd, "test": [name for name in names if name not in odd]}
         self.places["splits"].write_text(json.dumps({"xsub": parts}))
         plain, changed = self.library("plain"), self.library("changed")
-        for words in (
+        first = (
             f"ingest mine --source {clips} --splits {self.places['splits']}",
             "train mine --preset tiny --epochs 1 --batch-size 16 --as e", "build-index mine --encoder e --as first",
-        ):  # fmt: skip
+        )  # fmt: skip
+        if made:
+            shutil.copytree(made, plain)
+        for words in first[2:] if made else first:
             self.must(words.split(), plain)
         shutil.copytree(plain, changed)
         self.must(self.words(CASES["add"]), changed)
@@ -362,12 +366,13 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--commands", default=",".join(CASES))
+    parser.add_argument("--made", type=Path, help="a library to start from, with `mine` and `e`")
     parser.add_argument("--steps", action="store_true", help="before file operations, not at random moments")
     options = parser.parse_args()
     names = options.commands.split(",")
     tallies = {name: Tally() for name in names}
     with tempfile.TemporaryDirectory() as scratch:
-        bench = Bench(Path(scratch))
+        bench = Bench(Path(scratch), options.made)
         for i, name in enumerate(names):
             bench.undisturbed(name)
             tally, rng = tallies[name], random.Random(f"{options.seed} {name}")

@@ -460,7 +460,10 @@ def test_where_gives_the_best_of_those_that_pass(indexed: Library, command: Comm
 
 def test_brackets_in_where_do_not_disturb_the_screen(indexed: Library, command: Command) -> None:
     shown = command("query", f"mine:{QUERY}", "--where", "name like '[/b]:smile:%'")
-    assert (shown.code, shown.err) == (0, "note: 0 clips pass, fewer than the 10 asked for: all of them are here\n")
+    assert (shown.code, shown.err) == (
+        0,
+        "note: 0 clips pass, fewer than the 10 asked for: all of them are here\n",
+    )
     assert "[/b]:smile:%" in shown.out
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
+import torch
 
 from encoder.errors import UmurlError
-from umurl_search import folders
+from umurl_search import codes, folders
 from umurl_search.build import BuildRequest, build_index
 from umurl_search.changes import ChangeRequest, remove, take_in
 from umurl_search.compaction import compact
@@ -147,7 +148,7 @@ def test_an_update_takes_changed_recordings_and_no_others(changing: Library, sou
         row = catalog.clip("mine", changed)
         assert row is not None
         assert row["source_hash"] == folders.sha256_of(source / f"{changed}.npy")
-        assert len(catalog.split("mine", "xsub")["test"]) == 29
+        assert len(catalog.split("mine", "xsub")["test"]) == 30
     assert {name for name in before if before[name] != after[name]} == {changed}
     assert after[changed][0] == 61
     assert verify(changing) == []
@@ -313,3 +314,27 @@ def test_an_encoder_is_not_rebuilt_and_recordings_that_are_gone_are_asked_for(
     assert report.mended == []
     assert any("weights.safetensors was altered" in problem for problem in report.problems)
     assert any(f"{source}, which it was read from, is not there" in problem for problem in report.problems)
+
+
+def test_a_searcher_goes_on_after_clips_have_gone(changing: Library) -> None:
+    searcher = changing.index("i", device="cpu")
+    before = searcher.search([ASKED], k=100)[0]
+    remove(changing, "mine", where="subject = 3")
+    after = [hit.name for hit in searcher.search([ASKED], k=100)[0].hits]
+    assert after == [hit.name for hit in before.hits if "P003" not in hit.name]
+    compact(changing, "mine", force=True)
+    assert [hit.name for hit in changing.index("i", device="cpu").search([ASKED], k=100)[0].hits] == after
+    assert [hit.name for hit in searcher.search([ASKED], modality="bone", k=100)[0].hits]
+
+
+def test_a_steep_spectrum_is_searched_exactly() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(3000, 256)) * np.exp(-np.arange(256) / 8) + 1
+    gallery = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    coded = codes.encode(gallery, n_queries=10**6, device=torch.device("cpu"))
+    assert coded.mean is not None
+    points = gallery[:50]
+    scores, offset, slack = coded.scores(points)
+    said = scores.double().numpy()
+    bound = said + coded.output_rounding * np.abs(said) + slack[:, None] + offset[:, None]
+    assert (bound + 1e-9 >= points.astype(np.float64) @ gallery.T.astype(np.float64)).all()

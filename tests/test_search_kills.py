@@ -11,9 +11,9 @@ PROGRAM = REPOSITORY / "benchmarks" / "faults.py"
 
 
 @pytest.mark.slow
-def test_a_few_kills_lose_nothing() -> None:
+def test_a_few_kills_lose_nothing(made: Path) -> None:
     commands = ["add", "remove", "compact", "build-index"]
-    words = ["--kills", "6", "--commands", ",".join(commands)]
+    words = ["--kills", "6", "--commands", ",".join(commands), "--made", str(made / "library")]
     done = subprocess.run(
         [sys.executable, str(PROGRAM), *words], capture_output=True, text=True, check=False, cwd=REPOSITORY
     )

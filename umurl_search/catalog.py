@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from umurl_search import where
-from umurl_search.catalog_schema import TABLES
+from umurl_search.catalog_schema import GIVE_BACK, KEEP, TABLES
 
 FILTER_TIMEOUT_S = 10.0
 PART_MARK = "~"
@@ -142,7 +142,7 @@ class Catalog:
             return self._take_ids(n)
 
     def _take_ids(self, n: int) -> int:
-        first = int(self._con.execute("select next_clip_id from meta").fetchall()[0][0])
+        first = int(self._rows("select next_clip_id from meta")[0]["next_clip_id"])
         self._con.execute("update meta set next_clip_id = next_clip_id + ?", [n])
         return first
 
@@ -182,9 +182,10 @@ class Catalog:
                     "where dataset = ? and id in (select unnest(?))",
                     [dataset, gone.tolist()],
                 )
-            for table, column in (
-                (("splits", "clip_id"), ("segments", "clip_id"), ("clips", "id")) if len(gone) else ()
-            ):
+            for statement in KEEP if len(gone) and added is not None else ():
+                self._con.execute(statement, [dataset, gone.tolist()])
+            held = (("splits", "clip_id"), ("segments", "clip_id"), ("clips", "id"))
+            for table, column in held if len(gone) else ():
                 self._con.execute(
                     f"delete from {table} where dataset = ? and {column} in (select unnest(?))",
                     [dataset, gone.tolist()],
@@ -202,9 +203,9 @@ class Catalog:
                     [dataset, added["clips"]["name"]],
                 )
                 ids = self._add_clips(dataset, mine[0] if mine else 1, **added)
-            n_clips = int(
-                self._con.execute("select count(*) from clips where dataset = ?", [dataset]).fetchall()[0][0]
-            )
+                for statement in GIVE_BACK if len(gone) else ():
+                    self._con.execute(statement, [dataset] * 2)
+            n_clips = len(self.clip_ids(dataset))
             self._con.execute("update datasets set clips = ? where name = ?", [n_clips, dataset])
             self._con.execute("update indexes set clips = ? where dataset = ?", [n_clips, dataset])
             self._con.execute("update meta set changes = changes + 1")

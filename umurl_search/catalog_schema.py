@@ -48,3 +48,22 @@ create table segments (
 """Schema version -> the statements that make it the next one; run in one transaction."""
 
 TABLES = ("meta", "datasets", "clips", "splits", "left_out", "encoders", "indexes", "parts", "segments")
+
+KEEP = (
+    "create or replace temp table kept_splits as select c.name, s.protocol, s.part from splits s "
+    "join clips c on c.id = s.clip_id where s.dataset = ? and s.clip_id in (select unnest(?))",
+    "create or replace temp table kept_segments as "
+    "select c.name, s.label, s.action, s.start_frame, s.stop_frame from segments s "
+    "join clips c on c.id = s.clip_id where s.dataset = ? and s.clip_id in (select unnest(?))",
+)
+"""Remember the parts and the segments of clips that are to be replaced, by name."""
+
+GIVE_BACK = (
+    "insert into splits select ?, k.protocol, k.part, c.id from kept_splits k "
+    "join clips c on c.name = k.name and c.dataset = ? "
+    "where not exists (select 1 from splits s where s.clip_id = c.id and s.protocol = k.protocol)",
+    "insert into segments select ?, c.id, k.label, k.action, k.start_frame, k.stop_frame from kept_segments k "
+    "join clips c on c.name = k.name and c.dataset = ? "
+    "where not exists (select 1 from segments s where s.clip_id = c.id)",
+)
+"""Give them to the clips that came in their place, where nothing else was said of those."""

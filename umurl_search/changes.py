@@ -335,8 +335,8 @@ def _kind_of_part(first: Kind) -> Kind:
 
 
 def _require_same_indexes(now: Sequence[dict[str, Any]], before: _Before) -> None:
-    names = {row["name"] for row in now if row["dataset"] == before.row["name"]}
-    if names != {row["name"] for row in before.indexes}:
+    made = {(row["name"], row["made"]) for row in now if row["dataset"] == before.row["name"]}
+    if made != {(row["name"], row["made"]) for row in before.indexes}:
         raise UmurlError(
             f"an index of {before.row['name']} was made or deleted meanwhile: run the command again"
         )

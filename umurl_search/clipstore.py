@@ -48,9 +48,7 @@ class ClipStore:
     """A sealed store, memory-mapped."""
 
     def __init__(self, folder: Path) -> None:
-        self.manifest = folders.read_manifest(
-            folder, remedy=f"run: umurl-search delete {folder.name}, then ingest"
-        )
+        self.manifest = folders.read_manifest(folder, remedy="run: umurl-search repair")
         try:
             self._extents = np.load(folder / EXTENTS, allow_pickle=False)
             sizes = self._extents.astype(np.int64).prod(axis=1) * _VALUES_A_PERSON
@@ -58,7 +56,7 @@ class ClipStore:
             self._values = np.memmap(folder / FRAMES, dtype="<f4", mode="r")
         except (OSError, ValueError, TypeError) as error:
             raise UmurlError(f"{folder}: its arrays are damaged ({error}): umurl-search repair") from error
-        if (self._extents < 0).any() or len(self._values) != self._starts[-1]:
+        if (self._extents < 1).any() or len(self._values) != self._starts[-1]:
             raise UmurlError(f"{folder}: its frames are not those of its extents: umurl-search repair")
 
     def __len__(self) -> int:
@@ -218,8 +216,11 @@ def _require_entry(entry: dict[str, Any]) -> None:
     """Raises ValueError, KeyError or TypeError for what `StoreWriter` would not have written."""
     counts = [entry["items"], entry["frames_end"]]
     counts += [n for clip in entry["clips"] for n in (clip["frames"], clip["people"])]
-    if not all(type(n) is int and n >= 0 for n in counts):
+    if not all(type(n) is int and 0 <= n < 2**62 for n in counts):
         raise ValueError("it counts in something else than whole numbers")
+    if not all(0 < clip["frames"] < 2**31 and 0 < clip["people"] < 2**31 for clip in entry["clips"]):
+        raise ValueError("it holds clips of no length, or of an absurd one")
+    json.dumps(entry, ensure_ascii=False).encode()  # refuses text that is no text
     if not all(type(clip["name"]) is str for clip in entry["clips"]) or type(entry["left_out"]) is not list:
         raise ValueError("it names clips by something else than text")
 

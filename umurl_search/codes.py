@@ -113,6 +113,9 @@ def encode(gallery: Embeddings, *, n_queries: int, device: torch.device) -> Code
 
 def _multiplies_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
+        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = (
+            False  # the bound counts on float32 sums
+        )
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported())
 
@@ -126,8 +129,14 @@ def _mean(rows: torch.Tensor) -> torch.Tensor:
 
 def _axes(rows: torch.Tensor, mean: torch.Tensor) -> torch.Tensor | None:
     """(P, R) leading principal axes of evenly spaced rows, R a multiple of 32; None where too many are needed."""
-    sample = rows[:: -(-len(rows) // _SAMPLE)].to(mean.device) - mean
-    values, vectors = torch.linalg.eigh(sample.T @ sample)
+    sample = (rows[:: -(-len(rows) // _SAMPLE)].to(mean.device) - mean).double()
+    try:
+        values, wide = torch.linalg.eigh(sample.T @ sample)
+    except RuntimeError:  # torch's LinAlgError: a spectrum beyond double precision: coded whole
+        return None
+    vectors = wide.float()
+    if not bool(torch.isfinite(vectors).all()):
+        return None
     share = values.flip(0).clamp(min=0).cumsum(0) / values.clamp(min=0).sum().clamp(min=1e-30)
     needed = int((share < 1 - _TAIL).sum()) + 1
     width = -(-(needed + _EXTRA) // 32) * 32 - _EXTRA  # so that a code with its bounds is a multiple of 32

@@ -22,7 +22,7 @@ from umurl_search.catalog_tables import table_file
 from umurl_search.index import Index, Part, embeddings_file
 from umurl_search.library import Library
 from umurl_search.neighbours import Rows
-from umurl_search.opening import open_index
+from umurl_search.opening import open_index, require_rows
 from umurl_search.progress import Advance, Progress, silent
 from umurl_search.search import Clock
 
@@ -116,6 +116,7 @@ class _Clips:
         with library.read() as catalog:
             clips = catalog.clips_of(dataset)
             splits = {name: catalog.split(dataset, name) for name in catalog.protocols(dataset)}
+        require_rows(clips, index)
         columns = {name: list(clips.columns[name]) for name in _CLIP_TYPES}
         for protocol, parts in splits.items():
             part_of = {i: part for part, ids in parts.items() for i in ids.tolist()}

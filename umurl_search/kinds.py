@@ -64,13 +64,15 @@ class Vectors:
 
     error: no stored vector is farther from the true one than that; infinite for approximate kinds, which promise
     nothing of what they do not propose. centre: (P,) taken from the vectors before they were rounded, which makes them
-    short and the rounding small; such an index measures distances, which a shift leaves as they are.
+    short and the rounding small; such an index measures distances, which a shift leaves as they are. resources: of a
+    GPU, which must live as long as the index.
     """
 
     kind: Kind
     index: Any
     error: float
     centre: NDArray[np.float32] | None = None
+    resources: Any = None
 
     def __len__(self) -> int:
         return int(self.index.ntotal)
@@ -265,5 +267,6 @@ def on_gpu(vectors: Vectors, gpu: int, *, free_bytes: int) -> Vectors:
     resources = faiss.StandardGpuResources()
     resources.setTempMemory(_GPU_SCRATCH_BYTES)
     moved = faiss.index_cpu_to_gpu(resources, gpu, vectors.index)
-    moved.resources_kept = resources
-    return Vectors(kind=vectors.kind, index=moved, error=vectors.error)
+    return Vectors(
+        kind=vectors.kind, index=moved, error=vectors.error, centre=vectors.centre, resources=resources
+    )

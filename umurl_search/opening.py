@@ -115,7 +115,14 @@ def open_protocol(
     index, row = open_index(library, name, other_than=other_than)
     require_whole_clips(index, row["dataset"])
     columns, split = open_split(library, row["dataset"], protocol, ids=index.ids)
+    require_rows(columns, index)
     return Opened(index=index, row=row, columns=columns, split=split)
+
+
+def require_rows(columns: ClipColumns, index: Index) -> None:
+    """Raises UmurlError where clips came or went between the opening of an index and of the catalog."""
+    if not np.array_equal(columns.id, np.unique(index.ids)):
+        raise UmurlError("clips came or went meanwhile, by another process: run the command again")
 
 
 def open_split(

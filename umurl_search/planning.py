@@ -18,6 +18,7 @@ from umurl_search.datasets import first_protocol
 from umurl_search.encoders import EncoderEntry
 from umurl_search.importing import is_sealed, refuse_known
 from umurl_search.library import Library, checked_name
+from umurl_search.opening import open_clips
 from umurl_search.preprocess import PIPELINE
 from umurl_search.resuming import CHANGEABLE, kept_options, refuse_to_lose, require_resumable
 from umurl_search.watching import Slice, held_out_slice
@@ -213,10 +214,11 @@ def _not_given(request: TrainRequest, before: dict[str, Any]) -> dict[str, Any]:
 
 def _data(library: Library, dataset: str, names: list[str]) -> dict[str, str]:
     """Hashes of what is trained on: the dataset's source, the names of the clips, how they are prepared."""
-    with library.read() as catalog:
-        row = catalog.dataset(dataset)
-    assert row is not None, dataset
-    return {"ingest": _hash(row["signature"]), "clips": _hash(names), "pipeline": _hash(vars(PIPELINE))}
+    return {
+        "ingest": _hash(open_clips(library, dataset).signature),
+        "clips": _hash(names),
+        "pipeline": _hash(vars(PIPELINE)),
+    }
 
 
 def _hash(stated: Any) -> str:

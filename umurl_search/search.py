@@ -30,7 +30,7 @@ from umurl_search.moment_search import nearest_moments, with_segments
 from umurl_search.moments import OVERLAP, Stretches
 from umurl_search.names import parse_name
 from umurl_search.neighbours import Neighbours, Rows
-from umurl_search.opening import PERFORMANCE, clip_fields, open_index
+from umurl_search.opening import PERFORMANCE, clip_fields, open_index, require_rows
 from umurl_search.preprocess import Conventions, Up, check_pipeline
 from umurl_search.readers.arrays import Axes
 from umurl_search.windows import windows_of
@@ -77,13 +77,13 @@ class Asking:
 
 
 class Searcher:
-    """An index kept open with its encoder: as it was when it was opened, whatever is written meanwhile.
+    """An index kept open with its encoder: as it was when it was opened, until clips that it finds have gone.
 
     Safe to use from several threads. Raises UmurlError for an unknown index or one made in another way.
     """
 
     def __init__(self, library: Library, name: str | None = None, *, device: str = "auto") -> None:
-        self.library = library
+        self.library, self._opened_at = library, _changes(library)
         self.index, self.row = open_index(library, name)
         self.device = pick_device(device)
         check_pipeline(
@@ -168,7 +168,20 @@ class Searcher:
         return np.flatnonzero(np.isin(self.index.ids, passing))
 
     def answer(self, asking: Asking, how: How) -> list[Answer]:
-        """Hits for embeddings that are there already."""
+        """Hits for embeddings that are there already. Opens the index again where clips that it holds have gone."""
+        for _ in range(_TRIES):
+            try:
+                return self._answer(asking, how)
+            except (UmurlError, FileNotFoundError):
+                now = _changes(self.library)
+                if now == self._opened_at:
+                    raise
+                self.index, self.row = open_index(self.library, self.row["name"])
+                self._galleries, self._opened_at = {}, now
+                self.__dict__.pop("_performances", None)
+        return self._answer(asking, how)
+
+    def _answer(self, asking: Asking, how: How) -> list[Answer]:
         among = self.passing(how.where)
         gallery, mapping = self._gallery(how)
         points = mapping(asking.y)
@@ -224,6 +237,7 @@ class Searcher:
         """(n, 4) setup, subject, replication and label of each row's clip."""
         with self.library.read() as catalog:
             columns = catalog.clips_of(self.row["dataset"])
+        require_rows(columns, self.index)
         option = "--exclude-same-performance"
         fields = clip_fields(columns, PERFORMANCE, dataset=self.row["dataset"], option=option)
         return fields[np.searchsorted(columns.id, self.index.ids)]

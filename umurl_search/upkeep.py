@@ -137,7 +137,7 @@ def delete(library: Library, what: str) -> dict[str, Any]:
         raise UmurlError(f"'{SHIPPED}' is the encoder in the package: it cannot be deleted")
     with library.read() as catalog:
         resolve(catalog, what)
-    with library.write() as catalog:
+    with library.changing(), library.write() as catalog:
         kind, name = resolve(catalog, what)
         needing = [r["name"] for r in catalog.indexes() if kind != "index" and r[kind] == name]
         if needing:

@@ -55,9 +55,7 @@ def held_out_slice(train: list[int], test: list[int], labels: NDArray[np.int64],
     )  # fmt: skip
 
 
-def look(
-    model: UmURL, store: Clips, clips: Slice, *, device: torch.device
-) -> dict[str, float | None] | None:
+def look(model: UmURL, store: Clips, clips: Slice, *, device: torch.device) -> dict[str, float | None] | None:
     """Effective rank and spread of the gallery's fused embedding (collapse shows as a fall of either), and the
     1-NN accuracy of the labelled queries in it, None where there are none. Nothing of an embedding that is not finite.
     """
