@@ -66,6 +66,10 @@ class Library:
         """Held while clips come or go or folders are made into one. Raises UmurlError, naming the holder, when another
         process does that."""
         self.make()
+        if not os.access(self.root, os.W_OK):
+            raise UmurlError(
+                f"{self.root}: may not be written; change its permissions or give another --library"
+            )
         with folders.alone(
             self.root / ".changing.lock", doing=f"{self.root}: another process is changing the library"
         ):
