@@ -21,9 +21,9 @@ from encoder.embed import Embedder
 from encoder.model import ModelConfig, UmURL
 from encoder.subsets import SINGLE_AND_FUSED
 from umurl_search import folders
-from umurl_search.build import embed_units
 from umurl_search.clipstore import Clips, ClipStore, Record, StoreWriter
 from umurl_search.index import write_maps
+from umurl_search.index_rows import embed_units
 from umurl_search.maps import Transform, fit_maps
 from umurl_search.progress import silent
 from umurl_search.quality import write_vectors

@@ -338,3 +338,24 @@ def test_a_steep_spectrum_is_searched_exactly() -> None:
     said = scores.double().numpy()
     bound = said + coded.output_rounding * np.abs(said) + slack[:, None] + offset[:, None]
     assert (bound + 1e-9 >= points.astype(np.float64) @ gallery.T.astype(np.float64)).all()
+
+
+def test_an_index_that_cannot_be_built_again_is_still_there(
+    changing: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fills up, or a kill, while `repair` builds: the index is as damaged as before, not gone."""
+    before = hits(changing, "i", against="joint", modality="joint")
+    spoil(changing.index_folder("i") / "vectors.faiss")
+
+    def full(*_: object, **__: object) -> None:
+        raise UmurlError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("umurl_search.build.write_vectors", full)
+        report = repair(changing, device="cpu")
+    assert "the disk is full" in report.problems
+    assert (changing.index_folder("i") / "embeddings-joint.npy").exists()
+    assert any("vectors.faiss was altered" in problem for problem in verify(changing))
+    assert len(repair(changing, device="cpu").mended) == 1
+    assert hits(changing, "i", against="joint", modality="joint") == before
+    assert verify(changing) == []

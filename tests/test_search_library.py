@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from encoder.embed import Embedder
 from encoder.errors import UmurlError
-from umurl_search import build, folders, ingest, reading, soundness, upkeep
+from umurl_search import build, folders, index_rows, ingest, reading, soundness, upkeep
 from umurl_search.build import BuildRequest, build_index
 from umurl_search.clip import Clip
 from umurl_search.clipstore import ClipStore
@@ -335,7 +335,7 @@ def test_the_memory_of_an_ingest_is_bounded(tmp_path: Path) -> None:
 
 def test_an_interrupted_build_goes_on(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     request = BuildRequest(dataset="mine", device="cpu", name="i")
-    monkeypatch.setattr(build, "CHUNK", 16)
+    monkeypatch.setattr(index_rows, "CHUNK", 16)
     with pytest.raises(KeyboardInterrupt):
         build_index(library, request, progress=stopping(3))
     embedded: list[int] = []

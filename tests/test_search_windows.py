@@ -5,7 +5,7 @@ import pytest
 from conftest import LONG_INDEX, WINDOW
 from numpy.typing import NDArray
 
-from umurl_search import build
+from umurl_search import build, index_rows
 from umurl_search.build import BuildRequest, build_index
 from umurl_search.clipstore import ClipStore
 from umurl_search.library import Library
@@ -99,8 +99,8 @@ def test_every_window_is_embedded_as_a_clip_of_its_own(long: Library) -> None:
 
 def test_a_stopped_build_of_windows_goes_on(long: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     request = BuildRequest(dataset="long", encoder="e", window=WINDOW, device="cpu", name="again")
-    finish = build.write_units
-    monkeypatch.setattr(build, "CHUNK", 32)
+    finish = index_rows.write_units
+    monkeypatch.setattr(index_rows, "CHUNK", 32)
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from encoder import subsets
 from encoder.embed import Embedder, Precision, pick_device, pick_precision
@@ -19,7 +18,8 @@ from umurl_search import datasets, encoders, folders
 from umurl_search.catalog import ClipColumns
 from umurl_search.clipstore import Clips
 from umurl_search.encoders import EncoderEntry
-from umurl_search.index import IDS, SPANS, Index, embeddings_file, write_maps
+from umurl_search.index import Index, embeddings_file, write_maps
+from umurl_search.index_rows import DONE, embed_units, write_units
 from umurl_search.kinds import Kind
 from umurl_search.library import Library, checked_name
 from umurl_search.maps import NO_TRANSFORM, Transform, fit_maps
@@ -29,8 +29,6 @@ from umurl_search.progress import Progress, silent
 from umurl_search.quality import RECALL, Choice, available_memory, choose, write_vectors
 from umurl_search.windows import Units, Window, long_clips, units_of
 
-CHUNK = 256
-DONE = "done"
 INDEX_VERSION = 2
 _AS_MADE = (
     "dataset",
@@ -144,12 +142,38 @@ def build_index(library: Library, request: BuildRequest, *, progress: Progress =
     )  # fmt: skip
 
 
-def about_index(library: Library, request: BuildRequest) -> dict[str, Any]:
-    """What the manifest of an index would say before anything is made."""
-    _, protocol, _ = _dataset(library, request.dataset)
-    store = open_clips(library, request.dataset)
+def build_beside(
+    library: Library, request: BuildRequest, target: Path, old: Path, *, progress: Progress = silent
+) -> tuple[int, bool]:
+    """Seals an index anew in a folder of its own, without entering it in the catalog.
+
+    Embeddings of the `old` folder are taken over where they are whole and of the same clips. Returns how many rows the
+    index has, and whether they were. Raises UmurlError as `build_index` does.
+    """
+    columns, protocol, _ = _dataset(library, request.dataset)
+    entry, store = _encoder(library, request, protocol), open_clips(library, request.dataset)
     units = units_of(store, np.arange(len(store)), request.window)
-    return _about(request, _encoder(library, request, protocol), store, len(units))[0]
+    about, _ = _about(request, entry, store, len(units))
+    with folders.building(target, resume_token=f"beside-{about['recipe']}") as partial:
+        salvaged = _salvage(old, about, partial)
+        model = entry.load().to(pick_device(request.device))
+        _, measured = _make(partial, columns, store, units, model, about, request, progress=progress)
+        folders.seal(partial, target, {**about, **measured})
+    return len(units), salvaged
+
+
+def _salvage(old: Path, about: dict[str, Any], partial: Path) -> bool:
+    """Copies sound embeddings of the same clips to where a build goes on from them; False where there are none."""
+    said = folders.manifest_or_none(old)
+    if said is None or any(said[key] != about[key] for key in ("clips", "dataset_signature", "modalities")):
+        return False
+    names = [embeddings_file(modality) for modality in about["modalities"]]
+    if any(folders.check_file(old / name, said["files"][name], full=True) for name in names):
+        return False
+    for name in names:
+        shutil.copyfile(old / name, partial / name)
+    folders.write_text(partial / DONE, str(about["clips"]))
+    return True
 
 
 def _dataset(library: Library, name: str) -> tuple[ClipColumns, str | None, list[str]]:
@@ -317,55 +341,6 @@ def _make(
         advance(1)
     (partial / DONE).unlink(missing_ok=True)
     return {"embed": embedded - begun, "fit": time.monotonic() - embedded}, measured
-
-
-def write_units(partial: Path, units: Units, ids: NDArray[np.int64]) -> None:
-    """Whose the rows of an index's part are: clip ids and, of windows, their frames. ids: of all rows of the clips."""
-    np.save(partial / IDS, ids[units.row], allow_pickle=False)
-    if units.spans is not None:
-        np.save(partial / SPANS, units.spans, allow_pickle=False)
-
-
-def embed_units(
-    partial: Path,
-    store: Clips,
-    units: Units,
-    embedder: Embedder,
-    *,
-    modalities: tuple[str, ...],
-    dimension: int,
-    progress: Progress,
-) -> None:
-    """Writes the embeddings of clips or windows, a file a modality, going on where an earlier run was stopped.
-
-    Raises UmurlError for an encoder that gives NaN or infinite numbers.
-    """
-    n = len(units)
-    done_file = partial / DONE
-    done = int(done_file.read_text()) if done_file.exists() else 0
-    mode: Any = "r+" if done else "w+"
-    out = {
-        m: np.lib.format.open_memmap(
-            partial / embeddings_file(m), mode=mode, dtype=np.float32, shape=(n, dimension)
-        )
-        for m in modalities
-    }
-    with progress("Embedding", total=n, unit="clips" if units.spans is None else "windows") as advance:
-        advance(done)
-        for start in range(done, n, CHUNK):
-            stop = min(start + CHUNK, n)
-            clips = [units.frames(store, i) for i in range(start, stop)]
-            for m, y in embedder(clips, modalities).items():
-                if not np.isfinite(y).all():
-                    row = int(units.row[start + int(np.flatnonzero(~np.isfinite(y).all(axis=1))[0])])
-                    raise UmurlError(
-                        f"the encoder gave NaN or infinite {m} embeddings, first of clip {row + 1} of the dataset: "
-                        "train or import it again"
-                    )
-                out[m][start:stop] = y
-                out[m].flush()
-            folders.write_text(done_file, str(stop))
-            advance(stop - start)
 
 
 def _enter(library: Library, name: str, about: dict[str, Any], entry: EncoderEntry) -> None:

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from encoder.embed import Embedder, pick_device
 from encoder.errors import UmurlError
 from umurl_search import datasets, encoders, folders
-from umurl_search.build import DONE, embed_units, write_units
 from umurl_search.catalog_file import copy_if_old
 from umurl_search.clip import LeftOut
 from umurl_search.clipstore import Clips, ClipStore, Record, journal_of
 from umurl_search.index import Index, embeddings_file
+from umurl_search.index_rows import DONE, embed_units, write_units
 from umurl_search.ingest import Request, about_store, open_source
 from umurl_search.kinds import EXACT, Kind
 from umurl_search.library import Library

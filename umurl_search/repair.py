@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from encoder.errors import UmurlError
-from umurl_search import datasets, folders
-from umurl_search.build import DONE, BuildRequest, about_index, build_index
+from umurl_search import datasets, encoders, folders
+from umurl_search.build import BuildRequest, build_beside
 from umurl_search.catalog_file import BACKUP, CATALOG, DamagedCatalogError, copy_may_be_old
 from umurl_search.clipstore import journal_of
 from umurl_search.compaction import sweep
-from umurl_search.index import embeddings_file
 from umurl_search.ingest import Request, about_store, open_source
 from umurl_search.library import Library
 from umurl_search.maps import Transform
@@ -164,7 +163,7 @@ def _names_in(store: Path) -> list[str]:
 
 
 def _index(library: Library, row: dict[str, Any], parts: list[str], device: str, progress: Progress) -> str:
-    """Builds an index again, as one part; from its own embeddings where they are whole."""
+    """Builds an index again beside itself, as one part, and takes its place in one transaction."""
     first = library.index_folder(parts[0])
     said = folders.manifest_or_none(first)
     if said is None:
@@ -177,26 +176,16 @@ def _index(library: Library, row: dict[str, Any], parts: list[str], device: str,
         modalities="all" if len(said["modalities"]) == 7 else "base", transform=Transform.parse(row["transform"]),
         precision=said["precision"], window=Window.of(said),
     )  # fmt: skip
-    salvaged = len(parts) == 1 and _salvage(library, first, said, request)
+    if encoders.open_encoder(library, row["encoder"]).hash != row["encoder_hash"]:
+        raise UmurlError(
+            f"{first} is damaged, and encoder {row['encoder']} is another one now: build it again"
+        )
+    with library.read() as catalog:
+        ids, folder = catalog.clip_ids(row["dataset"]), catalog.next_folder("index", row["name"])
+    n, salvaged = build_beside(library, request, library.index_folder(folder), first, progress=progress)
     with library.write() as catalog:
-        catalog.delete("index", row["name"])
-    aside = [library.index_folder(folder) for folder in parts]
-    for folder in aside:
-        folders.remove(folder)
-    build_index(library, request, progress=progress)
+        swap = ("index", row["name"])
+        catalog.change_clips(row["dataset"], parts=[(*swap, folder, n)], replaced=[swap], expected=ids)
+    for name in parts:
+        folders.remove(library.index_folder(name))
     return f"{first}: built again from {'its embeddings' if salvaged else 'clips and encoder'}"
-
-
-def _salvage(library: Library, folder: Path, said: dict[str, Any], request: BuildRequest) -> bool:
-    """Puts sound embeddings where a build goes on from them; False where one is damaged or clips went."""
-    names = [embeddings_file(modality) for modality in said["modalities"]]
-    if any(folders.check_file(folder / name, said["files"][name], full=True) for name in names):
-        return False
-    about = about_index(library, request)
-    if about["clips"] != said["clips"] or about["dataset_signature"] != said["dataset_signature"]:
-        return False
-    with folders.building(library.index_folder(request.name or ""), resume_token=about["recipe"]) as partial:
-        for name in names:
-            shutil.copyfile(folder / name, partial / name)
-        folders.write_text(partial / DONE, str(about["clips"]))
-    return True
