@@ -279,7 +279,7 @@ def test_a_protocol_is_needed_for_leaks(copied: Library, made: Path) -> None:
     ingest(copied, Request(name="alone", source=made / "clips"))
     build_index(copied, BuildRequest(dataset="alone", encoder="e", device="cpu"))
     with pytest.raises(
-        UmurlError, match=r"^alone has no protocol, so nothing to leak: ingest it with --splits FILE$"
+        UmurlError, match=r"^alone has no protocol to evaluate: ingest it with --splits FILE$"
     ):
         leaks(copied, LeakRequest(device="cpu"))
 

@@ -19,7 +19,7 @@ from umurl_search.library import Library
 from umurl_search.maps import Embeddings, fit_maps
 from umurl_search.metrics import Labels
 from umurl_search.moments import OVERLAP, Stretches, average_precision, first_moments, right
-from umurl_search.opening import open_clips
+from umurl_search.opening import chosen_protocol, open_clips
 from umurl_search.progress import Advance, Progress, silent
 from umurl_search.recordings import stretch
 from umurl_search.search import Clock, Searcher
@@ -162,12 +162,7 @@ def localize_eval(
 def _sides(library: Library, dataset: str, protocol: str | None) -> tuple[str, _Side, _Side]:
     """The protocol, its gallery (else training) part and its test part."""
     with library.read() as catalog:
-        known = catalog.protocols(dataset)
-        chosen = protocol or datasets.first_protocol(dataset, known)
-        if chosen is None:
-            raise UmurlError(f"{dataset} has no protocol to evaluate: ingest it with --splits FILE")
-        if chosen not in known:
-            raise UmurlError(f"{dataset} has no protocol '{chosen}': it has {', '.join(known) or 'none'}")
+        chosen = chosen_protocol(catalog, dataset, protocol)
         parts, segments = catalog.split(dataset, chosen), catalog.segments(dataset)
     sides = []
     for part in ("gallery" if "gallery" in parts else "train", "test"):

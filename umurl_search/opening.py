@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from umurl_search import datasets
-from umurl_search.catalog import ClipColumns
+from umurl_search.catalog import Catalog, ClipColumns
 from umurl_search.clipstore import Clips, ClipStore
 from umurl_search.index import Index
 from umurl_search.library import Library
@@ -119,6 +119,17 @@ def open_protocol(
     return Opened(index=index, row=row, columns=columns, split=split)
 
 
+def chosen_protocol(catalog: Catalog, dataset: str, protocol: str | None) -> str:
+    """The protocol that is asked for, the dataset's first when None. Raises UmurlError listing those it has."""
+    known = catalog.protocols(dataset)
+    chosen = protocol or datasets.first_protocol(dataset, known)
+    if chosen is None:
+        raise UmurlError(f"{dataset} has no protocol to evaluate: ingest it with --splits FILE")
+    if chosen not in known:
+        raise UmurlError(f"{dataset} has no protocol '{chosen}': it has {', '.join(known) or 'none'}")
+    return chosen
+
+
 def require_rows(columns: ClipColumns, index: Index) -> None:
     """Raises UmurlError where clips came or went between the opening of an index and of the catalog."""
     if not np.array_equal(columns.id, np.unique(index.ids)):
@@ -135,12 +146,7 @@ def open_split(
     with library.read() as catalog:
         if catalog.dataset(dataset) is None:
             raise UmurlError(f"no dataset '{dataset}' in the library: umurl-search ingest {dataset} first")
-        known = catalog.protocols(dataset)
-        chosen = protocol or datasets.first_protocol(dataset, known)
-        if chosen is None:
-            raise UmurlError(f"{dataset} has no protocol to evaluate: ingest it with --splits FILE")
-        if chosen not in known:
-            raise UmurlError(f"{dataset} has no protocol '{chosen}': it has {', '.join(known) or 'none'}")
+        chosen = chosen_protocol(catalog, dataset, protocol)
         parts = catalog.split(dataset, chosen)
         columns = catalog.clips_of(dataset)
     split = _split(chosen, parts, columns.id if ids is None else ids, columns, dataset)

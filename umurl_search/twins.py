@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from encoder.errors import UmurlError
-from umurl_search import datasets
 from umurl_search.index import Index, mapped_blocks
 from umurl_search.library import Library
 from umurl_search.maps import Embeddings
 from umurl_search.neighbours import Rows
-from umurl_search.opening import PERFORMANCE, open_index, search_device
+from umurl_search.opening import PERFORMANCE, chosen_protocol, open_index, search_device
 from umurl_search.pairs import COPY, Pairs, grouped, pairs_above, usual_distance
 from umurl_search.progress import Progress, silent
 from umurl_search.search import Clock
@@ -150,12 +148,7 @@ def _best_pairs(pairs: Pairs) -> Pairs:
 def _parts(library: Library, dataset: str, protocol: str | None) -> tuple[str, Rows, Rows]:
     """The protocol's name, the ids that may be learnt or retrieved from, and those of its test clips."""
     with library.read() as catalog:
-        known = catalog.protocols(dataset)
-        chosen = protocol or datasets.first_protocol(dataset, known)
-        if chosen is None:
-            raise UmurlError(f"{dataset} has no protocol, so nothing to leak: ingest it with --splits FILE")
-        if chosen not in known:
-            raise UmurlError(f"{dataset} has no protocol '{chosen}': it has {', '.join(known) or 'none'}")
+        chosen = chosen_protocol(catalog, dataset, protocol)
         parts = catalog.split(dataset, chosen)
     empty = np.zeros(0, dtype=np.int64)
     return (
