@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umurl_search import folders
-from umurl_search.catalog_file import BACKUP, CATALOG, copy_may_be_old
+from umurl_search.catalog_file import BACKUP, CATALOG
 from umurl_search.catalog_schema import TABLES
 from umurl_search.hits import How
 from umurl_search.index import Index
@@ -25,6 +25,7 @@ ROOMS = ("clips", "encoders", "indexes")
 EVERYTHING = 10_000
 TOLERANCE = 1e-5
 STRAY = "is not in the catalog"
+OLD = "is not of the catalog's last change"
 State = dict[str, Any]
 
 
@@ -34,12 +35,12 @@ def state(library: Library, y: NDArray[np.float32] | None = None) -> State:
     problems, is_old = verify(library), copy_differs(library)
     found: State = {
         "strays": sorted(Path(line.split(" is not")[0]).name for line in problems if STRAY in line),
-        "wrong": [line for line in problems if STRAY not in line],
+        "wrong": [line for line in problems if STRAY not in line and OLD not in line],
         "hidden": sorted(
             str(path.relative_to(library.root)) for path in library.root.glob("*/.*") if path.is_dir()
         ),
         "clips": {}, "encoders": {}, "answers": {}, "copy_is_old": is_old,
-        "copy_differs": is_old and not copy_may_be_old(library.catalog_path),
+        "copy_differs": is_old and not any(OLD in line for line in problems),
     }  # fmt: skip
     if not library.exists():
         return found

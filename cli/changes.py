@@ -1,7 +1,7 @@
 """Commands that change what a library holds: `add`, `update`, `remove`, `compact`, `repair`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -9,9 +9,9 @@ from cli.corpus import FormatOption
 from cli.terminal import Terminal, command
 
 SourceOption = Annotated[
-    Path | None, typer.Option(help="Where the recordings are [default: where the dataset was ingested from]")
+    Path | None, typer.Option(help="Where the recordings are [default: all that the dataset was read from]")
 ]
-SlicingOption = Annotated[str, typer.Option(help="Of PKU-MMD's label files, as it was ingested")]
+SlicingOption = Annotated[str | None, typer.Option(help="Of PKU-MMD's label files [default: as ingested]")]
 DatasetArgument = Annotated[str, typer.Argument(help="The dataset")]
 
 
@@ -25,33 +25,33 @@ def register(app: typer.Typer) -> None:
 
 def add(
     terminal: Terminal, name: DatasetArgument, source: SourceOption = None, format: FormatOption = None,
-    slicing: SlicingOption = "start:end",
+    slicing: SlicingOption = None,
+    splits: Annotated[Path | None, typer.Option(help="Parts of new clips, as `ingest` takes them")] = None,
+    segments: Annotated[Path | None, typer.Option(help="What happens in new recordings, likewise")] = None,
     removed: Annotated[bool, typer.Option("--removed", help="Also those that were removed before")] = False,
 ) -> None:  # fmt: skip
     """Takes new recordings into a dataset and all its indexes; those that are there by name stay as they are."""
-    _take_in(terminal, name, source, format, slicing, changed=False, removed=removed)
+    _take_in(
+        terminal, dataset=name, source=source, format=format, slicing=slicing, splits=splits, segments=segments,
+        removed=removed,
+    )  # fmt: skip
 
 
 def update(
     terminal: Terminal, name: DatasetArgument, source: SourceOption = None, format: FormatOption = None,
-    slicing: SlicingOption = "start:end",
+    slicing: SlicingOption = None,
 ) -> None:  # fmt: skip
     """Takes recordings again whose files have another content now; names what is new or gone, and leaves that alone."""
-    _take_in(terminal, name, source, format, slicing, changed=True)
+    _take_in(terminal, dataset=name, source=source, format=format, slicing=slicing, changed=True)
 
 
-def _take_in(
-    terminal: Terminal, name: str, source: Path | None, fmt: str | None, slicing: str, *, changed: bool,
-    removed: bool = False,
-) -> None:  # fmt: skip
+def _take_in(terminal: Terminal, **asked: Any) -> None:
     from cli import render_changes
     from umurl_search.changes import ChangeRequest, take_in
 
-    request = ChangeRequest(
-        dataset=name, source=source, format=fmt, slicing=slicing, changed=changed, removed=removed,
-        device=terminal.device,
-    )  # fmt: skip
+    request = ChangeRequest(**asked, device=terminal.device)
     report = take_in(terminal.library, request, progress=terminal.progress)
+    terminal.note(*(f"note: {note}" for note in report.notes))
     terminal.show(vars(report), render_changes.changed)
 
 

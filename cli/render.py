@@ -327,7 +327,7 @@ def verified(document: Document) -> None:
 
 def problem_line(problems: list[str]) -> None:
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    remedy = "delete the damaged thing and make it again"
+    remedy = "umurl-search repair rebuilds what it can"
     print(f"umurl-search: {problems[0]}{more}; {remedy}", file=sys.stderr)
 
 

@@ -148,6 +148,7 @@ _CHANGE_KEYS = (
     ("clips", "in the dataset now"),
     ("left_out", "reason: recordings of the source"),
     ("indexes", "names, all in step"),
+    ("notes", "a line each"),
     ("seconds", "`total`"),
 )
 
@@ -514,7 +515,12 @@ JSON_KEYS: dict[str, Rows] = {
         ("segments", "labelled stretches of its recordings"),
         ("splits", "protocol: part: clips"),
         ("first_clips", "up to five names"),
-        ("left_out", "every recording not used: `name`, `reason`, `detail`, `source`"),
+        (
+            "left_out",
+            "every recording not used: `name`, `reason`, `detail`, `source`, `source_hash`, `origin` (its "
+            "place in `sources`, from 1)",
+        ),
+        ("sources", "where its clips were read from, first to last: `roots`, `format` and how they were stated"),
     ),
     "info ENCODER": (("kind", "`encoder`"), *_ENCODER_ROW, ("bytes", "size on disk")),
     "info INDEX": (
@@ -545,6 +551,7 @@ JSON_KEYS: dict[str, Rows] = {
         ("source_hash", "sha256"),
         ("store_row", "its row in the clip store"),
         ("part", "which of the dataset's stores, from 1"),
+        ("origin", "which of the dataset's `sources`, from 1"),
     ),
     "add": _CHANGE_KEYS,
     "update": _CHANGE_KEYS,

@@ -21,14 +21,14 @@ from umurl_search.catalog_tables import SUFFIXES, AddRows, table_file
 from umurl_search.clip import Clip, Frames, LeftOut
 from umurl_search.clipfile import read_clip
 from umurl_search.hits import Answer
-from umurl_search.library import Library
+from umurl_search.library import Library, consistent
 from umurl_search.maps import Embeddings
 from umurl_search.moment_search import with_segments
 from umurl_search.opening import open_clips
 from umurl_search.preprocess import Conventions, normalise, usable
 from umurl_search.progress import Advance, Progress, silent
 from umurl_search.readers import Reader, detect, open_reader
-from umurl_search.search import Asking, Clock, QueryRequest, Searcher, about_index, consistently, fewer
+from umurl_search.search import Asking, Clock, QueryRequest, Searcher, about_index, fewer
 
 CHUNK = 256
 OUT_SUFFIXES = (".jsonl", *SUFFIXES)
@@ -92,6 +92,7 @@ def holds_many(library: Library, source: str) -> bool:
     return _is_dataset(library, source) or Path(source).is_dir()
 
 
+@consistent
 def query_many(library: Library, request: BatchRequest, *, progress: Progress = silent) -> dict[str, Any]:
     """The k best clips of an index for each of many, as `query` finds them.
 
@@ -103,10 +104,6 @@ def query_many(library: Library, request: BatchRequest, *, progress: Progress = 
     ):
         known = ", ".join(OUT_SUFFIXES)
         raise UmurlError(f"{request.out}: give --out a file of {known} in a folder that exists")
-    return consistently(library, lambda: _query_many(library, request, progress))
-
-
-def _query_many(library: Library, request: BatchRequest, progress: Progress) -> dict[str, Any]:
     clock, told = Clock(), _Told()
     searcher = Searcher(library, request.how.index, device=request.how.device)
     searcher.passing(request.how.where)

@@ -16,6 +16,7 @@ from encoder.errors import UmurlError
 from encoder.model import ModelConfig, UmURL
 from umurl_search import datasets, encoders, folders
 from umurl_search.catalog import ClipColumns
+from umurl_search.catalog_file import copy_if_old
 from umurl_search.clipstore import Clips
 from umurl_search.encoders import EncoderEntry
 from umurl_search.index import Index, embeddings_file, write_maps
@@ -113,7 +114,9 @@ def build_index(library: Library, request: BuildRequest, *, progress: Progress =
     seconds = {"embed": 0.0, "fit": 0.0}
     target = library.index_folder(name)
     there = _already_there(library, name, about, request)
-    if not there:
+    if there:
+        copy_if_old(library.catalog_path)
+    else:
         model = entry.load().to(pick_device(request.device))
         library.make()
         with folders.building(target, resume_token=about["recipe"]) as partial:

@@ -1,10 +1,9 @@
 """The library's catalog in DuckDB: the only place with SQL."""
 
-import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
@@ -12,7 +11,8 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from umurl_search import where
-from umurl_search.catalog_schema import GIVE_BACK, KEEP, TABLES
+from umurl_search.catalog_base import Tables
+from umurl_search.catalog_schema import GIVE_BACK, KEEP, SETTLE, TABLES
 
 FILTER_TIMEOUT_S = 10.0
 PART_MARK = "~"
@@ -39,16 +39,16 @@ class ClipColumns:
     store_row: NDArray[np.int64]
 
 
-class Catalog:
+class Known(NamedTuple):
+    """A clip's sha256 of what it was read from, and the number of that source."""
+
+    id: int
+    hash: str
+    origin: int
+
+
+class Catalog(Tables):
     """An open catalog. Use `open_catalog`."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._con = connection
-
-    def _rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
-        result = self._con.execute(sql, list(values))
-        names = [column[0] for column in result.description]
-        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
     # datasets and clips
 
@@ -65,17 +65,19 @@ class Catalog:
         *,
         clips: dict[str, list[Any]],
         splits: Sequence[tuple[str, str, Sequence[int]]],
-        left_out: Sequence[tuple[str, str, str, str]],
+        left_out: Sequence[tuple[str, str, str, str, str]],
         segments: dict[str, list[Any]] | None = None,
+        read_from: dict[str, Any] | None = None,
     ) -> None:
         """One transaction: the dataset, its clips (columns of equal length, store order), the splits as
-        (protocol, part, positions of clips), what was left out as (name, reason, detail, source), and the labelled
-        segments of untrimmed recordings (`position` of the clip, label, action, start_frame, stop_frame)."""
+        (protocol, part, positions of clips), what was left out as (name, reason, detail, source, source_hash), the
+        labelled segments of untrimmed recordings (`position` of the clip, label, action, start_frame, stop_frame), and
+        what all was read from."""
         name, n = row["name"], len(clips["name"])
         with self._transaction():
             self._insert("datasets", {**row, "report": json.dumps(row["report"]), "clips": n})
             self._add_part("dataset", name, name, n)
-            self._add_clips(name, 1, clips, splits, left_out, segments)
+            self._add_clips(name, 1, clips, splits, left_out, segments, read_from=read_from)
 
     def _add_clips(
         self,
@@ -83,14 +85,16 @@ class Catalog:
         part: int,
         clips: dict[str, list[Any]],
         splits: Sequence[tuple[str, str, Sequence[int]]],
-        left_out: Sequence[tuple[str, str, str, str]],
+        left_out: Sequence[tuple[str, str, str, str, str]],
         segments: dict[str, list[Any]] | None,
+        read_from: dict[str, Any] | None = None,
         first_id: int | None = None,
     ) -> NDArray[np.int64]:
         n = len(clips["name"])
         first = self._take_ids(n) if first_id is None else first_id
         ids = np.arange(first, first + n, dtype=np.int64)
-        stored = {"part": np.full(n, part), "store_row": np.arange(n)}
+        origin = self._origin(name, read_from or {})
+        stored = {"part": np.full(n, part), "store_row": np.arange(n), "origin": np.full(n, origin)}
         if n:
             self._bulk("clips", {"id": ids, "dataset": [name] * n, **stored, **clips})
         for protocol, piece, positions in splits:
@@ -99,14 +103,29 @@ class Catalog:
             columns = {"dataset": [name] * k, "protocol": [protocol] * k, "part": [piece] * k}
             self._bulk("splits", {**columns, "clip_id": chosen})
         if left_out:
-            names, reasons, details, sources = (list(column) for column in zip(*left_out, strict=True))
-            columns = {"name": names, "reason": reasons, "detail": details, "source": sources}
-            self._bulk("left_out", {"dataset": [name] * len(left_out), **columns})
+            listed = ("name", "reason", "detail", "source", "source_hash")
+            columns = dict(zip(listed, map(list, zip(*left_out, strict=True)), strict=True))
+            own = {"dataset": [name] * len(left_out), "origin": np.full(len(left_out), origin)}
+            self._bulk("left_out", {**own, **columns})
         if segments is not None and segments["position"]:
             rest = {key: values for key, values in segments.items() if key != "position"}
             chosen = ids[np.asarray(segments["position"], dtype=np.int64)]
             self._bulk("segments", {"dataset": [name] * len(chosen), "clip_id": chosen, **rest})
         return ids
+
+    def _origin(self, dataset: str, said: dict[str, Any]) -> int:
+        """The number of a source, which it gets if it is not known yet."""
+        known = self.origins(dataset)
+        if said not in known:
+            known.append(said)
+            self._con.execute("insert into origins values (?, ?, ?)", [dataset, len(known), json.dumps(said)])
+        return known.index(said) + 1
+
+    def origins(self, dataset: str) -> list[dict[str, Any]]:
+        """What the dataset was read from, and how: where it was ingested from, then the sources of what was added.
+        Clips name them by number, from 1."""
+        rows = self._rows("select said from origins where dataset = ? order by origin", dataset)
+        return [json.loads(row["said"]) for row in rows]
 
     def segments(self, dataset: str) -> dict[str, NDArray[Any]]:
         """Labelled stretches of untrimmed recordings: clip_id, label, action, start_frame, stop_frame (after the
@@ -165,7 +184,8 @@ class Catalog:
 
         Clips that go and for which none come are noted among those left out, as removed.
 
-        added: `clips`, `splits`, `left_out`, `segments` as `add_dataset` takes them, and the `first_id` reserved.
+        added: `clips`, `splits`, `left_out`, `segments`, `read_from` as `add_dataset` takes them, and the `first_id`
+        reserved.
         parts: (kind, name, folder, clips) to enter after those that are there; replaced: (kind, name) whose folders
         so far are dropped first.
         stored: the row of each clip, in order of id, in the one store that there is now.
@@ -173,12 +193,12 @@ class Catalog:
         others now.
         """
         with self._transaction():
-            if expected is not None and not np.array_equal(self.clips_of(dataset).id, expected):
-                raise UmurlError(f"{dataset} was changed by another process meanwhile: run the command again")
+            if expected is not None:
+                self._require_clips(dataset, expected)
             gone = np.asarray(removed, dtype=np.int64)
             if len(gone) and added is None:
                 self._con.execute(
-                    "insert into left_out select dataset, name, 'removed', '', source from clips "
+                    "insert into left_out select dataset, name, 'removed', '', source, source_hash, origin from clips "
                     "where dataset = ? and id in (select unnest(?))",
                     [dataset, gone.tolist()],
                 )
@@ -186,22 +206,18 @@ class Catalog:
                 self._con.execute(statement, [dataset, gone.tolist()])
             held = (("splits", "clip_id"), ("segments", "clip_id"), ("clips", "id"))
             for table, column in held if len(gone) else ():
-                self._con.execute(
-                    f"delete from {table} where dataset = ? and {column} in (select unnest(?))",
-                    [dataset, gone.tolist()],
-                )
+                sql = f"delete from {table} where dataset = ? and {column} in (select unnest(?))"
+                self._con.execute(sql, [dataset, gone.tolist()])
             for kind, name in replaced:
                 self._con.execute("delete from parts where kind = ? and name = ?", [kind, name])
             numbers = [self._add_part(kind, name, folder, n) for kind, name, folder, n in parts]
             if stored is not None:
-                self._place_clips(dataset, stored)
+                self._place_clips(self.clip_ids(dataset), 1, stored)
             ids = np.zeros(0, dtype=np.int64)
             if added is not None:
                 mine = [number for number, part in zip(numbers, parts, strict=True) if part[0] == "dataset"]
-                self._con.execute(
-                    "delete from left_out where dataset = ? and reason = 'removed' and name in (select unnest(?))",
-                    [dataset, added["clips"]["name"]],
-                )
+                settled = added["clips"]["name"] + [one[0] for one in added["left_out"]]
+                self._con.execute(SETTLE, [dataset, settled])
                 ids = self._add_clips(dataset, mine[0] if mine else 1, **added)
                 for statement in GIVE_BACK if len(gone) else ():
                     self._con.execute(statement, [dataset] * 2)
@@ -211,11 +227,32 @@ class Catalog:
             self._con.execute("update meta set changes = changes + 1")
         return ids
 
-    def _place_clips(self, dataset: str, row: NDArray[np.int64]) -> None:
-        """All clips, in order of id, in the one store that there is now."""
-        self._con.register("incoming", {"id": self.clip_ids(dataset), "store_row": row})
+    def replace_store(
+        self, dataset: str, part: int, folder: str, rows: dict[int, int], *, expected: NDArray[np.int64]
+    ) -> None:
+        """One transaction: another folder holds a part's clips now. rows: clip id -> row in it.
+
+        Raises UmurlError when the dataset's clips are others than those expected.
+        """
+        with self._transaction():
+            self._require_clips(dataset, expected)
+            self._con.execute(
+                "update parts set folder = ?, clips = ? where kind = 'dataset' and name = ? and part = ?",
+                [folder, len(rows), dataset, part],
+            )
+            self._place_clips(np.array(list(rows)), part, np.array(list(rows.values())))
+            self._con.execute("update meta set changes = changes + 1")
+
+    def _require_clips(self, dataset: str, expected: NDArray[np.int64]) -> None:
+        if not np.array_equal(self.clip_ids(dataset), expected):
+            raise UmurlError(f"{dataset} was changed by another process meanwhile: run the command again")
+
+    def _place_clips(self, ids: NDArray[np.int64], part: int, rows: NDArray[np.int64]) -> None:
+        """Clips lie in these rows of a part's store now."""
+        self._con.register("incoming", {"id": ids, "part": np.full(len(ids), part), "store_row": rows})
         self._con.execute(
-            "update clips set part = 1, store_row = incoming.store_row from incoming where clips.id = incoming.id"
+            "update clips set part = incoming.part, store_row = incoming.store_row from incoming "
+            "where clips.id = incoming.id"
         )
         self._con.unregister("incoming")
 
@@ -241,10 +278,12 @@ class Catalog:
         ).fetchnumpy()["id"]
         return np.asarray(found, dtype=np.int64)
 
-    def sources(self, dataset: str) -> dict[str, tuple[int, str]]:
-        """Name -> id and source hash of the dataset's clips."""
-        rows = self._rows("select name, id, source_hash from clips where dataset = ?", dataset)
-        return {row["name"]: (row["id"], row["source_hash"]) for row in rows}
+    def sources(self, dataset: str) -> dict[str, Known]:
+        """Name -> what each of the dataset's clips was read from."""
+        rows = self._rows(
+            "select name, id, source_hash as hash, origin from clips where dataset = ?", dataset
+        )
+        return {row.pop("name"): Known(**row) for row in rows}
 
     def clip(self, dataset: str, name: str) -> dict[str, Any] | None:
         rows = self._rows("select * from clips where dataset = ? and name = ?", dataset, name)
@@ -331,7 +370,7 @@ class Catalog:
         """kind: dataset, encoder or index."""
         with self._transaction():
             if kind == "dataset":
-                for table in ("splits", "segments", "clips", "left_out"):
+                for table in ("splits", "segments", "clips", "left_out", "origins"):
                     self._con.execute(f"delete from {table} where dataset = ?", [name])
             table = {"dataset": "datasets", "encoder": "encoders", "index": "indexes"}[kind]
             self._con.execute(f"delete from {table} where name = ?", [name])
@@ -359,42 +398,3 @@ class Catalog:
         ):
             found.append(f"catalog: {row['n']} split entries of {row['dataset']} name no clip")
         return found
-
-    # plumbing
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._con.execute("begin")
-        try:
-            yield
-        except BaseException:
-            self._con.execute("rollback")
-            raise
-        self._con.execute("commit")
-
-    def _insert(self, table: str, row: dict[str, Any]) -> None:
-        if self._rows(f"select name from {table} where name = ?", row["name"]):
-            raise UmurlError(f"'{row['name']}' was made by another process meanwhile: see umurl-search list")
-        marks = ", ".join("?" * len(row))
-        self._con.execute(
-            f"insert into {table} ({', '.join(row)}, created) values ({marks}, now() at time zone 'utc')",
-            list(row.values()),
-        )
-
-    def _bulk(self, table: str, columns: dict[str, Any]) -> None:
-        """Columns are arrays, or lists of str | None or int | None."""
-        arrays = {name: _column(values) for name, values in columns.items()}
-        self._con.register("incoming", arrays)
-        names = ", ".join(columns)
-        self._con.execute(f"insert into {table} ({names}) select {names} from incoming")
-        self._con.unregister("incoming")
-
-
-def _column(values: Any) -> Any:
-    if isinstance(values, np.ndarray):
-        return values
-    if any(isinstance(value, str) for value in values):
-        return np.array(values, dtype=object)
-    absent = np.array([value is None for value in values], dtype=bool)
-    numbers = np.array([0 if value is None else value for value in values], dtype=np.int64)
-    return np.ma.masked_array(numbers, mask=absent)

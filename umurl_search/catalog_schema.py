@@ -1,6 +1,6 @@
 """The catalog's tables, and how those of older versions become them."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # No primary keys: DuckDB keeps them in blocks of their own, 256 KiB each, that no query can be made to read
 # and check. `Catalog._insert` refuses a name that is taken, and writers are alone.
@@ -14,11 +14,13 @@ create table datasets (
 create table clips (
   id bigint not null, name varchar not null, dataset varchar not null, label bigint, action varchar,
   subject bigint, camera bigint, setup bigint, replication bigint, people integer, frames integer,
-  source varchar, source_hash varchar, store_row bigint not null, part integer default 1);
+  source varchar, source_hash varchar, store_row bigint not null, part integer default 1, origin integer default 1);
 create table splits (
   dataset varchar not null, protocol varchar not null, part varchar not null, clip_id bigint not null);
 create table left_out (
-  dataset varchar not null, name varchar, reason varchar, detail varchar, source varchar);
+  dataset varchar not null, name varchar, reason varchar, detail varchar, source varchar,
+  source_hash varchar default '', origin integer default 1);
+create table origins (dataset varchar not null, origin integer not null, said json);
 create table encoders (
   name varchar not null, origin varchar, preset varchar, dataset varchar, protocol varchar,
   dimension integer, hash varchar, created timestamp, made bigint default nextval('made'));
@@ -44,10 +46,21 @@ create table segments (
   dataset varchar not null, clip_id bigint not null, label bigint, action varchar, start_frame bigint not null,
   stop_frame bigint not null);
 """,
+    2: """
+alter table clips add column origin integer default 1;
+alter table left_out add column source_hash varchar default '';
+alter table left_out add column origin integer default 1;
+create table origins (dataset varchar not null, origin integer not null, said json);
+insert into origins select name, 1, json_object(
+  'roots', string_split(replace(source, ', /', chr(10) || '/'), chr(10)), 'format', format, 'layout', layout,
+  'fps', fps, 'up', up, 'scale', scale, 'slicing', 'start:end',
+  'untrimmed', name in (select dataset from segments)) from datasets;
+""",
 }
 """Schema version -> the statements that make it the next one; run in one transaction."""
 
-TABLES = ("meta", "datasets", "clips", "splits", "left_out", "encoders", "indexes", "parts", "segments")
+TABLES = ("meta", "datasets", "clips", "splits", "left_out", "encoders", "indexes", "parts", "segments",
+          "origins")  # fmt: skip
 
 KEEP = (
     "create or replace temp table kept_splits as select c.name, s.protocol, s.part from splits s "
@@ -57,6 +70,11 @@ KEEP = (
     "join clips c on c.id = s.clip_id where s.dataset = ? and s.clip_id in (select unnest(?))",
 )
 """Remember the parts and the segments of clips that are to be replaced, by name."""
+
+SETTLE = (
+    "delete from left_out where dataset = ? and reason <> 'duplicate name' and name in (select unnest(?))"
+)
+"""Forget that recordings were left out which came now, or are left out anew."""
 
 GIVE_BACK = (
     "insert into splits select ?, k.protocol, k.part, c.id from kept_splits k "

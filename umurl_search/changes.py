@@ -7,52 +7,49 @@ has changed, after it everything has. Letters: n clips.
 
 import hashlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.embed import Embedder, pick_device
 from encoder.errors import UmurlError
-from umurl_search import datasets, encoders, folders
+from umurl_search import datasets, folders
+from umurl_search.catalog import Known
 from umurl_search.catalog_file import copy_if_old
-from umurl_search.clip import LeftOut
-from umurl_search.clipstore import Clips, ClipStore, Record, journal_of
-from umurl_search.index import Index, embeddings_file
-from umurl_search.index_rows import DONE, embed_units, write_units
-from umurl_search.ingest import Request, about_store, open_source
-from umurl_search.kinds import EXACT, Kind
+from umurl_search.clipstore import ClipStore, journal_of
+from umurl_search.index_parts import add_index_part, is_sealed
+from umurl_search.ingest import about_store, reopened
 from umurl_search.library import Library
-from umurl_search.opening import index_of, open_clips
 from umurl_search.preprocess import Conventions
 from umurl_search.progress import Progress, silent
-from umurl_search.quality import write_vectors
-from umurl_search.readers.base import Reader
-from umurl_search.readers.tree import decode_place
-from umurl_search.reading import FILE_FORMATS, fill, stamp
-from umurl_search.roster import described
-from umurl_search.windows import Units, Window, units_of
-
-_ONE_CLIP_A_FILE = tuple(fmt for fmt in FILE_FORMATS if fmt != "pku-mmd")
+from umurl_search.readers.base import Reader, Splits
+from umurl_search.reading import fill, stamp
+from umurl_search.recordings import StatedSegments, read_segments
+from umurl_search.roster import described, read_splits
+from umurl_search.sifting import Sift
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeRequest:
-    """What changes. source None: where the dataset was ingested from.
+    """What changes. source None: all that the dataset was read from so far.
 
     changed: take clips that are there with another content, in place of clips that are not there yet. removed: take
-    those again, too, that were removed.
+    those again, too, that were removed. splits, segments: files, as `ingest` takes them, of the clips that come.
     """
 
     dataset: str
     source: Path | None = None
     format: str | None = None
-    slicing: str = "start:end"
+    slicing: str | None = None
+    splits: Path | None = None
+    segments: Path | None = None
     changed: bool = False
     removed: bool = False
     device: str = "auto"
@@ -60,7 +57,8 @@ class ChangeRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeReport:
-    """`unchanged`: clips of the source that stay as they are; `new` and `gone`: what an update saw and left alone."""
+    """`unchanged`: clips of the source that stay as they are; `new` and `gone`: what an update saw and left alone;
+    `left_out`: recordings that cannot be used, by reason; where an update meets one, its clip stays as it was."""
 
     dataset: str
     added: int = 0
@@ -72,6 +70,7 @@ class ChangeReport:
     clips: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     indexes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -81,51 +80,65 @@ class _Before:
 
     row: dict[str, Any]
     ids: NDArray[np.int64]
-    sources: dict[str, tuple[int, str]]
-    left_out: dict[str, str]
+    sources: dict[str, Known]
+    left_out: tuple[dict[str, Any], ...]
+    origins: tuple[dict[str, Any], ...]
     indexes: tuple[dict[str, Any], ...]
     folder: str
-    untrimmed: bool
+    actions: tuple[str, ...]
 
 
 def take_in(library: Library, request: ChangeRequest, *, progress: Progress = silent) -> ChangeReport:
     """Adds clips that are not there yet, or replaces those whose source file has another content now.
 
-    Clips are told apart by name. Every index of the dataset gets the new clips. An interrupted run goes on where it
-    stopped. Raises UmurlError for an unknown dataset, a source in another format, and while another process changes
-    the library.
+    Clips are told apart by name. Every index of the dataset gets the new clips. Without a source, all those that the
+    dataset was read from are gone through, one after another. An interrupted run goes on where it stopped. Raises
+    UmurlError for an unknown dataset, a source in another format, and while another process changes the library.
     """
     started = time.monotonic()
+    splits, stated = read_splits(request.splits), read_segments(request.segments)
     with library.changing():
         before = _before(library, request.dataset)
-        reader, conventions = _source(library, before, request)
-        known_bad = {
-            name for name, why in before.left_out.items() if not (request.removed and why == "removed")
-        }
-        sift = _Sift(before=before, changed=request.changed, reader=reader, passed_over=known_bad)
-        items = sift.items()
-        target = library.clips(before.folder)
-        token = _token(before, reader, request)
-        n = _store(library, target, token, reader, conventions, items, sift, progress) if items else 0
-        if n == 0:
-            return sift.report(clips=len(before.ids), seconds=time.monotonic() - started)
-        parts = [("dataset", request.dataset, target.name, n)]
-        parts += [
-            _index_part(library, row, before, target, token, request.device, progress)
-            for row in before.indexes
-        ]
-        added = described(datasets.find(request.dataset), reader, journal_of(target))
-        added["first_id"] = ClipStore(target).manifest["first_id"]
-        removed = [before.sources[name][0] for name in added["clips"]["name"] if name in before.sources]
-        with library.write() as catalog:
-            _require_same_indexes(catalog.indexes(), before)
-            catalog.change_clips(
-                request.dataset, removed=removed, added=added, parts=parts, expected=before.ids
-            )
-    return sift.report(
-        clips=len(before.ids) + n - len(removed), seconds=time.monotonic() - started, taken=n,
-        indexes=[row["name"] for row in before.indexes],
+        origins, notes = _origins(library, before, request)
+        reports = []
+        for origin in origins:
+            change = _Change(library, before, request, origin, splits, stated, progress)
+            reports.append(change.report(change.make()))
+            before = _before(library, request.dataset)
+    notes += _without_part(library, request.dataset, sum(one.added for one in reports))
+    return _together(reports, before, notes, seconds=time.monotonic() - started)
+
+
+def _together(
+    reports: Sequence[ChangeReport], before: _Before, notes: Sequence[str], *, seconds: float
+) -> ChangeReport:
+    """One report of what was done with several sources."""
+    counts = ("added", "replaced", "unchanged", "new", "gone")
+    left_out: dict[str, int] = {}
+    for reason, n in ((reason, n) for one in reports for reason, n in one.left_out.items()):
+        left_out[reason] = left_out.get(reason, 0) + n
+    return ChangeReport(
+        dataset=before.row["name"], clips=len(before.ids), left_out=left_out, notes=list(notes),
+        indexes=[row["name"] for row in before.indexes] if any(one.indexes for one in reports) else [],
+        seconds={"total": seconds}, **{key: sum(getattr(one, key) for one in reports) for key in counts},
     )  # fmt: skip
+
+
+def _without_part(library: Library, dataset: str, added: int) -> list[str]:
+    """A note where clips that came belong to no part of a protocol that was given with the dataset."""
+    if not added:
+        return []
+    with library.read() as catalog:
+        newest = catalog.clip_ids(dataset)[-added:]
+        notes = []
+        for protocol in catalog.protocols(dataset):
+            parts = catalog.split(dataset, protocol)
+            n = int((~np.isin(newest, np.concatenate(list(parts.values())))).sum())
+            if n and protocol not in datasets.find(dataset).protocols:
+                notes.append(
+                    f"{n:,} of the clips added are in no part of protocol {protocol}: say it with --splits"
+                )
+    return notes
 
 
 def _before(library: Library, dataset: str) -> _Before:
@@ -139,199 +152,145 @@ def _before(library: Library, dataset: str) -> _Before:
             )
         return _Before(
             row=row, ids=catalog.clip_ids(dataset), sources=catalog.sources(dataset),
-            left_out={one["name"]: one["reason"] for one in catalog.left_out(dataset)},
+            left_out=tuple(catalog.left_out(dataset)), origins=tuple(catalog.origins(dataset)),
             indexes=tuple(one for one in catalog.indexes() if one["dataset"] == dataset),
-            folder=catalog.next_folder("dataset", dataset), untrimmed=len(catalog.segments(dataset)["clip_id"]) > 0,
+            folder=catalog.next_folder("dataset", dataset), actions=_actions(catalog.segments(dataset)),
         )  # fmt: skip
 
 
-def _source(library: Library, before: _Before, request: ChangeRequest) -> tuple[Reader, Conventions]:
-    """The source opened as the dataset's first was. Raises UmurlError where it is in another format or state."""
-    row = before.row
-    if datasets.find(row["name"]).actions == "demo":
-        raise UmurlError(f"'{row['name']}' is made up: nothing can be added to it")
-    source = request.source or Path(row["source"])
-    if not source.exists():
-        raise UmurlError(f"{source}: no such file or folder; give --source the recordings of {row['name']}")
-    said = open_clips(library, row["name"]).manifest["conventions"]
-    asked = Request(
-        name=row["name"], source=source, format=request.format or row["format"], layout=said["layout"],
-        fps=said["fps"], up=said["up"], scale=said["scale"], slicing=request.slicing, untrimmed=before.untrimmed,
-    )  # fmt: skip
-    reader, conventions = open_source(datasets.find(row["name"]), asked)
-    if reader.state != row["state"]:
-        raise UmurlError(
-            f"{source}: its coordinates are {reader.state}, those of {row['name']} {row['state']}"
-        )
-    return reader, conventions
+def _actions(segments: dict[str, NDArray[Any]]) -> tuple[str, ...]:
+    """Names of the actions that segments have so far, by label."""
+    named = {
+        int(label): str(action)
+        for label, action in zip(segments["label"], segments["action"], strict=True)
+        if action is not None
+    }
+    return tuple(named.get(label, f"action {label + 1}") for label in range(max(named, default=-1) + 1))
 
 
-@dataclass(kw_only=True)
-class _Sift:
-    """What of a source is wanted; counts the rest."""
+def _origins(
+    library: Library, before: _Before, request: ChangeRequest
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The sources to go through, and a note of each that is not there. Raises UmurlError where there is none."""
+    name = before.row["name"]
+    if datasets.find(name).actions == "demo":
+        raise UmurlError(f"'{name}' is made up: nothing can be added to it")
+    first = before.origins[0]
+    if request.source is not None:
+        if not request.source.exists():
+            raise UmurlError(
+                f"{request.source}: no such file or folder; give --source the recordings of {name}"
+            )
+        roots = [os.path.abspath(request.source)]
+        asked = {**first, "roots": roots, "format": request.format or first["format"]}
+        return [{**asked, "slicing": request.slicing or asked["slicing"]}], []
+    there = [one for one in before.origins if all(Path(root).exists() for root in one["roots"])]
+    missing = [root for one in before.origins for root in one["roots"] if not Path(root).exists()]
+    if not there:
+        raise UmurlError(f"{missing[0]}: no such file or folder; give --source the recordings of {name}")
+    return there, [f"{root} is not there: it was passed over" for root in missing]
 
+
+@dataclass(frozen=True)
+class _Change:
+    """What one source gives to a dataset."""
+
+    library: Library
     before: _Before
-    changed: bool
-    reader: Reader
-    passed_over: set[str]
-    unchanged: int = 0
-    new: int = 0
-    seen: set[str] = field(default_factory=set)
-    left_out: dict[str, int] = field(default_factory=dict)
+    request: ChangeRequest
+    origin: dict[str, Any]
+    splits: Splits
+    stated: StatedSegments
+    progress: Progress
 
-    def items(self) -> Sequence[str]:
-        """Units of work that may hold something wanted: where a clip is a file, the others are not read."""
-        every = self.reader.items()
-        if self.reader.format not in _ONE_CLIP_A_FILE:
-            return every
-        return [item for item in every if self._may_hold(item)]
+    @cached_property
+    def source(self) -> tuple[Reader, Conventions]:
+        """The source opened as it is stated. Raises UmurlError where its coordinates are in another state."""
+        reader, conventions = reopened(self.before.row["name"], self.origin)
+        if reader.state != self.before.row["state"]:
+            raise UmurlError(
+                f"{self.origin['roots'][0]}: its coordinates are {reader.state}, those of "
+                f"{self.before.row['name']} {self.before.row['state']}"
+            )
+        return reader, conventions
 
-    def _may_hold(self, item: str) -> bool:
-        place = decode_place(item, self.reader.roots)  # type: ignore[attr-defined]
-        known = self.before.sources.get(place.name)
-        self.seen.add(place.name)
-        if known is None and not self.changed:
-            return place.name not in self.passed_over
-        if known is None:
-            self.new += place.name not in self.passed_over
-            return False
-        if self.changed and place.path.is_file() and folders.sha256_of(place.path) != known[1]:
-            return True
-        self.unchanged += 1
-        return False
+    @cached_property
+    def sift(self) -> Sift:
+        known = [*self.before.origins, self.origin]
+        return Sift(
+            reader=self.source[0], origin=known.index(self.origin) + 1, known=self.before.sources,
+            left_out=self.before.left_out, changed=self.request.changed, removed=self.request.removed,
+            own_only=self.request.source is None,
+        )  # fmt: skip
 
-    def keep(self, outcome: Record | LeftOut) -> bool:
-        known = self.before.sources.get(outcome.name)
-        self.seen.add(outcome.name)
-        if isinstance(outcome, LeftOut):
-            wanted = known is None and outcome.name not in self.passed_over and not self.changed
-            wanted = wanted or (self.changed and known is not None)
-            self.left_out[outcome.reason] = self.left_out.get(outcome.reason, 0) + wanted
-            return wanted
-        if self.changed and known is None:
-            self.new += 1
-            return False
-        if known is not None and (not self.changed or outcome.source_hash == known[1]):
-            self.unchanged += 1
-            return False
-        return known is not None or outcome.name not in self.passed_over
-
-    def report(
-        self, *, clips: int, seconds: float, taken: int = 0, indexes: Sequence[str] = ()
-    ) -> ChangeReport:
-        gone = len(set(self.before.sources) - self.seen) if self.changed else 0
+    def report(self, taken: int) -> ChangeReport:
+        changed, sift = self.request.changed, self.sift
         return ChangeReport(
-            dataset=self.before.row["name"], added=0 if self.changed else taken, replaced=taken if self.changed else 0,
-            unchanged=self.unchanged, new=self.new, gone=gone, clips=clips, indexes=list(indexes),
-            left_out={reason: n for reason, n in self.left_out.items() if n}, seconds={"total": seconds},
+            dataset=self.before.row["name"], added=0 if changed else taken, replaced=taken if changed else 0,
+            unchanged=sift.unchanged, new=sift.new, gone=sift.gone if changed else 0, left_out=sift.counted,
+            indexes=[row["name"] for row in self.before.indexes] if taken else [],
         )  # fmt: skip
 
-
-def _token(before: _Before, reader: Reader, request: ChangeRequest) -> str:
-    """Names one change of one state of the dataset, so that a run cut short goes on and no other does."""
-    stamps = [[str(path), *stamp(path)] for path in reader.files()]
-    said = [
-        before.row["signature"],
-        before.folder,
-        before.ids.tolist(),
-        request.changed,
-        request.slicing,
-        stamps,
-    ]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
-
-
-def _store(
-    library: Library, target: Path, token: str, reader: Reader, conventions: Conventions, items: Sequence[str],
-    sift: _Sift, progress: Progress,
-) -> int:  # fmt: skip
-    """Seals the new clips' store, unless a run before has; returns how many it holds, 0 where none is wanted."""
-    with folders.building(target, resume_token=token) as partial:
-        if _says(target, signature=token):
-            shutil.rmtree(partial)
-            return len(ClipStore(target))
-        folders.remove(target)
-        n = fill(
-            partial, reader, conventions, title=f"Reading {sift.before.row['name']}", progress=progress, workers=None,
-            items=items, keep=sift.keep, may_be_empty=True,
-        )  # fmt: skip
-        if n:
-            with library.write() as catalog:
-                first_id = catalog.reserve_ids(n)
-            folders.seal(partial, target, {**about_store(reader, conventions, token), "first_id": first_id})
+    def make(self) -> int:
+        """Takes in what is wanted; returns how many clips that were."""
+        library, name = self.library, self.before.row["name"]
+        items, target = self.sift.items(), library.clips(self.before.folder)
+        token = _token(self.before, self.source[0], self.request, self.origin, self.splits, self.stated)
+        n = self._store(target, token, items) if items else 0
+        if n == 0:
+            return 0
+        parts = [("dataset", name, target.name, n)]
+        parts += [
+            add_index_part(library, row, target, token, self.request.device, self.progress)
+            for row in self.before.indexes
+        ]
+        added = described(
+            datasets.find(name),
+            self.source[0],
+            journal_of(target),
+            self.splits,
+            self.stated,
+            self.before.actions,
+        )
+        added |= {"first_id": ClipStore(target).manifest["first_id"], "read_from": self.origin}
+        sources = self.before.sources
+        replaced = [sources[one].id for one in added["clips"]["name"] if one in sources]
+        with library.write() as catalog:
+            _require_same_indexes(catalog.indexes(), self.before)
+            catalog.change_clips(name, removed=replaced, added=added, parts=parts, expected=self.before.ids)
         return n
 
-
-def _index_part(
-    library: Library, row: dict[str, Any], before: _Before, clips: Path, token: str, device: str, progress: Progress
-) -> tuple[str, str, str, int]:  # fmt: skip
-    """Embeds the new clips for one index; returns its part as the catalog enters it."""
-    index, opened = index_of(library, row), ClipStore(clips)
-    store = Clips([opened], part=np.ones(len(opened), dtype=np.int64), row=np.arange(len(opened)))
-    with library.read() as catalog:
-        target = library.index_folder(catalog.next_folder("index", row["name"]))
-    first_id = int(store.manifest["first_id"])
-    entry = encoders.open_encoder(library, row["encoder"])
-    if entry.hash != row["encoder_hash"]:
-        raise UmurlError(
-            f"index {row['name']} was made with another '{entry.name}' than the one of that name now: "
-            f"umurl-search delete index:{row['name']} first"
-        )
-    said = index.manifest
-    about: dict[str, Any] = {
-        "kind": "index", "version": said["version"], "dataset": row["dataset"], "dataset_signature": token,
-        "encoder": row["encoder"], "encoder_hash": row["encoder_hash"], "pipeline": said["pipeline"],
-        "transform": said["transform"], "metric": said["metric"], "modalities": said["modalities"],
-        "precision": said["precision"], "dimension": said["dimension"], "recipe": said["recipe"],
-        "index_kind": _kind_of_part(said.get("index_kind", "flat")), "first_id": first_id,
-        **{key: said[key] for key in ("window_s", "stride_s") if key in said},
-    }  # fmt: skip
-    with folders.building(target, resume_token=f"{token}-{first_id}") as partial:
-        if _says(target, dataset_signature=token, first_id=first_id):
-            shutil.rmtree(partial)
-            return "index", row["name"], target.name, len(Index(target).ids)
-        folders.remove(target)
-        units = units_of(store, np.arange(len(store)), Window.of(said))
-        place, modalities = pick_device(device), tuple(said["modalities"])
-        embedder = Embedder(
-            entry.load().to(place), n_clips=len(units), device=place, precision=said["precision"]
-        )
-        embed_units(
-            partial,
-            store,
-            units,
-            embedder,
-            modalities=modalities,
-            dimension=said["dimension"],
-            progress=progress,
-        )
-        measured = _fill_part(partial, index, units, first_id + np.arange(len(store)), about["index_kind"])
-        folders.seal(partial, target, {**about, "clips": len(units), **measured})
-    return "index", row["name"], target.name, len(units)
+    def _store(self, target: Path, token: str, items: Sequence[str]) -> int:
+        """Seals the new clips' store, unless a run before has; returns how many it holds, 0 where none is wanted."""
+        reader, conventions = self.source
+        with folders.building(target, resume_token=token) as partial:
+            if is_sealed(target, signature=token):
+                shutil.rmtree(partial)
+                return len(ClipStore(target))
+            folders.remove(target)
+            n = fill(
+                partial, reader, conventions, title=f"Reading {self.before.row['name']}", progress=self.progress,
+                workers=None, items=items, keep=self.sift.keep, may_be_empty=True,
+            )  # fmt: skip
+            if n:
+                with self.library.write() as catalog:
+                    first_id = catalog.reserve_ids(n)
+                folders.seal(
+                    partial, target, {**about_store(reader, conventions, token), "first_id": first_id}
+                )
+            return n
 
 
-def _fill_part(
-    partial: Path, index: Index, units: Units, ids: NDArray[np.int64], kind: Kind
-) -> dict[str, Any]:
-    """Writes ids and searchable vectors beside a further part's embeddings, by the maps of the first."""
-    write_units(partial, units, ids)
-    fused = np.load(partial / embeddings_file("fused"), mmap_mode="r", allow_pickle=False)
-    measured = write_vectors(partial, fused, index.all_maps(), kind=kind)
-    (partial / DONE).unlink(missing_ok=True)
-    return measured
-
-
-def _says(folder: Path, **wanted: Any) -> bool:
-    """Whether a folder is sealed and whole, and its manifest says this."""
-    if not folder.exists() or folders.check(folder, full=False):
-        return False
-    said = folders.read_manifest(folder, remedy="umurl-search repair")
-    return all(said.get(key) == value for key, value in wanted.items())
-
-
-def _kind_of_part(first: Kind) -> Kind:
-    """Additions are few: they are searched exactly, whatever the first part is."""
-    return first if first in EXACT else "flat16"
+def _token(
+    before: _Before, reader: Reader, request: ChangeRequest, origin: dict[str, Any], splits: Splits,
+    stated: StatedSegments,
+) -> str:  # fmt: skip
+    """Names one change of one state of the dataset, so that a run cut short goes on and no other does."""
+    stamps = [[str(path), *stamp(path)] for path in reader.files()]
+    segments = {name: [vars(one) for one in segments] for name, segments in stated.items()}
+    given = [request.changed, request.removed, origin, splits, segments]
+    said = [before.row["signature"], before.folder, before.ids.tolist(), given, stamps]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
 def _require_same_indexes(now: Sequence[dict[str, Any]], before: _Before) -> None:
@@ -370,7 +329,7 @@ def _named(before: _Before, names: Sequence[str]) -> set[int]:
     unknown = [name for name in names if name not in before.sources]
     if unknown:
         raise UmurlError(f"no clip '{unknown[0]}' in {before.row['name']}: nothing was removed")
-    return {before.sources[name][0] for name in names}
+    return {before.sources[name].id for name in names}
 
 
 def _passing(library: Library, before: _Before, where: str | None) -> set[int]:

@@ -55,12 +55,16 @@ class Clip:
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOut:
-    """A recording that was found and not used: which, why (one of `REASONS`) and the particulars."""
+    """A recording that was found and not used: which, why (one of `REASONS`) and the particulars.
+
+    source_hash: sha256 of its file, where it has one of its own and that can be read.
+    """
 
     name: str
     reason: Reason
     detail: str = ""
     source: str = ""
+    source_hash: str = ""
 
 
 Outcome = Clip | LeftOut

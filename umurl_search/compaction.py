@@ -25,7 +25,7 @@ from umurl_search.library import Library
 from umurl_search.maps import fit_maps
 from umurl_search.opening import index_of, open_clips
 from umurl_search.progress import Progress, silent
-from umurl_search.quality import RECALL, write_vectors
+from umurl_search.quality import said_recall, write_vectors
 
 WORTHWHILE_GONE = 0.1
 """Share of rows on disk that are of clips that are gone; further parts are always worth it."""
@@ -177,7 +177,8 @@ def _one_index(library: Library, index: Index, folder: str, columns: ClipColumns
             write_maps(partial, maps)
             kind = index.parts[0].kind
             labels = columns.label if index.spans is None else None
-            measured = write_vectors(partial, arrays["fused"], maps, kind=kind, recall=RECALL, labels=labels)
+            recall = said_recall(index.manifest)
+            measured = write_vectors(partial, arrays["fused"], maps, kind=kind, recall=recall, labels=labels)
             np.save(partial / IDS, index.ids, allow_pickle=False)
             if index.spans is not None:
                 np.save(partial / SPANS, index.spans, allow_pickle=False)

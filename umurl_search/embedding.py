@@ -12,7 +12,7 @@ from encoder.errors import UmurlError
 from encoder.model import UmURL
 from umurl_search import datasets, encoders
 from umurl_search.clip import Clip, Frames, LeftOut
-from umurl_search.library import Library
+from umurl_search.library import Library, consistent
 from umurl_search.opening import open_clips
 from umurl_search.preprocess import Conventions, Up, normalise, usable
 from umurl_search.progress import Progress, silent
@@ -38,6 +38,7 @@ class EmbedRequest:
     device: str = "auto"
 
 
+@consistent
 def embed_source(library: Library, request: EmbedRequest, *, progress: Progress = silent) -> dict[str, Any]:
     """Writes y (N, D) float32, rows in order of clip name, to `out`, and says which row is which.
 

@@ -107,6 +107,17 @@ def open_encoder(library: Library, name: str) -> EncoderEntry:
     return _entry(name, folder, manifest["files"][WEIGHTS]["sha256"])
 
 
+def of_index(library: Library, row: dict[str, Any]) -> EncoderEntry:
+    """The encoder that an index was made with. Raises UmurlError where its name is another's now."""
+    entry = open_encoder(library, row["encoder"])
+    if entry.hash != row["encoder_hash"]:
+        raise UmurlError(
+            f"index {row['name']} was made with another '{entry.name}' than the one of that name now: "
+            f"umurl-search delete index:{row['name']}, then build it again"
+        )
+    return entry
+
+
 def choose(library: Library, dataset: str, protocol: str | None) -> EncoderEntry:
     """The newest encoder made for the dataset, one of the same protocol first, else the shipped one."""
     rows = [row for row in _rows(library) if row["dataset"] == dataset]

@@ -18,7 +18,7 @@ from encoder.errors import UmurlError
 from umurl_search import datasets, encoders
 from umurl_search.build import overlap_warning
 from umurl_search.cross import ask_across
-from umurl_search.library import Library
+from umurl_search.library import Library, consistent
 from umurl_search.maps import Embeddings, Maps, fit_maps
 from umurl_search.metrics import Labels, Ranking, majority_vote, per_class, rank_gallery, recall_at
 from umurl_search.neighbours import CPU, Groups, nearest
@@ -166,6 +166,7 @@ class EvalRequest:
     device: str = "auto"
 
 
+@consistent
 def evaluate_index(library: Library, request: EvalRequest, *, progress: Progress = silent) -> dict[str, Any]:
     """The protocol's queries against its gallery, bridge and transform refitted on that gallery alone.
 
@@ -198,6 +199,7 @@ def evaluate_index(library: Library, request: EvalRequest, *, progress: Progress
     }  # fmt: skip
 
 
+@consistent
 def evaluate_matrix(library: Library, request: EvalRequest, *, progress: Progress = silent) -> dict[str, Any]:
     """Accuracy of every base modality's queries against every base modality's gallery."""
     started = time.monotonic()

@@ -20,7 +20,7 @@ from encoder.errors import UmurlError
 from umurl_search import folders
 from umurl_search.catalog_tables import table_file
 from umurl_search.index import Index, Part, embeddings_file
-from umurl_search.library import Library
+from umurl_search.library import Library, consistent
 from umurl_search.neighbours import Rows
 from umurl_search.opening import open_index, require_rows
 from umurl_search.progress import Advance, Progress, silent
@@ -61,6 +61,7 @@ class ExportRequest:
     format: Format = "parquet"
 
 
+@consistent
 def export_index(library: Library, request: ExportRequest, *, progress: Progress = silent) -> dict[str, Any]:
     """Writes every modality's embeddings as the encoder gave them, and the clips' columns of the catalog.
 

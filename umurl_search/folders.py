@@ -31,6 +31,23 @@ def partial_of(target: Path) -> Path:
     return target.with_name(f".{target.name}.partial")
 
 
+def lock_of(target: Path) -> Path:
+    """The file that is held while `target` is put together."""
+    return partial_of(target).with_name(partial_of(target).name + ".lock")
+
+
+def is_held(lock: Path) -> bool:
+    """Whether a process holds a lock file (`alone`)."""
+    try:
+        with open(lock, encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 @contextlib.contextmanager
 def building(target: Path, *, resume_token: str) -> Iterator[Path]:
     """The partial folder of `target`, kept from an earlier run if that had the same token, else emptied.
@@ -39,7 +56,7 @@ def building(target: Path, *, resume_token: str) -> Iterator[Path]:
     """
     folder = partial_of(target)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with alone(folder.with_name(folder.name + ".lock"), doing=f"{target}: another process is building it"):
+    with alone(lock_of(target), doing=f"{target}: another process is building it"):
         folder.mkdir(exist_ok=True)
         if token_of(folder) != resume_token:
             shutil.rmtree(folder)

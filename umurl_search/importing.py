@@ -7,6 +7,7 @@ from encoder import checkpoint
 from encoder.errors import UmurlError
 from encoder.model import UmURL
 from umurl_search import datasets, folders
+from umurl_search.catalog_file import copy_if_old
 from umurl_search.encoders import SHIPPED
 from umurl_search.library import Library, checked_name
 from umurl_search.preprocess import PIPELINE
@@ -65,6 +66,7 @@ def refuse_known(library: Library, name: str) -> None:
         raise UmurlError(f"'{SHIPPED}' is the encoder in the package: choose another name with --as")
     if not library.exists():
         return
+    copy_if_old(library.catalog_path)
     with library.read() as catalog:
         if any(row["name"] == name for row in catalog.encoders()):
             raise UmurlError(

@@ -11,6 +11,7 @@ from typing import Any
 
 from encoder.errors import UmurlError
 from umurl_search import datasets, folders
+from umurl_search.catalog_file import copy_if_old
 from umurl_search.datasets import Dataset
 from umurl_search.library import Library, checked_name
 from umurl_search.preprocess import PIPELINE, Conventions, Up
@@ -28,8 +29,8 @@ _STORE_VERSION = 1
 class Request:
     """What to ingest and how it is stated. None: found out (format), or the dataset's own (layout).
 
-    untrimmed: recordings are kept whole, as those of some datasets always are. segments: a file that says what
-    happens in them.
+    roots: the places that are the source, where there are several. untrimmed: recordings are kept whole, as those of
+    some datasets always are. segments: a file that says what happens in them.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Request:
     slicing: str = "start:end"
     untrimmed: bool = False
     segments: Path | None = None
+    roots: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,7 @@ def ingest(
     signature = _signature(reader, conventions, request, extra_splits, stated)
     known = _known(library, request.name)
     if known is not None:
+        copy_if_old(library.catalog_path)
         return _already_there(known, signature)
     library.make()
     target = library.clips(request.name)
@@ -101,7 +104,8 @@ def ingest(
                 workers=workers,
             )
             folders.seal(partial, target, about_store(reader, conventions, signature))
-        report = enter(library, dataset, reader, conventions, signature, extra_splits, stated)
+        read_from = origin_of(reader, conventions, request)
+        report = enter(library, dataset, reader, conventions, signature, extra_splits, stated, read_from)
     return IngestReport(**{**report, "seconds": {"total": time.monotonic() - started}})
 
 
@@ -111,6 +115,28 @@ def open_source(dataset: Dataset, request: Request) -> tuple[Reader, Conventions
     reader = _demo_reader(dataset, request) if made_up else _reader_of(dataset, request)
     layout = request.layout or reader.layout
     return reader, Conventions(layout=layout, fps=request.fps, up=request.up, scale=request.scale)
+
+
+def origin_of(reader: Reader, conventions: Conventions, request: Request) -> dict[str, Any]:
+    """Where recordings are read from and how, as the catalog keeps it; `reopened` reads them again."""
+    dataset = datasets.find(request.name)
+    return {
+        "roots": [str(root) for root in getattr(reader, "roots", ())], "format": reader.format, **vars(conventions),
+        "slicing": request.slicing, "untrimmed": request.untrimmed and not dataset.untrimmed,
+    }  # fmt: skip
+
+
+def reopened(name: str, origin: dict[str, Any]) -> tuple[Reader, Conventions]:
+    """The reader of what a dataset was read from. Raises UmurlError where it is not there."""
+    dataset = datasets.find(name)
+    if dataset.actions == "demo":
+        return open_source(dataset, Request(name=name))
+    roots = tuple(map(Path, origin["roots"]))
+    for root in roots:
+        if not root.exists():
+            raise UmurlError(f"{root}: {name} was read from there, and it is not there now: put it back")
+    said = {key: value for key, value in origin.items() if key != "roots"}
+    return open_source(dataset, Request(name=name, roots=roots, **said))
 
 
 def _demo_reader(dataset: Dataset, request: Request) -> Reader:
@@ -141,7 +167,8 @@ def _stated(dataset: Dataset, reader: Reader, request: Request) -> StatedSegment
 def _reader_of(dataset: Dataset, request: Request) -> Reader:
     if request.source is not None and not request.source.exists():
         raise UmurlError(f"{request.source}: no such file or folder; give --source the recordings")
-    given = (request.source,) if request.source else datasets.sources(dataset, request.data)
+    named = request.roots or ((request.source,) if request.source else ())
+    given = named or datasets.sources(dataset, request.data)
     roots = tuple(Path(os.path.abspath(root)) for root in given)
     fmt = request.format or detect(roots[0])
     untrimmed = request.untrimmed or dataset.untrimmed

@@ -1,12 +1,13 @@
 """One folder on disk: catalog, clips, encoders, indexes."""
 
+import functools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import platformdirs
 
@@ -18,6 +19,8 @@ from umurl_search.catalog_file import open_catalog
 if TYPE_CHECKING:
     from umurl_search.search import Searcher
 
+F = TypeVar("F", bound=Callable[..., Any])
+_TRIES = 5
 _RESERVED = ("dataset", "encoder", "index")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
 
@@ -70,10 +73,23 @@ class Library:
             raise UmurlError(
                 f"{self.root}: may not be written; change its permissions or give another --library"
             )
-        with folders.alone(
-            self.root / ".changing.lock", doing=f"{self.root}: another process is changing the library"
-        ):
+        with folders.alone(self._lock, doing=f"{self.root}: another process is changing the library"):
             yield
+
+    @property
+    def _lock(self) -> Path:
+        return self.root / ".changing.lock"
+
+    def is_changing(self) -> bool:
+        """Whether a process holds `changing`."""
+        return folders.is_held(self._lock)
+
+    def changes(self) -> int | None:
+        """A number that every change of clips raises; None where there is no library."""
+        if not self.exists():
+            return None
+        with self.read() as catalog:
+            return catalog.changes()
 
     def read(self, *, locked: bool = False) -> AbstractContextManager[Catalog]:
         """The catalog to read; raises UmurlError when there is no library."""
@@ -92,6 +108,23 @@ class Library:
         except OSError as error:
             reason = error.strerror or error
             raise UmurlError(f"{self.root}: cannot be made ({reason}); give another --library") from error
+
+
+def consistent(work: F) -> F:
+    """What a function of a library gives; once more where that failed, and clips had come or gone while it looked."""
+
+    @functools.wraps(work)
+    def again(library: Library, *args: Any, **kwargs: Any) -> Any:
+        for _ in range(_TRIES):
+            before = library.changes()
+            try:
+                return work(library, *args, **kwargs)
+            except (UmurlError, FileNotFoundError):
+                if library.changes() == before:
+                    raise
+        return work(library, *args, **kwargs)
+
+    return cast(F, again)
 
 
 def default_root() -> Path:

@@ -15,7 +15,7 @@ from encoder.errors import UmurlError
 from umurl_search import datasets, encoders
 from umurl_search.build import overlap_warning
 from umurl_search.clip import Frames
-from umurl_search.library import Library
+from umurl_search.library import Library, consistent
 from umurl_search.maps import Embeddings, fit_maps
 from umurl_search.metrics import Labels
 from umurl_search.moments import OVERLAP, Stretches, average_precision, first_moments, right
@@ -113,6 +113,7 @@ class _Side:
     labels: Labels
 
 
+@consistent
 def localize_eval(
     library: Library, request: LocalizeRequest, *, progress: Progress = silent
 ) -> dict[str, Any]:

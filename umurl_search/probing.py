@@ -19,7 +19,7 @@ from umurl_search import datasets, encoders
 from umurl_search.build import overlap_warning
 from umurl_search.clipstore import Clips
 from umurl_search.encoders import EncoderEntry
-from umurl_search.library import Library
+from umurl_search.library import Library, consistent
 from umurl_search.maps import Embeddings, Map
 from umurl_search.metrics import Labels, per_class
 from umurl_search.neighbours import nearest
@@ -136,6 +136,7 @@ class LinearRequest:
     device: str = "auto"
 
 
+@consistent
 def linear_eval(library: Library, request: LinearRequest, *, progress: Progress = silent) -> dict[str, Any]:
     """A linear classifier on an index's frozen embeddings: the paper's action recognition.
 
@@ -160,6 +161,7 @@ def linear_config(config: ProbeConfig, n: int) -> dict[str, Any]:
     return {**asdict(config), "steps": config.epochs * -(-n // config.batch_size)}
 
 
+@consistent
 def late_eval(library: Library, request: LinearRequest, *, progress: Progress = silent) -> dict[str, Any]:
     """Several linear classifiers, each of its own index and modality, and the mean of their scores.
 

@@ -75,7 +75,13 @@ def write_vectors(
             about = measured
         rounding[vectors_file(centred=centred)] = vectors.error if kind in EXACT else None
         kinds.write(vectors, folder / vectors_file(centred=centred))
+    about["search"]["recall"] = recall
     return {"rounding": rounding, **about}
+
+
+def said_recall(manifest: dict[str, Any]) -> float:
+    """The recall that an index was asked to reach when it was built."""
+    return float(manifest.get("search", {}).get("recall", RECALL))
 
 
 def _held_out(n: int, kind: Kind) -> Rows:

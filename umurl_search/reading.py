@@ -29,6 +29,7 @@ CHUNK = 64
 _GROWTH = {"ntu-skeleton": 0.3, "pku-mmd": 0.5, "nw-ucla": 0.6, "pyskl": 2.1, "npy": 2.1}
 """Bytes in the store for a byte of source, at most, by format; 1 for the others."""
 FILE_FORMATS = ("ntu-skeleton", "pku-mmd", "nw-ucla", "npy")
+ONE_CLIP_A_FILE = tuple(fmt for fmt in FILE_FORMATS if fmt != "pku-mmd")
 _SET_SIGNAL_AT_PARENTS_DEATH = 1
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -76,7 +77,7 @@ def fill(
         items = reader.items() if items is None else items
         with progress(title, total=len(items), unit="clips") as advance:
             advance(writer.items_done)
-            for outcomes in _chunks(reader, conventions, items[writer.items_done :], workers=workers):
+            for outcomes in chunks(reader, conventions, items[writer.items_done :], workers=workers):
                 records, left_out = _sorted_out([tuple(filter(keep, one)) for one in outcomes], seen)
                 writer.add(len(outcomes), records, left_out)
                 advance(len(outcomes))
@@ -106,7 +107,7 @@ def _nothing_usable(reader: Reader, writer: StoreWriter) -> str:
 Outcomes = list[tuple[Record | LeftOut, ...]]
 
 
-def _chunks(
+def chunks(
     reader: Reader, conventions: Conventions, items: Sequence[str], *, workers: int | None
 ) -> Iterator[Outcomes]:
     """Outcomes of CHUNK items at a time, in order; parallel readers on all cores when it is worth it."""
@@ -179,13 +180,28 @@ def _read_chunk(reader: Reader, conventions: Conventions, items: Sequence[str]) 
 def _ready(
     reader: Reader, conventions: Conventions, outcomes: tuple[Outcome, ...]
 ) -> tuple[Record | LeftOut, ...]:
-    return tuple(o if isinstance(o, LeftOut) else _record(reader, conventions, o) for o in outcomes)
+    return tuple(
+        _with_hash(reader, o) if isinstance(o, LeftOut) else _record(reader, conventions, o) for o in outcomes
+    )
+
+
+def _with_hash(reader: Reader, left_out: LeftOut) -> LeftOut:
+    """With the hash of its file, by which a recording that was mended is known."""
+    if reader.format not in ONE_CLIP_A_FILE:
+        return left_out
+    paths = [path for path in _places(reader, left_out.source) if path.is_file() and os.access(path, os.R_OK)]
+    return replace(left_out, source_hash=folders.sha256_of(paths[0])) if paths else left_out
+
+
+def _places(reader: Reader, source: str) -> list[Path]:
+    roots: Sequence[Path] = reader.roots  # type: ignore[attr-defined]
+    return [root / source if root.is_dir() else root for root in roots]
 
 
 def _record(reader: Reader, conventions: Conventions, clip: Clip) -> Record | LeftOut:
     frames = usable(clip, conventions)
     if isinstance(frames, LeftOut):
-        return frames
+        return _with_hash(reader, frames)
     return Record(
         name=clip.name, frames=frames, label=clip.label, subject=clip.subject, camera=clip.camera,
         setup=clip.setup, replication=clip.replication, source=clip.source, cut=clip.cut,
@@ -197,9 +213,7 @@ def _record(reader: Reader, conventions: Conventions, clip: Clip) -> Record | Le
 def _source_hash(reader: Reader, clip: Clip, frames: Frames) -> str:
     """sha256 of the clip's own file; where one file holds many clips, of the clip's coordinates."""
     if reader.format in FILE_FORMATS:
-        roots: Sequence[Path] = reader.roots  # type: ignore[attr-defined]
-        paths = (root / clip.source if root.is_dir() else root for root in roots)
-        return _file_hash(next(path for path in paths if path.is_file()))
+        return _file_hash(next(path for path in _places(reader, clip.source) if path.is_file()))
     return hashlib.sha256(frames.tobytes()).hexdigest()
 
 

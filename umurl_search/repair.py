@@ -5,23 +5,30 @@ and encoder; clips from the recordings that they were read from, if those are st
 rebuilt. Whatever is not sound in the end is told.
 """
 
+import hashlib
+import json
 import os
+import secrets
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from encoder.errors import UmurlError
-from umurl_search import datasets, encoders, folders
+from umurl_search import encoders, folders
 from umurl_search.build import BuildRequest, build_beside
 from umurl_search.catalog_file import BACKUP, CATALOG, DamagedCatalogError, copy_may_be_old
-from umurl_search.clipstore import journal_of
+from umurl_search.clipstore import Record, StoreWriter
 from umurl_search.compaction import sweep
-from umurl_search.ingest import Request, about_store, open_source
+from umurl_search.ingest import about_store, reopened
 from umurl_search.library import Library
 from umurl_search.maps import Transform
+from umurl_search.preprocess import Conventions
 from umurl_search.progress import Progress, silent
-from umurl_search.reading import Keep, fill
+from umurl_search.quality import said_recall
+from umurl_search.readers.base import Reader
+from umurl_search.reading import chunks
+from umurl_search.sifting import items_of
 from umurl_search.soundness import verify
 from umurl_search.windows import Window
 
@@ -44,14 +51,12 @@ def repair(library: Library, *, device: str = "auto", progress: Progress = silen
         swept = sweep(library) if is_whole else []
         report.mended += [f"{path}: left by an interrupted run, deleted" for path in swept]
         with library.read() as catalog:
-            stored = {row["name"]: (row, catalog.parts("dataset", row["name"])) for row in catalog.datasets()}
+            stored = {row["name"]: catalog.parts("dataset", row["name"]) for row in catalog.datasets()}
             indexes = [(row, catalog.parts("index", row["name"])) for row in catalog.indexes()]
-        for name, (row, parts) in stored.items():
+        for name, parts in stored.items():
             for part, folder in enumerate(parts, start=1):
                 if folders.check(library.clips(folder), full=True):
-                    _attempt(
-                        report, lambda n=name, r=row, p=part, f=folder: _clips(library, n, r, p, f, progress)
-                    )
+                    _attempt(report, lambda n=name, p=part, f=folder: _clips(library, n, p, f, progress))
         for row, parts in indexes:
             if any(folders.check(library.index_folder(folder), full=True) for folder in parts):
                 _attempt(report, lambda r=row, p=parts: _index(library, r, p, device, progress))
@@ -109,57 +114,71 @@ def _backup(library: Library, report: RepairReport) -> None:
         report.mended.append(f"{wrong[0]}: copied again from the catalog")
 
 
-def _clips(
-    library: Library, name: str, row: dict[str, Any], part: int, folder: str, progress: Progress
-) -> str:
-    """Reads a store's recordings again. Raises UmurlError where they are not the same any more."""
-    target = library.clips(folder)
-    dataset = datasets.find(name)
-    made_up = dataset.actions == "demo"
-    source = None if made_up else Path(row["source"])
-    if source is not None and not source.exists():
-        raise UmurlError(
-            f"{target} is damaged and {source}, which it was read from, is not there: put it back"
-        )
+def _clips(library: Library, name: str, part: int, folder: str, progress: Progress) -> str:
+    """Reads a store's clips again, each from where it came, into a folder that takes the damaged one's place.
+
+    Raises UmurlError where one is not the same any more.
+    """
+    damaged = library.clips(folder)
     with library.read() as catalog:
-        columns, sources = catalog.clips_of(name), catalog.sources(name)
-        untrimmed = len(catalog.segments(name)["clip_id"]) > 0
+        columns, sources, origins = catalog.clips_of(name), catalog.sources(name), catalog.origins(name)
+        target = library.clips(catalog.next_folder("dataset", name))
     mine = [n for n, p in zip(columns.name, columns.part.tolist(), strict=True) if p == part]
-    wanted = _names_in(target) or mine
-    request = Request(
-        name=name, source=source, format=None if made_up else row["format"], layout=row["layout"], fps=row["fps"],
-        up=row["up"], scale=row["scale"], untrimmed=untrimmed and not dataset.untrimmed,
-    )  # fmt: skip
-    reader, conventions = open_source(dataset, request)
-    keep: Keep = lambda outcome: outcome.name in set(wanted)  # noqa: E731
-    with folders.building(target, resume_token="repair") as partial:
-        fill(
-            partial, reader, conventions, title=f"Reading {name}", progress=progress, workers=None, keep=keep
-        )
-        read = [clip for entry in journal_of(partial) for clip in entry["clips"]]
-        place = {clip["name"]: (i, clip["source_hash"]) for i, clip in enumerate(read)}
-        store_rows = dict(zip(columns.name, columns.store_row.tolist(), strict=True))
-        differ = [n for n in mine if place.get(n) != (store_rows[n], sources[n][1])]
-        if differ:
+    with folders.building(target, resume_token=secrets.token_hex(16)) as partial:
+        writer = StoreWriter(partial)
+        try:
+            for number in sorted({sources[n].origin for n in mine}):
+                wanted = {n: sources[n].hash for n in mine if sources[n].origin == number}
+                reader, conventions = reopened(name, origins[number - 1])
+                _read_again(writer, reader, conventions, wanted, progress, title=f"Reading {name}")
+            read = {clip["name"]: row for row, clip in enumerate(writer.clips)}
+            lost = [n for n in mine if n not in read]
+            if lost:
+                raise UmurlError(
+                    f"{damaged} is damaged, and {lost[0]}{_and_more(lost)} cannot be read again as it was from "
+                    f"{', '.join(origins[sources[lost[0]].origin - 1]['roots'])}: put it back, or "
+                    f"umurl-search delete {name}, then ingest it"
+                )
+            writer.finish()
+        except UmurlError:
             shutil.rmtree(partial)
-            raise UmurlError(
-                f"{target} is damaged, and {differ[0]} is another recording in {source or name} now: "
-                f"umurl-search delete {name}, then ingest it"
-            )
-        about = about_store(reader, conventions, row["signature"])
-        if part > 1:
-            about |= {"first_id": sources[mine[0]][0]}
-        folders.remove(target)
-        folders.seal(partial, target, about)
-    return f"{target}: read again from {source or 'its generator'}"
+            raise
+        finally:
+            writer.close()
+        folders.seal(partial, target, about_store(reader, conventions, _signature(damaged, writer)))
+    with library.write() as catalog:
+        catalog.replace_store(
+            name, part, target.name, {sources[n].id: read[n] for n in mine}, expected=columns.id
+        )
+    folders.remove(damaged)
+    return f"{damaged}: {len(mine)} clips read again"
 
 
-def _names_in(store: Path) -> list[str]:
-    """Names of all clips of a damaged store, [] where its journal is what is damaged."""
-    problems = folders.check(store, full=True)
-    if any("journal" in problem or "manifest" in problem for problem in problems):
-        return []
-    return [clip["name"] for entry in journal_of(store) for clip in entry["clips"]]
+def _and_more(names: list[str]) -> str:
+    return f" (and {len(names) - 1} others)" if len(names) > 1 else ""
+
+
+def _read_again(
+    writer: StoreWriter, reader: Reader, conventions: Conventions, wanted: dict[str, str], progress: Progress, *,
+    title: str,
+) -> None:  # fmt: skip
+    """Appends the clips of these names whose recordings have these hashes."""
+    items = items_of(reader, wanted)
+    with progress(title, total=len(items), unit="clips") as advance:
+        for outcomes in chunks(reader, conventions, items, workers=None):
+            found = [
+                one for group in outcomes for one in group
+                if isinstance(one, Record) and wanted.get(one.name) == one.source_hash
+            ]  # fmt: skip
+            writer.add(len(outcomes), found, [])
+            advance(len(outcomes))
+
+
+def _signature(damaged: Path, writer: StoreWriter) -> str:
+    """What the damaged store's manifest says, if that is sound: it is of the same clips."""
+    said = folders.manifest_or_none(damaged)
+    hashes = json.dumps([clip["source_hash"] for clip in writer.clips])
+    return said["signature"] if said else hashlib.sha256(hashes.encode()).hexdigest()
 
 
 def _index(library: Library, row: dict[str, Any], parts: list[str], device: str, progress: Progress) -> str:
@@ -174,12 +193,9 @@ def _index(library: Library, row: dict[str, Any], parts: list[str], device: str,
     request = BuildRequest(
         dataset=row["dataset"], encoder=row["encoder"], kind=row["kind"], name=row["name"], device=device,
         modalities="all" if len(said["modalities"]) == 7 else "base", transform=Transform.parse(row["transform"]),
-        precision=said["precision"], window=Window.of(said),
+        precision=said["precision"], window=Window.of(said), recall=said_recall(said),
     )  # fmt: skip
-    if encoders.open_encoder(library, row["encoder"]).hash != row["encoder_hash"]:
-        raise UmurlError(
-            f"{first} is damaged, and encoder {row['encoder']} is another one now: build it again"
-        )
+    encoders.of_index(library, row)
     with library.read() as catalog:
         ids, folder = catalog.clip_ids(row["dataset"]), catalog.next_folder("index", row["name"])
     n, salvaged = build_beside(library, request, library.index_folder(folder), first, progress=progress)

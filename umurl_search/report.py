@@ -12,7 +12,7 @@ from typing import Any
 from umurl_search import report_sections as sections
 from umurl_search.drawing import new_figure, replace_file, require_place
 from umurl_search.embedding_map import Method, require
-from umurl_search.library import Library
+from umurl_search.library import Library, consistent
 from umurl_search.progress import Progress, silent
 from umurl_search.report_commands import commands
 from umurl_search.report_page import Commands, Page, Section, to_html, to_markdown
@@ -46,6 +46,7 @@ class ReportRequest:
     device: str = "auto"
 
 
+@consistent
 def write_report(library: Library, request: ReportRequest, *, progress: Progress = silent) -> dict[str, Any]:
     """Evaluates an index and writes the page: one .html, or a .md with its pictures beside it.
 

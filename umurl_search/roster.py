@@ -25,6 +25,7 @@ def enter(
     signature: str,
     extra_splits: Splits,
     stated: StatedSegments,
+    read_from: dict[str, Any],
 ) -> dict[str, Any]:
     """Enters a sealed store into the catalog, in one transaction, from its own journal; returns the report.
 
@@ -62,26 +63,41 @@ def enter(
             row,
             clips=_columns(dataset, clips),
             splits=[(p, part, rows) for p, parts in splits.items() for part, rows in parts.items()],
-            left_out=[(one["name"], one["reason"], one["detail"], one["source"]) for one in left_out],
+            left_out=_noted(left_out),
             segments=segments.columns,
+            read_from=read_from,
         )
     return report
 
 
 def described(
-    dataset: Dataset, reader: Reader, journal: list[dict[str, Any]], *, reasons_left_out: bool = True
-) -> dict[str, Any]:
-    """A store's clips as `Catalog.change_clips` adds them: clips, splits, left_out, segments."""
+    dataset: Dataset, reader: Reader, journal: list[dict[str, Any]], extra_splits: Splits, stated: StatedSegments,
+    actions: tuple[str, ...],
+) -> dict[str, Any]:  # fmt: skip
+    """A store's clips as `Catalog.change_clips` adds them: clips, splits, left_out, segments.
+
+    actions: by label, those that stated segments have so far where the dataset has no list of its own.
+    """
     clips = [clip for entry in journal for clip in entry["clips"]]
-    left_out = [one for entry in journal for one in entry["left_out"]] if reasons_left_out else []
-    splits, _ = _positions(dataset, clips, reader.splits())
-    segments = segment_columns(clips, {}, names=datasets.action_names(dataset.actions), what=dataset.name)
+    left_out = [one for entry in journal for one in entry["left_out"]]
+    splits, _ = _positions(dataset, clips, {**reader.splits(), **extra_splits})
+    listed = datasets.action_names(dataset.actions)
+    more = {one.action for segments in stated.values() for one in segments if isinstance(one.action, str)}
+    names = listed or (actions + tuple(sorted(more - set(actions))) if actions else ())
+    segments = segment_columns(clips, stated, names=names, what=dataset.name)
     return {
         "clips": _columns(dataset, clips),
         "splits": [(p, part, rows) for p, parts in splits.items() for part, rows in parts.items()],
-        "left_out": [(one["name"], one["reason"], one["detail"], one["source"]) for one in left_out],
+        "left_out": _noted(left_out),
         "segments": segments.columns if len(segments) else None,
     }
+
+
+def _noted(left_out: list[dict[str, Any]]) -> list[tuple[str, str, str, str, str]]:
+    return [
+        (one["name"], one["reason"], one["detail"], one["source"], one.get("source_hash", ""))
+        for one in left_out
+    ]
 
 
 def _columns(dataset: Dataset, clips: list[dict[str, Any]]) -> dict[str, list[Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from umurl_search.hits import SHOWN as SHOWN
 from umurl_search.hits import Answer as Answer
 from umurl_search.hits import Hit as Hit
 from umurl_search.hits import How as How
-from umurl_search.library import Library
+from umurl_search.library import Library, consistent
 from umurl_search.maps import Embeddings
 from umurl_search.moment_search import nearest_moments, with_segments
 from umurl_search.moments import OVERLAP, Stretches
@@ -36,7 +36,6 @@ from umurl_search.readers.arrays import Axes
 from umurl_search.windows import windows_of
 
 _TRIES = 5
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +82,7 @@ class Searcher:
     """
 
     def __init__(self, library: Library, name: str | None = None, *, device: str = "auto") -> None:
-        self.library, self._opened_at = library, _changes(library)
+        self.library, self._opened_at = library, library.changes()
         self.index, self.row = open_index(library, name)
         self.device = pick_device(device)
         check_pipeline(
@@ -102,13 +101,7 @@ class Searcher:
     @cached_property
     def model(self) -> UmURL:
         """The encoder that the index was made with."""
-        entry = encoders.open_encoder(self.library, self.row["encoder"])
-        if entry.hash != self.row["encoder_hash"]:
-            raise UmurlError(
-                f"index {self.row['name']} was made with another '{entry.name}' than the one of that name now: "
-                f"umurl-search delete index:{self.row['name']}, then build it again"
-            )
-        return entry.load().to(self.device)
+        return encoders.of_index(self.library, self.row).load().to(self.device)
 
     def search(
         self,
@@ -173,7 +166,7 @@ class Searcher:
             try:
                 return self._answer(asking, how)
             except (UmurlError, FileNotFoundError):
-                now = _changes(self.library)
+                now = self.library.changes()
                 if now == self._opened_at:
                     raise
                 self.index, self.row = open_index(self.library, self.row["name"])
@@ -269,34 +262,12 @@ class Searcher:
         )
 
 
-def consistently(library: Library, ask: Callable[[], T]) -> T:
-    """What `ask` gives; once more where clips came or went while it looked, and that made it fail."""
-    for _ in range(_TRIES):
-        before = _changes(library)
-        try:
-            return ask()
-        except (UmurlError, FileNotFoundError):
-            if _changes(library) == before:
-                raise
-    return ask()
-
-
-def _changes(library: Library) -> int | None:
-    if not library.exists():
-        return None
-    with library.read() as catalog:
-        return catalog.changes()
-
-
+@consistent
 def query(library: Library, request: QueryRequest) -> dict[str, Any]:
     """The k best clips of an index for one clip, those that pass `where` only, exact.
 
     Raises UmurlError for an unknown index, a clip that cannot be read, a bad filter or an absent modality.
     """
-    return consistently(library, lambda: _query(library, request))
-
-
-def _query(library: Library, request: QueryRequest) -> dict[str, Any]:
     clock = Clock()
     searcher = Searcher(library, request.index, device=request.device)
     searcher.passing(request.where)

@@ -15,7 +15,7 @@ from encoder.embed import pick_device
 from encoder.errors import UmurlError
 from encoder.finetune import FinetuneConfig, finetune
 from encoder.probe import Outcome, ProbeConfig, Scored, outcome
-from umurl_search.library import Library
+from umurl_search.library import Library, consistent
 from umurl_search.metrics import Labels
 from umurl_search.opening import Rows, open_clips
 from umurl_search.probing import Found, Task, best_of, head, linear_run, open_task, ragged
@@ -53,6 +53,7 @@ def class_balanced(classes: Labels, share: float, seed: int) -> Rows:
     return np.sort(np.concatenate(drawn))
 
 
+@consistent
 def semi_eval(library: Library, request: SemiRequest, *, progress: Progress = silent) -> dict[str, Any]:
     """Classifiers trained with a class-balanced share of the labels: mean and deviation over several draws.
 

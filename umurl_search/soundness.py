@@ -4,7 +4,7 @@ from pathlib import Path
 
 from encoder.errors import UmurlError
 from umurl_search import folders
-from umurl_search.catalog_file import BACKUP, DamagedCatalogError
+from umurl_search.catalog_file import BACKUP, DamagedCatalogError, copy_may_be_old
 from umurl_search.library import Library
 from umurl_search.opening import index_of, open_clips
 from umurl_search.progress import Progress, silent
@@ -12,8 +12,30 @@ from umurl_search.progress import Progress, silent
 ROOMS = ("clips", "encoders", "indexes")
 
 
+_TRIES = 5
+
+
 def verify(library: Library, *, progress: Progress = silent) -> list[str]:
-    """What is wrong in the library, one phrase each: every file hashed, every table read, both compared."""
+    """What is wrong in the library, one phrase each: every file hashed, every table read, both compared.
+
+    Once more where something is wrong and another process changed the library meanwhile.
+    """
+    for _ in range(_TRIES):
+        before = _changes(library)
+        problems = _verified(library, progress)
+        if not problems or _changes(library) == before:
+            break
+    return problems
+
+
+def _changes(library: Library) -> int | None:
+    try:
+        return library.changes()
+    except DamagedCatalogError:
+        return None
+
+
+def _verified(library: Library, progress: Progress) -> list[str]:
     problems, listed = _catalog_checked(library)
     damaged = set()
     with progress("Verifying", total=sum(map(len, listed.values())), unit="folders") as advance:
@@ -23,9 +45,8 @@ def verify(library: Library, *, progress: Progress = silent) -> list[str]:
                 damaged |= {name} if found else set()
                 problems += found
                 advance(1)
-            problems += _strays(library.root / room, names)
-    if (library.root / BACKUP).exists():
-        problems += folders.check(library.root / BACKUP, full=True)
+            problems += _strays(library, room, names)
+    problems += _copy_checked(library)
     return (
         problems + _disagreements(library, damaged)
         if library.exists() and not _unreadable(problems)
@@ -77,10 +98,29 @@ def _disagreements(library: Library, damaged: set[str]) -> list[str]:
     return problems
 
 
-def _strays(room: Path, names: list[str]) -> list[str]:
-    there = _folders_in(room)
+def _copy_checked(library: Library) -> list[str]:
+    """What is wrong with the catalog's copy: damage, or that its last writer did not live to make it."""
+    backup = library.root / BACKUP
+    if not library.exists():
+        return []
+    if folders.is_held(folders.lock_of(backup)):  # just being made
+        return []
+    if copy_may_be_old(library.catalog_path) or not backup.exists():
+        return [f"{backup} is not of the catalog's last change: umurl-search repair copies it"]
+    return folders.check(backup, full=True)
+
+
+def _strays(library: Library, room: str, names: list[str]) -> list[str]:
+    """Folders that the catalog does not know, but for those of a process that is about to enter them."""
+    there = [library.root / room / name for name in _folders_in(library.root / room) if name not in names]
+    if there and library.is_changing():
+        return []
     cure = "run the command that made it again, or umurl-search repair, or delete the folder"
-    return [f"{room / name} is not in the catalog: {cure}" for name in there if name not in names]
+    return [
+        f"{path} is not in the catalog: {cure}"
+        for path in there
+        if not folders.is_held(folders.lock_of(path))
+    ]
 
 
 def _folders_in(room: Path) -> list[str]:

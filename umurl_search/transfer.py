@@ -19,7 +19,7 @@ from umurl_search import encoders
 from umurl_search.build import overlap_warning
 from umurl_search.clipstore import Clips
 from umurl_search.encoders import EncoderEntry
-from umurl_search.library import Library
+from umurl_search.library import Library, consistent
 from umurl_search.maps import Embeddings
 from umurl_search.opening import open_clips, open_split
 from umurl_search.probing import Task, linear_config, linear_run, ragged
@@ -44,6 +44,7 @@ class TransferRequest:
     device: str = "auto"
 
 
+@consistent
 def transfer_eval(
     library: Library, request: TransferRequest, *, progress: Progress = silent
 ) -> dict[str, Any]:

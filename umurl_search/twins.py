@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from umurl_search.index import Index, mapped_blocks
-from umurl_search.library import Library
+from umurl_search.library import Library, consistent
 from umurl_search.maps import Embeddings
 from umurl_search.neighbours import Rows
 from umurl_search.opening import PERFORMANCE, chosen_protocol, open_index, search_device
@@ -45,6 +45,7 @@ class LeakRequest:
     device: str = "auto"
 
 
+@consistent
 def duplicates(library: Library, request: TwinRequest, *, progress: Progress = silent) -> dict[str, Any]:
     """Groups of clips that hang together by pairs at least `above` alike, the biggest first. Exact.
 
@@ -74,6 +75,7 @@ def duplicates(library: Library, request: TwinRequest, *, progress: Progress = s
     }  # fmt: skip
 
 
+@consistent
 def leaks(library: Library, request: LeakRequest, *, progress: Progress = silent) -> dict[str, Any]:
     """Test clips of a protocol with a clip at least `above` alike in its training part or gallery. Exact.
 

@@ -11,7 +11,7 @@ from encoder.errors import UmurlError
 from umurl_search import datasets, folders
 from umurl_search.catalog import Catalog
 from umurl_search.encoders import SHIPPED, shipped
-from umurl_search.library import Library
+from umurl_search.library import Library, consistent
 
 KINDS = ("dataset", "encoder", "index")
 
@@ -61,6 +61,7 @@ def _under_data(dataset: datasets.Dataset, data: Path | None) -> list[str]:
         return []
 
 
+@consistent
 def info(library: Library, what: str | None) -> dict[str, Any]:
     """Everything known of a dataset, encoder, index or clip (`DATASET:CLIPNAME`), or of the library."""
     if what is None:
@@ -108,7 +109,7 @@ def _dataset_info(catalog: Catalog, name: str, library: Library) -> dict[str, An
         "kind": "dataset", **_plain(row), "bytes": sum(map(_size, parts)), "parts": len(parts),
         "segments": len(catalog.segments(name)["clip_id"]),
         "splits": {p: {k: len(v) for k, v in catalog.split(name, p).items()} for p in catalog.protocols(name)},
-        "first_clips": names[:5], "left_out": catalog.left_out(name),
+        "first_clips": names[:5], "left_out": catalog.left_out(name), "sources": catalog.origins(name),
     }  # fmt: skip
 
 
