@@ -16,6 +16,7 @@ import pytest
 from conftest import Result
 
 from umurl_search import folders
+from umurl_search.catalog_schema import SCHEMA_VERSION
 from umurl_search.library import Library
 from umurl_search.preprocess import Pipeline
 
@@ -193,6 +194,7 @@ def test_what_is_no_clip(indexed: Library, refused: Refused, tmp_path: Path) -> 
         (f"query {QUERY} --index nosuch", ["nosuch", "mine@e", "umurl-search build-index"]),
         (f"query {QUERY} --modality joint+bone", ["joint+bone", "--modalities all"]),
         (f"query {QUERY} --where nosuch=1", ["nosuch", "subject, camera"]),
+        (f"query {QUERY} --where subject='x'", ["'subject='x''", "'x' to INT64 (columns: id"]),
         ("knn-eval --index nosuch", ["nosuch", "mine@e"]),
         ("knn-eval --protocol xset", ["mine has no protocol 'xset'", "xsub"]),
         ("knn-eval --gallery-modality joint+motion", ["joint+motion", "--modalities all"]),
@@ -376,7 +378,7 @@ def test_a_damaged_catalog(indexed: Library, refused: Refused, command: Command)
 
 
 def test_a_catalog_of_another_version(indexed: Library, refused: Refused) -> None:
-    for version, remedy in ((3, "upgrade umurl-search"), (0, "too old")):
+    for version, remedy in ((9, "upgrade umurl-search"), (0, "too old")):
         with indexed.write() as catalog:
             catalog._con.execute("update meta set schema_version = ?", [version])
         has(refused("list"), indexed.catalog_path, f"schema {version}", remedy)
@@ -384,7 +386,7 @@ def test_a_catalog_of_another_version(indexed: Library, refused: Refused) -> Non
         import duckdb
 
         with duckdb.connect(str(indexed.catalog_path)) as connection:
-            connection.execute("update meta set schema_version = 2")
+            connection.execute("update meta set schema_version = ?", [SCHEMA_VERSION])
 
 
 def test_a_database_that_is_no_catalog(tmp_path: Path, refused: Refused) -> None:

@@ -17,17 +17,19 @@ from test_cli_bad_input import hashes
 from test_search_library import catalog_positions, flipped, free_blocks
 
 from encoder.errors import UmurlError
-from umurl_search import catalog_file, compaction, folders
+from umurl_search import catalog_file, compaction, folders, opening
 from umurl_search.build import BuildRequest, build_index
 from umurl_search.changes import ChangeRequest, remove, take_in
 from umurl_search.compaction import compact
 from umurl_search.demo import make_clip
+from umurl_search.embedding import EmbedRequest, embed_source
 from umurl_search.library import Library
 from umurl_search.opening import open_index
 from umurl_search.repair import repair
 from umurl_search.search import QueryRequest, query
 from umurl_search.soundness import verify
 
+Command = Callable[..., Any]
 Hits = dict[str, float]
 ASKED = "mine:S001C001P001R001A005"
 NEW = [f"S001C00{c}P005R001A00{a}" for a in (1, 5) for c in (1, 2)]
@@ -422,6 +424,82 @@ def test_a_folder_takes_the_place_of_another_in_one_step(tmp_path: Path) -> None
     folders.remove(tmp_path / "gone")
     folders.remove(tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
+
+
+# verify beside others
+
+
+def test_verify_beside_a_process_that_adds_names_no_folder_of_it(parted: Library) -> None:
+    shutil.copytree(parted.clips("mine"), parted.clips("mine~9"))
+    shutil.copytree(parted.index_folder("mine@e"), parted.index_folder("another"))
+    assert len(verify(parted)) == 2
+    with parted.changing():
+        assert verify(parted) == []
+    with folders.building(parted.index_folder("another"), resume_token="x"):
+        (stray,) = verify(parted)
+        assert "mine~9 is not in the catalog" in stray
+
+
+def test_verify_looks_again_where_clips_go_while_it_looks(
+    parted: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Path] = []
+    check = folders.check
+
+    def slow(folder: Path, *, full: bool) -> list[str]:
+        if full and not looked:
+            compact(parted, "mine", force=True)
+        looked.append(folder)
+        return check(folder, full=full)
+
+    monkeypatch.setattr(folders, "check", slow)
+    assert verify(parted) == []
+    assert len(looked) > len(set(looked))
+
+
+def test_verify_misses_the_copy_of_the_catalog(parted: Library) -> None:
+    shutil.rmtree(parted.root / catalog_file.BACKUP)
+    (problem,) = verify(parted)
+    assert problem.endswith("catalog-copy is not of the catalog's last change: umurl-search repair copies it")
+    assert len(repair(parted, device="cpu").mended) == 1
+    assert verify(parted) == []
+
+
+@pytest.mark.parametrize("again", ["ingest", "build-index"])
+def test_a_command_with_nothing_to_do_copies_what_a_killed_one_did_not(
+    indexed: Library, made: Path, command: Command, monkeypatch: pytest.MonkeyPatch, again: str
+) -> None:
+    change = lambda: remove(indexed, "mine", where="camera = 9 or subject = 4")  # noqa: E731
+    words = {
+        "ingest": ("mine", "--source", made / "clips", "--splits", made / "splits.json"),
+        "build-index": ("mine", "--encoder", "e"),
+    }
+    dies(monkeypatch, catalog_file, "_quoted", killed, change)
+    assert catalog_file.copy_may_be_old(indexed.catalog_path)
+    assert command(again, *words[again], "--library", indexed.root, "--json").json["already_there"]
+    assert not catalog_file.copy_may_be_old(indexed.catalog_path)
+
+
+def test_readers_look_once_more_where_clips_go_while_they_look(
+    indexed: Library, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    opened, calls = opening.open_clips, []
+
+    def late(library: Library, dataset: str) -> Any:
+        clips = opened(library, dataset)
+        calls.append(dataset)
+        if len(calls) == 1:
+            remove(library, "mine", where="subject = 4")
+            raise FileNotFoundError("its folder has gone")
+        return clips
+
+    monkeypatch.setattr("umurl_search.embedding.open_clips", late)
+    request = EmbedRequest(source="mine", out=tmp_path / "y.npy", encoder="e", device="cpu")
+    embed_source(indexed, request)
+    assert (len(calls), len(np.load(tmp_path / "y.npy"))) == (2, 45)
+    monkeypatch.undo()
+    with pytest.raises(UmurlError, match="no index 'none'"):
+        query(indexed, QueryRequest(clip=ASKED, index="none", device="cpu"))
 
 
 # several in one process

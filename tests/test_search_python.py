@@ -102,3 +102,57 @@ def test_the_page_names_what_there_is() -> None:
     names = [name for row in rows for cell in row for name in re.findall(r"`(\w+)`", cell)]
     assert len(names) > 20
     assert [name for name in names if not hasattr(umurl_search, name)] == []
+
+
+@pytest.mark.parametrize(
+    ("clip", "k", "text"),
+    [
+        (np.zeros((9, 1, 25, 3)), 3, "nobody is in the clip"),
+        (np.full((9, 1, 25, 3), np.nan), 3, "finite numbers"),
+        (np.ones((9, 1, 17, 3)), 3, r"\(T, M, 25, 3\) or \(T, 25, 3\), got \(9, 1, 17, 3\)"),
+        (np.ones((0, 1, 25, 3)), 3, r"got \(0, 1, 25, 3\)"),
+        (np.ones((25, 3)), 3, r"got \(25, 3\)"),
+        (np.ones((9, 3, 25, 3)), 3, "3 people are in the clip"),
+        (np.ones((9, 1, 25, 3)), 0, "k is 1 or more"),
+    ],
+)
+def test_what_is_no_clip_is_a_value_error(indexed: Library, clip: np.ndarray, k: int, text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        indexed.index(device="cpu").search([clip], k=k)
+
+
+def test_one_person_may_come_without_an_axis_and_with_an_absent_one(indexed: Library, made: Path) -> None:
+    searcher = indexed.index(device="cpu")
+    clip = np.load(made / "clips" / "S001C001P001R001A010.npy")
+    one = clip[:, :1]
+    beside = np.concatenate([np.zeros_like(one), one], axis=1)
+    alone, without, with_nobody = searcher.search([one, one[:, 0], beside], k=3)
+    assert found([alone]) == found([without]) == found([with_nobody])
+
+
+def test_a_searcher_reads_the_catalog_again_when_it_has_changed(indexed: Library) -> None:
+    searcher = indexed.index(device="cpu")
+    clip = clips_of(indexed)[0]
+    before = searcher.search([clip], k=60, where="camera = 2")[0]
+    with indexed.write() as catalog:
+        catalog._con.execute(
+            "update clips set action = 'renamed', camera = 3 where camera = 2 and subject = 1"
+        )
+    after = searcher.search([clip], k=60, where="camera = 2")[0]
+    assert (before.passing, after.passing) == (20, 15)
+    hits = searcher.search([clip], k=60)[0].hits
+    assert sum(hit.row["action"] == "renamed" for hit in hits) == 5
+
+
+def test_what_a_searcher_keeps_of_the_catalog_is_bounded(
+    indexed: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("umurl_search.search._MOST_ROWS", 10)
+    monkeypatch.setattr("umurl_search.search._MOST_FILTERS", 2)
+    searcher = indexed.index(device="cpu")
+    clip = clips_of(indexed)[0]
+    for camera in (1, 2, 3, 1, 2, 3):
+        (answer,) = searcher.search([clip], k=8, where=f"camera = {camera}")
+        assert {hit.row["camera"] for hit in answer.hits} == {camera}
+        assert len(searcher._seen.rows) <= 10 + 8
+        assert len(searcher._seen.passing) <= 3

@@ -12,7 +12,7 @@ from umurl_search.library import Library
 from umurl_search.opening import open_index
 from umurl_search.recordings import stretch
 from umurl_search.search import Searcher
-from umurl_search.windows import Units, Window, long_clips, units_of
+from umurl_search.windows import Units, Window, long_clips, long_windows, units_of
 
 Array = NDArray[np.float32]
 
@@ -77,6 +77,15 @@ def test_long_recordings_without_windows_are_told() -> None:
 
 
 # An index of windows
+
+
+def test_windows_longer_than_all_recordings_are_told() -> None:
+    window = Window.asked((2.0, 4.0, 60.0), None)
+    assert window is not None
+    (told,) = long_windows(window, [30, 300], dataset="mine")
+    assert told.startswith(
+        "windows of 60 s are longer than all recordings of mine, of which the longest lasts 10.0 s"
+    )
 
 
 def test_every_window_is_embedded_as_a_clip_of_its_own(long: Library) -> None:

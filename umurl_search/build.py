@@ -28,7 +28,7 @@ from umurl_search.opening import open_clips, open_index
 from umurl_search.preprocess import PIPELINE
 from umurl_search.progress import Progress, silent
 from umurl_search.quality import RECALL, Choice, available_memory, choose, write_vectors
-from umurl_search.windows import Units, Window, long_clips, units_of
+from umurl_search.windows import Units, Window, long_clips, long_windows, units_of
 
 INDEX_VERSION = 2
 _AS_MADE = (
@@ -110,7 +110,12 @@ def build_index(library: Library, request: BuildRequest, *, progress: Progress =
     about, why = _about(request, entry, store, len(units))
     name = checked_name(request.name or _default_name(request, entry), what="an index")
     warnings = _warnings(entry, request, protocol, test_names, store)
-    warnings += [] if request.window else long_clips(columns.columns["frames"], dataset=request.dataset)
+    frames = columns.columns["frames"]
+    warnings += (
+        long_windows(request.window, frames, dataset=request.dataset)
+        if request.window
+        else long_clips(frames, dataset=request.dataset)
+    )
     seconds = {"embed": 0.0, "fit": 0.0}
     target = library.index_folder(name)
     there = _already_there(library, name, about, request)

@@ -329,7 +329,7 @@ class Catalog(Tables):
                 f"--where took over {FILTER_TIMEOUT_S:.0f} s: give a simpler expression"
             ) from error
         except duckdb.Error as error:
-            cause = " ".join(str(error).split())[:160]
+            cause = where.cause(error)
             raise UmurlError(f"--where '{shown}': {cause} (columns: {', '.join(COLUMNS)})") from error
         return np.sort(np.asarray(ids, dtype=np.int64))
 

@@ -10,6 +10,7 @@ Letters: T frames, M people, J = 25 joints, D = channels of a pose, K keys.
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -229,8 +230,8 @@ def sensed(joints: Array, rng: Generator) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DemoReader:
-    """The corpus as a source of recordings; the state of its coordinates is that of a sensor."""
+class MadeUpReader(ABC):
+    """A made-up corpus as a source of recordings; the state of its coordinates is that of a sensor."""
 
     seed: int = 0
     format = "demo"
@@ -238,8 +239,12 @@ class DemoReader:
     parallel = True
     layout = "ntu25"
 
-    def items(self) -> Sequence[str]:
-        return clip_names()
+    @abstractmethod
+    def items(self) -> Sequence[str]: ...
+
+    @abstractmethod
+    def make(self, name: str) -> Clip:
+        """The recording of that name. Raises ValueError for one that names none."""
 
     def read(self, items: Sequence[str]) -> Iterator[tuple[Outcome, ...]]:
         for name in items:
@@ -253,19 +258,23 @@ class DemoReader:
 
     def _outcome(self, name: str) -> Outcome:
         try:
-            take = parse_take(name)
+            return self.make(name)
         except ValueError as error:
-            return LeftOut(name=name, reason="malformed", detail=str(error), source="demo")
+            return LeftOut(name=name, reason="malformed", detail=str(error), source="made up")
+
+
+class DemoReader(MadeUpReader):
+    """The corpus as a source of recordings."""
+
+    def items(self) -> Sequence[str]:
+        return clip_names()
+
+    def make(self, name: str) -> Clip:
+        take = parse_take(name)
         return Clip(
-            name=name,
-            frames=make_clip(name, seed=self.seed),
-            label=take.action - 1,
-            subject=take.subject,
-            camera=take.camera,
-            setup=take.setup,
-            replication=take.replication,
-            source="demo",
-        )
+            name=name, frames=make_clip(name, seed=self.seed), label=take.action - 1, subject=take.subject,
+            camera=take.camera, setup=take.setup, replication=take.replication, source="demo",
+        )  # fmt: skip
 
 
 def _generator(*numbers: int) -> Generator:

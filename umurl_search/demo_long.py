@@ -8,19 +8,18 @@ Letters: T frames, M people, D = channels of a pose, K keys.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator, SeedSequence
 from numpy.typing import NDArray
 
 from umurl_search import demo
-from umurl_search.clip import Clip, LeftOut, Outcome, Segment
+from umurl_search.clip import Clip, Segment
 from umurl_search.demo_actions import ALL, STAND, Script
 from umurl_search.demo_body import COLUMN, Array
-from umurl_search.readers.base import Splits, State
+from umurl_search.readers.base import State
 
 N_TAKES = 3
 PAIR_TAKES = frozenset({3})
@@ -178,34 +177,14 @@ def _sensed(joints: Array, rng: Generator) -> NDArray[np.float32]:
     return seen.astype(np.float32)
 
 
-@dataclass(frozen=True, kw_only=True)
-class DemoLongReader:
+class DemoLongReader(demo.MadeUpReader):
     """The corpus as a source of whole recordings with their segments."""
-
-    seed: int = 0
-    format = "demo"
-    state = _RAW
-    parallel = True
-    layout = "ntu25"
 
     def items(self) -> Sequence[str]:
         return recording_names()
 
-    def read(self, items: Sequence[str]) -> Iterator[tuple[Outcome, ...]]:
-        for name in items:
-            yield (self._outcome(name),)
-
-    def splits(self) -> Splits:
-        return {}
-
-    def files(self) -> Sequence[Path]:
-        return ()
-
-    def _outcome(self, name: str) -> Outcome:
-        try:
-            subject, camera, take = parse_recording(name)
-        except ValueError as error:
-            return LeftOut(name=name, reason="malformed", detail=str(error), source="demo-long")
+    def make(self, name: str) -> Clip:
+        subject, camera, take = parse_recording(name)
         made = make_recording(name, seed=self.seed)
         return Clip(
             name=name, frames=made.frames, subject=subject, camera=camera, setup=demo.setup_of(subject),

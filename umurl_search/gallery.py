@@ -129,8 +129,11 @@ class _PartSearch:
         vectors = self.part.vectors(centred=self.centred)
         if self.device.type != "cuda" or not kinds.gpu_search_available():
             return vectors
-        free, _ = torch.cuda.mem_get_info(self.device)
-        return kinds.on_gpu(vectors, self.device.index or 0, free_bytes=free)
+        key = self.centred, self.device.index or 0
+        if key not in self.part.on_gpu:
+            free, _ = torch.cuda.mem_get_info(self.device)
+            self.part.on_gpu[key] = kinds.on_gpu(vectors, key[1], free_bytes=free)
+        return self.part.on_gpu[key]
 
     def _exact(self, points: Embeddings) -> Callable[[Rows, Rows], Scores]:
         """Exact scores: of the embeddings' own vectors, read for the rows that are asked for."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from encoder.errors import UmurlError
@@ -62,10 +62,14 @@ def write_unit(folder: Path, embeddings: Embeddings, maps: Maps) -> None:
 
 
 def write_maps(folder: Path, maps: Maps) -> None:
+    """Writes bridges and transform. Raises UmurlError when they cannot be written."""
     tensors = {f"mean/{m}": mean for m, mean in maps.means.items()}
     tensors |= {f"whitening/{m}": w for m, w in maps.whitenings.items()}
     tensors |= {f"bridge/{q}/{g}": w for (q, g), w in maps.bridges.items()}
-    save_file({name: np.ascontiguousarray(x) for name, x in tensors.items()}, str(folder / MAPS))
+    try:
+        save_file({name: np.ascontiguousarray(x) for name, x in tensors.items()}, str(folder / MAPS))
+    except SafetensorError as error:
+        raise UmurlError(f"{folder / MAPS}: cannot be written ({error}): mend that and go on") from error
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,11 @@ class Part:
 
     @cached_property
     def _opened(self) -> dict[bool, Vectors]:
+        return {}
+
+    @cached_property
+    def on_gpu(self) -> dict[tuple[bool, int], Vectors]:
+        """Vectors (centred or not) on GPUs, by number: copied once."""
         return {}
 
     def vectors(self, *, centred: bool) -> Vectors:

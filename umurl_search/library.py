@@ -91,6 +91,12 @@ class Library:
         with self.read() as catalog:
             return catalog.changes()
 
+    def stamp(self) -> tuple[tuple[int, int, int], ...]:
+        """Changes whenever the catalog's file does; costs no opening of it."""
+        files = (self.catalog_path, self.catalog_path.with_name(self.catalog_path.name + ".wal"))
+        found = (path.stat() for path in files if path.exists())
+        return tuple((one.st_ino, one.st_size, one.st_mtime_ns) for one in found)
+
     def read(self, *, locked: bool = False) -> AbstractContextManager[Catalog]:
         """The catalog to read; raises UmurlError when there is no library."""
         self.exists()

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from encoder.embed import embed, pick_device
 from encoder.errors import UmurlError
 from encoder.model import UmURL
+from encoder.skeleton import N_JOINTS, N_PEOPLE
 from umurl_search import encoders
+from umurl_search.bodies import drop_absent
 from umurl_search.clip import Frames
 from umurl_search.clipfile import QueryClip, read_clip
 from umurl_search.gallery import Gallery
@@ -31,11 +33,14 @@ from umurl_search.moments import OVERLAP, Stretches
 from umurl_search.names import parse_name
 from umurl_search.neighbours import Neighbours, Rows
 from umurl_search.opening import PERFORMANCE, clip_fields, open_index, require_rows
-from umurl_search.preprocess import Conventions, Up, check_pipeline
+from umurl_search.preprocess import Conventions, Up, check_pipeline, normalise
 from umurl_search.readers.arrays import Axes
 from umurl_search.windows import windows_of
 
 _TRIES = 5
+_MOST_ROWS = 20_000
+_MOST_FILTERS = 64
+"""That a searcher keeps in memory; then it begins again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +80,19 @@ class Asking:
     rows: Sequence[dict[str, Any] | None] = field(default_factory=tuple)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """What a searcher has read of the catalog while its file had this stamp: rows of clips, clips that pass filters."""
+
+    stamp: tuple[tuple[int, int, int], ...] = ()
+    rows: dict[int, dict[str, Any]] = field(default_factory=dict)
+    passing: dict[str, Rows] = field(default_factory=dict)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.rows) > _MOST_ROWS or len(self.passing) > _MOST_FILTERS
+
+
 class Searcher:
     """An index kept open with its encoder: as it was when it was opened, until clips that it finds have gone.
 
@@ -97,6 +115,7 @@ class Searcher:
             )
         self.dataset: dict[str, Any] = dataset
         self._galleries: dict[tuple[str, str, bool], tuple[Gallery, Callable[[Embeddings], Embeddings]]] = {}
+        self._seen = _Seen()
 
     @cached_property
     def model(self) -> UmURL:
@@ -117,9 +136,12 @@ class Searcher:
     ) -> list[Answer]:
         """The k best clips for each of some clips, exactly ranked; all that pass `where` if they are fewer.
 
-        clips: paths or DATASET:CLIPNAME, as `query` takes them, or arrays (T, M, 25, 3) float32 in metres, y up,
-        30 frames a second. where: SQL over the clips. Raises UmurlError as `query` does.
+        clips: paths or DATASET:CLIPNAME, as `query` takes them, or arrays (T, M, 25, 3) or (T, 25, 3) in metres, y up,
+        30 frames a second. where: SQL over the clips. Raises UmurlError as `query` does, ValueError for arrays of
+        other shapes, values that are not finite, nobody to be seen, or k below 1.
         """
+        if k < 1:
+            raise ValueError(f"k is 1 or more, got {k}")
         how = How(
             modality=modality, against=against, k=k, where=where,
             exclude_same_performance=exclude_same_performance, bridge=bridge,
@@ -130,10 +152,8 @@ class Searcher:
         return self.answer(asking, how)
 
     def _read(self, clip: str | Path | Frames, conventions: Conventions | None) -> QueryClip:
-        from umurl_search.preprocess import normalise
-
         if isinstance(clip, np.ndarray):
-            return QueryClip(name="array", frames=normalise(np.asarray(clip, dtype=np.float32)))
+            return QueryClip(name="array", frames=_normalised(clip))
         return read_clip(self.library, str(clip), conventions=conventions or self.conventions(str(clip)))
 
     def conventions(self, clip: str, stated: QueryRequest | None = None) -> Conventions:
@@ -156,9 +176,18 @@ class Searcher:
         """Rows of the index whose clips pass the filter, ascending; None without a filter."""
         if where is None:
             return None
-        with self.library.read(locked=True) as catalog:
-            passing = catalog.filter(where)
-        return np.flatnonzero(np.isin(self.index.ids, passing))
+        seen = self._current()
+        if where not in seen.passing:
+            with self.library.read(locked=True) as catalog:
+                seen.passing[where] = catalog.filter(where)
+        return np.flatnonzero(np.isin(self.index.ids, seen.passing[where]))
+
+    def _current(self) -> "_Seen":
+        """What was read of the catalog and still holds: all of it is forgotten when the catalog's file has changed."""
+        stamp, seen = self.library.stamp(), self._seen
+        if seen.stamp != stamp or seen.is_full:
+            self._seen = seen = _Seen(stamp=stamp)
+        return seen
 
     def answer(self, asking: Asking, how: How) -> list[Answer]:
         """Hits for embeddings that are there already. Opens the index again where clips that it holds have gone."""
@@ -238,8 +267,12 @@ class Searcher:
     def _rows_of(self, found: Sequence[Rows]) -> dict[int, dict[str, Any]]:
         wanted = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
         ids = np.unique(self.index.ids[wanted[wanted >= 0]])
-        with self.library.read() as catalog:
-            rows = catalog.clips_by_id(ids.tolist())
+        seen, wanted_ids = self._current(), ids.tolist()
+        missing = [i for i in wanted_ids if i not in seen.rows]
+        if missing:
+            with self.library.read() as catalog:
+                seen.rows.update(catalog.clips_by_id(missing))
+        rows = {i: seen.rows[i] for i in wanted_ids if i in seen.rows}
         if len(rows) < len(ids):
             raise UmurlError(
                 "the index names clips that the catalog does not hold: umurl-search verify says which index"
@@ -260,6 +293,24 @@ class Searcher:
                 zip(ids, scores[kept], spans, strict=True), start=1
             )
         )
+
+
+def _normalised(clip: NDArray[Any]) -> Frames:
+    """An array (T, M, 25, 3) or (T, 25, 3) as the encoder's pipeline wants it. Raises ValueError for another."""
+    frames = np.asarray(clip, dtype=np.float32)
+    frames = frames[:, None] if frames.ndim == 3 else frames
+    if frames.ndim != 4 or frames.shape[2:] != (N_JOINTS, 3) or 0 in frames.shape:
+        raise ValueError(f"a clip is (T, M, {N_JOINTS}, 3) or (T, {N_JOINTS}, 3), got {np.shape(clip)}")
+    if not np.isfinite(frames).all():
+        raise ValueError("a clip's coordinates are finite numbers; some of these are not")
+    people = drop_absent(frames)
+    if people.size == 0:
+        raise ValueError("nobody is in the clip: all its coordinates are zero")
+    if people.shape[1] > N_PEOPLE:
+        raise ValueError(
+            f"{people.shape[1]} people are in the clip, the encoder sees {N_PEOPLE}: choose them"
+        )
+    return normalise(people)
 
 
 @consistent

@@ -44,6 +44,12 @@ def shown(expression: str) -> str:
     return expression if len(expression) <= _SHOWN else expression[:_SHOWN] + "..."
 
 
+def cause(error: Exception) -> str:
+    """What DuckDB says of an expression, without the picture of where in it."""
+    said = str(error).partition("\nLINE ")[0]
+    return " ".join(said.split())[:_SAID]
+
+
 @contextlib.contextmanager
 def interrupted(interrupt: Callable[[], None], *, after_s: float) -> Iterator[None]:
     """Interrupts what runs inside when it takes longer, again and again: between two calls nobody listens."""

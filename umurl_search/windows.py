@@ -109,6 +109,17 @@ def long_clips(n_frames: Sequence[int], *, dataset: str) -> list[str]:
     ]
 
 
+def long_windows(window: Window, n_frames: Sequence[int], *, dataset: str) -> list[str]:
+    """A warning for each length of windows that no recording has."""
+    longest_s = max(n_frames) / STORE_FPS
+    return [
+        f"windows of {length:g} s are longer than all recordings of {dataset}, of which the longest lasts "
+        f"{longest_s:.1f} s: one is a whole recording"
+        for length in window.lengths_s
+        if length > longest_s
+    ]
+
+
 def windows_of(index: Index) -> Stretches | None:
     """The windows that are an index's rows, None where its rows are whole clips."""
     spans = index.spans
