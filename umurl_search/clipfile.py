@@ -6,12 +6,17 @@ Frames are (T, M, 25, 3) float32, normalised for the encoder.
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from encoder.errors import UmurlError
-from encoder.skeleton import LAYOUTS, N_JOINTS
+from encoder.skeleton import LAYOUTS, N_JOINTS, N_PEOPLE
+from umurl_search.bodies import drop_absent
 from umurl_search.clip import Frames
 from umurl_search.clipstore import ClipStore
 from umurl_search.library import Library
@@ -49,19 +54,55 @@ def read_clip(
 
     Without `strict_layout` a file of 25 or 20 joints is taken whatever the conventions' layout.
     """
-    path = Path(text)
-    if path.suffix in (".npy", ".skeleton", ".txt", ".json"):
+    named = library_name(text)
+    if named is None:
+        path = Path(text)
         frames, notes = read_file(path, conventions=conventions, axes=axes, strict_layout=strict_layout)
         return QueryClip(name=text, frames=frames, notes=notes)
+    return _from_library(library, *named)
+
+
+def library_name(text: str) -> tuple[str, str] | None:
+    """The dataset and the rest of a clip of the library, None for a file. Raises UmurlError for neither."""
+    if Path(text).suffix in (".npy", ".skeleton", ".txt", ".json"):
+        return None
     dataset, colon, name = text.partition(":")
     if not colon:
         raise UmurlError(
             f"{text}: not a clip; give a .npy, .skeleton, .txt or .json file, or DATASET:CLIPNAME"
         )
-    return _from_library(library, dataset, name)
+    return dataset, name
 
 
-def _from_library(library: Library, dataset: str, name: str) -> QueryClip:
+def conventions_of(clip: str, dataset: Mapping[str, Any], stated: Mapping[str, Any]) -> Conventions:
+    """What is stated; for arrays, else what the dataset (its row) was ingested with; else NTU's."""
+    inherited = dataset if clip.endswith(".npy") and dataset["state"] == "raw" else {}
+    return Conventions(
+        layout=stated.get("layout") or inherited.get("layout", "ntu25"),
+        fps=stated.get("fps") or inherited.get("fps", 30.0),
+        up=stated.get("up") or inherited.get("up", "y"),
+        scale=stated.get("scale") or inherited.get("scale", 1.0),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """A clip of the library, or the frames [start, stop) of one, where `start` is no None. row: of the catalog."""
+
+    name: str
+    row: dict[str, Any]
+    store: ClipStore
+    start: int | None = None
+    stop: int | None = None
+
+    @property
+    def frames(self) -> Frames:
+        """(T, M, 25, 3) as read."""
+        return self.store.frames(self.row["store_row"])[self.start : self.stop]
+
+
+def stored(library: Library, dataset: str, name: str) -> Stored:
+    """The clip that DATASET:CLIPNAME[@FROM-TO] says. Raises UmurlError where there is none."""
     with library.read() as catalog:
         if catalog.dataset(dataset) is None:
             known = ", ".join(row["name"] for row in catalog.datasets()) or "none"
@@ -75,28 +116,45 @@ def _from_library(library: Library, dataset: str, name: str) -> QueryClip:
             raise UmurlError(f"no clip '{name}' in {dataset}: umurl-search info {dataset} shows some names")
         folder = catalog.parts("dataset", dataset)[row["part"] - 1]
     store = ClipStore(library.clips(folder))
-    if part:
-        return _moment(store, row, f"{dataset}:{name}", float(part["start_s"]), float(part["end_s"]))
-    return QueryClip(name=f"{dataset}:{name}", frames=store.normalised(row["store_row"]), row=row)
+    whole = Stored(name=f"{dataset}:{name}", row=row, store=store)
+    return _part(whole, float(part["start_s"]), float(part["end_s"])) if part else whole
 
 
-def _moment(store: ClipStore, row: dict[str, Any], name: str, start_s: float, end_s: float) -> QueryClip:
-    """A stretch of a recording of the library, as a clip of its own. Raises UmurlError where nobody is in it."""
-    start, stop = round(start_s * STORE_FPS), min(round(end_s * STORE_FPS), row["frames"])
-    frames = stretch(store.frames(row["store_row"]), start, stop) if start < stop else None
-    if frames is None:
-        length_s = row["frames"] / STORE_FPS
+def _part(whole: Stored, start_s: float, end_s: float) -> Stored:
+    """A stretch of a recording of the library. Raises UmurlError where nobody is in it."""
+    n_frames = whole.row["frames"]
+    start, stop = round(start_s * STORE_FPS), min(round(end_s * STORE_FPS), n_frames)
+    part = replace(whole, start=start, stop=stop)
+    if start >= stop or not part.frames.any():
         raise UmurlError(
-            f"{name}: nobody is there from {start_s:g} to {end_s:g} s of a recording of {length_s:.1f} s; give a "
-            "stretch that starts before it ends and shows somebody"
+            f"{whole.name}: nobody is there from {start_s:g} to {end_s:g} s of a recording of "
+            f"{n_frames / STORE_FPS:.1f} s; give a stretch that starts before it ends and shows somebody"
         )
-    return QueryClip(name=name, frames=frames, row={**row, "label": None, "action": None})
+    return part
+
+
+def _from_library(library: Library, dataset: str, name: str) -> QueryClip:
+    found = stored(library, dataset, name)
+    if found.start is None or found.stop is None:
+        ready = found.store.normalised(found.row["store_row"])
+        return QueryClip(name=found.name, frames=ready, row=found.row)
+    cut = stretch(found.store.frames(found.row["store_row"]), found.start, found.stop)
+    assert cut is not None, found.name
+    return QueryClip(name=found.name, frames=cut, row={**found.row, "label": None, "action": None})
 
 
 def read_file(
     path: Path, *, conventions: Conventions, axes: Axes | None = None, strict_layout: bool = False
 ) -> tuple[Frames, tuple[str, ...]]:
     """Normalised frames (T, M, 25, 3) of a clip file, and notes. Raises UmurlError."""
+    frames, notes = read_frames(path, conventions=conventions, axes=axes, strict_layout=strict_layout)
+    return normalise(frames), notes
+
+
+def read_frames(
+    path: Path, *, conventions: Conventions, axes: Axes | None = None, strict_layout: bool = False
+) -> tuple[Frames, tuple[str, ...]]:
+    """Frames (T, M, 25, 3) of a clip file as a clip store has them, and notes. Raises UmurlError."""
     if not os.path.isfile(path):  # of a name that is too long too
         raise UmurlError(f"{path}: no such file; give the path of a clip")
     try:
@@ -117,7 +175,7 @@ def read_file(
         raise UmurlError(f"{path}: nobody is in any of its {len(frames)} frames; give a clip with a person")
     if chosen.layout != conventions.layout:
         notes = (*notes, f"{path}: {frames.shape[2]} joints, read as {chosen.layout}; --layout settles it")
-    return normalise(ready), notes
+    return ready, notes
 
 
 def _fitting(frames: Frames, conventions: Conventions) -> Conventions:
@@ -136,3 +194,21 @@ def _raw(path: Path, axes: Axes | None) -> tuple[Frames, tuple[str, ...]]:
     if path.suffix == ".json":
         return nwucla.read_recording(path), ()
     return arrays.read_clip_file(path, axes=axes)
+
+
+def of_array(clip: NDArray[Any]) -> Frames:
+    """An array (T, M, 25, 3) or (T, 25, 3) as the encoder's pipeline wants it. Raises ValueError for another."""
+    frames = np.asarray(clip, dtype=np.float32)
+    frames = frames[:, None] if frames.ndim == 3 else frames
+    if frames.ndim != 4 or frames.shape[2:] != (N_JOINTS, 3) or 0 in frames.shape:
+        raise ValueError(f"a clip is (T, M, {N_JOINTS}, 3) or (T, {N_JOINTS}, 3), got {np.shape(clip)}")
+    if not np.isfinite(frames).all():
+        raise ValueError("a clip's coordinates are finite numbers; some of these are not")
+    people = drop_absent(frames)
+    if people.size == 0:
+        raise ValueError("nobody is in the clip: all its coordinates are zero")
+    if people.shape[1] > N_PEOPLE:
+        raise ValueError(
+            f"{people.shape[1]} people are in the clip, the encoder sees {N_PEOPLE}: choose them"
+        )
+    return normalise(people)

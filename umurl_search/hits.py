@@ -67,3 +67,12 @@ class Answer:
     name: str
     hits: tuple[Hit, ...]
     passing: int
+
+
+def fewer(answer: Answer, how: How) -> list[str]:
+    """A note where a filter leaves fewer than the hits asked for."""
+    found = len(answer.hits)
+    if found >= how.k or (how.where is None and not how.exclude_same_performance):
+        return []
+    what = "moments" if found and answer.hits[0].start is not None else "clips"
+    return [f"{found} {what} pass, fewer than the {how.k} asked for: all of them are here"]

@@ -16,16 +16,15 @@ from numpy.typing import NDArray
 from encoder.embed import embed, pick_device
 from encoder.errors import UmurlError
 from encoder.model import UmURL
-from encoder.skeleton import N_JOINTS, N_PEOPLE
 from umurl_search import encoders
-from umurl_search.bodies import drop_absent
 from umurl_search.clip import Frames
-from umurl_search.clipfile import QueryClip, read_clip
+from umurl_search.clipfile import QueryClip, conventions_of, of_array, read_clip
 from umurl_search.gallery import Gallery
 from umurl_search.hits import SHOWN as SHOWN
 from umurl_search.hits import Answer as Answer
 from umurl_search.hits import Hit as Hit
 from umurl_search.hits import How as How
+from umurl_search.hits import fewer as fewer
 from umurl_search.library import Library, consistent
 from umurl_search.maps import Embeddings
 from umurl_search.moment_search import nearest_moments, with_segments
@@ -33,7 +32,7 @@ from umurl_search.moments import OVERLAP, Stretches
 from umurl_search.names import parse_name
 from umurl_search.neighbours import Neighbours, Rows
 from umurl_search.opening import PERFORMANCE, clip_fields, open_index, require_rows
-from umurl_search.preprocess import Conventions, Up, check_pipeline, normalise
+from umurl_search.preprocess import Conventions, Up, check_pipeline
 from umurl_search.readers.arrays import Axes
 from umurl_search.windows import windows_of
 
@@ -153,19 +152,12 @@ class Searcher:
 
     def _read(self, clip: str | Path | Frames, conventions: Conventions | None) -> QueryClip:
         if isinstance(clip, np.ndarray):
-            return QueryClip(name="array", frames=_normalised(clip))
+            return QueryClip(name="array", frames=of_array(clip))
         return read_clip(self.library, str(clip), conventions=conventions or self.conventions(str(clip)))
 
     def conventions(self, clip: str, stated: QueryRequest | None = None) -> Conventions:
         """What is stated; for arrays, else what the index's dataset was ingested with; else NTU's."""
-        inherited = self.dataset if clip.endswith(".npy") and self.dataset["state"] == "raw" else {}
-        given = {} if stated is None else vars(stated)
-        return Conventions(
-            layout=given.get("layout") or inherited.get("layout", "ntu25"),
-            fps=given.get("fps") or inherited.get("fps", 30.0),
-            up=given.get("up") or inherited.get("up", "y"),
-            scale=given.get("scale") or inherited.get("scale", 1.0),
-        )
+        return conventions_of(clip, self.dataset, {} if stated is None else vars(stated))
 
     def embed(self, clips: Sequence[Frames], modality: str) -> Embeddings:
         """(Q, D) float32 of normalised clips (T, M, 25, 3)."""
@@ -295,24 +287,6 @@ class Searcher:
         )
 
 
-def _normalised(clip: NDArray[Any]) -> Frames:
-    """An array (T, M, 25, 3) or (T, 25, 3) as the encoder's pipeline wants it. Raises ValueError for another."""
-    frames = np.asarray(clip, dtype=np.float32)
-    frames = frames[:, None] if frames.ndim == 3 else frames
-    if frames.ndim != 4 or frames.shape[2:] != (N_JOINTS, 3) or 0 in frames.shape:
-        raise ValueError(f"a clip is (T, M, {N_JOINTS}, 3) or (T, {N_JOINTS}, 3), got {np.shape(clip)}")
-    if not np.isfinite(frames).all():
-        raise ValueError("a clip's coordinates are finite numbers; some of these are not")
-    people = drop_absent(frames)
-    if people.size == 0:
-        raise ValueError("nobody is in the clip: all its coordinates are zero")
-    if people.shape[1] > N_PEOPLE:
-        raise ValueError(
-            f"{people.shape[1]} people are in the clip, the encoder sees {N_PEOPLE}: choose them"
-        )
-    return normalise(people)
-
-
 @consistent
 def query(library: Library, request: QueryRequest) -> dict[str, Any]:
     """The k best clips of an index for one clip, those that pass `where` only, exact.
@@ -329,12 +303,19 @@ def query(library: Library, request: QueryRequest) -> dict[str, Any]:
     clock.lap("read")
     y = searcher.embed([clip.frames], request.modality)
     clock.lap("embed")
+    return found(searcher, request, clip, y, clock)
+
+
+def found(
+    searcher: Searcher, request: QueryRequest, clip: QueryClip, y: Embeddings, clock: "Clock"
+) -> dict[str, Any]:
+    """What `query` says of a clip that is read and embedded: y (1, D)."""
     answer = searcher.answer(Asking(names=[clip.name], y=y, rows=[clip.row]), request.how)[0]
     clock.lap("search")
     notes = [*clip.notes, *fewer(answer, request.how)]
     hits = [hit.about() for hit in answer.hits]
     if searcher.windows is not None:
-        with library.read() as catalog:
+        with searcher.library.read() as catalog:
             hits = with_segments(hits, catalog.segments(searcher.row["dataset"]))
     return {
         "query": {
@@ -347,15 +328,6 @@ def query(library: Library, request: QueryRequest) -> dict[str, Any]:
         "index": {**about_index(searcher, request.how), "passing": answer.passing},
         "hits": hits, "seconds": clock.seconds,
     }  # fmt: skip
-
-
-def fewer(answer: Answer, how: How) -> list[str]:
-    """A note where a filter leaves fewer than the hits asked for."""
-    found = len(answer.hits)
-    if found >= how.k or (how.where is None and not how.exclude_same_performance):
-        return []
-    what = "moments" if found and answer.hits[0].start is not None else "clips"
-    return [f"{found} {what} pass, fewer than the {how.k} asked for: all of them are here"]
 
 
 def about_index(searcher: Searcher, how: How) -> dict[str, Any]:
