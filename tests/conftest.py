@@ -31,6 +31,10 @@ ACTIONS = (1, 5, 10, 23, 28)
 SUBJECTS = (1, 2, 3, 4)
 
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     skip = pytest.mark.skip(reason=f"no real recordings beside the checkout ({REAL.name}/data)")
     for item in items:

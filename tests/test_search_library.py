@@ -299,7 +299,7 @@ def test_a_killed_reading_process_is_told(
 @pytest.mark.slow
 def test_ctrl_c_in_an_ingest_of_several_processes(tmp_path: Path, command: Command) -> None:
     """A terminal sends it to all of them, also to those that are just starting."""
-    source, library = many(tmp_path / "many", 5000, n_frames=20), Library(tmp_path / "library")
+    source, library = many(tmp_path / "many", 2000, n_frames=20), Library(tmp_path / "library")
     words = ["ingest", "x", "--source", str(source), "--library", str(library.root)]
     process = subprocess.Popen(
         [sys.executable, "-m", "cli.main", *words],
@@ -312,7 +312,7 @@ def test_ctrl_c_in_an_ingest_of_several_processes(tmp_path: Path, command: Comma
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err.count("\n")) == (130, "", 1), err
     assert "the same command does the rest" in err
-    assert command(*words, "--json").json["used"] == 5000
+    assert command(*words, "--json").json["used"] == 2000
 
 
 @pytest.mark.slow

@@ -234,6 +234,7 @@ class MadeUpReader(ABC):
     """A made-up corpus as a source of recordings; the state of its coordinates is that of a sensor."""
 
     seed: int = 0
+    source = ""
     format = "demo"
     state = _RAW
     parallel = True
@@ -260,11 +261,13 @@ class MadeUpReader(ABC):
         try:
             return self.make(name)
         except ValueError as error:
-            return LeftOut(name=name, reason="malformed", detail=str(error), source="made up")
+            return LeftOut(name=name, reason="malformed", detail=str(error), source=self.source)
 
 
 class DemoReader(MadeUpReader):
     """The corpus as a source of recordings."""
+
+    source = "demo"
 
     def items(self) -> Sequence[str]:
         return clip_names()
@@ -273,7 +276,7 @@ class DemoReader(MadeUpReader):
         take = parse_take(name)
         return Clip(
             name=name, frames=make_clip(name, seed=self.seed), label=take.action - 1, subject=take.subject,
-            camera=take.camera, setup=take.setup, replication=take.replication, source="demo",
+            camera=take.camera, setup=take.setup, replication=take.replication, source=self.source,
         )  # fmt: skip
 
 

@@ -180,6 +180,8 @@ def _sensed(joints: Array, rng: Generator) -> NDArray[np.float32]:
 class DemoLongReader(demo.MadeUpReader):
     """The corpus as a source of whole recordings with their segments."""
 
+    source = "demo-long"
+
     def items(self) -> Sequence[str]:
         return recording_names()
 
@@ -188,7 +190,7 @@ class DemoLongReader(demo.MadeUpReader):
         made = make_recording(name, seed=self.seed)
         return Clip(
             name=name, frames=made.frames, subject=subject, camera=camera, setup=demo.setup_of(subject),
-            replication=take, source="demo-long", segments=made.segments,
+            replication=take, source=self.source, segments=made.segments,
         )  # fmt: skip
 
 
