@@ -21,6 +21,7 @@ from umurl_search.demo import make_clip
 from umurl_search.demo_long import make_recording
 from umurl_search.ingest import Request, ingest
 from umurl_search.library import Library
+from umurl_search.maps import Transform
 from umurl_search.planning import TrainRequest
 from umurl_search.training import train_encoder
 from umurl_search.windows import Window
@@ -208,3 +209,59 @@ def long(long_root: Path, tmp_path: Path) -> Library:
     """A copy of the library with whole recordings, where the commands look for it."""
     shutil.copytree(long_root / "library", tmp_path / "library")
     return Library(tmp_path / "library")
+
+
+# libraries that change
+
+
+NEW = [f"S001C00{c}P005R001A00{a}" for a in (1, 2, 3) for c in (1, 2)]
+
+
+def add_files(source: Path, names: list[str] = NEW) -> None:
+    for name in names:
+        np.save(source / f"{name}.npy", make_clip(name))
+
+
+def spoil(path: Path) -> None:
+    damaged = bytearray(path.read_bytes())
+    damaged[len(damaged) // 2] ^= 4
+    path.write_bytes(damaged)
+
+
+@pytest.fixture
+def kept(made: Path, tmp_path: Path) -> Path:
+    """A copy of the recordings that `mine` was read from."""
+    return Path(shutil.copytree(made / "clips", tmp_path / "clips"))
+
+
+@pytest.fixture(scope="session")
+def three_kinds(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library with `mine`, `e` and indexes of three kinds; use `changing` for a copy."""
+    library = Library(tmp_path_factory.mktemp("three") / "library")
+    shutil.copytree(made / "library", library.root)
+    for name, kind, transform in (
+        ("i", "flat", "none"),
+        ("half", "sq8", "half-whiten:16"),
+        ("h", "hnsw", "none"),
+    ):
+        request = BuildRequest(
+            dataset="mine",
+            encoder="e",
+            name=name,
+            kind=kind,
+            transform=Transform.parse(transform),
+            device="cpu",
+        )
+        build_index(library, request)
+    return library.root
+
+
+@pytest.fixture
+def changing(three_kinds: Path, kept: Path, tmp_path: Path) -> Library:
+    """A copy of that library, which says that it was read from the copied recordings."""
+    library = Library(Path(shutil.copytree(three_kinds, tmp_path / "changing")))
+    with library.write() as catalog:
+        (origin,) = catalog.origins("mine")
+        said = json.dumps({**origin, "roots": [str(kept)]})
+        catalog._con.execute("update origins set said = ?", [said])
+    return library

@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 import pytest
 import torch
+from conftest import NEW, add_files, spoil
 
 from encoder.errors import UmurlError
 from umurl_search import codes, folders
@@ -26,52 +27,13 @@ from umurl_search.search import QueryRequest, query
 from umurl_search.soundness import verify
 
 Command = Callable[..., Any]
-NEW = [f"S001C00{c}P005R001A00{a}" for a in (1, 2, 3) for c in (1, 2)]
 ASKED = "mine:S001C001P001R001A005"
 
 
 @pytest.fixture
-def source(made: Path, tmp_path: Path) -> Path:
-    """A copy of the recordings that `mine` was read from."""
-    return Path(shutil.copytree(made / "clips", tmp_path / "clips"))
-
-
-@pytest.fixture(scope="session")
-def three_kinds(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library with `mine`, `e` and indexes of three kinds; use `changing` for a copy."""
-    library = Library(tmp_path_factory.mktemp("three") / "library")
-    shutil.copytree(made / "library", library.root)
-    for name, kind, transform in (
-        ("i", "flat", "none"),
-        ("half", "sq8", "half-whiten:16"),
-        ("h", "hnsw", "none"),
-    ):
-        request = BuildRequest(
-            dataset="mine",
-            encoder="e",
-            name=name,
-            kind=kind,
-            transform=Transform.parse(transform),
-            device="cpu",
-        )
-        build_index(library, request)
-    return library.root
-
-
-@pytest.fixture
-def changing(three_kinds: Path, source: Path, tmp_path: Path) -> Library:
-    """A copy of that library, which says that it was read from the copied recordings."""
-    library = Library(Path(shutil.copytree(three_kinds, tmp_path / "changing")))
-    with library.write() as catalog:
-        (origin,) = catalog.origins("mine")
-        said = json.dumps({**origin, "roots": [str(source)]})
-        catalog._con.execute("update origins set said = ?", [said])
-    return library
-
-
-def add_files(source: Path, names: list[str] = NEW) -> None:
-    for name in names:
-        np.save(source / f"{name}.npy", make_clip(name))
+def source(kept: Path) -> Path:
+    """The recordings that `mine` was read from."""
+    return kept
 
 
 def hits(library: Library, index: str, **how: Any) -> list[tuple[str, float]]:
@@ -241,101 +203,6 @@ def test_the_commands(changing: Library, source: Path, command: Command) -> None
         assert command(*words.split(), "--library", changing.root).code == 0
 
 
-# sources
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> Path:
-    """Other recordings of the same kind."""
-    folder = tmp_path / "elsewhere"
-    folder.mkdir()
-    add_files(folder)
-    return folder
-
-
-def test_each_source_is_gone_through_for_its_own_clips(
-    changing: Library, source: Path, elsewhere: Path
-) -> None:
-    assert take_in(changing, ChangeRequest(dataset="mine", source=elsewhere, device="cpu")).added == 6
-    (elsewhere / f"{NEW[0]}.npy").unlink()
-    (source / "S001C003P004R001A005.npy").unlink()
-    np.save(elsewhere / f"{NEW[1]}.npy", make_clip("S001C002P005R002A010"))
-    np.save(elsewhere / "S001C001P001R001A005.npy", make_clip(NEW[0]))  # a name of the first source
-    report = take_in(changing, ChangeRequest(dataset="mine", changed=True, device="cpu"))
-    assert (report.replaced, report.unchanged, report.gone, report.new) == (1, 59 + 4, 2, 0)
-    add_files(elsewhere, ["S001C003P005R001A004"])
-    assert take_in(changing, ChangeRequest(dataset="mine", device="cpu")).added == 1
-    shutil.rmtree(elsewhere)
-    report = take_in(changing, ChangeRequest(dataset="mine", changed=True, device="cpu"))
-    assert (report.gone, report.notes) == (1, [f"{elsewhere} is not there: it was passed over"])
-    with changing.read() as catalog:
-        assert [one["roots"] for one in catalog.origins("mine")] == [[str(source)], [str(elsewhere)]]
-
-
-def test_an_update_from_a_moved_source_takes_its_clips(
-    changing: Library, source: Path, tmp_path: Path
-) -> None:
-    moved = source.rename(tmp_path / "moved")
-    with pytest.raises(UmurlError, match="no such file or folder; give --source"):
-        take_in(changing, ChangeRequest(dataset="mine", changed=True, device="cpu"))
-    changed = "S001C002P002R001A010"
-    np.save(moved / f"{changed}.npy", make_clip("S001C002P002R002A010"))
-    report = take_in(changing, ChangeRequest(dataset="mine", source=moved, changed=True, device="cpu"))
-    assert (report.replaced, report.unchanged) == (1, 59)
-    with changing.read() as catalog:
-        assert catalog.sources("mine")[changed].origin == 2
-
-
-def test_a_recording_that_was_left_out_is_taken_once_it_is_mended(changing: Library, source: Path) -> None:
-    add_files(source, NEW[:2])
-    bad = source / f"{NEW[0]}.npy"
-    whole = bad.read_bytes()
-    bad.write_bytes(whole[:1000])
-    report = take_in(changing, ChangeRequest(dataset="mine", device="cpu"))
-    assert (report.added, report.left_out) == (1, {"truncated": 1})
-    again = take_in(changing, ChangeRequest(dataset="mine", device="cpu"))
-    assert (again.added, again.left_out) == (0, {})
-    bad.write_bytes(whole[:900])
-    add_files(source, NEW[2:3])
-    other = take_in(changing, ChangeRequest(dataset="mine", device="cpu"))
-    assert (other.added, other.left_out) == (1, {"truncated": 1})
-    with changing.read() as catalog:
-        (noted,) = catalog.left_out("mine")
-    assert noted["source_hash"] == folders.sha256_of(bad)
-    bad.write_bytes(whole)
-    assert take_in(changing, ChangeRequest(dataset="mine", device="cpu")).added == 1
-    with changing.read() as catalog:
-        assert catalog.left_out("mine") == []
-
-
-def test_a_clip_whose_recording_became_bad_stays_and_is_told(changing: Library, source: Path) -> None:
-    bad = source / "S001C001P001R001A005.npy"
-    whole = bad.read_bytes()
-    bad.write_bytes(whole[:1000])
-    report = take_in(changing, ChangeRequest(dataset="mine", changed=True, device="cpu"))
-    assert (report.replaced, report.left_out, report.clips) == (0, {"truncated": 1}, 60)
-    with changing.read() as catalog:
-        assert catalog.left_out("mine") == []
-
-
-def test_parts_and_segments_of_what_is_added_are_taken_from_files(
-    changing: Library, source: Path, tmp_path: Path
-) -> None:
-    add_files(source, NEW[:2])
-    report = take_in(changing, ChangeRequest(dataset="mine", device="cpu"))
-    assert report.notes == ["2 of the clips added are in no part of protocol xsub: say it with --splits"]
-    add_files(source, NEW[2:4])
-    splits = tmp_path / "more.json"
-    splits.write_text(json.dumps({"xsub": {"train": [NEW[2]], "test": [NEW[3], "S001C001P001R001A005"]}}))
-    report = take_in(changing, ChangeRequest(dataset="mine", splits=splits, device="cpu"))
-    assert (report.added, report.notes) == (2, [])
-    with changing.read() as catalog:
-        sources, parts = catalog.sources("mine"), catalog.split("mine", "xsub")
-    assert sources[NEW[2]].id in parts["train"]
-    assert sources[NEW[3]].id in parts["test"]
-    assert len(parts["test"]) == 31
-
-
 # a library of schema 1
 
 
@@ -384,12 +251,6 @@ def test_a_library_of_the_first_schema_is_migrated_and_used(indexed: Library, co
 # repair
 
 
-def spoil(path: Path) -> None:
-    damaged = bytearray(path.read_bytes())
-    damaged[len(damaged) // 2] ^= 4
-    path.write_bytes(damaged)
-
-
 @pytest.mark.parametrize(
     "damaged",
     ["indexes/i/vectors.faiss", "indexes/i/embeddings-bone.npy", "indexes/half/vectors.npy", "indexes/h/ids.npy",
@@ -407,34 +268,6 @@ def test_what_is_damaged_is_rebuilt_from_what_is_sound(changing: Library, damage
     assert len(report.mended) == 1
     assert verify(changing) == []
     assert {name: hits(changing, name) for name in before} == before
-
-
-def test_clips_of_every_part_are_read_again_from_where_they_came(
-    changing: Library, source: Path, elsewhere: Path
-) -> None:
-    take_in(changing, ChangeRequest(dataset="mine", source=elsewhere, device="cpu"))
-    remove(changing, "mine", names=["S001C001P001R001A010", NEW[1]])
-    frames = [np.array(open_clips(changing, "mine").frames(row)) for row in range(64)]
-    for folder in ("mine", "mine~2"):
-        spoil(changing.clips(folder) / "frames.f32")
-    report = repair(changing, device="cpu")
-    read = [f"{changing.clips(folder)}: {n} clips read again" for folder, n in (("mine", 59), ("mine~2", 5))]
-    assert (report.mended, report.problems) == (read, [])
-    again = open_clips(changing, "mine")
-    for row, one in enumerate(frames):
-        np.testing.assert_array_equal(again.frames(row), one)
-    compact(changing, "mine")
-    (store,) = changing.clips("").iterdir()
-    spoil(store / "frames.f32")
-    assert len(repair(changing, device="cpu").mended) == 1
-    again = open_clips(changing, "mine")
-    for row, one in enumerate(frames):
-        np.testing.assert_array_equal(again.frames(row), one)
-    assert verify(changing) == []
-    spoil(next(changing.clips("").iterdir()) / "extents.npy")
-    np.save(elsewhere / f"{NEW[2]}.npy", make_clip(NEW[3]))
-    (problem, *_) = repair(changing, device="cpu").problems
-    assert f"and {NEW[2]} cannot be read again as it was from {elsewhere}: put it back" in problem
 
 
 def test_an_encoder_is_not_rebuilt_and_recordings_that_are_gone_are_asked_for(

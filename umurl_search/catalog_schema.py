@@ -53,7 +53,7 @@ alter table left_out add column origin integer default 1;
 create table origins (dataset varchar not null, origin integer not null, said json);
 insert into origins select name, 1, json_object(
   'roots', string_split(replace(source, ', /', chr(10) || '/'), chr(10)), 'format', format, 'layout', layout,
-  'fps', fps, 'up', up, 'scale', scale, 'slicing', 'start:end',
+  'fps', fps, 'up', up, 'scale', scale, 'slicing', case when format <> 'pku-mmd' then 'start:end' end,
   'untrimmed', name in (select dataset from segments)) from datasets;
 """,
 }
@@ -71,17 +71,38 @@ KEEP = (
 )
 """Remember the parts and the segments of clips that are to be replaced, by name."""
 
-SETTLE = (
-    "delete from left_out where dataset = ? and reason <> 'duplicate name' and name in (select unnest(?))"
+CAME = "delete from left_out where dataset = ? and reason <> 'duplicate name' and name in (select unnest(?))"
+LEFT_OUT_ANEW = (
+    "delete from left_out where dataset = ? and reason not in ('duplicate name', 'removed') "
+    "and name in (select unnest(?))"
 )
-"""Forget that recordings were left out which came now, or are left out anew."""
+"""Forget what was said of recordings that came, or are left out anew; who was taken out stays so."""
+
+DISAGREEMENTS = (
+    "select n || ' split entries of ' || dataset || ' name no clip' as said from (select dataset, count(*) as n "
+    "from splits where clip_id not in (select id from clips) group by dataset)",
+    "select n || ' segments of ' || dataset || ' are of no clip' as said from (select dataset, count(*) as n "
+    "from segments where clip_id not in (select id from clips) group by dataset)",
+    "select dataset || ' ' || protocol || ' holds clip ' || clip_id || ' more than once' as said from splits "
+    "group by dataset, protocol, clip_id having count(*) > 1 limit 5",
+    "select 'several clips of ' || dataset || ' lie in row ' || store_row || ' of part ' || part as said from clips "
+    "group by dataset, part, store_row having count(*) > 1 limit 5",
+    "select n || ' clips of ' || dataset || ' come from a source that is not known' as said from (select dataset, "
+    "count(*) as n from clips c where not exists (select 1 from origins o where o.dataset = c.dataset and "
+    "o.origin = c.origin) group by dataset)",
+    "select 'the next clip would be number ' || next_clip_id || ', which is in use' as said from meta "
+    "where next_clip_id <= (select max(id) from clips)",
+    "select 'index ' || name || ' is of dataset ' || dataset || ', which is not there' as said from indexes "
+    "where dataset not in (select name from datasets)",
+)
+"""What must not be: each gives a line for every case."""
 
 GIVE_BACK = (
     "insert into splits select ?, k.protocol, k.part, c.id from kept_splits k "
     "join clips c on c.name = k.name and c.dataset = ? "
     "where not exists (select 1 from splits s where s.clip_id = c.id and s.protocol = k.protocol)",
-    "insert into segments select ?, c.id, k.label, k.action, k.start_frame, k.stop_frame from kept_segments k "
-    "join clips c on c.name = k.name and c.dataset = ? "
+    "insert into segments select ?, c.id, k.label, k.action, k.start_frame, least(k.stop_frame, c.frames) "
+    "from kept_segments k join clips c on c.name = k.name and c.dataset = ? and k.start_frame < c.frames "
     "where not exists (select 1 from segments s where s.clip_id = c.id)",
 )
 """Give them to the clips that came in their place, where nothing else was said of those."""

@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,20 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from umurl_search import datasets, folders
+from umurl_search.annotating import assign_segments, assign_splits, missing_words, require_whole_recordings
 from umurl_search.catalog import Known
 from umurl_search.catalog_file import copy_if_old
-from umurl_search.clipstore import ClipStore, journal_of
+from umurl_search.clipstore import JOURNAL, ClipStore, journal_of
 from umurl_search.index_parts import add_index_part, is_sealed
-from umurl_search.ingest import about_store, reopened
+from umurl_search.ingest import SLICING, Request, about_store, open_source, origin_of, reopened
 from umurl_search.library import Library
 from umurl_search.preprocess import Conventions
 from umurl_search.progress import Progress, silent
-from umurl_search.readers.base import Reader, Splits
+from umurl_search.readers import detect
+from umurl_search.readers.base import Reader
 from umurl_search.reading import fill, stamp
-from umurl_search.recordings import StatedSegments, read_segments
-from umurl_search.roster import described, read_splits
+from umurl_search.recordings import read_segments
+from umurl_search.roster import described, noted, read_splits
 from umurl_search.sifting import Sift
 
 
@@ -41,7 +43,8 @@ class ChangeRequest:
     """What changes. source None: all that the dataset was read from so far.
 
     changed: take clips that are there with another content, in place of clips that are not there yet. removed: take
-    those again, too, that were removed. splits, segments: files, as `ingest` takes them, of the clips that come.
+    those again, too, that were removed. splits, segments: files, as `ingest` takes them, of clips that come or are
+    there.
     """
 
     dataset: str
@@ -85,7 +88,6 @@ class _Before:
     origins: tuple[dict[str, Any], ...]
     indexes: tuple[dict[str, Any], ...]
     folder: str
-    actions: tuple[str, ...]
 
 
 def take_in(library: Library, request: ChangeRequest, *, progress: Progress = silent) -> ChangeReport:
@@ -97,15 +99,20 @@ def take_in(library: Library, request: ChangeRequest, *, progress: Progress = si
     """
     started = time.monotonic()
     splits, stated = read_splits(request.splits), read_segments(request.segments)
+    name = request.dataset
     with library.changing():
-        before = _before(library, request.dataset)
-        origins, notes = _origins(library, before, request)
+        before = _before(library, name)
+        whole = bool(before.origins[0]["untrimmed"]) or datasets.find(name).untrimmed
+        require_whole_recordings(request.segments, untrimmed=whole)
+        origins, notes = _origins(before, request)
         reports = []
         for origin in origins:
-            change = _Change(library, before, request, origin, splits, stated, progress)
+            change = _Change(library, before, request, origin, progress)
             reports.append(change.report(change.make()))
-            before = _before(library, request.dataset)
-    notes += _without_part(library, request.dataset, sum(one.added for one in reports))
+            before = _before(library, name)
+        notes += [note for one in reports for note in one.notes]
+        notes += [*assign_splits(library, name, splits), *assign_segments(library, name, stated)]
+    notes += missing_words(library, name, sum(one.added for one in reports))
     return _together(reports, before, notes, seconds=time.monotonic() - started)
 
 
@@ -124,23 +131,6 @@ def _together(
     )  # fmt: skip
 
 
-def _without_part(library: Library, dataset: str, added: int) -> list[str]:
-    """A note where clips that came belong to no part of a protocol that was given with the dataset."""
-    if not added:
-        return []
-    with library.read() as catalog:
-        newest = catalog.clip_ids(dataset)[-added:]
-        notes = []
-        for protocol in catalog.protocols(dataset):
-            parts = catalog.split(dataset, protocol)
-            n = int((~np.isin(newest, np.concatenate(list(parts.values())))).sum())
-            if n and protocol not in datasets.find(dataset).protocols:
-                notes.append(
-                    f"{n:,} of the clips added are in no part of protocol {protocol}: say it with --splits"
-                )
-    return notes
-
-
 def _before(library: Library, dataset: str) -> _Before:
     copy_if_old(library.catalog_path)
     with library.read() as catalog:
@@ -154,41 +144,35 @@ def _before(library: Library, dataset: str) -> _Before:
             row=row, ids=catalog.clip_ids(dataset), sources=catalog.sources(dataset),
             left_out=tuple(catalog.left_out(dataset)), origins=tuple(catalog.origins(dataset)),
             indexes=tuple(one for one in catalog.indexes() if one["dataset"] == dataset),
-            folder=catalog.next_folder("dataset", dataset), actions=_actions(catalog.segments(dataset)),
+            folder=catalog.next_folder("dataset", dataset),
         )  # fmt: skip
 
 
-def _actions(segments: dict[str, NDArray[Any]]) -> tuple[str, ...]:
-    """Names of the actions that segments have so far, by label."""
-    named = {
-        int(label): str(action)
-        for label, action in zip(segments["label"], segments["action"], strict=True)
-        if action is not None
-    }
-    return tuple(named.get(label, f"action {label + 1}") for label in range(max(named, default=-1) + 1))
-
-
-def _origins(
-    library: Library, before: _Before, request: ChangeRequest
-) -> tuple[list[dict[str, Any]], list[str]]:
+def _origins(before: _Before, request: ChangeRequest) -> tuple[list[dict[str, Any]], list[str]]:
     """The sources to go through, and a note of each that is not there. Raises UmurlError where there is none."""
     name = before.row["name"]
     if datasets.find(name).actions == "demo":
         raise UmurlError(f"'{name}' is made up: nothing can be added to it")
-    first = before.origins[0]
     if request.source is not None:
-        if not request.source.exists():
-            raise UmurlError(
-                f"{request.source}: no such file or folder; give --source the recordings of {name}"
-            )
-        roots = [os.path.abspath(request.source)]
-        asked = {**first, "roots": roots, "format": request.format or first["format"]}
-        return [{**asked, "slicing": request.slicing or asked["slicing"]}], []
+        return [_stated_origin(before, request, request.source)], []
     there = [one for one in before.origins if all(Path(root).exists() for root in one["roots"])]
     missing = [root for one in before.origins for root in one["roots"] if not Path(root).exists()]
     if not there:
         raise UmurlError(f"{missing[0]}: no such file or folder; give --source the recordings of {name}")
     return there, [f"{root} is not there: it was passed over" for root in missing]
+
+
+def _stated_origin(before: _Before, request: ChangeRequest, source: Path) -> dict[str, Any]:
+    """What a source is that the user names: in the dataset's first format it is read as that was."""
+    name, first = before.row["name"], before.origins[0]
+    if not source.exists():
+        raise UmurlError(f"{source}: no such file or folder; give --source the recordings of {name}")
+    fmt = request.format or detect(source)
+    slicing = request.slicing or first["slicing"] or SLICING
+    if fmt == first["format"]:
+        return {**first, "roots": [os.path.abspath(source)], "slicing": slicing}
+    asked = Request(name=name, source=source, format=fmt, slicing=slicing, untrimmed=first["untrimmed"])
+    return origin_of(*open_source(datasets.find(name), asked), asked)
 
 
 @dataclass(frozen=True)
@@ -199,8 +183,6 @@ class _Change:
     before: _Before
     request: ChangeRequest
     origin: dict[str, Any]
-    splits: Splits
-    stated: StatedSegments
     progress: Progress
 
     @cached_property
@@ -211,6 +193,10 @@ class _Change:
             raise UmurlError(
                 f"{self.origin['roots'][0]}: its coordinates are {reader.state}, those of "
                 f"{self.before.row['name']} {self.before.row['state']}"
+            )
+        if self.request.source is not None and not reader.items():
+            raise UmurlError(
+                f"{self.request.source}: no recordings found in format {reader.format}; give --source and --format"
             )
         return reader, conventions
 
@@ -225,46 +211,55 @@ class _Change:
 
     def report(self, taken: int) -> ChangeReport:
         changed, sift = self.request.changed, self.sift
+        told: dict[str, Any] = {"unchanged": sift.unchanged, "gone": sift.gone if changed else 0}
+        if sift.is_partial:
+            told = {"notes": ["an interrupted run was ended: what is unchanged or gone was not counted"]}
         return ChangeReport(
             dataset=self.before.row["name"], added=0 if changed else taken, replaced=taken if changed else 0,
-            unchanged=sift.unchanged, new=sift.new, gone=sift.gone if changed else 0, left_out=sift.counted,
-            indexes=[row["name"] for row in self.before.indexes] if taken else [],
+            new=sift.new, left_out=sift.counted, indexes=[row["name"] for row in self.before.indexes] if taken else [],
+            **told,
         )  # fmt: skip
 
     def make(self) -> int:
         """Takes in what is wanted; returns how many clips that were."""
         library, name = self.library, self.before.row["name"]
         items, target = self.sift.items(), library.clips(self.before.folder)
-        token = _token(self.before, self.source[0], self.request, self.origin, self.splits, self.stated)
+        token = _token(self.before, self.source[0], self.request, self.origin)
         n = self._store(target, token, items) if items else 0
-        if n == 0:
-            return 0
+        if n:
+            self._enter(target, token, n)
+        elif self.sift.bad:
+            with library.write() as catalog:
+                catalog.note_left_out(name, noted(map(asdict, self.sift.bad)), self.origin)
+        moved = self.sift.moved if self.request.source is not None else []
+        if moved:
+            with library.write() as catalog:
+                catalog.adopt(name, moved, self.origin)
+        return n
+
+    def _enter(self, target: Path, token: str, n: int) -> None:
+        """Brings the indexes in step with a sealed store of n clips, and enters all."""
+        library, name = self.library, self.before.row["name"]
         parts = [("dataset", name, target.name, n)]
         parts += [
             add_index_part(library, row, target, token, self.request.device, self.progress)
             for row in self.before.indexes
         ]
-        added = described(
-            datasets.find(name),
-            self.source[0],
-            journal_of(target),
-            self.splits,
-            self.stated,
-            self.before.actions,
-        )
+        added = described(datasets.find(name), self.source[0], journal_of(target))
         added |= {"first_id": ClipStore(target).manifest["first_id"], "read_from": self.origin}
         sources = self.before.sources
         replaced = [sources[one].id for one in added["clips"]["name"] if one in sources]
         with library.write() as catalog:
             _require_same_indexes(catalog.indexes(), self.before)
             catalog.change_clips(name, removed=replaced, added=added, parts=parts, expected=self.before.ids)
-        return n
 
     def _store(self, target: Path, token: str, items: Sequence[str]) -> int:
         """Seals the new clips' store, unless a run before has; returns how many it holds, 0 where none is wanted."""
         reader, conventions = self.source
         with folders.building(target, resume_token=token) as partial:
+            self.sift.is_partial = (partial / JOURNAL).exists()
             if is_sealed(target, signature=token):
+                self.sift.is_partial = True
                 shutil.rmtree(partial)
                 return len(ClipStore(target))
             folders.remove(target)
@@ -281,14 +276,10 @@ class _Change:
             return n
 
 
-def _token(
-    before: _Before, reader: Reader, request: ChangeRequest, origin: dict[str, Any], splits: Splits,
-    stated: StatedSegments,
-) -> str:  # fmt: skip
+def _token(before: _Before, reader: Reader, request: ChangeRequest, origin: dict[str, Any]) -> str:
     """Names one change of one state of the dataset, so that a run cut short goes on and no other does."""
     stamps = [[str(path), *stamp(path)] for path in reader.files()]
-    segments = {name: [vars(one) for one in segments] for name, segments in stated.items()}
-    given = [request.changed, request.removed, origin, splits, segments]
+    given = [request.changed, request.removed, origin]
     said = [before.row["signature"], before.folder, before.ids.tolist(), given, stamps]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 

@@ -66,6 +66,11 @@ class ClipStore:
     def n_bytes(self) -> int:
         return int(self._values.nbytes)
 
+    @property
+    def extents(self) -> NDArray[np.int32]:
+        """(N, 2) frames and people of each clip."""
+        return np.asarray(self._extents, dtype=np.int32)
+
     def frames(self, row: int) -> Frames:
         """(T, M, 25, 3) float32 as read, a view of the file."""
         t, m = self._extents[row]
@@ -108,6 +113,14 @@ class Clips:
     @property
     def n_bytes(self) -> int:
         return sum(store.n_bytes for store in self._stores)
+
+    def extents(self) -> NDArray[np.int32]:
+        """(N, 2) frames and people of each clip."""
+        found = np.zeros((len(self), 2), dtype=np.int32)
+        for part, store in enumerate(self._stores, start=1):
+            mine = self._part == part
+            found[mine] = store.extents[self._row[mine]]
+        return found
 
     def holds_all(self) -> bool:
         """Whether each clip has a place in a store."""

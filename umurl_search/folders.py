@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -191,9 +192,13 @@ def _size_and_hash(entry: dict[str, Any]) -> dict[str, Any]:
 
 def check_file(path: Path, entry: dict[str, Any], *, full: bool) -> list[str]:
     """What is wrong with a file that a manifest lists so; `full` hashes it though it is large."""
-    if not path.is_file():
+    try:
+        state = path.stat()
+    except OSError:
         return [f"{path} is missing"]
-    size = path.stat().st_size
+    if not stat.S_ISREG(state.st_mode):
+        return [f"{path} is no file"]
+    size = state.st_size
     if size != entry["size"]:
         return [f"{path} has {size} bytes, its manifest says {entry['size']}"]
     if (full or size < HASHED_AT_OPENING) and sha256_of(path) != entry["sha256"]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from encoder.errors import UmurlError
 from umurl_search import datasets, folders
+from umurl_search.annotating import require_whole_recordings
 from umurl_search.catalog_file import copy_if_old
 from umurl_search.datasets import Dataset
 from umurl_search.library import Library, checked_name
@@ -23,6 +24,8 @@ from umurl_search.recordings import StatedSegments, read_segments
 from umurl_search.roster import enter, read_splits
 
 _STORE_VERSION = 1
+SLICING = "start:end"
+"""How PKU-MMD's label files are understood, unless said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +45,7 @@ class Request:
     fps: float = 30.0
     up: Up = "y"
     scale: float = 1.0
-    slicing: str = "start:end"
+    slicing: str = SLICING
     untrimmed: bool = False
     segments: Path | None = None
     roots: tuple[Path, ...] = ()
@@ -134,8 +137,12 @@ def reopened(name: str, origin: dict[str, Any]) -> tuple[Reader, Conventions]:
     roots = tuple(map(Path, origin["roots"]))
     for root in roots:
         if not root.exists():
-            raise UmurlError(f"{root}: {name} was read from there, and it is not there now: put it back")
+            raise UmurlError(
+                f"{root}: {name} was read from there, and it is not there now: put it back, or say where it is with "
+                f"umurl-search update {name} --source"
+            )
     said = {key: value for key, value in origin.items() if key != "roots"}
+    said["slicing"] = said["slicing"] or SLICING
     return open_source(dataset, Request(name=name, roots=roots, **said))
 
 
@@ -152,10 +159,7 @@ def _demo_reader(dataset: Dataset, request: Request) -> Reader:
 
 def _stated(dataset: Dataset, reader: Reader, request: Request) -> StatedSegments:
     """The segments that a file states. Raises UmurlError where recordings are cut, or hold no file of their own."""
-    if request.segments is not None and not (request.untrimmed or dataset.untrimmed):
-        raise UmurlError(
-            f"{request.segments}: segments are of whole recordings; ingest them with --untrimmed"
-        )
+    require_whole_recordings(request.segments, untrimmed=request.untrimmed or dataset.untrimmed)
     if request.untrimmed and not dataset.untrimmed and reader.format not in FILE_FORMATS:
         kept_whole = ", ".join(FILE_FORMATS)
         raise UmurlError(

@@ -1,5 +1,6 @@
 """One folder on disk: catalog, clips, encoders, indexes."""
 
+import contextlib
 import functools
 import os
 import re
@@ -94,7 +95,10 @@ class Library:
     def stamp(self) -> tuple[tuple[int, int, int], ...]:
         """Changes whenever the catalog's file does; costs no opening of it."""
         files = (self.catalog_path, self.catalog_path.with_name(self.catalog_path.name + ".wal"))
-        found = (path.stat() for path in files if path.exists())
+        found = []
+        for path in files:
+            with contextlib.suppress(FileNotFoundError):
+                found.append(path.stat())
         return tuple((one.st_ino, one.st_size, one.st_mtime_ns) for one in found)
 
     def read(self, *, locked: bool = False) -> AbstractContextManager[Catalog]:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 from encoder.errors import UmurlError
@@ -68,7 +67,6 @@ def fill(
     keep: what to keep of what is read; the rest is passed over as if it were not there. Returns the number of clips.
     Raises UmurlError when the disk is too full, and when there is no usable clip to keep, unless there may be none.
     """
-    _file_hash.cache_clear()
     source_bytes = sum(stamp(path)[0] for path in reader.files())
     folders.need_space(partial, round(source_bytes * _GROWTH.get(reader.format, 1.0)), what="the clip store")
     writer = StoreWriter(partial)
@@ -211,15 +209,13 @@ def _record(reader: Reader, conventions: Conventions, clip: Clip) -> Record | Le
 
 
 def _source_hash(reader: Reader, clip: Clip, frames: Frames) -> str:
-    """sha256 of the clip's own file; where one file holds many clips, of the clip's coordinates."""
+    """sha256 of the clip's own file; where a clip is not a file, of its coordinates and what is said of them."""
+    if reader.format in ONE_CLIP_A_FILE:
+        return folders.sha256_of(next(path for path in _places(reader, clip.source) if path.is_file()))
+    found = hashlib.sha256(frames.tobytes())
     if reader.format in FILE_FORMATS:
-        return _file_hash(next(path for path in _places(reader, clip.source) if path.is_file()))
-    return hashlib.sha256(frames.tobytes()).hexdigest()
-
-
-@lru_cache(maxsize=4)
-def _file_hash(path: Path) -> str:
-    return folders.sha256_of(path)
+        found.update(repr((clip.label, clip.segments)).encode())
+    return found.hexdigest()
 
 
 def _text(name: str) -> str:

@@ -54,7 +54,9 @@ def repair(library: Library, *, device: str = "auto", progress: Progress = silen
             stored = {row["name"]: catalog.parts("dataset", row["name"]) for row in catalog.datasets()}
             indexes = [(row, catalog.parts("index", row["name"])) for row in catalog.indexes()]
         for name, parts in stored.items():
-            for part, folder in enumerate(parts, start=1):
+            for part, folder in reversed(
+                list(enumerate(parts, start=1))
+            ):  # those after one that is dropped move up
                 if folders.check(library.clips(folder), full=True):
                     _attempt(report, lambda n=name, p=part, f=folder: _clips(library, n, p, f, progress))
         for row, parts in indexes:
@@ -98,6 +100,9 @@ def _catalog(library: Library, report: RepairReport) -> bool:
     shutil.copyfile(backup / CATALOG, aside)
     os.replace(aside, library.catalog_path)
     old = copy_may_be_old(library.catalog_path)
+    if not old:
+        with library.write():  # brings a copy of an older version up to date
+            pass
     which = "last change but for one that was killed: run that command again" if old else "last change"
     report.mended.append(f"{library.catalog_path}: put back from the copy of its {which}")
     return not old
@@ -123,12 +128,22 @@ def _clips(library: Library, name: str, part: int, folder: str, progress: Progre
     with library.read() as catalog:
         columns, sources, origins = catalog.clips_of(name), catalog.sources(name), catalog.origins(name)
         target = library.clips(catalog.next_folder("dataset", name))
-    mine = [n for n, p in zip(columns.name, columns.part.tolist(), strict=True) if p == part]
+    sizes = zip(columns.columns["frames"], columns.columns["people"], strict=True)
+    mine = {
+        n: size for n, p, size in zip(columns.name, columns.part.tolist(), sizes, strict=True) if p == part
+    }
+    if not mine:
+        with library.write() as catalog:
+            catalog.drop_part(name, part, expected=columns.id)
+        folders.remove(damaged)
+        return f"{damaged}: dropped, none of its clips is there any more"
     with folders.building(target, resume_token=secrets.token_hex(16)) as partial:
         writer = StoreWriter(partial)
         try:
             for number in sorted({sources[n].origin for n in mine}):
-                wanted = {n: sources[n].hash for n in mine if sources[n].origin == number}
+                wanted = {
+                    n: (sources[n].hash, *size) for n, size in mine.items() if sources[n].origin == number
+                }
                 reader, conventions = reopened(name, origins[number - 1])
                 _read_again(writer, reader, conventions, wanted, progress, title=f"Reading {name}")
             read = {clip["name"]: row for row, clip in enumerate(writer.clips)}
@@ -159,16 +174,16 @@ def _and_more(names: list[str]) -> str:
 
 
 def _read_again(
-    writer: StoreWriter, reader: Reader, conventions: Conventions, wanted: dict[str, str], progress: Progress, *,
-    title: str,
+    writer: StoreWriter, reader: Reader, conventions: Conventions, wanted: dict[str, tuple[str, int, int]],
+    progress: Progress, *, title: str,
 ) -> None:  # fmt: skip
-    """Appends the clips of these names whose recordings have these hashes."""
+    """Appends the clips of these names that are as they were. wanted: name -> hash of the source, frames, people."""
     items = items_of(reader, wanted)
     with progress(title, total=len(items), unit="clips") as advance:
         for outcomes in chunks(reader, conventions, items, workers=None):
             found = [
                 one for group in outcomes for one in group
-                if isinstance(one, Record) and wanted.get(one.name) == one.source_hash
+                if isinstance(one, Record) and wanted.get(one.name) == (one.source_hash, *one.frames.shape[:2])
             ]  # fmt: skip
             writer.add(len(outcomes), found, [])
             advance(len(outcomes))

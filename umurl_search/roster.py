@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -63,37 +64,29 @@ def enter(
             row,
             clips=_columns(dataset, clips),
             splits=[(p, part, rows) for p, parts in splits.items() for part, rows in parts.items()],
-            left_out=_noted(left_out),
+            left_out=noted(left_out),
             segments=segments.columns,
             read_from=read_from,
         )
     return report
 
 
-def described(
-    dataset: Dataset, reader: Reader, journal: list[dict[str, Any]], extra_splits: Splits, stated: StatedSegments,
-    actions: tuple[str, ...],
-) -> dict[str, Any]:  # fmt: skip
-    """A store's clips as `Catalog.change_clips` adds them: clips, splits, left_out, segments.
-
-    actions: by label, those that stated segments have so far where the dataset has no list of its own.
-    """
+def described(dataset: Dataset, reader: Reader, journal: list[dict[str, Any]]) -> dict[str, Any]:
+    """A store's clips as `Catalog.change_clips` adds them: clips, splits, left_out, segments."""
     clips = [clip for entry in journal for clip in entry["clips"]]
     left_out = [one for entry in journal for one in entry["left_out"]]
-    splits, _ = _positions(dataset, clips, {**reader.splits(), **extra_splits})
-    listed = datasets.action_names(dataset.actions)
-    more = {one.action for segments in stated.values() for one in segments if isinstance(one.action, str)}
-    names = listed or (actions + tuple(sorted(more - set(actions))) if actions else ())
-    segments = segment_columns(clips, stated, names=names, what=dataset.name)
+    splits, _ = _positions(dataset, clips, reader.splits())
+    segments = segment_columns(clips, {}, names=datasets.action_names(dataset.actions), what=dataset.name)
     return {
         "clips": _columns(dataset, clips),
         "splits": [(p, part, rows) for p, parts in splits.items() for part, rows in parts.items()],
-        "left_out": _noted(left_out),
+        "left_out": noted(left_out),
         "segments": segments.columns if len(segments) else None,
     }
 
 
-def _noted(left_out: list[dict[str, Any]]) -> list[tuple[str, str, str, str, str]]:
+def noted(left_out: Iterable[dict[str, Any]]) -> list[tuple[str, str, str, str, str]]:
+    """Recordings left out, as the catalog takes them."""
     return [
         (one["name"], one["reason"], one["detail"], one["source"], one.get("source_hash", ""))
         for one in left_out

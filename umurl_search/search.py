@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,7 @@ from umurl_search.preprocess import Conventions, Up, check_pipeline
 from umurl_search.readers.arrays import Axes
 from umurl_search.windows import windows_of
 
+T = TypeVar("T")
 _TRIES = 5
 _MOST_ROWS = 20_000
 _MOST_FILTERS = 64
@@ -145,7 +146,7 @@ class Searcher:
             modality=modality, against=against, k=k, where=where,
             exclude_same_performance=exclude_same_performance, bridge=bridge,
         )  # fmt: skip
-        read = [self._read(clip, conventions) for clip in clips]
+        read = self._steadily(lambda: [self._read(clip, conventions) for clip in clips])
         y = self.embed([clip.frames for clip in read], modality)
         asking = Asking(names=[clip.name for clip in read], y=y, rows=[clip.row for clip in read])
         return self.answer(asking, how)
@@ -183,17 +184,22 @@ class Searcher:
 
     def answer(self, asking: Asking, how: How) -> list[Answer]:
         """Hits for embeddings that are there already. Opens the index again where clips that it holds have gone."""
+        return self._steadily(lambda: self._answer(asking, how))
+
+    def _steadily(self, work: Callable[[], T]) -> T:
+        """What the work gives; again, with the index opened anew, where it fails and clips have come or gone."""
         for _ in range(_TRIES):
             try:
-                return self._answer(asking, how)
+                return work()
             except (UmurlError, FileNotFoundError):
                 now = self.library.changes()
                 if now == self._opened_at:
                     raise
                 self.index, self.row = open_index(self.library, self.row["name"])
                 self._galleries, self._opened_at = {}, now
-                self.__dict__.pop("_performances", None)
-        return self._answer(asking, how)
+                for opened in ("_performances", "windows"):
+                    self.__dict__.pop(opened, None)
+        return work()
 
     def _answer(self, asking: Asking, how: How) -> list[Answer]:
         among = self.passing(how.where)
@@ -262,14 +268,23 @@ class Searcher:
         seen, wanted_ids = self._current(), ids.tolist()
         missing = [i for i in wanted_ids if i not in seen.rows]
         if missing:
-            with self.library.read() as catalog:
-                seen.rows.update(catalog.clips_by_id(missing))
+            seen.rows.update(self.look_up(missing))
         rows = {i: seen.rows[i] for i in wanted_ids if i in seen.rows}
         if len(rows) < len(ids):
             raise UmurlError(
                 "the index names clips that the catalog does not hold: umurl-search verify says which index"
             )
         return rows
+
+    def look_up(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """What the catalog shows of some clips."""
+        with self.library.read() as catalog:
+            return catalog.clips_by_id(ids)
+
+    def segments(self) -> dict[str, NDArray[Any]]:
+        """What is said to happen in the recordings of the index's dataset."""
+        with self.library.read() as catalog:
+            return catalog.segments(self.row["dataset"])
 
     def _hits(
         self, scores: NDArray[np.float64], found: Rows, rows: dict[int, dict[str, Any]]
@@ -315,8 +330,7 @@ def found(
     notes = [*clip.notes, *fewer(answer, request.how)]
     hits = [hit.about() for hit in answer.hits]
     if searcher.windows is not None:
-        with searcher.library.read() as catalog:
-            hits = with_segments(hits, catalog.segments(searcher.row["dataset"]))
+        hits = with_segments(hits, searcher.segments())
     return {
         "query": {
             "clip": request.clip, "modality": request.modality, "frames": len(clip.frames),

@@ -35,7 +35,8 @@ class Sift:
 
     known: clips that are there. left_out: rows of the catalog, of recordings that were found and not used. changed:
     clips with another content are wanted, in place of clips that are not there yet. removed: those again, too, that
-    were taken out. own_only: clips that came from another source are left alone.
+    were taken out. own_only: clips that came from another source are left alone. Afterwards, bad: those newly left
+    out; moved: clips that are the same here as in another source.
     """
 
     reader: Reader
@@ -49,6 +50,9 @@ class Sift:
     new: int = 0
     seen: set[str] = field(default_factory=set)
     counted: dict[str, int] = field(default_factory=dict)
+    bad: list[LeftOut] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
+    is_partial: bool = False
 
     def __post_init__(self) -> None:
         self._others: set[str] = set()
@@ -84,10 +88,19 @@ class Sift:
             wanted = place.name not in self._taken_out and not self._is_as_noted(place)
             self.new += wanted and self.changed
             return wanted and not self.changed
-        if self.changed and place.path.is_file() and folders.sha256_of(place.path) != known.hash:
-            return True
-        self.unchanged += 1
+        if self.changed and place.path.is_file():
+            if folders.sha256_of(place.path) != known.hash:
+                return True
+            self._has_moved(place.name, known)
+        self._count_unchanged(known)
         return False
+
+    def _has_moved(self, name: str, known: Known) -> None:
+        if known.origin != self.origin:
+            self.moved.append(name)
+
+    def _count_unchanged(self, known: Known) -> None:
+        self.unchanged += not self.own_only or known.origin == self.origin
 
     def _is_as_noted(self, place: Place) -> bool:
         """Whether the recording was left out before, and its file is still the same."""
@@ -103,15 +116,20 @@ class Sift:
         if outcome.name in self._others:
             return False
         if isinstance(outcome, LeftOut):
+            if outcome.name in self._taken_out:
+                return False
             wanted = known is None and not self.changed and not self._is_noted(outcome)
             if wanted or (known is not None and self.changed):
                 self.counted[outcome.reason] = self.counted.get(outcome.reason, 0) + 1
+            self.bad += [outcome] if wanted else []
             return wanted
         if known is None and (self.changed or outcome.name in self._taken_out):
             self.new += outcome.name not in self._taken_out
             return False
         if known is not None and (not self.changed or outcome.source_hash == known.hash):
-            self.unchanged += 1
+            if self.changed:
+                self._has_moved(outcome.name, known)
+            self._count_unchanged(known)
             return False
         return True
 

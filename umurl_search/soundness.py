@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from encoder.errors import UmurlError
 from umurl_search import folders
 from umurl_search.catalog_file import BACKUP, DamagedCatalogError, copy_may_be_old
+from umurl_search.clipstore import Clips
 from umurl_search.library import Library
 from umurl_search.opening import index_of, open_clips
 from umurl_search.progress import Progress, silent
@@ -22,10 +25,15 @@ def verify(library: Library, *, progress: Progress = silent) -> list[str]:
     """
     for _ in range(_TRIES):
         before = _changes(library)
-        problems = _verified(library, progress)
+        try:
+            problems = _verified(library, progress)
+        except (UmurlError, FileNotFoundError):
+            if _changes(library) == before:
+                raise
+            continue
         if not problems or _changes(library) == before:
-            break
-    return problems
+            return problems
+    return _verified(library, progress)
 
 
 def _changes(library: Library) -> int | None:
@@ -86,6 +94,8 @@ def _disagreements(library: Library, damaged: set[str]) -> list[str]:
             clips = open_clips(library, name)
             if not clips.holds_all():
                 problems.append(f"{library.clips(name)}: the catalog names clips that it does not hold")
+            else:
+                problems += _other_sizes(library, name, clips)
     for row in rows:
         if not damaged & set(parts["index", row["name"]]):
             try:
@@ -96,6 +106,21 @@ def _disagreements(library: Library, damaged: set[str]) -> list[str]:
                     f"delete index:{row['name']}, build it again"
                 )
     return problems
+
+
+def _other_sizes(library: Library, name: str, clips: Clips) -> list[str]:
+    """Clips that have other numbers of frames or people in their store than in the catalog."""
+    with library.read() as catalog:
+        columns = catalog.clips_of(name)
+    said = np.stack([columns.columns["frames"], columns.columns["people"]], axis=1)
+    if len(clips) != len(said):  # changed meanwhile
+        return []
+    differ = np.flatnonzero((said != clips.extents()).any(axis=1))
+    return [
+        f"{library.clips(name)}: clip {columns.name[i]} has other frames or people than the catalog says: "
+        f"umurl-search delete {name}, then ingest it"
+        for i in differ[:1]
+    ]
 
 
 def _copy_checked(library: Library) -> list[str]:

@@ -217,13 +217,21 @@ def _library(library: Library) -> Check:
             name="library", ok=True, detail=f"{library.root} (not made yet: umurl-search demo makes one)"
         )
     try:
-        with library.write():  # migrates a catalog of an older version
-            pass
-        there = contents(library)
+        there = _contents_up_to_date(library)
     except UmurlError as error:
         return Check(name="library", ok=False, detail=str(error))
     counts = ", ".join(f"{len(there[kind])} {kind}" for kind in ("datasets", "encoders", "indexes"))
     return Check(name="library", ok=True, detail=f"{library.root}: {counts}")
+
+
+def _contents_up_to_date(library: Library) -> dict[str, Any]:
+    """The library's contents; a catalog of an older version is migrated first."""
+    try:
+        return contents(library)
+    except UmurlError:
+        with library.write():
+            pass
+    return contents(library)
 
 
 def _disk(library: Library) -> Check:
