@@ -106,7 +106,10 @@ def _queries(terminal: Terminal, document: dict[str, Any]) -> None:
         )  # fmt: skip
         answer = query(terminal.library, request)
         document["queries"].append(answer)
-        _draw(terminal, answer, "hits")
+        if not terminal.as_json:
+            from cli import render_hits
+
+            render_hits.hits(answer)
 
 
 def _write_sample(terminal: Terminal) -> str:

@@ -186,33 +186,6 @@ def built(document: Document) -> None:
     console.print(f"next: umurl-search query CLIP --index {document['index']}   and: umurl-search knn-eval")
 
 
-def hits(document: Document) -> None:
-    query, index = document["query"], document["index"]
-    bridge = " across a bridge" if index["bridge"] else ""
-    console = new_console()
-    console.print(
-        f"{query['clip']} ({query['modality']}) against {index['name']} ({index['against']}{bridge}, "
-        f"transform {index['transform']}): {len(document['hits'])} of {index['passing']:,} clips, "
-        f"{1000 * document['seconds']['total']:.0f} ms"
-    )
-    if query["exclude_same_performance"]:
-        console.print("the query's own performance left out")
-    if query["where"] is not None and len(document["hits"]) < query["k"]:
-        console.print(f'only {index["passing"]:,} clips pass --where "{query["where"]}"')
-    table = new_table("rank", "score", "clip", "action", "subject", "camera", "setup", "frames",
-                   right=("rank", "score", "subject", "camera", "setup", "frames"))  # fmt: skip
-    for hit in document["hits"]:
-        action = hit["action"] or ("" if hit["label"] is None else str(hit["label"]))
-        same = query["label"] is not None and hit["label"] == query["label"]
-        marked = Text(action, style="" if query["label"] is None else "green" if same else "red")
-        facts = (hit[name] for name in ("subject", "camera", "setup", "frames"))
-        table.add_row(
-            str(hit["rank"]), f"{hit['score']:.4f}", f"{hit['dataset']}:{hit['name']}", marked,
-            *("" if fact is None else str(fact) for fact in facts),
-        )  # fmt: skip
-    console.print(table)
-
-
 def _evaluated(document: Document) -> str:
     asking = ""
     if "query_index" in document:

@@ -3,6 +3,7 @@
 from rich.text import Text
 
 from cli.render import Document, new_console, new_table, percent, size
+from cli.render_hits import Column, Draw, naming, show, text
 
 
 def built(document: Document) -> None:
@@ -24,7 +25,7 @@ def _windows(document: Document) -> str:
     return f"windows of {lengths} s, one every {document['stride_s']:g} s,"
 
 
-def moments(document: Document) -> None:
+def moments(document: Document, *, draw: Draw | None = None) -> None:
     query, index, console = document["query"], document["index"], new_console()
     bridge = " across a bridge" if index["bridge"] else ""
     console.print(
@@ -34,29 +35,24 @@ def moments(document: Document) -> None:
     )
     if query["exclude_same_performance"]:
         console.print("the query's own performance left out")
-    headers = (
-        "rank",
-        "score",
-        "clip",
-        "from s",
-        "to s",
-        "frames",
-        "action there",
-        "IoU",
-        "subject",
-        "camera",
-    )
-    table = new_table(
-        *headers, right=("rank", "score", "from s", "to s", "frames", "IoU", "subject", "camera")
-    )
-    for hit in document["hits"]:
-        action, overlap = _segment(hit["segment"], query["label"])
-        facts = ("" if hit[name] is None else str(hit[name]) for name in ("subject", "camera"))
-        table.add_row(
-            str(hit["rank"]), f"{hit['score']:.4f}", f"{hit['dataset']}:{hit['name']}", f"{hit['start_s']:.1f}",
-            f"{hit['end_s']:.1f}", f"{hit['start_frame']}-{hit['stop_frame']}", action, overlap, *facts,
-        )  # fmt: skip
-    console.print(table)
+    found = document["hits"]
+    said = [_segment(hit["segment"], query["label"]) for hit in found]
+    columns = [
+        *naming(found),
+        Column(header="from s", cells=[text(f"{hit['start_s']:.1f}") for hit in found], right=True),
+        Column(header="to s", cells=[text(f"{hit['end_s']:.1f}") for hit in found], right=True),
+        Column(
+            header="frames", cells=[text(f"{hit['start_frame']}-{hit['stop_frame']}") for hit in found], right=True,
+            spare=True,
+        ),
+        Column(header="action there", cells=[action for action, _ in said], cut=True),
+        Column(header="IoU", cells=[text(overlap) for _, overlap in said], right=True, spare=True),
+        *(
+            Column(header=name, cells=[text(hit[name]) for hit in found], right=True, spare=True)
+            for name in ("subject", "camera")
+        ),
+    ]  # fmt: skip
+    show(console, columns, draw)
 
 
 def _segment(segment: Document | None, wanted: int | None) -> tuple[Text, str]:

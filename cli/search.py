@@ -1,5 +1,6 @@
 """Commands that make and ask indexes: `build-index`, `query`, `knn-eval`, `embed`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -35,6 +36,7 @@ Axes = Literal["TVC", "MTVC", "TMVC", "CTVM"]
 _AS_INGESTED = "[default: of a .npy, as the index's dataset was ingested]"
 _M = "joint, bone, motion, any + of them, or fused"
 ModalityOption = Annotated[str, typer.Option("--modality", callback=parsed("--modality", _modality), help=_M)]
+AgainstOption = Annotated[str, typer.Option("--against", callback=parsed("--against", _modality), help=_M)]
 NoBridgeOption = Annotated[bool, typer.Option("--no-bridge", help="Compare raw embeddings across modalities")]
 IndexOption = Annotated[str | None, typer.Option("--index", help="Which index [default: the one built last]")]
 PrecisionOption = Annotated[
@@ -123,7 +125,7 @@ def query(
     ],
     modality: ModalityOption = "fused",
     index: IndexOption = None,
-    against: Annotated[str, typer.Option(callback=parsed("--against", _modality), help=_M)] = "fused",
+    against: AgainstOption = "fused",
     k: Annotated[int, typer.Option(min=1, help="How many hits")] = 10,
     where: Annotated[str | None, typer.Option(help='SQL over the clips, e.g. "subject = 3 and camera = 2"')] = None,
     exclude_same_performance: ExcludeOption = False,
@@ -137,10 +139,13 @@ def query(
     out: Annotated[
         Path | None, typer.Option("--out", help="Write a row a hit to a .jsonl, .parquet or .csv file")
     ] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="No skeletons beside hits; they are drawn on a terminal that can only")
+    ] = False,
 ) -> None:  # fmt: skip
     """The clips of an index, or the moments of its recordings, that are most like one clip, or each of many. A .npy is
     read as the index's dataset was ingested."""
-    from cli import render, render_batch, render_localize
+    from cli import render_batch, render_hits, render_localize, strips
     from umurl_search.batch import BatchRequest, holds_many, query_many
     from umurl_search.search import QueryRequest
     from umurl_search.search import query as ask
@@ -158,7 +163,9 @@ def query(
     document = ask(terminal.library, request)
     for note in document["query"]["notes"]:
         terminal.note(f"note: {note}")
-    terminal.show(document, render.hits if document["index"]["window_s"] is None else render_localize.moments)
+    table = render_hits.hits if document["index"]["window_s"] is None else render_localize.moments
+    draw = strips.drawer(terminal.library, request, document) if strips.can_draw(plain=plain) else None
+    terminal.show(document, partial(table, draw=draw))
 
 
 def knn_eval(

@@ -1,5 +1,6 @@
 """The report's parts, from arrays up: mistakes, maps, pages, the commands behind them."""
 
+import base64
 import html
 import re
 import shlex
@@ -12,6 +13,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -30,6 +32,7 @@ from umurl_search.maps import Map, Transform
 from umurl_search.mistakes import Confusion, confusion, most_confused, wrong_neighbours
 from umurl_search.report import ReportRequest, write_report
 from umurl_search.report_commands import commands
+from umurl_search.report_drawings import with_drawing
 from umurl_search.report_figures import Cloud, confusion_map, embedding_figure
 from umurl_search.report_page import (
     Block,
@@ -330,7 +333,8 @@ def test_a_page_asks_the_network_for_nothing_and_has_every_section(indexed: Libr
     document = written(indexed, tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     read = _Texts(page)
-    assert all(address.startswith(("#", "data:image/png;base64,")) for address in read.addresses)
+    kinds = ("#", "data:image/png;base64,", "data:image/svg+xml;base64,")
+    assert all(address.startswith(kinds) for address in read.addresses)
     assert not re.search(r"https?://|@import|url\(", page)
     titles = [html.unescape(title) for title in re.findall(r"<h2 id=\"[a-z-]+\">([^<]+)</h2>", page)]
     assert titles == document["sections"] == [
@@ -372,9 +376,49 @@ def test_markdown_has_its_pictures_beside_it(indexed: Library, tmp_path: Path) -
     written(indexed, tmp_path / "r.md")
     text = (tmp_path / "r.md").read_text(encoding="utf-8")
     shown = re.findall(r"!\[.*\]\((.+)\)", text)
-    assert {"r-classes.png", "r-confusion.png", "r-map.png"} <= set(shown)
-    assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in shown)
+    assert {"r-classes.png", "r-confusion.png", "r-map.png", "r-neighbours.svg"} <= set(shown)
+    starts = {".png": b"\x89PNG", ".svg": b"<svg xmlns="}
+    assert all((tmp_path / name).read_bytes().startswith(starts[Path(name).suffix]) for name in shown)
     assert len(list(tmp_path.glob("r*"))) == len(shown) + 1
+
+
+def drawn_pairs(page: str) -> ElementTree.Element:
+    (coded,) = re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)", page)
+    return ElementTree.fromstring(base64.b64decode(coded))
+
+
+def test_clips_taken_for_each_other_play_side_by_side(
+    indexed: Library, found: Retrieval, tmp_path: Path
+) -> None:
+    written(indexed, tmp_path / "r.html")
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    table = report_sections.neighbours(found).blocks[1]
+    assert isinstance(table, Table)
+    said = [element.text for element in drawn_pairs(page).iter("{http://www.w3.org/2000/svg}text")]
+    for i, (_, query, is_a, neighbour, is_another) in enumerate(table.rows[:4]):
+        assert said[4 * i : 4 * i + 4] == [f"is: {is_a}", query, f"found: {is_another}", neighbour]
+    assert len(said) == 4 * 4
+    assert len(page) - len(re.sub(r"data:image/svg[^\"]+", "", page)) < 300_000
+
+
+def test_nothing_in_the_drawn_names_is_markup(indexed: Library, tmp_path: Path) -> None:
+    with indexed.write() as catalog:
+        catalog._con.execute("update clips set name = '<script>\u202e' || name")
+    written(indexed, tmp_path / "r.html")
+    drawing = drawn_pairs((tmp_path / "r.html").read_text(encoding="utf-8"))
+    assert not [element for element in drawing.iter() if element.tag.endswith("script")]
+    said = [element.text or "" for element in drawing.iter("{http://www.w3.org/2000/svg}text")]
+    assert sum(text.startswith("<script>\ufffdS001C") for text in said) == 8
+
+
+def test_a_report_without_mistakes_draws_none(found: Retrieval, indexed: Library) -> None:
+    section = Section(title="t", blocks=[Text(text="none")])
+    own = replace(found.own, neighbours=found.own.neighbours.copy())
+    for q, label in enumerate(found.query_labels.tolist()):
+        own.neighbours[q, 0] = np.flatnonzero(found.gallery_labels == label)[0]
+    right = replace(found, figures={**found.figures, (found.main, found.main): own})
+    assert with_drawing(section, indexed, right) is section
+    assert len(with_drawing(section, indexed, found).blocks) == 2
 
 
 def test_a_page_of_any_name_finds_its_pictures(indexed: Library, tmp_path: Path) -> None:

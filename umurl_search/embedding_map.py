@@ -1,5 +1,6 @@
 """Embeddings flattened to two dimensions, to look at. Letters: N clips, P dimensions."""
 
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ _LEADING = 50
 _COINCIDING = 1e-6
 """Where all points lie closer than this there are no neighbours to preserve."""
 Points = NDArray[np.float64]
+Blocks = Callable[[], Iterator[Embeddings]]
 
 
 def require(method: Method) -> None:
@@ -42,17 +44,36 @@ def sampled(n: int, most: int, *, generator: np.random.Generator) -> NDArray[np.
 
 def flatten(y: Embeddings, method: Method) -> Points:
     """(N, 2) from rows of length 1 (N, P); the same rows give the same points."""
-    axes = principal_axes(y, 2 if method == "pca" else _LEADING)
-    if method == "pca" or len(y) < 4 or np.ptp(axes, axis=0).max() < _COINCIDING:
+    return laid_out(leading_axes(lambda: iter([y]), method), method)
+
+
+def leading_axes(blocks: Blocks, method: Method) -> Points:
+    """(N, 2 or more): as many principal coordinates as the method begins with. blocks: rows (N, P), some at a time."""
+    return _principal_axes(blocks, 2 if method == "pca" else _LEADING)
+
+
+def laid_out(axes: Points, method: Method) -> Points:
+    """(N, 2) from what `leading_axes` gives."""
+    if method == "pca" or len(axes) < 4 or np.ptp(axes, axis=0).max() < _COINCIDING:
         return axes[:, :2]
     return _tsne(axes) if method == "tsne" else _umap(axes)
 
 
 def principal_axes(y: Embeddings, most: int) -> Points:
     """(N, most or P) coordinates along the axes of largest variance, the sign of each by its largest value."""
-    centred = y.astype(np.float64) - y.mean(axis=0, dtype=np.float64)
-    _, vectors = np.linalg.eigh(centred.T @ centred)
-    points = centred @ vectors[:, ::-1][:, :most]
+    return _principal_axes(lambda: iter([y]), most)
+
+
+def _principal_axes(blocks: Blocks, most: int) -> Points:
+    """As `principal_axes`; blocks: gives the rows (N, P), some at a time, anew each of three times."""
+    sums, counts = zip(*((y.sum(axis=0, dtype=np.float64), len(y)) for y in blocks()), strict=True)
+    mean = sum(sums) / sum(counts)
+    spread = sum(
+        (centred.T @ centred for centred in (y.astype(np.float64) - mean for y in blocks())), np.zeros(1)
+    )
+    _, vectors = np.linalg.eigh(spread)
+    leading = vectors[:, ::-1][:, :most]
+    points = np.concatenate([(y.astype(np.float64) - mean) @ leading for y in blocks()])
     largest = np.abs(points).argmax(axis=0)
     signs = np.where(points[largest, np.arange(points.shape[1])] < 0, -1.0, 1.0)
     padding = ((0, 0), (0, max(0, 2 - points.shape[1])))

@@ -15,6 +15,7 @@ from umurl_search.embedding_map import Method, require
 from umurl_search.library import Library, consistent
 from umurl_search.progress import Progress, silent
 from umurl_search.report_commands import commands
+from umurl_search.report_drawings import with_drawing
 from umurl_search.report_page import Commands, Page, Section, to_html, to_markdown
 from umurl_search.retrieval import Retrieval, retrieve
 
@@ -81,7 +82,7 @@ def _page(library: Library, request: ReportRequest, found: Retrieval, progress: 
         *([lambda: sections.linear(library, found, device=request.device)] if request.linear else []),
         lambda: sections.classes(found),
         lambda: sections.mistakes(found),
-        lambda: sections.neighbours(found),
+        lambda: with_drawing(sections.neighbours(found), library, found),
         lambda: sections.embedding(found, request.map),
         lambda: sections.training(found),
         lambda: _made_by(library, request, found),
@@ -117,7 +118,7 @@ def _foot() -> str:
 def _write(page: Page, out: Path) -> None:
     if out.suffix == ".html":
         return replace_file(out, to_html(page).encode("utf-8"))
-    files = {one.name: f"{out.stem}-{one.name}.png" for one in page.pictures}
+    files = {one.name: f"{out.stem}-{one.name}.{one.file[1]}" for one in page.pictures}
     for one in page.pictures:
-        replace_file(out.with_name(files[one.name]), one.png)
+        replace_file(out.with_name(files[one.name]), one.file[0])
     replace_file(out, to_markdown(page, pictures=files).encode("utf-8"))

@@ -65,6 +65,24 @@ class Picture:
     png: bytes
     caption: str
 
+    @property
+    def file(self) -> tuple[bytes, str]:
+        """Its content and suffix."""
+        return self.png, "png"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """A picture as SVG, which may move; the rest as of a `Picture`."""
+
+    name: str
+    svg: str
+    caption: str
+
+    @property
+    def file(self) -> tuple[bytes, str]:
+        return self.svg.encode("utf-8"), "svg"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Commands:
@@ -73,7 +91,7 @@ class Commands:
     lines: Sequence[str]
 
 
-Block = Text | Table | Picture | Commands
+Block = Text | Table | Picture | Drawing | Commands
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +110,9 @@ class Page:
     foot: str = ""
 
     @property
-    def pictures(self) -> list[Picture]:
-        return [block for section in self.sections for block in section.blocks if isinstance(block, Picture)]
+    def pictures(self) -> list[Picture | Drawing]:
+        blocks = (block for section in self.sections for block in section.blocks)
+        return [block for block in blocks if isinstance(block, Picture | Drawing)]
 
 
 # HTML
@@ -122,11 +141,15 @@ def _section(section: Section) -> str:
     return head + "\n".join(_block(block) for block in section.blocks)
 
 
+_MEDIA = {"png": "png", "svg": "svg+xml"}
+
+
 def _block(block: Block) -> str:
     if isinstance(block, Text):
         return f'<p class="warn">{_safe(block.text)}</p>' if block.warning else f"<p>{_safe(block.text)}</p>"
-    if isinstance(block, Picture):
-        source = "data:image/png;base64," + base64.b64encode(block.png).decode("ascii")
+    if isinstance(block, Picture | Drawing):
+        content, suffix = block.file
+        source = f"data:image/{_MEDIA[suffix]};base64,{base64.b64encode(content).decode('ascii')}"
         caption = _safe(block.caption)
         return f'<figure><img src="{source}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
     if isinstance(block, Commands):
@@ -180,7 +203,7 @@ def to_markdown(page: Page, *, pictures: dict[str, str]) -> str:
 def _markdown(block: Block, pictures: dict[str, str]) -> str:
     if isinstance(block, Text):
         return f"> **{_plain(block.text)}**" if block.warning else _plain(block.text)
-    if isinstance(block, Picture):
+    if isinstance(block, Picture | Drawing):
         return f"![{_plain(block.name)}]({quote(pictures[block.name])})\n\n{_plain(block.caption)}"
     if isinstance(block, Commands):
         longest = max((len(run) for line in block.lines for run in re.findall("`+", line)), default=0)

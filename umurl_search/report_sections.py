@@ -10,7 +10,7 @@ from umurl_search.drawing import picture
 from umurl_search.embedding_map import NAMES, Method, flatten, sampled
 from umurl_search.history import HISTORY, read_history
 from umurl_search.library import Library
-from umurl_search.mistakes import confusion, most_confused, wrong_neighbours
+from umurl_search.mistakes import WrongNeighbour, confusion, most_confused, wrong_neighbours
 from umurl_search.preprocess import PIPELINE
 from umurl_search.report_figures import MOST_NAMED, Bar, Cloud, class_bars, confusion_map, embedding_figure
 from umurl_search.report_page import Block, Picture, Section, Table, Text
@@ -201,12 +201,17 @@ def mistakes(found: Retrieval) -> Section:
     )
 
 
+def misled(found: Retrieval, most: int) -> list[WrongNeighbour]:
+    """Test clips whose nearest clip is of another class, those with the highest scores first."""
+    nearest = found.own.neighbours[:, 0]
+    return wrong_neighbours(
+        found.queries, found.query_labels, found.gallery, found.gallery_labels, nearest, most=most
+    )
+
+
 def neighbours(found: Retrieval) -> Section:
     n_wrong = int((found.own.predicted != found.query_labels).sum())
-    wrong = wrong_neighbours(
-        found.queries, found.query_labels, found.gallery, found.gallery_labels, found.own.neighbours[:, 0],
-        most=MOST_NEIGHBOURS,
-    )  # fmt: skip
+    wrong = misled(found, MOST_NEIGHBOURS)
     names, split = found.opened.columns.name, found.opened.split
     rows = [
         (

@@ -1,0 +1,123 @@
+"""The command `render`: its document, its drawing, its errors."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Result
+
+from umurl_search.library import Library
+
+Command = Callable[..., Result]
+PLACE = "give a file that ends in .gif, .mp4, .png, .svg or .html, in a folder that exists"
+CLIP = "mine:S001C001P002R001A005"
+
+
+def test_a_clip(command: Command, indexed: Library, tmp_path: Path) -> None:
+    told = command("render", CLIP, "--out", tmp_path / "a.gif", "--size", 60, "--json")
+    assert (told.code, told.err) == (0, "")
+    document = told.json
+    assert (document["kind"], document["fps"], document["index"]) == ("gif", 15, None)
+    (clip,) = document["clips"]
+    assert (clip["name"], clip["people"], clip["verdict"]) == (CLIP, 1, None)
+    assert document["seconds"] == clip["frames"] / 30
+    assert document["pictures"] == -(-clip["frames"] // 2)
+    assert (tmp_path / "a.gif").read_bytes()[:6] == b"GIF89a"
+    drawn = command("render", CLIP, "--out", tmp_path / "a.gif", "--size", 60)
+    assert drawn.out == (
+        f"{tmp_path / 'a.gif'}: gif, {document['seconds']:.2f} s, 15 pictures a second, 80 x "
+        f"{document['height']} pixels, {document['bytes'] / 1024:,.0f} KiB\n{CLIP}\n"
+    )
+
+
+def test_a_query_with_its_hits(command: Command, indexed: Library, tmp_path: Path) -> None:
+    asked = ("--modality", "bone", "--where", "subject != 2", "--against", "joint")
+    told = command("render", CLIP, "--out", tmp_path / "a.svg", "--hits", 3, *asked, "--json")
+    found = command("query", CLIP, "--k", 3, *asked, "--json").json
+    assert told.code == 0
+    query, *hits = told.json["clips"]
+    assert query["title"].startswith("query")
+    assert [hit["name"] for hit in hits] == [f"mine:{hit['name']}" for hit in found["hits"]]
+    wanted = found["query"]["label"]
+    assert [hit["verdict"] for hit in hits] == [
+        "right" if hit["label"] == wanted else "wrong" for hit in found["hits"]
+    ]
+    assert told.json["index"] == found["index"]
+    drawn = command("render", CLIP, "--out", tmp_path / "a.png", "--hits", 3, "--poses", 2)
+    assert drawn.out.splitlines()[0].startswith(f"{tmp_path / 'a.png'}: png, still, ")
+    assert drawn.out.splitlines()[1] == f"{CLIP} and 3 hits in mine@e"
+
+
+def test_what_is_cut_is_said(command: Command, indexed: Library, tmp_path: Path) -> None:
+    told = command("render", CLIP, "--out", tmp_path / "a.svg", "--seconds", 0.5)
+    assert told.code == 0
+    assert told.err.startswith(f"note: {CLIP}: the first 0.5 s of ")
+    assert ": svg, 0.50 s, 15 pictures a second, " in told.out
+
+
+def test_a_view_is_another_picture(command: Command, indexed: Library, tmp_path: Path) -> None:
+    views: dict[str, tuple[object, ...]] = {
+        "a": (), "b": ("--azimuth", 90), "c": ("--elevation", 60), "d": ("--orthographic",), "e": ("--theme", "dark"),
+    }  # fmt: skip
+    for name, options in views.items():
+        assert command("render", CLIP, "--out", tmp_path / f"{name}.svg", "--poses", 1, *options).code == 0
+    assert len({path.read_bytes() for path in tmp_path.glob("?.svg")}) == 5
+
+
+@pytest.mark.parametrize(
+    ("clip", "out", "said"),
+    [
+        (CLIP, "a.avi", f"a.avi: {PLACE}"),
+        (CLIP, "no/a.gif", f"no/a.gif: {PLACE}"),
+        ("mine:nobody", "a.gif", "no clip 'nobody' in mine: umurl-search info mine shows some names"),
+        ("yours:nobody", "a.gif", "no dataset 'yours' in the library (it has mine): umurl-search ingest yours"),
+        ("nothing", "a.gif", "nothing: not a clip; give a .npy, .skeleton, .txt or .json file, or DATASET:CLIPNAME"),
+        ("absent.npy", "a.gif", "absent.npy: no such file; give the path of a clip"),
+        ("bad.npy", "a.gif", "bad.npy: "),
+        ("empty.npy", "a.gif", "empty.npy: nobody is in any of its 3 frames; give a clip with a person"),
+    ],
+)  # fmt: skip
+def test_problems(
+    command: Command, indexed: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip: str, out: str, said: str
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    Path("bad.npy").write_bytes(os.urandom(64))
+    np.save("empty.npy", np.zeros((3, 25, 3), dtype=np.float32))
+    Path("a.gif").write_bytes(b"before")
+    told = command("render", clip, "--out", out, "--json")
+    assert (told.code, told.out) == (1, "")
+    assert told.err.startswith(f"umurl-search: {said}")
+    assert told.err.count("\n") == 1
+    assert Path("a.gif").read_bytes() == b"before"
+    assert sorted(path.name for path in Path().glob("*")) == ["a.gif", "bad.npy", "empty.npy", "library"]
+
+
+def test_hits_need_an_index(command: Command, library: Library, tmp_path: Path) -> None:
+    told = command("render", CLIP, "--out", tmp_path / "a.svg", "--hits", 2)
+    assert told.code == 1
+    assert "the library holds no index yet" in told.err
+    assert command("render", CLIP, "--out", tmp_path / "a.svg").code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--out", "a.gif", "--poses", 3), "--poses goes with a .png or .svg"),
+        (
+            ("--out", "a.gif", "--index", "mine@e"),
+            "how to look for hits goes with --hits K",
+        ),
+        (("--out", "a.gif", "--no-bridge"), "how to look for hits goes with --hits K"),
+        (("--out", "a.gif", "--hits", 0), "--hits"),
+        (("--out", "a.gif", "--picture-fps", 31), "--picture-fps"),
+        (("--out", "a.gif", "--elevation", 90), "--elevation"),
+        (("--out", "a.gif", "--theme", "pink"), "--theme"),
+        ((), "--out"),
+    ],
+)
+def test_wrong_usage(command: Command, indexed: Library, options: tuple[object, ...], said: str) -> None:
+    told = command("render", CLIP, *options)
+    assert (told.code, told.out) == (2, "")
+    assert said in told.err
