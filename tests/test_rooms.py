@@ -20,7 +20,10 @@ FORBIDDEN = {
     "umurl_search": {"cli", "typer", "rich", "click"},
     "cli": {"faiss", "duckdb", "torch"},
 }
-ONLY_HOME = {"faiss": "umurl_search/kinds", "duckdb": "umurl_search/catalog", "rich": "cli/render"}
+ONLY_HOME = {
+    "faiss": "umurl_search/kinds", "duckdb": "umurl_search/catalog", "rich": "cli/render",
+    "PIL": "umurl_search/picture_raster", "av": "umurl_search/picture_video",
+}  # fmt: skip
 """What a library's only users are called; `cli/render_x.py` draws for `cli/x.py`."""
 
 

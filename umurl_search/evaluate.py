@@ -42,7 +42,7 @@ _QUERIES_A_BLOCK = 1024
 class Figures:
     """Fractions in 0..1. `ranked`: queries with a relevant clip in their gallery, over which map and mrr are.
 
-    Without ranking the two are NaN and `ranked` is 0.
+    Without ranking the two are NaN and `ranked` is 0. scores: (Q,) of each query's nearest neighbour.
     """
 
     accuracy: float
@@ -53,6 +53,7 @@ class Figures:
     per_class: list[dict[str, Any]]
     predicted: Labels
     neighbours: NDArray[np.int64]
+    scores: NDArray[np.float64]
 
 
 def evaluate(
@@ -98,6 +99,7 @@ def evaluate(
         per_class=[vars(figure) for figure in per_class(predicted, query_labels)],
         predicted=predicted,
         neighbours=rows,
+        scores=found.scores[:, 0],
     )
 
 
@@ -166,13 +168,27 @@ class EvalRequest:
     device: str = "auto"
 
 
-@consistent
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What `knn-eval` prints, and what it is made of: who asked in which gallery, and what was found."""
+
+    document: dict[str, Any]
+    asked: "Asked"
+    figures: Figures
+
+
 def evaluate_index(library: Library, request: EvalRequest, *, progress: Progress = silent) -> dict[str, Any]:
     """The protocol's queries against its gallery, bridge and transform refitted on that gallery alone.
 
     Raises UmurlError for an unknown index or protocol, modalities that the index does not hold, or queries of
     another index that cannot be compared.
     """
+    return evaluated(library, request, progress=progress).document
+
+
+@consistent
+def evaluated(library: Library, request: EvalRequest, *, progress: Progress = silent) -> Evaluation:
+    """As `evaluate_index`, with what its document was made of."""
     started = time.monotonic()
     asked = _open(library, request)
     pair = (request.query_modality, request.gallery_modality)
@@ -186,7 +202,7 @@ def evaluate_index(library: Library, request: EvalRequest, *, progress: Progress
         "search": time.monotonic() - fitted,
         "total": time.monotonic() - started,
     }
-    return {
+    document = {
         **_head(asked),
         "query_modality": pair[0], "gallery_modality": pair[1], "bridge": bridged,
         "transform": str(asked.gallery.index.transform), "k": request.k,
@@ -197,6 +213,7 @@ def evaluate_index(library: Library, request: EvalRequest, *, progress: Progress
         "exclude_same_performance": request.exclude_same_performance, "exclude": list(request.exclude),
         "warnings": asked.warnings, "seconds": seconds,
     }  # fmt: skip
+    return Evaluation(document=document, asked=asked, figures=figures)
 
 
 @consistent
@@ -222,7 +239,7 @@ def evaluate_matrix(library: Library, request: EvalRequest, *, progress: Progres
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Asked:
+class Asked:
     """A gallery and who asks in it: rows (Q,) of `queries`, their labels (Q,) in the gallery's list."""
 
     gallery: Opened
@@ -233,7 +250,7 @@ class _Asked:
     across: dict[str, Any] = field(default_factory=dict)
 
 
-def _head(asked: _Asked) -> dict[str, Any]:
+def _head(asked: Asked) -> dict[str, Any]:
     gallery = asked.gallery
     return {
         "dataset": gallery.dataset, "protocol": gallery.split.protocol, "encoder": gallery.row["encoder"],
@@ -241,7 +258,7 @@ def _head(asked: _Asked) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _open(library: Library, request: EvalRequest) -> _Asked:
+def _open(library: Library, request: EvalRequest) -> Asked:
     gallery = open_protocol(library, request.index, request.protocol, other_than=request.queries)
     split = gallery.split
     if len(split.gallery) == 0 or (len(split.queries) == 0 and request.queries is None):
@@ -253,17 +270,17 @@ def _open(library: Library, request: EvalRequest) -> _Asked:
         return _asked_across(library, gallery, request, request.queries)
     entry = encoders.open_encoder(library, gallery.row["encoder"])
     tested = gallery.names(split.queries)
-    return _Asked(
+    return Asked(
         gallery=gallery, queries=gallery, rows=split.queries, labels=gallery.columns.label[split.queries],
         warnings=overlap_warning(entry, gallery.dataset, split.protocol, tested),
     )  # fmt: skip
 
 
-def _asked_across(library: Library, gallery: Opened, request: EvalRequest, queries: str) -> _Asked:
+def _asked_across(library: Library, gallery: Opened, request: EvalRequest, queries: str) -> Asked:
     found = ask_across(
         library, gallery, queries=queries, protocol=request.query_protocol, action_map=request.action_map
     )
-    return _Asked(
+    return Asked(
         gallery=gallery, queries=found.opened, rows=found.rows, labels=found.labels, warnings=found.warnings,
         across=found.about(),
     )  # fmt: skip
@@ -278,7 +295,7 @@ def _fit(gallery: Opened, pairs: Sequence[tuple[str, str]], *, bridge: bool) -> 
 
 
 def _figures(
-    asked: _Asked, maps: Maps, pair: tuple[str, str], request: EvalRequest, advance: Advance
+    asked: Asked, maps: Maps, pair: tuple[str, str], request: EvalRequest, advance: Advance
 ) -> tuple[Figures, bool]:
     modality, against = pair
     bridged = request.bridge and modality != against
@@ -294,7 +311,7 @@ def _figures(
     return figures, bridged
 
 
-def _groups(asked: _Asked, request: EvalRequest) -> Groups:
+def _groups(asked: Asked, request: EvalRequest) -> Groups:
     """Who a query may not meet, as numbers; both sides must be of the same recordings."""
     fields = PERFORMANCE if request.exclude_same_performance else request.exclude
     if not fields:

@@ -92,9 +92,18 @@ class Part:
     def kind(self) -> Kind:
         return self.manifest["index_kind"]  # type: ignore[no-any-return]
 
+    @cached_property
+    def _mapped(self) -> dict[str, Embeddings]:
+        return {}
+
     def embeddings(self, modality: str) -> Embeddings:
-        path = self.folder / embeddings_file(modality)
-        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+        """(N, D) float32, memory-mapped once."""
+        return self._map(embeddings_file(modality))
+
+    def _map(self, file: str) -> Embeddings:
+        if file not in self._mapped:
+            self._mapped[file] = np.load(self.folder / file, mmap_mode="r", allow_pickle=False)
+        return self._mapped[file]
 
     @cached_property
     def spans(self) -> NDArray[np.int64] | None:
@@ -125,12 +134,16 @@ class Part:
             self._opened[centred] = kinds.read(self.folder / name, kind=self.kind, error=error)
         return self._opened[centred]
 
+    @cached_property
+    def _holds_unit(self) -> bool:
+        return (self.folder / UNIT).exists()
+
     def unit(self, rows: Rows | slice, mapping: Map, *, centred: bool) -> Embeddings:
         """(n, P) float32: the exact unit vectors of some rows of the main modality."""
         if self.kind == "flat":
             return kinds.flat_rows(self.vectors(centred=centred))[rows]
-        if (self.folder / UNIT).exists():
-            return np.asarray(np.load(self.folder / UNIT, mmap_mode="c", allow_pickle=False)[rows])
+        if self._holds_unit:
+            return np.asarray(self._map(UNIT)[rows])
         return mapping(np.asarray(self.embeddings(MAIN)[rows]))
 
 

@@ -15,7 +15,7 @@ import platformdirs
 from encoder.errors import UmurlError
 from umurl_search import folders
 from umurl_search.catalog import Catalog
-from umurl_search.catalog_file import open_catalog
+from umurl_search.catalog_file import CATALOG, open_catalog
 
 if TYPE_CHECKING:
     from umurl_search.search import Searcher
@@ -48,7 +48,7 @@ class Library:
 
     @property
     def catalog_path(self) -> Path:
-        return self.root / "catalog.duckdb"
+        return self.root / CATALOG
 
     def clips(self, dataset: str) -> Path:
         return self.root / "clips" / dataset
@@ -94,11 +94,11 @@ class Library:
 
     def stamp(self) -> tuple[tuple[int, int, int], ...]:
         """Changes whenever the catalog's file does; costs no opening of it."""
-        files = (self.catalog_path, self.catalog_path.with_name(self.catalog_path.name + ".wal"))
+        catalog = os.path.join(self.root, CATALOG)
         found = []
-        for path in files:
+        for path in (catalog, catalog + ".wal"):
             with contextlib.suppress(FileNotFoundError):
-                found.append(path.stat())
+                found.append(os.stat(path))
         return tuple((one.st_ino, one.st_size, one.st_mtime_ns) for one in found)
 
     def read(self, *, locked: bool = False) -> AbstractContextManager[Catalog]:

@@ -1,0 +1,87 @@
+"""What tests do in the page: open a view of a made library, drop a file, look at what is there."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from browser.opened import Opened, serving
+
+from umurl_search.build import BuildRequest, build_index
+from umurl_search.demo import make_clip
+from umurl_search.library import Library
+
+INDEX = "mine@e"
+WINDOWS = "long@e+2.5s"
+CLIP = "mine:S001C001P001R001A005"
+RECORDING = "long:P001C003T01"
+VIEWS = {
+    "search": {"index": INDEX, "clip": CLIP},
+    "compare": {"index": INDEX, "clip": CLIP},
+    "evaluate": {"index": INDEX},
+    "map": {"index": INDEX},
+    "timeline": {"index": WINDOWS, "clip": f"{RECORDING}@1-3", "recording": "long:P002C001T01"},
+}
+SHOWN = {
+    "search": ".cards .card", "compare": ".column .card", "evaluate": "canvas.confusion", "map": "canvas.map",
+    "timeline": "canvas.track",
+}  # fmt: skip
+
+
+@contextmanager
+def served(made: Path, root: Path) -> Iterator[str]:
+    """The address of a server of whole clips and of recordings. made: a library with the recordings' index."""
+    shutil.copytree(made, root)
+    build_index(Library(root), BuildRequest(dataset="mine", encoder="e", device="cpu"))
+    with serving(root) as server:
+        yield server.address
+
+
+def clip_file(folder: Path, name: str = "S001C002P003R001A010") -> Path:
+    path = folder / f"{name}.npy"
+    np.save(path, make_clip(name))
+    return path
+
+
+def drop(it: Opened, path: Path, *, name: str | None = None) -> None:
+    """The file dragged from elsewhere and let go over the page."""
+    content = list(path.read_bytes())
+    it.page.evaluate(
+        """([name, content]) => {
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([new Uint8Array(content)], name));
+            for (const kind of ["dragenter", "dragover", "drop"]) {
+                const event = new DragEvent(kind, {dataTransfer, bubbles: true, cancelable: true});
+                document.querySelector("main").dispatchEvent(event);
+            }
+        }""",
+        [name or path.name, content],
+    )
+
+
+def names(it: Opened, selector: str = ".results > .cards .card") -> list[str]:
+    it.page.wait_for_selector(selector)
+    found: list[str] = it.page.eval_on_selector_all(selector, "all => all.map(one => one.dataset.clip)")
+    return found
+
+
+def contents(it: Opened) -> list[list[str]]:
+    """The clips, headings, figures and choices that a view shows once all of it is there."""
+    it.page.wait_for_load_state("networkidle")
+    found: list[list[str]] = it.page.evaluate(
+        """() => [["main .card", (one) => one.dataset.clip], ["main h2, main .headline strong", (one) => one.innerText],
+                  ["main .legend .value, main .facet .value", (one) => one.innerText],
+                  ["main select, main input:not([type=range])", (one) => `${one.value} ${one.checked}`]]
+            .map(([selector, of]) => [...document.querySelectorAll(selector)].map(of))"""
+    )
+    return found
+
+
+def pixels(it: Opened, selector: str) -> str:
+    return str(it.page.eval_on_selector(selector, "canvas => canvas.toDataURL()"))
+
+
+def shown(it: Opened, view: str) -> None:
+    it.go(view, **VIEWS[view])
+    it.page.wait_for_selector(SHOWN[view])

@@ -1,0 +1,87 @@
+"""The server as tests ask it: the application without sockets, or a whole server in a thread."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from umurl_search.library import Library
+from umurl_search.serve.access import Access
+from umurl_search.serve.app import make_app
+from umurl_search.serve.limits import Limits
+from umurl_search.serve.server import Server, ServeRequest
+from umurl_search.serve.service import Service
+
+
+class Client:
+    """Asks the application of a library, without sockets."""
+
+    def __init__(self, library: Library, *, access: Access | None = None, **limits: Any) -> None:
+        self.service = Service(library, device="cpu", limits=Limits(**limits))
+        transport = httpx.ASGITransport(make_app(self.service, access or Access()))
+        self._http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
+        self._runner = asyncio.Runner()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._runner.run(self._http.aclose())
+        self._runner.close()
+        self.service.close()
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self._runner.run(self._http.get(path, **options))
+
+    def post(self, path: str, **options: Any) -> httpx.Response:
+        return self._runner.run(self._http.post(path, **options))
+
+    def together(self, *requests: tuple[str, str, dict[str, Any]]) -> list[httpx.Response]:
+        """Answers of requests (method, path, options) that are made at once."""
+
+        async def all_of_them() -> list[httpx.Response]:
+            made = [self._http.request(method, path, **options) for method, path, options in requests]
+            return list(await asyncio.gather(*made))
+
+        return self._runner.run(all_of_them())
+
+    def send(self, name: str, body: bytes, **asked: object) -> httpx.Response:
+        """A clip file as an upload."""
+        return self.post(
+            "/api/uploads", params={"name": name, **asked}, content=body,
+            headers={"Content-Type": "application/octet-stream"},
+        )  # fmt: skip
+
+
+@contextlib.contextmanager
+def running(library: Library, *, limits: Limits | None = None, **request: Any) -> Iterator[Server]:
+    """A server on a free port, in a thread."""
+    server, started = (
+        Server(library, ServeRequest(port=0, device="cpu", **request), limits=limits),
+        threading.Event(),
+    )
+    thread = threading.Thread(target=lambda: server.run(started=started.set))
+    thread.start()
+    started.wait(10)
+    try:
+        yield server
+    finally:
+        server.stop()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def problem(answer: httpx.Response, status: int) -> str:
+    """The one line of a refusal."""
+    assert answer.status_code == status, answer.text
+    assert set(answer.json()) == {"error"}
+    line = str(answer.json()["error"])
+    assert line
+    assert "\n" not in line
+    return line

@@ -1,0 +1,102 @@
+"""The command `serve`: what it prints, how it ends, what it refuses."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Result
+
+from umurl_search.library import Library
+
+Command = Callable[..., Result]
+
+
+@contextmanager
+def serving(library: Library, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command in a process of its own, and the line it prints once it serves."""
+    run = [sys.executable, "-c", "from cli.main import main; main()", "serve", "--port", "0", *words]
+    here = Path(__file__).parents[1]
+    process = subprocess.Popen(
+        [*run, "--library", str(library.root), "--device", "cpu"], cwd=here, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        yield process, process.stdout.readline()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def fetched(url: str, **headers: str) -> Any:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:
+        return json.load(answer)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_it_is_interrupted(indexed: Library, how: int) -> None:
+    with serving(indexed, "--json") as (process, line):
+        document = json.loads(line)
+        assert document == {
+            "url": f"http://127.0.0.1:{document['port']}/", "host": "127.0.0.1", "port": document["port"],
+            "token": None, "library": str(indexed.root), "index": "mine@e",
+        }  # fmt: skip
+        assert fetched(f"{document['url']}api/health")["status"] == "ok"
+        os.kill(process.pid, how)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (0, "")
+    assert err.startswith("stopped\n")
+    assert "Traceback" not in err
+
+
+@pytest.mark.slow
+def test_other_addresses_need_a_token_which_the_line_carries(indexed: Library) -> None:
+    with serving(indexed, "--host", "0.0.0.0") as (_, line):
+        address, _, token = line.strip().partition("?token=")
+        assert address.startswith("http://0.0.0.0:")
+        assert len(token) >= 32
+        here = address.replace("0.0.0.0", "127.0.0.1")
+        assert fetched(f"{here}api/library", Authorization=f"Bearer {token}")["default_index"] == "mine@e"
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            fetched(f"{here}api/library")
+
+
+def problem(result: Result) -> str:
+    assert (result.code, result.out) == (1, "")
+    assert result.err.count("\n") == 1
+    return result.err
+
+
+def test_problems_are_one_line_with_a_remedy(
+    indexed: Library, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "umurl-search demo" in problem(command("serve", "--library", tmp_path / "none"))
+    assert "no index 'x'; there are mine@e" in problem(command("serve", "--index", "x", "--port", "0"))
+    assert "address of this machine" in problem(command("serve", "--host", "no such host", "--port", "0"))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        line = problem(command("serve", "--port", port))
+    assert f"--port {port} on 127.0.0.1" in line
+    assert "0 for any free one" in line
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "umurl_search.serve.server", raising=False)
+    assert "pip install 'umurl-search[serve]'" in problem(command("serve"))
+
+
+def test_wrong_usage(command: Command) -> None:
+    assert command("serve", "--port", "65536").code == 2
+    assert command("serve", "--token", "").code == 2
+    assert "--token" in command("serve", "--token", "a b").err

@@ -1,0 +1,82 @@
+"""The web application: routes behind a guard, every problem one line of JSON."""
+
+import importlib.metadata
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from encoder.errors import UmurlError
+from umurl_search.serve import job_routes, page, routes
+from umurl_search.serve.access import Access
+from umurl_search.serve.guard import Guard
+from umurl_search.serve.refusals import RefusedError, problem
+from umurl_search.serve.service import Service
+
+_PROBLEMS = {
+    400: "A mistake of the asker's", 401: "A token is needed", 403: "Another site or host", 404: "Not there",
+    408: "The request came too slowly", 413: "The request is too large", 415: "The body is of another type",
+    431: "The headers are too large", 422: "A value outside its set", 503: "Busy: try again",
+}  # fmt: skip
+_KEY = re.compile(r"[A-Za-z_]{1,40}")
+_SCHEMA = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
+
+
+def make_app(service: Service, access: Access) -> ASGIApp:
+    """The whole application, its guard included."""
+    version = importlib.metadata.version("umurl-search")
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.close()
+
+    responses: dict[int | str, dict[str, Any]] = {
+        status: {"description": text, "content": {"application/json": {"schema": _SCHEMA}}}
+        for status, text in _PROBLEMS.items()
+    }
+    app = FastAPI(
+        title="umurl-search", version=version, docs_url=None, redoc_url=None, lifespan=lifespan,
+        description="Find human motion by example. Documents are those of the command line with --json.",
+        responses=responses, redirect_slashes=False,
+    )  # fmt: skip
+    app.include_router(routes.health_routes(service, version))
+    app.include_router(routes.routes(service))
+    app.include_router(job_routes.routes(service))
+    app.include_router(page.routes())
+    for kind, handler in (
+        (UmurlError, _mistaken), (RefusedError, _refused), (RequestValidationError, _invalid), (HTTPException, _failed),
+        (Exception, _broken),
+    ):  # fmt: skip
+        app.add_exception_handler(kind, cast(Any, handler))
+    return Guard(app, access=access, limits=service.limits, measures=service.measures)
+
+
+async def _mistaken(request: Request, error: UmurlError) -> Response:
+    return problem(str(error), 400)
+
+
+async def _refused(request: Request, refused: RefusedError) -> Response:
+    return refused.response()
+
+
+async def _failed(request: Request, error: HTTPException) -> Response:
+    return problem(str(error.detail), error.status_code, headers=dict(error.headers or {}))
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    return problem("the server failed; its log says how", 500)
+
+
+async def _invalid(request: Request, error: RequestValidationError) -> Response:
+    first = error.errors()[0]
+    named = [str(part) for part in first["loc"] if _KEY.fullmatch(str(part))]
+    where = ".".join(part for part in named if part not in ("body", "query", "path"))
+    said = str(first["msg"]).removeprefix("Value error, ")
+    return problem(f"{where[:80]}: {said}" if where else said, 422)

@@ -1,0 +1,124 @@
+"""Evaluations as the page shows them: `knn-eval`'s document, its confusions one can look into, its hardest queries.
+
+Letters: Q queries, C classes.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from umurl_search import datasets
+from umurl_search.catalog import COLUMNS
+from umurl_search.evaluate import EvalRequest, Evaluation, evaluate_matrix, evaluated
+from umurl_search.mistakes import confusion
+from umurl_search.progress import Progress
+from umurl_search.serve.refusals import RefusedError
+from umurl_search.serve.requests import EvaluationBody, MatrixBody
+from umurl_search.serve.shelf import Shelf
+
+MOST_HARDEST = 50
+MOST_PAIRS = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confused:
+    """An evaluation and who was taken for whom. wanted, predicted: (Q,) labels, -1 where nothing was found."""
+
+    evaluation: Evaluation
+    wanted: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    labels: list[int]
+    counts: NDArray[np.int64]
+
+    def document(self) -> dict[str, Any]:
+        names = self._names()
+        return {
+            **self.evaluation.document, "labels": self.labels, "classes": [names[label] for label in self.labels],
+            "confusion": self.counts.tolist(), "hardest": self._hardest(names),
+        }  # fmt: skip
+
+    def _names(self) -> dict[int, str]:
+        """Of every class: the dataset's, what its clips say, or its number."""
+        gallery = self.evaluation.asked.gallery
+        listed = dict(enumerate(datasets.action_names(datasets.find(gallery.dataset).actions)))
+        columns = gallery.columns
+        said = {k: v for k, v in zip(columns.label.tolist(), columns.columns["action"], strict=True) if v}
+        known = listed | said | {-1: "(nothing found)"}
+        return {label: known.get(label, f"class {label}") for label in (*self.labels, *self.wanted.tolist())}
+
+    def _hardest(self, names: dict[int, str]) -> list[dict[str, Any]]:
+        """Queries whose nearest clip is of another class, those that are surest first."""
+        asked, scores = self.evaluation.asked, self.evaluation.figures.scores
+        found = self._found()
+        wrong = np.flatnonzero((self.predicted != self.wanted) & (found >= 0))
+        order = wrong[np.lexsort((wrong, -scores[wrong]))][:MOST_HARDEST]
+        columns, held = asked.queries.columns, asked.gallery.columns
+        return [
+            {
+                "clip_id": int(columns.id[asked.rows[q]]), "name": columns.name[asked.rows[q]],
+                "action": names[int(self.wanted[q])], "label": int(self.wanted[q]),
+                "found_id": int(held.id[found[q]]), "found_name": held.name[found[q]],
+                "found_action": names.get(int(held.label[found[q]]), ""), "found_label": int(held.label[found[q]]),
+                "score": float(scores[q]),
+            }
+            for q in order.tolist()
+        ]  # fmt: skip
+
+    def _found(self) -> NDArray[np.int64]:
+        """(Q,) rows of the gallery's dataset: each query's nearest clip, -1 where there was none."""
+        nearest = self.evaluation.figures.neighbours[:, 0]
+        rows = self.evaluation.asked.gallery.split.gallery
+        return np.where(nearest >= 0, rows[np.maximum(nearest, 0)], -1)
+
+    def cell(self, true: int, found: int) -> dict[str, Any]:
+        """The queries of one class that were taken for another, each with its nearest clip; positions in `classes`.
+
+        Raises RefusedError (404) where there is no such class.
+        """
+        if max(true, found) >= len(self.labels):
+            raise RefusedError(404, f"there are {len(self.labels)} classes, counted from 0")
+        mine = (self.wanted == self.labels[true]) & (self.predicted == self.labels[found])
+        asked, scores, hits = self.evaluation.asked, self.evaluation.figures.scores, self._found()
+        order = np.flatnonzero(mine)
+        order = order[np.lexsort((order, -scores[order]))]
+        pairs = [
+            {
+                "query": _row(asked.queries.columns.columns, int(asked.rows[q])),
+                "hit": _row(asked.gallery.columns.columns, int(hits[q])) if hits[q] >= 0 else None,
+                "score": float(scores[q]) if hits[q] >= 0 else None,
+            }
+            for q in order[:MOST_PAIRS].tolist()
+        ]  # fmt: skip
+        return {"total": int(mine.sum()), "pairs": pairs}
+
+
+def _row(columns: dict[str, list[Any]], at: int) -> dict[str, Any]:
+    return {name: columns[name][at] for name in COLUMNS}
+
+
+def evaluation(
+    shelf: Shelf, body: EvaluationBody, *, index: str, device: str, progress: Progress
+) -> Confused:
+    """Raises UmurlError as `knn-eval` does."""
+    request = EvalRequest(
+        index=index, protocol=body.protocol, query_modality=body.query_modality,
+        gallery_modality=body.gallery_modality, bridge=body.bridge, ranking=body.ranking,
+        exclude_same_performance=body.exclude_same_performance, device=device,
+    )  # fmt: skip
+    made = evaluated(shelf.library, request, progress=progress)
+    mixed = confusion(made.figures.predicted, made.asked.labels)
+    return Confused(
+        evaluation=made, wanted=made.asked.labels, predicted=made.figures.predicted,
+        labels=mixed.classes.tolist(), counts=mixed.counts,
+    )  # fmt: skip
+
+
+def matrix(shelf: Shelf, body: MatrixBody, *, index: str, device: str, progress: Progress) -> dict[str, Any]:
+    """Raises UmurlError as `knn-eval --matrix` does. Accuracies need no whole rankings, so none are made."""
+    request = EvalRequest(
+        index=index, protocol=body.protocol, bridge=body.bridge, ranking=False,
+        exclude_same_performance=body.exclude_same_performance, device=device,
+    )  # fmt: skip
+    return evaluate_matrix(shelf.library, request, progress=progress)

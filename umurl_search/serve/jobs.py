@@ -1,0 +1,127 @@
+"""Work that takes longer than a request may: done one after the other in a thread, asked after by number."""
+
+import contextlib
+import queue
+import secrets
+import sys
+import threading
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from encoder.errors import UmurlError
+from umurl_search.progress import Advance, Progress
+from umurl_search.serve.refusals import RefusedError
+
+State = Literal["running", "done", "failed"]
+Work = Callable[[Progress], Any]
+
+
+class StoppedError(Exception):
+    """The server stops: what is not done yet is not needed."""
+
+
+@dataclass(kw_only=True)
+class Job:
+    """progress: 0..1. result: what the work gave, once it is done."""
+
+    id: str
+    kind: str
+    key: Hashable
+    state: State = "running"
+    progress: float = 0.0
+    error: str | None = None
+    result: Any = None
+
+    def about(self) -> dict[str, Any]:
+        said = {"id": self.id, "state": self.state, "progress": self.progress}
+        return said if self.error is None else {**said, "error": self.error}
+
+
+class Jobs:
+    """The last jobs, by id. The same work asked for again is the same job, as long as it is kept and did not fail."""
+
+    def __init__(self, *, most_kept: int, most_waiting: int) -> None:
+        self._most_kept, self._most_waiting = most_kept, most_waiting
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._queue: queue.Queue[tuple[Job, Work]] = queue.Queue()
+        self._lock, self._stopping = threading.Lock(), False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def unfinished(self) -> int:
+        with self._lock:
+            return sum(job.state == "running" for job in self._jobs.values())
+
+    def start(self, kind: str, key: Hashable, work: Work) -> Job:
+        """Raises RefusedError (503) where too many wait already."""
+        with self._lock:
+            for job in self._jobs.values():
+                if job.kind == kind and job.key == key and job.state != "failed":
+                    self._jobs.move_to_end(job.id)
+                    return job
+            if self._queue.qsize() >= self._most_waiting:
+                raise RefusedError(503, "too many jobs wait already: try again later", retry_s=30)
+            job = Job(id=secrets.token_hex(8), kind=kind, key=key)
+            self._jobs[job.id] = job
+            self._let_go()
+            self._queue.put((job, work))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+                self._thread.start()
+        return job
+
+    def _let_go(self) -> None:
+        """The oldest jobs that are finished."""
+        finished = [one.id for one in self._jobs.values() if one.state != "running"]
+        for old in finished[: max(0, len(self._jobs) - self._most_kept)]:
+            del self._jobs[old]
+
+    def find(self, kind: str, id: str) -> Job:
+        """Raises RefusedError (404) for a job that is not there."""
+        with self._lock:
+            job = self._jobs.get(id)
+        if job is None or job.kind != kind:
+            raise RefusedError(404, f"no such job among the last ones: start it again with POST /api/{kind}")
+        return job
+
+    def result(self, kind: str, id: str) -> Any:
+        """What a job gave. Raises RefusedError (404) while there is nothing."""
+        job = self.find(kind, id)
+        if job.state != "done":
+            raise RefusedError(404, f"the job is {job.state}: its state is at /api/{kind}/{id}")
+        return job.result
+
+    def close(self) -> None:
+        """Stops the work under way as soon as it tells of progress."""
+        self._stopping = True
+
+    def _run(self) -> None:
+        while not self._stopping:
+            job, work = self._queue.get()
+            try:
+                job.result = work(self._progress(job))
+                job.progress, job.state = 1.0, "done"
+            except (UmurlError, RefusedError, StoppedError) as error:
+                job.error, job.state = " ".join(str(error).split()), "failed"
+            except Exception:
+                traceback.print_exc(file=sys.stderr)
+                job.error, job.state = "the server failed; its log says how", "failed"
+
+    def _progress(self, job: Job) -> Progress:
+        @contextlib.contextmanager
+        def told(title: str, *, total: int, unit: str) -> Iterator[Advance]:
+            done = 0.0
+
+            def advance(n: float, note: str = "") -> None:
+                nonlocal done
+                if self._stopping:
+                    raise StoppedError("the server stopped")
+                done += n
+                job.progress = min(0.99, done / max(1, total))
+
+            yield advance
+
+        return told

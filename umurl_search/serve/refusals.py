@@ -1,0 +1,33 @@
+"""What the server answers in place of a result, and the JSON that it answers with."""
+
+import json
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+
+class RefusedError(Exception):
+    """A request that is not answered: its status, one line of why, and whether the connection is of no more use."""
+
+    def __init__(self, status: int, text: str, *, retry_s: int | None = None, close: bool = False) -> None:
+        super().__init__(text)
+        self.status, self.retry_s, self.close = status, retry_s, close
+
+    def response(self) -> "Document":
+        headers = {"Connection": "close"} if self.close else {}
+        headers |= {} if self.retry_s is None else {"Retry-After": str(self.retry_s)}
+        headers |= {"WWW-Authenticate": "Bearer"} if self.status == 401 else {}
+        return problem(str(self), self.status, headers=headers)
+
+
+class Document(JSONResponse):
+    """JSON as the commands print it."""
+
+    def render(self, content: Any) -> bytes:
+        text = json.dumps(content, ensure_ascii=False, default=str, separators=(",", ":"))
+        return text.encode("utf-8", "backslashreplace")  # half a surrogate pair becomes its JSON escape
+
+
+def problem(text: str, status: int, *, headers: dict[str, str] | None = None) -> Document:
+    """One line of what is wrong."""
+    return Document({"error": " ".join(text.split())}, status_code=status, headers=headers)

@@ -1,0 +1,170 @@
+"""The API about the library, its clips, and queries."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import PlainTextResponse, Response
+
+from encoder.skeleton import LAYOUTS
+from umurl_search.preprocess import Conventions
+from umurl_search.serve import frames as drawn
+from umurl_search.serve.browsing import MOST_CLIPS, stretch_of
+from umurl_search.serve.page import tagged
+from umurl_search.serve.refusals import Document, RefusedError
+from umurl_search.serve.requests import MOST_ID, Filter, QueryBody, Text
+from umurl_search.serve.service import Service
+
+Layout = Literal["ntu25", "kinect-v1", "utd-mhad"]
+IdInPath = Annotated[int, Path(ge=0, le=MOST_ID)]
+Frame = Annotated[int | None, Query(ge=0, le=2**31)]
+Where = Annotated[Filter | None, Query(description='SQL over the clips, e.g. "subject = 3 and camera = 2"')]
+_OCTETS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "int16, little-endian, millimetres, of the shape in X-Shape: frames, people, 25 joints, x y z",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+_FILE = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+def routes(service: Service) -> APIRouter:
+    router = APIRouter(prefix="/api", default_response_class=Document)
+    _library_routes(router, service)
+    _clip_routes(router, service)
+    _query_routes(router, service)
+    return router
+
+
+def health_routes(service: Service, version: str) -> APIRouter:
+    """What is asked of any server: whether it lives, and its counts."""
+    router = APIRouter()
+
+    @router.get("/api/health")
+    async def health() -> Document:
+        """Whether the server answers."""
+        return Document({"status": "ok", "version": version})
+
+    @router.get("/metrics", response_class=PlainTextResponse)
+    async def metrics() -> PlainTextResponse:
+        """Counts, as Prometheus reads them."""
+        return PlainTextResponse(service.measures.text(), media_type="text/plain; version=0.0.4")
+
+    return router
+
+
+def _library_routes(router: APIRouter, service: Service) -> None:
+    reads, browser = service.reads, service.browser
+
+    @router.get("/library")
+    async def library() -> Document:
+        """What the command `list --json` prints, and `default_index`."""
+        return Document(await reads.run(service.shelf.contents))
+
+    @router.get("/indexes/{index}")
+    async def index_info(index: Text) -> Document:
+        """What the command `info INDEX --json` prints, and `layout`, `windowed` and `protocols`."""
+        return Document(await reads.run(lambda: browser.index(index)))
+
+    @router.get("/indexes/{index}/columns")
+    async def columns(index: Text, where: Where = None) -> Document:
+        """How often each value stands in each column, of the clips that pass."""
+        return Document(await reads.run(lambda: browser.columns(index, where)))
+
+    @router.get("/indexes/{index}/clips")
+    async def clips(
+        index: Text,
+        where: Where = None,
+        text: Annotated[Text | None, Query(description="Part of a name or action")] = None,
+        offset: Annotated[int, Query(ge=0, le=MOST_ID)] = 0,
+        limit: Annotated[int, Query(ge=1, le=MOST_CLIPS)] = 50,
+    ) -> Document:
+        """Some of the clips of an index that pass, in order of number."""
+        found = lambda: browser.clips(index, where=where, text=text, offset=offset, limit=limit)  # noqa: E731
+        return Document(await reads.run(found))
+
+    @router.get("/skeleton")
+    async def skeleton(layout: Layout = "ntu25") -> Document:
+        """Joints, and the bones to draw between them."""
+        assert layout in LAYOUTS, layout
+        return Document(drawn.skeleton(layout))
+
+
+def _clip_routes(router: APIRouter, service: Service) -> None:
+    @router.get("/clips/{clip_id}")
+    async def clip(clip_id: IdInPath) -> Document:
+        """A clip's row, and the indexes that hold it."""
+        return Document(await service.reads.run(lambda: service.browser.clip(clip_id)))
+
+    @router.get("/clips/{clip_id}/frames", responses=_OCTETS, response_class=Response)
+    async def clip_frames(
+        clip_id: IdInPath, request: Request, start: Frame = None, stop: Frame = None
+    ) -> Response:
+        """A clip's frames, or some of them, as they are drawn."""
+
+        def read() -> tuple[drawn.Payload, str]:
+            corpus, at = service.shelf.clip(clip_id)
+            whole = corpus.frames(at)
+            part = stretch_of(len(whole), start, stop)
+            tag = f"{clip_id}-{corpus.clips.manifest['signature'][:16]}-{part.start}-{part.stop}"
+            return drawn.payload(whole[part], layout=corpus.layout), tag
+
+        payload, tag = await service.reads.run(read)
+        return _octets(payload, request, tag)
+
+    @router.get("/uploads/{token}/frames", responses=_OCTETS, response_class=Response)
+    async def upload_frames(
+        token: Text, request: Request, start: Frame = None, stop: Frame = None
+    ) -> Response:
+        """The frames of a clip that was sent, as they are drawn."""
+
+        def read() -> drawn.Payload:
+            upload = service.uploads.find(token)
+            part = stretch_of(len(upload.frames), start, stop)
+            return drawn.payload(upload.frames[part], layout=upload.layout)
+
+        return _octets(await service.reads.run(read), request, None)
+
+
+def _octets(payload: drawn.Payload, request: Request, tag: str | None) -> Response:
+    headers = {"Content-Type": "application/octet-stream", **payload.headers}
+    return tagged(payload.body, request, headers, tag=tag)
+
+
+def _query_routes(router: APIRouter, service: Service) -> None:
+    @router.post("/query")
+    async def query(body: QueryBody) -> Document:
+        """What the command `query --json` prints; `query.clip_id` too where the clip is one of the library."""
+        return Document(await service.searches.run(lambda: service.asker.query(body)))
+
+    @router.post("/uploads", openapi_extra=_FILE)
+    async def upload(
+        request: Request,
+        name: Annotated[Text, Query(description="The file's name: .npy, .skeleton, .txt or .json")],
+        index: Annotated[Text | None, Query(description="Whose dataset's conventions a .npy follows")] = None,
+        layout: Layout | None = None,
+        fps: Annotated[float | None, Query(ge=1, le=9999, allow_inf_nan=False)] = None,
+        up: Literal["y", "z", "x"] | None = None,
+        scale: Annotated[float | None, Query(ge=1e-9, le=1e8, allow_inf_nan=False)] = None,
+    ) -> Document:
+        """Holds a clip file, so that it can be asked with: "upload:TOKEN"."""
+        content = await request.body()
+        if not content:
+            raise RefusedError(400, f"{name}: the body is empty; send the file's bytes")
+
+        def add() -> dict[str, object]:
+            held = service.shelf.index(index)
+            stated = held.searcher.conventions(name)
+            conventions = Conventions(
+                layout=layout or stated.layout, fps=fps or stated.fps, up=up or stated.up, scale=scale or stated.scale
+            )  # fmt: skip
+            sent = service.uploads.add(
+                name, content, conventions=conventions, strict_layout=layout is not None
+            )
+            return sent.about(held.corpus.dataset)
+
+        return Document(await service.searches.run(add))

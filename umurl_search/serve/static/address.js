@@ -1,0 +1,72 @@
+/** The address of a view: `#/search?index=..&clip=..`. All that a view shows is in it, so it can be shared. */
+
+export const COLUMNS = ["action", "label", "subject", "camera", "setup", "replication", "people"];
+
+/** The view's name and its parameters. */
+export function current() {
+  const [path, query = ""] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
+  return { view: decodeURIComponent(path) || "search", params: new URLSearchParams(query) };
+}
+
+export function hashOf(view, params) {
+  const text = params.toString();
+  return `#/${view}${text ? `?${text}` : ""}`;
+}
+
+/** A copy with changes: null takes away, a list gives several. */
+export function changed(params, changes) {
+  const next = new URLSearchParams(params);
+  for (const [name, value] of Object.entries(changes)) {
+    next.delete(name);
+    const values = Array.isArray(value) ? value : [value];
+    for (const one of values) if (one !== null && one !== undefined && one !== "") next.append(name, one);
+  }
+  return next;
+}
+
+/** Goes to a view; with `replace` the step back skips where one was. */
+export function go(view, params, { replace = false } = {}) {
+  const hash = hashOf(view, params);
+  if (hash === location.hash) return;
+  if (!replace) {
+    location.hash = hash;
+    return;
+  }
+  history.replaceState(null, "", hash);
+  window.dispatchEvent(new HashChangeEvent("hashchange"));
+}
+
+/** The address changes, the view does not hear of it: for what it already shows. */
+export function note(view, params) {
+  history.replaceState(null, "", hashOf(view, params));
+}
+
+const quoted = (text) => `'${text.replaceAll("'", "''")}'`;
+
+/** Values chosen in a column, of the right kind only. */
+export function chosen(params, column) {
+  const values = params.getAll(`f.${column}`);
+  return column === "action" ? values : values.filter((value) => /^-?\d{1,9}$/.test(value));
+}
+
+/** The filter as the server takes it: SQL over the clips, or null. `except`: a column left out of it. */
+export function whereOf(params, { except = null } = {}) {
+  const parts = [];
+  for (const column of COLUMNS) {
+    const values = column === except ? [] : chosen(params, column);
+    if (values.length) parts.push(`${column} in (${values.map(column === "action" ? quoted : String).join(", ")})`);
+  }
+  const own = params.get("where")?.trim();
+  if (own) parts.push(parts.length ? `(${own})` : own);
+  return parts.join(" and ") || null;
+}
+
+export const MODALITIES = ["joint", "bone", "motion"];
+
+/** Any subset as the server names it: all three are `fused`. */
+export function modalityName(parts) {
+  const kept = MODALITIES.filter((one) => parts.includes(one));
+  return kept.length === MODALITIES.length || !kept.length ? "fused" : kept.join("+");
+}
+
+export const modalityParts = (name) => (!name || name === "fused" ? [...MODALITIES] : name.split("+"));

@@ -1,0 +1,66 @@
+/** Numbers and clips as people read them. */
+
+const WHOLE = new Intl.NumberFormat("en");
+
+export const count = (n) => WHOLE.format(n);
+export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
+export const percent = (share) => (share === null || share === undefined ? "–" : `${(100 * share).toFixed(1)} %`);
+export const score = (value) => (value === null || value === undefined ? "–" : value.toFixed(4));
+export const seconds = (s) => `${s.toFixed(2)} s`;
+export const millis = (s) => (s < 1 ? `${Math.max(1, Math.round(1000 * s))} ms` : `${s.toFixed(1)} s`);
+
+/** 75.5 -> 1:15.5 */
+export function clockTime(s) {
+  const minutes = Math.floor(s / 60);
+  const rest = (s - 60 * minutes).toFixed(1);
+  return minutes ? `${minutes}:${rest.padStart(4, "0")}` : `${rest} s`;
+}
+
+export const clipId = (row) => row.clip_id ?? row.id;
+export const clipName = (row) => `${row.dataset}:${row.name}`;
+
+/** What is done in a hit: in the moment of a recording, else in the clip. */
+export function actionOf(row) {
+  if (row.segment) return row.segment.action ?? labelName(row.segment.label);
+  if (row.start_frame !== undefined) return "no labelled segment";
+  return row.action ?? labelName(row.label);
+}
+
+const labelName = (label) => (label === null || label === undefined ? "no label" : `label ${label}`);
+
+/** The query's name for a clip or moment, as the command line takes it. */
+export function clipWord(row) {
+  const moment = row.start_s !== undefined ? `@${trim(row.start_s)}-${trim(row.end_s)}` : "";
+  return clipName(row) + moment;
+}
+
+const trim = (s) => String(Math.round(1000 * s) / 1000);
+
+/** Whether a hit is the clip that asked. */
+export const isItself = (query, hit) => hit.start_frame === undefined && known(query.clip_id) && query.clip_id === clipId(hit);
+
+/** "right", "wrong", or null where the query or the hit has no label, or the hit is the query itself. */
+export function verdict(query, hit) {
+  if (isItself(query, hit)) return null;
+  if (hit.start_frame !== undefined) {
+    if (!query.action) return null;
+    return hit.segment && hit.segment.action === query.action ? "right" : "wrong";
+  }
+  if (query.action && hit.action) return hit.action === query.action ? "right" : "wrong";
+  if (known(query.label) && known(hit.label)) return query.label === hit.label ? "right" : "wrong";
+  return null;
+}
+
+const known = (value) => value !== null && value !== undefined;
+
+/** Who, where and how long, as short words. */
+export function facts(row) {
+  const words = [];
+  if (row.start_s !== undefined) words.push(`${clockTime(row.start_s)} – ${clockTime(row.end_s)}`);
+  else if (known(row.frames)) words.push(`${(row.frames / 30).toFixed(1)} s`);
+  if (known(row.subject)) words.push(`subject ${row.subject}`);
+  if (known(row.camera)) words.push(`camera ${row.camera}`);
+  if (known(row.setup)) words.push(`setup ${row.setup}`);
+  if (known(row.replication) && row.replication > 1) words.push(`take ${row.replication}`);
+  return words.map((word) => word.replaceAll(" ", "\u00a0"));
+}

@@ -1,0 +1,172 @@
+/** The page: navigation, the index, light and dark, keys; the view that the address names. */
+
+import { changed, current, go, hashOf } from "./address.js";
+import { fill, h, icon } from "./dom.js";
+import { forgetColours } from "./draw.js";
+import { plural } from "./format.js";
+import { showKeys } from "./keys.js";
+import { dropAnywhere } from "./picker.js";
+import { clear } from "./player.js";
+import { indexOf, library } from "./shelf.js";
+import { empty, failure } from "./states.js";
+import { playerKey } from "./transport.js";
+import * as compare from "./views/compare.js";
+import * as evaluate from "./views/evaluate.js";
+import * as map from "./views/map.js";
+import * as search from "./views/search.js";
+import * as timeline from "./views/timeline.js";
+
+const VIEWS = { search, compare, evaluate, map, timeline };
+const KEPT = ["index", "clip", "modality"];
+const SUN = "M8 5.2A2.8 2.8 0 1 1 8 10.8 2.8 2.8 0 1 1 8 5.2M8 1v1.6M8 13.4V15M1 8h1.6M13.4 8H15M3 3l1.2 1.2M11.8 11.8L13 13M13 3l-1.2 1.2M4.2 11.8L3 13";
+const MOON = "M13 9.6A5.6 5.6 0 0 1 6.4 3 5.6 5.6 0 1 0 13 9.6";
+
+const root = document.getElementById("view");
+let shown = null;
+let fileWaiting = null;
+
+async function show() {
+  const { view, params } = current();
+  const name = VIEWS[view] ? view : "search";
+  drawNavigation(name, params);
+  document.title = `${VIEWS[name].title} · umurl-search`;
+  if (shown?.name === name && shown.handle) {
+    await shown.handle.update(params);
+    return;
+  }
+  leave();
+  const leaving = new AbortController();
+  const mine = { name, leaving, handle: null };
+  shown = mine;
+  fill(root);
+  try {
+    const index = await indexOf(params);
+    if (shown !== mine) return;
+    if (!index) {
+      fill(root, nothingYet());
+      return;
+    }
+    mine.handle = VIEWS[name].mount(root, { signal: leaving.signal });
+    if (fileWaiting && mine.handle.file) {
+      const file = fileWaiting;
+      fileWaiting = null;
+      await mine.handle.file(file);
+      return;
+    }
+    await mine.handle.update(current().params);
+  } catch (error) {
+    if (shown !== mine || error.name === "AbortError") return;
+    fill(root, failure(error, h("button", { type: "button", onclick: again }, "Try again")));
+  }
+}
+
+function leave() {
+  shown?.leaving.abort();
+  shown?.handle?.leave?.();
+  clear();
+}
+
+function again() {
+  shown = null;
+  library({ anew: true }).then(drawIndexes, () => {});
+  show();
+}
+
+/** A file goes to the view that is there, or to the search where that takes none. */
+function onFile(file) {
+  if (shown?.handle?.file) {
+    shown.handle.file(file);
+    return;
+  }
+  fileWaiting = file;
+  go("search", keptOf(current().params));
+}
+
+function nothingYet() {
+  return empty("This library has no index yet.", "Build one from recordings you have, or from made-up ones; then load this page again.", {
+    commands: ["umurl-search demo", "umurl-search ingest NAME --source FOLDER", "umurl-search build-index NAME"],
+  });
+}
+
+const keptOf = (params) => new URLSearchParams(KEPT.flatMap((key) => (params.get(key) ? [[key, params.get(key)]] : [])));
+
+/** Links of the views carry the index, the clip and the modality along. */
+function drawNavigation(name, params) {
+  const kept = keptOf(params);
+  const links = Object.entries(VIEWS).map(([view, { title }]) => {
+    const parameters = view === name ? params : kept;
+    return h("a", { href: hashOf(view, parameters), "aria-current": view === name ? "page" : null }, title);
+  });
+  fill(document.getElementById("views"), links);
+  const select = document.getElementById("index");
+  if (params.get("index") && select.options.length) select.value = params.get("index");
+}
+
+async function drawIndexes() {
+  const select = document.getElementById("index");
+  const all = await library();
+  fill(select, all.indexes.map((one) => h("option", { value: one.name, title: `${plural(one.clips, "clip")} of ${one.dataset}` }, one.name)));
+  select.value = (await indexOf(current().params)) ?? "";
+  select.closest("label").hidden = !all.indexes.length;
+}
+
+function followIndex(event) {
+  const { view, params } = current();
+  const filters = Object.fromEntries([...params.keys()].filter((key) => key.startsWith("f.")).map((key) => [key, null]));
+  go(view, changed(params, { ...filters, where: null, recording: null, protocol: null, cell: null, by: null, index: event.target.value }));
+}
+
+const system = window.matchMedia("(prefers-color-scheme: dark)");
+const isDark = () => (document.documentElement.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
+
+function drawTheme() {
+  const button = document.getElementById("theme");
+  fill(button, icon(isDark() ? SUN : MOON));
+  button.setAttribute("aria-label", isDark() ? "Light colours" : "Dark colours");
+  forgetColours();
+  window.dispatchEvent(new Event("themechange"));
+}
+
+function switchTheme() {
+  const theme = isDark() ? "light" : "dark";
+  document.documentElement.dataset.theme = theme;
+  try {
+    localStorage.setItem("theme", theme);
+  } catch {
+    // a browser that keeps nothing: for this page only
+  }
+  drawTheme();
+}
+
+function onKey(event) {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  const typing = event.target.closest("input:not([type=checkbox]):not([type=range]), textarea, select");
+  if (typing) {
+    if (event.key === "Escape") event.target.blur();
+    return;
+  }
+  if (event.key === " " && event.target.closest("button, summary, a, input")) return;
+  const used = document.querySelector("dialog[open]") ? playerKey(event) : keyed(event) || shown?.handle?.key?.(event) || playerKey(event);
+  if (used) event.preventDefault();
+}
+
+function keyed(event) {
+  const at = "12345".indexOf(event.key);
+  if (event.key === "?") showKeys();
+  else if (event.key === "/") document.getElementById("clip")?.focus();
+  else if (event.key === "d") switchTheme();
+  else if (at >= 0 && event.key) document.querySelectorAll("#views a")[at].click();
+  else return false;
+  return true;
+}
+
+window.addEventListener("hashchange", show);
+window.addEventListener("keydown", onKey);
+system.addEventListener("change", drawTheme);
+document.getElementById("index").addEventListener("change", followIndex);
+document.getElementById("theme").addEventListener("click", switchTheme);
+document.getElementById("help").addEventListener("click", showKeys);
+dropAnywhere(onFile);
+drawTheme();
+drawIndexes().catch(() => {});
+show();

@@ -1,0 +1,177 @@
+/** Choosing a query: a file dropped or opened, a clip of the corpus by name or action, or one by chance. */
+
+import { api } from "./api.js";
+import { choice } from "./controls.js";
+import { fill, h, settled } from "./dom.js";
+import { clipName, facts } from "./format.js";
+import { conventions, remember } from "./shelf.js";
+
+const SUGGESTIONS = 12;
+export const SUFFIXES = ".npy,.skeleton,.txt,.json";
+
+/** Files dropped anywhere on the page go to `onFile`. */
+export function dropAnywhere(onFile) {
+  const root = document.documentElement;
+  let inside = 0;
+  const files = (event) => event.dataTransfer?.types.includes("Files");
+  const light = (by) => {
+    inside = Math.max(0, inside + by);
+    root.classList.toggle("dropping", inside > 0);
+  };
+  const on = {
+    dragenter: (event) => files(event) && (event.preventDefault(), light(1)),
+    dragover: (event) => files(event) && event.preventDefault(),
+    dragleave: (event) => files(event) && light(-1),
+    drop: (event) => {
+      if (!files(event)) return;
+      event.preventDefault();
+      light(-inside);
+      if (event.dataTransfer.files.length) onFile(event.dataTransfer.files[0]);
+    },
+  };
+  for (const [name, call] of Object.entries(on)) window.addEventListener(name, call);
+}
+
+/** The zone that says that files can be dropped, and opens one. */
+export function dropZone(onFile) {
+  const input = h("input", { type: "file", accept: SUFFIXES, class: "unseen", id: "file" });
+  input.addEventListener("change", () => {
+    if (input.files.length) onFile(input.files[0]);
+    input.value = "";
+  });
+  return h(
+    "label", { class: "drop", for: "file" },
+    h("strong", {}, "Drop a clip, or choose a file"),
+    h("span", { class: "quiet" }, ".npy, .skeleton, .txt, .json; held in memory only"),
+    input,
+  );
+}
+
+const AS_INDEX = ["", "the index's"];
+const LAYOUTS = [AS_INDEX, "ntu25", "kinect-v1", "utd-mhad"];
+
+/** How the next .npy files are to be read, where not as the index's dataset was. */
+export function fileKinds() {
+  const set = (name) => (value) => {
+    conventions[name] = value || null;
+  };
+  const positive = (name) => (event) => {
+    conventions[name] = Number(event.target.value) > 0 ? event.target.value : null;
+  };
+  const typed = (label, name, placeholder) =>
+    h("label", { class: "field" }, h("span", {}, label), h("input", { type: "number", min: 0, step: "any", placeholder, value: conventions[name] ?? "", onchange: positive(name) }));
+  const [layout, up] = [choice("Joints", LAYOUTS, set("layout")), choice("Up", [AS_INDEX, "y", "z", "x"], set("up"))];
+  layout.set(conventions.layout ?? "");
+  up.set(conventions.up ?? "");
+  return h(
+    "details", { class: "kinds" }, h("summary", {}, "How a .npy is read"),
+    h("div", { class: "pair" }, layout, up, typed("Frames a second", "fps", "the index's"), typed("Metres a unit", "scale", "the index's")),
+  );
+}
+
+/** A box to type part of a name or an action; the clips found are offered beneath. */
+export function clipBox(index, onPick, { value = "", label = "Clip of the corpus", id = "clip" } = {}) {
+  const list = h("ul", { role: "listbox", id: `${id}-list`, class: "offers", hidden: true, "aria-label": label });
+  const input = h("input", {
+    type: "search", id, value, placeholder: "name or action …", autocomplete: "off", spellcheck: "false", role: "combobox",
+    "aria-expanded": "false", "aria-controls": `${id}-list`, "aria-autocomplete": "list", "aria-label": label,
+  });
+  const box = h("div", { class: "clip-box" }, input, list);
+  const state = { found: [], at: -1, asked: null, turn: 0, hurried: false };
+  const show = (open) => {
+    list.hidden = !open;
+    input.setAttribute("aria-expanded", String(open));
+  };
+  const choose = (row) => {
+    state.turn++;
+    show(false);
+    input.value = clipName(row);
+    remember([row]);
+    onPick(clipName(row), row);
+  };
+  const mark = (at) => {
+    state.at = at;
+    [...list.children].forEach((one, i) => one.setAttribute("aria-selected", String(i === at)));
+    input.setAttribute("aria-activedescendant", at >= 0 ? `${id}-${at}` : "");
+    list.children[at]?.scrollIntoView({ block: "nearest" });
+  };
+  const look = settled(async (turn) => {
+    if (turn !== state.turn) return;
+    state.asked?.abort();
+    state.asked = new AbortController();
+    try {
+      const text = input.value.includes(":") ? input.value.slice(input.value.indexOf(":") + 1) : input.value;
+      const answer = await api.clips(index(), { text: text.trim(), limit: SUGGESTIONS }, { signal: state.asked.signal });
+      if (turn !== state.turn) return;
+      offer(list, answer, id, choose);
+      state.found = answer.clips;
+      mark(-1);
+      show(true);
+      if (state.hurried) pick(state, input, choose, onPick);
+      state.hurried = false;
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      fill(list, h("li", { class: "none" }, error.message));
+      show(true);
+    }
+  }, 120);
+  const anew = () => {
+    state.found = []; // what was offered for other letters is offered no more
+    state.hurried = false;
+    mark(-1);
+    show(false);
+    look(++state.turn);
+  };
+  input.addEventListener("input", anew);
+  input.addEventListener("focus", () => {
+    input.select();
+    anew();
+  });
+  box.addEventListener("focusout", (event) => {
+    if (box.contains(event.relatedTarget)) return;
+    state.turn++;
+    show(false);
+  });
+  input.addEventListener("keydown", (event) => {
+    const n = state.found.length;
+    if (event.key === "ArrowDown" && n) mark((state.at + 1) % n);
+    else if (event.key === "ArrowUp" && n) mark((state.at - 1 + n) % n);
+    else if (event.key === "Enter") state.hurried = !pick(state, input, choose, onPick);
+    else if (event.key === "Escape" && !list.hidden) show(false);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  box.input = input;
+  return box;
+}
+
+/** The clip marked, else the first offered, else the name as typed; false where none is offered yet. */
+function pick(state, input, choose, onPick) {
+  const row = state.found[Math.max(0, state.at)];
+  const typed = input.value.trim();
+  const named = typed.includes(":") && state.at < 0 && (!row || clipName(row) !== typed);
+  if (named) onPick(typed, null);
+  else if (row) choose(row);
+  return named || Boolean(row);
+}
+
+function offer(list, answer, id, choose) {
+  const items = answer.clips.map((row, i) =>
+    h(
+      "li", { role: "option", id: `${id}-${i}`, "aria-selected": "false", onpointerdown: (event) => event.preventDefault(), onclick: () => choose(row) },
+      h("span", { class: "action" }, row.action ?? row.name), h("span", { class: "quiet" }, [row.name, ...facts(row)].join(" · ")),
+    ),
+  );
+  const more = answer.total - answer.clips.length;
+  fill(list, items.length ? items : h("li", { class: "none" }, "No clip of this index is called so."), more > 0 && h("li", { class: "none" }, `and ${more.toLocaleString("en")} more`));
+}
+
+/** Some clip of the index. */
+export async function anyClip(index, options) {
+  const { total } = await api.clips(index, { limit: 1 }, options);
+  if (!total) return null;
+  const { clips } = await api.clips(index, { offset: Math.floor(Math.random() * total), limit: 1 }, options);
+  remember(clips);
+  return clips[0];
+}

@@ -1,0 +1,195 @@
+/** One clock for all skeletons: what is on screen is drawn on it, 30 frames a second, in step. */
+
+import { fit } from "./dom.js";
+import { drawFrame } from "./draw.js";
+import { motion } from "./motion.js";
+import { orbit } from "./orbit.js";
+
+export const FPS = 30;
+const PAUSE_S = 0.5;
+const LONGEST_STEP_S = 0.25;
+const AT_ONCE = 6;
+
+const stills = window.matchMedia("(prefers-reduced-motion: reduce)");
+
+/** time_s runs from 0 to period_s (the longest clip and a short rest), then starts again for all. */
+export const clock = { time_s: 0, period_s: 1, speed: 1, playing: !stills.matches, version: 0 };
+export const stats = { ticks: 0, draws: 0, busy_ms: 0 };
+
+const figures = new Set();
+const listeners = new Set();
+const waiting = [];
+let loading = 0;
+let last = 0;
+let running = false;
+
+const seen = new IntersectionObserver(
+  (entries) => {
+    for (const entry of entries) entry.target.figure?.seen(entry.isIntersecting);
+  },
+  { rootMargin: "120px" },
+);
+const sized = new ResizeObserver((entries) => {
+  for (const entry of entries) entry.target.figure?.resized(entry.contentRect);
+});
+
+/** A canvas on which a motion plays. Its frames are asked for once it comes on screen. */
+export class Figure {
+  constructor(canvas, url, { onLoad = () => {}, onError = () => {}, own = null } = {}) {
+    Object.assign(this, { canvas, url, onLoad, onError, own });
+    this.context = canvas.getContext("2d", { alpha: false });
+    this.motion = null;
+    this.visible = false;
+    this.asked = null;
+    this.drawn = "";
+    this.width = this.height = 0;
+    canvas.figure = this;
+    figures.add(this);
+    seen.observe(canvas);
+    sized.observe(canvas);
+    start();
+  }
+
+  seen(visible) {
+    this.visible = visible;
+    if (visible && !this.motion && !this.asked) queue(this);
+  }
+
+  resized(rectangle) {
+    [this.width, this.height] = [rectangle.width, rectangle.height];
+    this.drawn = "";
+  }
+
+  async load() {
+    this.asked = new AbortController();
+    try {
+      this.motion = await motion(this.url, { signal: this.asked.signal });
+    } catch (error) {
+      if (error.name !== "AbortError") this.onError(error);
+      return;
+    }
+    measurePeriod();
+    this.drawn = "";
+    this.onLoad(this.motion);
+  }
+
+  get duration_s() {
+    return this.motion ? this.motion.frames / FPS : 0;
+  }
+
+  /** Draws the frame that the clock says, unless it is there already. */
+  draw(time_s) {
+    if (!this.visible || !this.motion || !this.width) return;
+    const at = Math.max(0, Math.min(this.motion.frames - 1, Math.floor((this.own ? this.own() : time_s) * FPS + 1e-6)));
+    const mark = `${at} ${orbit.version}`;
+    if (mark === this.drawn) return;
+    this.drawn = mark;
+    const scale = fit(this.canvas, this.width, this.height);
+    drawFrame(this.context, this.motion, at, this.canvas.width, this.canvas.height, scale);
+    stats.draws++;
+  }
+
+  remove() {
+    this.asked?.abort();
+    figures.delete(this);
+    seen.unobserve(this.canvas);
+    sized.unobserve(this.canvas);
+    this.canvas.figure = null;
+    measurePeriod();
+  }
+}
+
+/** No more than a few clips are asked for at once; those that left the screen wait no longer. */
+function queue(figure) {
+  figure.asked = { abort() {} };
+  waiting.push(figure);
+  next();
+}
+
+function next() {
+  while (loading < AT_ONCE && waiting.length) {
+    const figure = waiting.shift();
+    if (!figures.has(figure)) continue;
+    if (!figure.visible) {
+      figure.asked = null;
+      continue;
+    }
+    loading++;
+    figure.load().finally(() => {
+      loading--;
+      next();
+    });
+  }
+}
+
+/** Forgets all figures: a view leaves. */
+export function clear() {
+  for (const figure of [...figures]) figure.remove();
+  waiting.length = 0;
+  clock.time_s = 0;
+}
+
+function measurePeriod() {
+  let longest = 0;
+  for (const figure of figures) if (!figure.own) longest = Math.max(longest, figure.duration_s);
+  clock.period_s = longest ? longest + PAUSE_S : 1;
+  tell();
+}
+
+/** Calls back whenever the clock moved or was set. */
+export function onTime(call) {
+  listeners.add(call);
+  return () => listeners.delete(call);
+}
+
+function tell() {
+  for (const call of listeners) call(clock);
+}
+
+export function setPlaying(playing) {
+  clock.playing = playing;
+  tell();
+}
+
+export function seek(time_s) {
+  clock.time_s = Math.max(0, Math.min(clock.period_s, time_s));
+  tell();
+}
+
+export function setSpeed(speed) {
+  clock.speed = speed;
+  tell();
+}
+
+/** Back to the first frame, for all: new results begin together. */
+export function restart() {
+  seek(0);
+}
+
+function start() {
+  if (running) return;
+  running = true;
+  last = performance.now();
+  requestAnimationFrame(tick);
+}
+
+function tick(now) {
+  if (!figures.size && !listeners.size) {
+    running = false;
+    return;
+  }
+  const step_s = Math.min(LONGEST_STEP_S, Math.max(0, (now - last) / 1000));
+  last = now;
+  if (clock.playing) {
+    clock.time_s += step_s * clock.speed;
+    if (clock.time_s >= clock.period_s) clock.time_s %= clock.period_s;
+    tell();
+  }
+  const begun = performance.now();
+  for (const figure of figures) figure.draw(clock.time_s);
+  stats.busy_ms += performance.now() - begun;
+  stats.ticks++;
+  requestAnimationFrame(tick);
+}
+
+stills.addEventListener("change", () => setPlaying(!stills.matches));

@@ -1,0 +1,68 @@
+"""How alike a query each stretch of a long recording is, and where it is most."""
+
+from typing import Any
+
+from encoder.errors import UmurlError
+from umurl_search.hits import Hit, How
+from umurl_search.preprocess import STORE_FPS
+from umurl_search.search import Asking
+from umurl_search.serve.asking import Asker
+from umurl_search.serve.browsing import Browser
+from umurl_search.serve.refusals import RefusedError
+from umurl_search.serve.requests import TimelineBody
+from umurl_search.serve.shelf import Held, Shelf
+
+MOST_PEAKS = 20
+
+
+def timeline(shelf: Shelf, asker: Asker, browser: Browser, body: TimelineBody) -> dict[str, Any]:
+    """Scores of all windows of a recording, its best moments, and what is said to happen in it.
+
+    Raises UmurlError for an index of whole clips, or a recording that the index does not hold.
+    """
+    held = shelf.index(body.index)
+    if not held.is_windowed:
+        raise UmurlError(
+            f"index {held.name} is of whole clips: umurl-search build-index {held.corpus.dataset} --window SECONDS "
+            "makes one of windows"
+        )
+    at = _recording(held, body.recording)
+    row = held.corpus.row(at)
+    n = int((held.searcher.index.ids == row["id"]).sum())
+    if n == 0:
+        raise UmurlError(f"index {held.name} holds no window of {row['name']}: nobody is seen in it")
+    meant = asker.meant(body.clip)
+    y = asker.embedded(held, meant, body.modality)
+    asking = Asking(names=[meant.name], y=y, rows=[meant.row])
+    where = f"id = {row['id']}"
+
+    def found(k: int, overlap: float) -> list[dict[str, Any]]:
+        how = How(modality=body.modality, k=k, where=where, overlap=overlap)
+        return [_stretch(hit) for hit in held.searcher.answer(asking, how)[0].hits]
+
+    windows = sorted(
+        found(n, 1.0), key=lambda one: (one["start"], one["stop"])
+    )  # none is above an overlap of 1
+    return {
+        "recording": row, "fps": STORE_FPS, "frames": row["frames"], "index": held.name, "modality": body.modality,
+        "windows": windows, "peaks": found(min(n, MOST_PEAKS), body.overlap),
+        "segments": browser.segments(held.corpus, row["id"]),
+    }  # fmt: skip
+
+
+def _recording(held: Held, said: int | str) -> int:
+    """Its row. Raises RefusedError (404) where the index's dataset has none such."""
+    if isinstance(said, int):
+        at = held.corpus.row_of(said)
+    else:
+        dataset, _, name = said.partition(":")
+        at = held.corpus.places.get(name) if dataset == held.corpus.dataset else None
+    if at is None:
+        raise RefusedError(
+            404, f"no recording '{said}' in {held.corpus.dataset}, of which index {held.name} is"
+        )
+    return at
+
+
+def _stretch(hit: Hit) -> dict[str, Any]:
+    return {"start": hit.start, "stop": hit.stop, "score": hit.score}

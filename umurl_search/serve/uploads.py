@@ -1,0 +1,150 @@
+"""Clips that were sent to the server: held in memory, the oldest let go when there are too many.
+
+Letters: T frames, M people, D embedding.
+"""
+
+import secrets
+import tempfile
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from encoder.errors import UmurlError
+from umurl_search import datasets
+from umurl_search.clip import Frames
+from umurl_search.clipfile import read_frames
+from umurl_search.maps import Embeddings
+from umurl_search.names import parse_name
+from umurl_search.preprocess import STORE_FPS, Conventions, normalise
+from umurl_search.serve.refusals import RefusedError
+
+SUFFIXES = (".npy", ".skeleton", ".txt", ".json")
+_LONGEST_NAME = 200
+_NECK, _SPINE_SHOULDER = 2, 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """frames: (T, M, 25, 3) float32, metres, y up. embedded: y (1, D) by encoder and modality, once asked for."""
+
+    token: str
+    name: str
+    frames: Frames
+    layout: str
+    notes: tuple[str, ...]
+    embedded: dict[tuple[str, str], Embeddings] = field(default_factory=dict)
+
+    @cached_property
+    def normalised(self) -> Frames:
+        return normalise(self.frames)
+
+    @property
+    def n_bytes(self) -> int:
+        return 2 * self.frames.nbytes  # normalised once more when it asks
+
+    @property
+    def action(self) -> int | None:
+        """What its file's name says, from 1."""
+        return parse_name(PurePosixPath(self.name).stem).action
+
+    def about(self, dataset: str) -> dict[str, object]:
+        """What is said of it; action: its name where the dataset's list has it."""
+        said: dict[str, object] = {
+            "token": self.token, "name": self.name, "frames": len(self.frames), "people": self.frames.shape[1],
+            "layout": self.layout, "notes": list(self.notes),
+        }  # fmt: skip
+        if self.action is not None:
+            names = datasets.action_names(datasets.find(dataset).actions)
+            label = self.action - 1
+            said |= {"label": label, "action": names[label] if 0 <= label < len(names) else None}
+        return said
+
+
+class Uploads:
+    """The last clips sent, by token."""
+
+    def __init__(self, *, most: int, most_bytes: int) -> None:
+        self._most, self._most_bytes = most, most_bytes
+        self._held: OrderedDict[str, Upload] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def n_bytes(self) -> int:
+        with self._lock:
+            return sum(one.n_bytes for one in self._held.values())
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def add(self, name: str, body: bytes, *, conventions: Conventions, strict_layout: bool) -> Upload:
+        """Reads a clip file that was sent, with the checks of the command `query`. Raises UmurlError, or RefusedError
+        (413) for one that is longer than may be held."""
+        shown = checked_name(name)
+        if len(body) * STORE_FPS / conventions.fps > self._most_bytes:
+            raise _too_long(shown)
+        frames, notes = _read(shown, body, conventions, strict_layout)
+        upload = Upload(
+            token=secrets.token_urlsafe(12), name=shown, frames=frames, layout=_layout(frames, conventions),
+            notes=notes,
+        )  # fmt: skip
+        if upload.n_bytes > self._most_bytes:
+            raise _too_long(shown)
+        with self._lock:
+            self._held[upload.token] = upload
+            while len(self._held) > self._most or self._sum() > self._most_bytes:
+                self._held.popitem(last=False)
+        return upload
+
+    def _sum(self) -> int:
+        return sum(one.n_bytes for one in self._held.values())
+
+    def find(self, token: str) -> Upload:
+        """Raises RefusedError (404) for one that is not held any more, or never was."""
+        with self._lock:
+            upload = self._held.get(token)
+            if upload is None:
+                raise RefusedError(
+                    404, "no such upload; the server holds the last ones only: send the clip again"
+                )
+            self._held.move_to_end(token)
+            return upload
+
+
+def _too_long(name: str) -> RefusedError:
+    return RefusedError(413, f"{name}: more frames than the server holds: cut it into shorter clips")
+
+
+def _layout(frames: Frames, conventions: Conventions) -> str:
+    """Which joints are copies of others: of 20 joints, the spine's at the shoulders is the neck once more."""
+    if not np.array_equal(frames[:, :, _SPINE_SHOULDER], frames[:, :, _NECK]):
+        return "ntu25"
+    return "kinect-v1" if conventions.layout == "ntu25" else conventions.layout
+
+
+def checked_name(name: str) -> str:
+    """The last part of a file's name. Raises UmurlError for one of no kind that is read."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in name)
+    shown = shown.replace("\\", "/").rpartition("/")[2][-_LONGEST_NAME:]
+    if PurePosixPath(shown).suffix not in SUFFIXES:
+        raise UmurlError(
+            f"{shown or 'a clip without a name'}: not a clip; send a .npy, .skeleton, .txt or .json file"
+        )
+    return shown
+
+
+def _read(
+    name: str, body: bytes, conventions: Conventions, strict_layout: bool
+) -> tuple[Frames, tuple[str, ...]]:
+    """Frames of the bytes, which lie in a file of their own meanwhile; what is said names the file that was sent."""
+    with tempfile.NamedTemporaryFile(prefix="umurl-upload-", suffix=PurePosixPath(name).suffix) as file:
+        file.write(body)
+        file.flush()
+        try:
+            frames, notes = read_frames(Path(file.name), conventions=conventions, strict_layout=strict_layout)
+        except UmurlError as error:
+            raise UmurlError(str(error).replace(file.name, name)) from error
+    return frames, tuple(note.replace(file.name, name) for note in notes)
