@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test install fmt lint type check bench docs docs-check wheel wheel-smoke shipped clean
+.PHONY: help demo test test-slow test-browser screenshots install fmt lint type check bench docs docs-check wheel wheel-smoke shipped clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,8 +16,17 @@ demo: $(VENV)/.core  ## a made-up corpus, a trained encoder, an index, queries a
 	@echo
 	@echo "(first: . $(BIN)/activate)"
 
-test: $(VENV)/.dev  ## the test suite, under three minutes
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal
+test: $(VENV)/.dev  ## the tests but those of kills, faults and browsers
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not browser"
+
+test-slow: $(VENV)/.dev  ## the tests of kills, faults and whole documents
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "slow and not browser"
+
+test-browser: $(VENV)/.dev  ## the page in a real browser: needs chromium (apt-get install chromium)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m browser
+
+screenshots: $(VENV)/.dev  ## the page's pictures in docs/, made anew
+	UMURL_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -q tests/browser/test_screenshots.py
 
 install: $(VENV)/.core  ## the environment in .venv, to use the tool
 
@@ -59,7 +68,7 @@ wheel-smoke: wheel  ## the wheel, alone, has all that it needs
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/wheel dist/*.whl
 	cd build && PYTHONPATH=wheel ../$(BIN)/python -c "import umurl_search; assert 'build/wheel' in umurl_search.__file__, umurl_search.__file__; from umurl_search.encoders import shipped; shipped().load(); from umurl_search.datasets import action_names; assert len(action_names('ntu120')) == 120; from cli.main import run; assert run(['datasets']) == 0"
 
-check: lint type docs-check wheel-smoke test  ## all of the above: what must hold before a change lands
+check: lint type docs-check wheel-smoke test test-slow  ## all of the above: what must hold before a change lands
 
 bench: $(VENV)/.dev  ## measurements, as ratios in one run
 	$(BIN)/python benchmarks/bench_read.py

@@ -26,8 +26,8 @@ def register(app: typer.Typer) -> None:
 def add(
     terminal: Terminal, name: DatasetArgument, source: SourceOption = None, format: FormatOption = None,
     slicing: SlicingOption = None,
-    splits: Annotated[Path | None, typer.Option(help="Parts of new clips, as `ingest` takes them")] = None,
-    segments: Annotated[Path | None, typer.Option(help="What happens in new recordings, likewise")] = None,
+    splits: Annotated[Path | None, typer.Option(help="Parts of clips in protocols, as `ingest` takes them")] = None,
+    segments: Annotated[Path | None, typer.Option(help="What happens in recordings, likewise")] = None,
     removed: Annotated[bool, typer.Option("--removed", help="Also those that were removed before")] = False,
 ) -> None:  # fmt: skip
     """Takes new recordings into a dataset and all its indexes; those that are there by name stay as they are."""

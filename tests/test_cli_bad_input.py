@@ -155,6 +155,7 @@ def test_a_clip_of_a_wrong_shape(
         has(line, accepted)
 
 
+@pytest.mark.slow
 def test_what_is_no_clip(indexed: Library, refused: Refused, tmp_path: Path) -> None:
     for name in ("gone.npy", "gone.skeleton", "gone.txt", "gone.json"):
         has(refused("query", tmp_path / name), tmp_path / name, "no such file")
@@ -304,6 +305,7 @@ INDEX_FILES = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_an_index_altered_by_one_byte(indexed: Library, refused: Refused) -> None:
     folder = indexed.index_folder("mine@e")
     assert {path.name for path in folder.iterdir()} == set(INDEX_FILES)

@@ -57,6 +57,7 @@ def test_linear_figures_are_those_of_linear_eval(indexed: Library, command: Comm
     assert f"| bone | {100 * figure['accuracy']:.1f} % |" in section
 
 
+@pytest.mark.slow
 def test_the_commands_on_the_page_run(
     indexed: Library, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +119,7 @@ def test_an_empty_library_names_the_first_step(command: Command, tmp_path: Path)
     assert "the library holds no index yet: umurl-search build-index NAME" in result.err
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_a_report_on_real_recordings_names_their_actions(
     real: Path, command: Command, tmp_path: Path

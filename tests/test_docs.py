@@ -26,7 +26,7 @@ PAGES = [README, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 CHECKED = [page for page in PAGES if page.name != "log.md"]
 """All pages but the notebook, whose commands are those of their day."""
 
-TOO_LONG = ("demo", "train")
+TOO_LONG = ("demo", "train", "serve")
 SHORTENED = {"transfer-eval": ("--epochs", "1")}
 _FENCE = re.compile(r"^ *```(?P<language>\w*)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
@@ -107,6 +107,7 @@ def desk(golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_readme_runs_from_top_to_bottom(
     desk: Path,
     command: Callable[..., Result],
@@ -155,6 +156,7 @@ def key_paths(document: dict[str, Any], documented: set[str], prefix: str = "") 
     return found
 
 
+@pytest.mark.slow
 def test_json_keys_are_those_documented(
     generator: Any, long: Library, command: Callable[..., Result], golden: Path, tmp_path: Path
 ) -> None:
@@ -168,6 +170,7 @@ def test_json_keys_are_those_documented(
         "linear-eval late-fused": ("--epochs", 1, "--late", "mine@e:joint", "--late", "mine@e:bone"),
         "transfer-eval": ("mine", "--encoder", "e", "--epochs", 1),
         "report": ("--out", tmp_path / "r.html", "--map", "pca"),
+        "render": (clip, "--out", tmp_path / "r.svg", "--hits", 2, "--poses", 2),
         "embed": ("mine", "--out", tmp_path / "y.npy"), "list": (), "info": (),
         "info DATASET": ("mine",), "info ENCODER": ("umurl",), "info INDEX": ("mine@e",),
         "query for many clips": (clip, clip), "query into a file": ("mine", "--out", tmp_path / "hits.csv"),

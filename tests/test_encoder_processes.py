@@ -75,6 +75,7 @@ def together(folder: Path, config: TrainConfig = CONFIG, stop_at: int | None = N
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(COUNT)]
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
     alone = run(ALONE, CONFIG)
     first, second = together(tmp_path)
@@ -90,6 +91,7 @@ def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
         torch.testing.assert_close(first["state"][name], alone["state"][name], rtol=1e-3, atol=0)
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_the_whole_batch(tmp_path: Path) -> None:
     """Adam's first average is a tenth of the first gradient."""
     alone = run(ALONE, CONFIG, stop_at=1)
@@ -103,6 +105,7 @@ def test_gradients_are_those_of_the_whole_batch(tmp_path: Path) -> None:
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_two_processes_tune_as_one_does(tmp_path: Path) -> None:
     config = replace(CONFIG, epochs=1, tune_epochs=2)
     alone = run(ALONE, config)
@@ -114,6 +117,7 @@ def test_two_processes_tune_as_one_does(tmp_path: Path) -> None:
         assert torch.equal(tensor, second["state"][name]), name
 
 
+@pytest.mark.slow
 def test_a_stop_asked_of_one_stops_both_at_the_same_step(tmp_path: Path) -> None:
     first, second = together(tmp_path, stop_at=3)
     assert (first["stopped"], first["saved"]) == (3, [3])

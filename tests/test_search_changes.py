@@ -120,6 +120,7 @@ def test_an_update_takes_changed_recordings_and_no_others(changing: Library, sou
     assert (again.replaced, again.unchanged) == (0, 59)
 
 
+@pytest.mark.slow
 def test_compacting_changes_no_answer_and_drops_the_bytes(changing: Library, source: Path) -> None:
     assert not compact(changing, "mine").done
     add_files(source)

@@ -302,6 +302,7 @@ def test_a_query_sees_one_state_while_clips_come_and_go(indexed: Library, new: P
 # flipped bytes
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_in_a_library_with_parts_and_copies_is_found(parted: Library) -> None:
     assert verify(parted) == []
     rng = np.random.default_rng(0)
@@ -397,6 +398,7 @@ def test_what_an_old_copy_does_not_know_is_kept_for_the_same_command(
     assert verify(indexed) == []
 
 
+@pytest.mark.slow
 def test_a_compaction_killed_before_it_deletes_the_old_is_ended_by_the_next(
     parted: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,7 @@ def every(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Ind
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(data=st.data(), seed=st.integers(0, 2**20))
 def test_a_filter_is_exact_with_every_kind(

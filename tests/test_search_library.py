@@ -527,6 +527,7 @@ def test_an_old_catalog_is_migrated_when_it_is_written(
 # damage
 
 
+@pytest.mark.slow
 def test_verify_finds_any_flipped_byte(library: Library) -> None:
     build_index(library, BuildRequest(dataset="mine", device="cpu"))
     assert soundness.verify(library) == []

@@ -123,6 +123,7 @@ def test_parts_and_segments_of_what_is_added_are_taken_from_files(
     assert len(parts["test"]) == 32
 
 
+@pytest.mark.slow
 def test_clips_of_every_part_are_read_again_from_where_they_came(
     changing: Library, source: Path, elsewhere: Path
 ) -> None:

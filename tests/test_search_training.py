@@ -174,6 +174,7 @@ def test_two_processes_by_torchrun(library: Library, command: Command) -> None:
     assert soundness.verify(library) == []
 
 
+@pytest.mark.slow
 def test_an_error_before_training_is_told_once_by_several_processes(library: Library) -> None:
     process = started("train mine --protocol smell --device cpu", library, torchrun=2)
     out, err = process.communicate(timeout=120)

@@ -1,6 +1,7 @@
 """Looks after a library: what is in it, taking things out, whether this installation can do its work."""
 
 import importlib.metadata
+import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -225,10 +226,8 @@ def _library(library: Library) -> Check:
 
 
 def _contents_up_to_date(library: Library) -> dict[str, Any]:
-    """The library's contents; a catalog of an older version is migrated first."""
-    try:
-        return contents(library)
-    except UmurlError:
+    """The library's contents; where it may be written, its catalog is brought up to date first."""
+    if os.access(library.root, os.W_OK) and os.access(library.catalog_path, os.W_OK):
         with library.write():
             pass
     return contents(library)
