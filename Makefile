@@ -23,6 +23,7 @@ test-slow: $(VENV)/.dev  ## the tests of kills, faults and whole documents
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "slow and not browser"
 
 test-browser: $(VENV)/.dev  ## the page in a real browser: needs chromium (apt-get install chromium)
+	@command -v chromium >/dev/null || { echo "chromium is missing: apt-get install chromium"; exit 1; }
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m browser
 
 screenshots: $(VENV)/.dev  ## the page's pictures in docs/, made anew
@@ -66,7 +67,7 @@ wheel: $(VENV)/.dev  ## build the wheel into dist/
 wheel-smoke: wheel  ## the wheel, alone, has all that it needs
 	rm -rf build/wheel && mkdir -p build/wheel
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/wheel dist/*.whl
-	cd build && PYTHONPATH=wheel ../$(BIN)/python -c "import umurl_search; assert 'build/wheel' in umurl_search.__file__, umurl_search.__file__; from umurl_search.encoders import shipped; shipped().load(); from umurl_search.datasets import action_names; assert len(action_names('ntu120')) == 120; from cli.main import run; assert run(['datasets']) == 0"
+	cd build && PYTHONPATH=wheel ../$(BIN)/python -c "import umurl_search; assert 'build/wheel' in umurl_search.__file__, umurl_search.__file__; from pathlib import Path; assert (Path(umurl_search.__file__).parent / 'serve/static/index.html').is_file(); from umurl_search.encoders import shipped; shipped().load(); from umurl_search.datasets import action_names; assert len(action_names('ntu120')) == 120; from cli.main import run; assert run(['datasets']) == 0"
 
 check: lint type docs-check wheel-smoke test test-slow  ## all of the above: what must hold before a change lands
 
