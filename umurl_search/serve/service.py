@@ -65,6 +65,7 @@ class Service:
         gc.freeze()  # what was imported and opened so far stays: it need not be looked through again
 
     def close(self) -> None:
+        gc.unfreeze()
         self.jobs.close()
         self.searches.close()
         self.reads.close()
