@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from umurl_search.library import Library as Library
     from umurl_search.localize import LocalizeRequest as LocalizeRequest
     from umurl_search.localize import localize_eval as localize_eval
+    from umurl_search.pictures import PictureRequest as PictureRequest
+    from umurl_search.pictures import render as render
     from umurl_search.planning import TrainRequest as TrainRequest
     from umurl_search.probing import LinearRequest as LinearRequest
     from umurl_search.probing import late_eval as late_eval
@@ -93,6 +95,8 @@ _HOMES = {
     "transfer_eval": ("umurl_search.transfer", "transfer_eval"),
     "ReportRequest": ("umurl_search.report", "ReportRequest"),
     "write_report": ("umurl_search.report", "write_report"),
+    "PictureRequest": ("umurl_search.pictures", "PictureRequest"),
+    "render": ("umurl_search.pictures", "render"),
     "EmbedRequest": ("umurl_search.embedding", "EmbedRequest"),
     "embed_source": ("umurl_search.embedding", "embed_source"),
 }

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,11 +98,11 @@ class Part:
 
     def embeddings(self, modality: str) -> Embeddings:
         """(N, D) float32, memory-mapped once."""
-        return self._map(embeddings_file(modality))
+        return self._map(embeddings_file(modality), "r")
 
-    def _map(self, file: str) -> Embeddings:
+    def _map(self, file: str, mode: Literal["r", "c"]) -> Embeddings:
         if file not in self._mapped:
-            self._mapped[file] = np.load(self.folder / file, mmap_mode="r", allow_pickle=False)
+            self._mapped[file] = np.load(self.folder / file, mmap_mode=mode, allow_pickle=False)
         return self._mapped[file]
 
     @cached_property
@@ -143,7 +143,7 @@ class Part:
         if self.kind == "flat":
             return kinds.flat_rows(self.vectors(centred=centred))[rows]
         if self._holds_unit:
-            return np.asarray(self._map(UNIT)[rows])
+            return np.asarray(self._map(UNIT, "c")[rows])  # torch wants arrays that may be written
         return mapping(np.asarray(self.embeddings(MAIN)[rows]))
 
 
