@@ -54,6 +54,8 @@ def text(value: object) -> Text:
 
 def hits(document: Document, *, draw: Draw | None = None) -> None:
     """The clips found for one."""
+    from umurl_search.hits import is_query
+
     query, index = document["query"], document["index"]
     bridge = " across a bridge" if index["bridge"] else ""
     console = new_console()
@@ -69,7 +71,11 @@ def hits(document: Document, *, draw: Draw | None = None) -> None:
     found = document["hits"]
     columns = [
         *naming(found),
-        Column(header="action", cells=[_action(hit, query["label"]) for hit in found], cut=True),
+        Column(
+            header="action",
+            cells=[_action(hit, None if is_query(hit, query) else query["label"]) for hit in found],
+            cut=True,
+        ),
     ]
     columns += [
         Column(header=name, cells=[text(hit[name]) for hit in found], right=True, spare=True)

@@ -42,6 +42,9 @@ class Client:
     def post(self, path: str, **options: Any) -> httpx.Response:
         return self._runner.run(self._http.post(path, **options))
 
+    def forget_cookies(self) -> None:
+        self._http.cookies.clear()
+
     def together(self, *requests: tuple[str, str, dict[str, Any]]) -> list[httpx.Response]:
         """Answers of requests (method, path, options) that are made at once."""
 

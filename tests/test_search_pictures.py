@@ -339,7 +339,10 @@ def test_a_query_is_drawn_with_its_hits(indexed: Library, tmp_path: Path) -> Non
     assert [hit["title"].split()[:2] for hit in hits] == [
         [f"{h['rank']}.", f"{h['score']:.4f}"] for h in found
     ]
-    assert [hit["verdict"] for hit in hits] == ["right" if hit["label"] == 4 else "wrong" for hit in found]
+    assert (hits[0]["verdict"], hits[0]["detail"]) == (None, f"{found[0]['name']}  the query itself")
+    assert [hit["verdict"] for hit in hits[1:]] == [
+        "right" if hit["label"] == 4 else "wrong" for hit in found[1:]
+    ]
     assert made["seconds"] == max(clip["frames"] for clip in made["clips"]) / 30
     assert len(ET.parse(tmp_path / "q.svg").findall(f".//{SVG}svg")) == 5
 

@@ -268,6 +268,15 @@ def test_a_changed_library_is_noticed(client: Client, indexed: Library) -> None:
     assert len(found) == 59
 
 
+def test_files_that_went_missing_are_told(client: Client, indexed: Library) -> None:
+    folder = indexed.index_folder(INDEX)
+    folder.rename(folder.with_name("away"))
+    body = {"clip": {"id": 7}, "modality": "bone", "against": "motion", "bridge": False}
+    assert "is missing" in problem(client.post("/api/query", json=body), 400)
+    folder.with_name("away").rename(folder)
+    assert client.post("/api/query", json=body).status_code == 200
+
+
 def test_a_library_without_an_index(library: Library) -> None:
     with Client(library) as client:
         assert client.get("/api/library").json()["default_index"] is None

@@ -250,6 +250,16 @@ def test_where_there_is_a_token_it_is_needed(indexed: Library, host: str) -> Non
         assert (arrived.status_code, arrived.headers["location"]) == (303, "/?view=map")
         assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(arrived.headers["set-cookie"].split("; "))
         assert client.get("/api/library").status_code == 200  # the cookie
+        client.forget_cookies()
+        for odd in (
+            '{"json":1}; umurl-search=sesame',
+            "a b=c; x[y]=1; umurl-search=sesame; z",
+            "umurl-search=sesame",
+        ):
+            assert client.get("/api/library", headers={"Cookie": odd}).status_code == 200, odd
+        assert (
+            client.get("/api/library", headers={"Cookie": "other=sesame; umurl-search=no"}).status_code == 401
+        )
 
 
 def test_an_address_that_others_reach_has_a_token() -> None:

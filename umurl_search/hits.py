@@ -76,3 +76,8 @@ def fewer(answer: Answer, how: How) -> list[str]:
         return []
     what = "moments" if found and answer.hits[0].start is not None else "clips"
     return [f"{found} {what} pass, fewer than the {how.k} asked for: all of them are here"]
+
+
+def is_query(hit: dict[str, Any], query: dict[str, Any]) -> bool:
+    """Whether a hit of a `query` document is the clip that asked: it is neither right nor wrong."""
+    return "start_frame" not in hit and f"{hit['dataset']}:{hit['name']}" == query["clip"]

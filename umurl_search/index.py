@@ -102,7 +102,10 @@ class Part:
 
     def _map(self, file: str, mode: Literal["r", "c"]) -> Embeddings:
         if file not in self._mapped:
-            self._mapped[file] = np.load(self.folder / file, mmap_mode=mode, allow_pickle=False)
+            try:
+                self._mapped[file] = np.load(self.folder / file, mmap_mode=mode, allow_pickle=False)
+            except FileNotFoundError as error:
+                raise UmurlError(f"{self.folder / file} is missing: umurl-search repair") from error
         return self._mapped[file]
 
     @cached_property

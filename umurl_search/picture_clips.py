@@ -11,6 +11,7 @@ from encoder.errors import UmurlError
 from umurl_search.bodies import drop_absent
 from umurl_search.clipfile import conventions_of, library_name, read_frames, stored
 from umurl_search.clipstore import ClipStore
+from umurl_search.hits import is_query
 from umurl_search.library import Library
 from umurl_search.picture_sheet import PictureClip, Verdict
 from umurl_search.preprocess import Conventions
@@ -49,7 +50,7 @@ def hit_clips(library: Library, document: Document) -> list[PictureClip]:
     places = [folders[hit["dataset"]][row["part"] - 1] for hit, row in zip(hits, there, strict=True)]
     stores = {folder: ClipStore(library.clips(folder)) for folder in set(places)}
     return [
-        _hit(hit, stores[place], row["store_row"], wanted)
+        _hit(hit, stores[place], row["store_row"], wanted, asked=is_query(hit, document["query"]))
         for hit, row, place in zip(hits, there, places, strict=True)
     ]
 
@@ -71,15 +72,16 @@ def _clip(library: Library, request: QueryRequest, dataset: Document) -> tuple[P
     return PictureClip(name=request.clip, frames=frames, title=path.name), notes
 
 
-def _hit(hit: Document, store: ClipStore, row: int, wanted: int | None) -> PictureClip:
+def _hit(hit: Document, store: ClipStore, row: int, wanted: int | None, *, asked: bool) -> PictureClip:
     moment = "start_frame" in hit
     about = (hit["segment"] or {"label": None, "action": None}) if moment else hit
     frames = store.frames(row)[hit["start_frame"] : hit["stop_frame"]] if moment else store.frames(row)
     span = f"  {hit['start_s']:.1f} to {hit['end_s']:.1f} s" if moment else ""
+    span += "  the query itself" if asked else ""
     return PictureClip(
         name=f"{hit['dataset']}:{hit['name']}", frames=drop_absent(frames), layout=_layout(store.manifest),
         title=f"{hit['rank']}.  {hit['score']:.4f}  {_action(about)}".rstrip(), detail=f"{hit['name']}{span}",
-        verdict=_verdict(about["label"], wanted),
+        verdict=None if asked else _verdict(about["label"], wanted),
     )  # fmt: skip
 
 

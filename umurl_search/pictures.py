@@ -149,7 +149,7 @@ def _draw(request: PictureRequest, clips: list[PictureClip]) -> _Drawn:
 def _sheet(request: PictureRequest, clips: list[PictureClip], palette: Palette) -> Sheet:
     in_a_row = request.out.suffix == ".png" or (request.out.suffix == ".svg" and request.poses is not None)
     if in_a_row:
-        poses = request.poses or 8
+        poses = min(request.poses or 8, max(len(clip.frames) for clip in clips))
         size = request.size or (_STRIP if len(clips) == 1 else 120)
         return strip(clips, camera=request.camera, palette=palette, size=size, poses=poses)
     size = request.size or (_ALONE if len(clips) == 1 else _TOGETHER)

@@ -144,6 +144,30 @@ def test_a_file_that_is_held_no_more_is_said_to_be_so(browser: "Browser", base: 
         assert "Drop it again" in it.page.locator("[role=alert]").inner_text()
 
 
+@pytest.mark.parametrize("view", ["search", "compare", "map"])
+def test_an_index_that_is_gone_is_not_asked_for_again(browser: "Browser", base: str, view: str) -> None:
+    with opened(browser, base) as it:
+        it.go(view, index="nope", **({} if view == "map" else {"clip": CLIP}))
+        it.page.locator("[role=alert] button", has_text="again" if view == "map" else "anew").first.click()
+        it.page.wait_for_url(lambda url: "nope" not in url)
+        it.page.wait_for_selector("[role=alert]", state="detached")
+        it.page.wait_for_selector(SHOWN[view] if view == "map" else "#clip")
+        assert it.page.locator("#index").input_value() != ""
+
+
+def test_a_timeline_takes_an_index_of_windows_and_says_so(it: Opened) -> None:
+    it.go("timeline", index=INDEX)
+    it.page.wait_for_url(lambda url: "index=long" in url)
+    it.page.wait_for_selector("#recording")
+    assert it.page.locator("#index").input_value().startswith("long@e")
+
+
+def test_an_address_that_is_none_shows_the_search(it: Opened) -> None:
+    it.page.goto("about:blank")
+    it.page.goto(f"{it.base}#/%")
+    it.page.wait_for_selector("#clip")
+
+
 @pytest.mark.parametrize(
     ("parameters", "told"),
     [

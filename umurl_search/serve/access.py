@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from umurl_search.serve.refusals import RefusedError
@@ -59,7 +58,8 @@ class Access:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and self._is_token(bearer.strip()):
             return True
-        return self._is_token(_cookie(headers.get("cookie", ""))) or self.brought(query)
+        known = any(self._is_token(value) for value in _cookies(headers.get("cookie", "")))
+        return known or self.brought(query)
 
     def _is_token(self, text: str) -> bool:
         expected = (self.token or "").encode()
@@ -87,12 +87,10 @@ def _name(host: str) -> str:
         return ""
 
 
-def _cookie(header: str) -> str:
-    try:
-        found = SimpleCookie(header).get(COOKIE)
-    except CookieError:
-        return ""
-    return found.value if found else ""
+def _cookies(header: str) -> list[str]:
+    """Values of the cookie, whatever stands beside it: others set cookies for this host too."""
+    pairs = (one.strip().partition("=") for one in header.split(";"))
+    return [value.strip('"') for name, _, value in pairs if name == COOKIE]
 
 
 def _require_own_site(headers: Mapping[str, str], host: str) -> None:

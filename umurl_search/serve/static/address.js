@@ -5,7 +5,7 @@ export const COLUMNS = ["action", "label", "subject", "camera", "setup", "replic
 /** The view's name and its parameters. */
 export function current() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
-  return { view: decodeURIComponent(path) || "search", params: new URLSearchParams(query) };
+  return { view: path || "search", params: new URLSearchParams(query) };
 }
 
 export function hashOf(view, params) {

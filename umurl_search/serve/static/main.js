@@ -7,7 +7,7 @@ import { plural } from "./format.js";
 import { showKeys } from "./keys.js";
 import { dropAnywhere } from "./picker.js";
 import { clear } from "./player.js";
-import { indexOf, library } from "./shelf.js";
+import { anew, indexOf, library } from "./shelf.js";
 import { empty, failure } from "./states.js";
 import { playerKey } from "./transport.js";
 import * as compare from "./views/compare.js";
@@ -66,10 +66,13 @@ function leave() {
   clear();
 }
 
-function again() {
+async function again() {
+  leave();
   shown = null;
-  library({ anew: true }).then(drawIndexes, () => {});
-  show();
+  const { view, params } = current();
+  const changes = await anew(params, {});
+  if ("index" in changes) go(view, changed(params, changes), { replace: true });
+  else show();
 }
 
 /** A file goes to the view that is there, or to the search where that takes none. */
@@ -99,7 +102,10 @@ function drawNavigation(name, params) {
   });
   fill(document.getElementById("views"), links);
   const select = document.getElementById("index");
-  if (params.get("index") && select.options.length) select.value = params.get("index");
+  const chosen = (index) => {
+    if (select.options.length) select.value = index ?? "";
+  };
+  indexOf(params).then(chosen, () => {});
 }
 
 async function drawIndexes() {
@@ -161,6 +167,8 @@ function keyed(event) {
 }
 
 window.addEventListener("hashchange", show);
+window.addEventListener("tryagain", again);
+window.addEventListener("libraryforgotten", () => drawIndexes().catch(() => {}));
 window.addEventListener("keydown", onKey);
 system.addEventListener("change", drawTheme);
 document.getElementById("index").addEventListener("change", followIndex);

@@ -18,6 +18,25 @@ export function library({ anew = false } = {}) {
   return listed;
 }
 
+/** Forgets what is known of the library: it has changed, or what was asked for is not there any more. */
+export function forget() {
+  listed = null;
+  infos.clear();
+  window.dispatchEvent(new Event("libraryforgotten"));
+}
+
+/** The view that is shown begins again, with what the library holds now. */
+export const tryAgain = () => window.dispatchEvent(new Event("tryagain"));
+
+/** Changes of an address for another beginning: an index that is gone is not asked for again. */
+export async function anew(params, changes) {
+  forget();
+  const index = params.get("index");
+  const all = await library().catch(() => null);
+  const gone = all && index && !all.indexes.some((one) => one.name === index);
+  return gone ? { ...changes, index: null } : changes;
+}
+
 export function indexInfo(index) {
   if (!infos.has(index)) {
     const info = api.index(index);
@@ -38,8 +57,15 @@ export async function indexOf(params) {
 /** The indexes of windows of recordings. */
 export async function windowed() {
   const all = await library();
-  const infos_ = await Promise.all(all.indexes.map((one) => (one.windowed === undefined ? indexInfo(one.name) : one)));
-  return infos_.filter((one) => one.windowed).map((one) => one.name);
+  const told = await Promise.allSettled(all.indexes.map((one) => (one.windowed === undefined ? indexInfo(one.name) : one)));
+  return told.filter((one) => one.value?.windowed).map((one) => one.value.name);
+}
+
+/** Of some indexes, one with the encoder of another, else the first. */
+export async function alike(names, index) {
+  const { indexes } = await library();
+  const encoder = indexes.find((one) => one.name === index)?.encoder;
+  return names.find((name) => indexes.some((one) => one.name === name && one.encoder === encoder)) ?? names[0];
 }
 
 /** Remembers clips by name, so that an address with the name alone finds the number at once. */

@@ -10,7 +10,7 @@ import { look } from "../look.js";
 import { anyClip, clipBox, dropZone } from "../picker.js";
 import { clear, restart } from "../player.js";
 import { kinder, queryCard, titleOf, uploadToken, urlOf } from "../queryclip.js";
-import { indexOf, remember, take } from "../shelf.js";
+import { anew, indexOf, remember, take } from "../shelf.js";
 import { empty, failure, loading } from "../states.js";
 import { transport } from "../transport.js";
 import { BASE } from "./search.js";
@@ -96,7 +96,7 @@ async function ask(view, request, against) {
     if (view.mark !== mark || view.signal.aborted || error.name === "AbortError") return;
     view.mark = null;
     clear();
-    fill(view.main, failure(kinder(error, request.clip), h("button", { type: "button", onclick: () => view.change({ clip: null }) }, "Begin anew")));
+    fill(view.main, failure(kinder(error, request.clip), h("button", { type: "button", onclick: async () => view.change(await anew(current().params, { clip: null })) }, "Begin anew")));
   } finally {
     if (view.mark === mark || !view.mark) view.main.classList.remove("stale");
   }

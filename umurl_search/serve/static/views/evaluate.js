@@ -8,7 +8,7 @@ import { choice, tick } from "../controls.js";
 import { fill, h } from "../dom.js";
 import { count, percent, plural, score, seconds } from "../format.js";
 import { clear, restart } from "../player.js";
-import { indexInfo, indexOf, remember } from "../shelf.js";
+import { indexInfo, indexOf, remember, tryAgain } from "../shelf.js";
 import { empty, failure, progress } from "../states.js";
 import { transport } from "../transport.js";
 import { BASE } from "./search.js";
@@ -98,7 +98,7 @@ async function evaluated(view, request) {
   } catch (error) {
     if (view.mark !== mark || view.signal.aborted || error.name === "AbortError") return;
     view.mark = null;
-    fill(view.main, failure(error, h("button", { type: "button", onclick: () => evaluated(view, request) }, "Try again")));
+    fill(view.main, failure(error, h("button", { type: "button", onclick: tryAgain }, "Try again")));
   }
 }
 
@@ -191,6 +191,7 @@ async function openCell(view, cell) {
     const { pairs, total } = await api.cell(view.id, row, column);
     if (view.cell !== cell || view.signal.aborted) return;
     showPairs(view, pairs, total, `${classes[row]} → ${classes[column]}`, row === column);
+    view.cells.scrollIntoView({ block: "nearest" });
   } catch (error) {
     if (view.cell === cell && !view.signal.aborted) fill(view.cells, failure(error));
   }

@@ -9,7 +9,7 @@ import { actionOf, clipName, count, facts, plural } from "../format.js";
 import { framesUrl } from "../motion.js";
 import { categories, css } from "../palette.js";
 import { clear, restart } from "../player.js";
-import { indexInfo, indexOf, remember } from "../shelf.js";
+import { indexInfo, indexOf, remember, tryAgain } from "../shelf.js";
 import { Scatter } from "../scatter.js";
 import { failure, progress } from "../states.js";
 
@@ -88,7 +88,7 @@ async function made(view, mark, request) {
     if (view.mark !== mark || view.signal.aborted || error.name === "AbortError") return false;
     view.mark = null;
     const other = request.method === "umap" && h("button", { type: "button", onclick: () => view.change({ method: null }) }, "Use PCA");
-    fill(view.main, failure(error, h("button", { type: "button", onclick: () => update(view, current().params) }, "Try again"), other || ""));
+    fill(view.main, failure(error, h("button", { type: "button", onclick: tryAgain }, "Try again"), other || ""));
     return false;
   }
 }

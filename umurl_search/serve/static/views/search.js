@@ -11,7 +11,7 @@ import { look } from "../look.js";
 import { anyClip, clipBox, dropZone, fileKinds } from "../picker.js";
 import { clear, restart } from "../player.js";
 import { kinder, queryCard, titleOf, uploadToken, urlOf } from "../queryclip.js";
-import { indexInfo, indexOf, remember, take } from "../shelf.js";
+import { anew, indexInfo, indexOf, remember, take } from "../shelf.js";
 import { empty, failure, loading } from "../states.js";
 import { transport } from "../transport.js";
 
@@ -169,12 +169,16 @@ function failed(view, error) {
   view.mark = null;
 }
 
+async function beginAnew(view) {
+  view.change(await anew(current().params, { clip: null, where: null, modality: null }));
+}
+
 function ways(view, error) {
   const button = (changes, words) => h("button", { type: "button", onclick: () => view.change(changes) }, words);
   return [
     error.message.startsWith("no bridge") && button({ bridge: "0" }, "Compare raw embeddings"),
     current().params.get("where") && button({ where: null }, "Without the filter in SQL"),
-    button({ clip: null, where: null, modality: null }, "Begin anew"),
+    h("button", { type: "button", onclick: () => beginAnew(view) }, "Begin anew"),
   ];
 }
 

@@ -10,7 +10,7 @@ import { framesUrl } from "../motion.js";
 import { clipBox } from "../picker.js";
 import { clear, clock, onTime, restart, seek, setPlaying } from "../player.js";
 import { kinder, queryCard, uploadToken, urlOf } from "../queryclip.js";
-import { indexOf, remember, take, windowed } from "../shelf.js";
+import { alike, anew, indexOf, remember, take, windowed } from "../shelf.js";
 import { empty, failure, loading } from "../states.js";
 import { Track } from "../track.js";
 import { transport } from "../transport.js";
@@ -71,7 +71,12 @@ async function update(view, params) {
     fill(view.main, empty("No index of windows in this library.", "A timeline needs recordings kept whole and an index of windows over them.", { commands: ["umurl-search ingest NAME --source FOLDER --untrimmed", "umurl-search build-index NAME --window 3"] }));
     return;
   }
-  view.index = names.includes(wanted) ? wanted : names[0];
+  if (!names.includes(wanted)) {
+    const index = await alike(names, wanted);
+    if (!view.signal.aborted) go("timeline", changed(params, { index }), { replace: true });
+    return;
+  }
+  view.index = wanted;
   view.bar.hidden = !params.get("clip");
   const clip = params.get("clip");
   view.query.input.value = clip && !uploadToken(clip) ? clip : "";
@@ -120,7 +125,7 @@ async function ask(view, request) {
   } catch (error) {
     if (view.mark !== mark || view.signal.aborted || error.name === "AbortError") return;
     view.mark = null;
-    fill(view.main, failure(kinder(error, request.clip), h("button", { type: "button", onclick: () => view.change({ clip: null, recording: null }) }, "Begin anew")));
+    fill(view.main, failure(kinder(error, request.clip), h("button", { type: "button", onclick: async () => view.change(await anew(current().params, { clip: null, recording: null })) }, "Begin anew")));
   }
 }
 
