@@ -16,6 +16,8 @@ from umurl_search.serve.limits import Limits
 from umurl_search.serve.server import Server, ServeRequest
 from umurl_search.serve.service import Service
 
+PATIENCE_S = 120.0  # what never comes is a failure; when it comes is not looked at
+
 
 class Client:
     """Asks the application of a library, without sockets."""
@@ -71,12 +73,12 @@ def running(library: Library, *, limits: Limits | None = None, **request: Any) -
     )
     thread = threading.Thread(target=lambda: server.run(started=started.set))
     thread.start()
-    started.wait(10)
+    assert started.wait(PATIENCE_S)
     try:
         yield server
     finally:
         server.stop()
-        thread.join(10)
+        thread.join(PATIENCE_S)
         assert not thread.is_alive()
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from conftest import Result
+from serving import PATIENCE_S
 
 from umurl_search.library import Library
 
@@ -39,7 +40,7 @@ def serving(library: Library, *words: str) -> Iterator[tuple[subprocess.Popen[st
 
 
 def fetched(url: str, **headers: str) -> Any:
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=PATIENCE_S) as answer:
         return json.load(answer)
 
 
@@ -54,7 +55,7 @@ def test_it_serves_until_it_is_interrupted(indexed: Library, how: int) -> None:
         }  # fmt: skip
         assert fetched(f"{document['url']}api/health")["status"] == "ok"
         os.kill(process.pid, how)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, out) == (0, "")
     assert err.startswith("stopped\n")
     assert "Traceback" not in err

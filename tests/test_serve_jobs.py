@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import LONG, LONG_INDEX, Result
-from serving import Client, problem
+from serving import PATIENCE_S, Client, problem
 
 from encoder.errors import UmurlError
 from umurl_search.embedding_map import flatten, laid_out, leading_axes
@@ -43,8 +43,9 @@ def long_client(long_root: Path) -> Iterator[Client]:
 def done(client: Client, kind: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """A job's number, and what it says once it is over."""
     job = client.post(f"/api/{kind}", json=body).json()
-    deadline = time.monotonic() + 20
-    while job["state"] == "running" and time.monotonic() < deadline:
+    deadline = time.monotonic() + PATIENCE_S
+    while job["state"] == "running":
+        assert time.monotonic() < deadline
         time.sleep(0.01)
         job = client.get(f"/api/{kind}/{job['id']}").json()
     return job["id"], job
@@ -115,9 +116,30 @@ def test_jobs_that_are_refused_or_fail(client: Client) -> None:
 
 
 def test_the_same_work_is_done_once(client: Client) -> None:
-    first, _ = done(client, "matrices", {"bridge": False})
-    assert done(client, "matrices", {"bridge": False, "index": INDEX})[0] == first
+    first, job = done(client, "matrices", {"bridge": False})
+    assert client.post("/api/matrices", json={"bridge": False, "index": INDEX}).json() == job
     assert done(client, "matrices", {"bridge": True})[0] != first
+
+
+@pytest.mark.parametrize("ends", [1, 2, 3])
+def test_a_job_that_ends_while_it_is_looked_at_is_not_said_to_be_done_without_its_document(
+    client: Client, monkeypatch: pytest.MonkeyPatch, ends: int
+) -> None:
+    class Ending(Job):
+        """Done when its state is looked at for the n-th time."""
+
+        looks = 0
+
+        def __getattribute__(self, name: str) -> Any:
+            if name == "state":
+                Ending.looks += 1
+                return "done" if Ending.looks >= ends else "running"
+            return super().__getattribute__(name)
+
+    job = Ending(id="ending", kind="maps", key=(), result={"count": 1})
+    monkeypatch.setattr(client.service.jobs, "find", lambda kind, id: job)
+    said = client.get("/api/maps/ending").json()
+    assert ("document" in said) == (said["state"] == "done")
 
 
 # maps
@@ -199,8 +221,9 @@ def test_timelines_that_are_refused(long_client: Client, client: Client) -> None
 
 
 def finished(job: Job) -> Job:
-    deadline = time.monotonic() + 10
-    while job.state == "running" and time.monotonic() < deadline:
+    deadline = time.monotonic() + PATIENCE_S
+    while job.state == "running":
+        assert time.monotonic() < deadline
         time.sleep(0.005)
     return job
 
@@ -219,12 +242,12 @@ def test_jobs_run_one_after_the_other_and_tell_how_far_they_are() -> None:
         with progress("Working", total=4, unit="steps") as advance:
             advance(2)
             at_half.set()
-            assert go_on.wait(10)
+            assert go_on.wait(PATIENCE_S)
         running.pop()
         return most
 
     one, two = (jobs.start("work", key, work) for key in "ab")
-    assert at_half.wait(10)
+    assert at_half.wait(PATIENCE_S)
     assert (one.about(), two.progress) == ({"id": one.id, "state": "running", "progress": 0.5}, 0)
     assert jobs.unfinished == 2
     go_on.set()
@@ -236,7 +259,7 @@ def test_jobs_are_bounded_and_failures_are_told_and_tried_again() -> None:
     jobs, go_on = Jobs(most_kept=2, most_waiting=2), threading.Event()
 
     def wait(progress: Progress) -> None:
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE_S)
 
     def fail(progress: Progress) -> None:
         raise UmurlError("nothing\nto see")
@@ -262,11 +285,11 @@ def test_a_job_ends_when_the_server_does() -> None:
     def work(progress: Progress) -> None:
         with progress("Working", total=2, unit="steps") as advance:
             begun.set()
-            assert go_on.wait(10)
+            assert go_on.wait(PATIENCE_S)
             advance(1)
 
     job = jobs.start("work", "a", work)
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE_S)
     jobs.close()
     go_on.set()
     assert (finished(job).state, job.error) == ("failed", "the server stopped")

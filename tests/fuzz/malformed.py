@@ -58,7 +58,7 @@ def request(rng: np.random.Generator) -> bytes:
     return made
 
 
-def status(address: tuple[str, int], sent: bytes, *, patience_s: float = 5.0) -> int | None:
+def status(address: tuple[str, int], sent: bytes, *, patience_s: float = 60.0) -> int | None:
     """The status that a server answers with; None where it just ends the connection."""
     received = b""
     with socket.create_connection(address, timeout=patience_s) as connection, contextlib.suppress(OSError):

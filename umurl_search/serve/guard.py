@@ -28,7 +28,7 @@ _SECURITY = {
         "frame-ancestors 'none'"
     ),
 }
-_SWALLOWING_S = 3.0
+_SWALLOWING_S = 10.0
 
 
 class Guard:

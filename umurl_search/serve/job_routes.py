@@ -45,20 +45,21 @@ async def _started(
 ) -> Document:
     """Begins a job on an index, the default one when None, unless it is done or under way."""
 
-    def start() -> Job:
+    def start() -> dict[str, Any]:
         name = service.shelf.index(index).name
         key = service.shelf.snapshot().stamp, name, body.model_copy(update={"index": name}).model_dump_json()
-        return service.jobs.start(kind, key, lambda progress: work(name, progress))
+        return _about(service.jobs.start(kind, key, lambda progress: work(name, progress)))
 
-    job = await service.reads.run(start)
-    return Document(job.about())
+    return Document(await service.reads.run(start))
 
 
 def _about(job: Job) -> dict[str, Any]:
-    if job.state != "done":
-        return job.about()
+    """How far the job is, and whenever that is "done", its document."""
+    said = job.about()
+    if said["state"] != "done":
+        return said
     document = job.result if isinstance(job.result, dict) else job.result.document()
-    return {**job.about(), "document": document}
+    return {**said, "document": document}
 
 
 def _evaluation_routes(router: APIRouter, service: Service) -> None:

@@ -36,8 +36,9 @@ class Job:
     result: Any = None
 
     def about(self) -> dict[str, Any]:
-        said = {"id": self.id, "state": self.state, "progress": self.progress}
-        return said if self.error is None else {**said, "error": self.error}
+        state = self.state  # once: another thread may be changing it, the last of all
+        said = {"id": self.id, "state": state, "progress": self.progress}
+        return {**said, "error": self.error} if state == "failed" else said
 
 
 class Jobs:

@@ -95,6 +95,5 @@ export async function job(kind, request, { signal, onProgress = () => {} } = {})
     await pause(wait, signal);
     state = await getJson(`/api/${kind}/${id}`, { signal });
   }
-  if (!state.document) state = await getJson(`/api/${kind}/${id}`, { signal });
   return { ...state, id };
 }
