@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from browser.opened import Opened, serving
+from browser.opened import Opened
+from serving import running
 
 from umurl_search.build import BuildRequest, build_index
 from umurl_search.demo import make_clip
@@ -34,7 +35,7 @@ def served(made: Path, root: Path) -> Iterator[str]:
     """The address of a server of whole clips and of recordings. made: a library with the recordings' index."""
     shutil.copytree(made, root)
     build_index(Library(root), BuildRequest(dataset="mine", encoder="e", device="cpu"))
-    with serving(root) as server:
+    with running(Library(root)) as server:
         yield server.address
 
 

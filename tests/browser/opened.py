@@ -1,16 +1,12 @@
-"""A server and a headless Chromium for tests and benchmarks of the page; all that the page asks for is noted."""
+"""A headless Chromium for tests and benchmarks of the page; all that the page asks for is noted."""
 
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
-
-from umurl_search.library import Library
-from umurl_search.serve.server import Server, ServeRequest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -32,21 +28,6 @@ def missing() -> str | None:
     except ModuleNotFoundError:
         return "no playwright: pip install playwright"
     return None
-
-
-@contextmanager
-def serving(root: Path) -> Iterator[Server]:
-    """A server of the library there, on a free port."""
-    server = Server(Library(root), ServeRequest(port=0, device="cpu"))
-    ready = threading.Event()
-    thread = threading.Thread(target=lambda: server.run(started=ready.set), daemon=True)
-    thread.start()
-    ready.wait(30)
-    try:
-        yield server
-    finally:
-        server.stop()
-        thread.join(30)
 
 
 @contextmanager

@@ -1,13 +1,12 @@
 """The page in a real browser: every view, what is dropped, errors, filters, addresses; nothing leaves the machine."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from browser.acting import CLIP, INDEX, SHOWN, VIEWS, clip_file, contents, drop, names, served, shown
-from browser.opened import Opened, chromium, missing, opened
+from browser.acting import CLIP, INDEX, SHOWN, VIEWS, clip_file, contents, drop, names, shown
+from browser.opened import Opened, missing, opened
 
 from umurl_search.demo import make_clip
 
@@ -15,33 +14,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
-
-
-@pytest.fixture(scope="module")
-def base(long_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(long_root / "library", tmp_path_factory.mktemp("served") / "library") as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    with chromium() as made:
-        yield made
-
-
-@pytest.fixture
-def it(browser: "Browser", base: str) -> Iterator[Opened]:
-    """A page that must say nothing on its console and ask nobody but the server."""
-    with opened(browser, base) as page:
-        yield page
-        assert page.said == []
-        assert page.hosts <= {base.split("/")[2], ""}
-
-
-@pytest.fixture
-def phone(browser: "Browser", base: str) -> Iterator[Opened]:
-    with opened(browser, base, width=360, height=740) as page:
-        yield page
 
 
 @pytest.mark.parametrize("view", VIEWS)

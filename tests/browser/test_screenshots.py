@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browser.opened import Opened, chromium, missing, opened, serving
+from browser.opened import Opened, missing, opened
+from serving import running
 
 from cli.main import run
+from umurl_search.library import Library
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -42,14 +44,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     root = Path(KEPT) if KEPT else tmp_path_factory.mktemp("pictured") / "library"
     for words in (["demo"], ["ingest", "demo-long"], ["build-index", "demo-long", "--window", "3"]):
         assert run([*words, "--library", str(root), "--quiet"]) == 0
-    with serving(root) as server:
+    with running(Library(root)) as server:
         yield server.address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    with chromium() as made:
-        yield made
 
 
 def picture(it: Opened, name: str) -> None:
