@@ -31,6 +31,7 @@ REAL = Path(__file__).parents[2] / "shared"
 ACTIONS = (1, 5, 10, 23, 28)
 SUBJECTS = (1, 2, 3, 4)
 
+pytest_plugins = ["browser.fixtures"]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
