@@ -67,7 +67,7 @@ def render(
     ] = None,
 ) -> None:  # fmt: skip
     """Draws a clip, or a query with its hits, into a file, at its own speed and as recorded."""
-    if poses is not None and out.suffix not in (".png", ".svg"):
+    if poses is not None and out.suffix.lower() not in (".png", ".svg"):
         raise typer.BadParameter(
             "a .gif, .mp4 or .html moves: --poses goes with a .png or .svg", param_hint="--poses"
         )

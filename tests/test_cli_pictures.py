@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import Result
 
+from umurl_search.demo import make_clip
 from umurl_search.library import Library
 
 Command = Callable[..., Result]
@@ -48,6 +49,21 @@ def test_a_query_with_its_hits(command: Command, indexed: Library, tmp_path: Pat
     drawn = command("render", CLIP, "--out", tmp_path / "a.png", "--hits", 3, "--poses", 2)
     assert drawn.out.splitlines()[0].startswith(f"{tmp_path / 'a.png'}: png, still, ")
     assert drawn.out.splitlines()[1] == f"{CLIP} and 3 hits in mine@e"
+
+
+@pytest.mark.parametrize("kind", ["gif", "mp4", "png", "svg", "html"])
+def test_endings_in_capitals_are_endings(
+    command: Command, indexed: Library, tmp_path: Path, kind: str
+) -> None:
+    clip = tmp_path / "A.NPY"
+    with open(clip, "wb") as file:
+        np.save(file, make_clip("S001C002P003R001A010"))
+    pictures = []
+    for ending in (kind, kind.upper()):
+        out = tmp_path / f"a.{ending}"
+        assert command("render", clip, "--out", out, "--size", 60, "--seconds", 0.5).code == 0
+        pictures.append((out.read_bytes()[:8], out.stat().st_size))  # an .mp4 says when it was made
+    assert pictures[0] == pictures[1]
 
 
 def test_what_is_cut_is_said(command: Command, indexed: Library, tmp_path: Path) -> None:

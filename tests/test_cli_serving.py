@@ -64,10 +64,9 @@ def test_it_serves_until_it_is_interrupted(indexed: Library, how: int) -> None:
 @pytest.mark.slow
 def test_other_addresses_need_a_token_which_the_line_carries(indexed: Library) -> None:
     with serving(indexed, "--host", "0.0.0.0") as (_, line):
-        address, _, token = line.strip().partition("?token=")
-        assert address.startswith("http://0.0.0.0:")
+        here, _, token = line.strip().partition("?token=")
+        assert here.startswith("http://127.0.0.1:")
         assert len(token) >= 32
-        here = address.replace("0.0.0.0", "127.0.0.1")
         assert fetched(f"{here}api/library", Authorization=f"Bearer {token}")["default_index"] == "mine@e"
         with pytest.raises(urllib.error.HTTPError, match="401"):
             fetched(f"{here}api/library")

@@ -361,7 +361,11 @@ def test_moments_of_recordings_are_drawn_not_whole_recordings(long: Library, tmp
     ask = {"index": "long@e+2.5s"}
     made = render(long, request(tmp_path / "m.png", k=3, hits=True, ask=ask))
     assert [clip["frames"] for clip in made["clips"][1:]] == [75] * 3
-    assert re.fullmatch(r"P\d{3}C\d{3}T\d\d  [\d.]+ to [\d.]+ s", made["clips"][1]["detail"])
+    detail = re.fullmatch(r"P\d{3}C\d{3}T\d\d  ([\d.]+) to [\d.]+ s", made["clips"][1]["detail"])
+    assert detail is not None
+    render(long, request(tmp_path / "m.svg", k=1, hits=True, ask=ask, poses=1))
+    seconds = re.findall(r">([\d.]+) s</text>", (tmp_path / "m.svg").read_text(encoding="utf-8"))
+    assert float(seconds[1]) == pytest.approx(float(detail[1]) + 37 / 30, abs=0.06)
 
 
 def test_coordinates_are_drawn_as_recorded(indexed: Library, tmp_path: Path) -> None:
@@ -379,6 +383,8 @@ def test_coordinates_are_drawn_as_recorded(indexed: Library, tmp_path: Path) -> 
 def test_a_stretch_and_a_long_clip(long: Library, tmp_path: Path) -> None:
     part = render(long, request(tmp_path / "a.gif", clip="long:P001C003T01@2-3.5", size=60))
     assert (part["clips"][0]["frames"], part["seconds"], part["pictures"]) == (45, 1.5, 23)
+    render(long, request(tmp_path / "a.svg", clip="long:P001C003T01@2-3.5", poses=1))
+    assert ">2.73 s</text>" in (tmp_path / "a.svg").read_text(encoding="utf-8")
     cut = render(long, request(tmp_path / "b.png", clip="long:P001C003T01", poses=3, seconds=4))
     assert cut["clips"][0]["frames"] == 120
     assert cut["notes"] == [

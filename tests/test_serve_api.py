@@ -168,6 +168,7 @@ def test_a_clip_that_is_sent_asks_as_its_file_does(client: Client, command: Comm
     expected = command("query", path, "--modality", "joint", "--json").json
     expected["query"]["clip"] = f"{QUERY}.npy"
     assert_same(answer, expected)
+    assert client.send("X.NPY", path.read_bytes()).json()["frames"] == sent["frames"]
     shape = f"{sent['frames']},{sent['people']},25,3"
     assert client.get(f"/api/uploads/{sent['token']}/frames").headers["x-shape"] == shape
 
@@ -194,6 +195,7 @@ def test_a_moment_of_a_recording_asks(long_client: Client, command: Command) -> 
         ({"clip": {"id": 1}, "index": "x"}, 400, "no index 'x'; there are mine@e"),
         ({"clip": {"id": 1}, "where": "read_csv('/etc/passwd')"}, 400, "read_csv"),
         ({"clip": {"id": 1}, "where": "1=1; drop table clips"}, 400, "--where"),
+        ({"clip": {"id": 1}, "where": " "}, 400, "nothing is asked; leave it out for all clips"),
         ({"clip": {"id": 1}, "modality": "smell"}, 422, "modality: modality is joint"),
         ({"clip": {"id": 1}, "k": 0}, 422, "k: "),
         ({"clip": {"id": 1}, "k": 501}, 422, "k: "),

@@ -100,7 +100,7 @@ def query_many(library: Library, request: BatchRequest, *, progress: Progress = 
     when none of the clips can be read, `out` cannot be written, or as `query` does for what is not the clip's fault.
     """
     if request.out is not None and (
-        request.out.suffix not in OUT_SUFFIXES or not request.out.parent.is_dir()
+        request.out.suffix.lower() not in OUT_SUFFIXES or not request.out.parent.is_dir()
     ):
         known = ", ".join(OUT_SUFFIXES)
         raise UmurlError(f"{request.out}: give --out a file of {known} in a folder that exists")
@@ -190,7 +190,11 @@ def _embedded(searcher: Searcher, queries: Sequence[Query], modality: str) -> Em
 
 def _is_dataset(library: Library, text: str) -> bool:
     """Files are not looked up: there may be thousands of them."""
-    if ":" in text or (Path(text).suffix in _CLIP_SUFFIXES and Path(text).is_file()) or not library.exists():
+    if (
+        ":" in text
+        or (Path(text).suffix.lower() in _CLIP_SUFFIXES and Path(text).is_file())
+        or not library.exists()
+    ):
         return False
     with library.read() as catalog:
         return catalog.dataset(text) is not None
@@ -303,7 +307,7 @@ def _of_folder(outcome: Clip | LeftOut, source: str, conventions: Conventions, s
 @contextlib.contextmanager
 def _rows_file(path: Path, searcher: Searcher) -> Iterator[AddRows]:
     types = _HIT_TYPES | (_MOMENT_TYPES if searcher.windows is not None else {})
-    opened = _jsonl_file(path) if path.suffix == ".jsonl" else table_file(path, types)
+    opened = _jsonl_file(path) if path.suffix.lower() == ".jsonl" else table_file(path, types)
     with opened as add:
         yield add
 

@@ -28,7 +28,7 @@ def table_file(path: Path, types: dict[str, str]) -> Iterator[AddRows]:
     types: SQL types of the columns, in order; a `float[]` column takes an array (n, D). Rows keep their order. What is
     too much for memory waits in a file beside `path`. Raises UmurlError when it cannot be written.
     """
-    if path.suffix not in SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"a table is a {' or '.join(SUFFIXES)} file, got '{path.name}'")
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         try:
@@ -79,7 +79,7 @@ def _objects(values: Sequence[Any] | NDArray[Any]) -> NDArray[Any]:
 
 def _write(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     table = connection.table("rows")
-    if path.suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         table.write_csv(str(path), header=True)
     else:
         table.write_parquet(str(path), row_group_size=_ROWS_A_GROUP)

@@ -36,6 +36,7 @@ from umurl_search.reading import fill, stamp
 from umurl_search.recordings import read_segments
 from umurl_search.roster import described, noted, read_splits
 from umurl_search.sifting import Sift
+from umurl_search.stature import doubts_of_store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +185,7 @@ class _Change:
     request: ChangeRequest
     origin: dict[str, Any]
     progress: Progress
+    notes: list[str] = field(default_factory=list)
 
     @cached_property
     def source(self) -> tuple[Reader, Conventions]:
@@ -213,11 +215,12 @@ class _Change:
         changed, sift = self.request.changed, self.sift
         told: dict[str, Any] = {"unchanged": sift.unchanged, "gone": sift.gone if changed else 0}
         if sift.is_partial:
-            told = {"notes": ["an interrupted run was ended: what is unchanged or gone was not counted"]}
+            told = {}
+            self.notes.append("an interrupted run was ended: what is unchanged or gone was not counted")
         return ChangeReport(
             dataset=self.before.row["name"], added=0 if changed else taken, replaced=taken if changed else 0,
             new=sift.new, left_out=sift.counted, indexes=[row["name"] for row in self.before.indexes] if taken else [],
-            **told,
+            notes=self.notes, **told,
         )  # fmt: skip
 
     def make(self) -> int:
@@ -245,6 +248,7 @@ class _Change:
             add_index_part(library, row, target, token, self.request.device, self.progress)
             for row in self.before.indexes
         ]
+        self.notes.extend(doubts_of_store(target, self.source[1], what=name))
         added = described(datasets.find(name), self.source[0], journal_of(target))
         added |= {"first_id": ClipStore(target).manifest["first_id"], "read_from": self.origin}
         sources = self.before.sources

@@ -25,6 +25,7 @@ from umurl_search.readers import arrays, ntu, nwucla, pku
 from umurl_search.readers.arrays import Axes
 from umurl_search.readers.outcome import BadRecordingError, require_finite
 from umurl_search.recordings import stretch
+from umurl_search.stature import doubts
 
 _MOMENT = re.compile(r"(?P<name>.+)@(?P<start_s>\d+(\.\d+)?)-(?P<end_s>\d+(\.\d+)?)")
 
@@ -64,7 +65,7 @@ def read_clip(
 
 def library_name(text: str) -> tuple[str, str] | None:
     """The dataset and the rest of a clip of the library, None for a file. Raises UmurlError for neither."""
-    if Path(text).suffix in (".npy", ".skeleton", ".txt", ".json"):
+    if Path(text).suffix.lower() in (".npy", ".skeleton", ".txt", ".json"):
         return None
     dataset, colon, name = text.partition(":")
     if not colon:
@@ -175,7 +176,7 @@ def read_frames(
         raise UmurlError(f"{path}: nobody is in any of its {len(frames)} frames; give a clip with a person")
     if chosen.layout != conventions.layout:
         notes = (*notes, f"{path}: {frames.shape[2]} joints, read as {chosen.layout}; --layout settles it")
-    return ready, notes
+    return ready, (*notes, *doubts([ready], chosen, what=str(path)))
 
 
 def _fitting(frames: Frames, conventions: Conventions) -> Conventions:
@@ -187,11 +188,11 @@ def _fitting(frames: Frames, conventions: Conventions) -> Conventions:
 
 
 def _raw(path: Path, axes: Axes | None) -> tuple[Frames, tuple[str, ...]]:
-    if path.suffix == ".skeleton":
+    if path.suffix.lower() == ".skeleton":
         return ntu.read_skeleton(path), ()
-    if path.suffix == ".txt":
+    if path.suffix.lower() == ".txt":
         return pku.read_recording(path), ()
-    if path.suffix == ".json":
+    if path.suffix.lower() == ".json":
         return nwucla.read_recording(path), ()
     return arrays.read_clip_file(path, axes=axes)
 

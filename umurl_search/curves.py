@@ -16,10 +16,9 @@ from umurl_search.drawing import (
     new_figure,
     picture,
     quiet,
-    replace_file,
-    require_place,
 )
 from umurl_search.history import LOSSES, History, Series
+from umurl_search.outfile import replace_file, require_place
 from umurl_search.report_page import Page, Picture, Section, to_html
 
 if TYPE_CHECKING:
@@ -46,12 +45,12 @@ def draw_curves(history: History, out: Path) -> None:
     """
     require_place(out, *SUFFIXES)
     figure = curves_figure(history)
-    if out.suffix == ".html":
+    if out.suffix.lower() == ".html":
         drawn = Picture(name="curves", png=picture(figure), caption=summary(history))
         page = Page(title=TITLE, sections=[Section(title="", blocks=[drawn])])
         replace_file(out, to_html(page).encode("utf-8"))
     else:
-        replace_file(out, picture(figure, kind=out.suffix[1:]))
+        replace_file(out, picture(figure, kind=out.suffix.lower()[1:]))
 
 
 def summary(history: History) -> str:

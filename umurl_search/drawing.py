@@ -1,9 +1,6 @@
 """Figures as files: the only `import matplotlib`. No window, no global state."""
 
 import io
-import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from encoder.errors import UmurlError
@@ -47,24 +44,3 @@ def picture(figure: "Figure", *, kind: str = "png") -> bytes:
     stamp: dict[str, Any] = {"Date": None} if kind == "svg" else {"Software": None}
     figure.savefig(out, format=kind, dpi=_DOTS_PER_INCH, metadata=stamp)
     return out.getvalue()
-
-
-def require_place(out: Path, *suffixes: str) -> None:
-    """Raises UmurlError unless `out` has one of the suffixes and can be a file in a folder that exists."""
-    if out.suffix not in suffixes or not out.parent.is_dir() or out.is_dir():
-        listed = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
-        raise UmurlError(f"{out}: give a file that ends in {listed}, in a folder that exists")
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Writes a file in one step: aside first, then renamed over what was there."""
-    descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(aside, 0o644)
-        os.replace(aside, path)
-    finally:
-        Path(aside).unlink(missing_ok=True)

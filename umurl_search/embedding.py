@@ -14,6 +14,7 @@ from umurl_search import datasets, encoders
 from umurl_search.clip import Clip, Frames, LeftOut
 from umurl_search.library import Library, consistent
 from umurl_search.opening import open_clips
+from umurl_search.outfile import require_place, write_file
 from umurl_search.preprocess import Conventions, Up, normalise, usable
 from umurl_search.progress import Progress, silent
 from umurl_search.readers import detect, open_reader
@@ -45,8 +46,7 @@ def embed_source(library: Library, request: EmbedRequest, *, progress: Progress 
     Raises UmurlError when the source is unknown or holds no usable clip, or `out` cannot be written.
     """
     started = time.monotonic()
-    if request.out.suffix != ".npy" or not request.out.parent.is_dir():
-        raise UmurlError(f"{request.out}: give --out a .npy file in a folder that exists")
+    require_place(request.out, ".npy")
     dataset = _dataset_row(library, request.source)
     protocol = _protocol(library, dataset)
     entry = (
@@ -62,8 +62,7 @@ def embed_source(library: Library, request: EmbedRequest, *, progress: Progress 
             left_out = [{"name": r["name"], "reason": r["reason"]} for r in catalog.left_out(request.source)]
     else:
         names, y, left_out = _from_files(request, model)
-    with open(request.out, "wb") as file:
-        np.save(file, y, allow_pickle=False)
+    write_file(request.out, lambda file: np.save(file, y, allow_pickle=False))
     return {
         "names": names, "shape": list(y.shape), "encoder": entry.name, "modality": request.modality,
         "precision": pick_precision(request.precision, width=model.config.width, device=device),

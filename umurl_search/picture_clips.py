@@ -14,7 +14,7 @@ from umurl_search.clipstore import ClipStore
 from umurl_search.hits import is_query
 from umurl_search.library import Library
 from umurl_search.picture_sheet import PictureClip, Verdict
-from umurl_search.preprocess import Conventions
+from umurl_search.preprocess import STORE_FPS, Conventions
 from umurl_search.search import QueryRequest
 
 Document = dict[str, Any]
@@ -62,7 +62,7 @@ def _clip(library: Library, request: QueryRequest, dataset: Document) -> tuple[P
         action = None if found.start is not None else _action(found.row)
         clip = PictureClip(
             name=found.name, frames=drop_absent(found.frames), layout=_layout(found.store.manifest),
-            title=found.name, detail=action or "",
+            start_s=(found.start or 0) / STORE_FPS, title=found.name, detail=action or "",
         )  # fmt: skip
         return clip, ()
     path, conventions = Path(request.clip), conventions_of(request.clip, dataset, vars(request))
@@ -80,6 +80,7 @@ def _hit(hit: Document, store: ClipStore, row: int, wanted: int | None, *, asked
     span += "  the query itself" if asked else ""
     return PictureClip(
         name=f"{hit['dataset']}:{hit['name']}", frames=drop_absent(frames), layout=_layout(store.manifest),
+        start_s=hit["start_frame"] / STORE_FPS if moment else 0.0,
         title=f"{hit['rank']}.  {hit['score']:.4f}  {_action(about)}".rstrip(), detail=f"{hit['name']}{span}",
         verdict=None if asked else _verdict(about["label"], wanted),
     )  # fmt: skip

@@ -66,12 +66,14 @@ PALETTES: dict[Theme, Palette] = {
 class PictureClip:
     """A clip to be drawn. frames: (T, M, 25, 3) metres, y up, 30 frames/s, as the store holds them.
 
-    title, detail: the lines above it. verdict: of a hit, whether its action is the query's, None where not known.
+    start_s: where in its recording it begins. title, detail: the lines above it. verdict: of a hit, whether its
+    action is the query's, None where not known.
     """
 
     name: str
     frames: Frames
     layout: str = "ntu25"
+    start_s: float = 0.0
     title: str = ""
     detail: str = ""
     verdict: Verdict | None = None
@@ -211,7 +213,7 @@ def strip(clips: Sequence[PictureClip], *, camera: Camera, palette: Palette, siz
         for k, frame in enumerate(moments(len(clip.frames), poses)):
             x, top = _GAP + _PAD + k * wide, y + _PAD + head
             panels.append(Panel(x=x, y=top, width=wide, height=size, poses=drawn, still=frame))
-            text = f"{frame / STORE_FPS:.2f} s"
+            text = f"{clip.start_s + frame / STORE_FPS:.2f} s"
             labels.append(Label(x=x + 4, y=top + size + 12, text=text, size=11, quiet=True))
         labels += heading
         tall = 2 * _PAD + head + size + 14

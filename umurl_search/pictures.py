@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from encoder.errors import UmurlError
-from umurl_search.drawing import replace_file, require_place
 from umurl_search.library import Library, consistent
+from umurl_search.outfile import replace_file, require_place
 from umurl_search.picture_clips import asked_clips, one_clip
 from umurl_search.picture_geometry import Camera
 from umurl_search.picture_html import to_html
@@ -52,7 +52,7 @@ class PictureRequest:
     seconds: float = LONGEST_S
 
     def __post_init__(self) -> None:
-        if self.poses is not None and self.out.suffix not in (".png", ".svg"):
+        if self.poses is not None and self.out.suffix.lower() not in (".png", ".svg"):
             raise ValueError(f"poses are of a .png or an .svg, the other kinds move: got {self.out.name}")
 
 
@@ -61,7 +61,7 @@ def render(library: Library, request: PictureRequest) -> dict[str, Any]:
     """Writes the picture. Raises UmurlError as `query` does, where `out` is of no known kind or in no folder, and
     where a package that it takes is not there."""
     begun = time.monotonic()
-    kind = request.out.suffix
+    kind = request.out.suffix.lower()
     require_place(request.out, *SUFFIXES)
     if kind in (".gif", ".mp4", ".png"):
         require_pillow()
@@ -129,7 +129,7 @@ class _Drawn:
 
 
 def _draw(request: PictureRequest, clips: list[PictureClip]) -> _Drawn:
-    kind, palette = request.out.suffix, PALETTES[request.theme]
+    kind, palette = request.out.suffix.lower(), PALETTES[request.theme]
     fps = request.fps or _FPS.get(kind, STORE_FPS)
     if kind == ".html":
         return _page(request, clips, palette)
@@ -147,7 +147,9 @@ def _draw(request: PictureRequest, clips: list[PictureClip]) -> _Drawn:
 
 
 def _sheet(request: PictureRequest, clips: list[PictureClip], palette: Palette) -> Sheet:
-    in_a_row = request.out.suffix == ".png" or (request.out.suffix == ".svg" and request.poses is not None)
+    in_a_row = request.out.suffix.lower() == ".png" or (
+        request.out.suffix.lower() == ".svg" and request.poses is not None
+    )
     if in_a_row:
         poses = min(request.poses or 8, max(len(clip.frames) for clip in clips))
         size = request.size or (_STRIP if len(clips) == 1 else 120)
@@ -159,8 +161,8 @@ def _sheet(request: PictureRequest, clips: list[PictureClip], palette: Palette) 
 def _require_room(out: Path, sheet: Sheet, fps: float) -> None:
     """Raises UmurlError for a picture that would take more memory or time than anybody has."""
     pixels = sheet.width * sheet.height
-    pictures = 1 if out.suffix in (".png", ".svg") else len(timing(sheet.n_frames, fps).frames)
-    if pixels > _MOST_PIXELS or pixels * pictures > _MOST_PLAYED.get(out.suffix, _MOST_PIXELS):
+    pictures = 1 if out.suffix.lower() in (".png", ".svg") else len(timing(sheet.n_frames, fps).frames)
+    if pixels > _MOST_PIXELS or pixels * pictures > _MOST_PLAYED.get(out.suffix.lower(), _MOST_PIXELS):
         raise UmurlError(
             f"{out}: {pictures:,} pictures of {sheet.width:,} x {sheet.height:,} pixels are too much: give a smaller "
             "--size, fewer --hits or --seconds"

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from umurl_search import report_sections as sections
-from umurl_search.drawing import new_figure, replace_file, require_place
+from umurl_search.drawing import new_figure
 from umurl_search.embedding_map import Method, require
 from umurl_search.library import Library, consistent
+from umurl_search.outfile import replace_file, require_place
 from umurl_search.progress import Progress, silent
 from umurl_search.report_commands import commands
 from umurl_search.report_drawings import with_drawing
@@ -116,7 +117,7 @@ def _foot() -> str:
 
 
 def _write(page: Page, out: Path) -> None:
-    if out.suffix == ".html":
+    if out.suffix.lower() == ".html":
         return replace_file(out, to_html(page).encode("utf-8"))
     files = {one.name: f"{out.stem}-{one.name}.{one.file[1]}" for one in page.pictures}
     for one in page.pictures:

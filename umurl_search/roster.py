@@ -16,6 +16,7 @@ from umurl_search.library import Library, checked_name
 from umurl_search.preprocess import Conventions
 from umurl_search.readers.base import Reader, Splits
 from umurl_search.recordings import StatedSegments, segment_columns
+from umurl_search.stature import doubts_of_store
 
 
 def enter(
@@ -51,7 +52,10 @@ def enter(
         "official": dataset.official.found if dataset.official else None,
         "cut": sum(clip["cut"] > 0 for clip in clips),
         "splits": {p: {part: len(rows) for part, rows in parts.items()} for p, parts in splits.items()},
-        "notes": notes + segments.notes + _notes(conventions, reader),
+        "notes": [
+            *notes, *segments.notes, *_notes(conventions, reader),
+            *doubts_of_store(folder, conventions, what=dataset.name),
+        ],
         "segments": len(segments),
     }  # fmt: skip
     row = {

@@ -71,11 +71,13 @@ def interrupted(interrupt: Callable[[], None], *, after_s: float) -> Iterator[No
 
 def refusal(expression: str, *, parse: Callable[[str], str]) -> str | None:
     """Why a filter is not run, or None; parse: SQL -> what DuckDB's json_serialize_sql gives of it."""
-    return _too_large(expression) or _unknown(parse(f"select (\n{expression}\n)"))
+    return _unparsed(expression) or _unknown(parse(f"select (\n{expression}\n)"))
 
 
-def _too_large(expression: str) -> str | None:
+def _unparsed(expression: str) -> str | None:
     """Why an expression is not so much as parsed, or None."""
+    if not expression.strip():
+        return "nothing is asked; leave it out for all clips"
     if len(expression) > LONGEST:
         return f"{len(expression):,} characters, at most {LONGEST:,} can be"
     depth = deepest = 0

@@ -73,7 +73,7 @@ def find_single_file(root: Path, suffix: str) -> Path:
         return root
     if not root.is_dir():
         raise UmurlError(f"{root}: neither a file nor a folder")
-    found = sorted(path for path in root.iterdir() if path.suffix == suffix and path.is_file())
+    found = sorted(path for path in root.iterdir() if path.suffix.lower() == suffix and path.is_file())
     if len(found) != 1:
         raise UmurlError(f"{root}: {len(found)} files end in {suffix}; name the one to read")
     return found[0]

@@ -80,7 +80,7 @@ class Asker:
     def _moment(self, dataset: str, name: str) -> Meant:
         """A stretch of a recording of the library, never a file."""
         text = f"{dataset}:{name}"
-        if "@" not in name or PurePosixPath(text).suffix in SUFFIXES:
+        if "@" not in name or PurePosixPath(text).suffix.lower() in SUFFIXES:
             raise UmurlError(f"no clip '{name}' in {dataset}")
         clip = read_clip(self._shelf.library, text, conventions=Conventions())
         return Meant(name=clip.name, frames=clip.frames, row=clip.row)

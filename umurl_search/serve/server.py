@@ -14,6 +14,8 @@ from umurl_search.serve.limits import Limits
 from umurl_search.serve.protocol import bounded
 from umurl_search.serve.service import Service
 
+LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
+"""By addresses that stand for every one of this machine."""
 _BACKLOG = 1024
 
 
@@ -56,8 +58,9 @@ class Server:
 
     @property
     def address(self) -> str:
-        """To open in a browser: it carries the token where one is needed."""
-        host = f"[{self.access.host}]" if ":" in self.access.host else self.access.host
+        """To open in a browser of this machine: it carries the token where one is needed."""
+        host = LOOPBACK_OF.get(self.access.host, self.access.host)
+        host = f"[{host}]" if ":" in host else host
         token = f"?token={self.access.token}" if self.access.token else ""
         return f"http://{host}:{self.port}/{token}"
 

@@ -129,7 +129,7 @@ def checked_name(name: str) -> str:
     """The last part of a file's name. Raises UmurlError for one of no kind that is read."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in name)
     shown = shown.replace("\\", "/").rpartition("/")[2][-_LONGEST_NAME:]
-    if PurePosixPath(shown).suffix not in SUFFIXES:
+    if PurePosixPath(shown).suffix.lower() not in SUFFIXES:
         raise UmurlError(
             f"{shown or 'a clip without a name'}: not a clip; send a .npy, .skeleton, .txt or .json file"
         )
@@ -140,7 +140,9 @@ def _read(
     name: str, body: bytes, conventions: Conventions, strict_layout: bool
 ) -> tuple[Frames, tuple[str, ...]]:
     """Frames of the bytes, which lie in a file of their own meanwhile; what is said names the file that was sent."""
-    with tempfile.NamedTemporaryFile(prefix="umurl-upload-", suffix=PurePosixPath(name).suffix) as file:
+    with tempfile.NamedTemporaryFile(
+        prefix="umurl-upload-", suffix=PurePosixPath(name).suffix.lower()
+    ) as file:
         file.write(body)
         file.flush()
         try:

@@ -1,0 +1,106 @@
+"""Skeletons of another unit, or with another axis up, are doubted; people are not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import REAL, Result
+from numpy.typing import NDArray
+
+from umurl_search.clip import Frames
+from umurl_search.clipfile import read_frames
+from umurl_search.demo import make_clip
+from umurl_search.ingest import Request, ingest
+from umurl_search.library import Library
+from umurl_search.preprocess import Conventions, Up, to_ntu25
+from umurl_search.stature import doubts
+
+Command = Callable[..., Result]
+CLIP = make_clip("S001C002P003R001A010")
+UPS: tuple[Up, ...] = ("x", "y", "z")
+
+
+def turned(frames: Frames, up: Up) -> Frames:
+    """As a source holds y-up frames whose axis `up` is up."""
+    x, y, z = np.moveaxis(frames, -1, 0)
+    return np.stack({"y": (x, y, z), "z": (x, -z, y), "x": (y, -x, z)}[up], axis=-1)
+
+
+def said(frames: NDArray[np.float32], **stated: object) -> list[str]:
+    conventions = Conventions(**stated)  # type: ignore[arg-type]
+    return doubts([to_ntu25(frames, conventions)], conventions, what="it")
+
+
+@pytest.mark.parametrize(
+    ("scale", "unit"), [(0.001, "millimetres"), (0.01, "centimetres"), (0.0254, "inches")]
+)
+def test_another_unit_is_named(scale: float, unit: str) -> None:
+    (line,) = said(CLIP / np.float32(scale))
+    assert line.startswith("it: people are ")
+    assert line.endswith(f" m from end to end; if the file holds {unit}, say --scale {scale:g}")
+    assert said(CLIP / np.float32(scale), scale=scale) == []
+    assert said(CLIP, scale=0.001)[0].endswith("--scale says how many metres a unit is")
+    assert said(CLIP / np.float32(scale), scale=0.1)[0].endswith(f"say --scale {scale:g}")
+
+
+@pytest.mark.parametrize("stated", UPS)
+@pytest.mark.parametrize("up", UPS)
+def test_another_axis_up_is_named(up: Up, stated: Up) -> None:
+    expected = [f"it: people lie along {up} rather than stand; if that axis is up, say --up {up}"]
+    assert said(turned(CLIP, up), up=stated) == ([] if up == stated else expected)
+
+
+def test_some_may_lie_most_may_not() -> None:
+    lying = to_ntu25(turned(CLIP, "x"), Conventions())
+    assert doubts([lying, CLIP], Conventions(), what="it") == []
+    assert len(doubts([lying, CLIP, lying], Conventions(), what="it")) == 1
+
+
+def test_what_is_not_there_does_not_count() -> None:
+    far = CLIP + np.float32(50)
+    far[:, :, 5:9] = 0
+    far[::2] = 0
+    assert doubts([far], Conventions(), what="it") == []
+    assert doubts([np.zeros((4, 1, 25, 3), np.float32)], Conventions(), what="it") == []
+    assert doubts([], Conventions(), what="it") == []
+    headless = CLIP * np.float32(1000)
+    headless[:, :, 20] = 0
+    assert len(doubts([headless], Conventions(), what="it")) == 1
+
+
+def write(folder: Path, *names: str, scale: float = 1.0) -> None:
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        np.save(folder / f"{name}.npy", np.float32(scale) * make_clip(name))
+
+
+def test_ingest_and_add_tell(library: Library, tmp_path: Path, command: Command) -> None:
+    write(tmp_path / "one", "S001C001P001R001A001", "S001C001P002R001A005", scale=1000)
+    report = ingest(library, Request(name="own", source=tmp_path / "one"))
+    assert [note for note in report.notes if "millimetres, say --scale 0.001" in note] == report.notes
+    library_is_right = Request(name="right", source=tmp_path / "one", scale=0.001)
+    assert ingest(library, library_is_right).notes == []
+    write(tmp_path / "two", "S001C001P003R001A001", scale=1e6)
+    added = command("add", "right", "--source", tmp_path / "two", "--json")
+    assert added.json["added"] == 1
+    assert "note: right: people are " in added.err
+
+
+def test_a_query_tells(indexed: Library, tmp_path: Path, command: Command) -> None:
+    write(tmp_path, "S001C002P003R001A010", scale=1000)
+    clip = tmp_path / "S001C002P003R001A010.npy"
+    told = command("query", clip)
+    assert f"note: {clip}: people are 1," in told.err
+    assert "--scale 0.001" in told.err
+    assert command("query", clip, "--scale", 0.001).err == ""
+
+
+@pytest.mark.data
+def test_real_recordings_are_not_doubted() -> None:
+    paths = sorted((REAL / "data" / "ntu_samples" / "raw").glob("*.skeleton"))
+    paths += sorted((REAL / "data" / "nw_ucla" / "all_sqe").glob("*.json"))[::50]
+    assert len(paths) > 30
+    for path in paths:
+        _, notes = read_frames(path, conventions=Conventions(), strict_layout=False)
+        assert [note for note in notes if "people" in note] == [], path
