@@ -1,15 +1,16 @@
 """The server under load, slow clients and malformed requests: how fast, how many errors, how much memory.
 
     python benchmarks/bench_serve.py [--seconds 600] [--rate 200] [--clips 10000] [--slow 100] [--malformed 10000]
-                                     [--library DIR]
+                                     [--library DIR] [--direct]
 
 Makes a library of made-up clips with a `small` encoder and an index (in DIR, which is kept and used again, if given),
-starts `umurl-search serve` as a process of its own, and makes RATE requests a second for SECONDS, at times that do not
-wait for answers: half of the queries by a clip of the library, half by one that is sent first, which is two requests,
-so that three requests are two queries. Latencies run from when a query was due. Meanwhile SLOW connections send a byte
-a second. Then come MALFORMED requests. Prints a line for every tenth of the time and one JSON document at the end. Exit
-code 1 after any error, any answer of 500, growth of memory above 5 % from the first tenth to the last, or where the
-server does not keep up: one query in twenty later than a second.
+starts `umurl-search serve` as a process of its own, and makes RATE requests a second for SECONDS, at times that do
+not wait for answers: half of the queries by a clip of the library, half by one that is sent first, which is two
+requests, so that three requests are two queries; with --direct, half by a file that is the query's own body.
+Latencies run from when a query was due. Meanwhile SLOW connections send a byte a second. Then come MALFORMED
+requests. Prints a line for every tenth of the time and one JSON document at the end. Exit code 1 after any error, any
+answer of 500, growth of memory above 5 % from the first tenth to the last, or where the server does not keep up: one
+query in twenty later than a second.
 """
 
 import argparse
@@ -128,8 +129,11 @@ class Connection:
         return document
 
 
-async def ask(connection: Connection, i: int, n_clips: int, files: list[bytes]) -> None:
-    """The i-th query: by a stored clip, or by one that is sent first."""
+async def ask(connection: Connection, i: int, n_clips: int, files: list[bytes], *, direct: bool) -> None:
+    """The i-th query: by a stored clip, or by one that is sent first, or with it."""
+    if i % 2 and direct:
+        path = "/api/query-file?name=clip.npy&index=many@e&k=10"
+        return _require(await connection.post(path, files[i % len(files)], "application/octet-stream"))
     if i % 2 == 0:
         clip: object = {"id": 61 + i * 7919 % n_clips}  # the first sixty are of the other dataset
     else:
@@ -139,16 +143,26 @@ async def ask(connection: Connection, i: int, n_clips: int, files: list[bytes]) 
             + (await connection.post(path, files[i % len(files)], "application/octet-stream"))["token"]
         )
     body = json.dumps({"clip": clip, "index": "many@e", "k": 10}).encode()
-    found = await connection.post("/api/query", body, "application/json")
+    return _require(await connection.post("/api/query", body, "application/json"))
+
+
+def _require(found: dict[str, Any]) -> None:
     if len(found["hits"]) != 10:
         raise OSError(f"{len(found['hits'])} hits, not 10")
 
 
 async def load(
-    address: tuple[str, int], process: psutil.Process, *, seconds: float, rate: float, n_clips: int, slow: int
+    address: tuple[str, int],
+    process: psutil.Process,
+    *,
+    seconds: float,
+    rate: float,
+    n_clips: int,
+    slow: int,
+    direct: bool,
 ) -> tuple[Told, list[float]]:
     """Queries at a steady pace, `rate` requests a second; the process's MiB after every tenth."""
-    pace = rate / _REQUESTS_A_QUERY
+    pace = rate if direct else rate / _REQUESTS_A_QUERY
     told, mib = Told(), list[float]()
     idle: asyncio.Queue[Connection] = asyncio.Queue()
     for _ in range(_CONNECTIONS):
@@ -159,7 +173,7 @@ async def load(
     async def one(i: int) -> None:
         connection = await idle.get()
         try:
-            await ask(connection, i, n_clips, files)
+            await ask(connection, i, n_clips, files, direct=direct)
         except OSError as error:
             told.errors[str(error)] += 1
         finally:
@@ -228,6 +242,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=10_000)
     parser.add_argument("--slow", type=int, default=100)
     parser.add_argument("--malformed", type=int, default=10_000)
+    parser.add_argument("--direct", action="store_true", help="files are the queries' own bodies")
     parser.add_argument("--library", type=Path, help="where the library is made and kept")
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
@@ -238,7 +253,7 @@ def main() -> None:
         told, mib = asyncio.run(
             load(
                 address, process, seconds=options.seconds, rate=options.rate, n_clips=options.clips,
-                slow=options.slow,
+                slow=options.slow, direct=options.direct,
             )
         )  # fmt: skip
         after = process.cpu_times()
@@ -246,7 +261,7 @@ def main() -> None:
         last = process.memory_info().rss / 2**20
     done = told.stored + told.sent
     document = {
-        "requests": len(told.stored) + 2 * len(told.sent), "queries": len(done), "rate": options.rate,
+        "requests": len(done) + (0 if options.direct else len(told.sent)), "queries": len(done), "rate": options.rate,
         "seconds": options.seconds, "slow_clients": options.slow,
         "all": _spread(done), "stored": _spread(told.stored), "sent": _spread(told.sent),
         "errors": sum(told.errors.values()), "error_texts": dict(told.errors.most_common(5)),

@@ -58,10 +58,16 @@ class Client:
 
     def send(self, name: str, body: bytes, **asked: object) -> httpx.Response:
         """A clip file as an upload."""
+        return self._file("/api/uploads", body, {"name": name, **asked})
+
+    def ask_with(self, name: str, body: bytes, **asked: object) -> httpx.Response:
+        """A query by a clip file."""
+        return self._file("/api/query-file", body, {"name": name, **asked})
+
+    def _file(self, path: str, body: bytes, params: dict[str, Any]) -> httpx.Response:
         return self.post(
-            "/api/uploads", params={"name": name, **asked}, content=body,
-            headers={"Content-Type": "application/octet-stream"},
-        )  # fmt: skip
+            path, params=params, content=body, headers={"Content-Type": "application/octet-stream"}
+        )
 
 
 @contextlib.contextmanager

@@ -173,6 +173,41 @@ def test_a_clip_that_is_sent_asks_as_its_file_does(client: Client, command: Comm
     assert client.get(f"/api/uploads/{sent['token']}/frames").headers["x-shape"] == shape
 
 
+@pytest.mark.parametrize(
+    "asked", [{}, {"modality": "bone", "against": "joint", "k": 3}, {"where": "subject = 1", "scale": 0.5}]
+)
+def test_a_file_asks_in_one_request(
+    client: Client, command: Command, made: Path, asked: dict[str, Any]
+) -> None:
+    path, held = made / "clips" / f"{QUERY}.npy", len(client.service.uploads)
+    answer = client.ask_with(f"{QUERY}.npy", path.read_bytes(), **asked).json()
+    words = [word for key, value in asked.items() for word in (f"--{key}", value)]
+    expected = command("query", path, *words, "--json").json
+    expected["query"]["clip"] = f"{QUERY}.npy"
+    expected["query"]["notes"] = [note.replace(str(path), path.name) for note in expected["query"]["notes"]]
+    assert_same(answer, expected)
+    assert len(client.service.uploads) == held
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "asked", "status", "text"),
+    [
+        ("x.npy", b"", {}, 400, "x.npy: the body is empty"),
+        ("x.npy", b"nonsense", {}, 400, "x.npy"),
+        ("x.exe", b"MZ", {}, 400, "x.exe: not a clip"),
+        ("x.npy", npy(make_clip(QUERY)), {"index": "x"}, 400, "no index 'x'"),
+        ("x.npy", npy(make_clip(QUERY)), {"where": "1=1; drop table clips"}, 400, "--where"),
+        ("x.npy", npy(make_clip(QUERY)), {"k": 0}, 422, "k: "),
+        ("x.npy", npy(make_clip(QUERY)), {"clip": "mine:x"}, 422, "clip: "),
+        ("x.npy", npy(make_clip(QUERY)), {"fps": "nan"}, 422, "fps: "),
+    ],
+)
+def test_a_file_that_asks_is_refused(
+    client: Client, name: str, body: bytes, asked: dict[str, Any], status: int, text: str
+) -> None:
+    assert text in problem(client.ask_with(name, body, **asked), status)
+
+
 def test_a_moment_of_a_recording_asks(long_client: Client, command: Command) -> None:
     clip = f"long:{LONG[1]}@2-5"
     answer = long_client.post("/api/query", json={"clip": clip, "index": LONG_INDEX, "k": 3}).json()
@@ -293,6 +328,7 @@ def test_the_description_names_every_route_and_no_other_host(client: Client) -> 
     document = client.get("/openapi.json").json()
     assert {
         "/api/query",
+        "/api/query-file",
         "/api/uploads",
         "/api/clips/{clip_id}/frames",
         "/api/maps/{job}/points",

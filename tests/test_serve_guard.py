@@ -107,6 +107,7 @@ def test_headers_that_are_too_large_are_refused(server: Server) -> None:
     [
         ("/api/query", "application/json", 2**16 + 1),
         ("/api/uploads?name=x.npy", "application/octet-stream", 32 * MIB + 1),
+        ("/api/query-file?name=x.npy", "application/octet-stream", 32 * MIB + 1),
     ],
 )  # fmt: skip
 def test_bodies_that_are_too_large_are_refused(

@@ -131,12 +131,13 @@ def _value(rng: np.random.Generator, depth: int) -> object:
 
 def _upload(rng: np.random.Generator) -> bytes:
     name = _written(_one(rng, _WORDS)[:300] + _one(rng, _SUFFIXES))
-    names = ("index", "layout", "fps", "up", "scale", "name")
+    path = _one(rng, ("uploads", "query-file"))
+    names = ("index", "layout", "fps", "up", "scale", "name", "k", "modality", "where", "overlap")
     asked = "".join(f"&{_one(rng, names)}={_written(_one(rng, _WORDS))}" for _ in range(int(rng.integers(3))))
     body = bytes(rng.integers(0, 256, int(rng.integers(2000)), dtype=np.uint8))
     if rng.random() < 0.5:
         body = b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (9, 25, 3), }" + body
-    return _with_body(f"/api/uploads?name={name}{asked}", body, rng)
+    return _with_body(f"/api/{path}?name={name}{asked}", body, rng)
 
 
 def _with_body(path: str, body: bytes, rng: np.random.Generator) -> bytes:

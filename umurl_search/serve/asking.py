@@ -1,5 +1,6 @@
 """Queries of the API: which clip is meant, and the document that the command `query` prints for it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -10,7 +11,7 @@ from umurl_search.clipfile import QueryClip, read_clip
 from umurl_search.maps import Embeddings
 from umurl_search.preprocess import Conventions
 from umurl_search.search import Clock, QueryRequest, found
-from umurl_search.serve.requests import ClipId, QueryBody
+from umurl_search.serve.requests import Asking, ClipId, FileQuery, QueryBody
 from umurl_search.serve.shelf import Held, Shelf
 from umurl_search.serve.uploads import SUFFIXES, Upload, Uploads
 
@@ -42,10 +43,17 @@ class Asker:
 
         Raises UmurlError or RefusedError.
         """
+        return self._answer(body, lambda held: self.meant(body.clip))
+
+    def query_file(self, asked: FileQuery, content: bytes) -> dict[str, Any]:
+        """As `query`, by a clip file that is not held afterwards."""
+        return self._answer(asked, lambda held: _sent(self._uploads.read(content, asked, held)))
+
+    def _answer(self, body: Asking, mean: Callable[[Held], Meant]) -> dict[str, Any]:
         clock = Clock()
         held = self._shelf.index(body.index)
         held.searcher.passing(body.where)
-        meant = self.meant(body.clip)
+        meant = mean(held)
         clock.lap("read")
         y = self.embedded(held, meant, body.modality)
         clock.lap("embed")
@@ -66,8 +74,7 @@ class Asker:
             corpus, at = self._shelf.clip(clip.id)
             return _stored(corpus.dataset, corpus.row(at), corpus.frames(at))
         if clip.startswith(_UPLOAD):
-            sent = self._uploads.find(clip.removeprefix(_UPLOAD))
-            return Meant(name=sent.name, frames=sent.normalised, notes=sent.notes, upload=sent)
+            return _sent(self._uploads.find(clip.removeprefix(_UPLOAD)))
         dataset, colon, name = clip.partition(":")
         if not colon:
             raise UmurlError(f'{clip}: not a clip; give DATASET:CLIPNAME, upload:TOKEN or {{"id": NUMBER}}')
@@ -105,6 +112,10 @@ class Asker:
             return meant.frames
         corpus, at = self._shelf.clip(meant.clip_id)
         return corpus.clips.normalised(at)
+
+
+def _sent(upload: Upload) -> Meant:
+    return Meant(name=upload.name, frames=upload.normalised, notes=upload.notes, upload=upload)
 
 
 def _stored(dataset: str, row: dict[str, Any], frames: Frames) -> Meant:

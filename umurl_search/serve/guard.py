@@ -14,7 +14,8 @@ from umurl_search.serve.limits import MIB, Limits
 from umurl_search.serve.measures import Measures
 from umurl_search.serve.refusals import RefusedError, problem
 
-UPLOADS = "/api/uploads"
+FILES = ("/api/uploads", "/api/query-file")
+"""Where the body is a clip file."""
 _UPLOADED_TYPES = ("application/octet-stream", "text/plain", "application/json")
 _SECURITY = {
     "X-Content-Type-Options": "nosniff",
@@ -82,8 +83,8 @@ class Guard:
         if scope["method"] == "GET" and scope["path"] == "/" and self._access.brought(query):
             return await self._admitted(query)(scope, receive, send)
         _require_type(scope, headers)
-        most = self._limits.body_bytes if scope["path"] == UPLOADS else self._limits.json_bytes
-        patience_s = self._limits.body_s if scope["path"] == UPLOADS else self._limits.json_s
+        most = self._limits.body_bytes if scope["path"] in FILES else self._limits.json_bytes
+        patience_s = self._limits.body_s if scope["path"] in FILES else self._limits.json_s
         try:
             async with asyncio.timeout(patience_s):
                 body = await self._body(receive, headers, most)
@@ -160,7 +161,7 @@ def _require_type(scope: Scope, headers: Headers) -> None:
     if scope["method"] != "POST":
         return
     stated, _, parameters = headers.get("content-type", "").lower().partition(";")
-    allowed = _UPLOADED_TYPES if scope["path"] == UPLOADS else ("application/json",)
+    allowed = _UPLOADED_TYPES if scope["path"] in FILES else ("application/json",)
     charset = parameters.replace(" ", "").replace('"', "")
     if stated.strip() not in allowed or charset not in ("", "charset=utf-8"):
         raise RefusedError(415, f"the body's Content-Type has to be {' or '.join(allowed)}")

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from encoder.subsets import FUSED, parse
 from umurl_search.moments import OVERLAP
+from umurl_search.preprocess import Up
 
 MOST_HITS = 500
 MOST_ID = 2**53
@@ -41,13 +42,13 @@ Clip = Annotated[
         description='"DATASET:CLIPNAME", "DATASET:CLIPNAME@FROM-TO" (seconds), "upload:TOKEN" or {"id": NUMBER}'
     ),
 ]
+Layout = Literal["ntu25", "kinect-v1", "utd-mhad"]
 Index = Annotated[Text | None, Field(description="null: the default index")]
 
 
-class QueryBody(Asked):
-    """As the command `query`."""
+class Asking(Asked):
+    """How to look, as the command `query`."""
 
-    clip: Clip
     index: Index = None
     modality: Modality = FUSED
     against: Modality = FUSED
@@ -56,6 +57,33 @@ class QueryBody(Asked):
     exclude_same_performance: bool = False
     bridge: bool = True
     overlap: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = OVERLAP
+
+
+class QueryBody(Asking):
+    """clip: of the library, or one that was sent before."""
+
+    clip: Clip
+
+
+class Stated(Asked):
+    """A file that is sent: its name, and how it is to be read, where not as the index's dataset was.
+
+    fps: frames a second. scale: metres a unit.
+    """
+
+    name: Annotated[Text, Field(description="The file's name: .npy, .skeleton, .txt or .json")]
+    layout: Layout | None = None
+    fps: Annotated[float | None, Field(ge=1, le=9999, allow_inf_nan=False)] = None
+    up: Up | None = None
+    scale: Annotated[float | None, Field(ge=1e-9, le=1e8, allow_inf_nan=False)] = None
+
+
+class UploadQuery(Stated):
+    index: Annotated[Text | None, Field(description="Whose dataset's conventions a .npy follows")] = None
+
+
+class FileQuery(Stated, Asking):
+    """Of a query by a file that is its body."""
 
 
 class MatrixBody(Asked):

@@ -1,20 +1,18 @@
 """The API about the library, its clips, and queries."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
 from encoder.skeleton import LAYOUTS
-from umurl_search.preprocess import Conventions
 from umurl_search.serve import frames as drawn
 from umurl_search.serve.browsing import MOST_CLIPS, stretch_of
 from umurl_search.serve.page import tagged
-from umurl_search.serve.refusals import Document, RefusedError
-from umurl_search.serve.requests import MOST_ID, Filter, QueryBody, Text
+from umurl_search.serve.refusals import Document
+from umurl_search.serve.requests import MOST_ID, FileQuery, Filter, Layout, QueryBody, Text, UploadQuery
 from umurl_search.serve.service import Service
 
-Layout = Literal["ntu25", "kinect-v1", "utd-mhad"]
 IdInPath = Annotated[int, Path(ge=0, le=MOST_ID)]
 Frame = Annotated[int | None, Query(ge=0, le=2**31)]
 Where = Annotated[Filter | None, Query(description='SQL over the clips, e.g. "subject = 3 and camera = 2"')]
@@ -141,30 +139,19 @@ def _query_routes(router: APIRouter, service: Service) -> None:
         """What the command `query --json` prints; `query.clip_id` too where the clip is one of the library."""
         return Document(await service.searches.run(lambda: service.asker.query(body)))
 
+    @router.post("/query-file", openapi_extra=_FILE)
+    async def query_file(request: Request, asked: Annotated[FileQuery, Query()]) -> Document:
+        """As `POST /api/query`, by the clip file that is the body; the server does not hold it."""
+        content = await request.body()
+        return Document(await service.searches.run(lambda: service.asker.query_file(asked, content)))
+
     @router.post("/uploads", openapi_extra=_FILE)
-    async def upload(
-        request: Request,
-        name: Annotated[Text, Query(description="The file's name: .npy, .skeleton, .txt or .json")],
-        index: Annotated[Text | None, Query(description="Whose dataset's conventions a .npy follows")] = None,
-        layout: Layout | None = None,
-        fps: Annotated[float | None, Query(ge=1, le=9999, allow_inf_nan=False)] = None,
-        up: Literal["y", "z", "x"] | None = None,
-        scale: Annotated[float | None, Query(ge=1e-9, le=1e8, allow_inf_nan=False)] = None,
-    ) -> Document:
+    async def upload(request: Request, asked: Annotated[UploadQuery, Query()]) -> Document:
         """Holds a clip file, so that it can be asked with: "upload:TOKEN"."""
         content = await request.body()
-        if not content:
-            raise RefusedError(400, f"{name}: the body is empty; send the file's bytes")
 
         def add() -> dict[str, object]:
-            held = service.shelf.index(index)
-            stated = held.searcher.conventions(name)
-            conventions = Conventions(
-                layout=layout or stated.layout, fps=fps or stated.fps, up=up or stated.up, scale=scale or stated.scale
-            )  # fmt: skip
-            sent = service.uploads.add(
-                name, content, conventions=conventions, strict_layout=layout is not None
-            )
-            return sent.about(held.corpus.dataset)
+            held = service.shelf.index(asked.index)
+            return service.uploads.add(content, asked, held).about(held.corpus.dataset)
 
         return Document(await service.searches.run(add))

@@ -21,6 +21,8 @@ from umurl_search.maps import Embeddings
 from umurl_search.names import parse_name
 from umurl_search.preprocess import STORE_FPS, Conventions, normalise
 from umurl_search.serve.refusals import RefusedError
+from umurl_search.serve.requests import Stated
+from umurl_search.serve.shelf import Held
 
 SUFFIXES = (".npy", ".skeleton", ".txt", ".json")
 _LONGEST_NAME = 200
@@ -80,23 +82,35 @@ class Uploads:
     def __len__(self) -> int:
         return len(self._held)
 
-    def add(self, name: str, body: bytes, *, conventions: Conventions, strict_layout: bool) -> Upload:
-        """Reads a clip file that was sent, with the checks of the command `query`. Raises UmurlError, or RefusedError
-        (413) for one that is longer than may be held."""
-        shown = checked_name(name)
+    def add(self, body: bytes, stated: Stated, held: Held) -> Upload:
+        """Holds a clip file that was sent. Raises as `read` does."""
+        upload = self.read(body, stated, held)
+        with self._lock:
+            self._held[upload.token] = upload
+            while len(self._held) > self._most or self._sum() > self._most_bytes:
+                self._held.popitem(last=False)
+        return upload
+
+    def read(self, body: bytes, stated: Stated, held: Held) -> Upload:
+        """A clip file that was sent, with the checks of the command `query`: as it is stated, else as the index's
+        dataset. Raises UmurlError, or RefusedError: 400 for an empty one, 413 for one longer than may be held."""
+        shown = checked_name(stated.name)
+        if not body:
+            raise RefusedError(400, f"{shown}: the body is empty; send the file's bytes")
+        inherited = held.searcher.conventions(shown)
+        conventions = Conventions(
+            layout=stated.layout or inherited.layout, fps=stated.fps or inherited.fps, up=stated.up or inherited.up,
+            scale=stated.scale or inherited.scale,
+        )  # fmt: skip
         if len(body) * STORE_FPS / conventions.fps > self._most_bytes:
             raise _too_long(shown)
-        frames, notes = _read(shown, body, conventions, strict_layout)
+        frames, notes = _read(shown, body, conventions, stated.layout is not None)
         upload = Upload(
             token=secrets.token_urlsafe(12), name=shown, frames=frames, layout=_layout(frames, conventions),
             notes=notes,
         )  # fmt: skip
         if upload.n_bytes > self._most_bytes:
             raise _too_long(shown)
-        with self._lock:
-            self._held[upload.token] = upload
-            while len(self._held) > self._most or self._sum() > self._most_bytes:
-                self._held.popitem(last=False)
         return upload
 
     def _sum(self) -> int:
