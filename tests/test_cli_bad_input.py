@@ -391,12 +391,22 @@ def test_a_catalog_of_another_version(indexed: Library, refused: Refused) -> Non
             connection.execute("update meta set schema_version = ?", [SCHEMA_VERSION])
 
 
-def test_a_database_that_is_no_catalog(tmp_path: Path, refused: Refused) -> None:
+@pytest.mark.parametrize("tables", ["", "create table other (x int)", "create table meta (x int)"])
+def test_a_database_that_is_no_catalog(
+    tmp_path: Path, refused: Refused, command: Command, made: Path, tables: str
+) -> None:
     import duckdb
 
-    (tmp_path / "library").mkdir()
-    duckdb.connect(str(tmp_path / "library" / "catalog.duckdb")).close()
+    path = tmp_path / "library" / "catalog.duckdb"
+    path.parent.mkdir()
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(tables)
     has(refused("list"), "not a catalog", "--library")
+    if tables:
+        before = path.read_bytes()
+        line = command("ingest", "mine", "--source", made / "clips").err
+        assert "not a catalog of this program; give another --library" in line
+        assert path.read_bytes() == before
 
 
 def test_a_library_that_is_a_file(tmp_path: Path, command: Command, made: Path) -> None:

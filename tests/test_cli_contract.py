@@ -15,6 +15,7 @@ from conftest import Result
 from numpy.typing import NDArray
 
 from umurl_search import encoders
+from umurl_search.demo import make_clip
 from umurl_search.library import Library
 
 Command = Callable[..., Result]
@@ -530,7 +531,8 @@ def test_every_order_of_axes(
 
 
 def test_a_shape_with_two_readings(indexed: Library, command: Command, tmp_path: Path) -> None:
-    array = np.random.default_rng(1).normal(size=(2, 2, 25, 3))
+    people = [make_clip(f"S001C001P002R001A{action:03d}") for action in (1, 28)]
+    array = np.stack([person[20:22, 0] for person in people])  # two people, or two frames
     np.save(tmp_path / "square.npy", array)
     guessed = command("query", tmp_path / "square.npy", "--json")
     assert "MTVC" in guessed.err

@@ -60,6 +60,9 @@ def test_a_dropped_file_gives_ranked_results(it: Opened, tmp_path: Path) -> None
     assert scores == sorted(scores, reverse=True)
     assert "upload" in it.hash
     assert "S001C002P003R001A010.npy" in it.page.locator(".query-card").inner_text()
+    it.page.reload()
+    it.page.wait_for_selector(".card .rank")
+    assert "S001C002P003R001A010.npy" in it.page.locator(".query-card").inner_text()
 
 
 def test_a_file_dropped_on_another_view_is_searched_with(it: Opened, tmp_path: Path) -> None:

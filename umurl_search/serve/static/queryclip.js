@@ -5,7 +5,7 @@ import { stage } from "./card.js";
 import { h } from "./dom.js";
 import { facts, plural } from "./format.js";
 import { framesUrl } from "./motion.js";
-import { droppedFile, library, remember, remembered } from "./shelf.js";
+import { library, remember, remembered } from "./shelf.js";
 
 const FPS = 30;
 
@@ -47,11 +47,8 @@ function parted(clip) {
   return [found[1], { start, stop }];
 }
 
-/** The name shown for it. */
-export function titleOf(clip) {
-  const token = uploadToken(clip);
-  return token ? (droppedFile(token)?.name ?? "a dropped file") : clip;
-}
+/** The name shown for it; the server's answer has that of a file too. */
+export const titleOf = (clip, query) => (uploadToken(clip) ? (query.clip ?? "a dropped file") : clip);
 
 /** A dropped file that the server holds no more is said to be so. */
 export function kinder(error, clip) {
@@ -63,20 +60,20 @@ export function kinder(error, clip) {
 export function queryCard(clip, url, query, { ways = [] } = {}) {
   const [name, moment] = parted(clip);
   const token = uploadToken(clip);
+  const title = titleOf(clip, query);
   const row = token || moment.start !== undefined ? null : remembered(name);
   const words = row ? facts(row) : [`${(query.frames / FPS).toFixed(1)}\u00a0s`, plural(query.people, "person", "people")];
-  const notes = new Set([...(query.notes ?? []), ...(droppedFile(token)?.notes ?? [])]);
   const about = h(
     "div", { class: "about" },
     h("div", { class: "eyebrow" }, "Query"),
     h("strong", { class: "action" }, labelOf(query, moment)),
-    h("div", { class: "name", title: titleOf(clip) }, titleOf(clip)),
+    h("div", { class: "name", title }, title),
     h("div", { class: "facts" }, words.join(" · ")),
-    [...notes].map((note) => h("div", { class: "facts note" }, note)),
+    query.notes.map((note) => h("div", { class: "facts note" }, note)),
     token && h("div", { class: "facts note" }, "A dropped file: its address works only here, and only while the server holds it."),
     h("div", { class: "ways" }, ways),
   );
-  return h("section", { class: "query-card", "aria-label": "The query" }, url ? stage(url, { label: titleOf(clip) }) : h("div", { class: "stage" }), about);
+  return h("section", { class: "query-card", "aria-label": "The query" }, url ? stage(url, { label: title }) : h("div", { class: "stage" }), about);
 }
 
 function labelOf(query, moment) {

@@ -1,11 +1,10 @@
-/** What the page knows of the library, its indexes, clips seen and files dropped; asked for once. */
+/** What the page knows of the library, its indexes and clips seen; asked for once. */
 
 import { api, upload } from "./api.js";
 import { clipName } from "./format.js";
 
 const infos = new Map();
 const rows = new Map();
-const dropped = new Map();
 let listed = null;
 
 export function library({ anew = false } = {}) {
@@ -78,11 +77,5 @@ export const remembered = (name) => rows.get(name) ?? null;
 /** How the files that are dropped are to be read; null: as the index's dataset was. */
 export const conventions = { layout: null, fps: null, up: null, scale: null };
 
-/** A file's upload, remembered by its token. */
-export async function take(file, { index }) {
-  const told = await upload(file, { index, ...conventions });
-  dropped.set(told.token, told);
-  return told;
-}
-
-export const droppedFile = (token) => dropped.get(token) ?? null;
+/** Sends a file; what the server says of it, its token among that. */
+export const take = (file, { index }) => upload(file, { index, ...conventions });

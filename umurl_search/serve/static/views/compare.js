@@ -107,7 +107,7 @@ function show(view, request, answers, url) {
   const { query } = answers[0];
   for (const answer of answers) remember(answer.hits.filter((hit) => hit.start_frame === undefined));
   const card = queryCard(request.clip, url, query, { ways: [h("a", { href: hashOf("search", new URLSearchParams({ index: request.index, clip: request.clip })) }, "Search with it")] });
-  const large = url && { url, title: query.action ?? titleOf(request.clip), note: `Query · ${titleOf(request.clip)}` };
+  const large = url && { url, title: query.action ?? titleOf(request.clip, query), note: `Query · ${titleOf(request.clip, query)}` };
   const foundBy = votes(answers);
   const grid = h("div", { class: "columns" }, answers.map((answer, i) => column(view, answer, NAMES[i], query, foundBy, large)));
   twins(grid);

@@ -187,7 +187,7 @@ function showAnswer(view, request, document, url) {
   remember(document.hits.filter((hit) => hit.start_frame === undefined));
   const { query } = document;
   const card = queryCard(request.clip, url, query, { ways: waysOn(request) });
-  const large = url && { url, title: query.action ?? titleOf(request.clip), note: `Query · ${titleOf(request.clip)}` };
+  const large = url && { url, title: query.action ?? titleOf(request.clip, query), note: `Query · ${titleOf(request.clip, query)}` };
   const grid = cardGrid(
     document.hits,
     (hit) => ({ verdict: verdict(query, hit), note: isItself(query, hit) ? "the query itself" : null, onSearch: view.search, onLook: (row) => look(row, large, { onSearch: view.search }) }),
