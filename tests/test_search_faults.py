@@ -520,6 +520,6 @@ def test_a_writer_beside_a_reader_in_one_process_waits_for_it(
 
 
 def test_threads_filter_and_read_at_once(indexed: Library) -> None:
-    with indexed.read() as plain, indexed.read(locked=True) as locked:
-        assert len(locked.filter("camera = 2")) == 20
-        assert len(plain.clip_ids("mine")) == 60
+    with indexed.read() as one, indexed.read() as other:
+        assert len(one.filter("camera = 2")) == 20
+        assert len(other.clip_ids("mine")) == 60

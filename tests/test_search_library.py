@@ -550,17 +550,22 @@ def test_verify_finds_any_flipped_byte(library: Library) -> None:
     assert soundness.verify(library) == []
 
 
+def file_blocks(library: Library) -> dict[str, Any]:
+    """What DuckDB says of the catalog's file."""
+    with library.read() as catalog:
+        rows = catalog._rows("pragma database_size")
+    return next(row for row in rows if row["database_name"] == "library")
+
+
 def free_blocks(library: Library) -> int:
     """Blocks of the catalog that are not in use: nothing reads them."""
-    with library.read() as catalog:
-        found = catalog._rows("pragma database_size")[0]
+    found = file_blocks(library)
     return int(found["free_blocks"])
 
 
 def catalog_positions(library: Library, rng: np.random.Generator) -> set[int]:
     """In each header and each block."""
-    with library.read() as catalog:
-        found = catalog._rows("pragma database_size")[0]
+    found = file_blocks(library)
     assert found["used_blocks"] > 4
     blocks = 12288 + np.arange(found["total_blocks"]) * found["block_size"]
     inside = rng.integers(0, found["block_size"], len(blocks))

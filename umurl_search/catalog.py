@@ -140,8 +140,8 @@ class Catalog(Changes):
     def filter(self, expression: str) -> NDArray[np.int64]:
         """Ids of the clips that satisfy one SQL expression over the clips table, ascending.
 
-        Open the catalog with `locked=True` for expressions that came from outside. Raises UmurlError for
-        anything but one boolean expression over known columns, of what `where` lets pass, or when it takes too long.
+        Open the catalog to read for expressions that came from outside. Raises UmurlError for anything but one boolean
+        expression over known columns, of what `where` lets pass, or when it takes too long.
         """
         shown = where.shown(expression)
         try:

@@ -6,13 +6,13 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from encoder.errors import UmurlError
 from umurl_search import folders
 from umurl_search.catalog import Catalog
+from umurl_search.catalog_reading import Reading
 from umurl_search.catalog_schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
 
 LOCK_WAIT_S = 5.0
@@ -20,26 +20,23 @@ CATALOG = "catalog.duckdb"
 BACKUP = "catalog-copy"
 """Folder beside the catalog: a sealed copy of it as of its last change, for `repair`."""
 
-_NO_FILES = {"enable_external_access": "false", "lock_configuration": "true"}
-
 
 class DamagedCatalogError(UmurlError):
     """The catalog's file cannot be read or written as it should."""
 
 
 @contextlib.contextmanager
-def open_catalog(path: Path, *, write: bool = False, locked: bool = False) -> Iterator[Catalog]:
+def open_catalog(path: Path, *, write: bool = False) -> Iterator[Catalog]:
     """The catalog, made or migrated first when opened to write.
 
-    Opened to read, or `locked`, it forbids files and settings to whatever SQL runs: for filters given by a user, and
-    alike for all readers, since the threads of one process can only open a file with one configuration.
-    Raises UmurlError when it is missing, held by another process for more than a few seconds, too new or too old,
-    and DamagedCatalogError, then or at any use of it, when its file cannot be read or written.
+    Opened to read, it forbids files and settings to whatever SQL runs: for filters given by a user. Raises UmurlError
+    when it is missing, held by another process for more than a few seconds, too new or too old, and
+    DamagedCatalogError, then or at any use of it, when its file cannot be read or written.
     """
     if not write and not path.exists():
         raise UmurlError(f"{path.parent}: no library here yet; make one with: umurl-search demo")
-    config = _NO_FILES if locked or not write else {}
-    connection = _connect(path, write=write, config=config)
+    opened = _opened(path, write=write)
+    connection = opened if isinstance(opened, duckdb.DuckDBPyConnection) else opened.connection
     try:
         with _copied(connection, path.parent / BACKUP) if write else contextlib.nullcontext():
             _check_version(connection, path, write=write)
@@ -47,7 +44,7 @@ def open_catalog(path: Path, *, write: bool = False, locked: bool = False) -> It
     except duckdb.Error as error:
         raise _unusable(path, error) from error
     finally:
-        connection.close()
+        opened.close()
 
 
 @contextlib.contextmanager
@@ -98,15 +95,18 @@ def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
 
 
-def _connect(path: Path, *, write: bool, config: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+def _opened(path: Path, *, write: bool) -> duckdb.DuckDBPyConnection | Reading:
+    """Waits a little for who holds it."""
     deadline = time.monotonic() + LOCK_WAIT_S
     while True:
         try:
-            return duckdb.connect(str(path), read_only=not write, config=config)
+            return duckdb.connect(str(path)) if write else Reading(path)
         except (duckdb.Error, RuntimeError) as error:
             text = " ".join(str(error).split())
             held = "lock" in text.lower() and "conflict" in text.lower()
-            held |= "different configuration" in text  # a thread of this process writes, or reads
+            held |= (
+                isinstance(error, duckdb.Error) and "file handle conflict" in text
+            )  # a thread of this process
             if not held:
                 raise _unusable(path, error) from error
             if time.monotonic() > deadline:

@@ -330,5 +330,5 @@ def _named(before: _Before, names: Sequence[str]) -> set[int]:
 def _passing(library: Library, before: _Before, where: str | None) -> set[int]:
     if where is None:
         return set()
-    with library.read(locked=True) as catalog:
+    with library.read() as catalog:
         return set(np.intersect1d(catalog.filter(where), before.ids).tolist())

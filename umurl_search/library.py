@@ -101,10 +101,10 @@ class Library:
                 found.append(os.stat(path))
         return tuple((one.st_ino, one.st_size, one.st_mtime_ns) for one in found)
 
-    def read(self, *, locked: bool = False) -> AbstractContextManager[Catalog]:
+    def read(self) -> AbstractContextManager[Catalog]:
         """The catalog to read; raises UmurlError when there is no library."""
         self.exists()
-        return open_catalog(self.catalog_path, locked=locked)
+        return open_catalog(self.catalog_path)
 
     def write(self) -> AbstractContextManager[Catalog]:
         """The catalog to write, the library made first if need be. Hold it briefly: writers are alone."""

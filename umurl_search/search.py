@@ -171,7 +171,7 @@ class Searcher:
             return None
         seen = self._current()
         if where not in seen.passing:
-            with self.library.read(locked=True) as catalog:
+            with self.library.read() as catalog:
                 seen.passing[where] = catalog.filter(where)
         return np.flatnonzero(np.isin(self.index.ids, seen.passing[where]))
 
