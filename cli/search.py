@@ -249,4 +249,6 @@ def embed(
         source=source, out=out, encoder=encoder, modality=modality, format=format,
         layout=layout, fps=fps, up=up, scale=scale, precision=precision, device=terminal.device,
     )  # fmt: skip
-    terminal.show(embed_source(terminal.library, request, progress=terminal.progress), render.embedded)
+    document = embed_source(terminal.library, request, progress=terminal.progress)
+    terminal.note(*(f"note: {note}" for note in document["notes"]))
+    terminal.show(document, render.embedded)

@@ -39,7 +39,7 @@ def serve(
     from encoder.errors import UmurlError
 
     try:
-        from umurl_search.serve.server import LOOPBACK_OF, Server, ServeRequest
+        from umurl_search.serve.server import Server, ServeRequest, own_address
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] in ("umurl_search", "encoder", "cli"):
             raise
@@ -52,8 +52,8 @@ def serve(
         "url": server.address, "host": host, "port": server.port, "token": server.access.token,
         "library": str(terminal.library.root), "index": server.service.shelf.contents()["default_index"],
     }  # fmt: skip
-    if host in LOOPBACK_OF:
-        terminal.note(f"from other machines: this machine's name or address in place of {LOOPBACK_OF[host]}")
+    if own_address(host) != host:
+        terminal.note("from other machines: this machine's name, or address, in place of the one below")
     try:
         server.run(started=lambda: terminal.show(document, render_serving.started))
     except KeyboardInterrupt:  # how it is stopped

@@ -511,6 +511,7 @@ JSON_KEYS: dict[str, Rows] = {
         ("precision", "of the products: `float32` or `bf16`"),
         ("out", "the file written"),
         ("left_out", "recordings not used: a list of `name` and `reason`"),
+        ("notes", "what is unlikely of the recordings, a line each"),
         ("seconds", "`total`"),
     ),
     "costs": (

@@ -72,4 +72,4 @@ def test_out(command: Command, indexed: Library, tmp_path: Path) -> None:
     assert len(path.read_text().splitlines()) == 600
     wrong = command("query", "mine", "--out", tmp_path / "hits.txt")
     assert (wrong.code, wrong.out) == (1, "")
-    assert "give --out a file of .jsonl, .parquet, .csv in a folder that exists" in wrong.err
+    assert "give a file that ends in .jsonl, .parquet or .csv, in a folder that exists" in wrong.err

@@ -199,7 +199,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 def test_a_file_that_cannot_be_written(indexed: Library, tmp_path: Path) -> None:
     for out in (tmp_path / "x.txt", tmp_path / "nowhere" / "x.csv"):
         with pytest.raises(
-            UmurlError, match=r"give --out a file of .jsonl, .parquet, .csv in a folder that exists$"
+            UmurlError, match=r"give a file that ends in .jsonl, .parquet or .csv, in a folder that exists$"
         ):
             ask(indexed, "mine", out=out)
 

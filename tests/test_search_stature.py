@@ -18,6 +18,7 @@ from umurl_search.stature import doubts
 
 Command = Callable[..., Result]
 CLIP = make_clip("S001C002P003R001A010")
+HANGING = CLIP * np.array([1, -1, -1], np.float32)
 UPS: tuple[Up, ...] = ("x", "y", "z")
 
 
@@ -32,15 +33,14 @@ def said(frames: NDArray[np.float32], **stated: object) -> list[str]:
     return doubts([to_ntu25(frames, conventions)], conventions, what="it")
 
 
-@pytest.mark.parametrize(
-    ("scale", "unit"), [(0.001, "millimetres"), (0.01, "centimetres"), (0.0254, "inches")]
-)
+@pytest.mark.parametrize(("scale", "unit"), [(0.001, "millimetres"), (0.01, "centimetres")])
 def test_another_unit_is_named(scale: float, unit: str) -> None:
     (line,) = said(CLIP / np.float32(scale))
     assert line.startswith("it: people are ")
     assert line.endswith(f" m from end to end; if the file holds {unit}, say --scale {scale:g}")
     assert said(CLIP / np.float32(scale), scale=scale) == []
-    assert said(CLIP, scale=0.001)[0].endswith("--scale says how many metres a unit is")
+    assert said(CLIP, scale=0.001)[0].endswith("; if the file holds metres, say --scale 1")
+    assert said(CLIP * np.float32(5))[0].endswith("m from end to end; --scale says how many metres a unit is")
     assert said(CLIP / np.float32(scale), scale=0.1)[0].endswith(f"say --scale {scale:g}")
 
 
@@ -49,6 +49,29 @@ def test_another_unit_is_named(scale: float, unit: str) -> None:
 def test_another_axis_up_is_named(up: Up, stated: Up) -> None:
     expected = [f"it: people lie along {up} rather than stand; if that axis is up, say --up {up}"]
     assert said(turned(CLIP, up), up=stated) == ([] if up == stated else expected)
+
+
+@pytest.mark.parametrize("centre", [0, 1, 20])
+def test_arrays_that_are_centred_on_a_joint_are_looked_at_too(centre: int) -> None:
+    centred = turned(CLIP, "z")
+    centred -= centred[:, :, [centre]]
+    assert said(centred)[0].endswith("if that axis is up, say --up z")
+    assert said(centred, up="z") == []
+
+
+def test_a_camera_that_looks_down_is_not_doubted_and_its_other_axis_is() -> None:
+    angle = np.float32(0.5)
+    x, y, z = np.moveaxis(CLIP, -1, 0)
+    tilted = np.stack(
+        [x, np.cos(angle) * y - np.sin(angle) * z, np.sin(angle) * y + np.cos(angle) * z], axis=-1
+    )
+    assert said(tilted) == []
+    assert said(turned(tilted, "z"))[0].endswith("say --up z")
+
+
+def test_heads_that_hang_down_are_told() -> None:
+    assert said(HANGING) == ["it: people stand on their heads; y points down there: turn it in the file"]
+    assert said(turned(HANGING, "z"), up="z")[0].endswith("heads; z points down there: turn it in the file")
 
 
 def test_some_may_lie_most_may_not() -> None:
@@ -75,16 +98,53 @@ def write(folder: Path, *names: str, scale: float = 1.0) -> None:
         np.save(folder / f"{name}.npy", np.float32(scale) * make_clip(name))
 
 
-def test_ingest_and_add_tell(library: Library, tmp_path: Path, command: Command) -> None:
-    write(tmp_path / "one", "S001C001P001R001A001", "S001C001P002R001A005", scale=1000)
-    report = ingest(library, Request(name="own", source=tmp_path / "one"))
-    assert [note for note in report.notes if "millimetres, say --scale 0.001" in note] == report.notes
-    library_is_right = Request(name="right", source=tmp_path / "one", scale=0.001)
-    assert ingest(library, library_is_right).notes == []
+def test_ingest_add_and_update_tell(library: Library, tmp_path: Path, command: Command) -> None:
+    source = tmp_path / "one"
+    write(source, "S001C001P001R001A001", "S001C001P002R001A005", scale=1000)
+    (note,) = ingest(library, Request(name="own", source=source)).notes
+    assert note.endswith("holds millimetres, umurl-search delete own, then ingest it with --scale 0.001")
+    assert command("delete", "own").code == 0
+    assert ingest(library, Request(name="own", source=source, scale=0.001)).notes == []
+    write(source, "S001C001P001R001A001", scale=1e6)
     write(tmp_path / "two", "S001C001P003R001A001", scale=1e6)
-    added = command("add", "right", "--source", tmp_path / "two", "--json")
-    assert added.json["added"] == 1
-    assert "note: right: people are " in added.err
+    for words, done in (
+        (("update", "own"), "replaced"),
+        (("add", "own", "--source", tmp_path / "two"), "added"),
+    ):
+        told = command(*words, "--json")
+        assert told.json[done] == 1
+        assert told.json["notes"][0].startswith("own: people are ")
+        assert (
+            told.json["notes"][0].endswith(
+                "remove what is new and ingest it as a dataset of its own, with --scale 1e-06"
+            )
+            or "metres a unit" in told.json["notes"][0]
+        )
+
+
+def test_a_folder_that_asks_or_is_embedded_tells(indexed: Library, tmp_path: Path, command: Command) -> None:
+    write(tmp_path / "own", "S001C001P001R001A001", "S001C001P002R001A005", scale=1000)
+    asked = command("query", tmp_path / "own", "--k", 1)
+    embedded = command("embed", tmp_path / "own", "--out", tmp_path / "y.npy", "--encoder", "e", "--json")
+    assert asked.err.count("say --scale 0.001") == 2
+    assert [note.startswith(f"{tmp_path / 'own'}: people are 1,") for note in embedded.json["notes"]] == [
+        True
+    ]
+    assert f"note: {embedded.json['notes'][0]}\n" == embedded.err
+    assert command("query", tmp_path / "own", "--k", 1, "--scale", 0.001).err == ""
+
+
+def test_a_clip_is_read_as_the_indexs_dataset_whatever_the_case_of_its_ending(
+    library: Library, tmp_path: Path, command: Command
+) -> None:
+    write(tmp_path / "own", "S001C001P001R001A001", "S001C001P002R001A005", scale=1000)
+    ingest(library, Request(name="own", source=tmp_path / "own", scale=0.001, fps=15))
+    assert command("build-index", "own", "--encoder", "e").code == 0
+    small = tmp_path / "own" / "S001C001P001R001A001.npy"
+    large = small.rename(small.with_suffix(".NPY"))
+    told = command("query", large, "--index", "own@e", "--json")
+    assert (told.err, told.json["hits"][0]["name"]) == ("", small.stem)
+    assert told.json["hits"][0]["score"] == pytest.approx(1, abs=1e-5)
 
 
 def test_a_query_tells(indexed: Library, tmp_path: Path, command: Command) -> None:

@@ -15,6 +15,7 @@ from umurl_search.changes import remove
 from umurl_search.demo import make_clip
 from umurl_search.library import Library
 from umurl_search.opening import open_clips
+from umurl_search.serve.access import Access
 
 Command = Callable[..., Result]
 INDEX = "mine@e"
@@ -206,6 +207,45 @@ def test_a_file_that_asks_is_refused(
     client: Client, name: str, body: bytes, asked: dict[str, Any], status: int, text: str
 ) -> None:
     assert text in problem(client.ask_with(name, body, **asked), status)
+
+
+def test_a_file_asks_an_index_of_windows(long_client: Client, long_root: Path, command: Command) -> None:
+    path = long_root / "recordings" / f"{LONG[0]}.npy"
+    answer = long_client.ask_with(path.name, path.read_bytes(), index=LONG_INDEX, k=2).json()
+    expected = command(
+        "query", path, "--index", LONG_INDEX, "--k", 2, "--json", "--library", long_root / "library"
+    ).json
+    expected["query"]["clip"] = path.name
+    assert "segment" in answer["hits"][0]
+    assert_same(answer, expected)
+
+
+def test_how_a_file_is_read_can_be_said(client: Client) -> None:
+    clip = make_clip(QUERY)[:2, [0, 0]]
+    clip[1, 1] += np.float32(0.1)
+    guessed = client.ask_with("x.npy", npy(clip)).json()
+    assert "--axes" in guessed["query"]["notes"][0]
+    said = [client.ask_with("x.npy", npy(clip), axes=axes).json() for axes in ("MTVC", "TMVC")]
+    assert [one["query"]["notes"] for one in said] == [[], []]
+    assert said[0]["hits"] != said[1]["hits"]
+
+
+def test_the_token_may_stand_in_the_address_of_any_request(indexed: Library) -> None:
+    clip, sesame = npy(make_clip(QUERY)), {"token": "sesame"}
+    with Client(indexed, access=Access(host="0.0.0.0", token="sesame")) as client:
+        client.forget_cookies()
+        assert client.send("x.npy", clip).status_code == 401
+        assert client.send("x.npy", clip, **sesame).status_code == 200
+        assert client.ask_with("x.npy", clip, **sesame).status_code == 200
+
+
+def test_frames_are_counted_as_they_would_be_held(indexed: Library) -> None:
+    small = np.ones((400, 1, 25, 3), np.int8)
+    with Client(indexed, upload_bytes=2 * 4 * 75 * 500 * 30) as client:
+        assert client.ask_with("x.npy", npy(small), fps=1).status_code == 200
+        too_long = npy(np.tile(small, (2, 1, 1, 1)))
+        assert "x.npy: more frames" in problem(client.ask_with("x.npy", too_long, fps=1), 413)
+        assert client.ask_with("x.npy", too_long, fps=2).status_code == 200
 
 
 def test_a_moment_of_a_recording_asks(long_client: Client, command: Command) -> None:

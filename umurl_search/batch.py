@@ -25,10 +25,12 @@ from umurl_search.library import Library, consistent
 from umurl_search.maps import Embeddings
 from umurl_search.moment_search import with_segments
 from umurl_search.opening import open_clips
+from umurl_search.outfile import require_place
 from umurl_search.preprocess import Conventions, normalise, usable
 from umurl_search.progress import Advance, Progress, silent
 from umurl_search.readers import Reader, detect, open_reader
 from umurl_search.search import Asking, Clock, QueryRequest, Searcher, about_index, fewer
+from umurl_search.stature import doubts
 
 CHUNK = 256
 OUT_SUFFIXES = (".jsonl", *SUFFIXES)
@@ -99,11 +101,8 @@ def query_many(library: Library, request: BatchRequest, *, progress: Progress = 
     A dataset that is the index's own asks with the index's embeddings, where the modality is in it. Raises UmurlError
     when none of the clips can be read, `out` cannot be written, or as `query` does for what is not the clip's fault.
     """
-    if request.out is not None and (
-        request.out.suffix.lower() not in OUT_SUFFIXES or not request.out.parent.is_dir()
-    ):
-        known = ", ".join(OUT_SUFFIXES)
-        raise UmurlError(f"{request.out}: give --out a file of {known} in a folder that exists")
+    if request.out is not None:
+        require_place(request.out, *OUT_SUFFIXES)
     clock, told = Clock(), _Told()
     searcher = Searcher(library, request.how.index, device=request.how.device)
     searcher.passing(request.how.where)
@@ -295,9 +294,11 @@ def _of_folder(outcome: Clip | LeftOut, source: str, conventions: Conventions, s
     frames = usable(outcome, conventions)
     if isinstance(frames, LeftOut):
         return frames
+    turned = state == "umurl-normalised"
     return Query(
         name=outcome.name, source=source, n_frames=len(frames), people=frames.shape[1], label=outcome.label,
-        frames=frames if state == "umurl-normalised" else normalise(frames),
+        frames=frames if turned else normalise(frames),
+        notes=() if turned else tuple(doubts([frames], conventions, what=outcome.name)),
     )  # fmt: skip
 
 

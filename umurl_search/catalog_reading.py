@@ -16,6 +16,8 @@ import duckdb
 
 _MOST_KEPT = 4
 _NAME = "library"
+_ENDINGS = ("", ".wal", ".wal.checkpoint", ".wal.recovery")
+"""Of a catalog's files: a writer that was killed leaves more than one."""
 
 _lock = threading.Lock()
 _kept: OrderedDict[tuple[int, str], "_Ready"] = OrderedDict()
@@ -65,9 +67,9 @@ class _Ready:
     def __init__(self, path: str) -> None:
         self._path, self.readers = path.replace("'", "''"), 0
         self.connection = duckdb.connect(":memory:", config={"temp_directory": ""})
+        allowed = ", ".join(f"'{self._path}{ending}'" for ending in _ENDINGS)
         for said in (
-            f"allowed_paths = ['{self._path}', '{self._path}.wal']", "enable_external_access = false",
-            "lock_configuration = true",
+            f"allowed_paths = [{allowed}]", "enable_external_access = false", "lock_configuration = true",
         ):  # fmt: skip
             self.connection.execute(f"set {said}")
 

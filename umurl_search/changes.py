@@ -248,7 +248,7 @@ class _Change:
             add_index_part(library, row, target, token, self.request.device, self.progress)
             for row in self.before.indexes
         ]
-        self.notes.extend(doubts_of_store(target, self.source[1], what=name))
+        self.notes.extend(doubts_of_store(target, self.source[1], what=name, remedy=_apart))
         added = described(datasets.find(name), self.source[0], journal_of(target))
         added |= {"first_id": ClipStore(target).manifest["first_id"], "read_from": self.origin}
         sources = self.before.sources
@@ -278,6 +278,10 @@ class _Change:
                     partial, target, {**about_store(reader, conventions, token), "first_id": first_id}
                 )
             return n
+
+
+def _apart(option: str) -> str:
+    return f"remove what is new and ingest it as a dataset of its own, with {option}"
 
 
 def _token(before: _Before, reader: Reader, request: ChangeRequest, origin: dict[str, Any]) -> str:

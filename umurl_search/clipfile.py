@@ -27,7 +27,12 @@ from umurl_search.readers.outcome import BadRecordingError, require_finite
 from umurl_search.recordings import stretch
 from umurl_search.stature import doubts
 
+_VALUE_BYTES = 4
 _MOMENT = re.compile(r"(?P<name>.+)@(?P<start_s>\d+(\.\d+)?)-(?P<end_s>\d+(\.\d+)?)")
+
+
+class TooLongError(UmurlError):
+    """A clip of more frames than may be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +82,7 @@ def library_name(text: str) -> tuple[str, str] | None:
 
 def conventions_of(clip: str, dataset: Mapping[str, Any], stated: Mapping[str, Any]) -> Conventions:
     """What is stated; for arrays, else what the dataset (its row) was ingested with; else NTU's."""
-    inherited = dataset if clip.endswith(".npy") and dataset["state"] == "raw" else {}
+    inherited = dataset if clip.lower().endswith(".npy") and dataset["state"] == "raw" else {}
     return Conventions(
         layout=stated.get("layout") or inherited.get("layout", "ntu25"),
         fps=stated.get("fps") or inherited.get("fps", 30.0),
@@ -153,9 +158,17 @@ def read_file(
 
 
 def read_frames(
-    path: Path, *, conventions: Conventions, axes: Axes | None = None, strict_layout: bool = False
+    path: Path,
+    *,
+    conventions: Conventions,
+    axes: Axes | None = None,
+    strict_layout: bool = False,
+    most_bytes: int | None = None,
 ) -> tuple[Frames, tuple[str, ...]]:
-    """Frames (T, M, 25, 3) of a clip file as a clip store has them, and notes. Raises UmurlError."""
+    """Frames (T, M, 25, 3) of a clip file as a clip store has them, and notes.
+
+    Raises UmurlError, TooLongError for frames that would take more than `most_bytes`.
+    """
     if not os.path.isfile(path):  # of a name that is too long too
         raise UmurlError(f"{path}: no such file; give the path of a clip")
     try:
@@ -163,6 +176,8 @@ def read_frames(
         require_finite(frames)
     except BadRecordingError as error:
         raise UmurlError(f"{path}: {error.reason}, {error.detail}; give a whole, finite clip") from error
+    if most_bytes is not None and _VALUE_BYTES * frames.size * STORE_FPS / conventions.fps > most_bytes:
+        raise TooLongError(f"{path}: more frames than there is room for: cut it into shorter clips")
     chosen = conventions if strict_layout else _fitting(frames, conventions)
     if LAYOUTS[chosen.layout].n_joints != frames.shape[2]:
         raise UmurlError(

@@ -238,7 +238,7 @@ def sources(dataset: Dataset, data: Path | None) -> tuple[Path, ...]:
     found = tuple(data / place for place in places if (data / place).exists())
     if found:
         return found[:1] if found[0].name == dataset.name else found
-    if dataset.loose and any(data.glob("*.skeleton")):
+    if dataset.loose and any(path.suffix.lower() == ".skeleton" for path in data.iterdir()):
         return (data,)
     listed = " or ".join(f"{place}/" for place in places)
     raise UmurlError(

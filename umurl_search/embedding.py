@@ -11,13 +11,14 @@ from encoder.embed import Embedder, Precision, pick_device, pick_precision
 from encoder.errors import UmurlError
 from encoder.model import UmURL
 from umurl_search import datasets, encoders
-from umurl_search.clip import Clip, Frames, LeftOut
+from umurl_search.clip import Frames, LeftOut
 from umurl_search.library import Library, consistent
 from umurl_search.opening import open_clips
 from umurl_search.outfile import require_place, write_file
 from umurl_search.preprocess import Conventions, Up, normalise, usable
 from umurl_search.progress import Progress, silent
 from umurl_search.readers import detect, open_reader
+from umurl_search.stature import MOST_CLIPS, doubts
 
 CHUNK = 256
 
@@ -55,18 +56,18 @@ def embed_source(library: Library, request: EmbedRequest, *, progress: Progress 
         else encoders.choose(library, request.source if dataset else "", protocol)
     )
     device = pick_device(request.device)
-    model = entry.load().to(device)
+    model, notes = entry.load().to(device), list[str]()
     if dataset:
         names, y = _from_store(library, request, model, progress=progress)
         with library.read() as catalog:
             left_out = [{"name": r["name"], "reason": r["reason"]} for r in catalog.left_out(request.source)]
     else:
-        names, y, left_out = _from_files(request, model)
+        names, y, left_out, notes = _from_files(request, model)
     write_file(request.out, lambda file: np.save(file, y, allow_pickle=False))
     return {
         "names": names, "shape": list(y.shape), "encoder": entry.name, "modality": request.modality,
         "precision": pick_precision(request.precision, width=model.config.width, device=device),
-        "out": str(request.out), "left_out": left_out, "seconds": {"total": time.monotonic() - started},
+        "out": str(request.out), "left_out": left_out, "notes": notes, "seconds": {"total": time.monotonic() - started},
     }  # fmt: skip
 
 
@@ -109,7 +110,7 @@ def _embedder(model: UmURL, request: EmbedRequest, *, n_clips: int) -> Embedder:
 
 def _from_files(
     request: EmbedRequest, model: UmURL
-) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float32]], list[dict[str, str]]]:
+) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float32]], list[dict[str, str]], list[str]]:
     path = Path(request.source)
     if not path.exists():
         raise UmurlError(
@@ -121,7 +122,7 @@ def _from_files(
         layout=request.layout or reader.layout, fps=request.fps, up=request.up, scale=request.scale
     )  # fmt: skip
     found: dict[str, np.ndarray[Any, np.dtype[np.float32]]] = {}
-    left_out = []
+    left_out, raw = [], list[Frames]()
     batch: dict[str, Frames] = {}
     embedder = _embedder(model, request, n_clips=CHUNK)
 
@@ -131,13 +132,14 @@ def _from_files(
         batch.clear()
 
     for outcome in (one for outcomes in reader.read(reader.items()) for one in outcomes):
-        frames = _usable(outcome, conventions, reader.state)
+        frames = outcome if isinstance(outcome, LeftOut) else usable(outcome, conventions)
         if isinstance(frames, LeftOut):
             left_out.append({"name": frames.name, "reason": frames.reason})
         elif outcome.name in batch or outcome.name in found:
             left_out.append({"name": outcome.name, "reason": "duplicate name"})
         else:
-            batch[outcome.name] = frames
+            batch[outcome.name] = frames if reader.state == "umurl-normalised" else normalise(frames)
+            raw += [frames] * (len(raw) < MOST_CLIPS and reader.state != "umurl-normalised")
         if len(batch) == CHUNK:
             flush()
     if batch:
@@ -147,12 +149,9 @@ def _from_files(
             f"{path}: no usable clip ({len(left_out)} left out); check the format and the layout"
         )
     names = sorted(found)
-    return names, np.stack([found[name] for name in names]), left_out
-
-
-def _usable(outcome: Clip | LeftOut, conventions: Conventions, state: str) -> Frames | LeftOut:
-    """Normalised frames, or why not."""
-    frames = outcome if isinstance(outcome, LeftOut) else usable(outcome, conventions)
-    if isinstance(frames, LeftOut):
-        return frames
-    return frames if state == "umurl-normalised" else normalise(frames)
+    return (
+        names,
+        np.stack([found[name] for name in names]),
+        left_out,
+        doubts(raw, conventions, what=str(path)),
+    )

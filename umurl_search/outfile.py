@@ -1,7 +1,8 @@
 """Files that a user named: there whole, or as they were before."""
 
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -17,25 +18,35 @@ def require_place(out: Path, *suffixes: str) -> None:
 
 
 def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Writes a file aside first; it then takes the place of what was there, in one step.
+    """Writes a file aside first; it then takes the place of what was there, in one step, with its permissions.
 
-    Raises UmurlError when it cannot be written; what was there stays.
+    A link is followed; what is no regular file is written to as it is. Raises UmurlError when it cannot be written;
+    what was there stays.
     """
-    aside: str | None = None
+    target = Path(os.path.realpath(path))
     try:
-        descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
+        if target.exists() and not target.is_file():
+            with open(target, "wb") as file:
+                write(file)
+        else:
+            _replace(target, write)
+    except OSError as error:
+        cause = error.strerror or f"{' '.join(str(error).split())}: no room, most likely"
+        raise UmurlError(f"{path}: cannot be written ({cause}): mend that or give another file") from error
+
+
+def _replace(target: Path, write: Callable[[BinaryIO], object]) -> None:
+    aside = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with open(aside, "xb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(aside, 0o644)
-        os.replace(aside, path)
-    except OSError as error:
-        cause = error.strerror or " ".join(str(error).split())
-        raise UmurlError(f"{path}: cannot be written ({cause}): mend that or give another file") from error
+        if target.exists():
+            os.chmod(aside, stat.S_IMODE(target.stat().st_mode))
+        os.replace(aside, target)
     finally:
-        if aside is not None:
-            Path(aside).unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
 
 
 def replace_file(path: Path, content: bytes) -> None:

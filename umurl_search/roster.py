@@ -16,7 +16,7 @@ from umurl_search.library import Library, checked_name
 from umurl_search.preprocess import Conventions
 from umurl_search.readers.base import Reader, Splits
 from umurl_search.recordings import StatedSegments, segment_columns
-from umurl_search.stature import doubts_of_store
+from umurl_search.stature import Remedy, doubts_of_store
 
 
 def enter(
@@ -54,7 +54,7 @@ def enter(
         "splits": {p: {part: len(rows) for part, rows in parts.items()} for p, parts in splits.items()},
         "notes": [
             *notes, *segments.notes, *_notes(conventions, reader),
-            *doubts_of_store(folder, conventions, what=dataset.name),
+            *doubts_of_store(folder, conventions, what=dataset.name, remedy=_again(dataset.name)),
         ],
         "segments": len(segments),
     }  # fmt: skip
@@ -73,6 +73,10 @@ def enter(
             read_from=read_from,
         )
     return report
+
+
+def _again(name: str) -> Remedy:
+    return lambda option: f"umurl-search delete {name}, then ingest it with {option}"
 
 
 def described(dataset: Dataset, reader: Reader, journal: list[dict[str, Any]]) -> dict[str, Any]:

@@ -5,29 +5,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browser.acting import served
-from browser.opened import Opened, chromium, opened
 
 if TYPE_CHECKING:
+    from browser.opened import Opened
     from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="module")
 def base(long_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server of whole clips and of recordings."""
+    from browser.acting import served  # by those who look at the page alone
+
     with served(long_root / "library", tmp_path_factory.mktemp("served") / "library") as address:
         yield address
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
+    from browser.opened import chromium
+
     with chromium() as made:
         yield made
 
 
 @pytest.fixture
-def it(browser: "Browser", base: str) -> Iterator[Opened]:
+def it(browser: "Browser", base: str) -> Iterator["Opened"]:
     """A page that must say nothing on its console and ask nobody but the server."""
+    from browser.opened import opened
+
     with opened(browser, base) as page:
         yield page
         assert page.said == []
@@ -35,6 +40,8 @@ def it(browser: "Browser", base: str) -> Iterator[Opened]:
 
 
 @pytest.fixture
-def phone(browser: "Browser", base: str) -> Iterator[Opened]:
+def phone(browser: "Browser", base: str) -> Iterator["Opened"]:
+    from browser.opened import opened
+
     with opened(browser, base, width=360, height=740) as page:
         yield page

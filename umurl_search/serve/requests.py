@@ -7,8 +7,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from encoder.subsets import FUSED, parse
 from umurl_search.moments import OVERLAP
 from umurl_search.preprocess import Up
+from umurl_search.readers.arrays import Axes
 
 MOST_HITS = 500
+WHERE = 'SQL over the clips, e.g. "subject = 3 and camera = 2"'
 MOST_ID = 2**53
 
 
@@ -20,7 +22,11 @@ def _text(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_text), Field(max_length=1000)]
 Filter = Annotated[str, AfterValidator(_text), Field(max_length=2**16)]
-Modality = Annotated[str, Field(max_length=40), AfterValidator(parse)]
+Modality = Annotated[
+    str,
+    Field(max_length=40, description="joint, bone, motion, several with commas, or fused"),
+    AfterValidator(parse),
+]
 Id = Annotated[int, Field(ge=0, le=MOST_ID)]
 
 
@@ -52,11 +58,16 @@ class Asking(Asked):
     index: Index = None
     modality: Modality = FUSED
     against: Modality = FUSED
-    k: Annotated[int, Field(ge=1, le=MOST_HITS)] = 10
-    where: Filter | None = None
-    exclude_same_performance: bool = False
-    bridge: bool = True
-    overlap: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = OVERLAP
+    k: Annotated[int, Field(ge=1, le=MOST_HITS, description="How many hits")] = 10
+    where: Annotated[Filter | None, Field(description=WHERE)] = None
+    exclude_same_performance: Annotated[
+        bool, Field(description="No clips of the same performance as the query")
+    ] = False
+    bridge: Annotated[bool, Field(description="Whether another modality is mapped over")] = True
+    overlap: Annotated[
+        float,
+        Field(ge=0, le=1, allow_inf_nan=False, description="Of moments: how much two may share in time"),
+    ] = OVERLAP
 
 
 class QueryBody(Asking):
@@ -68,14 +79,20 @@ class QueryBody(Asking):
 class Stated(Asked):
     """A file that is sent: its name, and how it is to be read, where not as the index's dataset was.
 
-    fps: frames a second. scale: metres a unit.
+    token: what the server's address carries where it needs one; looked at before.
     """
 
     name: Annotated[Text, Field(description="The file's name: .npy, .skeleton, .txt or .json")]
-    layout: Layout | None = None
-    fps: Annotated[float | None, Field(ge=1, le=9999, allow_inf_nan=False)] = None
-    up: Up | None = None
-    scale: Annotated[float | None, Field(ge=1e-9, le=1e8, allow_inf_nan=False)] = None
+    axes: Annotated[Axes | None, Field(description="The axes of a .npy, found out where not said")] = None
+    layout: Annotated[Layout | None, Field(description="Its joints")] = None
+    fps: Annotated[
+        float | None, Field(ge=1, le=9999, allow_inf_nan=False, description="Its frames a second")
+    ] = None
+    up: Annotated[Up | None, Field(description="Its axis that is up")] = None
+    scale: Annotated[
+        float | None, Field(ge=1e-9, le=1e8, allow_inf_nan=False, description="Metres a unit of it")
+    ] = None
+    token: Annotated[Text | None, Field(description="In place of an Authorization header")] = None
 
 
 class UploadQuery(Stated):

@@ -10,12 +10,21 @@ from umurl_search.serve import frames as drawn
 from umurl_search.serve.browsing import MOST_CLIPS, stretch_of
 from umurl_search.serve.page import tagged
 from umurl_search.serve.refusals import Document
-from umurl_search.serve.requests import MOST_ID, FileQuery, Filter, Layout, QueryBody, Text, UploadQuery
+from umurl_search.serve.requests import (
+    MOST_ID,
+    WHERE,
+    FileQuery,
+    Filter,
+    Layout,
+    QueryBody,
+    Text,
+    UploadQuery,
+)
 from umurl_search.serve.service import Service
 
 IdInPath = Annotated[int, Path(ge=0, le=MOST_ID)]
 Frame = Annotated[int | None, Query(ge=0, le=2**31)]
-Where = Annotated[Filter | None, Query(description='SQL over the clips, e.g. "subject = 3 and camera = 2"')]
+Where = Annotated[Filter | None, Query(description=WHERE)]
 _OCTETS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "int16, little-endian, millimetres, of the shape in X-Shape: frames, people, 25 joints, x y z",

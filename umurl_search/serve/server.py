@@ -14,8 +14,6 @@ from umurl_search.serve.limits import Limits
 from umurl_search.serve.protocol import bounded
 from umurl_search.serve.service import Service
 
-LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
-"""By addresses that stand for every one of this machine."""
 _BACKLOG = 1024
 
 
@@ -59,7 +57,7 @@ class Server:
     @property
     def address(self) -> str:
         """To open in a browser of this machine: it carries the token where one is needed."""
-        host = LOOPBACK_OF.get(self.access.host, self.access.host)
+        host = own_address(self.access.host)
         host = f"[{host}]" if ":" in host else host
         token = f"?token={self.access.token}" if self.access.token else ""
         return f"http://{host}:{self.port}/{token}"
@@ -76,6 +74,18 @@ class Server:
 
     def stop(self) -> None:
         self._server.should_exit = True
+
+
+def own_address(host: str) -> str:
+    """Where this machine itself reaches an address that it serves on, which may stand for all of its addresses."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        packed = socket.inet_pton(family, host) if ":" in host else socket.inet_aton(host)
+    except OSError:  # a name
+        return host
+    if any(packed):
+        return host
+    return "::1" if ":" in host else "127.0.0.1"
 
 
 def _bound(host: str, port: int) -> socket.socket:

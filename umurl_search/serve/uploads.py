@@ -16,10 +16,10 @@ import numpy as np
 from encoder.errors import UmurlError
 from umurl_search import datasets
 from umurl_search.clip import Frames
-from umurl_search.clipfile import read_frames
+from umurl_search.clipfile import TooLongError, read_frames
 from umurl_search.maps import Embeddings
 from umurl_search.names import parse_name
-from umurl_search.preprocess import STORE_FPS, Conventions, normalise
+from umurl_search.preprocess import Conventions, normalise
 from umurl_search.serve.refusals import RefusedError
 from umurl_search.serve.requests import Stated
 from umurl_search.serve.shelf import Held
@@ -102,15 +102,14 @@ class Uploads:
             layout=stated.layout or inherited.layout, fps=stated.fps or inherited.fps, up=stated.up or inherited.up,
             scale=stated.scale or inherited.scale,
         )  # fmt: skip
-        if len(body) * STORE_FPS / conventions.fps > self._most_bytes:
-            raise _too_long(shown)
-        frames, notes = _read(shown, body, conventions, stated.layout is not None)
+        try:
+            frames, notes = _read(shown, body, conventions, stated, most_bytes=self._most_bytes // 2)
+        except TooLongError as error:
+            raise RefusedError(413, str(error)) from error
         upload = Upload(
             token=secrets.token_urlsafe(12), name=shown, frames=frames, layout=_layout(frames, conventions),
             notes=notes,
         )  # fmt: skip
-        if upload.n_bytes > self._most_bytes:
-            raise _too_long(shown)
         return upload
 
     def _sum(self) -> int:
@@ -126,10 +125,6 @@ class Uploads:
                 )
             self._held.move_to_end(token)
             return upload
-
-
-def _too_long(name: str) -> RefusedError:
-    return RefusedError(413, f"{name}: more frames than the server holds: cut it into shorter clips")
 
 
 def _layout(frames: Frames, conventions: Conventions) -> str:
@@ -151,7 +146,7 @@ def checked_name(name: str) -> str:
 
 
 def _read(
-    name: str, body: bytes, conventions: Conventions, strict_layout: bool
+    name: str, body: bytes, conventions: Conventions, stated: Stated, *, most_bytes: int
 ) -> tuple[Frames, tuple[str, ...]]:
     """Frames of the bytes, which lie in a file of their own meanwhile; what is said names the file that was sent."""
     with tempfile.NamedTemporaryFile(
@@ -160,7 +155,10 @@ def _read(
         file.write(body)
         file.flush()
         try:
-            frames, notes = read_frames(Path(file.name), conventions=conventions, strict_layout=strict_layout)
+            frames, notes = read_frames(
+                Path(file.name), conventions=conventions, axes=stated.axes,
+                strict_layout=stated.layout is not None, most_bytes=most_bytes,
+            )  # fmt: skip
         except UmurlError as error:
-            raise UmurlError(str(error).replace(file.name, name)) from error
+            raise type(error)(str(error).replace(file.name, name)) from error
     return frames, tuple(note.replace(file.name, name) for note in notes)
