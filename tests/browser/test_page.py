@@ -186,23 +186,22 @@ def test_no_clip_passes(it: Opened) -> None:
 
 
 def test_any_subset_of_modalities_asks(it: Opened) -> None:
-    it.go("search", index=INDEX, clip=CLIP)
+    def asked(by: str) -> None:
+        it.page.wait_for_function("by => document.querySelector('.summary')?.innerText.includes(by)", arg=by)
+
+    it.go("search", index=INDEX, clip=CLIP, bridge=0)
     it.page.wait_for_selector(".card .rank")
     it.page.locator(".chip", has_text="bone").click()
+    asked("joint+motion → fused;")
+    assert "modality=joint%2Bmotion" in it.hash
     it.page.locator(".chip", has_text="motion").click()
-    it.page.wait_for_function(
-        "() => document.querySelector('.summary')?.innerText.includes('joint → fused, over a bridge')"
-    )
+    asked("joint → fused;")
     assert "modality=joint" in it.hash
     it.page.locator(".tick", has_text="Bridge").click()
-    it.page.wait_for_function(
-        "() => document.querySelector('.summary')?.innerText.includes('joint → fused;')"
-    )
-    it.page.locator(".chip", has_text="motion").click()
-    it.page.wait_for_function(
-        "() => document.querySelector('.summary')?.innerText.includes('joint+motion → fused')"
-    )
-    assert "modality=joint%2Bmotion" in it.hash
+    asked("joint → fused, over a bridge")
+    it.page.locator(".tick", has_text="Bridge").click()
+    it.page.locator(".chip", has_text="bone").click()
+    asked("joint+bone → fused;")
 
 
 def test_a_modality_without_a_bridge_is_said_and_a_way_is_offered(browser: "Browser", base: str) -> None:
