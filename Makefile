@@ -16,10 +16,10 @@ demo: $(VENV)/.core  ## a made-up corpus, a trained encoder, an index, queries a
 	@echo
 	@echo "(first: . $(BIN)/activate)"
 
-test: $(VENV)/.dev  ## the tests but those of kills, faults and browsers
+test: $(VENV)/.dev  ## the tests but those that take long or a browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not browser"
 
-test-slow: $(VENV)/.dev  ## the tests of kills, faults and whole documents
+test-slow: $(VENV)/.dev  ## the tests of kills, faults, trainings and whole documents
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "slow and not browser"
 
 test-browser: $(VENV)/.dev  ## the page in a real browser: needs chromium (apt-get install chromium)

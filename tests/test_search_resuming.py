@@ -24,6 +24,7 @@ from umurl_search.library import Library
 from umurl_search.planning import TrainRequest
 from umurl_search.training import train_encoder
 
+pytestmark = pytest.mark.slow  # whole trainings
 Command = Callable[..., Result]
 TINY = TrainRequest(
     dataset="mine",
@@ -60,7 +61,6 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("gone", range(6))
 def test_killed_while_its_scratch_is_removed(
     library: Library, monkeypatch: pytest.MonkeyPatch, gone: int
@@ -95,7 +95,6 @@ def _then(patched: pytest.MonkeyPatch, unlink: Any) -> Callable[[], bool]:
     return should_stop
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "name"), [(checkpoint, "save"), (folders, "_sync"), (training, "seal_encoder")]
 )
@@ -139,7 +138,6 @@ def test_a_state_that_cannot_be_written_leaves_the_one_before(
     assert not list(left.glob("*.tmp"))
 
 
-@pytest.mark.slow
 def test_prepared_clips_that_are_not_whole_are_made_again(library: Library) -> None:
     train_encoder(library, like_tiny(name="whole"))
     for i, name in enumerate((prepared.ROWS, prepared.PLACES)):
@@ -282,7 +280,6 @@ def test_a_resumed_run_keeps_the_rate_it_was_given(library: Library) -> None:
     assert [(line["step"], line.get("learning_rate")) for line in resumed] == [(5, 1e-4), (8, None)]
 
 
-@pytest.mark.slow
 def test_another_rate_of_tuning_is_in_force(library: Library) -> None:
     weighed = []
     for name, rate in (("same", None), ("other", 1e-7)):
@@ -344,7 +341,6 @@ def test_a_resumed_history_of_means_is_that_of_one_run(
     assert [step for step, *_ in told[0]] == [4, 8, 12, 16, 18, 20, 24]
 
 
-@pytest.mark.slow
 def test_looking_changes_nothing(library: Library) -> None:
     for name, looks in (("unseen", 0), ("seen", 1000)):
         train_encoder(library, like_tiny(name=name, looks=looks))

@@ -28,6 +28,7 @@ from umurl_search.prepared import prepare, prepared
 from umurl_search.progress import silent
 from umurl_search.training import train_encoder
 
+pytestmark = pytest.mark.slow  # whole trainings
 Command = Callable[..., Result]
 ROOT = Path(__file__).parents[1]
 
@@ -75,7 +76,6 @@ def test_a_stopped_training_gives_the_same_weights(library: Library, uninterrupt
     assert soundness.verify(library) == []
 
 
-@pytest.mark.slow
 def test_ctrl_c_in_a_training(library: Library, uninterrupted: bytes, command: Command) -> None:
     words = "train mine --preset tiny --epochs 12 --batch-size 16 --precision float32 --as slow --device cpu"
     process = started(words, library)
@@ -130,7 +130,6 @@ def test_a_finished_training_with_other_settings_is_made_again(
     assert weights(library, "slow") == uninterrupted
 
 
-@pytest.mark.slow
 def test_killed_at_random_moments_it_still_gives_the_same_weights(library: Library, command: Command) -> None:
     words = "train mine --preset tiny --epochs 60 --precision float32 --save-every 0 --looks 3 --device cpu"
     assert command(*words.split(), "--as", "whole").code == 0
@@ -161,7 +160,6 @@ def test_killed_at_random_moments_it_still_gives_the_same_weights(library: Libra
     np.testing.assert_array_equal(lines[1].losses.values["loss"], lines[0].losses.values["loss"])
 
 
-@pytest.mark.slow
 def test_two_processes_by_torchrun(library: Library, command: Command) -> None:
     words = "train mine --preset tiny --epochs 6 --batch-size 16 --precision float32 --device cpu --json"
     alone = command(*words.split(), "--as", "alone")
@@ -174,7 +172,6 @@ def test_two_processes_by_torchrun(library: Library, command: Command) -> None:
     assert soundness.verify(library) == []
 
 
-@pytest.mark.slow
 def test_an_error_before_training_is_told_once_by_several_processes(library: Library) -> None:
     process = started("train mine --protocol smell --device cpu", library, torchrun=2)
     out, err = process.communicate(timeout=120)
