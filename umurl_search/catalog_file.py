@@ -12,10 +12,12 @@ import duckdb
 from encoder.errors import UmurlError
 from umurl_search import folders
 from umurl_search.catalog import Catalog
-from umurl_search.catalog_reading import Reading
+from umurl_search.catalog_connection import InUseError, Reading, connect_to_write
 from umurl_search.catalog_schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
 
 LOCK_WAIT_S = 5.0
+_INTERRUPTED = "Query interrupted"
+"""What DuckDB makes of Ctrl-C."""
 CATALOG = "catalog.duckdb"
 BACKUP = "catalog-copy"
 """Folder beside the catalog: a sealed copy of it as of its last change, for `repair`."""
@@ -36,13 +38,17 @@ def open_catalog(path: Path, *, write: bool = False) -> Iterator[Catalog]:
     if not write and not path.exists():
         raise UmurlError(f"{path.parent}: no library here yet; make one with: umurl-search demo")
     opened = _opened(path, write=write)
-    connection = opened if isinstance(opened, duckdb.DuckDBPyConnection) else opened.connection
+    connection = opened.connection if isinstance(opened, Reading) else opened
     try:
         with _copied(connection, path.parent / BACKUP) if write else contextlib.nullcontext():
             _check_version(connection, path, write=write)
             yield Catalog(connection)
     except duckdb.Error as error:
         raise _unusable(path, error) from error
+    except RuntimeError as error:
+        if str(error) == _INTERRUPTED:
+            raise KeyboardInterrupt from error
+        raise
     finally:
         opened.close()
 
@@ -100,13 +106,15 @@ def _opened(path: Path, *, write: bool) -> duckdb.DuckDBPyConnection | Reading:
     deadline = time.monotonic() + LOCK_WAIT_S
     while True:
         try:
-            return duckdb.connect(str(path)) if write else Reading(path)
-        except (duckdb.Error, RuntimeError) as error:
+            return connect_to_write(path) if write else Reading(path)
+        except (duckdb.Error, RuntimeError, InUseError) as error:
             text = " ".join(str(error).split())
+            if text == _INTERRUPTED:
+                raise KeyboardInterrupt from error
             held = "lock" in text.lower() and "conflict" in text.lower()
             held |= (
-                isinstance(error, duckdb.Error) and "file handle conflict" in text
-            )  # a thread of this process
+                isinstance(error, InUseError) or "file handle conflict" in text
+            )  # by threads of this process
             if not held:
                 raise _unusable(path, error) from error
             if time.monotonic() > deadline:

@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from umurl_search import catalog_reading
+from encoder.errors import UmurlError
+from umurl_search import catalog_connection, catalog_file
 from umurl_search.catalog_file import DamagedCatalogError
 from umurl_search.changes import remove
 from umurl_search.library import Library
@@ -22,6 +23,27 @@ from umurl_search.library import Library
 catalog_file.LOCK_WAIT_S = 0
 with Library(Path(sys.argv[1])).write():
     pass
+"""
+
+FORK = """
+import os, sys
+from pathlib import Path
+from umurl_search.library import Library
+
+roots = sys.argv[1:]
+
+def clips(root):
+    with Library(Path(root)).read() as catalog:
+        return len(catalog.clip_ids("mine"))
+
+for root in roots:
+    clips(root)
+child = os.fork()
+if not child:
+    {reads}
+    {leave}
+code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+print(f"child {{code}}, {{[clips(root) for root in roots]}}")
 """
 
 
@@ -42,6 +64,72 @@ def test_who_still_reads_is_not_written_under(library: Library) -> None:
         assert "another process is using the library" in written_by_another(library)
         assert len(catalog.clip_ids("mine")) == 60
     assert written_by_another(library) == ""
+
+
+def test_a_writer_that_is_refused_does_not_open_the_file_to_others(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog_file, "LOCK_WAIT_S", 0)
+    with library.read() as catalog:
+        with pytest.raises(UmurlError, match="another process is using the library"), library.write():
+            pass
+        assert "another process is using the library" in written_by_another(library)
+        assert len(catalog.clip_ids("mine")) == 60
+    with library.write():
+        pass
+
+
+def test_links_lead_to_one_opening(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(library.root)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "catalog.duckdb").symlink_to(library.catalog_path)
+    for other in ("link", "other"):
+        with library.read() as catalog:
+            assert clips(Library(tmp_path / other)) == 60
+            assert "another process is using the library" in written_by_another(library)
+            assert len(catalog.clip_ids("mine")) == 60
+    remove(Library(tmp_path / "link"), "mine", where="camera = 2")
+    assert [clips(Library(tmp_path / one)) for one in ("library", "link", "other")] == [40] * 3
+
+
+def test_a_link_may_be_turned_to_another_library(library: Library, tmp_path: Path) -> None:
+    shutil.copytree(library.root, tmp_path / "second")
+    remove(library, "mine", where="camera = 2")
+    found = []
+    for target in ("library", "second", "library"):
+        (tmp_path / "current").unlink(missing_ok=True)
+        (tmp_path / "current").symlink_to(tmp_path / target)
+        found.append(clips(Library(tmp_path / "current")))
+    assert found == [40, 60, 40]
+
+
+@pytest.mark.parametrize("leave", ["os._exit(0)", "sys.exit(0)"])
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_forked_process_reads_and_ends_well(
+    library: Library, tmp_path: Path, leave: str, reads: bool
+) -> None:
+    roots = [library.root]
+    for i in range(catalog_connection._MOST_KEPT):
+        roots.append(Path(shutil.copytree(library.root, tmp_path / str(i))))
+    program = FORK.format(reads="clips(roots[0]), clips(roots[1])" if reads else "()", leave=leave)
+    run = [sys.executable, "-c", program, *map(str, roots)]
+    done = subprocess.run(run, capture_output=True, text=True, cwd=Path(__file__).parents[1], timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "child 0, [60, 60, 60, 60, 60]\n"
+
+
+def test_an_interrupt_is_none_of_damage(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: object) -> None:
+        raise RuntimeError("Query interrupted")
+
+    with pytest.raises(KeyboardInterrupt), library.read():
+        interrupted(None)
+    monkeypatch.setattr(catalog_connection._Ready, "opened", interrupted)
+    with pytest.raises(KeyboardInterrupt), library.read():
+        pass
+    monkeypatch.undo()
+    monkeypatch.setenv("UMURL_LIBRARY", str(library.root))
+    assert clips(library) == 60
 
 
 def test_a_change_is_seen(library: Library, tmp_path: Path) -> None:
@@ -67,11 +155,11 @@ def test_a_catalog_that_was_damaged_and_mended_is_read_again(library: Library) -
 
 
 def test_few_are_kept(library: Library, tmp_path: Path) -> None:
-    for i in range(2 * catalog_reading._MOST_KEPT):
+    for i in range(2 * catalog_connection._MOST_KEPT):
         other = Library(Path(shutil.copytree(library.root, tmp_path / f"it's {i}")))
         with library.read():
             assert clips(other) == 60
-    assert len(catalog_reading._kept) == catalog_reading._MOST_KEPT
+    assert len(catalog_connection._kept) == catalog_connection._MOST_KEPT
 
 
 def test_threads_read_at_once(library: Library) -> None:

@@ -1,0 +1,123 @@
+"""Connections to catalogs. DuckDB is kept ready to read: to start it takes as long as to read a catalog ten times.
+
+A kept DuckDB is in memory and closed to all files but one catalog's, and its configuration is locked, for the sake of
+filters that users give. The catalog is open only while somebody reads it, so that others can write.
+
+Locks on files are the process's (POSIX): whoever closes one of two openings of a file gives up the locks of both. So
+all who read at once share one opening, whatever path they came by, and who wants to write does not so much as try while
+others here read.
+"""
+
+import atexit
+import contextlib
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+_MOST_KEPT, _THREADS = 4, 2
+_NAME = "library"
+_ENDINGS = ("", ".wal", ".wal.checkpoint", ".wal.recovery")
+"""Of a catalog's files: a writer that was killed leaves more than one."""
+
+_lock = threading.Lock()
+_kept: OrderedDict[str, "_Ready"] = OrderedDict()
+
+
+class InUseError(Exception):
+    """Threads of this process read the catalog."""
+
+
+def connect_to_write(path: Path) -> duckdb.DuckDBPyConnection:
+    """Raises InUseError, and duckdb.Error where the catalog cannot be opened."""
+    real = os.path.realpath(path)
+    with _lock:
+        if real in _kept and _kept[real].readers:
+            raise InUseError(f"{path} is read")
+        return duckdb.connect(real)
+
+
+class Reading:
+    """A connection whose tables are a catalog's. Close it soon."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises duckdb.Error where the catalog cannot be opened."""
+        self._path = os.path.realpath(path)
+        with _lock:
+            if self._path not in _kept:
+                _kept[self._path] = _Ready(self._path)
+            _kept.move_to_end(self._path)
+            self._ready = _kept[self._path]
+            with self._letting_go():
+                self.connection = self._ready.opened()
+
+    def close(self) -> None:
+        try:
+            self.connection.close()
+        finally:
+            with _lock:
+                with contextlib.suppress(duckdb.Error), self._letting_go():  # who read was told
+                    self._ready.give_back()
+                _close_idle(but=_MOST_KEPT)
+
+    @contextlib.contextmanager
+    def _letting_go(self) -> Iterator[None]:
+        """After a failure DuckDB may be of no more use: once nobody reads, the next one begins anew."""
+        try:
+            yield
+        except duckdb.Error:
+            if not self._ready.readers:
+                _kept.pop(self._path, None)
+                self._ready.connection.close()
+            raise
+
+
+class _Ready:
+    """One DuckDB for one catalog."""
+
+    def __init__(self, path: str) -> None:
+        self._path, self.readers = path.replace("'", "''"), 0
+        self.connection = duckdb.connect(":memory:", config={"temp_directory": "", "threads": _THREADS})
+        allowed = ", ".join(f"'{self._path}{ending}'" for ending in _ENDINGS)
+        for said in (
+            f"allowed_paths = [{allowed}]", "enable_external_access = false", "lock_configuration = true",
+        ):  # fmt: skip
+            self.connection.execute(f"set {said}")
+
+    def opened(self) -> duckdb.DuckDBPyConnection:
+        if not self.readers:
+            self.connection.execute(f"attach if not exists '{self._path}' as {_NAME} (read_only)")
+        connection = self.connection.cursor()
+        connection.execute(f"use {_NAME}")
+        self.readers += 1
+        return connection
+
+    def give_back(self) -> None:
+        self.readers -= 1
+        if not self.readers:
+            self.connection.execute(f"detach {_NAME}")
+
+
+def _close_idle(*, but: int = 0) -> None:
+    """Closes those that nobody reads, except the last few."""
+    idle = [path for path, one in _kept.items() if not one.readers]
+    for path in idle[: max(0, len(idle) - but)]:
+        _kept.pop(path).connection.close()
+
+
+@atexit.register
+def _close_all() -> None:
+    with _lock:
+        _close_idle()
+
+
+def _before_fork() -> None:
+    """A child can use no DuckDB of its parent's, nor close it: it gets none."""
+    _lock.acquire()
+    _close_idle()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_lock.release, after_in_child=_lock.release)
