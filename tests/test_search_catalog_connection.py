@@ -1,5 +1,7 @@
 """Reading catalogs: what is kept ready between two readings hides no change, holds no lock and opens no file."""
 
+import contextlib
+import gc
 import shutil
 import subprocess
 import sys
@@ -130,6 +132,39 @@ def test_an_interrupt_is_none_of_damage(library: Library, monkeypatch: pytest.Mo
     monkeypatch.undo()
     monkeypatch.setenv("UMURL_LIBRARY", str(library.root))
     assert clips(library) == 60
+
+
+@pytest.mark.parametrize("at", ["opened", "let_go"])
+def test_a_reading_that_was_interrupted_holds_no_lock(
+    library: Library, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    whole = getattr(catalog_connection._Ready, at)
+
+    def interrupted(self: catalog_connection._Ready) -> None:
+        monkeypatch.undo()
+        whole(self)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(catalog_connection._Ready, at, interrupted)
+    with contextlib.suppress(KeyboardInterrupt):
+        clips(library)
+        raise AssertionError("not interrupted")
+    assert written_by_another(library) == ""
+    assert clips(library) == 60
+
+
+def test_one_that_failed_ends_no_other(library: Library) -> None:
+    whole = library.catalog_path.read_bytes()
+    library.catalog_path.write_bytes(b"nonsense")
+    with pytest.raises(duckdb.Error) as failed:
+        catalog_connection.Reading(library.catalog_path)
+    library.catalog_path.write_bytes(whole)
+    with library.read() as catalog:
+        del failed
+        gc.collect()
+        assert "another process is using the library" in written_by_another(library)
+        assert clips(library) == len(catalog.clip_ids("mine")) == 60
+    assert written_by_another(library) == ""
 
 
 def test_a_change_is_seen(library: Library, tmp_path: Path) -> None:

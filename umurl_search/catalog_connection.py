@@ -23,7 +23,7 @@ _NAME = "library"
 _ENDINGS = ("", ".wal", ".wal.checkpoint", ".wal.recovery")
 """Of a catalog's files: a writer that was killed leaves more than one."""
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _kept: OrderedDict[str, "_Ready"] = OrderedDict()
 
 
@@ -41,64 +41,72 @@ def connect_to_write(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 class Reading:
-    """A connection whose tables are a catalog's. Close it soon."""
+    """A connection whose tables are a catalog's. Close it soon; one that an interrupt left open closes itself."""
+
+    _is_closed = False
 
     def __init__(self, path: Path) -> None:
         """Raises duckdb.Error where the catalog cannot be opened."""
-        self._path = os.path.realpath(path)
+        real = os.path.realpath(path)
         with _lock:
-            if self._path not in _kept:
-                _kept[self._path] = _Ready(self._path)
-            _kept.move_to_end(self._path)
-            self._ready = _kept[self._path]
-            with self._letting_go():
+            if real not in _kept:
+                _kept[real] = _Ready(real)
+            _kept.move_to_end(real)
+            self._ready = _kept[real]
+            self._ready.readers.add(id(self))
+            with self._ready.renewed():
                 self.connection = self._ready.opened()
 
     def close(self) -> None:
-        try:
-            self.connection.close()
-        finally:
-            with _lock:
-                with contextlib.suppress(duckdb.Error), self._letting_go():  # who read was told
-                    self._ready.give_back()
-                _close_idle(but=_MOST_KEPT)
+        with _lock:
+            if self._is_closed or not hasattr(self, "_ready"):
+                return
+            if hasattr(self, "connection"):
+                self.connection.close()
+            if self._ready.readers <= {id(self)}:
+                with contextlib.suppress(duckdb.Error), self._ready.renewed():  # who read was told
+                    self._ready.let_go()
+            self._ready.readers.discard(id(self))
+            self._is_closed = True
+            _close_idle(but=_MOST_KEPT)
 
-    @contextlib.contextmanager
-    def _letting_go(self) -> Iterator[None]:
-        """After a failure DuckDB may be of no more use: once nobody reads, the next one begins anew."""
-        try:
-            yield
-        except duckdb.Error:
-            if not self._ready.readers:
-                _kept.pop(self._path, None)
-                self._ready.connection.close()
-            raise
+    __del__ = close
 
 
 class _Ready:
-    """One DuckDB for one catalog."""
+    """One DuckDB for one catalog. readers: who reads, by id."""
 
     def __init__(self, path: str) -> None:
-        self._path, self.readers = path.replace("'", "''"), 0
+        self._path, self.readers = path, set[int]()
         self.connection = duckdb.connect(":memory:", config={"temp_directory": "", "threads": _THREADS})
-        allowed = ", ".join(f"'{self._path}{ending}'" for ending in _ENDINGS)
+        quoted = path.replace("'", "''")
+        allowed = ", ".join(f"'{quoted}{ending}'" for ending in _ENDINGS)
         for said in (
             f"allowed_paths = [{allowed}]", "enable_external_access = false", "lock_configuration = true",
         ):  # fmt: skip
             self.connection.execute(f"set {said}")
+        self._attach = f"attach if not exists '{quoted}' as {_NAME} (read_only)"
 
     def opened(self) -> duckdb.DuckDBPyConnection:
-        if not self.readers:
-            self.connection.execute(f"attach if not exists '{self._path}' as {_NAME} (read_only)")
+        self.connection.execute(self._attach)
         connection = self.connection.cursor()
         connection.execute(f"use {_NAME}")
-        self.readers += 1
         return connection
 
-    def give_back(self) -> None:
-        self.readers -= 1
-        if not self.readers:
-            self.connection.execute(f"detach {_NAME}")
+    def let_go(self) -> None:
+        self.connection.execute(f"detach database if exists {_NAME}")
+
+    @contextlib.contextmanager
+    def renewed(self) -> Iterator[None]:
+        """After a failure DuckDB may be of no more use: where nobody else reads, the next one begins anew."""
+        try:
+            yield
+        except BaseException:
+            if len(self.readers) == 1:
+                if _kept.get(self._path) is self:
+                    del _kept[self._path]
+                self.connection.close()
+            raise
 
 
 def _close_idle(*, but: int = 0) -> None:

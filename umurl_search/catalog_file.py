@@ -17,7 +17,6 @@ from umurl_search.catalog_schema import MIGRATIONS, SCHEMA, SCHEMA_VERSION
 
 LOCK_WAIT_S = 5.0
 _INTERRUPTED = "Query interrupted"
-"""What DuckDB makes of Ctrl-C."""
 CATALOG = "catalog.duckdb"
 BACKUP = "catalog-copy"
 """Folder beside the catalog: a sealed copy of it as of its last change, for `repair`."""
@@ -37,20 +36,28 @@ def open_catalog(path: Path, *, write: bool = False) -> Iterator[Catalog]:
     """
     if not write and not path.exists():
         raise UmurlError(f"{path.parent}: no library here yet; make one with: umurl-search demo")
-    opened = _opened(path, write=write)
-    connection = opened.connection if isinstance(opened, Reading) else opened
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_interrupts())
+        opened = _opened(path, write=write)
+        stack.callback(opened.close)
+        connection = opened.connection if isinstance(opened, Reading) else opened
+        try:
+            with _copied(connection, path.parent / BACKUP) if write else contextlib.nullcontext():
+                _check_version(connection, path, write=write)
+                yield Catalog(connection)
+        except duckdb.Error as error:
+            raise _unusable(path, error) from error
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[None]:
+    """Ctrl-C as such, which DuckDB makes a RuntimeError of."""
     try:
-        with _copied(connection, path.parent / BACKUP) if write else contextlib.nullcontext():
-            _check_version(connection, path, write=write)
-            yield Catalog(connection)
-    except duckdb.Error as error:
-        raise _unusable(path, error) from error
+        yield
     except RuntimeError as error:
         if str(error) == _INTERRUPTED:
             raise KeyboardInterrupt from error
         raise
-    finally:
-        opened.close()
 
 
 @contextlib.contextmanager
@@ -110,7 +117,7 @@ def _opened(path: Path, *, write: bool) -> duckdb.DuckDBPyConnection | Reading:
         except (duckdb.Error, RuntimeError, InUseError) as error:
             text = " ".join(str(error).split())
             if text == _INTERRUPTED:
-                raise KeyboardInterrupt from error
+                raise
             held = "lock" in text.lower() and "conflict" in text.lower()
             held |= (
                 isinstance(error, InUseError) or "file handle conflict" in text
