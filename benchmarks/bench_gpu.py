@@ -19,10 +19,11 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from encoder.embed import Embedder, Precision
+from encoder.embed import Embedder
 from encoder.errors import UmurlError
 from encoder.losses import umurl_losses
 from encoder.model import ModelConfig, UmURL
+from encoder.precision import Precision
 from encoder.ragged import RaggedClips
 from encoder.subsets import SINGLE_AND_FUSED
 from encoder.train import Hooks, Interrupted, Log, TrainConfig, train

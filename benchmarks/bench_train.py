@@ -18,13 +18,14 @@ import torch
 from plain import PlainTraining, batches
 
 from encoder.model import ModelConfig
+from encoder.precision import Precision, pick_precision
 from encoder.ragged import RaggedClips
-from encoder.train import Hooks, Log, Precision, TrainConfig, train
+from encoder.train import Hooks, Log, TrainConfig, train
 
 CASES: tuple[tuple[int, int, Precision], ...] = (
-    (256, 32, "bf16"), (256, 128, "bf16"), (256, 128, "float32"), (1024, 64, "bf16"), (1024, 64, "float32"),
+    (256, 32, "auto"), (256, 128, "auto"), (256, 128, "float32"), (1024, 64, "auto"), (1024, 64, "float32"),
 )  # fmt: skip
-"""Width, batch, precision of ours."""
+"""Width, batch, precision of ours; auto is the presets'."""
 
 
 def main() -> None:
@@ -41,12 +42,13 @@ def main() -> None:
             (0.3 * rng.standard_normal((int(rng.integers(40, 125)), m, 25, 3))).astype(np.float32)
             for m in people
         ]
+        taken = pick_precision(precision, width=width, device=torch.device("cpu"))
         plain, logs = _in_turn(clips, width, batch, precision, arguments.steps)
         ours = [log.clips_per_s for log in logs]
         slow, fast = statistics.median(plain), statistics.median(ours)
         waiting = statistics.median(log.waiting for log in logs)
         print(
-            f"{width:<7}{batch:>6}{slow:>9.1f}{fast:>9.1f}  {precision:<10}{fast / slow:>6.2f}{waiting:>9.3f}",
+            f"{width:<7}{batch:>6}{slow:>9.1f}{fast:>9.1f}  {taken:<10}{fast / slow:>6.2f}{waiting:>9.3f}",
             flush=True,
         )
 

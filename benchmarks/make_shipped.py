@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from encoder import checkpoint
 from encoder.embed import pick_device
 from encoder.model import ModelConfig, UmURL
+from encoder.precision import pick_precision
 from encoder.train import Hooks, Log, TrainConfig, describe, train
 from umurl_search.preprocess import PIPELINE, normalise
 from umurl_search.studio import GENERATOR, Studio
@@ -33,13 +34,15 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
-    parser.add_argument("--precision", choices=("float32", "bf16"), default="bf16")
+    parser.add_argument("--precision", choices=("auto", "float32", "bf16"), default="auto")
     parser.add_argument("--seed", type=int, default=100)
     parser.add_argument("--out", type=Path, default=SHIPPED)
     arguments = parser.parse_args()
     unknown = {path.name for path in arguments.out.glob("*")} - {checkpoint.CONFIG, checkpoint.WEIGHTS}
     if unknown or not arguments.out.absolute().parent.is_dir():
         parser.error(f"--out {arguments.out} is to be a new folder or one with an encoder in it")
+    device = pick_device("cpu")
+    arguments.precision = pick_precision(arguments.precision, width=arguments.width, device=device)
     studio = Studio(seed=arguments.seed, pairs=arguments.pairs)
     takes = [
         normalise(studio.clip(programme, take))
@@ -52,9 +55,7 @@ def main() -> None:
         epochs=arguments.epochs, batch_size=32, learning_rate=arguments.learning_rate, schedule="cosine",
         warmup_epochs=0.5, precision=arguments.precision,
     )  # fmt: skip
-    model = train(
-        clips, model_config, config, device=pick_device("cpu"), hooks=Hooks(log=_say, log_every_s=30)
-    )
+    model = train(clips, model_config, config, device=device, hooks=Hooks(log=_say, log_every_s=30))
     about = {
         "dataset": "studio", "protocol": None, "preset": None, "origin": "shipped", "clips": len(takes),
         "generator": {"name": GENERATOR, **asdict(studio), "programmes": len(clips), "takes": arguments.takes},

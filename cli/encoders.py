@@ -61,7 +61,10 @@ def train(
     warmup_epochs: Annotated[float | None, typer.Option(min=0.0, help="The rate rises first [default: 0]")] = None,
     tune_epochs: Annotated[int | None, typer.Option(min=0, help="Of contrastive tuning after [default: 0]")] = None,
     tune_rate: Annotated[float | None, typer.Option(min=0.0, help="Its learning rate [default: 0.0003]")] = None,
-    precision: Annotated[Literal["float32", "bf16"] | None, typer.Option(help=_PRESET)] = None,
+    precision: Annotated[
+        Literal["auto", "float32", "bf16"] | None,
+        typer.Option(help="auto: bf16 where the hardware multiplies it, from width 256 on [default: auto]"),
+    ] = None,
     width: Annotated[int | None, typer.Option(min=2, help=f"Half the size of an embedding {_PRESET}")] = None,
     heads: Annotated[int | None, typer.Option(min=1, help="Of attention [default: 1]")] = None,
     layers: Annotated[int | None, typer.Option(min=1, help="Of each transformer [default: 1]")] = None,
@@ -101,7 +104,7 @@ def train(
         try:
             report = train_encoder(
                 terminal.library, request, resume=resume, anew=anew, progress=terminal.progress,
-                should_stop=should_stop,
+                should_stop=should_stop, tell=lambda line: terminal.note(f"note: {line}"),
             )  # fmt: skip
         except Interrupted as stopped:
             raise KeyboardInterrupt("saved; the same command with --resume goes on from here") from stopped

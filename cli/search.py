@@ -99,6 +99,7 @@ def build_index(
     if stride is not None and not window:
         raise typer.BadParameter("--stride goes with --window SECONDS", param_hint="--stride")
     ingested = ensure_ingested(terminal, name)
+    terminal.note_emulation(precision)
     from cli import render, render_localize
     from umurl_search.build import BuildRequest
     from umurl_search.build import build_index as build
@@ -242,6 +243,7 @@ def embed(
     precision: PrecisionOption = "auto",
 ) -> None:  # fmt: skip
     """Writes embeddings (N, D) float32 as the encoder gives them, rows in order of clip name."""
+    terminal.note_emulation(precision)
     from cli import render
     from umurl_search.embedding import EmbedRequest, embed_source
 

@@ -198,6 +198,7 @@ JSON_KEYS: dict[str, Rows] = {
         ("epochs", "epochs begun"),
         ("planned_epochs", "epochs of the schedule"),
         ("processes", "that shared the work"),
+        ("precision", "of the products: `float32` or `bf16`"),
         ("losses", "the last step's `loss` and its terms `intra`, `inter`, `variance`, `covariance`"),
         ("embedding", "the last look: `rank`, `spread`, `accuracy` (1-NN of a held-out slice, or null)"),
         ("clips_per_s", "speed at the end"),

@@ -1,7 +1,6 @@
 """Embeds clips in bulk."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import torch
@@ -11,15 +10,13 @@ from torch import Tensor
 from encoder.errors import UmurlError
 from encoder.folded import FoldedEncoder
 from encoder.model import UmURL
+from encoder.precision import Precision, pick_precision
 from encoder.ragged import RaggedClips
 
-Precision = Literal["auto", "float32", "bf16"]
 BATCH = {"cpu": 32, "cuda": 512}
 """Clips at once: on a CPU as many as stay in its caches."""
 FOLDED_FROM = 64
 """Clips for which multiplying the maps together first is worth it."""
-BF16_FROM = 256
-"""Widths for which bfloat16 products are worth it."""
 
 
 def pick_device(name: str) -> torch.device:
@@ -32,17 +29,6 @@ def pick_device(name: str) -> torch.device:
             f"no device '{name}': {torch.cuda.device_count()} CUDA devices here; use --device cpu"
         )
     return device
-
-
-def pick_precision(name: Precision, *, width: int, device: torch.device) -> Literal["float32", "bf16"]:
-    """`auto` is bf16 where the device multiplies it in hardware and the encoder is wide enough to gain by it."""
-    if name != "auto":
-        return name
-    if device.type == "cuda":
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        fast = torch.cpu._is_avx512_bf16_supported()
-    return "bf16" if fast and width >= BF16_FROM else "float32"
 
 
 @torch.inference_mode()

@@ -1,12 +1,14 @@
 """How a run is trained: the schedule and the presets."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from encoder.model import ModelConfig
+import torch
 
-Precision = Literal["float32", "bf16"]
+from encoder.model import ModelConfig
+from encoder.precision import Precision, pick_precision
+
 Schedule = Literal["step", "cosine"]
 
 
@@ -17,7 +19,8 @@ class TrainConfig:
     schedule: `step`, the paper's: at `drop_at`, an epoch as a share of all, the learning rate falls to a
     tenth; `cosine`: it falls to nothing over the whole run. Either rises linearly over `warmup_epochs` first.
     tune_epochs: epochs of nearest-neighbour contrastive tuning afterwards (`encoder.tuning`), the encoder's
-    learning rate `tune_rate`. `compile` has torch compile the network, on GPUs only. `max_seconds` ends a run
+    learning rate `tune_rate`. precision: `auto` is bf16 where the device multiplies it and the width gains by it,
+    else float32 (`settled` says which). `compile` has torch compile the network, on GPUs only. `max_seconds` ends a run
     early, its learning rate as it was; None: it never does.
     """
 
@@ -30,7 +33,7 @@ class TrainConfig:
     warmup_epochs: float = 0.0
     tune_epochs: int = 0
     tune_rate: float = 3e-4
-    precision: Precision = "bf16"
+    precision: Precision = "auto"
     compile: bool = False
     seed: int = 0
     max_seconds: float | None = None
@@ -54,6 +57,11 @@ class TrainConfig:
         return rate * min(1.0, epoch / self.warmup_epochs) if self.warmup_epochs else rate
 
 
+def settled(config: TrainConfig, *, width: int, device: torch.device) -> TrainConfig:
+    """The schedule with the precision that `auto` is for a network of that width on that device."""
+    return replace(config, precision=pick_precision(config.precision, width=width, device=device))
+
+
 PRESETS = {
     "paper": (ModelConfig(width=1024), TrainConfig()),
     "small": (
@@ -62,7 +70,7 @@ PRESETS = {
     ),
     "tiny": (
         ModelConfig(width=64, projection=512),
-        TrainConfig(epochs=16, batch_size=32, learning_rate=2e-3, drop_at=0.8, precision="float32"),
+        TrainConfig(epochs=16, batch_size=32, learning_rate=2e-3, drop_at=0.8),
     ),
 }
 

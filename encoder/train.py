@@ -15,9 +15,9 @@ from encoder.model import ModelConfig, UmURL
 from encoder.processes import ALONE, Processes
 from encoder.ragged import RaggedClips
 from encoder.schedule import PRESETS as PRESETS
-from encoder.schedule import Precision as Precision
 from encoder.schedule import TrainConfig as TrainConfig
 from encoder.schedule import describe as describe
+from encoder.schedule import settled as settled
 from encoder.stages import Pretraining, Stage, Terms, Tuning, stage_of
 
 
@@ -89,6 +89,7 @@ def train(
     is not finite, Interrupted when asked to stop.
     """
     require_compilable(config, device)
+    config = settled(config, width=model_config.width, device=device)
     plan = Plan.of(clips, config, processes)
     torch.manual_seed(config.seed)
     model = UmURL(model_config).to(device).train()

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from encoder.embed import BF16_FROM, FOLDED_FROM, Embedder, embed, pick_precision
+from encoder.embed import FOLDED_FROM, Embedder, embed
 from encoder.folded import FoldedEncoder
 from encoder.model import ModelConfig, UmURL
+from encoder.precision import BF16_FROM
 from encoder.ragged import RaggedClips
 from encoder.subsets import ALL, SINGLE_AND_FUSED
 from umurl_search.demo import make_clip
@@ -101,14 +102,3 @@ def test_the_precision_asked_for(n_clips: int) -> None:
     cosine = (exact * half).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(half, axis=1)
     assert 0.999 < cosine.min() < 1
     assert np.abs(exact - half).max() > 1e-4
-
-
-@pytest.mark.parametrize(
-    ("fast", "width", "chosen"), [(True, 256, "bf16"), (True, 255, "float32"), (False, 1024, "float32")]
-)
-def test_auto_is_bf16_where_it_pays(
-    fast: bool, width: int, chosen: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: fast)
-    assert pick_precision("auto", width=width, device=CPU) == chosen
-    assert pick_precision("bf16", width=width, device=CPU) == "bf16"

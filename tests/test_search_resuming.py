@@ -13,7 +13,7 @@ import torch
 from conftest import Result
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from encoder import checkpoint
+from encoder import checkpoint, precision
 from encoder.errors import UmurlError
 from encoder.modalities import to_modality
 from encoder.processes import ALONE, Processes
@@ -371,3 +371,49 @@ def test_no_modality_makes_a_tensor_of_python_numbers() -> None:
         to_modality(clips, "bone")
     assert ops.seen["aten.lift_fresh.default"] == 0
     assert sum(ops.seen.values()) > 0
+
+
+# the precision, on a machine that has other units than the one before
+
+
+def with_units(monkeypatch: pytest.MonkeyPatch, *, there: bool) -> None:
+    monkeypatch.setattr(precision, "multiplies_bf16", lambda device: there)
+
+
+def trained_with(library: Library) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads((library.encoder("slow") / "config.json").read_text())
+    return said
+
+
+def test_a_resumed_run_keeps_its_precision_and_says_what_that_costs(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = like_tiny(width=256, epochs=2)
+    with_units(monkeypatch, there=True)
+    interrupt(library, wide, after=2)
+    with_units(monkeypatch, there=False)
+    told: list[str] = []
+    report = train_encoder(library, wide, resume=True, tell=told.append)
+    assert report.precision == "bf16"
+    assert trained_with(library)["training"]["precision"] == "bf16"
+    assert ["bf16 is emulated here" in line for line in told] == [True]
+
+
+def test_a_resumed_run_that_is_given_auto_says_what_differs(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_units(monkeypatch, there=True)
+    interrupt(library, like_tiny(width=256, epochs=2), after=2)
+    with_units(monkeypatch, there=False)
+    told: list[str] = []
+    auto = like_tiny(width=256, epochs=2, precision="auto")
+    assert train_encoder(library, auto, resume=True, tell=told.append).precision == "float32"
+    assert told == []
+    changes = [(row["from_step"], row["precision"]) for row in trained_with(library)["settings"]]
+    assert changes == [(0, "bf16"), (2, "float32")]
+
+
+def test_auto_is_written_down_as_what_it_was(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_units(monkeypatch, there=False)
+    train_encoder(library, like_tiny(width=256, epochs=1))
+    assert trained_with(library)["training"]["precision"] == "float32"

@@ -11,9 +11,10 @@ from typing import Any, cast
 import numpy as np
 
 from encoder import subsets
-from encoder.embed import Embedder, Precision, pick_device, pick_precision
+from encoder.embed import Embedder, pick_device
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig, UmURL
+from encoder.precision import Precision, pick_precision, precision_here
 from umurl_search import datasets, encoders, folders
 from umurl_search.catalog import ClipColumns
 from umurl_search.catalog_file import copy_if_old
@@ -52,7 +53,8 @@ class BuildRequest:
     """What to index and how. None: the encoder that fits best, a name made of dataset, encoder, transform.
 
     kind: one of `kinds.KINDS`, or auto. recall: at 10, which an approximate kind is to reach; below 1, auto may take
-    such a kind. window: cut recordings into windows, a row each.
+    such a kind. window: cut recordings into windows, a row each. precision: of the products; auto takes bf16 where the
+    hardware multiplies it, and an index that is there as it is.
     """
 
     dataset: str
@@ -145,7 +147,7 @@ def build_index(library: Library, request: BuildRequest, *, progress: Progress =
         window_s=said.get("window_s"), stride_s=said.get("stride_s"),
         why=why if said["index_kind"] == about["index_kind"] else "as it was built", quality=said.get("quality"),
         dimension=about["dimension"], modalities=about["modalities"], transform=about["transform"],
-        precision=about["precision"], bytes=sum(file["size"] for file in index.manifest["files"].values()),
+        precision=said["precision"], bytes=sum(file["size"] for file in index.manifest["files"].values()),
         warnings=warnings, already_there=there, seconds={**seconds, "total": time.monotonic() - started},
     )  # fmt: skip
 
@@ -164,7 +166,10 @@ def build_beside(
     about, _ = _about(request, entry, store, len(units))
     with folders.building(target, resume_token=f"beside-{about['recipe']}") as partial:
         salvaged = _salvage(old, about, partial)
-        model = entry.load().to(pick_device(request.device))
+        device = pick_device(request.device)
+        if not salvaged:
+            about["precision"] = precision_here(about["precision"], device)
+        model = entry.load().to(device)
         _, measured = _make(partial, columns, store, units, model, about, request, progress=progress)
         folders.seal(partial, target, {**about, **measured})
     return len(units), salvaged
@@ -249,7 +254,8 @@ def _already_there(library: Library, name: str, about: dict[str, Any], request: 
         return False
     said = open_index(library, name)[0].manifest
     same_kind = request.kind in ("auto", said["index_kind"])
-    if not same_kind or any(said.get(key) != about.get(key) for key in _AS_MADE):
+    made_from = [key for key in _AS_MADE if key != "precision" or request.precision != "auto"]
+    if not same_kind or any(said.get(key) != about.get(key) for key in made_from):
         raise UmurlError(
             f"index '{name}' is there, made from something else: umurl-search delete index:{name}, "
             "or name the new one with --as"

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from encoder.precision import multiplies_bf16
 from umurl_search.maps import Embeddings
 
 _BLOCK = 8192
@@ -116,8 +117,7 @@ def _multiplies_bf16(device: torch.device) -> bool:
         torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = (
             False  # the bound counts on float32 sums
         )
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu._is_avx512_bf16_supported())
+    return multiplies_bf16(device)
 
 
 def _mean(rows: torch.Tensor) -> torch.Tensor:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from encoder.embed import Embedder, Precision, pick_device, pick_precision
+from encoder.embed import Embedder, pick_device
 from encoder.errors import UmurlError
 from encoder.model import UmURL
+from encoder.precision import Precision, pick_precision
 from umurl_search import datasets, encoders
 from umurl_search.clip import Frames, LeftOut
 from umurl_search.library import Library, consistent

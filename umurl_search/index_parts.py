@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.embed import Embedder, pick_device
+from encoder.precision import precision_here
 from umurl_search import encoders, folders
 from umurl_search.clipstore import Clips, ClipStore
 from umurl_search.index import Index, embeddings_file
@@ -30,12 +31,12 @@ def add_index_part(
         target = library.index_folder(catalog.next_folder("index", row["name"]))
     first_id = int(store.manifest["first_id"])
     entry = encoders.of_index(library, row)
-    said = index.manifest
+    said, place = index.manifest, pick_device(device)
     about: dict[str, Any] = {
         "kind": "index", "version": said["version"], "dataset": row["dataset"], "dataset_signature": token,
         "encoder": row["encoder"], "encoder_hash": row["encoder_hash"], "pipeline": said["pipeline"],
         "transform": said["transform"], "metric": said["metric"], "modalities": said["modalities"],
-        "precision": said["precision"], "dimension": said["dimension"], "recipe": said["recipe"],
+        "precision": precision_here(said["precision"], place), "dimension": said["dimension"], "recipe": said["recipe"],
         "index_kind": _kind_of_part(said.get("index_kind", "flat")), "first_id": first_id,
         **{key: said[key] for key in ("window_s", "stride_s") if key in said},
     }  # fmt: skip
@@ -45,9 +46,9 @@ def add_index_part(
             return "index", row["name"], target.name, len(Index(target).ids)
         folders.remove(target)
         units = units_of(store, np.arange(len(store)), Window.of(said))
-        place, modalities = pick_device(device), tuple(said["modalities"])
+        modalities = tuple(said["modalities"])
         embedder = Embedder(
-            entry.load().to(place), n_clips=len(units), device=place, precision=said["precision"]
+            entry.load().to(place), n_clips=len(units), device=place, precision=about["precision"]
         )
         embed_units(
             partial,

@@ -53,6 +53,12 @@ def gpu_search_available() -> bool:
     return hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0
 
 
+def cpu_level() -> str | None:
+    """The instructions that FAISS uses on this CPU, where its build says so: it is told by FAISS_SIMD_LEVEL."""
+    known = getattr(faiss_module(), "SIMDConfig", None)
+    return None if known is None else str(known.get_level_name())
+
+
 def n_lists(n: int) -> int:
     """Lists of an IVF index of n vectors: about 4 sqrt(n), each with vectors enough to be found."""
     return int(max(1, min(4 * n**0.5, n // _POINTS_A_LIST)))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from encoder.embed import Embedder
 from encoder.errors import UmurlError
+from encoder.precision import precision_here
 from umurl_search import datasets, encoders
 from umurl_search.build import overlap_warning
 from umurl_search.clip import Frames
@@ -203,8 +204,8 @@ def _cut_out(library: Library, dataset: str, side: _Side) -> tuple[list[Frames],
 
 
 def _embedded(searcher: Searcher, clips: list[Frames], modality: str, *, progress: Progress) -> Embeddings:
-    """(Q, D) float32, with the precision that the index was made with."""
-    precision = searcher.index.manifest["precision"]
+    """(Q, D) float32, with the precision that the index was made with, where the hardware has it."""
+    precision = precision_here(searcher.index.manifest["precision"], searcher.device)
     embedder = Embedder(searcher.model, n_clips=len(clips), device=searcher.device, precision=precision)
     blocks = []
     with progress("Embedding", total=len(clips), unit="queries") as advance:

@@ -11,8 +11,9 @@ import torch
 from encoder.batches import shared_batch
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig
+from encoder.precision import Precision
 from encoder.processes import Processes
-from encoder.train import PRESETS, TrainConfig, require_compilable
+from encoder.train import PRESETS, TrainConfig, require_compilable, settled
 from umurl_search import encoders
 from umurl_search.datasets import first_protocol
 from umurl_search.encoders import EncoderEntry
@@ -54,7 +55,7 @@ class TrainRequest:
     warmup_epochs: float | None = None
     tune_epochs: int | None = None
     tune_rate: float | None = None
-    precision: Literal["float32", "bf16"] | None = None
+    precision: Precision | None = None
     compile: bool | None = None
     seed: int = 0
     name: str | None = None
@@ -110,6 +111,7 @@ def planned(
         model_config = _sizes_of(start, model_config, request)
     kept = kept_options(library.encoder(name)) if resume else None
     config = replace(config, **_not_given(request, kept["changeable"]) if kept else {})
+    config = settled(config, width=model_config.width, device=device)
     require_compilable(config, device)
     shared_batch(len(rows), config, processes)
     stated = {

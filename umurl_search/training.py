@@ -14,6 +14,7 @@ from encoder.batches import Plan
 from encoder.embed import pick_device
 from encoder.errors import UmurlError
 from encoder.model import UmURL
+from encoder.precision import emulation_note
 from encoder.processes import Processes, joined, own_device
 from encoder.train import Hooks, NotFinite, TrainConfig, describe, train
 from umurl_search import folders
@@ -49,6 +50,7 @@ class TrainReport:
     epochs: int
     planned_epochs: int
     processes: int
+    precision: str
     losses: dict[str, float]
     embedding: dict[str, float | None]
     clips_per_s: float
@@ -64,12 +66,14 @@ def train_encoder(
     anew: bool = False,
     progress: Progress = silent,
     should_stop: Callable[[], bool] = lambda: False,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> TrainReport:
     """Pre-trains on the protocol's training clips alone (all clips where there is no protocol).
 
     Started by torchrun, the processes share every batch; all must see the library's folder, the first writes.
     Stopped by `should_stop`, it raises encoder.train.Interrupted and `resume=True` goes on from there, with
-    another learning rate or precision if they are given; `anew=True` discards what an interrupted run left.
+    another learning rate or precision if they are given; `anew=True` discards what an interrupted run left. `tell` is
+    given a line where bf16 was asked for, or is gone on with, and is emulated.
     Raises UmurlError for an unknown dataset or protocol, when the encoder is there already, and when neither is
     said of an interrupted run.
     """
@@ -80,6 +84,9 @@ def train_encoder(
         if run.finished:
             told = _entered(library, run.name) if processes.first else {}
             return _report(run, request, None, processes, {**told.get("final", {})}, started)
+        note = emulation_note(run.config.precision, device) if processes.first else None
+        if note is not None:
+            tell(note)
         store = open_clips(library, request.dataset)
         partial = processes.told(lambda: _partial(library, run, store, held, progress, resume=resume))
         state = load_state(partial) if resume else None
@@ -235,7 +242,7 @@ def _report(
         encoder=run.name, dataset=request.dataset, protocol=run.protocol, preset=request.preset,
         clips=len(run.rows), epochs=last.epoch + 1 if last else run.config.epochs + run.config.tune_epochs,
         planned_epochs=run.config.epochs + run.config.tune_epochs, processes=processes.count,
-        losses=losses, embedding=recorder.looks if recorder else {},
+        precision=run.config.precision, losses=losses, embedding=recorder.looks if recorder else {},
         clips_per_s=last.clips_per_s if last else 0.0, waiting=last.waiting if last else 0.0,
         seconds=time.monotonic() - started,
     )  # fmt: skip

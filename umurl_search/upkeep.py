@@ -189,12 +189,12 @@ def _faiss() -> Check:
             detail=f"{' and '.join(installed)} both install the module faiss: pip uninstall one, reinstall the other",
         )  # fmt: skip
     try:
-        from umurl_search.kinds import faiss_module, gpu_search_available
+        from umurl_search.kinds import cpu_level, faiss_module, gpu_search_available
 
-        version, gpu = faiss_module().__version__, gpu_search_available()
+        version, place = faiss_module().__version__, "on the GPU" if gpu_search_available() else "on the CPU"
     except UmurlError as error:
         return Check(name="faiss", ok=False, detail=str(error))
-    return Check(name="faiss", ok=True, detail=f"{version} ({'on the GPU' if gpu else 'on the CPU'})")
+    return Check(name="faiss", ok=True, detail=f"{version} ({', '.join(filter(None, (place, cpu_level())))})")
 
 
 def _version(distribution: str) -> str | None:
@@ -207,9 +207,16 @@ def _version(distribution: str) -> str | None:
 def _device() -> Check:
     import torch
 
-    if torch.cuda.is_available():
-        return Check(name="device", ok=True, detail=torch.cuda.get_device_name())
-    return Check(name="device", ok=True, detail=f"CPU, {torch.get_num_threads()} threads")
+    from encoder.precision import multiplies_bf16
+
+    place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    name = (
+        torch.cuda.get_device_name()
+        if place.type == "cuda"
+        else f"CPU, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
+    )
+    products = "bf16 products in hardware" if multiplies_bf16(place) else "no bf16 units, so float32 is taken"
+    return Check(name="device", ok=True, detail=f"{name}, {products}")
 
 
 def _library(library: Library) -> Check:
