@@ -1,5 +1,7 @@
 """Every kind of index against brute force: filters, clips that are gone, further parts, ties."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,9 @@ from encoder.errors import UmurlError
 from umurl_search import folders, gallery, kinds
 from umurl_search.gallery import Gallery
 from umurl_search.index import IDS, Index, embeddings_file, vectors_file, write_maps
-from umurl_search.kinds import EXACT, KINDS, Kind
+from umurl_search.kinds import EXACT, KINDS, Kind, Vectors
 from umurl_search.maps import Map, Transform, fit_maps
+from umurl_search.neighbours import decide, products_with
 from umurl_search.quality import choose, write_vectors
 
 Array = NDArray[np.float32]
@@ -140,6 +143,23 @@ def test_approximate_kinds_score_exactly_and_never_come_short(
     assert recall >= 0.9
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in EXACT])
+def test_approximate_kinds_find_all_that_are_there_and_nobody_who_is_gone(
+    every: dict[tuple[str, str], Index], kind: Kind
+) -> None:
+    whole = every[kind, "none"]
+    index = Index(whole.folder, whole.added, frozenset(whole.every_id[1::2].tolist()))
+    view, query = opened(index)
+    vectors = view.mapping(np.asarray(index.embeddings("fused")))
+    points, n = query(clustered(4, seed=97)), len(vectors)
+    for point, rows in zip(points, view.search(points, n).rows, strict=True):
+        assert rows.tolist() == brute_force(vectors, point, n, np.arange(n))
+    for among in (np.arange(0, n, 2), np.arange(n - 3, n)):
+        for point, rows in zip(points, view.search(points, 9, among=among).rows, strict=True):
+            want = brute_force(vectors, point, 9, among)
+            assert rows.tolist() == want + [-1] * (9 - len(want))
+
+
 @pytest.mark.parametrize("kind", ["flat", "flat16", "sq8"])
 def test_one_query_over_a_split_gallery(
     every: dict[tuple[str, str], Index], monkeypatch: pytest.MonkeyPatch, kind: Kind
@@ -155,6 +175,98 @@ def test_one_query_over_a_split_gallery(
         assert view.search(point, 8, among=among).rows[0].tolist() == brute_force(vectors, point[0], 8, among)
         want = brute_force(vectors, point[0], 8, np.arange(len(vectors)))
         assert view.search(point, 8).rows[0].tolist() == want
+
+
+def test_rows_where_a_split_gallery_is_split_are_found(
+    every: dict[tuple[str, str], Index], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kinds, "_SPLIT_FROM_BYTES", 0)
+    index = every["flat16", "none"]
+    view, _ = opened(index)
+    vectors = view.mapping(np.asarray(index.embeddings("fused")))
+    for row, vector in enumerate(vectors):
+        first = int(np.flatnonzero((vectors == vector).all(axis=1))[0])
+        assert view.search(vectors[row : row + 1], 1).rows.tolist() == [[first]]
+
+
+def test_a_gallery_is_compared_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gallery, "_SCANNED_BYTES", 0)
+    index = sealed(tmp_path / "long", "flat16", "none", parts=(2500,))
+    view, query = opened(index)
+    vectors, points = view.mapping(np.asarray(index.embeddings("fused"))), query(clustered(20, seed=3))
+    some = np.flatnonzero(np.random.default_rng(0).random(2500) < 0.6)
+    for among in (np.arange(2500), some):
+        found = view.search(points, 5, among=None if len(among) == 2500 else among)
+        for point, rows in zip(points, found.rows, strict=True):
+            assert rows.tolist() == brute_force(vectors, point, 5, among)
+
+
+def test_another_modalitys_gallery_is_filtered_too(every: dict[tuple[str, str], Index]) -> None:
+    whole = every["flat", "none"]
+    index = Index(whole.folder, whole.added, frozenset(whole.every_id[::3].tolist()))
+    view = Gallery(index=index, against="joint", mapping=Map(), centred=False)
+    vectors, points = Map()(np.asarray(index.embeddings("joint"))), Map()(clustered(6, seed=5))
+    n = len(vectors)
+    for among in (None, np.arange(40, n, 7), np.array([n - 1]), np.zeros(0, dtype=np.int64)):
+        found = view.search(points, 4, among=among)
+        for point, rows in zip(points, found.rows, strict=True):
+            want = brute_force(vectors, point, 4, np.arange(n) if among is None else among)
+            assert rows.tolist() == want + [-1] * (4 - len(want))
+
+
+def fine_cluster() -> tuple[Array, Array]:
+    """A gallery and queries from one cluster finer than sq8's step, which a few far rows stretch."""
+    rng = np.random.default_rng(0)
+    near = rng.normal(size=64) + 0.001 * rng.normal(size=(5976, 64))
+    rows = Map()(np.concatenate([near, 3 * rng.normal(size=(40, 64))]).astype(np.float32))
+    return rows[16:], rows[:16]
+
+
+def equally_far() -> tuple[Array, Array]:
+    """A hundred rows in all directions around each query, whose scores differ by less than flat16 rounds."""
+    rng = np.random.default_rng(0)
+    queries = Map()(rng.normal(size=(16, 64)).astype(np.float32))
+    centre = np.repeat(queries.astype(np.float64), 100, axis=0)
+    aside = rng.normal(size=centre.shape)
+    aside -= (aside * centre).sum(axis=1, keepdims=True) * centre
+    aside /= np.linalg.norm(aside, axis=1, keepdims=True)
+    score = 0.9 + 2e-5 * rng.random((len(centre), 1))
+    return Map()((score * centre + np.sqrt(1 - score**2) * aside).astype(np.float32)), queries
+
+
+def n_wrong(vectors: Vectors, held: Array, queries: Array) -> int:
+    """Queries whose 5 best scores are not those of float64 brute force."""
+    found = decide(
+        lambda asking, fetch: vectors.propose(queries[asking], fetch), products_with(held, queries), 5,
+        n_queries=len(queries), n_rows=len(held),
+    )  # fmt: skip
+    best = -np.sort(-(queries.astype(np.float64) @ held.astype(np.float64).T), axis=1)[:, :5]
+    return int((np.abs(found.scores - best) > 1e-10).any(axis=1).sum())
+
+
+@pytest.mark.parametrize(
+    ("kind", "made"), [("sq8", fine_cluster), ("sq8", equally_far), ("flat16", equally_far)]
+)
+def test_rounding_hides_no_neighbour(kind: Kind, made: Callable[[], tuple[Array, Array]]) -> None:
+    """What a kind holds of these vectors ranks them otherwise than they are: only its bound saves the neighbours."""
+    held, queries = made()
+    vectors = kinds.make(kind, lambda: iter([held]), n=len(held), p=64)
+    assert n_wrong(vectors, held, queries) == 0
+    assert n_wrong(replace(vectors, error=0.0), held, queries) >= 4
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("kind", kinds.ROUNDED)
+def test_the_bound_is_that_of_the_worst_block(kind: Kind, order: int) -> None:
+    far, near = clustered(50, seed=0), np.full((50, D), clustered(50, seed=0).mean(axis=0), np.float32)
+    blocks = [Map()(far), Map()(near)][::order]
+    vectors = kinds.make(kind, lambda: iter(blocks), n=100, p=D)
+    lost = [
+        vectors.index.reconstruct_n(50 * i, 50) + vectors.centre - block for i, block in enumerate(blocks)
+    ]
+    worst = [float(np.linalg.norm(one.astype(np.float64), axis=1).max()) for one in lost]
+    assert max(worst) > 1.2 * min(worst)
+    assert vectors.error == pytest.approx(max(worst), rel=1e-3)
 
 
 def test_what_is_measured_is_told(every: dict[tuple[str, str], Index]) -> None:
