@@ -1,5 +1,7 @@
 """Exact neighbours against brute force in float64, however the gallery is coded."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,9 +10,9 @@ from numpy.typing import NDArray
 from sklearn.neighbors import KNeighborsClassifier
 
 from encoder.errors import UmurlError
-from umurl_search import neighbours
+from umurl_search import codes, neighbours
 from umurl_search.maps import Map
-from umurl_search.neighbours import nearest
+from umurl_search.neighbours import CPU, nearest
 
 Array = NDArray[np.float32]
 Groups = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -116,6 +118,68 @@ def test_a_neighbour_does_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatc
         alone = nearest(gallery, queries[i : i + 1], 12, groups=(groups[0], groups[1][i : i + 1]))
         assert np.array_equal(alone.rows[0], whole.rows[i])
         assert np.array_equal(alone.scores[0], whole.scores[i])
+
+
+# a gallery along its leading axes
+
+
+def clustered(n: int, p: int, *, seed: int) -> Array:
+    """Unit vectors around a few centres, a fifth of them copies of one."""
+    rng = np.random.default_rng(seed)
+    rows = (rng.normal(size=(4, p)) + 1)[rng.integers(0, 4, n)] + 0.05 * rng.normal(size=(n, p))
+    rows[rng.integers(0, n, n // 5)] = rows[0]
+    return Map()(rows.astype(np.float32))
+
+
+def with_rare_axes() -> tuple[Array, Array]:
+    """4,000 rows in four strong axes, a hundred of them a little into an axis of their own; queries near those."""
+    rng = np.random.default_rng(0)
+    axes = np.linalg.qr(rng.normal(size=(128, 128)))[0]
+    rows = Map()((rng.normal(size=(4000, 4)) @ axes[:4]).astype(np.float32))
+    rows[:100] += (0.4 * axes[4:104]).astype(np.float32)
+    gallery = Map()(rows)
+    return gallery, Map()(gallery[:100] + (0.002 * rng.normal(size=(100, 128))).astype(np.float32))
+
+
+def with_weak_axes() -> tuple[Array, Array]:
+    """Rows in three strong axes, each a little into one of a hundred weak ones: the weak one tells the neighbours."""
+    rng = np.random.default_rng(0)
+    axes = np.linalg.qr(rng.normal(size=(128, 128)))[0]
+    strong = np.asarray(Map()(rng.normal(size=(4100, 3)).astype(np.float32)), dtype=np.float64)
+    rows = Map()((strong @ axes[:3] + 0.3 * axes[3 + np.arange(4100) % 100]).astype(np.float32))
+    return rows[100:], rows[:100]
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize(("n", "p"), [(150, 40), (150, 200), (700, 64)])
+def test_nearest_in_a_coded_gallery_is_brute_force(
+    monkeypatch: pytest.MonkeyPatch, n: int, p: int, grouped: bool
+) -> None:
+    monkeypatch.setattr(codes, "_CODED_FROM", 0)
+    gallery = clustered(n, p, seed=p)
+    assert codes.encode(gallery, n_queries=25, device=CPU).mean is not None
+    rng = np.random.default_rng(p)
+    queries = np.concatenate([gallery[rng.integers(0, n, 5)], clustered(15, p, seed=p + 1), unit(5, p)])
+    groups = (rng.integers(-1, 4, n), rng.integers(-1, 4, 25)) if grouped else None
+    for k in (1, 5, n // 2, n + 3):
+        assert_brute_force(gallery, queries, k, groups)
+
+
+@pytest.mark.parametrize("made", [with_rare_axes, with_weak_axes])
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize("k", [1, 5])
+def test_what_lies_outside_the_leading_axes_hides_no_neighbour(
+    monkeypatch: pytest.MonkeyPatch, k: int, grouped: bool, made: Callable[[], tuple[Array, Array]]
+) -> None:
+    monkeypatch.setattr(codes, "_CODED_FROM", 0)
+    gallery, queries = made()
+    assert codes.encode(gallery, n_queries=100, device=CPU).mean is not None
+    scores = queries.astype(np.float64) @ gallery.astype(np.float64).T
+    groups = (np.arange(4000) % 7, np.arange(100) % 3 - 1) if grouped else None
+    if groups is not None:
+        scores[(groups[1][:, None] == groups[0]) & (groups[1] >= 0)[:, None]] = -np.inf
+    found = nearest(gallery, queries, k, groups=groups)
+    np.testing.assert_allclose(found.scores, -np.sort(-scores, axis=1)[:, :k], rtol=0, atol=1e-12)
 
 
 def test_one_nearest_neighbour_is_scikit_learns() -> None:
