@@ -21,7 +21,7 @@ FORBIDDEN = {
     "cli": {"faiss", "duckdb", "torch"},
 }
 ONLY_HOME = {
-    "faiss": "umurl_search/kinds", "duckdb": "umurl_search/catalog", "rich": "cli/render",
+    "faiss": "umurl_search/faiss_library", "duckdb": "umurl_search/catalog", "rich": "cli/render",
     "PIL": "umurl_search/picture_raster", "av": "umurl_search/picture_video",
 }  # fmt: skip
 """What a library's only users are called; `cli/render_x.py` draws for `cli/x.py`."""

@@ -213,7 +213,7 @@ def made_old(library: Library) -> None:
     connection.execute(
         "drop table parts; drop table segments; drop table origins; alter table clips drop column part; "
         "alter table clips drop column origin; alter table left_out drop column origin; "
-        "alter table left_out drop column source_hash; "
+        "alter table left_out drop column source_hash; alter table indexes drop column preference; "
         "alter table meta drop column changes; update meta set schema_version = 1"
     )
     connection.close()
@@ -304,10 +304,12 @@ def test_a_steep_spectrum_is_searched_exactly() -> None:
     coded = codes.encode(gallery, n_queries=10**6, device=torch.device("cpu"))
     assert coded.mean is not None
     points = gallery[:50]
-    scores, offset, slack = coded.scores(points)
-    said = scores.double().numpy()
-    bound = said + coded.output_rounding * np.abs(said) + slack[:, None] + offset[:, None]
-    assert (bound + 1e-9 >= points.astype(np.float64) @ gallery.T.astype(np.float64)).all()
+    asked = coded.ask(points)
+    assert asked.fine is not None
+    assert coded.fine is not None
+    for queries, held in ((asked.coarse, coded.coarse), (asked.fine, coded.fine)):
+        bound = (queries @ held.T).double().numpy() + asked.above[:, None]
+        assert (bound + 1e-9 >= points.astype(np.float64) @ gallery.T.astype(np.float64)).all()
 
 
 def test_an_index_that_cannot_be_built_again_is_still_there(

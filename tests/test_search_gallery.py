@@ -314,17 +314,22 @@ def test_embeddings_that_are_no_numbers_are_not_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "recall", "memory", "kind"),
+    ("n", "recall", "memory", "kind", "without_vectors"),
     [
-        (5_000, 1.0, 2**34, "flat"),
-        (114_000, 1.0, 2**34, "flat16"),
-        (114_000, 1.0, 2**27, "sq8"),
-        (1_000_000, 0.95, 2**34, "ivf-sq8"),
-        (1_000_000, 1.0, 2**36, "flat16"),
-        (100_000, 0.95, 2**34, "flat16"),
+        (5_000, 1.0, 2**34, "flat", "flat"),
+        (114_000, 1.0, 2**34, "flat16", "flat"),
+        (114_000, 1.0, 2**28, "flat16", "flat16"),
+        (114_000, 1.0, 2**27, "sq8", "sq8"),
+        (1_000_000, 0.95, 2**34, "ivf-sq8", "ivf-sq8"),
+        (1_000_000, 1.0, 2**36, "flat16", "flat"),
+        (100_000, 0.95, 2**34, "flat16", "flat"),
     ],
 )
-def test_auto_chooses_by_size_memory_and_recall(n: int, recall: float, memory: int, kind: str) -> None:
-    choice = choose(n=n, p=512, recall=recall, memory_bytes=memory)
+@pytest.mark.parametrize("converts_half", [True, False])
+def test_auto_chooses_by_size_memory_recall_and_cpu(
+    n: int, recall: float, memory: int, kind: str, without_vectors: str, converts_half: bool
+) -> None:
+    choice = choose(n=n, p=512, recall=recall, memory_bytes=memory, converts_half=converts_half)
+    kind = kind if converts_half else without_vectors
     assert choice.kind == kind
     assert f"{n:,} x 512" in choice.why

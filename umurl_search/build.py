@@ -20,6 +20,7 @@ from umurl_search.catalog import ClipColumns
 from umurl_search.catalog_file import copy_if_old
 from umurl_search.clipstore import Clips
 from umurl_search.encoders import EncoderEntry
+from umurl_search.faiss_library import converts_half
 from umurl_search.index import Index, embeddings_file, write_maps
 from umurl_search.index_rows import DONE, embed_units, write_units
 from umurl_search.kinds import Kind
@@ -231,7 +232,13 @@ def _about(
 def _kind(request: BuildRequest, n: int, dimension: int) -> Choice:
     width = dimension if request.transform.kind == "none" else min(request.transform.dimensions, dimension)
     if request.kind == "auto":
-        return choose(n=n, p=width, recall=request.recall, memory_bytes=available_memory())
+        return choose(
+            n=n,
+            p=width,
+            recall=request.recall,
+            memory_bytes=available_memory(),
+            converts_half=converts_half(),
+        )
     return Choice(kind=cast(Kind, request.kind), why="as asked")
 
 
@@ -279,8 +286,8 @@ def _warnings(
     found, dataset = [], request.dataset
     if request.encoder is None and entry.name == encoders.SHIPPED:
         found.append(
-            f"no encoder was trained on or imported for {dataset}: using the shipped one, trained on made-up "
-            f"motion; umurl-search train {datasets.find(dataset).cut_as or dataset} makes one of its own"
+            f"no encoder was trained to its end on {dataset} or imported for it: using the shipped one, trained on "
+            f"made-up motion; umurl-search train {datasets.find(dataset).cut_as or dataset} makes one of its own"
         )
     if protocol is not None:
         found += overlap_warning(entry, dataset, protocol, test_names)

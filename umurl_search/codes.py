@@ -1,18 +1,17 @@
-"""A gallery coded so that inner products are cheap, and how far from the truth they can be.
+"""A gallery along its leading axes: few numbers a clip that bound its score.
 
 For rows of length 1 and a gallery of mean m, with q' = q - m and g' = g - m,
 
     q.g = q'.g' + m.g' + q.m
 
-Centred rows are short, so half precision loses less of them, and lie near few axes, so products over the
-R leading ones tell nearly all. With V (P, R) those axes, a = V'q', b = V'g', c = b rounded, and q2, g2 what lies
-outside the axes:
+Centred rows lie near few axes. With V (P, R) the leading ones, a = V'q', b = V'g', and q2, g2 what lies outside them:
 
-    q'.g' = a.c + a.(b - c) + q2.g2 <= a.c + |a| |b - c| + |q2| |g2|        (Cauchy-Schwarz)
+    q'.g' = a.b + q2.g2 <= a.b + |q2| |g2|        (Cauchy-Schwarz)
 
-Both bounds, and m.g', are columns beside the code, so one matrix product gives for each clip the highest score that
-it can have. Nothing here is a guess: data without leading axes are coded whole, and take longer.
-Letters: Q queries, N gallery clips, P dimensions, R axes.
+|g2| and m.g' are columns beside b, as |q2| and 1 are beside a: one product gives for each clip the highest score that
+it can have. It is made twice: over the few axes that hold nearly all (coarse), for every clip; over those that
+hold all but nothing (fine), for the likeliest. Nothing here is a guess: data without leading axes are taken as they
+are, and take longer. Letters: Q queries, N gallery clips, P dimensions, R fine axes, C coarse ones, F proposals.
 """
 
 from dataclasses import dataclass
@@ -21,103 +20,106 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from encoder.precision import multiplies_bf16
+from encoder.errors import UmurlError
 from umurl_search.maps import Embeddings
 
 _BLOCK = 8192
+_ASKED_BLOCK = 1024
 _SAMPLE = 4096
-_TAIL = 0.003
-"""Share of the variance that may lie outside the axes: about what half precision loses."""
-_WORTHWHILE = 0.6
-"""Of the dimensions: with more axes than that, turning the rows costs more than it saves."""
-_CODED_FROM = 2**34
+_COARSE_TAIL, _FINE_TAIL = 0.1, 0.003
+"""Shares of the variance that may lie outside the axes."""
+_MOST_AXES = 448
+_WORTHWHILE = 0.5
+"""Of the dimensions: with more coarse axes than that, turning the rows costs more than it saves."""
+_ITERATIONS = 3
+_CODED_FROM = 2**37
 """Multiplications from which coding the gallery first pays."""
-_EXTRA = 5
 _UNIT = 2.0**-24
 _FLOAT32_NORM = 1e-6
 """Relative error of a squared length in float32."""
+_ROUNDED_UP = 1 + 2.0**-20
+_TURNED = 2e-5
+"""Relative error of a row that was centred and turned in float32, and of its product with the mean."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Queries as the codes meet them. coarse: (Q, C + 2); fine: (Q, R + 2) or None.
+
+    true score <= product of either with its codes + above (Q,).
+    """
+
+    coarse: torch.Tensor
+    fine: torch.Tensor | None
+    above: NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Codes:
-    """matrix: (N, R + 5) codes, or the gallery (N, P) itself when `axes` and `mean` are None and it is not rounded.
+    """coarse: (N, C + 2) and fine: (N, R + 2) codes; or, where `fine`, `mean` and `axes` are None, the gallery (N, P).
 
-    longest: of the codes' rows. farthest: of g'. bias_left: what the columns do not hold of m.g'.
+    axes: (P, R). farthest: the greatest length of a centred row. bias: of m.g'.
     """
 
-    matrix: torch.Tensor
-    mean: torch.Tensor | None
-    axes: torch.Tensor | None
-    longest: float
-    farthest: float
-    bias: float
-    bias_left: float
+    coarse: torch.Tensor
+    fine: torch.Tensor | None = None
+    mean: torch.Tensor | None = None
+    axes: torch.Tensor | None = None
+    farthest: float = 1.0
+    bias: float = 0.0
 
-    @property
-    def item_bytes(self) -> int:
-        return self.matrix.element_size()
-
-    @property
-    def output_rounding(self) -> float:
-        """Of a product, relative: what its own type rounds off."""
-        return 2.0**-8 if self.matrix.dtype == torch.bfloat16 else 2.0**-23
-
-    def scores(self, queries: Embeddings) -> tuple[torch.Tensor, NDArray[np.float64], NDArray[np.float64]]:
-        """Products (Q, N); true score <= product + output_rounding |product| + slack (Q,) + offset (Q,)."""
-        q = torch.from_numpy(np.ascontiguousarray(queries)).to(self.matrix.device)
-        width = self.matrix.shape[1]
-        if self.mean is None:
-            slack = np.full(len(q), width * _UNIT + 1e-6)
-            return q @ self.matrix.T, np.zeros(len(q)), slack
-        centred = q - self.mean
-        a = centred if self.axes is None else centred @ self.axes
-        coded = a.to(self.matrix.dtype)
-        lengths = a.norm(dim=1)
-        ones = torch.ones((len(q), 3), dtype=self.matrix.dtype, device=q.device)
-        bounds = torch.stack([lengths, _outside(centred, a, self.axes)], dim=1)
-        row = torch.cat([coded, ones, _above(bounds, self.matrix.dtype)], dim=1)
-        rounded = (a - coded.float()).norm(dim=1).double() * self.longest
-        summed = width * _UNIT * (lengths.double() * 2 * self.longest + 3 * self.bias)
-        computed = 2e-5 * centred.norm(dim=1).double() * self.farthest
-        slack = (rounded + summed + computed + self.bias_left + 2e-5 * self.farthest + 1e-6).cpu().numpy()
-        offset = (q.double() @ self.mean.double()).cpu().numpy()
-        return row @ self.matrix.T, offset, slack
+    def ask(self, queries: Embeddings) -> Asked:
+        """queries: (Q, P). Raises UmurlError where they are not finite."""
+        rows = torch.from_numpy(np.ascontiguousarray(queries))
+        _require_finite(rows.sum())
+        if self.fine is None or self.mean is None or self.axes is None:
+            above = np.full(len(rows), rows.shape[1] * _UNIT + 1e-6)
+            return Asked(coarse=rows.to(self.coarse.device), fine=None, above=above)
+        coarse, fine = (
+            torch.empty((len(rows), c.shape[1]), device=c.device) for c in (self.coarse, self.fine)
+        )
+        above = np.empty(len(rows))
+        for start in range(0, len(rows), _ASKED_BLOCK):
+            block = slice(start, start + _ASKED_BLOCK)
+            q = rows[block].to(coarse.device)
+            centred = q - self.mean
+            _code(centred, self.axes, torch.ones(len(q), device=q.device), coarse[block], fine[block])
+            length = centred.norm(dim=1).double()
+            summed = fine.shape[1] * _UNIT * 2 * (length * self.farthest + self.bias)
+            computed = _TURNED * (length + 1) * self.farthest + 1e-6
+            above[block] = (summed + computed + q.double() @ self.mean.double()).cpu().numpy()
+        return Asked(coarse=coarse, fine=fine, above=above)
 
 
 def encode(gallery: Embeddings, *, n_queries: int, device: torch.device) -> Codes:
-    """Codes of a gallery (N, P) of rows of length 1, as is worthwhile for that many queries."""
-    n, p = gallery.shape
+    """Codes of a gallery (N, P) of rows of length 1, as is worthwhile for that many queries.
+
+    Raises UmurlError for rows that are not finite.
+    """
     rows = torch.from_numpy(gallery)
-    if n * p * n_queries < _CODED_FROM:
-        return Codes(matrix=rows.to(device), mean=None, axes=None, longest=1, farthest=1, bias=0, bias_left=0)
+    _require_finite(rows.sum())
+    n, p = rows.shape
     mean = _mean(rows).to(device)
-    axes = _axes(rows, mean)
-    dtype = torch.bfloat16 if _multiplies_bf16(device) else torch.float32
-    width = p if axes is None else axes.shape[1]
-    matrix = torch.empty((n, width + _EXTRA), dtype=dtype, device=device)
-    most = np.zeros(4)
+    found = _axes(rows, mean) if n * p * n_queries >= _CODED_FROM else None
+    if found is None:
+        return Codes(coarse=rows.to(device))
+    axes, n_coarse = found
+    coarse = torch.empty((n, n_coarse + 2), device=device)
+    fine = torch.empty((n, axes.shape[1] + 2), device=device)
+    farthest = bias = 0.0
     for start in range(0, n, _BLOCK):
         block = slice(start, start + _BLOCK)
-        matrix[block], mine = _coded(rows[block].to(device), mean, axes, dtype)
-        most = np.maximum(most, mine)
-    longest, farthest, bias, bias_left = most.tolist()
-    return Codes(
-        matrix=matrix,
-        mean=mean,
-        axes=axes,
-        longest=longest,
-        farthest=farthest,
-        bias=bias,
-        bias_left=bias_left,
-    )
+        centred = rows[block].to(device) - mean
+        along = centred @ mean
+        _code(centred, axes, along, coarse[block], fine[block])
+        farthest = max(farthest, float(centred.norm(dim=1).max()))
+        bias = max(bias, float(along.abs().max()))
+    return Codes(coarse=coarse, fine=fine, mean=mean, axes=axes, farthest=farthest, bias=bias)
 
 
-def _multiplies_bf16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = (
-            False  # the bound counts on float32 sums
-        )
-    return multiplies_bf16(device)
+def _require_finite(total: torch.Tensor) -> None:
+    if not bool(torch.isfinite(total)):
+        raise UmurlError("vectors of the index or the query are not finite: run umurl-search verify")
 
 
 def _mean(rows: torch.Tensor) -> torch.Tensor:
@@ -127,51 +129,50 @@ def _mean(rows: torch.Tensor) -> torch.Tensor:
     return (total / len(rows)).float()
 
 
-def _axes(rows: torch.Tensor, mean: torch.Tensor) -> torch.Tensor | None:
-    """(P, R) leading principal axes of evenly spaced rows, R a multiple of 32; None where too many are needed."""
-    sample = (rows[:: -(-len(rows) // _SAMPLE)].to(mean.device) - mean).double()
+def _axes(rows: torch.Tensor, mean: torch.Tensor) -> tuple[torch.Tensor, int] | None:
+    """(P, R) leading axes of evenly spaced rows, and how many of them are coarse; None where too many are needed.
+
+    By subspace iteration (Halko, Martinsson and Tropp 2011, algorithm 4.4). They need not be the very best ones: how
+    much lies outside them is measured, not assumed.
+    """
+    p = rows.shape[1]
+    sample = rows[:: -(-len(rows) // _SAMPLE)].to(mean.device) - mean
+    start = torch.randn((p, min(p, _MOST_AXES)), generator=torch.Generator().manual_seed(0))
+    basis = torch.linalg.qr(start.to(mean.device))[0]
+    for _ in range(_ITERATIONS):
+        basis = torch.linalg.qr(sample.T @ (sample @ basis))[0]
+    inside = (sample @ basis).double()
     try:
-        values, wide = torch.linalg.eigh(sample.T @ sample)
-    except RuntimeError:  # torch's LinAlgError: a spectrum beyond double precision: coded whole
+        values, turn = torch.linalg.eigh(inside.T @ inside)
+    except RuntimeError:  # torch's LinAlgError: a spectrum beyond double precision
         return None
-    vectors = wide.float()
-    if not bool(torch.isfinite(vectors).all()):
+    axes = (basis.double() @ turn.flip(1)).float()
+    whole = sample.double().square().sum().clamp(min=1e-30)
+    share = values.flip(0).clamp(min=0).cumsum(0) / whole
+    n_coarse, n_fine = (min(p, _needed(share, tail)) for tail in (_COARSE_TAIL, _FINE_TAIL))
+    if n_coarse > _WORTHWHILE * p or n_coarse >= axes.shape[1] or not bool(torch.isfinite(axes).all()):
         return None
-    share = values.flip(0).clamp(min=0).cumsum(0) / values.clamp(min=0).sum().clamp(min=1e-30)
-    needed = int((share < 1 - _TAIL).sum()) + 1
-    width = -(-(needed + _EXTRA) // 32) * 32 - _EXTRA  # so that a code with its bounds is a multiple of 32
-    if width > _WORTHWHILE * rows.shape[1]:
-        return None
-    leading: torch.Tensor = vectors.flip(1)[:, :width].contiguous()
-    return leading
+    return axes[:, :n_fine].contiguous(), n_coarse
 
 
-def _coded(
-    rows: torch.Tensor, mean: torch.Tensor, axes: torch.Tensor | None, dtype: torch.dtype
-) -> tuple[torch.Tensor, NDArray[np.float64]]:
-    """Codes (n, R + 5) of rows (n, P), and the largest length of a code, of g', of m.g' and what is left of it."""
-    centred = rows - mean
-    b = centred if axes is None else centred @ axes
-    code = b.to(dtype)
-    bias = centred @ mean
-    pieces, left = [], bias
-    for _ in range(3):
-        pieces.append(left.to(dtype))
-        left = left - pieces[-1].float()
-    lost = (b - code.float()).norm(dim=1)
-    bounds = _above(torch.stack([lost, _outside(centred, b, axes)], dim=1), dtype)
-    most = [code.float().norm(dim=1).max(), centred.norm(dim=1).max(), bias.abs().max(), left.abs().max()]
-    return torch.cat([code, torch.stack(pieces, dim=1), bounds], dim=1), np.array([float(x) for x in most])
+def _needed(share: torch.Tensor, tail: float) -> int:
+    """Axes without which no more than `tail` would be left; a code with its bounds is a multiple of 16."""
+    needed = int((share < 1 - tail).sum()) + 1
+    return -(-(needed + 2) // 16) * 16 - 2
 
 
-def _outside(centred: torch.Tensor, inside: torch.Tensor, axes: torch.Tensor | None) -> torch.Tensor:
+def _code(
+    centred: torch.Tensor, axes: torch.Tensor, beside: torch.Tensor, coarse: torch.Tensor, fine: torch.Tensor
+) -> None:
+    """Fills coarse (n, C + 2) and fine (n, R + 2): the length outside the axes, what stands beside it, and inside."""
+    turned = centred @ axes
+    for codes in (coarse, fine):
+        inside = turned[:, : codes.shape[1] - 2]
+        codes[:, 0], codes[:, 1], codes[:, 2:] = _outside(centred, inside), beside, inside
+
+
+def _outside(centred: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
     """(n,) at least the length of what lies outside the axes."""
-    if axes is None:
-        return torch.zeros(len(centred), device=centred.device)
     whole = centred.square().sum(dim=1)
-    return ((whole - inside.square().sum(dim=1)).clamp(min=0) + _FLOAT32_NORM * whole).sqrt()
-
-
-def _above(x: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """The numbers of x (not negative) in another type, none below what it was."""
-    return (x * (1 + 2.0**-7)).to(dtype) if dtype == torch.bfloat16 else x * (1 + 2.0**-20)
+    left = (whole - inside.square().sum(dim=1)).clamp(min=0) + _FLOAT32_NORM * whole
+    return left.sqrt() * _ROUNDED_UP

@@ -1,4 +1,4 @@
-"""The kinds of index: what holds a gallery's vectors and proposes neighbours. The only `import faiss`.
+"""The kinds of index: what holds a gallery's vectors and proposes neighbours.
 
 Exact kinds bound what they leave out, approximate ones do not; all propose, and the stored embeddings decide.
 Letters: Q queries, N gallery clips, P dimensions, F proposals.
@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
+from umurl_search.faiss_library import faiss_module as faiss_module
+from umurl_search.faiss_library import gpu_search_available as gpu_search_available
 from umurl_search.maps import Embeddings
 from umurl_search.neighbours import Proposals, Rows
 
@@ -34,29 +36,6 @@ _HNSW_LINKS = 32
 
 Blocks = Callable[[], Iterator[Embeddings]]
 """Gives the gallery's vectors (n, P), block after block; may be asked more than once."""
-
-
-def faiss_module() -> Any:
-    """The faiss module. Raises UmurlError, saying how to install it, when there is none."""
-    try:
-        import faiss
-    except ImportError as error:
-        raise UmurlError(
-            f"FAISS is not installed ({error}): pip install 'umurl-search[cpu]' (or [gpu])"
-        ) from error
-    return faiss
-
-
-def gpu_search_available() -> bool:
-    """Whether this build of FAISS drives a GPU that is here."""
-    faiss = faiss_module()
-    return hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0
-
-
-def cpu_level() -> str | None:
-    """The instructions that FAISS uses on this CPU, where its build says so: it is told by FAISS_SIMD_LEVEL."""
-    known = getattr(faiss_module(), "SIMDConfig", None)
-    return None if known is None else str(known.get_level_name())
 
 
 def n_lists(n: int) -> int:

@@ -1,8 +1,8 @@
-"""Exact nearest neighbours of rows of length 1: rounded products propose, float64 products decide.
+"""Exact nearest neighbours of rows of length 1: products over few axes propose, float64 products decide.
 
 What proposes also bounds the score of everything that it did not propose; where the k-th exact score is not
-above that bound, more is fetched. So rounding costs time, never a neighbour. Letters: Q queries, N gallery
-clips, K neighbours, P dimensions, R leading axes, F proposals. A gallery's rows are in order of clip id.
+above that bound, more is fetched. So what is left out costs time, never a neighbour. Letters: Q queries, N gallery
+clips, K neighbours, P dimensions, F proposals. A gallery's rows are in order of clip id.
 """
 
 from collections.abc import Callable
@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError
 from umurl_search.codes import Codes, encode
+from umurl_search.faiss_library import is_installed, largest_products
 from umurl_search.maps import Embeddings
 from umurl_search.progress import Advance
 
@@ -27,7 +27,12 @@ SPARE = 8
 _GROWTH = 4
 _PRODUCT_BYTES = 2**24
 _SCORE_BYTES = 2**27
-_QUERY_BLOCK = 2048
+_QUERY_BLOCK = 8192
+"""Queries at once: many, since threads of FAISS and of torch wait for work by spinning, in each other's way."""
+_MOST_PROPOSED = 2**25
+_WIDE = 8
+"""Coarse proposals for each that the fine codes choose."""
+_REFINED_BYTES = 2**23
 _WORKERS = 2
 
 
@@ -73,15 +78,13 @@ def nearest(
     gallery = np.asarray(gallery)
     codes = encode(gallery, n_queries=len(queries), device=device)
     resident = torch.from_numpy(gallery).to(device) if device.type == "cuda" else None
-    step = int(np.clip(_SCORE_BYTES // (codes.item_bytes * len(gallery)), 16, _QUERY_BLOCK))
-    found = []
-    for start in range(0, len(queries), step):
-        block = np.ascontiguousarray(queries[start : start + step])
-        own = None if groups is None else (groups[0], groups[1][start : start + step])
+    proposer, found = _Proposer(codes), []
+    for start in range(0, len(queries), _QUERY_BLOCK):
+        block = np.ascontiguousarray(queries[start : start + _QUERY_BLOCK])
+        own = None if groups is None else (groups[0], groups[1][start : start + _QUERY_BLOCK])
         exact = _on_device(resident, block) if resident is not None else products_with(gallery, block)
-        found.append(
-            decide(_proposer(codes, block, own), exact, k, n_queries=len(block), n_rows=len(gallery))
-        )
+        propose = proposer.asked_by(block, own)
+        found.append(decide(propose, exact, k, n_queries=len(block), n_rows=len(gallery)))
         advance(len(block))
     return Neighbours(
         scores=np.concatenate([one.scores for one in found]), rows=np.concatenate([one.rows for one in found])
@@ -97,14 +100,17 @@ def nobody(n_queries: int, k: int) -> Neighbours:
 def decide(propose: Propose, exact: Exact, k: int, *, n_queries: int, n_rows: int) -> Neighbours:
     """The k best of `n_rows` by exact score, ties to the lower row; asks for more proposals until that is certain."""
     out = nobody(n_queries, k)
-    asking, fetch = np.arange(n_queries), min(n_rows, k + SPARE)
-    while len(asking):
-        proposed = propose(asking, fetch)
-        scores = np.where(proposed.rows >= 0, exact(asking, proposed.rows), -np.inf)
-        best = ranked(scores, proposed.rows, k)
-        out.scores[asking], out.rows[asking] = best.scores, best.rows
-        open_still = (best.scores[:, -1] <= proposed.bound) & (fetch < n_rows)
-        asking, fetch = asking[open_still], min(n_rows, fetch * _GROWTH)
+    open_still, fetch = np.ones(n_queries, dtype=bool), min(n_rows, k + SPARE)
+    while open_still.any():
+        step = max(1, _MOST_PROPOSED // fetch)
+        everyone = np.flatnonzero(open_still)
+        for asking in (everyone[i : i + step] for i in range(0, len(everyone), step)):
+            proposed = propose(asking, fetch)
+            scores = np.where(proposed.rows >= 0, exact(asking, proposed.rows), -np.inf)
+            best = ranked(scores, proposed.rows, k)
+            out.scores[asking], out.rows[asking] = best.scores, best.rows
+            open_still[asking] = (best.scores[:, -1] <= proposed.bound) & (fetch < n_rows)
+        fetch = min(n_rows, fetch * _GROWTH)
     return out
 
 
@@ -154,23 +160,65 @@ def _on_device(gallery: torch.Tensor, queries: Embeddings) -> Exact:
     return exact
 
 
-def _proposer(codes: Codes, queries: Embeddings, groups: Groups) -> Propose:
-    scores, offset, slack = codes.scores(queries)
-    if groups is not None:
-        held, asking = (torch.from_numpy(numbers).to(scores.device) for numbers in groups)
-        scores.masked_fill_((held[None] == asking[:, None]) & (asking >= 0)[:, None], -torch.inf)
+class _Proposer:
+    """Proposes by the coarse codes, and of many such the likeliest by the fine ones."""
 
-    def propose(asking: Rows, fetch: int) -> Proposals:
-        everyone = len(asking) == len(scores)
-        mine = scores if everyone else scores[torch.from_numpy(asking).to(scores.device)]
-        top = mine.topk(fetch, dim=1, sorted=True)
-        last = top.values[:, -1].double().cpu().numpy()
-        if np.isnan(top.values[:, 0].float().cpu().numpy()).any():
-            raise UmurlError("vectors of the index or the query are not finite: run umurl-search verify")
-        rows = torch.where(top.values == -torch.inf, -1, top.indices).cpu().numpy()
-        none_left = np.isneginf(last)
-        last = np.where(none_left, 0, last)
-        bound = last + codes.output_rounding * np.abs(last) + slack[asking] + offset[asking]
-        return Proposals(rows=rows, bound=np.where(none_left, -np.inf, bound))
+    def __init__(self, codes: Codes) -> None:
+        self._codes = codes
+        self._products = torch.empty(0, device=codes.coarse.device)
 
-    return propose
+    def asked_by(self, queries: Embeddings, groups: Groups) -> Propose:
+        """queries: (Q, P). groups: numbers (N,) and (Q,)."""
+        asked, n = self._codes.ask(queries), len(self._codes.coarse)
+
+        def propose(asking: Rows, fetch: int) -> Proposals:
+            wide = fetch if asked.fine is None else min(n, _WIDE * fetch)
+            own = None if groups is None else (groups[0], groups[1][asking])
+            mine = torch.from_numpy(asking).to(self._products.device)
+            scores, rows = self._likeliest(asked.coarse[mine], wide, own)
+            last = scores[:, -1]
+            if asked.fine is not None:
+                scores = self._refined(asked.fine[mine], rows)
+                scores, order = scores.topk(fetch, dim=1)
+                rows, last = rows.gather(1, order), torch.maximum(last, scores[:, -1])
+            bound = last.double().cpu().numpy() + asked.above[asking]
+            return Proposals(rows=rows.cpu().numpy(), bound=bound)
+
+        return propose
+
+    def _likeliest(
+        self, queries: torch.Tensor, wide: int, groups: Groups
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Scores and rows (q, wide) of the largest products, falling; -inf and -1 where there are fewer."""
+        gallery = self._codes.coarse
+        if gallery.device.type == "cpu" and groups is None and is_installed():
+            top = largest_products(gallery.numpy(), queries.numpy(), wide)
+            return torch.from_numpy(top[0]), torch.from_numpy(top[1])
+        step = max(16, _SCORE_BYTES // (4 * len(gallery)))
+        parts = [slice(i, i + step) for i in range(0, len(queries), step)]
+        tops = [self._masked(queries[part], part, groups).topk(wide, dim=1) for part in parts]
+        scores = torch.cat([top.values for top in tops])
+        return scores, torch.cat([top.indices for top in tops]).masked_fill(scores == -torch.inf, -1)
+
+    def _masked(self, queries: torch.Tensor, part: slice, groups: Groups) -> torch.Tensor:
+        """(q, N) products, -inf for a query's own group; in memory that is used again, which saves much of the time."""
+        shape = len(queries), len(self._codes.coarse)
+        if self._products.numel() < shape[0] * shape[1]:
+            self._products = torch.empty(shape[0] * shape[1], device=queries.device)
+        scores = self._products[: shape[0] * shape[1]].view(shape)
+        torch.mm(queries, self._codes.coarse.T, out=scores)
+        if groups is not None:
+            held, asking = (torch.from_numpy(n).to(scores.device) for n in (groups[0], groups[1][part]))
+            scores.masked_fill_((held[None] == asking[:, None]) & (asking >= 0)[:, None], -torch.inf)
+        return scores
+
+    def _refined(self, queries: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """(q, F) what the scores of these rows are at most, by the fine codes; -inf where there is none."""
+        fine = self._codes.fine
+        assert fine is not None
+        out = torch.empty(rows.shape, device=fine.device)
+        step = max(1, _REFINED_BYTES // (4 * fine.shape[1] * rows.shape[1]))
+        for i in range(0, len(rows), step):
+            chosen = fine[rows[i : i + step].clamp(min=0)]
+            torch.bmm(chosen, queries[i : i + step, :, None], out=out[i : i + step, :, None])
+        return out.masked_fill_(rows < 0, -torch.inf)

@@ -5,7 +5,7 @@ Letters: N rows, Q queries, S pairs, P dimensions.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -64,8 +64,8 @@ def pairs_above(
     for start in range(0, len(asking), step):
         block = np.asarray(asking[start : start + step])
         first = start if queries is None else 0  # pairs with earlier rows were met from their side
-        one, other = _candidates(replace(codes, matrix=codes.matrix[first:]), block, above)
-        one, other = one + start, other + first
+        one, other = _candidates(codes, block, above, first=first)
+        one = one + start
         if queries is None:
             one, other = _chosen(one, other, one < other)
         if groups is not None:
@@ -76,17 +76,23 @@ def pairs_above(
     return _joined(found)
 
 
-def _candidates(codes: Codes, queries: Embeddings, above: float) -> tuple[Rows, Rows]:
-    """Queries and rows of the codes of all pairs whose score can be `above`."""
-    products, offset, slack = codes.scores(queries)
-    if not bool(torch.isfinite(products).all()):
-        raise UmurlError("vectors of the index or the query are not finite: run umurl-search verify")
-    least = above - slack - offset
-    rounding = np.where(least > 0, 1 + codes.output_rounding, 1 - codes.output_rounding)
-    least = least / rounding
+def _candidates(codes: Codes, queries: Embeddings, above: float, *, first: int) -> tuple[Rows, Rows]:
+    """Queries and rows, from `first` on, of all pairs whose score can be `above`."""
+    asked = codes.ask(queries)
+    least = above - asked.above
     least = (least - 1e-6 * np.abs(least) - 1e-9).astype(np.float32)  # its own rounding throws no pair out
-    passing = products >= torch.from_numpy(least).to(products.device)[:, None]
-    one, other = passing.nonzero(as_tuple=True)
+    floor = torch.from_numpy(least).to(codes.coarse.device)
+    products = asked.coarse @ codes.coarse[first:].T
+    one, other = (products >= floor[:, None]).nonzero(as_tuple=True)
+    other = other + first
+    if codes.fine is not None and asked.fine is not None:
+        step = max(1, _SCORED_BYTES // (8 * codes.fine.shape[1]))
+        parts = [slice(i, i + step) for i in range(0, len(one), step)]
+        passing = [
+            (asked.fine[one[part]] * codes.fine[other[part]]).sum(dim=1) >= floor[one[part]] for part in parts
+        ]
+        kept = torch.cat([torch.zeros(0, dtype=torch.bool, device=one.device), *passing])
+        one, other = one[kept], other[kept]
     return one.cpu().numpy(), other.cpu().numpy()
 
 

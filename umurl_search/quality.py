@@ -33,8 +33,11 @@ class Choice:
     why: str
 
 
-def choose(*, n: int, p: int, recall: float, memory_bytes: int) -> Choice:
-    """The kind for a corpus: exact unless less is enough and the corpus large (docs/index-kinds.md has the table)."""
+def choose(*, n: int, p: int, recall: float, memory_bytes: int, converts_half: bool) -> Choice:
+    """The kind for a corpus: exact unless less is enough and the corpus large (docs/index-kinds.md has the table).
+
+    converts_half: whether FAISS does so by an instruction, without which float32 is read faster.
+    """
     flat, half = 4 * n * p, 2 * n * p
     size = f"{n:,} x {p} in float32 are {flat / 2**20:,.0f} MiB"
     if flat <= SMALL_BYTES:
@@ -42,6 +45,10 @@ def choose(*, n: int, p: int, recall: float, memory_bytes: int) -> Choice:
     if recall < 1 and n >= LARGE:
         return Choice(
             kind="ivf-sq8", why=f"{size}, and a recall of {recall:g} is enough: lists save most of the work"
+        )
+    if not converts_half and flat <= _MEMORY_SHARE * memory_bytes:
+        return Choice(
+            kind="flat", why=f"{size}: FAISS converts half precision one by one here, float32 is faster"
         )
     if half <= _MEMORY_SHARE * memory_bytes:
         return Choice(

@@ -189,7 +189,7 @@ def _faiss() -> Check:
             detail=f"{' and '.join(installed)} both install the module faiss: pip uninstall one, reinstall the other",
         )  # fmt: skip
     try:
-        from umurl_search.kinds import cpu_level, faiss_module, gpu_search_available
+        from umurl_search.faiss_library import cpu_level, faiss_module, gpu_search_available
 
         version, place = faiss_module().__version__, "on the GPU" if gpu_search_available() else "on the CPU"
     except UmurlError as error:
