@@ -19,7 +19,7 @@ from umurl_search.build import BuildRequest, build_index
 from umurl_search.datasets import NTU60_TRAIN_SUBJECTS
 from umurl_search.demo import make_clip
 from umurl_search.encoders import EncoderEntry
-from umurl_search.evaluate import EvalRequest, evaluate, evaluate_index, evaluate_matrix
+from umurl_search.evaluate import EvalRequest, evaluate, evaluate_index, evaluate_matrix, evaluated
 from umurl_search.index import Index
 from umurl_search.ingest import Request, ingest
 from umurl_search.library import Library
@@ -91,6 +91,18 @@ def test_figures_are_the_oracles(k: int, grouped: bool) -> None:
     figures = evaluate(gallery, labels, queries, wanted, k=k, groups=groups)
     assert_oracle(vars(figures), oracle(gallery, labels, queries, wanted, k=k, groups=groups))
     assert figures.ranked < 25
+
+
+def test_blocks_of_queries_and_clips_of_no_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A query of no group meets everybody, also the clips of no group."""
+    rng = np.random.default_rng(5)
+    gallery, queries = unit(rng.normal(size=(40, 5))), unit(rng.normal(size=(25, 5)))
+    labels, wanted = rng.integers(0, 6, 40), rng.integers(0, 6, 25)
+    groups = rng.integers(-1, 4, 40), rng.integers(-1, 4, 25)
+    nobodys = np.where(groups[1] < 0, -2, groups[1])
+    monkeypatch.setattr(evaluation, "_QUERIES_A_BLOCK", 4)
+    figures = evaluate(gallery, labels, queries, wanted, k=3, groups=groups)
+    assert_oracle(vars(figures), oracle(gallery, labels, queries, wanted, k=3, groups=(groups[0], nobodys)))
 
 
 def test_more_neighbours_than_the_gallery_has() -> None:
@@ -235,6 +247,27 @@ def test_excluding_the_same_performance_is_dropping_it_by_hand(viewed: Library) 
     assert easy["map"] > document["map"]
 
 
+def test_a_performance_is_of_one_setup_subject_replication_and_action(
+    library: Library, tmp_path: Path
+) -> None:
+    """A query meets all but the clips that differ from it in nothing but the camera."""
+    (tmp_path / "shots").mkdir()
+    asked = "S002C001P002R002A005"
+    others = [
+        asked.replace(*one)
+        for one in (("S002", "S001"), ("P002", "P001"), ("R002", "R001"), ("A005", "A001"))
+    ]
+    same = asked.replace("C001", "C002")
+    for name in (asked, same, *others):
+        np.save(tmp_path / "shots" / f"{name}.npy", make_clip(name))
+    (tmp_path / "splits.json").write_text(json.dumps({"one": {"train": [same, *others], "test": [asked]}}))
+    ingest(library, Request(name="shots", source=tmp_path / "shots", splits=tmp_path / "splits.json"))
+    build_index(library, BuildRequest(dataset="shots", encoder="e", device="cpu"))
+    for exclude, n_met in ((False, 5), (True, 4)):
+        request = EvalRequest(index="shots@e", exclude_same_performance=exclude, device="cpu")
+        assert (evaluated(library, request).figures.neighbours[0] >= 0).sum() == n_met
+
+
 def test_an_unknown_protocol(viewed: Library) -> None:
     with pytest.raises(UmurlError, match="views has no protocol 'xsub': it has view"):
         evaluate_index(viewed, EvalRequest(protocol="xsub", device="cpu"))
@@ -309,6 +342,48 @@ def test_one_shot_has_a_gallery_of_exemplars(library: Library, command: Command,
     assert {names[i] for i in opened.split.gallery} == exemplars
     assert {names[i] for i in opened.split.queries} == others
     assert {names[i] for i in opened.split.fitting} == exemplars | base
+
+
+def test_one_shot_fits_its_maps_on_the_base_classes_too(
+    library: Library, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for setup in ("S001C003P008R001", "S001C001P001R001"):
+        for action in (1, 2, 3, 7):
+            name = f"{setup}A{action:03d}"
+            (tmp_path / "shots").mkdir(exist_ok=True)
+            np.save(tmp_path / "shots" / f"{name}.npy", make_clip(name))
+    assert command("ingest", "ntu120", "--source", tmp_path / "shots").code == 0
+    assert command("build-index", "ntu120", "--encoder", "e").code == 0
+    fitted: list[list[int]] = []
+
+    def watched(given: dict[str, Array], transform: Transform, **options: Any) -> Maps:
+        fitted.append(options["rows"].tolist())
+        return fit_maps(given, transform, **options)
+
+    monkeypatch.setattr(evaluation, "fit_maps", watched)
+    request = EvalRequest(protocol="oneshot", query_modality="bone", device="cpu")
+    assert evaluate_index(library, request)["gallery"] == 2
+    names = open_protocol(library, None, "oneshot").columns.name
+    assert [[names[row] for row in rows] for rows in fitted] == [[n for n in names if not is_asked(n)]]
+
+
+def is_asked(name: str) -> bool:
+    """Whether one-shot asks it: of a novel class, and not its exemplar."""
+    return name[17:] in ("001", "007") and name[9:12] != "008"
+
+
+def test_one_shot_without_exemplars_has_no_gallery(
+    library: Library, command: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "shots").mkdir()
+    for name in ("S001C001P001R001A001", "S001C001P001R001A002"):
+        np.save(tmp_path / "shots" / f"{name}.npy", make_clip(name))
+    assert command("ingest", "ntu120", "--source", tmp_path / "shots").code == 0
+    assert command("build-index", "ntu120", "--encoder", "e").code == 0
+    with pytest.raises(
+        UmurlError, match=r"^ntu120 oneshot: 0 gallery clips and 1 queries are in the library"
+    ):
+        evaluate_index(library, EvalRequest(protocol="oneshot", device="cpu"))
 
 
 def test_part_of_one_shot() -> None:

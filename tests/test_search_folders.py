@@ -194,6 +194,35 @@ def test_killed_before_the_rename_nothing_is_there(
     assert visible(tmp_path) == ["one"]
 
 
+def test_all_is_on_the_disk_before_the_name_and_the_name_before_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut leaves a whole folder or none: files and manifest are synced, then renamed, then the renaming is."""
+    target, told, fsync, rename = tmp_path / "one", list[tuple[int, int]](), os.fsync, os.rename
+    with building(target, resume_token="t") as partial:
+        for name, content in FILES.items():
+            (partial / name).write_bytes(content)
+
+        def synced(descriptor: int) -> None:
+            state = os.fstat(descriptor)
+            told.append((state.st_ino, state.st_size))
+            fsync(descriptor)
+
+        def renamed(one: Path, other: Path) -> None:
+            told.append((0, 0))
+            rename(one, other)
+
+        monkeypatch.setattr(os, "fsync", synced)
+        monkeypatch.setattr(os, "rename", renamed)
+        seal(partial, target, ABOUT)
+    at = told.index((0, 0))
+    states = {name: (target / name).stat() for name in [*FILES, MANIFEST]}
+    whole = {name: (state.st_ino, state.st_size) for name, state in states.items()}
+    assert set(told[:at]) == set(whole.values())
+    assert told[at - 1] == whole[MANIFEST]
+    assert [inode for inode, _ in told[at + 1 :]] == [tmp_path.stat().st_ino]
+
+
 def test_what_was_cut_short_while_being_written_is_not_sealed(tmp_path: Path) -> None:
     target = tmp_path / "one"
     with building(target, resume_token="t") as partial:

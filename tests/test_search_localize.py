@@ -9,7 +9,7 @@ import pytest
 from conftest import LONG_INDEX, Result
 from numpy.typing import NDArray
 
-from umurl_search import datasets
+from umurl_search import datasets, localize
 from umurl_search.build import BuildRequest, build_index
 from umurl_search.clipstore import ClipStore
 from umurl_search.datasets import DATASETS
@@ -102,6 +102,19 @@ def test_precision_is_that_of_the_book(seed: int, overlap: float, depth: int) ->
         for t, column in zip(THRESHOLDS, found.average.T, strict=True)
     }
     assert 0 < found.map["0.5"] <= found.map["0.3"] <= found.map["0.1"] < 1
+
+
+def test_blocks_of_queries_are_each_judged_by_their_own_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(7)
+    windows = stretches([(1, start, start + 10) for start in range(0, 300, 10)])
+    labels, asked = rng.integers(0, 3, 30), np.array([0, 1, 2, 9, 2, 1, 0])
+    gallery, queries = unit(rng, 30), unit(rng, 7)
+    whole = evaluate_moments(gallery, windows, windows, labels, queries, asked)
+    monkeypatch.setattr(localize, "_QUERIES_A_BLOCK", 2)
+    blocks = evaluate_moments(gallery, windows, windows, labels, queries, asked)
+    np.testing.assert_allclose(blocks.average, whole.average, rtol=0, atol=1e-12)
+    assert blocks.ranked == 6
+    assert blocks.map == pytest.approx(whole.map)
 
 
 def test_a_perfect_search_has_precision_one() -> None:

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from umurl_search import build, index_rows
 from umurl_search.build import BuildRequest, build_index
 from umurl_search.clipstore import ClipStore
+from umurl_search.index import Index
 from umurl_search.library import Library
 from umurl_search.opening import open_index
 from umurl_search.recordings import stretch
 from umurl_search.search import Searcher
-from umurl_search.windows import Units, Window, long_clips, long_windows, units_of
+from umurl_search.windows import Units, Window, long_clips, long_windows, units_of, windows_of
 
 Array = NDArray[np.float32]
 
@@ -104,6 +105,19 @@ def test_every_window_is_embedded_as_a_clip_of_its_own(long: Library) -> None:
         np.testing.assert_allclose(index.embeddings(modality)[rows], alone, rtol=0, atol=1e-4)
     assert index.manifest["window_s"] == [2.5]
     assert index.manifest["stride_s"] == 1.0
+
+
+def test_windows_of_recordings_that_are_gone_are_gone(long: Library) -> None:
+    whole, _ = open_index(long, LONG_INDEX)
+    second = int(np.unique(whole.ids)[1])
+    index = Index(whole.folder, whole.added, frozenset({second}))
+    left = whole.ids != second
+    windows = windows_of(index)
+    assert windows is not None
+    assert whole.spans is not None
+    assert 0 < len(windows) < len(whole.ids)
+    np.testing.assert_array_equal(windows.clip, whole.ids[left])
+    np.testing.assert_array_equal(np.stack([windows.start, windows.stop], axis=1), whole.spans[left])
 
 
 def test_a_stopped_build_of_windows_goes_on(long: Library, monkeypatch: pytest.MonkeyPatch) -> None:

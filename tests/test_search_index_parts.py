@@ -1,0 +1,26 @@
+"""Further parts of an index: made searchable as the first part is."""
+
+from pathlib import Path
+
+import numpy as np
+from conftest import NEW, add_files
+
+from umurl_search.changes import ChangeRequest, take_in
+from umurl_search.gallery import Gallery
+from umurl_search.library import Library
+from umurl_search.opening import open_index
+
+
+def test_a_further_part_is_exact_and_by_the_maps_of_the_first(changing: Library, kept: Path) -> None:
+    add_files(kept)
+    take_in(changing, ChangeRequest(dataset="mine", device="cpu"))
+    for name, kind in (("i", "flat"), ("half", "sq8"), ("h", "flat16")):
+        index, _ = open_index(changing, name)
+        first, second = index.parts
+        assert (len(second.ids), second.kind) == (len(NEW), kind)
+        mapping = index.maps("fused", "fused").gallery("fused", bridged=False)
+        points = mapping(np.asarray(second.embeddings("fused")))
+        np.testing.assert_allclose(second.unit(slice(None), mapping, centred=False), points, atol=1e-6)
+        found = Gallery(index=index, against="fused", mapping=mapping, centred=False).search(points, 1)
+        assert found.rows[:, 0].tolist() == [len(first.ids) + i for i in range(len(NEW))]
+        np.testing.assert_allclose(found.scores, 1, atol=1e-6)

@@ -1,0 +1,35 @@
+"""Moments of an index of windows: what is shown of each."""
+
+import numpy as np
+
+from umurl_search.moment_search import with_segments
+
+SEGMENTS = {
+    "clip_id": np.array([1, 1, 1, 2]),
+    "start_frame": np.array([0, 20, 60, 0]),
+    "stop_frame": np.array([25, 60, 90, 100]),
+    "label": np.array([4, 9, 2, 7]),
+    "action": np.array(["", "wave", "kick", "sit"]),
+}
+
+
+def segment_of(clip: int, start: int, stop: int) -> tuple[object, ...] | None:
+    (hit,) = with_segments([{"clip_id": clip, "start_frame": start, "stop_frame": stop, "rank": 1}], SEGMENTS)
+    assert hit["rank"] == 1
+    segment = hit["segment"]
+    return (
+        None
+        if segment is None
+        else (*(segment[key] for key in ("label", "action", "start_frame")), segment["iou"])
+    )
+
+
+def test_a_moment_is_shown_with_the_segment_it_overlaps_most() -> None:
+    assert segment_of(1, 10, 50) == (9, "wave", 20, 30 / 50)
+    assert segment_of(1, 0, 24) == (4, None, 0, 24 / 25)
+    assert segment_of(2, 50, 60) == (7, "sit", 0, 10 / 100)
+
+
+def test_a_moment_that_meets_no_segment_has_none() -> None:
+    assert segment_of(1, 90, 120) is None
+    assert segment_of(3, 0, 25) is None
