@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from another_user import NOBODY
 from test_cli_bad_input import hashes
 from test_search_library import catalog_positions, flipped, free_blocks
 
@@ -34,12 +35,12 @@ Hits = dict[str, float]
 ASKED = "mine:S001C001P001R001A005"
 NEW = [f"S001C00{c}P005R001A00{a}" for a in (1, 5) for c in (1, 2)]
 ROOT = os.name == "posix" and os.getuid() == 0
-NOBODY = 65534
 
 CHILDREN = """
 import json, os, resource, sys
 import concurrent.futures.process, cli.main, umurl_search.build, umurl_search.changes, umurl_search.repair
 import umurl_search.training, umurl_search.upkeep
+from another_user import become
 
 def run(job):
     said = os.open(job["said"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -48,9 +49,7 @@ def run(job):
     if job.get("limit"):
         resource.setrlimit(resource.RLIMIT_FSIZE, (job["limit"], job["limit"]))
     if job.get("user"):
-        cli.main.run(job["first"])  # imports the rest: the other user may not read this Python
-        os.setgid(job["user"])
-        os.setuid(job["user"])
+        become(job["user"], rehearsals=[job["rehearsal"]])
     codes = [cli.main.run(words) for words in job["commands"]]
     sys.stdout.flush()
     os._exit(max(codes))
@@ -68,7 +67,11 @@ for group in json.loads(sys.argv[1]):  # those of a group at once
 def started(groups: list[list[dict[str, Any]]]) -> "subprocess.Popen[str]":
     """A process that runs commands in children: groups one after another, the jobs of a group at once."""
     program = [sys.executable, "-c", CHILDREN, json.dumps(groups)]
-    return subprocess.Popen(program, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1])
+    tests = Path(__file__).parent
+    return subprocess.Popen(
+        program, stdout=subprocess.PIPE, text=True, cwd=tests.parent,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tests.parent), str(tests)])},
+    )  # fmt: skip
 
 
 def outcomes(running: "subprocess.Popen[str]") -> list[list[int]]:
@@ -194,7 +197,9 @@ def test_a_full_disk_leaves_the_library_as_it_was(
 
 @pytest.mark.slow
 @pytest.mark.skipif(not ROOT, reason="only root can become another user")
-def test_a_library_of_another_user_is_read_and_not_changed(parted_root: Path, new: Path) -> None:
+def test_a_library_of_another_user_is_read_and_not_changed(
+    parted_root: Path, new: Path, tmp_path: Path
+) -> None:
     with tempfile.TemporaryDirectory() as everybodys:
         base = Path(everybodys)
         library = Library(Path(shutil.copytree(parted_root, base / "library")))
@@ -204,6 +209,7 @@ def test_a_library_of_another_user_is_read_and_not_changed(parted_root: Path, ne
             path.chmod(0o755 if path.is_dir() else 0o644)
         (base / "said").chmod(0o777)
         at = ["--library", str(library.root), "--device", "cpu", "--json"]
+        copies = [shutil.copytree(parted_root, tmp_path / str(i)) for i in range(8)]
         may = [["query", ASKED], ["verify"], ["info", "mine@e"]]
         may_not = [["add", "mine", "--source", str(base / "new")], ["remove", "mine", NEW[0]], ["compact", "mine"],
                    ["repair"], ["update", "mine", "--source", str(base / "new")]]  # fmt: skip
@@ -213,7 +219,7 @@ def test_a_library_of_another_user_is_read_and_not_changed(parted_root: Path, ne
                 {
                     "commands": [[*words, *at]],
                     "user": NOBODY,
-                    "first": [*may[0], *at],
+                    "rehearsal": [*words, "--library", str(copies[i]), *at[2:]],
                     "said": str(base / "said" / str(i)),
                 }
             ]
