@@ -164,6 +164,15 @@ def test_asking_an_index_with_its_own_queries_is_plain_evaluation(crossed: Libra
     assert both[0]["map"] == both[1]["map"]
 
 
+def test_an_action_of_test_clips_only_is_not_in_the_gallery(crossed: Library) -> None:
+    request = EvalRequest(
+        index="theirs@e", protocol="odd", queries="theirs@e", query_protocol="all", device="cpu"
+    )
+    document = evaluate_index(crossed, request)
+    assert (document["queries"], document["gallery"]) == (30, 30)
+    assert document["left_out"] == {"action not in the gallery": 6}
+
+
 def test_the_matrix_holds_the_figures_of_its_pairs(crossed: Library, action_map: Path) -> None:
     request = EvalRequest(queries="theirs@e", action_map=action_map, device="cpu")
     matrix = evaluate_matrix(crossed, request)
@@ -250,6 +259,11 @@ def opened(name: str, **manifest: Any) -> Opened:
 
 def test_indexes_must_be_made_alike() -> None:
     cross._require_made_alike(opened("a"), opened("b", dataset="another", transform="half-whiten:4"))
+    cross._require_made_alike(opened("a", encoder="the same by another name"), opened("b"))
+    with pytest.raises(
+        UmurlError, match=r"\(encoder e \(weights 22222222\) there, e \(weights 11111111\) here\)"
+    ):
+        cross._require_made_alike(opened("a", encoder_hash="2" * 64), opened("b"))
     with pytest.raises(UmurlError) as told:
         cross._require_made_alike(
             opened(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from umurl_search.quality import _accuracy_change, _recall
+from umurl_search.quality import LARGE, SMALL_BYTES, _accuracy_change, _recall, choose
 
 FOUND = np.array([[3, 1, 2], [7, 8, 9], [4, -1, -1]])
 TRUTH = np.array([[1, 3, 5], [7, 9, 8], [4, 6, -1]])
@@ -24,3 +24,18 @@ def test_an_accuracy_lost_is_negative() -> None:
     assert _accuracy_change(wrong[1:], right[1:], held[1:], np.where(labels == 6, -1, labels)) == -1
     assert _accuracy_change(wrong, right, held, np.full(8, -1)) is None
     assert _accuracy_change(wrong, right, held, None) is None
+
+
+@pytest.mark.parametrize(
+    ("n", "recall", "memory", "kind"),
+    [
+        (SMALL_BYTES // 256, 1.0, 2**36, "flat"),
+        (SMALL_BYTES // 256 + 1, 1.0, 2**36, "flat16"),
+        (LARGE, 0.99, 2**36, "ivf-sq8"),
+        (LARGE - 1, 0.99, 2**36, "flat16"),
+        (LARGE, 1.0, 2 * 128 * LARGE, "flat16"),
+        (LARGE, 1.0, 2 * 128 * LARGE - 1, "sq8"),
+    ],
+)
+def test_auto_chooses_at_the_limits(n: int, recall: float, memory: int, kind: str) -> None:
+    assert choose(n=n, p=64, recall=recall, memory_bytes=memory, converts_half=True).kind == kind
