@@ -257,6 +257,25 @@ def test_removing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     remove(target)
 
 
+def test_what_is_replaced_is_deleted_when_the_new_is_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = built(tmp_path / "one")
+
+    def killed(path: Path, **_: object) -> None:
+        if path.exists():
+            raise KeyboardInterrupt
+
+    with building(target, resume_token="t") as partial:
+        (partial / "a.bin").write_bytes(b"new")
+        with monkeypatch.context() as patched:
+            patched.setattr(shutil, "rmtree", killed)
+            with pytest.raises(KeyboardInterrupt):
+                seal(partial, target, ABOUT)
+    assert (target / "a.bin").read_bytes() == b"new"
+    assert check(target, full=True) == []
+
+
 def test_a_full_disk_is_told_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2**30))
     need_space(tmp_path, 2**30, what="the index")

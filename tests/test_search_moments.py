@@ -140,6 +140,18 @@ def test_the_first_moments_are_those_of_the_whole_ranking(seed: int, most: int) 
     assert asked[-1] == 400 if most > len(whole) else asked[0] == min(400, 4 * most + 32)
 
 
+def test_more_windows_are_asked_for_until_there_are_moments_enough() -> None:
+    windows = stretches(*[(1, 0, 10)] * 200, *[(clip, 0, 10) for clip in range(2, 7)])
+    asked: list[int] = []
+
+    def search(n: int) -> NDArray[np.int64]:
+        asked.append(n)
+        return np.arange(n)
+
+    assert first_moments(search, windows, overlap=0.2, most=4).tolist() == [0, 200, 201, 202]
+    assert asked == [48, 192, 205]
+
+
 def test_moments_of_a_search_that_finds_fewer_windows_than_asked_for() -> None:
     windows = stretches((1, 0, 10), (1, 2, 12), (2, 0, 10), (3, 0, 10))
     assert first_moments(lambda n: np.array([1, 0, 2]), windows, overlap=0.2, most=5).tolist() == [1, 2]

@@ -3,8 +3,10 @@
 import pytest
 from conftest import spoil
 
+from encoder.errors import UmurlError
 from umurl_search import folders
 from umurl_search.library import Library
+from umurl_search.opening import open_index
 from umurl_search.soundness import verify
 
 
@@ -31,3 +33,12 @@ def test_a_clip_that_the_store_does_not_hold_is_named(indexed: Library) -> None:
     with indexed.write() as catalog:
         catalog._con.execute("update clips set store_row = 60 where store_row = 59")
     assert verify(indexed) == [f"{indexed.clips('mine')}: the catalog names clips that it does not hold"]
+
+
+def test_an_index_of_other_clips_than_the_catalogs_is_not_opened(indexed: Library) -> None:
+    with indexed.write() as catalog:
+        catalog._con.execute("update clips set id = 1000 where id = (select max(id) from clips)")
+    with pytest.raises(UmurlError, match=r"^index mine@e and the catalog disagree: umurl-search verify$"):
+        open_index(indexed, "mine@e")
+    said = f"{indexed.index_folder('mine@e')}: its clip ids are not those of the catalog"
+    assert any(problem.startswith(said) for problem in verify(indexed))
