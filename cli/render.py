@@ -145,11 +145,6 @@ def train(document: Document) -> None:
         f"encoder {document['encoder']}: {document['preset']}, {epochs} on "
         f"{document['clips']:,} clips of {where}, {document['seconds']:.0f} s, {document['clips_per_s']:.0f} clips/s"
     )
-    if document["epochs"] < document["planned_epochs"]:
-        console.print(
-            f"stopped for time after {document['epochs']} of {document['planned_epochs']} epochs: figures will be "
-            f"low; umurl-search train {document['dataset']} --preset {document['preset']} --as NAME trains to the end"
-        )
     console.print("last losses: " + "  ".join(f"{k} {v:.4g}" for k, v in document["losses"].items()))
     seen = document["embedding"]
     if seen:
@@ -175,15 +170,21 @@ def imported(document: Document) -> None:
     )
 
 
-def built(document: Document) -> None:
-    console = new_console()
+def built_line(document: Document) -> None:
+    """What was built, without what to do next."""
     verb = "is there already" if document["already_there"] else "built"
-    console.print(
+    new_console().print(
         f"index {document['index']} {verb}: {document['clips']:,} clips of {document['dataset']}, encoder "
         f"{document['encoder']}, {', '.join(document['modalities'])}, dimension {document['dimension']}, "
         f"transform {document['transform']}, {size(document['bytes'])}, {document['seconds']['total']:.1f} s"
     )
-    console.print(f"next: umurl-search query CLIP --index {document['index']}   and: umurl-search knn-eval")
+
+
+def built(document: Document) -> None:
+    built_line(document)
+    new_console().print(
+        f"next: umurl-search query CLIP --index {document['index']}   and: umurl-search knn-eval"
+    )
 
 
 def _evaluated(document: Document) -> str:
@@ -258,6 +259,10 @@ def contents(document: Document) -> None:
         for row in document[title]:
             table.add_row(*(_cell(row[column]) for column in columns))
         console.print(table if document[title] else f"\n{title}: none")
+    if document["default_index"] and len(document["indexes"]) > 1:
+        console.print(
+            f"\nwhere no index is named: {document['default_index']}   (umurl-search prefer INDEX changes it)"
+        )
     if not document["datasets"]:
         console.print("\nnext: umurl-search demo, or umurl-search ingest NAME --source PATH")
 
@@ -302,6 +307,10 @@ def problem_line(problems: list[str]) -> None:
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     remedy = "umurl-search repair rebuilds what it can"
     print(f"umurl-search: {problems[0]}{more}; {remedy}", file=sys.stderr)
+
+
+def preferred(document: Document) -> None:
+    new_console().print(f"where no index is named: {document['default_index']}")
 
 
 def deleted(document: Document) -> None:

@@ -38,14 +38,19 @@ _M = "joint, bone, motion, any + of them, or fused"
 ModalityOption = Annotated[str, typer.Option("--modality", callback=parsed("--modality", _modality), help=_M)]
 AgainstOption = Annotated[str, typer.Option("--against", callback=parsed("--against", _modality), help=_M)]
 NoBridgeOption = Annotated[bool, typer.Option("--no-bridge", help="Compare raw embeddings across modalities")]
-IndexOption = Annotated[str | None, typer.Option("--index", help="Which index [default: the one built last]")]
+IndexOption = Annotated[
+    str | None, typer.Option("--index", help="Which index [default: the last built or preferred]")
+]
 PrecisionOption = Annotated[
     Literal["auto", "float32", "bf16"],
     typer.Option(help="Of the products; auto: bf16 where the hardware has it and the width is 256 or more"),
 ]
 EncoderOption = Annotated[
     str | None,
-    typer.Option("--encoder", help="Which encoder [default: the newest for the dataset, else the shipped]"),
+    typer.Option(
+        "--encoder",
+        help="Which encoder [default: the newest for the dataset trained to its end, or the shipped]",
+    ),
 ]
 ExcludeOption = Annotated[
     bool,

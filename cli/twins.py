@@ -8,7 +8,9 @@ from cli.search import ModalityOption
 from cli.tasks import ProtocolOption
 from cli.terminal import Terminal, command
 
-IndexArgument = Annotated[str | None, typer.Argument(help="Which index [default: the one built last]")]
+IndexArgument = Annotated[
+    str | None, typer.Argument(help="Which index [default: the last built or preferred]")
+]
 AboveOption = Annotated[
     float | None,
     typer.Option(

@@ -1,4 +1,4 @@
-"""Commands that look after a library: `list`, `info`, `verify`, `delete`, `doctor`."""
+"""Commands that look after a library: `list`, `info`, `verify`, `prefer`, `delete`, `doctor`."""
 
 from typing import Annotated
 
@@ -11,6 +11,7 @@ def register(app: typer.Typer) -> None:
     command(app, "list")(list_contents)
     command(app, "info")(info)
     command(app, "verify")(verify)
+    command(app, "prefer")(prefer)
     command(app, "delete")(delete)
     command(app, "doctor")(doctor)
 
@@ -44,6 +45,17 @@ def verify(terminal: Terminal) -> int:
     if problems:
         render.problem_line(problems)
     return 1 if problems else 0
+
+
+def prefer(
+    terminal: Terminal,
+    index: Annotated[str, typer.Argument(help="The index's name")],
+) -> None:
+    """Makes an index the one that commands take where none is named, until another is built."""
+    from cli import render
+    from umurl_search import upkeep
+
+    terminal.show(upkeep.prefer(terminal.library, index), render.preferred)
 
 
 def delete(

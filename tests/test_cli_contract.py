@@ -31,7 +31,8 @@ CONTRACT = {
     "knn-eval": "--index --protocol --k --query-modality --gallery-modality --matrix "
     "--exclude-same-performance --no-bridge",
     "embed": "--out --encoder --modality",
-    "list": "", "info": "", "verify": "", "doctor": "", "demo": "", "delete": "",
+    "list": "", "info": "", "verify": "", "doctor": "", "demo": "--seconds", "delete": "",
+    "prefer": "",
 }  # fmt: skip
 HIT_KEYS = {
     "rank", "score", "clip_id", "name", "dataset", "label", "action", "subject", "camera", "setup", "frames",
@@ -310,7 +311,7 @@ def test_doctor(indexed: Library, command: Command, tmp_path: Path) -> None:
 def test_notes_are_on_stderr_unless_quiet(library: Library, command: Command) -> None:
     assert command("delete", "encoder:e").code == 0
     loud = command("build-index", "mine", "--json")
-    assert "no encoder was trained on or imported for mine: using the shipped one" in loud.err
+    assert "no encoder was trained to its end on mine or imported for it: using the shipped one" in loud.err
     assert said(loud)["encoder"] == "shipped"
     assert command("build-index", "mine", "--json", "--quiet").err == ""
     assert command("build-index", "mine", "--encoder", "shipped", "--json").err == ""  # as asked for
@@ -344,7 +345,7 @@ def test_typed_exactly_as_in_the_contract(
     assert built.code == 0, built.err
     assert "8 of 8 clips" in built.err
     assert "shipped" in built.out
-    assert "no encoder was trained on or imported for ntu120" in built.err
+    assert "no encoder was trained to its end on ntu120 or imported for it" in built.err
     hits = command("query", "clip.npy", "--modality", "bone")
     assert hits.code == 0, hits.err
     assert "8 of 8 clips" in hits.out

@@ -178,7 +178,7 @@ def test_json_keys_are_those_documented(
         "info DATASET:CLIPNAME": (clip,), "verify": (), "doctor": (), "delete": ("index:mine@e",),
         "ingest": ("theirs", "--source", golden / "raw"), "query for moments": (clip, *windows),
         "localize-eval": windows, "add": ("theirs",), "update": ("theirs",), "compact": ("theirs",), "repair": (),
-        "remove": ("mine", "S001C001P001R001A001"),
+        "prefer": (LONG_INDEX,), "remove": ("mine", "S001C001P001R001A001"),
     }  # fmt: skip
     for title, arguments in calls.items():
         name, *rest = title.split()

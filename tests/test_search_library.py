@@ -509,15 +509,15 @@ def test_a_transaction_that_fails_changes_nothing(library: Library) -> None:
 def test_an_old_catalog_is_migrated_when_it_is_written(
     library: Library, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("umurl_search.catalog_file.SCHEMA_VERSION", 5)
-    steps = {3: "alter table clips add column mirrored boolean;", 4: "create table nosuch.table (x integer);"}
+    monkeypatch.setattr("umurl_search.catalog_file.SCHEMA_VERSION", 6)
+    steps = {4: "alter table clips add column mirrored boolean;", 5: "create table nosuch.table (x integer);"}
     monkeypatch.setattr("umurl_search.catalog_file.MIGRATIONS", steps)
     told = command("list")
     assert told.code == 1
-    assert "older version (schema 3); run: umurl-search doctor" in told.err
+    assert "older version (schema 4); run: umurl-search doctor" in told.err
     assert command("doctor").code == 1
-    steps[4] = "create table marks (x integer);"
-    assert "schema 4" in command("list").err
+    steps[5] = "create table marks (x integer);"
+    assert "schema 5" in command("list").err
     assert command("doctor").code == 0
     assert command("list").code == 0
     with library.read() as catalog:

@@ -170,7 +170,21 @@ class Catalog(Changes):
         self._insert("encoders", row)
 
     def indexes(self) -> list[dict[str, Any]]:
-        return self._rows("select * from indexes order by made desc")
+        """Newest first; which of them is preferred, `default_index` says."""
+        return self._rows("select * exclude (preference) from indexes order by made desc")
+
+    def default_index(self, *, other_than: str | None = None) -> str | None:
+        """The index meant where none is named: the one built or preferred last, but for `other_than`."""
+        rows = self._rows(
+            "select name from indexes where name is distinct from ? order by preference desc limit 1",
+            other_than,
+        )
+        return str(rows[0]["name"]) if rows else None
+
+    def prefer_index(self, name: str) -> None:
+        """That index is meant where none is named, until another is built or preferred. No change where it is so."""
+        if self.default_index() != name:
+            self._con.execute("update indexes set preference = nextval('made') where name = ?", [name])
 
     def add_index(self, row: dict[str, Any], *, clip_ids: NDArray[np.int64]) -> None:
         """Enters an index if the clips and the encoder that it was made from are still there."""

@@ -1,6 +1,6 @@
 """The catalog's tables, and how those of older versions become them."""
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 # No primary keys: DuckDB keeps them in blocks of their own, 256 KiB each, that no query can be made to read
 # and check. `Catalog._insert` refuses a name that is taken, and writers are alone.
@@ -26,7 +26,8 @@ create table encoders (
   dimension integer, hash varchar, created timestamp, made bigint default nextval('made'));
 create table indexes (
   name varchar not null, dataset varchar, encoder varchar, encoder_hash varchar, kind varchar,
-  transform varchar, modalities varchar, clips bigint, created timestamp, made bigint default nextval('made'));
+  transform varchar, modalities varchar, clips bigint, created timestamp, made bigint default nextval('made'),
+  preference bigint default nextval('made'));
 create table parts (
   kind varchar not null, name varchar not null, part integer not null, folder varchar not null, clips bigint);
 create table segments (
@@ -55,6 +56,11 @@ insert into origins select name, 1, json_object(
   'roots', string_split(replace(source, ', /', chr(10) || '/'), chr(10)), 'format', format, 'layout', layout,
   'fps', fps, 'up', up, 'scale', scale, 'slicing', case when format <> 'pku-mmd' then 'start:end' end,
   'untrimmed', name in (select dataset from segments)) from datasets;
+""",
+    3: """
+alter table indexes add column preference bigint;
+update indexes set preference = made;
+alter table indexes alter column preference set default nextval('made');
 """,
 }
 """Schema version -> the statements that make it the next one; run in one transaction."""

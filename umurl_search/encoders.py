@@ -38,6 +38,11 @@ class EncoderEntry:
         return self.config.get("protocol")
 
     @property
+    def is_bounded(self) -> bool:
+        """Whether its training might last only so long, as the demo's may."""
+        return self.config.get("training", {}).get("max_seconds") is not None
+
+    @property
     def datasets_before(self) -> list[str | None]:
         """What the encoders were made for from which its training started; None: not known."""
         found: list[str | None] = []
@@ -119,11 +124,14 @@ def of_index(library: Library, row: dict[str, Any]) -> EncoderEntry:
 
 
 def choose(library: Library, dataset: str, protocol: str | None) -> EncoderEntry:
-    """The newest encoder made for the dataset, one of the same protocol first, else the shipped one."""
+    """The newest encoder made for the dataset, one of the same protocol first, else the shipped one.
+
+    One whose training was bounded in time counts only where it is named: how good it is depends on the machine.
+    """
     rows = [row for row in _rows(library) if row["dataset"] == dataset]
-    same = [row for row in rows if row["protocol"] == protocol]
-    fitting = same or rows
-    return open_encoder(library, fitting[0]["name"]) if fitting else shipped()
+    rows.sort(key=lambda row: row["protocol"] != protocol)
+    fitting = (open_encoder(library, row["name"]) for row in rows)
+    return next((entry for entry in fitting if not entry.is_bounded), None) or shipped()
 
 
 def _rows(library: Library) -> list[dict[str, Any]]:

@@ -147,7 +147,7 @@ def _ranking(
 
 @dataclass(frozen=True, kw_only=True)
 class EvalRequest:
-    """What to evaluate. None: the index built last, its dataset's first protocol.
+    """What to evaluate. None: the library's default index, its dataset's first protocol.
 
     queries: another index, whose protocol's test clips ask in place of this one's; action_map: a file that
     says which actions are the same, where the two datasets' lists do not.

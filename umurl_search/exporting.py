@@ -54,7 +54,7 @@ _SAID = (
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest:
-    """out: a folder that is new or empty. index None: the one built last."""
+    """out: a folder that is new or empty. index None: the library's default."""
 
     out: Path
     index: str | None = None

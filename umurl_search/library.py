@@ -41,7 +41,7 @@ class Library:
             return library
 
     def index(self, name: str | None = None, *, device: str = "auto") -> "Searcher":
-        """An index to ask, the one built last when None: `library.index().search(["clip.npy"], k=5)`."""
+        """An index to ask, the library's default when None: `library.index().search(["clip.npy"], k=5)`."""
         from umurl_search.search import Searcher
 
         return Searcher(self, name, device=device)

@@ -96,7 +96,7 @@ def _mean(average: NDArray[np.float64]) -> dict[str, float]:
 
 @dataclass(frozen=True, kw_only=True)
 class LocalizeRequest:
-    """What to evaluate. None: the index built last, its dataset's first protocol."""
+    """What to evaluate. None: the library's default index, its dataset's first protocol."""
 
     index: str | None = None
     protocol: str | None = None

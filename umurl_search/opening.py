@@ -55,24 +55,23 @@ class Opened:
 def open_index(
     library: Library, name: str | None, *, other_than: str | None = None
 ) -> tuple[Index, dict[str, Any]]:
-    """The index of that name; when None, the one built last, but for `other_than`.
+    """The index of that name; when None, the library's default, but for `other_than`.
 
     Raises UmurlError listing what there is.
     """
-    rows = []
+    rows, wanted = [], name
     if library.exists():
         with library.read() as catalog:
-            rows = catalog.indexes()
+            rows, wanted = catalog.indexes(), name or catalog.default_index(other_than=other_than)
     if not rows:
         raise UmurlError(
             "the library holds no index yet: umurl-search build-index NAME (or: umurl-search demo)"
         )
-    fitting = [row for row in rows if (row["name"] == name if name else row["name"] != other_than)]
-    if not fitting:
+    row = next((row for row in rows if row["name"] == wanted), None)
+    if row is None:
         known = ", ".join(row["name"] for row in rows)
-        wanted = f"no index '{name}'" if name else f"no index but '{other_than}' to search"
-        raise UmurlError(f"{wanted}; there are {known}: umurl-search build-index makes one")
-    row = fitting[0]
+        missing = f"no index '{name}'" if name else f"no index but '{other_than}' to search"
+        raise UmurlError(f"{missing}; there are {known}: umurl-search build-index makes one")
     return index_of(library, row), row
 
 

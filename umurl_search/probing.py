@@ -123,7 +123,7 @@ def linear_run(
 
 @dataclass(frozen=True, kw_only=True)
 class LinearRequest:
-    """What to classify. None: the index built last, its dataset's first protocol.
+    """What to classify. None: the library's default index, its dataset's first protocol.
 
     late: instead of an index and a modality, several whose classifiers' scores are averaged.
     """

@@ -35,7 +35,7 @@ _PACKAGES = (
 
 @dataclass(frozen=True, kw_only=True)
 class ReportRequest:
-    """What to report on and where to. None: the index built last, its dataset's first protocol.
+    """What to report on and where to. None: the library's default index, its dataset's first protocol.
 
     map: how the embedding is flattened, besides PCA; linear: train a linear classifier too.
     """

@@ -45,7 +45,7 @@ _MOST_FILTERS = 64
 
 @dataclass(frozen=True, kw_only=True)
 class QueryRequest:
-    """What to look for and where. None: the index built last; conventions as its dataset was ingested with."""
+    """What to look for and where. None: the library's default index; conventions as its dataset was ingested with."""
 
     clip: str
     modality: str = "fused"

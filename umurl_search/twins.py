@@ -26,7 +26,7 @@ SHOWN = ("id", "name", "label", "action", "subject", "camera", "setup", "replica
 
 @dataclass(frozen=True, kw_only=True)
 class TwinRequest:
-    """Which index (None: the one built last) and how alike twins are (None: chosen by the index's own scores)."""
+    """Which index (None: the library's default) and how alike twins are (None: chosen by the index's own scores)."""
 
     index: str | None = None
     above: float | None = None

@@ -20,6 +20,7 @@ KINDS = ("dataset", "encoder", "index")
 def contents(library: Library) -> dict[str, Any]:
     """Every dataset, encoder and index with its main facts, as plain data; empty where there is no library."""
     result: dict[str, Any] = {"library": str(library.root), "datasets": [], "encoders": [], "indexes": []}
+    result["default_index"] = None
     if not library.exists():
         return result
     with library.read() as catalog:
@@ -28,6 +29,7 @@ def contents(library: Library) -> dict[str, Any]:
             result["datasets"].append({**kept, "protocols": catalog.protocols(row["name"])})
         result["encoders"] = [_plain(row) for row in catalog.encoders()]
         result["indexes"] = [_plain(row) for row in catalog.indexes()]
+        result["default_index"] = catalog.default_index()
     return result
 
 
@@ -85,13 +87,16 @@ def info(library: Library, what: str | None) -> dict[str, Any]:
         rows = catalog.encoders() if kind == "encoder" else catalog.indexes()
         row = next(row for row in rows if row["name"] == name)
         places = _places(library, catalog, kind, name)
+        is_default = catalog.default_index() == name
     folder = places[0]
     remedy = f"run: umurl-search delete {kind}:{name}, then make it again"
     manifest = folders.read_manifest(folder, remedy=remedy)
     hidden = {"files", "checksum", "kind"} | ({"recipe", "token"} if kind == "encoder" else set())
     details = {k: v for k, v in manifest.items() if k not in hidden}
     told = {**_plain(row), "bytes": sum(map(_size, places)), **details, "kind": kind}
-    return told if kind == "encoder" else {**told, "clips": row["clips"], "parts": len(places)}
+    if kind == "encoder":
+        return told
+    return {**told, "clips": row["clips"], "parts": len(places), "default": is_default}
 
 
 def _places(library: Library, catalog: Catalog, kind: str, name: str) -> list[Path]:
@@ -131,6 +136,18 @@ def resolve(catalog: Catalog, what: str) -> tuple[str, str]:
         choices = " or ".join(f"{kind}:{name}" for kind in found)
         raise UmurlError(f"'{what}' names several things: say {choices}")
     return found[0], name
+
+
+def prefer(library: Library, name: str) -> dict[str, Any]:
+    """Makes an index the one that is meant where none is named. Raises UmurlError for an unknown one."""
+    what = f"index:{name.removeprefix('index:')}"
+    with library.read() as catalog:
+        resolve(catalog, what)
+    with library.write() as catalog:
+        before = catalog.default_index()
+        _, preferred = resolve(catalog, what)
+        catalog.prefer_index(preferred)
+    return {"default_index": preferred, "before": before}
 
 
 def delete(library: Library, what: str) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def _library_routes(router: APIRouter, service: Service) -> None:
 
     @router.get("/library")
     async def library() -> Document:
-        """What the command `list --json` prints, and `default_index`."""
+        """What the command `list --json` prints; `default_index` is the server's own, where it was given one."""
         return Document(await reads.run(service.shelf.contents))
 
     @router.get("/indexes/{index}")

@@ -21,7 +21,7 @@ _BACKLOG = 1024
 class ServeRequest:
     """Where to serve. port: 0 for any free one. token: made where others can reach the address and none is given.
 
-    index: the one meant where none is named; None: the one built last.
+    index: the one meant where none is named; None: the library's default.
     """
 
     host: str = "127.0.0.1"

@@ -17,7 +17,7 @@ from umurl_search.serve.workers import Workers
 
 
 class Service:
-    """A library being served. index: the one meant where none is named; None: the one built last."""
+    """A library being served. index: the one meant where none is named; None: the library's default."""
 
     def __init__(
         self,

@@ -38,13 +38,13 @@ class Snapshot:
     contents: dict[str, Any]
 
     def index(self, name: str | None) -> dict[str, Any]:
-        """An index's row, the one built last when None. Raises UmurlError as the commands do."""
+        """An index's row, the library's default when None. Raises UmurlError as the commands do."""
         rows = self.contents["indexes"]
         if not rows:
             raise UmurlError(
                 "the library holds no index yet: umurl-search build-index NAME (or: umurl-search demo)"
             )
-        found = [row for row in rows if name in (None, row["name"])]
+        found = [row for row in rows if row["name"] == (name or self.contents["default_index"])]
         if not found:
             known = ", ".join(row["name"] for row in rows)
             raise UmurlError(f"no index '{name}'; there are {known}: umurl-search build-index makes one")
@@ -168,7 +168,7 @@ class Held:
 class Shelf:
     """Everything of a library that requests need, opened once. Safe to use from several threads.
 
-    default: the index meant where none is named; None: the one built last.
+    default: the index meant where none is named; None: the library's default.
     """
 
     def __init__(self, library: Library, *, device: str = "auto", default: str | None = None) -> None:
@@ -197,7 +197,7 @@ class Shelf:
 
     def _meant(self, snapshot: Snapshot) -> str | None:
         names = [row["name"] for row in snapshot.contents["indexes"]]
-        return self._default if self._default in names else next(iter(names), None)
+        return self._default if self._default in names else snapshot.contents["default_index"]
 
     def index(self, name: str | None) -> Held:
         """Raises UmurlError for an unknown index, or one that cannot be searched."""

@@ -1,0 +1,152 @@
+"""Which index is meant where none is named: the one built or preferred last, whatever else happens to the library."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import Result, add_files
+
+from encoder.errors import UmurlError
+from umurl_search import encoders
+from umurl_search.build import BuildRequest, build_index
+from umurl_search.catalog_schema import SCHEMA_VERSION
+from umurl_search.changes import ChangeRequest, remove, take_in
+from umurl_search.compaction import compact
+from umurl_search.library import Library
+from umurl_search.opening import open_index
+from umurl_search.planning import TrainRequest
+from umurl_search.repair import repair
+from umurl_search.serve.shelf import Shelf
+from umurl_search.soundness import verify
+from umurl_search.training import train_encoder
+from umurl_search.upkeep import contents, delete, info, prefer
+
+Command = Callable[..., Result]
+
+
+def default(library: Library) -> str:
+    """What is opened where none is named; everything else that says it agrees."""
+    name = open_index(library, None)[1]["name"]
+    shown = contents(library)
+    assert shown["default_index"] == name
+    assert [row["name"] for row in shown["indexes"] if info(library, row["name"])["default"]] == [name]
+    return str(name)
+
+
+def built(library: Library, name: str) -> None:
+    build_index(library, BuildRequest(dataset="mine", encoder="e", name=name, device="cpu"))
+
+
+def test_the_one_preferred_last_is_meant_until_another_is_built(indexed: Library) -> None:
+    built(indexed, "second")
+    assert default(indexed) == "second"
+    assert prefer(indexed, "mine@e") == {"default_index": "mine@e", "before": "second"}
+    assert default(indexed) == "mine@e"
+    assert open_index(indexed, None, other_than="mine@e")[1]["name"] == "second"
+    built(indexed, "second")  # is there already
+    assert default(indexed) == "mine@e"
+    built(indexed, "third")
+    assert default(indexed) == "third"
+    assert [row["name"] for row in contents(indexed)["indexes"]] == ["third", "second", "mine@e"]
+
+
+def test_one_that_is_deleted_gives_way_to_the_one_meant_before(indexed: Library) -> None:
+    for name in ("second", "third"):
+        built(indexed, name)
+    prefer(indexed, "mine@e")
+    delete(indexed, "index:second")
+    assert default(indexed) == "mine@e"
+    delete(indexed, "index:mine@e")
+    assert default(indexed) == "third"
+    delete(indexed, "index:third")
+    assert contents(indexed)["default_index"] is None
+    with pytest.raises(UmurlError, match="the library holds no index yet"):
+        open_index(indexed, None)
+
+
+def test_it_stays_when_clips_come_and_go(changing: Library, kept: Path) -> None:
+    prefer(changing, "half")
+    add_files(kept)
+    take_in(changing, ChangeRequest(dataset="mine", device="cpu"))
+    assert default(changing) == "half"
+    remove(changing, "mine", where="subject = 1")
+    assert default(changing) == "half"
+    assert compact(changing, "mine").done
+    assert default(changing) == "half"
+    assert verify(changing) == []
+
+
+@pytest.mark.parametrize("damaged", ["indexes/half/vectors.npy", "catalog.duckdb"])
+def test_it_stays_when_what_is_damaged_is_repaired(changing: Library, damaged: str) -> None:
+    prefer(changing, "half")
+    path = changing.root / damaged
+    path.write_bytes(path.read_bytes()[:-4096])
+    report = repair(changing, device="cpu")
+    assert (len(report.mended), report.problems) == (1, [])
+    assert default(changing) == "half"
+
+
+def test_every_command_and_python_take_it(indexed: Library, command: Command, tmp_path: Path) -> None:
+    built(indexed, "second")
+    at = ("--library", indexed.root, "--json")
+    assert command("prefer", "index:mine@e", *at).json["default_index"] == "mine@e"
+    assert command("query", "mine:S001C001P001R001A001", *at).json["index"]["name"] == "mine@e"
+    for words in ("knn-eval", "knn-eval --matrix", "duplicates --above -1", "leaks --above -1"):
+        assert command(*words.split(), *at).json["index"] == "mine@e", words
+    assert command("linear-eval", "--epochs", 1, *at).json["index"] == "mine@e"
+    assert command("export", "--out", tmp_path / "out", *at).json["index"] == "mine@e"
+    assert indexed.index(device="cpu").row["name"] == "mine@e"
+    assert "mine@e" in command("list", "--library", indexed.root).out.splitlines()[-1]
+
+
+def test_an_unknown_index_is_not_preferred(indexed: Library, command: Command) -> None:
+    for name in ("nosuch", "mine"):
+        told = command("prefer", name, "--library", indexed.root)
+        assert (told.code, f"the library holds no 'index:{name}'" in told.err) == (1, True)
+    assert default(indexed) == "mine@e"
+    empty = command("prefer", "mine@e", "--library", indexed.root / "none")
+    assert (empty.code, "no library here yet" in empty.err) == (1, True)
+    assert not (indexed.root / "none").exists()
+
+
+def test_the_page_takes_it_at_once(indexed: Library) -> None:
+    built(indexed, "second")
+    shelf = Shelf(indexed, device="cpu")
+    assert (shelf.index(None).name, shelf.contents()["default_index"]) == ("second", "second")
+    prefer(indexed, "mine@e")
+    assert (shelf.index(None).name, shelf.contents()["default_index"]) == ("mine@e", "mine@e")
+    assert Shelf(indexed, device="cpu", default="second").index(None).name == "second"
+    assert Shelf(indexed, device="cpu", default="gone").index(None).name == "mine@e"
+
+
+def test_a_catalog_of_schema_3_means_the_index_built_last(indexed: Library, command: Command) -> None:
+    built(indexed, "second")
+    prefer(indexed, "mine@e")
+    with duckdb.connect(str(indexed.catalog_path)) as connection:
+        connection.execute("alter table indexes drop column preference; update meta set schema_version = 3")
+    assert "older version (schema 3); run: umurl-search doctor" in command("list").err
+    assert command("doctor").code == 0
+    with indexed.read() as catalog:
+        assert catalog._rows("select max(schema_version) as version from meta") == [
+            {"version": SCHEMA_VERSION}
+        ]
+    assert default(indexed) == "second"
+    built(indexed, "third")
+    assert default(indexed) == "third"
+    prefer(indexed, "mine@e")
+    assert default(indexed) == "mine@e"
+    assert verify(indexed) == []
+
+
+def test_an_encoder_whose_training_was_bounded_counts_only_where_it_is_named(
+    library: Library, command: Command
+) -> None:
+    request = TrainRequest(dataset="mine", preset="tiny", epochs=1, batch_size=16, device="cpu")
+    train_encoder(library, TrainRequest(**{**vars(request), "name": "bounded", "max_seconds": 60.0}))
+    assert encoders.open_encoder(library, "bounded").is_bounded
+    assert encoders.choose(library, "mine", "xsub").name == "e"
+    delete(library, "e")
+    assert encoders.choose(library, "mine", "xsub").name == "shipped"
+    told = command("build-index", "mine", "--encoder", "bounded", "--library", library.root, "--json")
+    assert told.json["encoder"] == "bounded"
