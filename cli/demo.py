@@ -1,34 +1,66 @@
 """The command `demo`: from nothing to a first result."""
 
+import math
+import shlex
 import time
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 
 from cli.terminal import Terminal, command
+from umurl_search.library import default_root
 
 ENCODER = "demo-tiny"
 TRAINING_LIMIT_S = 60.0
-ACTION = "wave"
-SAMPLE = "S001C001P002R002A001"
+ACTION = "throw"
+CLIP = "demo-clip.npy"
+SAMPLE = "S002C001P004R002A004"
+QUESTIONS = (
+    ("joint", "joint", None, "joints against joints"),
+    ("bone", "fused", None, "bones alone against the fused index, across a bridge"),
+    ("fused", "fused", "subject % 2 = 0 and camera = 3", "fused, among some clips only"),
+)
+"""modality, against, where, in words."""
 
 
 def register(app: typer.Typer) -> None:
     command(app, "demo")(demo)
 
 
-def demo(terminal: Terminal) -> None:
-    """Makes up a corpus, trains an encoder for a minute at most, indexes, queries and evaluates it."""
+def demo(
+    terminal: Terminal,
+    seconds: Annotated[
+        float, typer.Option(min=0.0, max=3600.0, help="How long to train at most")
+    ] = TRAINING_LIMIT_S,
+) -> None:
+    """Makes up a corpus, indexes, queries and evaluates it, then trains an encoder for a minute at most."""
+    from umurl_search.encoders import SHIPPED
+
     started = time.monotonic()
     document: dict[str, Any] = {}
     _ingest(terminal, document)
-    _train(terminal, document)
-    _index(terminal, document)
-    _queries(terminal, document)
-    _evaluate(terminal, document)
-    document["seconds"] = {"total": time.monotonic() - started}
-    terminal.show(document, lambda _: _next(terminal, document))
+    at_once = _indexed(terminal, SHIPPED)
+    _ask(terminal, at_once)
+    answered = time.monotonic()
+    document["train"] = _train(terminal, seconds)
+    if not terminal.as_json:
+        from cli import render_demo
+
+        render_demo.trained(document["train"])
+    trained = _indexed(terminal, ENCODER)
+    best, other = better_first(at_once, trained)
+    _prefer(terminal, best)
+    if best is trained:
+        _ask(terminal, trained)
+    document |= {**best, "other": {key: other[key] for key in ("build", "evaluation")}}
+    document["seconds"] = {"answers": answered - started, "total": time.monotonic() - started}
+    terminal.show(document, lambda _: _end(terminal, document))
+
+
+def better_first(at_once: dict[str, Any], trained: dict[str, Any]) -> list[dict[str, Any]]:
+    """Both by their accuracy; where that is the same, the one that was there at once is the better."""
+    return sorted((at_once, trained), key=lambda answers: -answers["evaluation"]["accuracy"])
 
 
 def _title(terminal: Terminal, text: str) -> None:
@@ -54,20 +86,113 @@ def _ingest(terminal: Terminal, document: dict[str, Any]) -> None:
     _draw(terminal, document["ingest"], "ingest_summary")
 
 
-def _train(terminal: Terminal, document: dict[str, Any]) -> None:
+def _indexed(terminal: Terminal, encoder: str) -> dict[str, Any]:
+    """An index of the corpus with that encoder, and how good it is, as `build` and `evaluation`."""
+    from umurl_search.build import BuildRequest, build_index
+    from umurl_search.encoders import SHIPPED
+    from umurl_search.evaluate import EvalRequest, evaluate_index
+
+    whose = "the encoder in the package" if encoder == SHIPPED else "the encoder trained here"
+    _title(terminal, f"an index with {whose}: every clip as joint, bone, motion and all three fused")
+    request = BuildRequest(dataset="demo", encoder=encoder, device=terminal.device)
+    build = vars(build_index(terminal.library, request, progress=terminal.progress))
+    _draw(terminal, build, "built_line")
+    asked = EvalRequest(index=build["index"], device=terminal.device)
+    return {
+        "build": build,
+        "evaluation": evaluate_index(terminal.library, asked, progress=terminal.progress),
+    }
+
+
+def _ask(terminal: Terminal, answers: dict[str, Any]) -> None:
+    """Makes that index the default, so that the commands shown are true, and adds `queries` and `matrix` to it."""
+    from umurl_search.evaluate import EvalRequest, evaluate_matrix
+
+    _prefer(terminal, answers)
+    answers["queries"] = _queries(terminal, answers["build"]["index"])
+    _title(terminal, f"how good it is, on subjects it was not trained on:  {_typed(terminal, 'knn-eval')}")
+    _draw(terminal, answers["evaluation"], "figures")
+    terminal.note(*(f"note: {warning}" for warning in answers["evaluation"]["warnings"]))
+    _title(terminal, f"every modality against every other:  {_typed(terminal, 'knn-eval --matrix')}")
+    request = EvalRequest(index=answers["build"]["index"], device=terminal.device)
+    answers["matrix"] = evaluate_matrix(terminal.library, request, progress=terminal.progress)
+    _draw(terminal, answers["matrix"], "matrix")
+
+
+def _prefer(terminal: Terminal, answers: dict[str, Any]) -> None:
+    from umurl_search.upkeep import prefer
+
+    prefer(terminal.library, answers["build"]["index"])
+
+
+def _queries(terminal: Terminal, index: str) -> list[dict[str, Any]]:
+    from umurl_search.search import QueryRequest, query
+
+    sample = _write_sample(terminal)
+    _title(terminal, f"three queries with a new performance of '{ACTION}'")
+    answers = []
+    for modality, against, where, text in QUESTIONS:
+        options = f"--modality {modality}" + (f" --against {against}" if against != "fused" else "")
+        options += f' --where "{where}"' if where else ""
+        _title(terminal, f"{text}:  {_typed(terminal, f'query {shlex.quote(sample)} {options}')}")
+        request = QueryRequest(
+            clip=sample, modality=modality, against=against, where=where, k=5, index=index,
+            exclude_same_performance=False, device=terminal.device,
+        )  # fmt: skip
+        answers.append(query(terminal.library, request))
+        if not terminal.as_json:
+            from cli import render_hits
+
+            render_hits.hits(answers[-1])
+    return answers
+
+
+def _write_sample(terminal: Terminal) -> str:
+    """A new performance that is not in the corpus, as a .npy file in the library's folder."""
+    from umurl_search.demo import make_clip
+
+    path = terminal.library.root / CLIP
+    np.save(path, make_clip(SAMPLE), allow_pickle=False)
+    return str(path)
+
+
+def _train(terminal: Terminal, seconds: float) -> dict[str, Any]:
+    """What `train` reports; of an encoder that is there already, what is kept of that."""
     from umurl_search.planning import TrainRequest
     from umurl_search.training import train_encoder
 
-    _title(terminal, "an encoder, trained without labels on the training subjects")
+    _title(terminal, f"a small encoder trained here: without labels, from nothing, for {seconds:g} s at most")
     if any(row["name"] == ENCODER for row in _encoders(terminal)):
-        document["train"] = {"encoder": ENCODER, "already_there": True}
-        terminal.note(f"encoder {ENCODER} is there already")
-        return
+        return _trained_before(terminal)
     request = TrainRequest(
-        dataset="demo", preset="tiny", name=ENCODER, device=terminal.device, max_seconds=TRAINING_LIMIT_S
-    )
-    document["train"] = vars(train_encoder(terminal.library, request, progress=terminal.progress))
-    _draw(terminal, document["train"], "train")
+        dataset="demo", preset="tiny", name=ENCODER, device=terminal.device, max_seconds=seconds,
+        save_every_s=math.inf,
+    )  # fmt: skip
+    try:  # what a killed demo may have left is a minute's work
+        report = train_encoder(terminal.library, request, anew=True, progress=terminal.progress)
+    except KeyboardInterrupt as stopped:
+        raise KeyboardInterrupt("the answers above hold; the same command trains again") from stopped
+    return {**vars(report), "already_there": False}
+
+
+def _trained_before(terminal: Terminal) -> dict[str, Any]:
+    from umurl_search.encoders import open_encoder
+    from umurl_search.history import read_history
+
+    entry = open_encoder(terminal.library, ENCODER)
+    epochs, planned = read_history(entry.folder).epochs, entry.config["training"]["epochs"]
+    return {"encoder": ENCODER, "epochs": epochs, "planned_epochs": planned, "already_there": True}
+
+
+def _end(terminal: Terminal, document: dict[str, Any]) -> None:
+    from cli import render_demo
+
+    def typed(words: str) -> str:
+        return _typed(terminal, words)
+
+    _title(terminal, "which of the two is better, asked with the same clips")
+    render_demo.compared(document, typed)
+    render_demo.following(document, shlex.quote(str(terminal.library.root / CLIP)), typed)
 
 
 def _encoders(terminal: Terminal) -> list[dict[str, Any]]:
@@ -75,74 +200,9 @@ def _encoders(terminal: Terminal) -> list[dict[str, Any]]:
         return catalog.encoders()
 
 
-def _index(terminal: Terminal, document: dict[str, Any]) -> None:
-    from umurl_search.build import BuildRequest, build_index
-
-    _title(terminal, "an index of every clip as joint, bone, motion and all three fused")
-    request = BuildRequest(dataset="demo", encoder=ENCODER, device=terminal.device)
-    document["build"] = vars(build_index(terminal.library, request, progress=terminal.progress))
-    _draw(terminal, document["build"], "built")
-
-
-def _queries(terminal: Terminal, document: dict[str, Any]) -> None:
-    from umurl_search.search import QueryRequest, query
-
-    sample = _write_sample(terminal)
-    _title(terminal, f"three queries with a new performance of '{ACTION}'")
-    index = document["build"]["index"]
-    asked = (
-        ("joint", "joint", None, "joints against joints"),
-        ("bone", "fused", None, "bones alone against the fused index, across a bridge"),
-        ("fused", "fused", "subject % 2 = 0 and camera = 3", "fused, among some clips only"),
+def _typed(terminal: Terminal, words: str) -> str:
+    """The command as it is to be typed to ask this library."""
+    root = terminal.library.root
+    return f"umurl-search {words}" + (
+        f" --library {shlex.quote(str(root))}" if root != default_root() else ""
     )
-    document["queries"] = []
-    for modality, against, where, text in asked:
-        options = f"--modality {modality}" + (f" --against {against}" if against != "fused" else "")
-        options += f' --where "{where}"' if where else ""
-        _title(terminal, f"{text}:  umurl-search query {sample} {options}")
-        request = QueryRequest(
-            clip=sample, modality=modality, against=against, where=where, k=5, index=index,
-            exclude_same_performance=False, device=terminal.device,
-        )  # fmt: skip
-        answer = query(terminal.library, request)
-        document["queries"].append(answer)
-        if not terminal.as_json:
-            from cli import render_hits
-
-            render_hits.hits(answer)
-
-
-def _write_sample(terminal: Terminal) -> str:
-    """A new performance that is not in the corpus, as a .npy file in the library's folder."""
-    from umurl_search.demo import make_clip
-
-    path = terminal.library.root / "demo-clip.npy"
-    np.save(path, make_clip(SAMPLE), allow_pickle=False)
-    return str(path)
-
-
-def _evaluate(terminal: Terminal, document: dict[str, Any]) -> None:
-    from umurl_search.evaluate import EvalRequest, evaluate_index, evaluate_matrix
-
-    request = EvalRequest(index=document["build"]["index"], device=terminal.device)
-    _title(terminal, "how good it is, on subjects it was not trained on:  umurl-search knn-eval")
-    document["evaluation"] = evaluate_index(terminal.library, request, progress=terminal.progress)
-    _draw(terminal, document["evaluation"], "figures")
-    _title(terminal, "every modality against every other:  umurl-search knn-eval --matrix")
-    document["matrix"] = evaluate_matrix(terminal.library, request, progress=terminal.progress)
-    _draw(terminal, document["matrix"], "matrix")
-
-
-def _next(terminal: Terminal, document: dict[str, Any]) -> None:
-    from cli import render
-
-    render.line(f"\ndone in {document['seconds']['total']:.0f} s. What to type next:")
-    for text in (
-        f"umurl-search query {terminal.library.root / 'demo-clip.npy'} --modality motion --k 3",
-        "umurl-search query demo:S001C001P001R001A005 --exclude-same-performance",
-        "umurl-search knn-eval --protocol xview --exclude-same-performance",
-        "umurl-search build-index demo --transform half-whiten   # often better",
-        "umurl-search ingest mine --source FOLDER   # your own clips: .npy, .skeleton, pickles, ...",
-        "umurl-search datasets   # NTU RGB+D, PKU-MMD, NW-UCLA, UTD-MHAD",
-    ):
-        render.line(f"  {text}")

@@ -117,6 +117,7 @@ _CONTENTS_KEYS = (
     *_under("encoders[]", _ENCODER_ROW),
     ("indexes", "a list, newest first"),
     *_under("indexes[]", _INDEX_ROW),
+    ("default_index", "the name of the one that is meant where none is named, null where there is none"),
 )  # fmt: skip
 
 _CLIP_ROW = (
@@ -155,12 +156,14 @@ _CHANGE_KEYS = (
 JSON_KEYS: dict[str, Rows] = {
     "demo": (
         ("ingest", "what `ingest` prints"),
-        ("train", "what `train` prints, or `encoder` and `already_there` when it was trained before"),
-        ("build", "what `build-index` prints"),
-        ("queries", "a list of what `query` prints"),
-        ("evaluation", "what `knn-eval` prints"),
-        ("matrix", "what `knn-eval --matrix` prints"),
-        ("seconds", "`total`"),
+        ("train", "what `train` prints, and `already_there`; when it was trained before `encoder`, `epochs` and "
+                  "`planned_epochs` alone"),
+        ("build", "what `build-index` prints, of the better index, the default from now on"),
+        ("queries", "a list of what `query` prints, of that index"),
+        ("evaluation", "what `knn-eval` prints, of that index"),
+        ("matrix", "what `knn-eval --matrix` prints, of that index"),
+        ("other", "`build` and `evaluation` of the other index: one is of the encoder in the package, one of the new"),
+        ("seconds", "`answers`: until those of the encoder in the package were there; `total`"),
     ),
     "datasets": (
         ("datasets", "a list: those known by name, then the library's own"),
@@ -567,6 +570,7 @@ JSON_KEYS: dict[str, Rows] = {
         ("precision", "of the products: `float32` or `bf16`"),
         ("index_kind", "of index (index-kinds.md)"),
         ("parts", "folders: the first, and one for every `add` and `update` since"),
+        ("default", "whether it is meant where no index is named"),
         ("rounding", "file: the largest distance of a stored vector to the true one, null for approximate kinds"),
         ("search", "`effort` of an approximate kind"),
         _QUALITY,
@@ -603,6 +607,10 @@ JSON_KEYS: dict[str, Rows] = {
     "verify": (
         ("ok", "whether everything is as it was written"),
         ("problems", "a list, a line each"),
+    ),
+    "prefer": (
+        ("default_index", "the index that is meant where none is named, from now on"),
+        ("before", "the one that was"),
     ),
     "delete": (("deleted", "its name"), ("kind", "`dataset`, `encoder` or `index`"), ("bytes", "freed")),
     "doctor": (
