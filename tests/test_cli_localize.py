@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from umurl_search.library import Library
 from umurl_search.opening import open_index
 from umurl_search.search import Searcher
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 
 
 def test_the_same_windows_are_there_already_and_others_are_not(
@@ -56,30 +57,57 @@ def test_several_lengths_of_windows(long: Library, command: Callable[..., Result
     assert found["index"]["window_s"] == [2.0, 4.0]
 
 
-def slow_moments(
-    library: Library, y: Array, *, overlap: float, among: set[str] | None = None
-) -> list[tuple[str, int, int]]:
-    """Every moment by float64 cosines and a loop over frames, best first."""
+Moment = tuple[str, int, int]
+ROUNDING = 1e-6
+"""What the product's float32 unit vectors may make of a score: moments that differ by less may change places."""
+
+
+def assert_best_moments(
+    found: list[Moment],
+    scores: Array,
+    moments: list[Moment],
+    *,
+    overlap: float,
+    k: int,
+    among: set[str] | None = None,
+) -> None:
+    """That each moment found is, up to rounding, the best of those that none before it covers, and none is missing.
+
+    scores: (N,) float64 of all moments.
+    """
+    left = {m: s for m, s in zip(moments, scores.tolist(), strict=True) if among is None or m[0] in among}
+    for one in found:
+        assert one in left, f"{one} is covered by a better one"
+        assert left[one] >= max(left.values()) - ROUNDING, (
+            f"{one} scores {left[one]}, not {max(left.values())}"
+        )
+        frames = set(range(*one[1:]))
+        left = {
+            (name, a, b): s
+            for (name, a, b), s in left.items()
+            if name != one[0] or len(frames & set(range(a, b))) <= overlap * len(frames | set(range(a, b)))
+        }
+    assert len(found) == k or not left
+
+
+def scored_moments(library: Library, clip: str) -> tuple[Array, list[Moment]]:
+    """Every window of the index with its float64 cosine to a clip of `mine`."""
     index, _ = open_index(library, LONG_INDEX)
     with library.read() as catalog:
-        columns = catalog.clips_of("long")
-    names = dict(zip(columns.id.tolist(), columns.name, strict=True))
-    gallery = np.asarray(index.embeddings("fused"), dtype=np.float64)
-    gallery /= np.linalg.norm(gallery, axis=1, keepdims=True)
-    scores = gallery @ (y[0] / np.linalg.norm(y[0]))
+        columns, row = catalog.clips_of("long"), catalog.clip("mine", clip)
+    assert row is not None
     assert index.spans is not None
-    kept: list[tuple[str, int, int]] = []
-    for row in np.argsort(-scores, kind="stable").tolist():
-        name = names[int(index.ids[row])]
-        start, stop = index.spans[row].tolist()
-        same = [(a, b) for other, a, b in kept if other == name]
-        if (among is None or name in among) and all(
-            len(set(range(a, b)) & set(range(start, stop)))
-            <= overlap * len(set(range(a, b)) | set(range(start, stop)))
-            for a, b in same
-        ):
-            kept.append((name, start, stop))
-    return kept
+    asked = ClipStore(library.clips("mine")).normalised(row["store_row"])
+    y = Searcher(library, LONG_INDEX, device="cpu").embed([asked], "fused")[0].astype(np.float64)
+    gallery = np.asarray(index.embeddings("fused"), dtype=np.float64)
+    scores = gallery @ y / np.linalg.norm(gallery, axis=1) / np.linalg.norm(y)
+    names = dict(zip(columns.id.tolist(), columns.name, strict=True))
+    spans = index.spans.tolist()
+    return scores, [(names[i], a, b) for i, (a, b) in zip(index.ids.tolist(), spans, strict=True)]
+
+
+def moments_of(document: dict[str, Any]) -> list[Moment]:
+    return [(hit["name"], hit["start_frame"], hit["stop_frame"]) for hit in document["hits"]]
 
 
 @pytest.mark.parametrize(
@@ -90,16 +118,29 @@ def test_query_finds_the_best_moments(
     long: Library, command: Callable[..., Result], options: tuple[object, ...], overlap: float, k: int
 ) -> None:
     document = command("query", "mine:S001C001P002R001A005", "--k", k, *options, "--json").json
-    store = ClipStore(long.clips("mine"))
-    with long.read() as catalog:
-        clip = catalog.clip("mine", "S001C001P002R001A005")
-    assert clip is not None
-    y = Searcher(long, LONG_INDEX, device="cpu").embed([store.normalised(clip["store_row"])], "fused")
-    wanted = slow_moments(long, y, overlap=overlap)[:k]
-    assert [(hit["name"], hit["start_frame"], hit["stop_frame"]) for hit in document["hits"]] == wanted
-    assert [hit["rank"] for hit in document["hits"]] == list(range(1, len(wanted) + 1))
+    found = moments_of(document)
+    every, moments = scored_moments(long, "S001C001P002R001A005")
+    assert_best_moments(found, every, moments, overlap=overlap, k=k)
+    assert [hit["rank"] for hit in document["hits"]] == list(range(1, len(found) + 1))
     scores = [hit["score"] for hit in document["hits"]]
     assert scores == sorted(scores, reverse=True)
+
+
+def test_two_moments_that_changed_places_are_noticed(long: Library, command: Callable[..., Result]) -> None:
+    """Of the oracle itself: sharp for what differs by more than rounding, and for what is missing or covered."""
+    document = command("query", "mine:S001C001P002R001A005", "--k", 12, "--json").json
+    found, scores = moments_of(document), [hit["score"] for hit in document["hits"]]
+    every, moments = scored_moments(long, "S001C001P002R001A005")
+    apart = [i for i in range(11) if scores[i] - scores[i + 1] > 2 * ROUNDING]
+    assert len(apart) > 5
+    for i in apart:
+        swapped = [*found[:i], found[i + 1], found[i], *found[i + 2 :]]
+        with pytest.raises(AssertionError, match="scores"):
+            assert_best_moments(swapped, every, moments, overlap=0.2, k=12)
+    with pytest.raises(AssertionError):
+        assert_best_moments(found[:-1], every, moments, overlap=0.2, k=12)
+    with pytest.raises(AssertionError, match="covered"):
+        assert_best_moments([*found[:-1], found[0]], every, moments, overlap=0.2, k=12)
 
 
 def test_a_hit_says_where_and_what(long: Library, command: Callable[..., Result]) -> None:
@@ -127,13 +168,9 @@ def test_where_chooses_recordings(long: Library, command: Callable[..., Result])
     clip = "mine:S001C001P002R001A005"
     document = command("query", clip, "--where", "name = 'P003C002T01'", "--k", 99, "--json").json
     assert {hit["name"] for hit in document["hits"]} == {"P003C002T01"}
-    found = [(hit["name"], hit["start_frame"], hit["stop_frame"]) for hit in document["hits"]]
-    searcher = Searcher(long, LONG_INDEX, device="cpu")
-    with long.read() as catalog:
-        row = catalog.clip("mine", clip.partition(":")[2])
-    assert row is not None
-    y = searcher.embed([ClipStore(long.clips("mine")).normalised(row["store_row"])], "fused")
-    assert found == slow_moments(long, y, overlap=0.2, among={"P003C002T01"})
+    found = moments_of(document)
+    every, moments = scored_moments(long, clip.partition(":")[2])
+    assert_best_moments(found, every, moments, overlap=0.2, k=99, among={"P003C002T01"})
     assert document["query"]["notes"] == [
         f"{len(found)} moments pass, fewer than the 99 asked for: all of them are here"
     ]

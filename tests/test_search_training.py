@@ -161,14 +161,19 @@ def test_killed_at_random_moments_it_still_gives_the_same_weights(library: Libra
 
 
 def test_two_processes_by_torchrun(library: Library, command: Command) -> None:
+    """The same losses up to rounding, which grows: a last bit of the weights is 1e-6 of the loss after three steps, and
+    3e-4 after six, in one process too."""
     words = "train mine --preset tiny --epochs 6 --batch-size 16 --precision float32 --device cpu --json"
-    alone = command(*words.split(), "--as", "alone")
+    assert command(*words.split(), "--as", "alone").code == 0
     process = started(f"{words} --as both", library, torchrun=2)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     document = json.loads(out)  # of the first process only
     assert (document["processes"], document["encoder"], document["epochs"]) == (2, "both", 6)
-    assert document["losses"]["loss"] == pytest.approx(alone.json["losses"]["loss"], rel=1e-4)
+    alone, both = (read_history(library.encoder(name)).losses.values["loss"] for name in ("alone", "both"))
+    np.testing.assert_allclose(both[:3], alone[:3], rtol=3e-6)
+    np.testing.assert_allclose(both, alone, rtol=2e-3)
+    assert document["losses"]["loss"] == both[-1]
     assert soundness.verify(library) == []
 
 
