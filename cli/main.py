@@ -1,8 +1,10 @@
 """The command `umurl-search`."""
 
+import logging
 import os
 import signal
 import sys
+import warnings
 from typing import NoReturn
 
 import typer
@@ -25,7 +27,7 @@ from cli import (
     upkeep,
 )
 from cli.terminal import Stopped, is_first_process
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, one_line, said_by
 
 INTERRUPTED = 130
 
@@ -73,7 +75,7 @@ def run(arguments: list[str]) -> int:
         return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return _problem(f"{where}{error.strerror or error}; mend that and run the command again", 1)
+        return _problem(f"{where}{said_by(error)}; mend that and run the command again", 1)
 
 
 def _is_command(arguments: list[str]) -> bool:
@@ -82,7 +84,7 @@ def _is_command(arguments: list[str]) -> bool:
 
 def _problem(text: str, code: int) -> int:
     if is_first_process():
-        print(f"umurl-search: {' '.join(text.split())}", file=sys.stderr)
+        print(f"umurl-search: {one_line(text)}", file=sys.stderr)
     return code
 
 
@@ -90,7 +92,19 @@ def _terminate(signum: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def _quiet_libraries() -> None:
+    """Keeps from the terminal what libraries (torch, matplotlib, ...) warn their callers of, in this process and in
+    those that it starts: what matters to a user, a command says itself. Whoever asks Python for warnings gets them.
+    """
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    logging.disable(logging.WARNING)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+        sys.warnoptions.append("ignore")  # what spawned processes are started with
+
+
 def main() -> NoReturn:
+    _quiet_libraries()
     if sys.stdout is None:  # closed by the caller
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
     signal.signal(signal.SIGTERM, _terminate)

@@ -1,7 +1,9 @@
 """Encoders on disk, and the authors' released checkpoints."""
 
 import json
+import pickle
 import re
+import warnings
 import zipfile
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -12,15 +14,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, one_line, said_by, shortened
 from encoder.model import ModelConfig, UmURL
 
 WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"
-_MOST_SAID = 160
 _MOST = {"width": 65_536, "heads": 65_536, "layers": 100, "projection": 1_048_576}
 """The sizes that a configuration may state; above all, so many layers that building them takes forever are none."""
-"""Characters of a library's own message that an error quotes."""
+_LONGEST_SIZE = 40
+"""Characters of a size that is none, as an error quotes it."""
+_AGAIN = "make the encoder again"
 
 _LAYER = {
     "self_attn.in_proj_": "qkv.", "self_attn.out_proj.": "out.", "linear1.": "feed_in.",
@@ -39,7 +42,9 @@ def save(folder: Path, model: UmURL, *, extra: dict[str, Any]) -> None:
     try:
         save_file(state, str(folder / WEIGHTS))
     except SafetensorError as error:
-        raise UmurlError(f"{folder / WEIGHTS}: cannot be written ({error}): mend that and go on") from error
+        raise UmurlError(
+            f"{folder / WEIGHTS}: cannot be written ({said_by(error)}): mend that and go on"
+        ) from error
     config = {"model": asdict(model.config), **extra}
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
@@ -50,8 +55,9 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         _model_config(config)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        said = str(error)[:_MOST_SAID]
-        raise UmurlError(f"{folder / CONFIG}: not an encoder's configuration ({said})") from error
+        raise UmurlError(
+            f"{folder / CONFIG}: not an encoder's configuration ({said_by(error)}); {_AGAIN}"
+        ) from error
     return config  # type: ignore[no-any-return]
 
 
@@ -63,7 +69,7 @@ def _model_config(config: dict[str, Any]) -> ModelConfig:
     for name in sizes.keys() - {"modalities"}:
         if type(sizes[name]) is not int or sizes[name] > _MOST[name]:
             raise ValueError(
-                f"{name} is a whole number up to {_MOST[name]:,}, got {str(sizes[name])[:_MOST_SAID]}"
+                f"{name} is a whole number up to {_MOST[name]:,}, got {str(sizes[name])[:_LONGEST_SIZE]}"
             )
     return ModelConfig(**sizes)
 
@@ -74,7 +80,7 @@ def load(folder: Path) -> UmURL:
     try:
         state = load_file(str(folder / WEIGHTS))
     except Exception as error:  # a damaged file may fail in any way
-        raise UmurlError(f"{folder / WEIGHTS}: cannot be read ({str(error)[:_MOST_SAID]})") from error
+        raise UmurlError(f"{folder / WEIGHTS}: cannot be read ({said_by(error)}); {_AGAIN}") from error
     return _fill(config, state, source=folder / WEIGHTS)
 
 
@@ -87,8 +93,10 @@ def _fill(config: ModelConfig, state: dict[str, Tensor], *, source: Path) -> UmU
         model = UmURL(config, with_projectors=with_projectors)
         model.load_state_dict(state)  # copies into float32, whatever the file holds
     except (RuntimeError, ValueError) as error:
-        first = str(error).splitlines()[-1].strip()[:_MOST_SAID]
-        raise UmurlError(f"{source}: the weights do not fit the model ({first})") from error
+        last = shortened(one_line(str(error).splitlines()[-1]))  # torch begins with what all such errors say
+        raise UmurlError(
+            f"{source}: the weights do not fit the model ({last}); give a whole encoder"
+        ) from error
     return model.eval()
 
 
@@ -127,18 +135,39 @@ def import_released(path: Path) -> UmURL:
     """
     try:
         _require_unpacked(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = load_tensors(path)
     except FileNotFoundError as error:
         raise UmurlError(f"{path}: no such file; give the path of a released .pth.tar") from error
     except Exception as error:  # a damaged file may fail in any way
-        cause = " ".join(str(error).split())[:_MOST_SAID] or type(error).__name__
-        raise UmurlError(f"{path}: refused, not a checkpoint of plain tensors ({cause})") from error
+        raise UmurlError(
+            f"{path}: refused, not a checkpoint of plain tensors ({refusal(error)}); give one as its authors "
+            "released it"
+        ) from error
     state = content.get("state_dict") if isinstance(content, dict) else None
     if not isinstance(state, dict):
         raise UmurlError(
             f"{path}: no 'state_dict' inside; give a UmURL checkpoint as its authors released it"
         )
     return _fill(*_translated(state, source=path), source=path)
+
+
+def load_tensors(path: Path) -> Any:
+    """What torch saved, on the CPU: tensors and plain values. Raises whatever a damaged file makes torch raise."""
+    with warnings.catch_warnings():  # about how the file was written: what is wrong with it, `refusal` says
+        warnings.simplefilter("ignore")
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def refusal(error: Exception) -> str:
+    """Why `load_tensors` took no file, without torch's advice to load it all the same, code and all."""
+    if isinstance(error, pickle.UnpicklingError):
+        named = re.search(r"GLOBAL (\S+)", str(error))
+        return (
+            f"it holds {shortened(one_line(named[1]))}, no tensor" if named else "a damaged or foreign pickle"
+        )
+    if "weights_only" in str(error):
+        return "an archive of another kind, TorchScript or tar"
+    return said_by(error)
 
 
 def _require_unpacked(path: Path) -> None:
@@ -165,8 +194,9 @@ def _translated(state: dict[str, Tensor], *, source: Path) -> tuple[ModelConfig,
         if layers > _MOST["layers"]:
             raise ValueError(f"{layers} layers")
     except (KeyError, AttributeError, IndexError, TypeError, ValueError) as error:
-        said = str(error)[:_MOST_SAID]
-        raise UmurlError(f"{source}: has a 'state_dict', but not of a UmURL encoder ({said})") from error
+        raise UmurlError(
+            f"{source}: has a 'state_dict', but not of a UmURL encoder ({said_by(error)}); give one of its authors'"
+        ) from error
     renamed.pop("encoder.position", None)
     return config, renamed
 

@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, said_by
 
 Found = TypeVar("Found")
 
@@ -74,9 +74,8 @@ def joined(device: torch.device) -> Iterator[Processes]:
     try:
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     except (RuntimeError, ValueError) as error:
-        cause = " ".join(str(error).split())[:160]
         raise UmurlError(
-            f"the processes do not find each other ({cause}): start them with torchrun"
+            f"the processes do not find each other ({said_by(error)}): start them with torchrun"
         ) from error
     try:
         yield Processes(rank=dist.get_rank(), count=dist.get_world_size())

@@ -228,11 +228,11 @@ def test_a_file_comes_first(action_map: Path) -> None:
     [
         ("1\t2\n1\t3\n", "line 2 maps action 1 a second time"),
         ("# nothing\n\n", "it is empty"),
-        ("1\t2\n0\t1\n", "line 2 is '0\t1'"),
-        ("1\t2\t3\n", "line 1 is '1\t2\t3'"),
-        ("bow\t35\n", "line 1 is 'bow\t35'"),
-        ("1\t-2\n", "line 1 is '1\t-2'"),
-        ("1\t²\n", "line 1 is '1\t²'"),
+        ("1\t2\n0\t1\n", "line 2 is '0\\t1'"),
+        ("1\t2\t3\n", "line 1 is '1\\t2\\t3'"),
+        ("bow\t35\n", "line 1 is 'bow\\t35'"),
+        ("1\t-2\n", "line 1 is '1\\t-2'"),
+        ("1\t²\n", "line 1 is '1\\t²'"),
     ],
 )
 def test_a_file_that_is_no_map(text: str, said: str, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, said_by
 from umurl_search import folders
 from umurl_search.catalog import Catalog
 from umurl_search.catalog_connection import InUseError, Reading, connect_to_write
@@ -77,9 +77,8 @@ def _copied(connection: duckdb.DuckDBPyConnection, target: Path) -> Iterator[Non
         try:
             _copy(connection, partial, target)
         except (duckdb.Error, OSError) as error:
-            cause = " ".join(str(error).split())[:160]
             raise UmurlError(
-                f"{target}: the catalog is changed, its copy cannot be written ({cause}): make room, then "
+                f"{target}: the catalog is changed, its copy cannot be written ({said_by(error)}): make room, then "
                 "umurl-search repair copies it"
             ) from error
 
@@ -131,12 +130,12 @@ def _opened(path: Path, *, write: bool) -> duckdb.DuckDBPyConnection | Reading:
 
 
 def _unusable(path: Path, error: Exception) -> DamagedCatalogError:
-    text = " ".join(str(error).split())[:160]
-    if "permission denied" in text.lower() or "read-only" in text.lower():
+    whole = str(error).lower()
+    if "permission denied" in whole or "read-only" in whole:
         remedy = "change its permissions or give another --library"
     else:
         remedy = "umurl-search repair puts back the copy of its last change"
-    return DamagedCatalogError(f"{path}: the catalog cannot be used ({text}); {remedy}")
+    return DamagedCatalogError(f"{path}: the catalog cannot be used ({said_by(error)}); {remedy}")
 
 
 def _check_version(connection: duckdb.DuckDBPyConnection, path: Path, *, write: bool) -> None:

@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, said_by
 
 SUFFIXES = (".parquet", ".csv")
 _BOUNDS = {"memory_limit": "1GB", "threads": "1"}
@@ -38,9 +38,8 @@ def table_file(path: Path, types: dict[str, str]) -> Iterator[AddRows]:
                 yield lambda columns: _append(connection, columns, types)
                 _write(connection, Path(folder) / path.name)
         except duckdb.Error as error:
-            text = " ".join(str(error).split())[:160]
             raise UmurlError(
-                f"{path}: cannot be written ({text}); make room or give another --out"
+                f"{path}: cannot be written ({said_by(error)}); make room or give another --out"
             ) from error
         os.replace(Path(folder) / path.name, path)
 

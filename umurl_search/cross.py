@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, said_by
 from umurl_search import datasets, encoders
 from umurl_search.datasets import DATASETS
 from umurl_search.encoders import EncoderEntry
@@ -186,7 +186,8 @@ def read_action_map(path: Path) -> dict[int, int]:
             raise ValueError("it is empty")
     except (OSError, ValueError) as error:
         raise UmurlError(
-            f"{path}: not a map of actions ({error}); a line is: query label id, tab, gallery label id, both from 1"
+            f"{path}: not a map of actions ({said_by(error)}); a line is: query label id, tab, gallery label id, both "
+            "from 1"
         ) from error
     return pairs
 
@@ -196,7 +197,7 @@ def _ids(line: str, number: int) -> tuple[int, int]:
     if len(words) != 2 or not all(
         word.isascii() and word.isdigit() and len(word) < 10 and int(word) > 0 for word in words
     ):
-        raise ValueError(f"line {number} is '{line.strip()[:40]}'")
+        raise ValueError(f"line {number} is {line.strip()[:40]!r}")
     return int(words[0]), int(words[1])
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, said_by
 
 MANIFEST = "manifest.json"
 _TOKEN = "token"
@@ -171,7 +171,7 @@ def check(folder: Path, *, full: bool) -> list[str]:
     except FileNotFoundError:
         return [f"{path} is missing"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        return [f"{path} is damaged ({error})"]
+        return [f"{path} is damaged ({said_by(error)})"]
     if altered:
         return [f"{path} was altered (its checksum differs)"]
     return [problem for name in files for problem in check_file(folder / name, files[name], full=full)]

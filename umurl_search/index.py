@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, said_by
 from encoder.subsets import BASE, FUSED
 from umurl_search import folders, kinds
 from umurl_search.kinds import EXACT, Kind, Vectors
@@ -69,7 +69,9 @@ def write_maps(folder: Path, maps: Maps) -> None:
     try:
         save_file({name: np.ascontiguousarray(x) for name, x in tensors.items()}, str(folder / MAPS))
     except SafetensorError as error:
-        raise UmurlError(f"{folder / MAPS}: cannot be written ({error}): mend that and go on") from error
+        raise UmurlError(
+            f"{folder / MAPS}: cannot be written ({said_by(error)}): mend that and go on"
+        ) from error
 
 
 @dataclass(frozen=True)

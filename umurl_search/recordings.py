@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, said_by
 from umurl_search.bodies import drop_absent
 from umurl_search.clip import Frames, Segment
 from umurl_search.preprocess import STORE_FPS, normalise
@@ -57,8 +57,7 @@ def read_segments(path: Path | None) -> StatedSegments:
         if len(kinds) > 1:
             raise ValueError("some actions are names, others numbers")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error) as error:
-        said = f"{error} is missing" if isinstance(error, KeyError) else error
-        raise UmurlError(f"{path}: not a segments file ({said}); it is {_FORM}") from error
+        raise UmurlError(f"{path}: not a segments file ({said_by(error)}); it is {_FORM}") from error
     return found
 
 

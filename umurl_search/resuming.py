@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from encoder.errors import UmurlError
+from encoder.checkpoint import load_tensors, refusal
+from encoder.errors import UmurlError, said_by
 from umurl_search import folders
 from umurl_search.prepared import PREPARED
 
@@ -76,10 +77,11 @@ def refuse_to_lose(target: Path) -> None:
 def load_state(partial: Path) -> dict[str, Any]:
     """What `save_state` wrote. Raises UmurlError when it cannot be read."""
     try:
-        return torch.load(partial / STATE, weights_only=True, map_location="cpu")  # type: ignore[no-any-return]
+        return load_tensors(partial / STATE)  # type: ignore[no-any-return]
     except Exception as error:  # a damaged file may fail in any way
-        cause = " ".join(str(error).split())[:160]
-        raise UmurlError(f"{partial / STATE}: cannot be read ({cause}): --anew begins again") from error
+        raise UmurlError(
+            f"{partial / STATE}: cannot be read ({refusal(error)}): --anew begins again"
+        ) from error
 
 
 def save_state(partial: Path, state: dict[str, Any]) -> None:
@@ -92,7 +94,7 @@ def save_state(partial: Path, state: dict[str, Any]) -> None:
             os.fsync(file.fileno())
         os.replace(aside, partial / STATE)
     except (OSError, RuntimeError) as error:  # torch hides an OSError in a RuntimeError of its own
-        cause = " ".join(str(_first_cause(error)).split())[:160]
+        cause = said_by(_first_cause(error))
         raise UmurlError(
             f"{aside.with_name(STATE)}: the state cannot be written ({cause}): mend that, then the same "
             "command with --resume goes on from the state before, if there was one"

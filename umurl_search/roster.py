@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, said_by
 from encoder.skeleton import LAYOUTS
 from umurl_search import datasets, folders
 from umurl_search.clip import REASONS
@@ -184,7 +184,7 @@ def read_splits(path: Path | None) -> Splits:
             _require_disjoint(protocol, list(parts.values()))
     except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise UmurlError(
-            f'{path}: not a splits file ({error}); it is {{"protocol": {{"train": [names], "test": [names]}}}}'
+            f'{path}: not a splits file ({said_by(error)}); it is {{"protocol": {{"train": [names], "test": [names]}}}}'
         ) from error
     return content  # type: ignore[no-any-return]
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from encoder.embed import embed
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, said_by
 from encoder.model import UmURL
 from encoder.train import Log
 from umurl_search import folders
@@ -173,7 +173,7 @@ def _kept(path: Path, done: int) -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in whole]
     except ValueError as error:
         raise UmurlError(
-            f"{path}: the history is damaged ({error}): delete the file to go on without it"
+            f"{path}: the history is damaged ({said_by(error)}): delete the file to go on without it"
         ) from error
     return [line for line in lines if line["step"] < done + (line["kind"] != "resumed")]
 

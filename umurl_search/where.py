@@ -12,9 +12,11 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from encoder.errors import one_line, said_by, shortened
+
 LONGEST = 131_072
 """Characters of an expression; a shell gives a command no longer argument."""
-_DEEPEST, _SHOWN, _SAID = 100, 500, 160
+_DEEPEST, _SHOWN = 100, 500
 _AGAIN_S = 0.05
 _BRACKETS = re.compile(r"[()\[\]{}]")
 
@@ -46,8 +48,7 @@ def shown(expression: str) -> str:
 
 def cause(error: Exception) -> str:
     """What DuckDB says of an expression, without the picture of where in it."""
-    said = str(error).partition("\nLINE ")[0]
-    return " ".join(said.split())[:_SAID]
+    return said_by(error)
 
 
 @contextlib.contextmanager
@@ -94,7 +95,7 @@ def _unknown(parsed: str) -> str | None:
     except RecursionError:
         return "it is nested too deep"
     if document["error"]:
-        return " ".join(str(document["error_message"]).split())[:_SAID]
+        return shortened(one_line(str(document["error_message"])))
     if len(document["statements"]) != 1:
         return "it is several statements"
     query = document["statements"][0]["node"]

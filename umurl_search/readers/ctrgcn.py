@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, said_by
 from encoder.skeleton import N_JOINTS, N_PEOPLE
 from umurl_search.bodies import count_until_empty
 from umurl_search.clip import Clip, Outcome
@@ -58,15 +58,15 @@ class MemberReader:
                 raise UmurlError(f"{self._where}: packed by method {packing}, which numpy does not use")
             return self._archive.open(self._member)
         except KeyError as error:
-            raise UmurlError(f"{self._where}: missing from the archive") from error
+            raise UmurlError(f"{self._where}: missing from the archive; give a whole one") from error
         except _DAMAGED as error:
-            raise UmurlError(f"{self._where}: cannot be read: {error}") from error
+            raise UmurlError(f"{self._where}: cannot be read ({said_by(error)}); fetch it again") from error
 
     def _check_header(self) -> Header:
         try:
             header = read_header(self._stream)
         except _DAMAGED as error:
-            raise UmurlError(f"{self._where}: {error}") from error
+            raise UmurlError(f"{self._where}: {said_by(error)}; fetch the archive again") from error
         member = self._archive.getinfo(self._member)
         if header.n_bytes != member.file_size:
             raise UmurlError(
@@ -90,7 +90,9 @@ class MemberReader:
                 content = self._stream.read(self._row_bytes)
                 self._next += 1
         except _DAMAGED as error:
-            raise UmurlError(f"{self._where}: the archive is damaged ({error}); fetch it again") from error
+            raise UmurlError(
+                f"{self._where}: the archive is damaged ({said_by(error)}); fetch it again"
+            ) from error
         if len(content) < self._row_bytes:
             raise UmurlError(f"{self._where}: the archive ends within row {number}; fetch it again")
         return np.frombuffer(content, self.header.dtype).reshape(self.header.shape[1:])
@@ -158,7 +160,7 @@ def open_archive(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except _DAMAGED as error:
-        raise UmurlError(f"{path}: no whole .npz archive: {error}") from error
+        raise UmurlError(f"{path}: no whole .npz archive ({said_by(error)}); fetch it again") from error
 
 
 def protocol_of(file_name: str) -> str:

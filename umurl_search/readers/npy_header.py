@@ -8,6 +8,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy_format
 
+from encoder.errors import said_by
+
 _LENGTH_BYTES = {(1, 0): 2, (2, 0): 4}
 """version -> bytes of the header's length."""
 _MOST_HEADER_BYTES, _MOST_AXES, _SHAPE_SHOWN = 2**16, 32, 100
@@ -36,7 +38,7 @@ def read_header(stream: IO[bytes]) -> Header:
     try:
         shape, fortran_order, dtype = _parse_header(stream)
     except Exception as error:  # a crooked header fails in many ways inside numpy
-        raise ValueError(f"no npy header ({error})") from error
+        raise ValueError(f"no npy header ({said_by(error)})") from error
     if dtype.hasobject:
         raise ValueError("holds Python objects, not numbers: refused, they may run code")
     if dtype.kind not in "iuf":

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from encoder.errors import said_by
 from encoder.skeleton import LAYOUTS
 from umurl_search.clip import Clip, Frames
 from umurl_search.readers.base import State
@@ -45,8 +46,8 @@ def _parse(text: bytes) -> dict[str, Any]:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         if not text.rstrip().endswith(b"}"):
-            raise BadRecordingError("truncated", f"the JSON ends too soon ({error})") from None
-        raise BadRecordingError("malformed", f"no JSON: {error}") from None
+            raise BadRecordingError("truncated", f"the JSON ends too soon ({said_by(error)})") from None
+        raise BadRecordingError("malformed", f"no JSON: {said_by(error)}") from None
     if not isinstance(content, dict):
         raise BadRecordingError("malformed", f"the JSON is a {type(content).__name__}, not an object")
     return content
@@ -61,7 +62,9 @@ def _skeletons(skeletons: Any) -> NDArray[np.float64]:
     try:
         frames = np.array(skeletons, np.float64)
     except (ValueError, TypeError, OverflowError) as error:
-        raise BadRecordingError("malformed", f"its skeletons are no array of numbers: {error}") from None
+        raise BadRecordingError(
+            "malformed", f"its skeletons are no array of numbers: {said_by(error)}"
+        ) from None
     if frames.shape[1:] != (_N_JOINTS, 3):
         raise BadRecordingError("malformed", f"skeletons of shape {frames.shape}, not (T, {_N_JOINTS}, 3)")
     return frames[:, None]

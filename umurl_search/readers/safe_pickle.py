@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, said_by
 from umurl_search.readers.outcome import described
 
 _PLAIN = re.compile(r"[biufSU]\d{1,4}")
@@ -202,4 +202,4 @@ def load(path: Path) -> Any:
     except OSError as error:
         raise UmurlError(f"{path}: cannot be read: {error.strerror}") from error
     except Exception as error:  # a damaged pickle may fail in any way
-        raise UmurlError(f"{path}: no whole pickle ({type(error).__name__}: {error})") from error
+        raise UmurlError(f"{path}: no whole pickle ({said_by(error)}); fetch it again") from error

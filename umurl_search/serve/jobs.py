@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, one_line
 from umurl_search.progress import Advance, Progress
 from umurl_search.serve.refusals import RefusedError
 
@@ -106,7 +106,7 @@ class Jobs:
                 job.result = work(self._progress(job))
                 job.progress, job.state = 1.0, "done"
             except (UmurlError, RefusedError, StoppedError) as error:
-                job.error, job.state = " ".join(str(error).split()), "failed"
+                job.error, job.state = one_line(str(error)), "failed"
             except Exception:
                 traceback.print_exc(file=sys.stderr)
                 job.error, job.state = "the server failed; its log says how", "failed"
