@@ -17,6 +17,8 @@ from umurl_search.serve.refusals import RefusedError
 
 State = Literal["running", "done", "failed"]
 Work = Callable[[Progress], Any]
+_PATIENCE_S = 5.0
+"""For work under way when the server stops."""
 
 
 class StoppedError(Exception):
@@ -47,7 +49,7 @@ class Jobs:
     def __init__(self, *, most_kept: int, most_waiting: int) -> None:
         self._most_kept, self._most_waiting = most_kept, most_waiting
         self._jobs: OrderedDict[str, Job] = OrderedDict()
-        self._queue: queue.Queue[tuple[Job, Work]] = queue.Queue()
+        self._queue: queue.Queue[tuple[Job, Work] | None] = queue.Queue()
         self._lock, self._stopping = threading.Lock(), False
         self._thread: threading.Thread | None = None
 
@@ -96,12 +98,16 @@ class Jobs:
         return job.result
 
     def close(self) -> None:
-        """Stops the work under way as soon as it tells of progress."""
+        """Stops the work under way as soon as it tells of progress, and waits for that a little: a thread that outlives
+        the interpreter keeps DuckDB from being let go, of which it complains on stderr."""
         self._stopping = True
+        self._queue.put(None)
+        if self._thread is not None:
+            self._thread.join(_PATIENCE_S)
 
     def _run(self) -> None:
-        while not self._stopping:
-            job, work = self._queue.get()
+        while (taken := self._queue.get()) is not None and not self._stopping:
+            job, work = taken
             try:
                 job.result = work(self._progress(job))
                 job.progress, job.state = 1.0, "done"
