@@ -211,11 +211,16 @@ def figures(document: Document) -> None:
         f"{document['query_modality']} -> {document['gallery_modality']}{bridge}, "
         f"transform {document['transform']}{excluded}"
     )
-    table = new_table(f"{document['k']}-NN accuracy", "R@1", "R@5", "R@10", "mAP", "MRR")
-    recalls = (percent(document["recall_at"][k]) for k in ("1", "5", "10"))
-    table.add_row(percent(document["accuracy"]), *recalls, percent(document["map"]), f"{document['mrr']:.3f}")
+    said = {f"{document['k']}-NN accuracy": percent(document["accuracy"])}
+    said |= {f"R@{k}": percent(document["recall_at"][k]) for k in ("1", "5", "10")}
+    if document["map"] is not None:
+        said["mAP"] = percent(document["map"])
+    if document["mrr"] is not None:
+        said["MRR"] = f"{document['mrr']:.3f}"
+    table = new_table(*said)
+    table.add_row(*said.values())
     console.print(table)
-    if document["ranked"] < document["queries"]:
+    if document["ranked"] is not None and document["ranked"] < document["queries"]:
         console.print(
             f"mAP and MRR over the {document['ranked']:,} queries with a relevant clip in the gallery"
         )

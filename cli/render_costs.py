@@ -5,7 +5,7 @@ from cli.render import Document, new_console, new_table
 
 def costs(document: Document) -> None:
     console = new_console()
-    whose = f"preset {document['preset']}" if document["preset"] else f"encoder {document['encoder']}"
+    whose = f"preset {document['preset']}" if document["preset"] else f"encoder {document['encoder'] or '-'}"
     people = "one person" if document["people"] == 1 else f"{document['people']} people"
     console.print(f"{whose}, width {document['width']}, one clip of {people}, {document['frames']} frames")
     right = ("models", "parameters", "FLOPs", "clips/s")
@@ -13,7 +13,8 @@ def costs(document: Document) -> None:
     table = new_table("modalities", *(right if measured else right[:-1]), right=right)
     for row in document["rows"]:
         cells = [row["subset"], f"{row['models']}", _counted(row["parameters"]), _counted(row["flops"])]
-        table.add_row(*cells, *([f"{row['clips_per_s']:,.0f}"] if measured else []))
+        speed = "" if row["clips_per_s"] is None else f"{row['clips_per_s']:,.0f}"
+        table.add_row(*cells, *([speed] if measured else []))
     console.print(table)
     console.print("FLOPs: of matrix products, a multiply-add counted as 2")
     if any(row["models"] > 1 for row in document["rows"]):

@@ -56,8 +56,8 @@ def semi(document: Document) -> None:
 
 def transfer(document: Document) -> None:
     console = new_console()
-    source = document["trained_on"]
-    made = " ".join(part for part in (source["dataset"], source["protocol"]) if part) or "not known"
+    source = document["trained_on"] or {}
+    made = " ".join(part for part in source.values() if part) or "not known"
     console.print(
         f"{_where(document)}, encoder {document['encoder']} (trained on: {made}), {document['modality']}"
     )
