@@ -160,6 +160,31 @@ def test_approximate_kinds_find_all_that_are_there_and_nobody_who_is_gone(
             assert rows.tolist() == want + [-1] * (9 - len(want))
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in EXACT])
+def test_a_filter_makes_approximate_kinds_exact(every: dict[tuple[str, str], Index], kind: Kind) -> None:
+    view, query = opened(every[kind, "none"])
+    vectors = view.mapping(np.asarray(view.index.embeddings("fused")))
+    points, among = (
+        query(clustered(20, seed=96)),
+        np.flatnonzero(np.random.default_rng(0).random(N + 60) < 0.3),
+    )
+    for point, rows in zip(points, view.search(points, 14, among=among).rows, strict=True):
+        assert rows.tolist() == brute_force(vectors, point, 14, among)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in EXACT])
+def test_clips_that_are_gone_are_passed_over_however_near(
+    every: dict[tuple[str, str], Index], kind: Kind
+) -> None:
+    whole = every[kind, "none"]
+    point = opened(whole)[1](clustered(1, seed=95))
+    near = np.argsort(-(Map()(np.asarray(whole.embeddings("fused"))) @ point[0]))[:300]
+    index = Index(whole.folder, whole.added, frozenset(whole.every_id[near].tolist()))
+    view, _ = opened(index)
+    vectors = view.mapping(np.asarray(index.embeddings("fused")))
+    assert view.search(point, 9).rows[0].tolist() == brute_force(vectors, point[0], 9, np.arange(160))
+
+
 @pytest.mark.parametrize("kind", ["flat", "flat16", "sq8"])
 def test_one_query_over_a_split_gallery(
     every: dict[tuple[str, str], Index], monkeypatch: pytest.MonkeyPatch, kind: Kind
