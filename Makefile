@@ -6,7 +6,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-browser screenshots install fmt lint type check bench docs docs-check wheel wheel-smoke shipped clean
+.PHONY: help demo test test-slow test-browser mutations screenshots install fmt lint type check bench docs docs-check wheel wheel-smoke shipped clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,9 @@ test-slow: $(VENV)/.dev  ## the tests of kills, faults, trainings and whole docu
 test-browser: $(VENV)/.dev  ## the page in a real browser: needs chromium (apt-get install chromium)
 	@command -v chromium >/dev/null || { echo "chromium is missing: apt-get install chromium"; exit 1; }
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m browser
+
+mutations: $(VENV)/.dev  ## whether the tests notice one-line mutations of the code
+	$(BIN)/python tests/mutations.py
 
 screenshots: $(VENV)/.dev  ## the page's pictures in docs/, made anew
 	UMURL_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -q tests/browser/test_screenshots.py

@@ -1,0 +1,354 @@
+"""One-line mutations of the code, each with the test that notices it: what holds the promise of exact search.
+
+    python tests/mutations.py [--only FILE]
+
+makes a copy of the sources for each, mutates the copy and runs the test there. It ends with exit code 1 where a
+mutation survives. Write a further one here whenever a review asks "would a test notice if...?".
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+COPIED = ("umurl_search", "encoder", "cli", "tests", "pyproject.toml")
+_AT_ONCE = 2
+_LONGEST_S = 120
+_SHOWN = 64
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """file: from the checkout's root. old: text that it holds once. tests: the pytest node that fails without it."""
+
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """killed: by a failing test. said: how it ended."""
+
+    mutation: Mutation
+    killed: bool
+    said: str
+    seconds: float
+
+
+CODES, NEIGHBOURS = "umurl_search/codes.py", "umurl_search/neighbours.py"
+KINDS, GALLERY, INDEX = "umurl_search/kinds.py", "umurl_search/gallery.py", "umurl_search/index.py"
+PARTS, QUALITY, PAIRS, TWINS = (
+    f"umurl_search/{name}.py" for name in ("index_parts", "quality", "pairs", "twins")
+)
+MOMENTS, MOMENT_SEARCH = "umurl_search/moments.py", "umurl_search/moment_search.py"
+METRICS, EVALUATE, OPENING = (f"umurl_search/{name}.py" for name in ("metrics", "evaluate", "opening"))
+MAPS, LOCALIZE, CROSS, SEARCH = (
+    f"umurl_search/{name}.py" for name in ("maps", "localize", "cross", "search")
+)
+FOLDERS, SOUNDNESS = "umurl_search/folders.py", "umurl_search/soundness.py"
+RAGGED, FOLDED, LOSSES = "encoder/ragged.py", "encoder/folded.py", "encoder/losses.py"
+
+MUTATIONS: tuple[Mutation, ...] = (
+    # bounds: of what is rounded, of what lies outside the leading axes, of what was not proposed
+    Mutation(KINDS, "np.maximum(np.sqrt(squared) - self.error, 0)", "np.sqrt(squared)",
+             "tests/test_search_gallery.py::test_rounding_hides_no_neighbour"),
+    Mutation(KINDS, "(length + 1 - nearest**2) / 2 + 1e-6", "(length + 1 - nearest**2) / 2 - 1e-5",
+             "tests/test_search_gallery.py::test_rounding_hides_no_neighbour"),
+    Mutation(KINDS, "error = max(error, _furthest(index, vectors))", "error = _furthest(index, vectors)",
+             "tests/test_search_gallery.py::test_the_bound_is_that_of_the_worst_block"),
+    Mutation(KINDS, "decoded, axis=1).max())", "decoded, axis=1).mean())",
+             "tests/test_search_gallery.py::test_the_bound_is_that_of_the_worst_block"),
+    Mutation(INDEX, "get(name, 0.0)) if self.kind in EXACT else np.inf",
+             "get(name, 0.0)) / 2 if self.kind in EXACT else np.inf",
+             "tests/test_search_gallery.py::test_rounding_is_bounded_by_what_the_manifest_says"),
+    Mutation(CODES, "return left.sqrt() * _ROUNDED_UP", "return left.sqrt() * 0",
+             "tests/test_search_neighbours.py::test_what_lies_outside_the_leading_axes_hides_no_neighbour"),
+    Mutation(CODES, "_outside(centred, inside), beside, inside",
+             "_outside(centred, inside), 0 * beside, inside",
+             "tests/test_search_neighbours.py::test_nearest_in_a_coded_gallery_is_brute_force"),
+    Mutation(CODES, "(summed + computed + q.double() @ self.mean.double())", "(summed + computed)",
+             "tests/test_search_neighbours.py::test_nearest_in_a_coded_gallery_is_brute_force"),
+    Mutation(NEIGHBOURS, "torch.maximum(last, scores[:, -1])", "scores[:, -1]",
+             "tests/test_search_neighbours.py::test_what_lies_outside_the_leading_axes_hides_no_neighbour"),
+    Mutation(NEIGHBOURS, "torch.maximum(last, scores[:, -1])", "last",
+             "tests/test_search_neighbours.py::test_nearest_in_a_coded_gallery_is_brute_force"),
+    Mutation(NEIGHBOURS, "last.double().cpu().numpy() + asked.above[asking]",
+             "last.double().cpu().numpy() + asked.above[0]",
+             "tests/test_search_neighbours.py::test_nearest_in_a_coded_gallery_is_brute_force"),
+    Mutation(NEIGHBOURS, "(best.scores[:, -1] <= proposed.bound)", "(best.scores[:, 0] <= proposed.bound)",
+             "tests/test_search_neighbours.py::test_nearest_is_brute_force"),
+    Mutation(PAIRS, "least = above - asked.above\n", "least = above - 0 * asked.above\n",
+             "tests/test_search_twins.py::test_pairs_of_a_coded_gallery_are_brute_force"),
+    # ties
+    Mutation(NEIGHBOURS, "order = np.lexsort((rows, -scores), axis=1)[:, :k]",
+             "order = np.lexsort((-rows, -scores), axis=1)[:, :k]",
+             "tests/test_search_neighbours.py::test_a_tie_longer_than_what_is_proposed_goes_by_position"),
+    Mutation(NEIGHBOURS, "order = np.lexsort((rows, -scores), axis=1)[:, :k]",
+             'order = np.argsort(-scores, axis=1, kind="stable")[:, :k]',
+             "tests/test_search_neighbours.py::test_nearest_is_brute_force"),
+    Mutation(LOCALIZE, 'order = np.argsort(-scores, kind="stable")',
+             'order = np.argsort(scores, kind="stable")[::-1]',
+             "tests/test_search_localize.py::test_equal_scores_go_to_the_lower_row"),
+    Mutation(METRICS, "ranks[i] += int((scores[: positions[i]] == mine[i]).sum())", "pass",
+             "tests/test_search_metrics.py::test_ties_go_to_the_lower_position"),
+    # who may be found: filters, own groups, clips that are gone
+    Mutation(NEIGHBOURS, "(held[None] == asking[:, None]) & (asking >= 0)[:, None]",
+             "held[None] == asking[:, None]",
+             "tests/test_search_neighbours.py::test_nearest_in_a_coded_gallery_is_brute_force"),
+    Mutation(GALLERY, "allowed[self.index.slots[among]] = True", "allowed[among] = True",
+             "tests/test_search_gallery.py::test_approximate_kinds_find_all_that_are_there_and_nobody_who_is_gone"),
+    Mutation(GALLERY, "np.where(found.rows >= 0, among[found.rows], -1)", "found.rows",
+             "tests/test_search_gallery.py::test_another_modalitys_gallery_is_filtered_too"),
+    Mutation(GALLERY, "points, k, mine, among is not None\n", "points, k, mine, False\n",
+             "tests/test_search_gallery.py::test_a_filter_makes_approximate_kinds_exact"),
+    Mutation(GALLERY, "(rows >= 0) & allowed[np.maximum(rows, 0)]", "rows >= 0",
+             "tests/test_search_gallery.py::test_approximate_kinds_find_all_that_are_there_and_nobody_who_is_gone"),
+    Mutation(GALLERY,
+             "rest = self.scan(points[asking], k, None if allowed is None else np.flatnonzero(allowed))",
+             "rest = self.scan(points[asking], k, None)",
+             "tests/test_search_gallery.py::test_clips_that_are_gone_are_passed_over_however_near"),
+    Mutation(KINDS, "faiss.IDSelectorRange(ends[i], ends[i + 1], True)",
+             "faiss.IDSelectorRange(ends[i], ends[i + 1] - 1, True)",
+             "tests/test_search_gallery.py::test_rows_where_a_split_gallery_is_split_are_found"),
+    Mutation(KINDS, "mine if wanted is None else faiss.IDSelectorAnd(mine, wanted)", "mine",
+             "tests/test_search_gallery.py::test_one_query_over_a_split_gallery"),
+    Mutation(KINDS, ', bitorder="little"', "",
+             "tests/test_search_gallery.py::test_one_query_over_a_split_gallery"),
+    Mutation(INDEX, "np.concatenate(there)[self.slots]", "np.concatenate(there)",
+             "tests/test_search_windows.py::test_windows_of_recordings_that_are_gone_are_gone"),
+    # parts and blocks put together
+    Mutation(GALLERY, "number = np.cumsum(self.index.live) - 1", "number = np.arange(len(self.index.live))",
+             "tests/test_search_gallery.py::test_approximate_kinds_find_all_that_are_there_and_nobody_who_is_gone"),
+    Mutation(GALLERY, "return ranked(scores, rows, k)\n", "return found[0]\n",
+             "tests/test_search_gallery.py::test_exact_kinds_find_all_neighbours"),
+    Mutation(GALLERY, "placed = one.rows + start if rows is None", "placed = one.rows if rows is None",
+             "tests/test_search_gallery.py::test_a_gallery_is_compared_in_blocks"),
+    Mutation(GALLERY, "else rows[start + np.maximum(one.rows, 0)]", "else rows[np.maximum(one.rows, 0)]",
+             "tests/test_search_gallery.py::test_a_gallery_is_compared_in_blocks"),
+    Mutation(PARTS, 'return first if first in EXACT else "flat16"', "return first",
+             "tests/test_search_index_parts.py::test_a_further_part_is_exact_and_by_the_maps_of_the_first"),
+    # approximate kinds, which exact scores rank, and which kind is chosen
+    Mutation(GALLERY, "asking = asking[(best.rows[:, :wanted] < 0).any(axis=1)]",
+             "asking = asking[(best.rows[:, :1] < 0).any(axis=1)]",
+             "tests/test_search_gallery.py::test_approximate_kinds_score_exactly_and_never_come_short"),
+    Mutation(GALLERY, "return rows if order is None else np.where(rows >= 0, order[rows], -1)", "return rows",
+             "tests/test_search_gallery.py::test_approximate_kinds_score_exactly_and_never_come_short"),
+    Mutation(QUALITY, "np.isin(t[:k], f[:k])", "np.isin(t[:k], f)",
+             "tests/test_search_quality.py::test_recall_is_the_share_of_the_true_first_among_as_many_found"),
+    Mutation(QUALITY, "return float(mine.mean() - theirs.mean())", "return float(theirs.mean() - mine.mean())",
+             "tests/test_search_quality.py::test_an_accuracy_lost_is_negative"),
+    Mutation(QUALITY, "others = mine[mine != held[i]][:K]", "others = mine[:K]",
+             "tests/test_search_gallery.py::test_what_is_measured_is_told"),
+    Mutation(QUALITY, "if recall < 1 and n >= LARGE:", "if recall < 1 and n > LARGE:",
+             "tests/test_search_quality.py::test_auto_chooses_at_the_limits"),
+    Mutation(QUALITY, "if flat <= SMALL_BYTES:", "if flat < SMALL_BYTES:",
+             "tests/test_search_quality.py::test_auto_chooses_at_the_limits"),
+    Mutation(QUALITY, "if half <= _MEMORY_SHARE * memory_bytes:", "if half < _MEMORY_SHARE * memory_bytes:",
+             "tests/test_search_quality.py::test_auto_chooses_at_the_limits"),
+    # moments of long recordings
+    Mutation(MOMENTS, "rivals) > overlap]] = False", "rivals) >= overlap]] = False",
+             "tests/test_search_moments.py::test_distinct_keeps_what_no_better_one_covers"),
+    Mutation(MOMENTS, "if free[best] >= threshold:", "if free[best] > threshold:",
+             "tests/test_search_moments.py::test_each_segment_is_found_once_by_the_best_moment"),
+    Mutation(MOMENTS, "if len(kept) == most or len(rows) < fetch:", "if len(kept) == most or len(rows) <= fetch:",
+             "tests/test_search_moments.py::test_more_windows_are_asked_for_until_there_are_moments_enough"),
+    Mutation(MOMENTS, "(precision * found).sum(axis=1) / n_segments",
+             "(precision * found).sum(axis=1) / np.maximum(found.sum(axis=1), 1)",
+             "tests/test_search_moments.py::test_average_precision_by_hand"),
+    Mutation(MOMENT_SEARCH, "int(overlaps.argmax()) if", "int((overlaps > 0).argmax()) if",
+             "tests/test_search_moment_search.py::test_a_moment_is_shown_with_the_segment_it_overlaps_most"),
+    Mutation(MOMENT_SEARCH, "int(overlaps.argmax()) if overlaps.any() else None", "int(overlaps.argmax())",
+             "tests/test_search_moment_search.py::test_a_moment_that_meets_no_segment_has_none"),
+    Mutation(LOCALIZE, "enumerate(scores, start=start)", "enumerate(scores)",
+             "tests/test_search_localize.py::test_blocks_of_queries_are_each_judged_by_their_own_labels"),
+    Mutation("umurl_search/windows.py", "there[spans[:, 1]] > there", "there[spans[:, 1] - 1] > there",
+             "tests/test_search_windows.py::test_windows_without_anybody_are_left_out"),
+    # figures of retrieval
+    Mutation(METRICS, "np.where(block >= 0, same.sum(axis=2), 0).argmax(axis=1)",
+             "same.sum(axis=2).argmax(axis=1)",
+             "tests/test_search_metrics.py::test_the_vote_is_the_commonest_label_ties_to_the_nearer"),
+    Mutation(METRICS, 'searchsorted(ascending, mine, side="right")',
+             'searchsorted(ascending, mine, side="left")',
+             "tests/test_search_metrics.py::test_a_ranking_by_hand"),
+    Mutation(METRICS, ".mean() * np.sqrt(y.shape[1]))", ".mean())",
+             "tests/test_search_training.py::test_spread"),
+    Mutation(EVALUATE, "majority_vote(labels[:, :k])", "majority_vote(labels)",
+             "tests/test_search_evaluate.py::test_figures_are_the_oracles"),
+    Mutation(EVALUATE, "mrr=_mean(1 / ranks.first_rank[relevant])",
+             "mrr=1 / _mean(ranks.first_rank[relevant].astype(np.float64))",
+             "tests/test_search_evaluate.py::test_figures_are_the_oracles"),
+    Mutation(EVALUATE, "np.where(rows >= 0, gallery_labels[np.maximum(rows, 0)], -1)", "gallery_labels[rows]",
+             "tests/test_search_evaluate.py::test_nothing_relevant"),
+    Mutation(EVALUATE, "(own < 0) | (own != groups[0])", "own != groups[0]",
+             "tests/test_search_evaluate.py::test_blocks_of_queries_and_clips_of_no_group"),
+    Mutation(EVALUATE, "(groups[0], groups[1][block])", "(groups[0], groups[1][: len(queries[block])])",
+             "tests/test_search_evaluate.py::test_blocks_of_queries_and_clips_of_no_group"),
+    Mutation(EVALUATE, "PERFORMANCE if request.exclude_same_performance",
+             "PERFORMANCE[1:] if request.exclude_same_performance",
+             "tests/test_search_evaluate.py::test_a_performance_is_of_one_setup_subject_replication_and_action"),
+    # maps, fitted on the gallery alone; queries of another dataset
+    Mutation(MAPS, "spread = np.trace(square) / n", "spread = np.trace(square)",
+             "tests/test_search_maps.py::test_a_bridge_is_ridge_regression_of_centred_rows"),
+    Mutation(MAPS, "/ values[:kept] ** 0.25", "/ values[:kept] ** 0.5",
+             "tests/test_search_maps.py::test_half_whitening_divides_by_the_root_of_the_singular_values"),
+    Mutation(MAPS, "bridge @ self.whitenings[against]", "bridge @ self.whitenings[modality]",
+             "tests/test_search_maps.py::test_a_bridge_leads_into_the_whitened_gallery"),
+    Mutation(EVALUATE, "rows=gallery.split.fitting, pairs=wanted)",
+             "rows=gallery.split.gallery, pairs=wanted)",
+             "tests/test_search_evaluate.py::test_one_shot_fits_its_maps_on_the_base_classes_too"),
+    Mutation(OPENING, "fitting=np.union1d(train, gallery)",
+             "fitting=np.union1d(np.union1d(train, gallery), test)",
+             "tests/test_search_evaluate.py::test_an_index_is_evaluated_on_its_gallery_alone"),
+    Mutation(OPENING, "empty if protocol in datasets.WITH_EXEMPLARS else train", "train",
+             "tests/test_search_evaluate.py::test_one_shot_without_exemplars_has_no_gallery"),
+    Mutation(CROSS, "np.isin(labels, gallery.columns.label[gallery.split.gallery])",
+             "np.isin(labels, gallery.columns.label)",
+             "tests/test_search_cross.py::test_an_action_of_test_clips_only_is_not_in_the_gallery"),
+    Mutation(CROSS, 'there["encoder_hash"] != here["encoder_hash"]', 'there["encoder"] != here["encoder"]',
+             "tests/test_search_cross.py::test_indexes_must_be_made_alike"),
+    Mutation(CROSS, "pairs[query - 1] = gallery - 1", "pairs[query - 1] = gallery",
+             "tests/test_search_cross.py::test_figures_are_those_by_hand"),
+    # from frames to embeddings
+    Mutation(RAGGED, "torch.minimum(low + 1, length[:, None] - 1)", "low + 1",
+             "tests/test_encoder_ragged_augment.py::test_the_resize_is_torchs"),
+    Mutation(RAGGED, "scale * (k + 0.5) - 0.5", "scale * k",
+             "tests/test_encoder_ragged_augment.py::test_the_resize_is_torchs"),
+    Mutation(RAGGED, "frames * (n_people > person)[:, None, None, None]", "frames",
+             "tests/test_encoder_ragged_augment.py::test_the_resize_is_torchs"),
+    Mutation(FOLDED, "dim=1) / len(bases)", "dim=1)",
+             "tests/test_encoder_folded.py::test_float32_is_the_networks_own"),
+    Mutation(FOLDED, "(out @ bv + layer.out.bias.double())", "layer.out.bias.double()",
+             "tests/test_encoder_folded.py::test_float32_is_the_networks_own"),
+    Mutation(FOLDED, "encoder.absent_bias.to(self._dtype) if clips.shape[2] == 1 else None", "None",
+             "tests/test_encoder_folded.py::test_float32_is_the_networks_own"),
+    Mutation(LOSSES, "/ (b - 1) ** 2 / d", "/ b**2 / d",
+             "tests/test_encoder_train.py::test_covariance_is_that_of_the_whole_matrix"),
+    Mutation(LOSSES, "torch.sqrt(x.var(dim=0) + 1e-4)", "torch.sqrt(x.var(dim=1) + 1e-4)",
+             "tests/test_encoder_train.py::test_variance_counts_columns_that_vary_too_little"),
+    Mutation(LOSSES, "functional.mse_loss(own[m], mean) for m in own",
+             "functional.mse_loss(fused[m], mean) for m in own",
+             "tests/test_encoder_train.py::test_the_whole_loss"),
+    # what a power cut or a kill leaves
+    Mutation(FOLDERS, "    if folder != target:\n        _put_aside(target)\n",
+             "    if folder != target:\n        shutil.rmtree(target, ignore_errors=True)\n",
+             "tests/test_search_folders.py::test_what_is_replaced_is_deleted_when_the_new_is_in_its_place"),
+    Mutation(FOLDERS, "        _sync(path)\n", "",
+             "tests/test_search_folders.py::test_all_is_on_the_disk_before_the_name_and_the_name_before_the_end"),
+    Mutation(FOLDERS, "    _sync(target.parent)\n", "",
+             "tests/test_search_folders.py::test_all_is_on_the_disk_before_the_name_and_the_name_before_the_end"),
+    Mutation(FOLDERS, "        os.fsync(file.fileno())\n", "",
+             "tests/test_search_folders.py::test_all_is_on_the_disk_before_the_name_and_the_name_before_the_end"),
+    Mutation(FOLDERS, "        file.flush()\n", "",
+             "tests/test_search_folders.py::test_all_is_on_the_disk_before_the_name_and_the_name_before_the_end"),
+    # what verify compares
+    Mutation(SOUNDNESS, "room / name, full=True)", "room / name, full=False)",
+             "tests/test_search_soundness.py::test_large_files_are_hashed"),
+    Mutation(SOUNDNESS, "(said != clips.extents()).any(axis=1)", "(said != clips.extents()).all(axis=1)",
+             "tests/test_search_soundness.py::test_a_clip_of_another_size_than_the_catalog_says_is_named"),
+    Mutation(SOUNDNESS, "if not clips.holds_all():", "if False:",
+             "tests/test_search_soundness.py::test_a_clip_that_the_store_does_not_hold_is_named"),
+    Mutation(OPENING, "if not np.array_equal(np.unique(index.ids), live):", "if False:",
+             "tests/test_search_soundness.py::test_an_index_of_other_clips_than_the_catalogs_is_not_opened"),
+    # Not listed, since no result can change:
+    # - `decide`: `<` for `<=`, since every bound lies above the scores that it bounds by more than rounding.
+    # - `Vectors.propose`: the bound of the first proposal, `_split`: the farthest first, `_refined`: no mask for absent
+    #   rows. The bounds become higher or the proposals worse, so more is fetched: time, never a neighbour.
+    # - `Gallery.search`: `one.rows + start` without its condition, since absent rows have no score and become -1 again.
+    # - `_PartSearch.search`: other thresholds of gathering or comparing with all, which choose among exact ways.
+    # - `Catalog.filter`: not sorted, since all who ask look whether an id is among them.
+    # - `_side` of localize: segments without a label kept, since no reader makes any.
+    # Not listed, since no data are known that reach them: the terms of a bound that stand for sums in float32
+    # (`summed`, `computed`, `_ROUNDED_UP`), which hold for the worst that rounding could do.
+)  # fmt: skip
+
+
+def copy_of(source: Path, target: Path) -> Path:
+    """The sources that the tests run in, with their compiled files: those of what is mutated are out of date by their
+    own clock."""
+    target.mkdir()
+    for name in COPIED:
+        if (source / name).is_dir():
+            shutil.copytree(source / name, target / name)
+        else:
+            shutil.copy2(source / name, target / name)
+    return target
+
+
+def mutated(mutation: Mutation, text: str) -> str:
+    """The file's text with the mutation. Raises ValueError where it does not hold the old text once."""
+    if text.count(mutation.old) != 1:
+        raise ValueError(f"{mutation.file} holds {mutation.old!r} {text.count(mutation.old)} times, not once")
+    return text.replace(mutation.old, mutation.new)
+
+
+def run_tests(folder: Path, tests: Sequence[str], *options: str) -> int | None:
+    """pytest's exit code in a copy; None where it takes too long."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *tests]
+    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            timeout=_LONGEST_S * len(tests), check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return None
+    return done.returncode
+
+
+def judged(mutation: Mutation, base: Path) -> Outcome:
+    """Whether the test fails with the mutation, in a copy of the unmutated copy `base`."""
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as room:
+        folder = copy_of(base, Path(room) / "copy")
+        path = folder / mutation.file
+        path.write_text(mutated(mutation, path.read_text(encoding="utf-8")), encoding="utf-8")
+        code = run_tests(folder, [mutation.tests], "-x")
+    said = {0: "SURVIVED", 1: "killed", None: f"over {_LONGEST_S} s"}.get(code, f"pytest ended with {code}")
+    return Outcome(mutation=mutation, killed=code == 1, said=said, seconds=time.monotonic() - begun)
+
+
+def judge(mutations: Sequence[Mutation]) -> Iterator[Outcome]:
+    """Outcomes in order, two made at a time. Raises ValueError where the tests fail without any mutation."""
+    with tempfile.TemporaryDirectory() as room:
+        base = copy_of(ROOT, Path(room) / "base")
+        code = run_tests(base, sorted({mutation.tests for mutation in mutations}))
+        if code != 0:
+            raise ValueError(f"the tests do not pass as the sources are: pytest ended with {code}")
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            yield from pool.map(lambda mutation: judged(mutation, base), mutations)
+
+
+def line(outcome: Outcome) -> str:
+    shown = " ".join(outcome.mutation.new.split())[:_SHOWN] or "(nothing)"
+    return f"{outcome.said:<10} {outcome.seconds:5.1f} s  {outcome.mutation.file:<30} {shown}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Whether the tests notice one-line mutations of the code.")
+    parser.add_argument("--only", metavar="FILE", help="mutations of this file, by a part of its name")
+    only = parser.parse_args(arguments).only
+    chosen = [mutation for mutation in MUTATIONS if only is None or only in mutation.file]
+    if not chosen:
+        parser.error(
+            f"no mutation of '{only}'; there are some of {', '.join(sorted({m.file for m in MUTATIONS}))}"
+        )
+    killed = []
+    for outcome in judge(chosen):
+        print(line(outcome), flush=True)
+        killed.append(outcome.killed)
+    print(f"{sum(killed)} of {len(killed)} mutations are noticed")
+    return int(not all(killed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
