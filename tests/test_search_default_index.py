@@ -54,12 +54,13 @@ def test_the_one_preferred_last_is_meant_until_another_is_built(indexed: Library
 def test_one_that_is_deleted_gives_way_to_the_one_meant_before(indexed: Library) -> None:
     for name in ("second", "third"):
         built(indexed, name)
-    prefer(indexed, "mine@e")
+    prefer(indexed, "second")
     delete(indexed, "index:second")
+    assert default(indexed) == "third"
+    prefer(indexed, "mine@e")
+    delete(indexed, "index:third")
     assert default(indexed) == "mine@e"
     delete(indexed, "index:mine@e")
-    assert default(indexed) == "third"
-    delete(indexed, "index:third")
     assert contents(indexed)["default_index"] is None
     with pytest.raises(UmurlError, match="the library holds no index yet"):
         open_index(indexed, None)

@@ -26,7 +26,7 @@ KEPT = os.environ.get("UMURL_SCREENSHOTS_LIBRARY")
 MOST_BYTES, COLOURS = 150_000, 255
 AT_S = 1.3
 """Where in time the skeletons stand still for their picture."""
-INDEX, WINDOWS = "demo@demo-tiny", "demo-long@demo-tiny+3s"
+INDEX, WINDOWS = "demo@shipped", "demo-long@shipped+3s"
 KICK, HUG = "demo:S001C002P001R001A005", "demo:S001C002P001R001A025"
 MOMENT, RECORDING = "demo-long:P002C002T02@20.8-22.6", "demo-long:P005C002T02"
 
@@ -42,7 +42,7 @@ pytestmark = [
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of the demo's library, whole clips and recordings."""
     root = Path(KEPT) if KEPT else tmp_path_factory.mktemp("pictured") / "library"
-    for words in (["demo"], ["ingest", "demo-long"], ["build-index", "demo-long", "--window", "3"]):
+    for words in (["demo", "--seconds", "0"], ["ingest", "demo-long"], ["build-index", "demo-long", "--window", "3"]):
         assert run([*words, "--library", str(root), "--quiet"]) == 0
     with running(Library(root)) as server:
         yield server.address
@@ -96,7 +96,7 @@ def test_pictures(browser: "Browser", base: str, name: str, dark: bool) -> None:
         it.go(view, **parameters)
         it.page.wait_for_selector(ready)
         if view == "map":
-            it.page.locator("canvas.map").hover(position={"x": 371, "y": 300})
+            it.page.locator("canvas.map").hover(position={"x": 328, "y": 212})
             it.page.wait_for_selector(".peek:not([hidden]) .stage:not(.waiting)", timeout=3000)
         picture(it, f"{name}-dark" if dark else name)
         assert it.said == []
@@ -113,7 +113,7 @@ def test_pictures_of_a_phone(browser: "Browser", base: str, name: str) -> None:
 
 def test_pictures_of_a_cell_and_the_matrix(browser: "Browser", base: str) -> None:
     with opened(browser, base, height=900) as it:
-        it.go("evaluate", index=INDEX, matrix=1, cell="4-10")
+        it.go("evaluate", index=INDEX, matrix=1, cell="17-20")
         it.page.wait_for_selector(".heats")
         it.page.locator(".pairs canvas").first.scroll_into_view_if_needed()
         it.page.wait_for_selector(".pairs .stage:not(.waiting)")
