@@ -8,7 +8,7 @@ from browser.acting import CLIP, INDEX, names, pixels, shown
 from browser.opened import Opened, missing, opened
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Route
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
 
@@ -195,3 +195,43 @@ def test_a_press_on_the_timeline_plays_there(it: Opened) -> None:
     at = float(it.page.locator("canvas.track").get_attribute("aria-valuenow") or 0)
     assert 12 < at < 17
     assert it.page.locator(".results > .cards .card").count() >= 1
+
+
+def test_segments_without_names_go_by_their_labels(it: Opened) -> None:
+    def nameless(route: "Route") -> None:
+        answer = route.fetch()
+        document = answer.json()
+        document["segments"] = [{**one, "action": None} for one in document["segments"]]
+        route.fulfill(response=answer, json=document)
+
+    it.page.route("**/api/timelines", nameless)
+    shown(it, "timeline")
+    box = it.page.locator("canvas.track").bounding_box()
+    assert box is not None
+    it.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 60)
+    it.page.wait_for_function(
+        """() => / · label \\d+$/.test(document.querySelector(".track-box .tip").textContent)
+            && /, label \\d+$/.test(document.querySelector("canvas.track").getAttribute("aria-valuetext"))"""
+    )
+
+
+def test_hits_without_names_are_judged_by_their_labels(it: Opened) -> None:
+    moment = {"start_frame": 0}
+    asked = [
+        ({"label": 3}, {**moment, "segment": {"label": 3, "action": None}}, "right"),
+        ({"label": 3}, {**moment, "segment": {"label": 4, "action": None}}, "wrong"),
+        ({"label": 3}, {**moment, "segment": None}, "wrong"),
+        ({"label": None, "action": None}, {**moment, "segment": None}, None),
+        ({"label": 3}, {**moment, "segment": {"label": None, "action": None}}, None),
+        ({"label": 3, "action": None}, {"label": None, "action": None}, None),
+        ({"label": None, "action": "kick"}, {"label": 3, "action": "kick"}, "right"),
+    ]
+    shown(it, "search")
+    said = it.page.evaluate(
+        """async (asked) => {
+            const {verdict} = await import("/assets/format.js");
+            return asked.map(([query, hit]) => verdict(query, hit));
+        }""",
+        [[query, hit] for query, hit, _ in asked],
+    )
+    assert said == [verdict for _, _, verdict in asked]

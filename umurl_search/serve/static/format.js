@@ -21,10 +21,12 @@ export const clipName = (row) => `${row.dataset}:${row.name}`;
 
 /** What is done in a hit: in the moment of a recording, else in the clip. */
 export function actionOf(row) {
-  if (row.segment) return row.segment.action ?? labelName(row.segment.label);
+  if (row.segment) return segmentName(row.segment);
   if (row.start_frame !== undefined) return "no labelled segment";
   return row.action ?? labelName(row.label);
 }
+
+export const segmentName = (segment) => segment.action ?? labelName(segment.label);
 
 const labelName = (label) => (label === null || label === undefined ? "no label" : `label ${label}`);
 
@@ -42,12 +44,15 @@ export const isItself = (query, hit) => hit.start_frame === undefined && known(q
 /** "right", "wrong", or null where the query or the hit has no label, or the hit is the query itself. */
 export function verdict(query, hit) {
   if (isItself(query, hit)) return null;
-  if (hit.start_frame !== undefined) {
-    if (!query.action) return null;
-    return hit.segment && hit.segment.action === query.action ? "right" : "wrong";
-  }
-  if (query.action && hit.action) return hit.action === query.action ? "right" : "wrong";
-  if (known(query.label) && known(hit.label)) return query.label === hit.label ? "right" : "wrong";
+  if (hit.start_frame === undefined) return judged(query, hit);
+  if (!hit.segment) return query.action || known(query.label) ? "wrong" : null;
+  return judged(query, hit.segment);
+}
+
+/** By name where both have one, else by label. */
+function judged(query, found) {
+  if (query.action && found.action) return found.action === query.action ? "right" : "wrong";
+  if (known(query.label) && known(found.label)) return query.label === found.label ? "right" : "wrong";
   return null;
 }
 

@@ -2,7 +2,7 @@
 
 import { fit, h } from "./dom.js";
 import { rgb } from "./draw.js";
-import { clockTime } from "./format.js";
+import { clockTime, segmentName } from "./format.js";
 import { categories, css } from "./palette.js";
 
 const CURVE_PX = 130;
@@ -18,7 +18,7 @@ export class Track {
   constructor(answer, onSeek) {
     Object.assign(this, { answer, onSeek, length_s: answer.frames / answer.fps, at_s: 0 });
     this.curve = curveOf(answer);
-    this.actions = [...new Set(answer.segments.map((one) => one.action))].sort();
+    this.actions = [...new Set(answer.segments.map(segmentName))].sort();
     this.colours = new Map(categories(this.actions.length).map((colour, i) => [this.actions[i], colour]));
     this.still = document.createElement("canvas");
     this.canvas = h("canvas", { class: "track", tabindex: 0, role: "slider", "aria-label": "Place in the recording", "aria-valuemin": 0, "aria-valuemax": Math.round(this.length_s) });
@@ -105,7 +105,7 @@ export class Track {
     context.textBaseline = "middle";
     for (const one of this.answer.segments) {
       const [x, end] = [one.start, one.stop].map((frame) => this.xOf(frame / this.answer.fps));
-      const colour = this.colours.get(one.action);
+      const colour = this.colours.get(segmentName(one));
       context.fillStyle = css(colour);
       context.globalAlpha = 0.3;
       context.fillRect(x, top, Math.max(1, end - x - 1), BAND_PX - 6);
@@ -117,7 +117,7 @@ export class Track {
       context.rect(x, top, end - x - 3, BAND_PX);
       context.clip();
       context.fillStyle = ink["--ink"];
-      context.fillText(one.action ?? "", x + 5, top + (BAND_PX - 6) / 2);
+      context.fillText(segmentName(one), x + 5, top + (BAND_PX - 6) / 2);
       context.restore();
     }
   }
@@ -177,7 +177,8 @@ export class Track {
     context.fillStyle = getComputedStyle(this.canvas).getPropertyValue("--ink");
     context.fillRect(Math.round(this.xOf(at_s) * this.scale) - this.scale, 0, 2 * this.scale, (this.height - AXIS_PX) * this.scale);
     this.canvas.setAttribute("aria-valuenow", at_s.toFixed(1));
-    this.canvas.setAttribute("aria-valuetext", `${clockTime(at_s)}${this.segmentAt(at_s) ? `, ${this.segmentAt(at_s).action}` : ""}`);
+    const segment = this.segmentAt(at_s);
+    this.canvas.setAttribute("aria-valuetext", `${clockTime(at_s)}${segment ? `, ${segmentName(segment)}` : ""}`);
   }
 
   segmentAt(s) {
@@ -189,7 +190,7 @@ export class Track {
     const s = this.timeAt(event);
     const near = this.curve.points.reduce((best, one) => (Math.abs(one[0] - s) < Math.abs(best[0] - s) ? one : best), [Infinity, 0]);
     const segment = this.segmentAt(s);
-    this.tip.textContent = `${clockTime(s)} · ${near[1].toFixed(3)}${segment ? ` · ${segment.action}` : ""}`;
+    this.tip.textContent = `${clockTime(s)} · ${near[1].toFixed(3)}${segment ? ` · ${segmentName(segment)}` : ""}`;
     this.tip.hidden = false;
     const x = this.xOf(s);
     this.tip.style.left = `${Math.min(x + 10, this.width - this.tip.offsetWidth - 4)}px`;

@@ -5,7 +5,7 @@ import { api } from "../api.js";
 import { clipCard, stage, walkable } from "../card.js";
 import { modalityChips } from "../controls.js";
 import { fill, h, settled } from "../dom.js";
-import { clockTime, plural } from "../format.js";
+import { clockTime, plural, segmentName } from "../format.js";
 import { framesUrl } from "../motion.js";
 import { clipBox } from "../picker.js";
 import { clear, clock, onTime, restart, seek, setPlaying } from "../player.js";
@@ -106,7 +106,7 @@ async function ways(view, recording) {
   if (!other) return [];
   const { segments = [] } = await api.clip(other.id, { signal: view.signal });
   return segments.slice(0, 5).map((one) =>
-    h("button", { type: "button", onclick: () => view.change({ clip: `${other.dataset}:${other.name}@${(one.start / 30).toFixed(2)}-${(one.stop / 30).toFixed(2)}` }) }, `${one.action ?? "a segment"} of ${other.name}`),
+    h("button", { type: "button", onclick: () => view.change({ clip: `${other.dataset}:${other.name}@${(one.start / 30).toFixed(2)}-${(one.stop / 30).toFixed(2)}` }) }, `${segmentName(one)} of ${other.name}`),
   );
 }
 
