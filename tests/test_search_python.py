@@ -11,6 +11,10 @@ import pytest
 import umurl_search
 from encoder.errors import UmurlError
 from umurl_search import Answer, BatchRequest, Library, QueryRequest, Searcher, query_many
+from umurl_search.build import BuildRequest, build_index
+from umurl_search.demo import make_clip
+from umurl_search.ingest import Request, ingest
+from umurl_search.windows import Window
 
 PAGE = Path(__file__).parents[1] / "docs" / "python.md"
 
@@ -142,6 +146,26 @@ def test_a_searcher_reads_the_catalog_again_when_it_has_changed(indexed: Library
     assert (before.passing, after.passing) == (20, 15)
     hits = searcher.search([clip], k=60)[0].hits
     assert sum(hit.row["action"] == "renamed" for hit in hits) == 5
+
+
+@pytest.mark.parametrize("window", [None, Window(lengths_s=(1.0,), stride_s=0.5)])
+def test_a_performance_is_of_one_setup_subject_replication_and_action(
+    library: Library, tmp_path: Path, window: Window | None
+) -> None:
+    """Of clips whole, and of windows, of which a clip has several."""
+    (tmp_path / "shots").mkdir()
+    asked = "S002C001P002R002A005"
+    changes = (("S002", "S001"), ("P002", "P001"), ("R002", "R001"), ("A005", "A001"))
+    others = [asked.replace(*change) for change in changes]
+    for name in (asked, asked.replace("C001", "C002"), *others):
+        np.save(tmp_path / "shots" / f"{name}.npy", make_clip(name))
+    ingest(library, Request(name="shots", source=tmp_path / "shots"))
+    build_index(library, BuildRequest(dataset="shots", encoder="e", name="s", window=window, device="cpu"))
+    (answer,) = library.index("s", device="cpu").search(
+        [f"shots:{asked}"], k=99, exclude_same_performance=True
+    )
+    assert {hit.name for hit in answer.hits} == set(others)
+    assert len(answer.hits) == 4 if window is None else len(answer.hits) > 8
 
 
 def test_what_a_searcher_keeps_of_the_catalog_is_bounded(

@@ -162,6 +162,19 @@ def test_the_usual_distance_is_the_median_to_the_nearest() -> None:
     assert (np.isnan(nothing), n) == (True, 0)
 
 
+def test_the_usual_distance_of_a_sample_leaves_out_each_rows_own_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pairs, "_SAMPLE", 20)
+    gallery, numbers = clustered(90, 6, seed=6), np.arange(90) // 3
+    scores = gallery.astype(np.float64) @ gallery.T.astype(np.float64)
+    scores[numbers[:, None] == numbers] = -2
+    nearest = scores.max(axis=1)[::5]
+    distance, n = usual_distance(gallery, numbers=numbers)
+    assert n == (nearest < 1 - 1e-6).sum() < 18
+    assert distance == pytest.approx(np.median(1 - nearest[nearest < 1 - 1e-6]), abs=1e-12)
+
+
 def test_windows_of_two_clips_are_one_pair_with_the_best_score() -> None:
     found = Pairs(
         one=np.array([0, 0, 1, 2]), other=np.array([2, 3, 3, 4]), score=np.array([0.9, 0.97, 0.95, 0.8])
@@ -252,6 +265,16 @@ def test_leaks_are_test_clips_with_a_training_twin(copied: Library) -> None:
     )
     assert (other["twins"], other["same_action"]) == (2, False)
     assert (document["same_action"], document["same_subject"], document["same_performance"]) == (1, 0, 0)
+
+
+def test_twins_in_the_training_part_leak_beside_a_gallery_of_its_own(copied: Library) -> None:
+    with copied.write() as catalog:
+        catalog._con.execute(
+            "update splits set part = 'gallery' where clip_id in "
+            "(select id from clips where dataset = 'twice' and name = 'S001C001P001R001A001')"
+        )
+    document = leaks(copied, LeakRequest(device="cpu"))
+    assert (document["test"], document["gallery"], document["leaking"]) == (30, 30, 2)
 
 
 def test_leaks_at_a_low_threshold_name_the_nearest_training_clip(copied: Library) -> None:
