@@ -5,8 +5,12 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 
+# What keeps torch, oneDNN, MKL, FAISS, OpenBLAS and numpy from vector units newer than SSE4: any x86-64 CPU may stand for an old one.
+OLDER_CPU := ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPATIBLE FAISS_SIMD_LEVEL=NONE \
+	FAISS_OPT_LEVEL=generic OPENBLAS_CORETYPE=Nehalem NPY_DISABLE_CPU_FEATURES="X86_V3 X86_V4 AVX512_ICL AVX512_SPR"
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-browser mutations screenshots install fmt lint type check bench docs docs-check wheel wheel-smoke shipped clean
+.PHONY: help demo test test-older-cpu test-slow test-browser mutations screenshots install fmt lint type check bench docs docs-check wheel wheel-smoke shipped clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,6 +22,9 @@ demo: $(VENV)/.core  ## a made-up corpus, a trained encoder, an index, queries a
 
 test: $(VENV)/.dev  ## the tests but those that take long or a browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not browser"
+
+test-older-cpu: $(VENV)/.dev  ## the same without AVX: what rests on the kernels of one CPU fails
+	$(OLDER_CPU) OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not browser"
 
 test-slow: $(VENV)/.dev  ## the tests of kills, faults, trainings and whole documents
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "slow and not browser"
