@@ -187,7 +187,7 @@ def test_no_archive_and_no_array_are_errors(tmp_path: Path) -> None:
     with pytest.raises(UmurlError, match=r"x\.npz: no whole \.npz archive \(.+\); fetch it again$"):
         CtrGcnReader((path,))
     np.savez(path, x_train=rows(1))
-    with pytest.raises(UmurlError, match=r"x\.npz: y_train: missing from the archive; give a whole one$"):
+    with pytest.raises(UmurlError, match=r"x\.npz: y_train: missing from the archive; fetch it again$"):
         CtrGcnReader((path,))
     with pytest.raises(UmurlError, match="no such file or folder"):
         CtrGcnReader((tmp_path / "gone.npz",))

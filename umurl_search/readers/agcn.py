@@ -121,7 +121,10 @@ def find_agcn_folders(root: Path) -> list[Path]:
 def _find_protocols(root: Path) -> dict[str, Path]:
     """The folder of each protocol, xsub first. Raises: UmurlError where there is none."""
     if not root.is_dir() or not (folders := find_agcn_folders(root)):
-        raise UmurlError(f"{root}: holds no train_data_joint.npy or val_data_joint.npy, nor do its folders")
+        raise UmurlError(
+            f"{root}: holds no train_data_joint.npy or val_data_joint.npy, nor do its folders; give "
+            "the folder that holds them"
+        )
     if folders == [root]:
         return {root.name if root.name in PROTOCOLS else "default": root}
     known = sorted(folders, key=lambda folder: (*(folder.name != name for name in PROTOCOLS), folder.name))
@@ -132,7 +135,9 @@ def _read_labels(folder: Path, prefix: str) -> tuple[list[str], list[int]]:
     """Names and labels of a part. Raises: UmurlError where the file does not hold them."""
     path = folder / f"{prefix}_label.pkl"
     if not path.is_file():
-        raise UmurlError(f"{path}: missing; it holds the names and labels of {prefix}_data_joint.npy")
+        raise UmurlError(
+            f"{path}: missing; it holds the names and labels of {prefix}_data_joint.npy: put it there"
+        )
     content = safe_pickle.load(path)
     try:
         names, labels = content
@@ -156,7 +161,9 @@ def _read_rows(folder: Path, prefix: str) -> _Rows:
     n_frames = _read_counts(counts) if counts.is_file() else None
     for path, column in ((folder / f"{prefix}_label.pkl", names), (data, labels), (counts, n_frames)):
         if column is not None and len(column) != n_rows:
-            raise UmurlError(f"{path}: {len(column)} entries for the {n_rows} clips of {data.name}")
+            raise UmurlError(
+                f"{path}: {len(column)} entries for the {n_rows} clips of {data.name}; make both again"
+            )
     return _Rows(folder=folder, prefix=prefix, names=names, labels=labels, n_frames=n_frames)
 
 
@@ -164,7 +171,9 @@ def _count_rows(path: Path) -> int:
     """The number of clips in an array. Raises: UmurlError where it is no whole (N, 3, T, 25, 2) array."""
     header = _whole_header(path)
     if len(header.shape) != 5 or header.shape[1] != 3 or header.shape[3:] != (N_JOINTS, 2):
-        raise UmurlError(f"{path}: an array of shape {header.shape}, not (N, 3, T, {N_JOINTS}, 2)")
+        raise UmurlError(
+            f"{path}: an array of shape {header.shape}, not (N, 3, T, {N_JOINTS}, 2); make it again"
+        )
     return header.shape[0]
 
 
@@ -177,7 +186,7 @@ def _whole_header(path: Path) -> Header:
     except (OSError, ValueError) as error:
         raise UmurlError(f"{path}: not a usable array ({said_by(error)}); make it again") from error
     if header.n_bytes != size:
-        raise UmurlError(f"{path}: {size} bytes, its header announces {header.n_bytes}")
+        raise UmurlError(f"{path}: {size} bytes, its header announces {header.n_bytes}; make it again")
     return header
 
 
