@@ -67,8 +67,10 @@ def test_python_2_pickles_are_read_as_latin1(tmp_path: Path) -> None:
 def test_code_does_not_run(tmp_path: Path, protocol: int) -> None:
     marker = tmp_path / "marker"
     path = write(tmp_path, pickle.dumps([1, Runs(f"touch {marker}")], protocol))
-    wanted = rf"^{re.escape(str(path))}: refused: the pickle asks for (posix|nt)\.system, "
-        "which is not plain data; give a pickle of plain data alone$"
+    wanted = (
+        rf"^{re.escape(str(path))}: refused: the pickle asks for (posix|nt)\.system, which is not plain data; "
+        "give a pickle of plain data alone$"
+    )
     with pytest.raises(UmurlError, match=wanted):
         load(path)
     assert not marker.exists()
@@ -142,5 +144,7 @@ def test_a_crooked_dtype_state_does_not_reach_numpy(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UmurlError, match=r"gone\.pkl: cannot be read \(No such file or directory\); mend that"):
+    with pytest.raises(
+        UmurlError, match=r"gone\.pkl: cannot be read \(No such file or directory\); mend that"
+    ):
         load(tmp_path / "gone.pkl")
