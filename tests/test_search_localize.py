@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import LONG_INDEX, Result
+from conftest import LONG_INDEX, WINDOW, Result
 from numpy.typing import NDArray
 
 from umurl_search import datasets, localize
@@ -14,9 +14,11 @@ from umurl_search.build import BuildRequest, build_index
 from umurl_search.clipstore import ClipStore
 from umurl_search.datasets import DATASETS
 from umurl_search.demo import make_clip
+from umurl_search.index import Index
 from umurl_search.ingest import Request, ingest
 from umurl_search.library import Library
 from umurl_search.localize import THRESHOLDS, LocalizeRequest, evaluate_moments, localize_eval
+from umurl_search.maps import Transform
 from umurl_search.moments import Stretches
 from umurl_search.opening import open_index
 from umurl_search.planning import TrainRequest
@@ -205,6 +207,31 @@ def test_localize_eval_is_what_its_parts_say(long: Library, command: Callable[..
     mean = sum(row["map"]["0.5"] * row["queries"] for row in document["per_class"]) / document["ranked"]
     assert mean == pytest.approx(document["map"]["0.5"])
     assert (document["window_s"], document["stride_s"], document["overlap"]) == ([2.5], 1.0, 0.2)
+
+
+def test_no_window_of_a_test_recording_reaches_the_maps(
+    long: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The figures are the same to the bit when the test recordings' windows are replaced by noise."""
+    white = Transform.parse("half-whiten:16")
+    build_index(
+        long,
+        BuildRequest(dataset="long", encoder="e", name="white", window=WINDOW, transform=white, device="cpu"),
+    )
+    request = LocalizeRequest(index="white", device="cpu")
+    before, embeddings = localize_eval(long, request), Index.embeddings
+    with long.read() as catalog:
+        tested = catalog.split("long", "xsub")["test"]
+
+    def noisy(self: Index, modality: str) -> Array:
+        y = np.array(embeddings(self, modality))
+        there = np.isin(self.ids, tested)
+        y[there] = np.random.default_rng(0).normal(size=y[there].shape) * 1000
+        return y
+
+    monkeypatch.setattr(Index, "embeddings", noisy)
+    after = localize_eval(long, request)
+    assert (after["map"], after["per_class"]) == (before["map"], before["per_class"])
 
 
 # Protocols of datasets of whole recordings
