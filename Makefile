@@ -13,7 +13,7 @@ OLDER_CPU := ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPA
 .PHONY: help demo test test-older-cpu test-slow test-browser mutations screenshots install fmt lint type check bench docs docs-check wheel wheel-smoke shipped clean
 
 help:  ## what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
 demo: $(VENV)/.core  ## a made-up corpus, a trained encoder, an index, queries and figures, in three minutes
 	$(BIN)/umurl-search demo

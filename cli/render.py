@@ -142,7 +142,7 @@ def train(document: Document) -> None:
     where = f"{document['dataset']} {document['protocol'] or '(all clips)'}"
     epochs = "1 epoch" if document["epochs"] == 1 else f"{document['epochs']:,} epochs"
     console.print(
-        f"encoder {document['encoder']}: {document['preset']}, {epochs} on "
+        f"encoder {document['encoder']}: {document['preset']}, {document['precision']}, {epochs} on "
         f"{document['clips']:,} clips of {where}, {document['seconds']:.0f} s, {document['clips_per_s']:.0f} clips/s"
     )
     console.print("last losses: " + "  ".join(f"{k} {v:.4g}" for k, v in document["losses"].items()))
@@ -176,7 +176,7 @@ def built_line(document: Document) -> None:
     new_console().print(
         f"index {document['index']} {verb}: {document['clips']:,} clips of {document['dataset']}, encoder "
         f"{document['encoder']}, {', '.join(document['modalities'])}, dimension {document['dimension']}, "
-        f"transform {document['transform']}, {size(document['bytes'])}, {document['seconds']['total']:.1f} s"
+        f"made in {document['precision']}, transform {document['transform']}, {size(document['bytes'])}, {document['seconds']['total']:.1f} s"
     )
 
 
