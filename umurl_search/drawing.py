@@ -3,7 +3,7 @@
 import io
 from typing import TYPE_CHECKING, Any
 
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, said_by
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +20,7 @@ def new_figure(width: float, height: float) -> "Figure":
         from matplotlib.figure import Figure
     except ImportError as error:
         raise UmurlError(
-            f'figures need matplotlib, which is not installed ({error}): pip install "umurl-search[report]"'
+            f'figures need matplotlib, which is not installed ({said_by(error)}): pip install "umurl-search[report]"'
         ) from error
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 

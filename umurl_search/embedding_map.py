@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, said_by
 from umurl_search.maps import Embeddings
 
 Method = Literal["tsne", "umap", "pca"]
@@ -31,7 +31,8 @@ def require(method: Method) -> None:
     except ImportError as error:
         package = "umurl-search[report]" if method == "tsne" else "umap-learn"
         raise UmurlError(
-            f'--map {method} needs a package that is not installed ({error}): pip install "{package}", or --map pca'
+            f'--map {method} needs a package that is not installed ({said_by(error)}): pip install "{package}", '
+            "or --map pca"
         ) from error
 
 

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, said_by
 from umurl_search import datasets, folders
 from umurl_search.library import Library
 from umurl_search.preprocess import check_pipeline
@@ -92,7 +92,9 @@ def _entry(name: str, folder: Path, weights_hash: str) -> EncoderEntry:
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UmurlError(f"{folder / CONFIG}: cannot be read ({error}); delete encoder {name}") from error
+        raise UmurlError(
+            f"{folder / CONFIG}: cannot be read ({said_by(error)}); delete encoder {name}"
+        ) from error
     return EncoderEntry(name=name, folder=folder, config=config, hash=weights_hash)
 
 

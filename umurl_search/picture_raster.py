@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, said_by
 from umurl_search.picture_sheet import BONE_M, THINNEST, Box, Colour, Palette, Panel, Sheet, mark, mixed
 from umurl_search.picture_timing import Timing
 
@@ -25,7 +25,7 @@ def require_pillow() -> None:
         import PIL.Image  # noqa: F401
     except ImportError as error:
         raise UmurlError(
-            f'pictures need Pillow, which is not installed ({error}): pip install "umurl-search[pictures]"'
+            f'pictures need Pillow, which is not installed ({said_by(error)}): pip install "umurl-search[pictures]"'
         ) from error
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, said_by
 from umurl_search.picture_raster import moving
 from umurl_search.picture_sheet import Sheet
 from umurl_search.picture_timing import Timing
@@ -24,7 +24,7 @@ def require_av() -> None:
         import av  # noqa: F401
     except ImportError as error:
         raise UmurlError(
-            f'videos need PyAV, which is not installed ({error}): pip install "umurl-search[pictures]", '
+            f'videos need PyAV, which is not installed ({said_by(error)}): pip install "umurl-search[pictures]", '
             "or write a .gif"
         ) from error
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, said_by
 from umurl_search.library import Library
 from umurl_search.serve.access import Access, is_loopback, new_token
 from umurl_search.serve.app import make_app
@@ -96,17 +96,13 @@ def _bound(host: str, port: int) -> socket.socket:
         )[0]
         found = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError) as error:
-        raise UmurlError(f"--host {host}: {_said(error)}; give an address of this machine") from error
+        raise UmurlError(f"--host {host}: {said_by(error)}; give an address of this machine") from error
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind(address)
     except OSError as error:
         found.close()
         raise UmurlError(
-            f"--port {port} on {host}: {_said(error)}; give another --port, or 0 for any free one"
+            f"--port {port} on {host}: {said_by(error)}; give another --port, or 0 for any free one"
         ) from error
     return found
-
-
-def _said(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
