@@ -42,7 +42,11 @@ pytestmark = [
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of the demo's library, whole clips and recordings."""
     root = Path(KEPT) if KEPT else tmp_path_factory.mktemp("pictured") / "library"
-    for words in (["demo", "--seconds", "0"], ["ingest", "demo-long"], ["build-index", "demo-long", "--window", "3"]):
+    for words in (
+        ["demo", "--seconds", "0"],
+        ["ingest", "demo-long"],
+        ["build-index", "demo-long", "--window", "3"],
+    ):
         assert run([*words, "--library", str(root), "--quiet"]) == 0
     with running(Library(root)) as server:
         yield server.address
