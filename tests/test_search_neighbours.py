@@ -165,6 +165,22 @@ def test_nearest_in_a_coded_gallery_is_brute_force(
         assert_brute_force(gallery, queries, k, groups)
 
 
+@pytest.mark.parametrize("grouped", [False, True])
+def test_blocks_of_a_coded_gallery_change_nothing(monkeypatch: pytest.MonkeyPatch, grouped: bool) -> None:
+    monkeypatch.setattr(codes, "_CODED_FROM", 0)
+    for name, size in (("_ASKED_BLOCK", 7), ("_BLOCK", 50)):
+        monkeypatch.setattr(codes, name, size)
+    for name, size in (("_MOST_PROPOSED", 250), ("_SCORE_BYTES", 0), ("_REFINED_BYTES", 0)):
+        monkeypatch.setattr(neighbours, name, size)
+    gallery = clustered(170, 64, seed=2)
+    assert codes.encode(gallery, n_queries=40, device=CPU).mean is not None
+    rng = np.random.default_rng(3)
+    queries = np.concatenate([clustered(35, 64, seed=4), gallery[rng.integers(0, 170, 5)]])
+    groups = (rng.integers(-1, 4, 170), rng.integers(-1, 4, 40)) if grouped else None
+    for k in (1, 6, 90):
+        assert_brute_force(gallery, queries, k, groups)
+
+
 @pytest.mark.parametrize("made", [with_rare_axes, with_weak_axes])
 @pytest.mark.parametrize("grouped", [False, True])
 @pytest.mark.parametrize("k", [1, 5])
