@@ -170,7 +170,7 @@ def test_blocks_of_a_coded_gallery_change_nothing(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(codes, "_CODED_FROM", 0)
     for name, size in (("_ASKED_BLOCK", 7), ("_BLOCK", 50)):
         monkeypatch.setattr(codes, name, size)
-    for name, size in (("_MOST_PROPOSED", 250), ("_SCORE_BYTES", 0), ("_REFINED_BYTES", 0)):
+    for name, size in (("_MOST_PROPOSED", 1000), ("_SCORE_BYTES", 0), ("_REFINED_BYTES", 0)):
         monkeypatch.setattr(neighbours, name, size)
     gallery = clustered(170, 64, seed=2)
     assert codes.encode(gallery, n_queries=40, device=CPU).mean is not None
