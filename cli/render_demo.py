@@ -33,16 +33,16 @@ def compared(document: Document, typed: Typed) -> None:
     console.print(
         f"commands that name no index take {document['build']['index']} from now on, the better one"
     )
-    words, epochs = longer(train)
-    console.print(f"to train all {epochs} epochs:  {typed(words)}")
+    words, purpose = longer(train)
+    console.print(f"{purpose}:  {typed(words)}")
     console.print(f"then to use that encoder:  {typed('build-index demo')}")
 
 
-def longer(train: Document) -> tuple[str, int]:
+def longer(train: Document) -> tuple[str, str]:
     """The command that trains a better encoder than this, and its epochs: to the end, else the next size."""
     if train["epochs"] < train["planned_epochs"]:
-        return "train demo --preset tiny", train["planned_epochs"]
-    return "train demo --preset small", PRESETS["small"][1].epochs
+        return "train demo --preset tiny", f"to train all {train['planned_epochs']} epochs"
+    return "train demo --preset small", f"to train a larger one, {PRESETS['small'][1].epochs} epochs"
 
 
 def following(document: Document, clip: str, typed: Typed) -> None:
