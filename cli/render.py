@@ -176,7 +176,8 @@ def built_line(document: Document) -> None:
     new_console().print(
         f"index {document['index']} {verb}: {document['clips']:,} clips of {document['dataset']}, encoder "
         f"{document['encoder']}, {', '.join(document['modalities'])}, dimension {document['dimension']}, "
-        f"made in {document['precision']}, transform {document['transform']}, {size(document['bytes'])}, {document['seconds']['total']:.1f} s"
+        f"made in {document['precision']}, transform {document['transform']}, {size(document['bytes'])}, "
+        f"{document['seconds']['total']:.1f} s"
     )
 
 

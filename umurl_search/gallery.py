@@ -123,7 +123,7 @@ class _PartSearch:
         vectors = self._vectors()
         exact = self._exact(points)
         propose = _proposing(vectors, points, allowed)
-        return decide(propose, exact, k, n_queries=len(points), n_rows=n_passing)
+        return decide(propose, exact, k, n_queries=len(points), n_rows=n_passing, spare=vectors.spare)
 
     def _vectors(self) -> Vectors:
         vectors = self.part.vectors(centred=self.centred)

@@ -18,7 +18,7 @@ from encoder.errors import UmurlError
 from umurl_search.faiss_library import faiss_module as faiss_module
 from umurl_search.faiss_library import gpu_search_available as gpu_search_available
 from umurl_search.maps import Embeddings
-from umurl_search.neighbours import Proposals, Rows
+from umurl_search.neighbours import SPARE, Proposals, Rows
 
 Kind = Literal["flat", "flat16", "sq8", "ivf-sq8", "hnsw", "ivf-rabitq"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -33,6 +33,8 @@ _SPLIT_FROM_BYTES = 2**26
 _GPU_SCRATCH_BYTES = 2**28
 _GPU_SHARE = 0.8
 _HNSW_LINKS = 32
+_SPARE_OF_BYTES = 256
+"""In an index of bytes some hundred rows are within rounding of the tenth: three passes over 114,000 x 256 became one."""
 
 Blocks = Callable[[], Iterator[Embeddings]]
 """Gives the gallery's vectors (n, P), block after block; may be asked more than once."""
@@ -61,6 +63,11 @@ class Vectors:
 
     def __len__(self) -> int:
         return int(self.index.ntotal)
+
+    @property
+    def spare(self) -> int:
+        """Proposals beyond k to begin with: asking again costs a pass over all, scoring some more costs little."""
+        return _SPARE_OF_BYTES if self.kind == "sq8" else SPARE
 
     def propose(
         self,

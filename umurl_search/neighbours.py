@@ -24,6 +24,7 @@ Groups = tuple[Rows, Rows] | None
 """Numbers of the gallery's clips (N,) and the queries (Q,): neighbours of one's own number are left out."""
 CPU = torch.device("cpu")
 SPARE = 8
+"""Proposals beyond k to begin with, where they are bounded closely."""
 _GROWTH = 4
 _PRODUCT_BYTES = 2**24
 _SCORE_BYTES = 2**27
@@ -97,10 +98,15 @@ def nobody(n_queries: int, k: int) -> Neighbours:
     )
 
 
-def decide(propose: Propose, exact: Exact, k: int, *, n_queries: int, n_rows: int) -> Neighbours:
-    """The k best of `n_rows` by exact score, ties to the lower row; asks for more proposals until that is certain."""
+def decide(
+    propose: Propose, exact: Exact, k: int, *, n_queries: int, n_rows: int, spare: int = SPARE
+) -> Neighbours:
+    """The k best of `n_rows` by exact score, ties to the lower row; asks for more proposals until that is certain.
+
+    spare: proposals beyond k to begin with.
+    """
     out = nobody(n_queries, k)
-    open_still, fetch = np.ones(n_queries, dtype=bool), min(n_rows, k + SPARE)
+    open_still, fetch = np.ones(n_queries, dtype=bool), min(n_rows, k + spare)
     while open_still.any():
         step = max(1, _MOST_PROPOSED // fetch)
         everyone = np.flatnonzero(open_still)

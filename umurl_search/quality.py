@@ -177,7 +177,8 @@ def _one(
 
     if vectors.kind in EXACT:
         propose = lambda asking, fetch: vectors.propose(point, fetch)  # noqa: E731
-        return decide(propose, exact, min(K + 1, len(vectors)), n_queries=1, n_rows=len(vectors))
+        wanted = min(K + 1, len(vectors))
+        return decide(propose, exact, wanted, n_queries=1, n_rows=len(vectors), spare=vectors.spare)
     fetch = min(len(vectors), 74)
     effort = max(effort, fetch) if vectors.kind == "hnsw" else effort
     rows = vectors.propose(point, fetch, effort=effort).rows
