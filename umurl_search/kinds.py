@@ -34,7 +34,7 @@ _GPU_SCRATCH_BYTES = 2**28
 _GPU_SHARE = 0.8
 _HNSW_LINKS = 32
 _SPARE_OF_BYTES = 256
-"""In an index of bytes some hundred rows are within rounding of the tenth: three passes over 114,000 x 256 became one."""
+"""In an index of bytes some hundred rows are within rounding of the tenth: three passes over a gallery became one."""
 
 Blocks = Callable[[], Iterator[Embeddings]]
 """Gives the gallery's vectors (n, P), block after block; may be asked more than once."""
