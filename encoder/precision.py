@@ -14,6 +14,7 @@ BF16_FROM = 256
 """Widths for which bfloat16 products are worth it."""
 ONEDNN_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 """Variables that keep oneDNN, which multiplies for torch, from units that the CPU has; the first that is set counts."""
+_TRIED = 50
 _WITHOUT_BF16 = (
     "sse41", "avx", "avx2", "avx2_vnni", "avx2_vnni_2", "avx512_mic", "avx512_mic_4ops", "avx512_core",
     "avx512_core_vnni",
@@ -53,18 +54,18 @@ def emulation_note(precision: Precision, device: torch.device) -> str | None:
     """A line that says what bf16 costs where it is emulated, as measured now; None where nothing is emulated."""
     if precision != "bf16" or multiplies_bf16(device):
         return None
-    x = torch.randn(256, 256, device=device)
+    x = torch.randn(128, 128, device=device)
     times = _seconds(x.bfloat16()) / _seconds(x)
     return (
-        f"bf16 is emulated here: a product of two 256 x 256 matrices takes {times:.1f} times as long as in float32 "
+        f"bf16 is emulated here: a product of two 128 x 128 matrices takes {times:.1f} times as long as in float32 "
         "(measured just now); --precision auto takes what is fast"
     )
 
 
 def _seconds(x: Tensor) -> float:
-    """Of x times itself, the best of three."""
+    """Of x times itself, the best of several: what comes first wakes threads, and other work is in the way."""
     best = float("inf")
-    for _ in range(3):
+    for _ in range(_TRIED):
         begun = time.perf_counter()
         (x @ x).sum().item()
         best = min(best, time.perf_counter() - begun)
