@@ -71,6 +71,8 @@ MUTATIONS: tuple[Mutation, ...] = (
              "tests/test_search_gallery.py::test_rounding_is_bounded_by_what_the_manifest_says"),
     Mutation(CODES, "return left.sqrt() * _ROUNDED_UP", "return left.sqrt() * 0",
              "tests/test_search_neighbours.py::test_what_lies_outside_the_leading_axes_hides_no_neighbour"),
+    Mutation(CODES, "lost = 2 * _turning(centred.shape[1]) + _SQUARED", "lost = 0.0",
+             "tests/test_search_neighbours.py::test_the_length_outside_the_axes_is_never_too_short"),
     Mutation(CODES, "_outside(centred, inside), beside, inside",
              "_outside(centred, inside), 0 * beside, inside",
              "tests/test_search_neighbours.py::test_nearest_in_a_coded_gallery_is_brute_force"),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -196,6 +197,24 @@ def test_what_lies_outside_the_leading_axes_hides_no_neighbour(
         scores[(groups[1][:, None] == groups[0]) & (groups[1] >= 0)[:, None]] = -np.inf
     found = nearest(gallery, queries, k, groups=groups)
     np.testing.assert_allclose(found.scores, -np.sort(-scores, axis=1)[:, :k], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("p", [64, 512, 1024])
+def test_the_length_outside_the_axes_is_never_too_short(monkeypatch: pytest.MonkeyPatch, p: int) -> None:
+    """Rows nearly within the axes, most of them along one of equal numbers, so that sums are rounded to one side."""
+    monkeypatch.setattr(codes, "_CODED_FROM", 0)
+    rng = np.random.default_rng(p)
+    axes = np.linalg.qr(np.c_[np.ones(p), rng.normal(size=(p, 7))])[0].T
+    rows = np.c_[rng.choice([-3.0, 3.0], 4000), 0.3 * rng.normal(size=(4000, 7))] @ axes
+    noise = 10 ** rng.uniform(-6, -3, (4000, 1)) * rng.normal(size=rows.shape)
+    coded = codes.encode(Map()((rows + noise).astype(np.float32)), n_queries=1, device=CPU)
+    assert coded.axes is not None
+    assert coded.mean is not None
+    centred = torch.from_numpy(Map()((rows + noise).astype(np.float32))) - coded.mean
+    exact = centred.double()
+    basis = torch.linalg.qr(coded.axes.double())[0]
+    outside = (exact - exact @ basis @ basis.T).norm(dim=1)
+    assert bool((codes._outside(centred, centred @ coded.axes) >= outside).all())
 
 
 def test_one_nearest_neighbour_is_scikit_learns() -> None:

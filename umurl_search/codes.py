@@ -35,11 +35,9 @@ _ITERATIONS = 3
 _CODED_FROM = 2**37
 """Multiplications from which coding the gallery first pays."""
 _UNIT = 2.0**-24
-_FLOAT32_NORM = 1e-6
-"""Relative error of a squared length in float32."""
+_SQUARED = 4e-6
+"""Relative error of a squared length that torch sums in float32."""
 _ROUNDED_UP = 1 + 2.0**-20
-_TURNED = 2e-5
-"""Relative error of a row that was centred and turned in float32, and of its product with the mean."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +84,7 @@ class Codes:
             _code(centred, self.axes, torch.ones(len(q), device=q.device), coarse[block], fine[block])
             length = centred.norm(dim=1).double()
             summed = fine.shape[1] * _UNIT * 2 * (length * self.farthest + self.bias)
-            computed = _TURNED * (length + 1) * self.farthest + 1e-6
+            computed = _turning(rows.shape[1]) * (2 * length + 1) * self.farthest + 1e-6
             above[block] = (summed + computed + q.double() @ self.mean.double()).cpu().numpy()
         return Asked(coarse=coarse, fine=fine, above=above)
 
@@ -146,7 +144,7 @@ def _axes(rows: torch.Tensor, mean: torch.Tensor) -> tuple[torch.Tensor, int] | 
         values, turn = torch.linalg.eigh(inside.T @ inside)
     except RuntimeError:  # torch's LinAlgError: a spectrum beyond double precision
         return None
-    axes = (basis.double() @ turn.flip(1)).float()
+    axes = torch.linalg.qr(basis.double() @ turn.flip(1))[0].float()  # at right angles but for the last bit
     whole = sample.double().square().sum().clamp(min=1e-30)
     share = values.flip(0).clamp(min=0).cumsum(0) / whole
     n_coarse, n_fine = (min(p, _needed(share, tail)) for tail in (_COARSE_TAIL, _FINE_TAIL))
@@ -171,8 +169,14 @@ def _code(
         codes[:, 0], codes[:, 1], codes[:, 2:] = _outside(centred, inside), beside, inside
 
 
+def _turning(p: int) -> float:
+    """Relative error of a float32 product over p dimensions of a centred row, in whatever order it is summed."""
+    return (p + 8) * _UNIT
+
+
 def _outside(centred: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
     """(n,) at least the length of what lies outside the axes."""
     whole = centred.square().sum(dim=1)
-    left = (whole - inside.square().sum(dim=1)).clamp(min=0) + _FLOAT32_NORM * whole
+    lost = 2 * _turning(centred.shape[1]) + _SQUARED
+    left = (whole - inside.square().sum(dim=1)).clamp(min=0) + lost * whole
     return left.sqrt() * _ROUNDED_UP
