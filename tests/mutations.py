@@ -58,6 +58,8 @@ MAPS, LOCALIZE, CROSS, SEARCH = (
 FOLDERS, SOUNDNESS = "umurl_search/folders.py", "umurl_search/soundness.py"
 RAGGED, FOLDED, LOSSES = "encoder/ragged.py", "encoder/folded.py", "encoder/losses.py"
 
+_OUTSIDE = "tests/test_search_neighbours.py::test_a_bound_holds_where_the_query_lies_outside_the_axes"
+
 MUTATIONS: tuple[Mutation, ...] = (
     # bounds: of what is rounded, of what lies outside the leading axes, of what was not proposed
     Mutation(KINDS, "np.maximum(np.sqrt(squared) - self.error, 0)", "np.sqrt(squared)",
@@ -73,6 +75,8 @@ MUTATIONS: tuple[Mutation, ...] = (
              "tests/test_search_neighbours.py::test_what_lies_outside_the_leading_axes_hides_no_neighbour"),
     Mutation(CODES, "lost = 2 * _turning(centred.shape[1]) + _SQUARED", "lost = 0.0",
              "tests/test_search_neighbours.py::test_the_length_outside_the_axes_is_never_too_short"),
+    Mutation(CODES, "lost = 2 * _turning(centred.shape[1]) + _SQUARED", "lost = 1e-6",
+             f"{_OUTSIDE}_and_the_gallery_within"),
     Mutation(CODES, "_outside(centred, inside), beside, inside",
              "_outside(centred, inside), 0 * beside, inside",
              "tests/test_search_neighbours.py::test_nearest_in_a_coded_gallery_is_brute_force"),
@@ -131,6 +135,8 @@ MUTATIONS: tuple[Mutation, ...] = (
              "tests/test_search_gallery.py::test_a_gallery_is_compared_in_blocks"),
     Mutation(NEIGHBOURS, "groups[1][part]", "groups[1][: len(queries)]",
              "tests/test_search_neighbours.py::test_blocks_of_a_coded_gallery_change_nothing"),
+    Mutation(NEIGHBOURS, "proposed.bound > -np.inf  # else", "True  # else",
+             "tests/test_search_neighbours.py::test_a_query_of_few_neighbours_is_not_asked_again"),
     Mutation(NEIGHBOURS, "open_still[asking] = (best", "open_still[everyone[: len(asking)]] = (best",
              "tests/test_search_neighbours.py::test_blocks_of_a_coded_gallery_change_nothing"),
     Mutation(CODES, "q = rows[block].to(coarse.device)", "q = rows[: len(rows[block])].to(coarse.device)",

@@ -166,12 +166,15 @@ def test_nearest_in_a_coded_gallery_is_brute_force(
         assert_brute_force(gallery, queries, k, groups)
 
 
+@pytest.mark.parametrize("most", [1000, 2000])
 @pytest.mark.parametrize("grouped", [False, True])
-def test_blocks_of_a_coded_gallery_change_nothing(monkeypatch: pytest.MonkeyPatch, grouped: bool) -> None:
+def test_blocks_of_a_coded_gallery_change_nothing(
+    monkeypatch: pytest.MonkeyPatch, grouped: bool, most: int
+) -> None:
     monkeypatch.setattr(codes, "_CODED_FROM", 0)
     for name, size in (("_ASKED_BLOCK", 7), ("_BLOCK", 50)):
         monkeypatch.setattr(codes, name, size)
-    for name, size in (("_MOST_PROPOSED", 1000), ("_SCORE_BYTES", 0), ("_REFINED_BYTES", 0)):
+    for name, size in (("_MOST_PROPOSED", most), ("_SCORE_BYTES", 0), ("_REFINED_BYTES", 0)):
         monkeypatch.setattr(neighbours, name, size)
     gallery = clustered(170, 64, seed=2)
     assert codes.encode(gallery, n_queries=40, device=CPU).mean is not None
@@ -215,6 +218,51 @@ def test_the_length_outside_the_axes_is_never_too_short(monkeypatch: pytest.Monk
     basis = torch.linalg.qr(coded.axes.double())[0]
     outside = (exact - exact @ basis @ basis.T).norm(dim=1)
     assert bool((codes._outside(centred, centred @ coded.axes) >= outside).all())
+
+
+@pytest.mark.parametrize("seed", range(1, 20, 2))
+def test_a_bound_holds_where_the_query_lies_outside_the_axes_and_the_gallery_within(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Rows along one axis, four of five a little along the query's own, which no row shows that the axes are made from:
+    an error of 1e-6 in a squared length is one of 1e-3 in the length."""
+    monkeypatch.setattr(codes, "_CODED_FROM", 0)
+    rng = np.random.default_rng(seed)
+    n, p = 5 * codes._SAMPLE, 128
+    axis, query = np.linalg.qr(rng.normal(size=(p, 2)))[0].T
+    rows = rng.choice([-1.0, 1.0], (n, 1)) * axis + 7e-6 * rng.normal(size=(n, p))
+    seen = np.arange(n) % 5 == 0
+    rows[~seen] += (
+        1e-3 * rng.choice([-1, 1], ((~seen).sum(), 1)) * rng.uniform(1, 1.8, ((~seen).sum(), 1))
+    ) * query
+    gallery, asking = Map()(rows.astype(np.float32)), Map()(query[None].astype(np.float32))
+    coded = codes.encode(gallery, n_queries=1, device=CPU)
+    assert coded.fine is not None
+    asked = coded.ask(asking)
+    assert asked.fine is not None
+    true = asking.astype(np.float64) @ gallery.astype(np.float64).T
+    for one, held in ((asked.coarse, coded.coarse), (asked.fine, coded.fine)):
+        assert ((one @ held.T).double().numpy() + asked.above[:, None] >= true).all()
+
+
+def test_a_query_of_few_neighbours_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its group leaves fewer than it wants, all of them are proposed at once."""
+    monkeypatch.setattr(codes, "_CODED_FROM", 0)
+    gallery, asked = clustered(700, 64, seed=1), list[int]()
+    refined = neighbours._Proposer._likeliest
+
+    def counted(
+        self: neighbours._Proposer, queries: torch.Tensor, wide: int, groups: Groups | None
+    ) -> object:
+        asked.append(wide)
+        return refined(self, queries, wide, groups)
+
+    monkeypatch.setattr(neighbours._Proposer, "_likeliest", counted)
+    held = np.zeros(700, dtype=np.int64)
+    held[:3] = 1
+    found = nearest(gallery, gallery[:1], 5, groups=(held, np.zeros(1, dtype=np.int64)))
+    assert sorted(found.rows[0, :3].tolist()) == [0, 1, 2]
+    assert len(asked) == 1
 
 
 def test_one_nearest_neighbour_is_scikit_learns() -> None:

@@ -116,6 +116,7 @@ def decide(
             best = ranked(scores, proposed.rows, k)
             out.scores[asking], out.rows[asking] = best.scores, best.rows
             open_still[asking] = (best.scores[:, -1] <= proposed.bound) & (fetch < n_rows)
+            open_still[asking] &= proposed.bound > -np.inf  # else nothing is left
         fetch = min(n_rows, fetch * _GROWTH)
     return out
 
@@ -177,8 +178,7 @@ class _Proposer:
         """queries: (Q, P). groups: numbers (N,) and (Q,)."""
         asked, n = self._codes.ask(queries), len(self._codes.coarse)
 
-        def propose(asking: Rows, fetch: int) -> Proposals:
-            wide = fetch if asked.fine is None else min(n, _WIDE * fetch)
+        def part(asking: Rows, fetch: int, wide: int) -> Proposals:
             own = None if groups is None else (groups[0], groups[1][asking])
             mine = torch.from_numpy(asking).to(self._products.device)
             scores, rows = self._likeliest(asked.coarse[mine], wide, own)
@@ -189,6 +189,15 @@ class _Proposer:
                 rows, last = rows.gather(1, order), torch.maximum(last, scores[:, -1])
             bound = last.double().cpu().numpy() + asked.above[asking]
             return Proposals(rows=rows.cpu().numpy(), bound=bound)
+
+        def propose(asking: Rows, fetch: int) -> Proposals:
+            wide = fetch if asked.fine is None else min(n, _WIDE * fetch)
+            step = max(1, _MOST_PROPOSED // wide)
+            parts = [part(asking[i : i + step], fetch, wide) for i in range(0, len(asking), step)]
+            return Proposals(
+                rows=np.concatenate([one.rows for one in parts]),
+                bound=np.concatenate([one.bound for one in parts]),
+            )
 
         return propose
 
