@@ -184,7 +184,8 @@ def built_line(document: Document) -> None:
 def built(document: Document) -> None:
     built_line(document)
     new_console().print(
-        f"next: umurl-search query CLIP --index {document['index']}   and: umurl-search knn-eval"
+        f"next: umurl-search query CLIP --index {document['index']}   "
+        f"and: umurl-search knn-eval --index {document['index']}"
     )
 
 

@@ -134,7 +134,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(GALLERY, "else rows[start + np.maximum(one.rows, 0)]", "else rows[np.maximum(one.rows, 0)]",
              "tests/test_search_gallery.py::test_a_gallery_is_compared_in_blocks"),
     Mutation(NEIGHBOURS, "groups[1][part]", "groups[1][: len(queries)]",
-             "tests/test_search_neighbours.py::test_blocks_of_a_coded_gallery_change_nothing"),
+             "tests/test_search_neighbours.py::test_what_lies_outside_the_leading_axes_hides_no_neighbour"),
     Mutation(NEIGHBOURS, "proposed.bound > -np.inf  # else", "True  # else",
              "tests/test_search_neighbours.py::test_a_query_of_few_neighbours_is_not_asked_again"),
     Mutation(NEIGHBOURS, "open_still[asking] = (best", "open_still[everyone[: len(asking)]] = (best",
