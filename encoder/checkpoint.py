@@ -160,7 +160,9 @@ def load_tensors(path: Path) -> Any:
 
 def refusal(error: Exception) -> str:
     """Why `load_tensors` took no file, without torch's advice to load it all the same, code and all."""
-    if isinstance(error, pickle.UnpicklingError):
+    if isinstance(error, EOFError):
+        return "it ends too soon"
+    if isinstance(error, pickle.UnpicklingError | KeyError):  # the latter: no instruction
         named = re.search(r"GLOBAL (\S+)", str(error))
         return (
             f"it holds {shortened(one_line(named[1]))}, no tensor" if named else "a damaged or foreign pickle"

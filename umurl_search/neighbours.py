@@ -30,7 +30,8 @@ _PRODUCT_BYTES = 2**24
 _SCORE_BYTES = 2**27
 _QUERY_BLOCK = 8192
 """Queries at once: many, since threads of FAISS and of torch wait for work by spinning, in each other's way."""
-_MOST_PROPOSED = 2**25
+_MOST_PROPOSED = 2**22
+"""Proposals at once for all who ask; coarse codes look at `_WIDE` times as many."""
 _WIDE = 8
 """Coarse proposals for each that the fine codes choose."""
 _REFINED_BYTES = 2**23
@@ -178,7 +179,8 @@ class _Proposer:
         """queries: (Q, P). groups: numbers (N,) and (Q,)."""
         asked, n = self._codes.ask(queries), len(self._codes.coarse)
 
-        def part(asking: Rows, fetch: int, wide: int) -> Proposals:
+        def propose(asking: Rows, fetch: int) -> Proposals:
+            wide = fetch if asked.fine is None else min(n, _WIDE * fetch)
             own = None if groups is None else (groups[0], groups[1][asking])
             mine = torch.from_numpy(asking).to(self._products.device)
             scores, rows = self._likeliest(asked.coarse[mine], wide, own)
@@ -189,15 +191,6 @@ class _Proposer:
                 rows, last = rows.gather(1, order), torch.maximum(last, scores[:, -1])
             bound = last.double().cpu().numpy() + asked.above[asking]
             return Proposals(rows=rows.cpu().numpy(), bound=bound)
-
-        def propose(asking: Rows, fetch: int) -> Proposals:
-            wide = fetch if asked.fine is None else min(n, _WIDE * fetch)
-            step = max(1, _MOST_PROPOSED // wide)
-            parts = [part(asking[i : i + step], fetch, wide) for i in range(0, len(asking), step)]
-            return Proposals(
-                rows=np.concatenate([one.rows for one in parts]),
-                bound=np.concatenate([one.bound for one in parts]),
-            )
 
         return propose
 
