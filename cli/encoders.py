@@ -104,7 +104,7 @@ def train(
         try:
             report = train_encoder(
                 terminal.library, request, resume=resume, anew=anew, progress=terminal.progress,
-                should_stop=should_stop, tell=lambda line: terminal.note(f"note: {line}"),
+                should_stop=should_stop, tell=terminal.tell,
             )  # fmt: skip
         except Interrupted as stopped:
             raise KeyboardInterrupt("saved; the same command with --resume goes on from here") from stopped

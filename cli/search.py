@@ -104,7 +104,6 @@ def build_index(
     if stride is not None and not window:
         raise typer.BadParameter("--stride goes with --window SECONDS", param_hint="--stride")
     ingested = ensure_ingested(terminal, name)
-    terminal.note_emulation(precision)
     from cli import render, render_localize
     from umurl_search.build import BuildRequest
     from umurl_search.build import build_index as build
@@ -116,7 +115,7 @@ def build_index(
         transform=Transform.parse(transform), name=as_, precision=precision, device=terminal.device,
         window=Window.asked(window or (), stride),
     )  # fmt: skip
-    report = build(terminal.library, request, progress=terminal.progress)
+    report = build(terminal.library, request, progress=terminal.progress, tell=terminal.tell)
     terminal.note(*ingested, *(f"note: {warning}" for warning in report.warnings))
     terminal.show(vars(report), render.built if report.windows is None else render_localize.built)
 
@@ -248,7 +247,6 @@ def embed(
     precision: PrecisionOption = "auto",
 ) -> None:  # fmt: skip
     """Writes embeddings (N, D) float32 as the encoder gives them, rows in order of clip name."""
-    terminal.note_emulation(precision)
     from cli import render
     from umurl_search.embedding import EmbedRequest, embed_source
 
@@ -256,6 +254,6 @@ def embed(
         source=source, out=out, encoder=encoder, modality=modality, format=format,
         layout=layout, fps=fps, up=up, scale=scale, precision=precision, device=terminal.device,
     )  # fmt: skip
-    document = embed_source(terminal.library, request, progress=terminal.progress)
+    document = embed_source(terminal.library, request, progress=terminal.progress, tell=terminal.tell)
     terminal.note(*(f"note: {note}" for note in document["notes"]))
     terminal.show(document, render.embedded)

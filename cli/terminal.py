@@ -74,14 +74,9 @@ class Terminal:
         for text in () if self.quiet else lines:
             print(text, file=sys.stderr)
 
-    def note_emulation(self, precision: Any) -> None:
-        """Says, before the work begins, what bf16 costs where it was asked for and is emulated."""
-        if precision == "bf16":
-            from encoder.embed import pick_device
-            from encoder.precision import emulation_note
-
-            said = emulation_note(precision, pick_device(self.device))
-            self.note(*([] if said is None else [f"note: {said}"]))
+    def tell(self, line: str) -> None:
+        """A line of what is worth knowing before long work begins."""
+        self.note(f"note: {line}")
 
     def show(self, document: dict[str, Any], render: Callable[[dict[str, Any]], None]) -> None:
         """The result: as JSON, or as `render` draws it."""

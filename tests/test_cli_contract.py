@@ -14,6 +14,7 @@ import pytest
 from conftest import Result
 from numpy.typing import NDArray
 
+from encoder import precision
 from umurl_search import encoders
 from umurl_search.demo import make_clip
 from umurl_search.library import Library
@@ -295,6 +296,19 @@ def test_datasets_and_where_they_are(indexed: Library, command: Command, tmp_pat
     assert rows["ntu60"]["under_data"] == [str(tmp_path / "data" / "ntu60")]
     assert (rows["mine"]["in_library"], rows["mine"]["protocols"]) == (60, ["xsub"])
     assert "ntu120" in command("datasets").out
+
+
+def test_what_emulated_bf16_costs_is_noted_before_the_work_and_only_then(
+    indexed: Library, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(precision, "multiplies_bf16", lambda device: False)
+    build = ("build-index", "mine", "--encoder", "e", "--as", "half", "--precision", "bf16")
+    assert command(*build, "--json").err.count("note: bf16 is emulated here") == 1
+    assert command(*build).err == ""  # it is there already
+    embed = ("embed", "mine", "--encoder", "e", "--out", tmp_path / "y.npy")
+    assert command(*embed, "--precision", "bf16").err.count("note: bf16 is emulated here") == 1
+    assert command(*embed, "--precision", "bf16", "--quiet").err == ""
+    assert "emulated" not in command(*embed).err
 
 
 def test_doctor(indexed: Library, command: Command, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +15,7 @@ from encoder import subsets
 from encoder.embed import Embedder, pick_device
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig, UmURL
-from encoder.precision import Precision, pick_precision, precision_here
+from encoder.precision import Precision, emulation_note, pick_precision, precision_here
 from umurl_search import datasets, encoders, folders
 from umurl_search.catalog import ClipColumns
 from umurl_search.catalog_file import copy_if_old
@@ -99,11 +100,18 @@ class BuildReport:
     seconds: dict[str, float]
 
 
-def build_index(library: Library, request: BuildRequest, *, progress: Progress = silent) -> BuildReport:
+def build_index(
+    library: Library,
+    request: BuildRequest,
+    *,
+    progress: Progress = silent,
+    tell: Callable[[str], None] = lambda line: None,
+) -> BuildReport:
     """Embeds every clip of a dataset, or every window of its recordings, and fits bridges and transform on all.
 
-    An interrupted build goes on where it stopped. Raises UmurlError for an unknown dataset or encoder, when
-    the encoder reads clips prepared in another way, or when another index has the name.
+    An interrupted build goes on where it stopped. `tell` is given a line before bf16 is emulated. Raises UmurlError for
+    an unknown dataset or encoder, when the encoder reads clips prepared in another way, or when another index has the
+    name.
     """
     started = time.monotonic()
     columns, protocol, test_names = _dataset(library, request.dataset)
@@ -134,6 +142,9 @@ def build_index(library: Library, request: BuildRequest, *, progress: Progress =
                 shutil.rmtree(partial)
                 _enter(library, name, about, entry)
             else:
+                note = emulation_note(about["precision"], pick_device(request.device))
+                if note is not None:
+                    tell(note)
                 seconds, measured = _make(
                     partial, columns, store, units, model, about, request, progress=progress
                 )

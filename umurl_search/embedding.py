@@ -1,6 +1,7 @@
 """Embeds a dataset, a folder or a file into one array."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from encoder.embed import Embedder, pick_device
 from encoder.errors import UmurlError
 from encoder.model import UmURL
-from encoder.precision import Precision, pick_precision
+from encoder.precision import Precision, emulation_note, pick_precision
 from umurl_search import datasets, encoders
 from umurl_search.clip import Frames, LeftOut
 from umurl_search.library import Library, consistent
@@ -42,10 +43,17 @@ class EmbedRequest:
 
 
 @consistent
-def embed_source(library: Library, request: EmbedRequest, *, progress: Progress = silent) -> dict[str, Any]:
+def embed_source(
+    library: Library,
+    request: EmbedRequest,
+    *,
+    progress: Progress = silent,
+    tell: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
     """Writes y (N, D) float32, rows in order of clip name, to `out`, and says which row is which.
 
-    Raises UmurlError when the source is unknown or holds no usable clip, or `out` cannot be written.
+    `tell` is given a line before bf16 is emulated. Raises UmurlError when the source is unknown or holds no usable
+    clip, or `out` cannot be written.
     """
     started = time.monotonic()
     require_place(request.out, ".npy")
@@ -57,6 +65,9 @@ def embed_source(library: Library, request: EmbedRequest, *, progress: Progress 
         else encoders.choose(library, request.source if dataset else "", protocol)
     )
     device = pick_device(request.device)
+    note = emulation_note(request.precision, device)
+    if note is not None:
+        tell(note)
     model, notes = entry.load().to(device), list[str]()
     if dataset:
         names, y = _from_store(library, request, model, progress=progress)
