@@ -62,7 +62,7 @@ def test_endings_in_capitals_are_endings(
     for ending in (kind, kind.upper()):
         out = tmp_path / f"a.{ending}"
         assert command("render", clip, "--out", out, "--size", 60, "--seconds", 0.5).code == 0
-        pictures.append((out.read_bytes()[:8], out.stat().st_size))  # an .mp4 says when it was made
+        pictures.append(out.read_bytes())
     assert pictures[0] == pictures[1]
 
 
