@@ -18,16 +18,16 @@ from made_up import Corpus
 from numpy.typing import NDArray
 
 from encoder.embed import Embedder
+from encoder.modality_sets import SINGLE_AND_FUSED
 from encoder.model import ModelConfig, UmURL
-from encoder.subsets import SINGLE_AND_FUSED
-from umurl_search import folders
-from umurl_search.clipstore import Clips, ClipStore, Record, StoreWriter
-from umurl_search.index import write_maps
-from umurl_search.index_rows import embed_units
-from umurl_search.maps import Transform, fit_maps
+from umurl_search.files import sealed_folder
+from umurl_search.index.bridges_and_whitening import Transform, fit_maps
+from umurl_search.index.embed_rows import embed_units
+from umurl_search.index.index import write_maps
+from umurl_search.index.kind_selection import write_vectors
+from umurl_search.index.windows import Units
+from umurl_search.library.clip_store import Clips, ClipStore, Record, StoreWriter
 from umurl_search.progress import silent
-from umurl_search.quality import write_vectors
-from umurl_search.windows import Units
 
 NTU120 = 114_480
 SIZES = (4096, 12_288)
@@ -50,7 +50,7 @@ class Timed:
 
 def store_of(folder: Path, n: int) -> Clips:
     rng = np.random.default_rng(0)
-    with folders.building(folder, resume_token="") as partial:
+    with sealed_folder.building(folder, resume_token="") as partial:
         writer = StoreWriter(partial)
         for i in range(n):
             shape = (int(rng.integers(40, 125)), 2 if i % 5 == 0 else 1, 25, 3)
@@ -61,7 +61,7 @@ def store_of(folder: Path, n: int) -> Clips:
             )  # fmt: skip
             writer.add(1, [record], [])
         writer.finish()
-        folders.seal(partial, folder, {"state": "raw"})
+        sealed_folder.seal(partial, folder, {"state": "raw"})
     return Clips([ClipStore(folder)], part=np.ones(n, dtype=np.int64), row=np.arange(n))
 
 

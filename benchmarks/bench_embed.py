@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from plain import PlainEncoder
 
 from encoder.embed import Embedder, pick_device
+from encoder.modality_sets import SINGLE_AND_FUSED
 from encoder.model import ModelConfig, UmURL
 from encoder.precision import multiplies_bf16
 from encoder.ragged import RaggedClips
-from encoder.subsets import SINGLE_AND_FUSED
 
 Clips = list[NDArray[np.float32]]
 

@@ -22,10 +22,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from encoder.embed import Embedder
 from encoder.errors import UmurlError
 from encoder.losses import umurl_losses
+from encoder.modality_sets import SINGLE_AND_FUSED
 from encoder.model import ModelConfig, UmURL
 from encoder.precision import Precision
 from encoder.ragged import RaggedClips
-from encoder.subsets import SINGLE_AND_FUSED
 from encoder.train import Hooks, Interrupted, Log, TrainConfig, train
 
 N_CLIPS = 8192

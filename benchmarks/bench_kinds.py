@@ -23,11 +23,11 @@ from made_up import Corpus
 from rich.console import Console
 from rich.table import Table
 
-from umurl_search.gallery import Gallery
-from umurl_search.index import Index, vectors_file
-from umurl_search.kinds import KINDS, Kind
-from umurl_search.maps import Map
-from umurl_search.neighbours import nearest
+from umurl_search.index.bridges_and_whitening import Map
+from umurl_search.index.exact_knn import nearest
+from umurl_search.index.faiss_kinds import KINDS, Kind
+from umurl_search.index.filtered_search import Gallery
+from umurl_search.index.index import Index, vectors_file
 
 DIMENSIONS = 256
 ASKED = 200

@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from bench_serve import serving
 
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.demo import make_clip
-from umurl_search.ingest import Request, ingest
-from umurl_search.library import Library
-from umurl_search.planning import TrainRequest
-from umurl_search.training import train_encoder
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.ingest.ingest import Request, ingest
+from umurl_search.library.library import Library
+from umurl_search.synthetic.demo_corpus import make_clip
+from umurl_search.training.plan import TrainRequest
+from umurl_search.training.run import train_encoder
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # the browser of its tests
 from browser.opened import chromium, opened

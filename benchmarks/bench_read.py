@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from umurl_search.bodies import choose_bodies
-from umurl_search.clip import Frames
-from umurl_search.preprocess import Conventions, normalise, to_ntu25
+from umurl_search.clips.body_selection import choose_bodies
+from umurl_search.clips.clip import Frames
+from umurl_search.clips.normalization import Conventions, normalise, to_ntu25
+from umurl_search.readers.file_per_clip import keep_freed_memory
 from umurl_search.readers.ntu import read_skeleton
-from umurl_search.readers.tree import keep_freed_memory
 
 REPOSITORY = Path(__file__).parents[1]
 REAL = REPOSITORY.parent / "shared/data/ntu_samples/raw"

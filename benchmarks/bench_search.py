@@ -21,13 +21,13 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.neighbors import NearestNeighbors
 
-from umurl_search import folders
-from umurl_search.gallery import Gallery
-from umurl_search.index import IDS, Index, embeddings_file, write_maps
-from umurl_search.kinds import Kind, faiss_module
-from umurl_search.maps import Map, Maps, Transform
-from umurl_search.neighbours import nearest
-from umurl_search.quality import write_vectors
+from umurl_search.files import sealed_folder
+from umurl_search.index.bridges_and_whitening import Map, Maps, Transform
+from umurl_search.index.exact_knn import nearest
+from umurl_search.index.faiss_kinds import Kind, faiss_module
+from umurl_search.index.filtered_search import Gallery
+from umurl_search.index.index import IDS, Index, embeddings_file, write_maps
+from umurl_search.index.kind_selection import write_vectors
 
 GALLERY, QUERIES, DIMENSIONS = 63_026, 50_919, 2_048
 CORPUS = 114_000
@@ -81,14 +81,14 @@ def evaluation(*, n: int, q: int) -> list[tuple[str, ...]]:
 
 def sealed(folder: Path, rows: Array, kind: Kind) -> Index:
     """An index of these rows as they are."""
-    with folders.building(folder, resume_token="") as partial:
+    with sealed_folder.building(folder, resume_token="") as partial:
         np.save(partial / embeddings_file("fused"), rows)
         np.save(partial / IDS, np.arange(len(rows)))
         maps = Maps(transform=Transform(), means={"fused": np.zeros(rows.shape[1], dtype=np.float32)})
         write_maps(partial, maps)
         measured = write_vectors(partial, rows, maps, kind=kind)
         about = {"modalities": ["fused"], "transform": "none", "index_kind": kind}
-        folders.seal(partial, folder, {**about, **measured})
+        sealed_folder.seal(partial, folder, {**about, **measured})
     return Index(folder)
 
 

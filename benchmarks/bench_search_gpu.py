@@ -20,11 +20,11 @@ from bench_search import CORPUS, DIMENSIONS, GALLERY, QUERIES, sealed
 from made_up import Array, Corpus
 from numpy.typing import NDArray
 
-from umurl_search.gallery import Gallery
-from umurl_search.index import Index
-from umurl_search.kinds import faiss_module, gpu_search_available, on_gpu
-from umurl_search.maps import Map
-from umurl_search.neighbours import CPU, nearest
+from umurl_search.index.bridges_and_whitening import Map
+from umurl_search.index.exact_knn import CPU, nearest
+from umurl_search.index.faiss_kinds import faiss_module, gpu_search_available, on_gpu
+from umurl_search.index.filtered_search import Gallery
+from umurl_search.index.index import Index
 
 CHECKED = 2048
 

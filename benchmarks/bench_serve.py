@@ -32,12 +32,12 @@ from typing import Any
 import numpy as np
 import psutil
 
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.demo import make_clip
-from umurl_search.ingest import Request, ingest
-from umurl_search.library import Library
-from umurl_search.planning import TrainRequest
-from umurl_search.training import train_encoder
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.ingest.ingest import Request, ingest
+from umurl_search.library.library import Library
+from umurl_search.synthetic.demo_corpus import make_clip
+from umurl_search.training.plan import TrainRequest
+from umurl_search.training.run import train_encoder
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # the malformed requests of its fuzzing
 from fuzz import malformed

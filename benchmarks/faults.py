@@ -37,16 +37,8 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.main import run
-from umurl_search import (  # noqa: F401 - imported before the fork, not after it each time
-    build,
-    changes,
-    compaction,
-    quality,
-    repair,
-    training,
-)  # fmt: skip
-from umurl_search.demo import make_clip
-from umurl_search.library import Library
+from umurl_search.library.library import Library
+from umurl_search.synthetic.demo_corpus import make_clip
 
 _AT_RANDOM = 0.6
 _LATE = 0.8

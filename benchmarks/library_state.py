@@ -11,15 +11,15 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from umurl_search import folders
-from umurl_search.catalog_file import BACKUP, CATALOG
-from umurl_search.catalog_schema import TABLES
-from umurl_search.hits import How
-from umurl_search.index import Index
-from umurl_search.library import Library
-from umurl_search.opening import open_clips
-from umurl_search.search import Asking, Searcher
-from umurl_search.soundness import verify
+from umurl_search.files import sealed_folder
+from umurl_search.index.index import Index
+from umurl_search.index.open_index import open_clips
+from umurl_search.library.catalog.open_catalog import BACKUP, CATALOG
+from umurl_search.library.catalog.schema_and_migrations import TABLES
+from umurl_search.library.library import Library
+from umurl_search.maintenance.verify import verify
+from umurl_search.search.results import How
+from umurl_search.search.searcher import Asking, Searcher
 
 ROOMS = ("clips", "encoders", "indexes")
 EVERYTHING = 10_000
@@ -110,7 +110,9 @@ def copy_differs(library: Library) -> bool:
     copy = library.root / BACKUP
     if not library.exists():
         return False
-    return bool(folders.check(copy, full=True)) or _tables(copy / CATALOG) != _tables(library.catalog_path)
+    return bool(sealed_folder.check(copy, full=True)) or _tables(copy / CATALOG) != _tables(
+        library.catalog_path
+    )
 
 
 def _tables(path: Path) -> list[Any]:

@@ -22,14 +22,14 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.demo import make_clip
-from umurl_search.hits import How
-from umurl_search.ingest import Request, ingest
-from umurl_search.library import Library
-from umurl_search.planning import TrainRequest
-from umurl_search.search import Asking, Searcher
-from umurl_search.training import train_encoder
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.ingest.ingest import Request, ingest
+from umurl_search.library.library import Library
+from umurl_search.search.results import How
+from umurl_search.search.searcher import Asking, Searcher
+from umurl_search.synthetic.demo_corpus import make_clip
+from umurl_search.training.plan import TrainRequest
+from umurl_search.training.run import train_encoder
 
 FLAT_MIB = 5.0
 Rows = NDArray[np.float32]

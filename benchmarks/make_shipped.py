@@ -2,8 +2,8 @@
 
     python benchmarks/make_shipped.py [--programmes N] [--takes R] [--width W] [--epochs E] [--out FOLDER]
 
-A training clip is a programme of the studio (umurl_search/studio.py): every view of it is of another of its
-performances. The projectors are dropped, the weights are kept in half precision.
+A training clip is a programme of the studio (umurl_search/synthetic/motion_generator.py): every view of it is
+of another of its performances. The projectors are dropped, the weights are kept in half precision.
 """
 
 import argparse
@@ -19,11 +19,11 @@ from encoder.embed import pick_device
 from encoder.model import ModelConfig, UmURL
 from encoder.precision import pick_precision
 from encoder.train import Hooks, Log, TrainConfig, describe, train
-from umurl_search.preprocess import PIPELINE, normalise
-from umurl_search.studio import GENERATOR, Studio
-from umurl_search.studio_takes import Retakes
+from umurl_search.clips.normalization import PIPELINE, normalise
+from umurl_search.synthetic.motion_generator import GENERATOR, Studio
+from umurl_search.synthetic.multi_take_clips import Retakes
 
-SHIPPED = Path(__file__).parents[1] / "umurl_search" / "shipped"
+SHIPPED = Path(__file__).parents[1] / "umurl_search" / "library" / "shipped"
 
 
 def main() -> None:

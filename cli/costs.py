@@ -23,13 +23,13 @@ def costs(
     """Parameters, operations and speed of embedding a clip, by modalities used."""
     if encoder is not None and preset is not None:
         raise typer.BadParameter("--encoder and --preset exclude each other")
-    from cli import render_costs
-    from umurl_search.costs import CostRequest, cost_table
-    from umurl_search.encoders import SHIPPED
+    from cli import print_costs
+    from umurl_search.evaluation.model_cost import CostRequest, cost_table
+    from umurl_search.library.encoder_registry import SHIPPED
 
     request = CostRequest(
         encoder=encoder or SHIPPED, preset=preset, people=people, clips=None if no_measure else clips,
         device=terminal.device,
     )  # fmt: skip
     document = cost_table(terminal.library, request, progress=terminal.progress)
-    terminal.show(document, render_costs.costs)
+    terminal.show(document, print_costs.costs)

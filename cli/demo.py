@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from cli.terminal import Terminal, command
-from umurl_search.library import default_root
+from umurl_search.library.library import default_root
 
 ENCODER = "demo-tiny"
 TRAINING_LIMIT_S = 60.0
@@ -35,7 +35,7 @@ def demo(
     ] = TRAINING_LIMIT_S,
 ) -> None:
     """Makes up a corpus, indexes, queries and evaluates it, then trains an encoder for a minute at most."""
-    from umurl_search.encoders import SHIPPED
+    from umurl_search.library.encoder_registry import SHIPPED
 
     started = time.monotonic()
     document: dict[str, Any] = {}
@@ -45,9 +45,9 @@ def demo(
     answered = time.monotonic()
     document["train"] = _train(terminal, seconds)
     if not terminal.as_json:
-        from cli import render_demo
+        from cli import print_demo
 
-        render_demo.trained(document["train"])
+        print_demo.trained(document["train"])
     trained = _indexed(terminal, ENCODER)
     best, other = better_first(at_once, trained)
     _prefer(terminal, best)
@@ -65,20 +65,20 @@ def better_first(at_once: dict[str, Any], trained: dict[str, Any]) -> list[dict[
 
 def _title(terminal: Terminal, text: str) -> None:
     if not terminal.as_json:
-        from cli import render
+        from cli import print_tables
 
-        render.line(f"\n== {text}")
+        print_tables.line(f"\n== {text}")
 
 
 def _draw(terminal: Terminal, part: Any, render_name: str) -> None:
     if not terminal.as_json:
-        from cli import render
+        from cli import print_tables
 
-        getattr(render, render_name)(part)
+        getattr(print_tables, render_name)(part)
 
 
 def _ingest(terminal: Terminal, document: dict[str, Any]) -> None:
-    from umurl_search.ingest import Request, ingest
+    from umurl_search.ingest.ingest import Request, ingest
 
     _title(terminal, "a made-up corpus: actions by subjects of different build and style, three cameras")
     report = ingest(terminal.library, Request(name="demo"), progress=terminal.progress)
@@ -88,9 +88,9 @@ def _ingest(terminal: Terminal, document: dict[str, Any]) -> None:
 
 def _indexed(terminal: Terminal, encoder: str) -> dict[str, Any]:
     """An index of the corpus with that encoder, and how good it is, as `build` and `evaluation`."""
-    from umurl_search.build import BuildRequest, build_index
-    from umurl_search.encoders import SHIPPED
-    from umurl_search.evaluate import EvalRequest, evaluate_index
+    from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index
+    from umurl_search.index.build import BuildRequest, build_index
+    from umurl_search.library.encoder_registry import SHIPPED
 
     whose = "the encoder in the package" if encoder == SHIPPED else "the encoder trained here"
     _title(terminal, f"an index with {whose}: every clip as joint, bone, motion and all three fused")
@@ -106,7 +106,7 @@ def _indexed(terminal: Terminal, encoder: str) -> dict[str, Any]:
 
 def _ask(terminal: Terminal, answers: dict[str, Any]) -> None:
     """Makes that index the default, so that the commands shown are true, and adds `queries` and `matrix` to it."""
-    from umurl_search.evaluate import EvalRequest, evaluate_matrix
+    from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_matrix
 
     _prefer(terminal, answers)
     answers["queries"] = _queries(terminal, answers["build"]["index"])
@@ -120,13 +120,13 @@ def _ask(terminal: Terminal, answers: dict[str, Any]) -> None:
 
 
 def _prefer(terminal: Terminal, answers: dict[str, Any]) -> None:
-    from umurl_search.upkeep import prefer
+    from umurl_search.maintenance.inspect_and_doctor import prefer
 
     prefer(terminal.library, answers["build"]["index"])
 
 
 def _queries(terminal: Terminal, index: str) -> list[dict[str, Any]]:
-    from umurl_search.search import QueryRequest, query
+    from umurl_search.search.searcher import QueryRequest, query
 
     sample = _write_sample(terminal)
     _title(terminal, f"three queries with a new performance of '{ACTION}'")
@@ -141,15 +141,15 @@ def _queries(terminal: Terminal, index: str) -> list[dict[str, Any]]:
         )  # fmt: skip
         answers.append(query(terminal.library, request))
         if not terminal.as_json:
-            from cli import render_hits
+            from cli import print_hits
 
-            render_hits.hits(answers[-1])
+            print_hits.hits(answers[-1])
     return answers
 
 
 def _write_sample(terminal: Terminal) -> str:
     """A new performance that is not in the corpus, as a .npy file in the library's folder."""
-    from umurl_search.demo import make_clip
+    from umurl_search.synthetic.demo_corpus import make_clip
 
     path = terminal.library.root / CLIP
     np.save(path, make_clip(SAMPLE), allow_pickle=False)
@@ -158,8 +158,8 @@ def _write_sample(terminal: Terminal) -> str:
 
 def _train(terminal: Terminal, seconds: float) -> dict[str, Any]:
     """What `train` reports; of an encoder that is there already, what is kept of that."""
-    from umurl_search.planning import TrainRequest
-    from umurl_search.training import train_encoder
+    from umurl_search.training.plan import TrainRequest
+    from umurl_search.training.run import train_encoder
 
     _title(terminal, f"a small encoder trained here: without labels, from nothing, for {seconds:g} s at most")
     if any(row["name"] == ENCODER for row in _encoders(terminal)):
@@ -176,8 +176,8 @@ def _train(terminal: Terminal, seconds: float) -> dict[str, Any]:
 
 
 def _trained_before(terminal: Terminal) -> dict[str, Any]:
-    from umurl_search.encoders import open_encoder
-    from umurl_search.history import read_history
+    from umurl_search.library.encoder_registry import open_encoder
+    from umurl_search.training.history import read_history
 
     entry = open_encoder(terminal.library, ENCODER)
     epochs, planned = read_history(entry.folder).epochs, entry.config["training"]["epochs"]
@@ -185,14 +185,14 @@ def _trained_before(terminal: Terminal) -> dict[str, Any]:
 
 
 def _end(terminal: Terminal, document: dict[str, Any]) -> None:
-    from cli import render_demo
+    from cli import print_demo
 
     def typed(words: str) -> str:
         return _typed(terminal, words)
 
     _title(terminal, "which of the two is better, asked with the same clips")
-    render_demo.compared(document, typed)
-    render_demo.following(document, shlex.quote(str(terminal.library.root / CLIP)), typed)
+    print_demo.compared(document, typed)
+    print_demo.following(document, shlex.quote(str(terminal.library.root / CLIP)), typed)
 
 
 def _encoders(terminal: Terminal) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.corpus import ensure_ingested
+from cli.datasets import ensure_ingested
 from cli.terminal import MOST_SEED, Terminal, command, is_first_process, parsed
 
 Preset = Literal["paper", "small", "tiny"]
@@ -16,13 +16,13 @@ _PRESET = "[default: the preset's]"
 
 
 def _modalities(text: str) -> str:
-    from encoder.subsets import parse
+    from encoder.modality_sets import parse
 
     return parse(text)
 
 
 def _members(subset: str | None) -> tuple[str, ...] | None:
-    from encoder.subsets import FUSED, members
+    from encoder.modality_sets import FUSED, members
 
     return None if subset in (None, FUSED) else members(subset)
 
@@ -83,14 +83,14 @@ def train(
     if resume and anew:
         raise typer.BadParameter("goes on with a run, --anew discards it: give one", param_hint="--resume")
     if plot is not None:
-        from umurl_search.curves import check_drawable
+        from umurl_search.report.training_curves import check_drawable
 
         check_drawable(plot)
     ingested = ensure_ingested(terminal, name) if is_first_process() else []
-    from cli import render
+    from cli import print_tables
     from encoder.train import Interrupted
-    from umurl_search.planning import TrainRequest
-    from umurl_search.training import train_encoder
+    from umurl_search.training.plan import TrainRequest
+    from umurl_search.training.run import train_encoder
 
     request = TrainRequest(
         dataset=name, protocol=protocol, preset=preset, start_from=start_from, epochs=epochs, batch_size=batch_size,
@@ -116,11 +116,11 @@ def train(
     terminal.note(*ingested)
     document = {**vars(report), "plot": None if plot is None else str(plot)}
     if plot is not None:
-        from umurl_search.curves import draw_curves
-        from umurl_search.history import read_history
+        from umurl_search.report.training_curves import draw_curves
+        from umurl_search.training.history import read_history
 
         draw_curves(read_history(terminal.library.encoder(report.encoder)), plot)
-    terminal.show(document, render.train)
+    terminal.show(document, print_tables.train)
 
 
 @contextlib.contextmanager
@@ -150,7 +150,7 @@ def import_encoder(
     ] = None,
 ) -> None:
     """Takes in a checkpoint that the paper's authors released (tensors only; code in it is refused)."""
-    from cli import render
-    from umurl_search.importing import import_encoder as take_in
+    from cli import print_tables
+    from umurl_search.training.import_encoder import import_encoder as take_in
 
-    terminal.show(take_in(terminal.library, checkpoint, as_, made_for=made_for), render.imported)
+    terminal.show(take_in(terminal.library, checkpoint, as_, made_for=made_for), print_tables.imported)

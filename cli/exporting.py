@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from cli.duplicates import IndexArgument
 from cli.terminal import Terminal, command
-from cli.twins import IndexArgument
 
 
 def register(app: typer.Typer) -> None:
@@ -22,9 +22,9 @@ def export(
     ] = "parquet",
 ) -> None:
     """Writes an index's embeddings in every modality, and what is known of its clips, for other programs."""
-    from cli import render_exporting
-    from umurl_search.exporting import ExportRequest, export_index
+    from cli import print_exporting
+    from umurl_search.export.export_index import ExportRequest, export_index
 
     request = ExportRequest(out=out, index=index, format=format)
     document = export_index(terminal.library, request, progress=terminal.progress)
-    terminal.show(document, render_exporting.exported)
+    terminal.show(document, print_exporting.exported)

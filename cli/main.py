@@ -11,20 +11,20 @@ import typer
 from typer.exceptions import TyperException
 
 from cli import (
-    changes,
-    corpus,
+    add_update_remove,
     costs,
+    datasets,
     demo,
+    duplicates,
     encoders,
     exporting,
+    linear_eval,
     localize,
+    maintenance,
     pictures,
     report,
     search,
     serving,
-    tasks,
-    twins,
-    upkeep,
 )
 from cli.terminal import Stopped, is_first_process
 from encoder.errors import UmurlError, one_line, said_by
@@ -40,19 +40,19 @@ app = typer.Typer(
 )
 for room in (
     demo,
-    corpus,
+    datasets,
     encoders,
     search,
     exporting,
-    twins,
+    duplicates,
     localize,
-    tasks,
+    linear_eval,
     costs,
     report,
     pictures,
     serving,
-    changes,
-    upkeep,
+    add_update_remove,
+    maintenance,
 ):
     room.register(app)
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.corpus import Layout, Up
+from cli.datasets import Layout, Up
 from cli.search import (
     AgainstOption,
     Axes,
@@ -74,11 +74,11 @@ def render(
     asked = (index, where, modality, against, exclude_same_performance, no_bridge)
     if hits is None and asked != (None, None, "fused", "fused", False, False):
         raise typer.BadParameter("how to look for hits goes with --hits K", param_hint="--hits")
-    from cli import render_pictures
-    from umurl_search.picture_geometry import Camera
-    from umurl_search.pictures import PictureRequest
-    from umurl_search.pictures import render as draw
-    from umurl_search.search import QueryRequest
+    from cli import print_pictures
+    from umurl_search.pictures.geometry import Camera
+    from umurl_search.pictures.render import PictureRequest
+    from umurl_search.pictures.render import render as draw
+    from umurl_search.search.searcher import QueryRequest
 
     ask = QueryRequest(
         clip=clip, modality=modality, index=index, against=against, k=hits or 1, where=where,
@@ -92,4 +92,4 @@ def render(
     )  # fmt: skip
     document = draw(terminal.library, request)
     terminal.note(*(f"note: {note}" for note in document["notes"]))
-    terminal.show(document, render_pictures.drawn)
+    terminal.show(document, print_pictures.drawn)

@@ -24,8 +24,8 @@ def report(
     linear: Annotated[bool, typer.Option("--linear", help="Train a linear classifier too")] = False,
 ) -> None:  # fmt: skip
     """One page about an encoder on a dataset: figures, mistakes, maps, curves, and the commands that made it."""
-    from cli.render_report import written
-    from umurl_search.report import ReportRequest, write_report
+    from cli.print_report import written
+    from umurl_search.report.report import ReportRequest, write_report
 
     request = ReportRequest(
         out=out, index=index, protocol=protocol, map=map, linear=linear, device=terminal.device

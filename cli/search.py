@@ -6,18 +6,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.corpus import FormatOption, Layout, LayoutOption, Up, ensure_ingested
+from cli.datasets import FormatOption, Layout, LayoutOption, Up, ensure_ingested
 from cli.terminal import Terminal, command, parsed
 
 
 def _modality(text: str) -> str:
-    from encoder.subsets import parse
+    from encoder.modality_sets import parse
 
     return parse(text)
 
 
 def _transform(text: str) -> str:
-    from umurl_search.maps import Transform
+    from umurl_search.index.bridges_and_whitening import Transform
 
     return str(Transform.parse(text))
 
@@ -104,11 +104,11 @@ def build_index(
     if stride is not None and not window:
         raise typer.BadParameter("--stride goes with --window SECONDS", param_hint="--stride")
     ingested = ensure_ingested(terminal, name)
-    from cli import render, render_localize
-    from umurl_search.build import BuildRequest
-    from umurl_search.build import build_index as build
-    from umurl_search.maps import Transform
-    from umurl_search.windows import Window
+    from cli import print_localize, print_tables
+    from umurl_search.index.bridges_and_whitening import Transform
+    from umurl_search.index.build import BuildRequest
+    from umurl_search.index.build import build_index as build
+    from umurl_search.index.windows import Window
 
     request = BuildRequest(
         dataset=name, encoder=encoder, modalities=modalities, kind=kind, recall=recall,
@@ -117,7 +117,7 @@ def build_index(
     )  # fmt: skip
     report = build(terminal.library, request, progress=terminal.progress, tell=terminal.tell)
     terminal.note(*ingested, *(f"note: {warning}" for warning in report.warnings))
-    terminal.show(vars(report), render.built if report.windows is None else render_localize.built)
+    terminal.show(vars(report), print_tables.built if report.windows is None else print_localize.built)
 
 
 def query(
@@ -150,10 +150,10 @@ def query(
 ) -> None:  # fmt: skip
     """The clips of an index, or the moments of its recordings, that are most like one clip, or each of many. A .npy is
     read as the index's dataset was ingested."""
-    from cli import render_batch, render_hits, render_localize, strips
-    from umurl_search.batch import BatchRequest, holds_many, query_many
-    from umurl_search.search import QueryRequest
-    from umurl_search.search import query as ask
+    from cli import braille, print_batch, print_hits, print_localize
+    from umurl_search.search.batch import BatchRequest, holds_many, query_many
+    from umurl_search.search.searcher import QueryRequest
+    from umurl_search.search.searcher import query as ask
 
     request = QueryRequest(
         clip=clip[0], modality=modality, index=index, against=against, k=k, where=where,
@@ -163,13 +163,13 @@ def query(
     if len(clip) > 1 or out is not None or holds_many(terminal.library, clip[0]):
         batch = BatchRequest(sources=tuple(clip), how=request, out=out)
         document = query_many(terminal.library, batch, progress=terminal.progress)
-        terminal.note(*render_batch.notes(document))
-        return terminal.show(document, render_batch.answers)
+        terminal.note(*print_batch.notes(document))
+        return terminal.show(document, print_batch.answers)
     document = ask(terminal.library, request)
     for note in document["query"]["notes"]:
         terminal.note(f"note: {note}")
-    table = render_hits.hits if document["index"]["window_s"] is None else render_localize.moments
-    draw = strips.drawer(terminal.library, request, document) if strips.can_draw(plain=plain) else None
+    table = print_hits.hits if document["index"]["window_s"] is None else print_localize.moments
+    draw = braille.drawer(terminal.library, request, document) if braille.can_draw(plain=plain) else None
     terminal.show(document, partial(table, draw=draw))
 
 
@@ -217,8 +217,8 @@ def knn_eval(
         )
     if queries is None and (query_protocol is not None or action_map is not None):
         raise typer.BadParameter("--query-protocol and --action-map go with --queries INDEX")
-    from cli import render
-    from umurl_search.evaluate import EvalRequest, evaluate_index, evaluate_matrix
+    from cli import print_tables
+    from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index, evaluate_matrix
 
     request = EvalRequest(
         index=index, protocol=protocol, k=k, query_modality=query_modality, gallery_modality=gallery_modality,
@@ -226,7 +226,7 @@ def knn_eval(
         exclude=tuple(exclude.split(",")) if exclude else (), ranking=not no_map, queries=queries,
         query_protocol=query_protocol, action_map=action_map, device=terminal.device,
     )  # fmt: skip
-    run, draw = (evaluate_matrix, render.matrix) if matrix else (evaluate_index, render.figures)
+    run, draw = (evaluate_matrix, print_tables.matrix) if matrix else (evaluate_index, print_tables.figures)
     document = run(terminal.library, request, progress=terminal.progress)
     for warning in document["warnings"]:
         terminal.note(f"note: {warning}")
@@ -247,8 +247,8 @@ def embed(
     precision: PrecisionOption = "auto",
 ) -> None:  # fmt: skip
     """Writes embeddings (N, D) float32 as the encoder gives them, rows in order of clip name."""
-    from cli import render
-    from umurl_search.embedding import EmbedRequest, embed_source
+    from cli import print_tables
+    from umurl_search.export.embed_source import EmbedRequest, embed_source
 
     request = EmbedRequest(
         source=source, out=out, encoder=encoder, modality=modality, format=format,
@@ -256,4 +256,4 @@ def embed(
     )  # fmt: skip
     document = embed_source(terminal.library, request, progress=terminal.progress, tell=terminal.tell)
     terminal.note(*(f"note: {note}" for note in document["notes"]))
-    terminal.show(document, render.embedded)
+    terminal.show(document, print_tables.embedded)

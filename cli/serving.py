@@ -35,7 +35,7 @@ def serve(
     index: IndexOption = None,
 ) -> None:  # fmt: skip
     """A page in the browser, and an HTTP API, about the library. Runs until it is interrupted."""
-    from cli import render_serving
+    from cli import print_serving
     from encoder.errors import UmurlError
 
     try:
@@ -55,6 +55,6 @@ def serve(
     if own_address(host) != host:
         terminal.note("from other machines: this machine's name, or address, in place of the one below")
     try:
-        server.run(started=lambda: terminal.show(document, render_serving.started))
+        server.run(started=lambda: terminal.show(document, print_serving.started))
     except KeyboardInterrupt:  # how it is stopped
         terminal.note("stopped")

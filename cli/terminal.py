@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from umurl_search.library import Library, default_root
+from umurl_search.library.library import Library, default_root
 from umurl_search.progress import Advance
 
 LibraryOption = Annotated[
@@ -64,7 +64,7 @@ class Terminal:
         if self.quiet or not sys.stderr.isatty():
             yield lambda n, note="": None
             return
-        from cli.render import progress_bar
+        from cli.print_tables import progress_bar
 
         with progress_bar(title, total=total, unit=unit) as advance:
             yield advance

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from encoder.augment import Augmentation
+from encoder.distributed import Processes
 from encoder.errors import UmurlError
 from encoder.model import View
-from encoder.processes import Processes
 from encoder.ragged import RaggedClips
 from encoder.schedule import TrainConfig
 

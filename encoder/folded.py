@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from encoder.modalities import spatial_tokens, temporal_tokens, to_modality
+from encoder.modality_sets import BASE
 from encoder.model import Encoder, ModalityEmbedding, TransformerLayer
 from encoder.skeleton import N_JOINTS, N_PEOPLE
-from encoder.subsets import BASE
 
 _ALL_TEMPORAL = N_PEOPLE * N_JOINTS * 3
 

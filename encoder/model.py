@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from encoder.errors import UmurlError
 from encoder.modalities import spatial_tokens, temporal_tokens, to_modality
+from encoder.modality_sets import BASE, FUSED, members
 from encoder.skeleton import N_FRAMES, N_JOINTS, N_PEOPLE
-from encoder.subsets import BASE, FUSED, members
 
 View = Mapping[str, Tensor]
 """A view a modality and one for the fused pass, each (B, T, M, V, C)."""

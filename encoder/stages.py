@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from encoder.batches import Plan
+from encoder.distributed import Processes, gathered, shared
 from encoder.losses import umurl_losses
 from encoder.model import UmURL, View
-from encoder.processes import Processes, gathered, shared
+from encoder.nearest_neighbour_tuning import HEAD_RATE, QUEUE, SEEKING, SOUGHT, Tuner
 from encoder.schedule import TrainConfig
-from encoder.tuning import HEAD_RATE, QUEUE, SEEKING, SOUGHT, Tuner
 
 Terms = dict[str, Tensor]
 """`loss`, and what it is made of."""

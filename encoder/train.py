@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from encoder.batches import Plan, batch_views
+from encoder.distributed import ALONE, Processes
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig, UmURL
-from encoder.processes import ALONE, Processes
 from encoder.ragged import RaggedClips
 from encoder.schedule import PRESETS as PRESETS
 from encoder.schedule import TrainConfig as TrainConfig

@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 
 from cli.main import run
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.demo import make_clip
-from umurl_search.demo_long import make_recording
-from umurl_search.ingest import Request, ingest
-from umurl_search.library import Library
-from umurl_search.maps import Transform
-from umurl_search.planning import TrainRequest
-from umurl_search.training import train_encoder
-from umurl_search.windows import Window
+from umurl_search.index.bridges_and_whitening import Transform
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.windows import Window
+from umurl_search.ingest.ingest import Request, ingest
+from umurl_search.library.library import Library
+from umurl_search.synthetic.demo_corpus import make_clip
+from umurl_search.synthetic.long_recordings import make_recording
+from umurl_search.training.plan import TrainRequest
+from umurl_search.training.run import train_encoder
 
 GOLDEN = Path(__file__).parent / "golden"
 REAL = Path(__file__).parents[2] / "shared"

@@ -45,17 +45,20 @@ class Outcome:
     seconds: float
 
 
-CODES, NEIGHBOURS = "umurl_search/codes.py", "umurl_search/neighbours.py"
-KINDS, GALLERY, INDEX = "umurl_search/kinds.py", "umurl_search/gallery.py", "umurl_search/index.py"
-PARTS, QUALITY, PAIRS, TWINS = (
-    f"umurl_search/{name}.py" for name in ("index_parts", "quality", "pairs", "twins")
+INDEX_ROOM, EVALUATION = "umurl_search/index", "umurl_search/evaluation"
+CODES, NEIGHBOURS = f"{INDEX_ROOM}/bounded_codes.py", f"{INDEX_ROOM}/exact_knn.py"
+KINDS, GALLERY, INDEX = (f"{INDEX_ROOM}/{name}.py" for name in ("faiss_kinds", "filtered_search", "index"))
+PARTS, QUALITY, PAIRS = (f"{INDEX_ROOM}/{name}.py" for name in ("add_part", "kind_selection", "all_pairs"))
+MOMENTS, MAPS, OPENING = (
+    f"{INDEX_ROOM}/{name}.py" for name in ("temporal_iou", "bridges_and_whitening", "open_index")
 )
-MOMENTS, MOMENT_SEARCH = "umurl_search/moments.py", "umurl_search/moment_search.py"
-METRICS, EVALUATE, OPENING = (f"umurl_search/{name}.py" for name in ("metrics", "evaluate", "opening"))
-MAPS, LOCALIZE, CROSS, SEARCH = (
-    f"umurl_search/{name}.py" for name in ("maps", "localize", "cross", "search")
+METRICS, EVALUATE, CROSS, LOCALIZE, TWINS = (
+    f"{EVALUATION}/{name}.py"
+    for name in ("metrics", "knn_eval", "cross_dataset", "localization", "duplicates_and_leaks")
 )
-FOLDERS, SOUNDNESS = "umurl_search/folders.py", "umurl_search/soundness.py"
+SEARCH, MOMENT_SEARCH = "umurl_search/search/searcher.py", "umurl_search/search/moment_search.py"
+FOLDERS, SOUNDNESS = "umurl_search/files/sealed_folder.py", "umurl_search/maintenance/verify.py"
+COMPACT = "umurl_search/maintenance/compact.py"
 RAGGED, FOLDED, LOSSES = "encoder/ragged.py", "encoder/folded.py", "encoder/losses.py"
 
 _OUTSIDE = "tests/test_search_neighbours.py::test_a_bound_holds_where_the_query_lies_outside_the_axes"
@@ -166,7 +169,7 @@ MUTATIONS: tuple[Mutation, ...] = (
              "tests/test_search_moment_search.py::test_a_moment_that_meets_no_segment_has_none"),
     Mutation(LOCALIZE, "enumerate(scores, start=start)", "enumerate(scores)",
              "tests/test_search_localize.py::test_blocks_of_queries_are_each_judged_by_their_own_labels"),
-    Mutation("umurl_search/windows.py", "there[spans[:, 1]] > there", "there[spans[:, 1] - 1] > there",
+    Mutation("umurl_search/index/windows.py", "there[spans[:, 1]] > there", "there[spans[:, 1] - 1] > there",
              "tests/test_search_windows.py::test_windows_without_anybody_are_left_out"),
     # figures of retrieval
     Mutation(METRICS, 'searchsorted(ascending, mine, side="right")',
@@ -212,7 +215,7 @@ MUTATIONS: tuple[Mutation, ...] = (
              "tests/test_search_evaluate.py::test_one_shot_without_exemplars_has_no_gallery"),
     Mutation(LOCALIZE, "index.transform, rows=rows, pairs=[])", "index.transform, pairs=[])",
              "tests/test_search_localize.py::test_no_window_of_a_test_recording_reaches_the_maps"),
-    Mutation("umurl_search/compaction.py", "maps = fit_maps(arrays, index.transform)", "maps = index.all_maps()",
+    Mutation(COMPACT, "maps = fit_maps(arrays, index.transform)", "maps = index.all_maps()",
              "tests/test_search_compaction.py::test_a_compacted_index_has_the_maps_of_the_clips_that_are_there"),
     Mutation(CROSS, "np.isin(labels, gallery.columns.label[gallery.split.gallery])",
              "np.isin(labels, gallery.columns.label)",

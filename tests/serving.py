@@ -9,12 +9,12 @@ from typing import Any
 
 import httpx
 
-from umurl_search.library import Library
-from umurl_search.serve.access import Access
+from umurl_search.library.library import Library
 from umurl_search.serve.app import make_app
+from umurl_search.serve.auth import Access
 from umurl_search.serve.limits import Limits
 from umurl_search.serve.server import Server, ServeRequest
-from umurl_search.serve.service import Service
+from umurl_search.serve.state import Service
 
 PATIENCE_S = 120.0  # what never comes is a failure; when it comes is not looked at
 

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from conftest import Result
 
-from umurl_search import folders
-from umurl_search.catalog_schema import SCHEMA_VERSION
-from umurl_search.library import Library
-from umurl_search.preprocess import Pipeline
+from umurl_search.clips.normalization import Pipeline
+from umurl_search.files import sealed_folder
+from umurl_search.library.catalog.schema_and_migrations import SCHEMA_VERSION
+from umurl_search.library.library import Library
 
 Command = Callable[..., Result]
 Refused = Callable[..., str]
@@ -285,7 +285,7 @@ def test_filters_that_are_refused(
 def test_a_filter_that_takes_too_long(
     indexed: Library, refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("umurl_search.catalog.FILTER_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("umurl_search.library.catalog.queries.FILTER_TIMEOUT_S", 0.2)
     endless = " and ".join(["label = 1"] * 9_000)  # of which planning takes long
     has(refused("query", QUERY, "--where", endless), "--where took over", "simpler")
 
@@ -338,7 +338,7 @@ def other_pipeline(library: Library) -> None:
     config["pipeline"]["frames"] = 32
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "manifest.json").unlink()
-    folders.seal(folder, folder, {"kind": "encoder"})
+    sealed_folder.seal(folder, folder, {"kind": "encoder"})
 
 
 def test_an_encoder_of_another_preprocessing(indexed: Library, refused: Refused, tmp_path: Path) -> None:
@@ -355,7 +355,7 @@ def test_an_encoder_of_another_preprocessing(indexed: Library, refused: Refused,
 def test_a_store_of_another_preprocessing(
     indexed: Library, refused: Refused, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("umurl_search.preprocess.PIPELINE", Pipeline(centre="the floor"))
+    monkeypatch.setattr("umurl_search.clips.normalization.PIPELINE", Pipeline(centre="the floor"))
     has(refused("build-index", "mine", "--as", "x"), "the clip store of mine", "umurl-search delete mine")
     has(refused("query", QUERY), "index mine@e", "umurl-search delete index:mine@e")
     has(refused("embed", "mine", "--out", tmp_path / "y.npy"), "centre", "again")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from conftest import Result
 
-from umurl_search.library import Library
+from umurl_search.library.library import Library
 
 Command = Callable[..., Result]
 CLIP = "mine:S001C001P001R001A001"

@@ -15,9 +15,9 @@ from conftest import Result
 from numpy.typing import NDArray
 
 from encoder import precision
-from umurl_search import encoders
-from umurl_search.demo import make_clip
-from umurl_search.library import Library
+from umurl_search.library import encoder_registry
+from umurl_search.library.library import Library
+from umurl_search.synthetic.demo_corpus import make_clip
 
 Command = Callable[..., Result]
 
@@ -131,7 +131,7 @@ def test_an_interrupt_is_exit_code_130(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("umurl_search.evaluate.evaluate_index", interrupted)
+    monkeypatch.setattr("umurl_search.evaluation.knn_eval.evaluate_index", interrupted)
     assert "interrupted" in problem(command("knn-eval", "--json"), 130)
 
 
@@ -413,11 +413,11 @@ def test_the_newest_encoder_of_the_protocol_is_chosen(
     imported(command, golden, "view", "mine:xview")
     imported(command, golden, "stranger", "ntu60:xsub")
     assert said(command("build-index", "mine", "--json"))["encoder"] == "e"
-    assert encoders.choose(library, "mine", "xset").name == "view"
+    assert encoder_registry.choose(library, "mine", "xset").name == "view"
     imported(command, golden, "newer", "mine:xsub")
     built = said(command("build-index", "mine", "--json"))
     assert (built["encoder"], built["index"]) == ("newer", "mine@newer")
-    assert encoders.choose(library, "other", "xsub").name == "shipped"
+    assert encoder_registry.choose(library, "other", "xsub").name == "shipped"
 
 
 def test_the_index_built_last_is_asked(indexed: Library, command: Command) -> None:

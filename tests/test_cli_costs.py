@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from conftest import Result
 
-from umurl_search.library import Library
+from umurl_search.library.library import Library
 
 Command = Callable[..., Result]
 

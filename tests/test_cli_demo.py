@@ -11,9 +11,9 @@ import pytest
 from conftest import Result
 
 from cli.demo import ACTION, ENCODER, better_first
-from cli.render_demo import longer
-from umurl_search.encoders import SHIPPED, open_encoder
-from umurl_search.library import Library
+from cli.print_demo import longer
+from umurl_search.library.encoder_registry import SHIPPED, open_encoder
+from umurl_search.library.library import Library
 
 Command = Callable[..., Result]
 AT_LEAST = 0.85

@@ -9,11 +9,11 @@ import pytest
 from conftest import LONG_INDEX, Result
 from numpy.typing import NDArray
 
-from umurl_search.clipstore import ClipStore
-from umurl_search.demo_long import make_recording
-from umurl_search.library import Library
-from umurl_search.opening import open_index
-from umurl_search.search import Searcher
+from umurl_search.index.open_index import open_index
+from umurl_search.library.clip_store import ClipStore
+from umurl_search.library.library import Library
+from umurl_search.search.searcher import Searcher
+from umurl_search.synthetic.long_recordings import make_recording
 
 Array = NDArray[np.floating[Any]]
 

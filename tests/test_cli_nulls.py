@@ -15,8 +15,8 @@ from conftest import LONG_INDEX, Result, add_files
 
 from cli.main import run
 from cli.terminal import Terminal
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.library import Library
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.library.library import Library
 
 Document = dict[str, Any]
 Shown = tuple[Document, Callable[[Document], None]]
@@ -130,10 +130,10 @@ def test_nulls_are_drawn(
 
 
 def test_an_encoder_imported_for_no_dataset(capsys: pytest.CaptureFixture[str]) -> None:
-    from cli import render
+    from cli import print_tables
 
     document = {"encoder": "x", "dimension": 8, "parameters": 10, "projectors": False}
-    render.imported({**document, "dataset": None, "protocol": None})
+    print_tables.imported({**document, "dataset": None, "protocol": None})
     assert "encoder x: imported for no dataset, dimension 8" in capsys.readouterr().out
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from conftest import Result
 
-from umurl_search.demo import make_clip
-from umurl_search.library import Library
+from umurl_search.library.library import Library
+from umurl_search.synthetic.demo_corpus import make_clip
 
 Command = Callable[..., Result]
 PLACE = "give a file that ends in .gif, .mp4, .png, .svg or .html, in a folder that exists"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Result
 
-from umurl_search.library import Library
+from umurl_search.library.library import Library
 
 Command = Callable[..., Result]
 

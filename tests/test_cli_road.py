@@ -8,7 +8,7 @@ import pytest
 from conftest import Result
 from sklearn.neighbors import KNeighborsClassifier
 
-from umurl_search.library import Library
+from umurl_search.library.library import Library
 
 
 def test_build_query_and_evaluate(library: Library, command: Callable[..., Result], tmp_path: Path) -> None:

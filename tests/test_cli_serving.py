@@ -17,7 +17,7 @@ import pytest
 from conftest import Result
 from serving import PATIENCE_S
 
-from umurl_search.library import Library
+from umurl_search.library.library import Library
 from umurl_search.serve.server import own_address
 
 Command = Callable[..., Result]

@@ -12,14 +12,14 @@ from conftest import LONG_INDEX, Result
 from rich.console import Console
 from rich.text import Text
 
-from cli import strips
-from cli.render_hits import Column, fitted, hits, naming
-from cli.strips import CELL, LEAST, MOST, Strip, can_draw, strip
-from umurl_search import picture_clips
-from umurl_search.demo import make_clip
-from umurl_search.demo_long import make_recording
-from umurl_search.library import Library
-from umurl_search.picture_sheet import PictureClip
+from cli import braille
+from cli.braille import CELL, LEAST, MOST, Strip, can_draw, strip
+from cli.print_hits import Column, fitted, hits, naming
+from umurl_search.library.library import Library
+from umurl_search.pictures import clips
+from umurl_search.pictures.sheet import PictureClip
+from umurl_search.synthetic.demo_corpus import make_clip
+from umurl_search.synthetic.long_recordings import make_recording
 
 Command = Callable[..., Result]
 CLIP = "mine:S001C001P002R001A005"
@@ -148,8 +148,8 @@ def test_pipes_and_json_read_no_frames(
     def read(*_: object) -> None:
         raise AssertionError("frames were read")
 
-    monkeypatch.setattr(picture_clips, "asked_clips", read)
-    monkeypatch.setattr(strips, "strip", read)
+    monkeypatch.setattr(clips, "asked_clips", read)
+    monkeypatch.setattr(braille, "strip", read)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
     plain = command("query", CLIP, "--k", 2)

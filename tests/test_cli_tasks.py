@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from conftest import Result
 
-from umurl_search.library import Library
+from umurl_search.library.library import Library
 
 Command = Callable[..., Result]
 FEW = ("--epochs", "2")
@@ -179,8 +179,8 @@ def test_an_interrupt_is_exit_code_130_and_says_that_nothing_was_written(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("umurl_search.probing.pick_device", interrupted)
-    monkeypatch.setattr("umurl_search.semi.finetune", interrupted)
-    monkeypatch.setattr("umurl_search.transfer.finetune", interrupted)
+    monkeypatch.setattr("umurl_search.evaluation.linear_eval.pick_device", interrupted)
+    monkeypatch.setattr("umurl_search.evaluation.semi_supervised.finetune", interrupted)
+    monkeypatch.setattr("umurl_search.evaluation.transfer.finetune", interrupted)
     line = problem(command(*arguments.split(), "--json"), 130)
     assert line == "umurl-search: interrupted; nothing was written; the same command starts again\n"

@@ -16,9 +16,9 @@ from conftest import LONG_INDEX, Result
 from typer.exceptions import TyperException
 
 from cli.main import app
-from umurl_search.demo import make_clip
-from umurl_search.library import Library
-from umurl_search.training import TrainReport
+from umurl_search.library.library import Library
+from umurl_search.synthetic.demo_corpus import make_clip
+from umurl_search.training.run import TrainReport
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

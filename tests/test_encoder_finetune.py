@@ -17,8 +17,8 @@ from encoder.finetune import FinetuneConfig, finetune
 from encoder.model import ModelConfig, UmURL
 from encoder.probe import Scored, new_head, outcome
 from encoder.ragged import RaggedClips
-from umurl_search.demo import make_clip
-from umurl_search.preprocess import normalise
+from umurl_search.clips.normalization import normalise
+from umurl_search.synthetic.demo_corpus import make_clip
 
 CPU = torch.device("cpu")
 CONFIG = FinetuneConfig(

@@ -8,12 +8,12 @@ from torch.nn.functional import cosine_similarity
 
 from encoder.embed import FOLDED_FROM, Embedder, embed
 from encoder.folded import FoldedEncoder
+from encoder.modality_sets import ALL, SINGLE_AND_FUSED
 from encoder.model import ModelConfig, UmURL
 from encoder.precision import BF16_FROM
 from encoder.ragged import RaggedClips
-from encoder.subsets import ALL, SINGLE_AND_FUSED
-from umurl_search.demo import make_clip
-from umurl_search.preprocess import normalise
+from umurl_search.clips.normalization import normalise
+from umurl_search.synthetic.demo_corpus import make_clip
 
 CPU = torch.device("cpu")
 

@@ -13,9 +13,9 @@ from encoder.augment import corruption_maps, map_joints, shear_maps
 from encoder.checkpoint import _renamed, import_released
 from encoder.losses import Losses, covariance_term, umurl_losses, variance_term
 from encoder.modalities import spatial_tokens, temporal_tokens, to_modality
+from encoder.modality_sets import BASE, SINGLE_AND_FUSED
 from encoder.model import UmURL
 from encoder.ragged import RaggedClips
-from encoder.subsets import BASE, SINGLE_AND_FUSED
 
 GOLDEN = Path(__file__).parent / "golden"
 RESIDUE = 1e-4

@@ -16,8 +16,8 @@ from fuzz.sources import npz, write
 
 from encoder import checkpoint
 from encoder.errors import UmurlError
-from umurl_search.importing import import_encoder
-from umurl_search.library import Library
+from umurl_search.library.library import Library
+from umurl_search.training.import_encoder import import_encoder
 
 pytestmark = pytest.mark.usefixtures("soon")
 

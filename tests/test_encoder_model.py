@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from encoder import subsets
+from encoder import modality_sets
 from encoder.checkpoint import CONFIG, WEIGHTS, import_released, load, read_config, save
 from encoder.embed import embed, pick_device
 from encoder.errors import UmurlError
@@ -50,15 +50,15 @@ def assert_close(got: Tensor, want: Tensor) -> None:
 @torch.inference_mode()
 def test_one_person_is_two_with_the_second_absent(config: ModelConfig) -> None:
     encoder, one = model(config).encoder, clips(5, 1)
-    alone = encoder.embed_many(one, subsets.ALL)
-    both = encoder.embed_many(with_absent_person(one), subsets.ALL)
-    assert set(alone) == set(subsets.ALL)
+    alone = encoder.embed_many(one, modality_sets.ALL)
+    both = encoder.embed_many(with_absent_person(one), modality_sets.ALL)
+    assert set(alone) == set(modality_sets.ALL)
     assert len(alone) == 7
-    for modality in subsets.ALL:
+    for modality in modality_sets.ALL:
         assert_close(alone[modality], both[modality])
 
 
-@pytest.mark.parametrize("modality", subsets.ALL)
+@pytest.mark.parametrize("modality", modality_sets.ALL)
 def test_one_person_trains_as_two_with_the_second_absent(modality: str) -> None:
     one, weight = clips(4, 1), torch.randn(32, generator=torch.Generator().manual_seed(2))
     gradients = []
@@ -90,10 +90,10 @@ def test_an_embedding_does_not_depend_on_its_neighbours_or_their_order() -> None
 @torch.inference_mode()
 def test_subsets_asked_for_together_or_alone_are_the_same() -> None:
     encoder, batch = model().encoder, clips(3, 2)
-    together = encoder.embed_many(batch, subsets.ALL)
-    for modality in subsets.ALL:
+    together = encoder.embed_many(batch, modality_sets.ALL)
+    for modality in modality_sets.ALL:
         assert torch.equal(encoder(batch, modality), together[modality])
-        others = [together[m] for m in subsets.ALL if m != modality]
+        others = [together[m] for m in modality_sets.ALL if m != modality]
         assert all(float((other - together[modality]).norm()) > 0.01 for other in others)
 
 
@@ -148,13 +148,13 @@ def test_sizes_that_cannot_be_are_refused(width: int, heads: int, layers: int) -
     [("joint", "joint"), ("bone+joint", "joint+bone"), ("motion+bone+joint", "fused"), ("fused", "fused")],
 )
 def test_names_of_subsets(text: str, name: str) -> None:
-    assert subsets.parse(text) == name
+    assert modality_sets.parse(text) == name
 
 
 @pytest.mark.parametrize("text", ["", "smell", "joint+", "joint+joint", "fused+joint", "Joint"])
 def test_names_that_are_no_subset(text: str) -> None:
     with pytest.raises(ValueError, match="modality is joint, bone, motion, any"):
-        subsets.parse(text)
+        modality_sets.parse(text)
 
 
 def test_a_device_that_is_not_there() -> None:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from encoder.distributed import ALONE, joined, own_device, started_by_torchrun
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig, UmURL
-from encoder.processes import ALONE, joined, own_device, started_by_torchrun
 from encoder.ragged import RaggedClips
 from encoder.train import Hooks, Interrupted, TrainConfig, train
 

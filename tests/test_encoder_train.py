@@ -13,12 +13,12 @@ from torch import Tensor
 from encoder.batches import epoch_order
 from encoder.errors import UmurlError
 from encoder.losses import covariance_term, umurl_losses, variance_term
+from encoder.modality_sets import BASE
 from encoder.model import ModelConfig, UmURL
 from encoder.ragged import RaggedClips
-from encoder.subsets import BASE
 from encoder.train import PRESETS, Hooks, Interrupted, Log, TrainConfig, describe, train
-from umurl_search.demo import make_clip
-from umurl_search.preprocess import normalise
+from umurl_search.clips.normalization import normalise
+from umurl_search.synthetic.demo_corpus import make_clip
 
 MODEL = ModelConfig(width=16, projection=32)
 CONFIG = TrainConfig(epochs=4, batch_size=4, precision="float32", learning_rate=1e-3, seed=3)

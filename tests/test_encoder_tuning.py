@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from encoder.model import ModelConfig, UmURL
-from encoder.tuning import TEMPERATURE, Tuner
+from encoder.nearest_neighbour_tuning import TEMPERATURE, Tuner
 
 SIZE = 256
 

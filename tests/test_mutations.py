@@ -42,14 +42,16 @@ def test_what_survives_or_cannot_be_run_is_told(
 ) -> None:
     test = "tests/test_search_metrics.py::test_no_queries_no_votes"
     harmless = Mutation(
-        "umurl_search/metrics.py", "_COMPARED_AT_ONCE = 2**26", "_COMPARED_AT_ONCE = 2**25", test
+        "umurl_search/evaluation/metrics.py", "_COMPARED_AT_ONCE = 2**26", "_COMPARED_AT_ONCE = 2**25", test
     )
-    broken = Mutation("umurl_search/metrics.py", "import numpy as np", "import no_such_module as np", test)
+    broken = Mutation(
+        "umurl_search/evaluation/metrics.py", "import numpy as np", "import no_such_module as np", test
+    )
     monkeypatch.setattr(mutations, "MUTATIONS", (harmless, broken))
     assert main(["--only", "metrics"]) == 1
     said = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in said[:2]] == ["SURVIVED", "pytest"]
     assert said[2] == "0 of 2 mutations are noticed"
-    absent = Mutation("umurl_search/metrics.py", "_COMPARED_AT_ONCE = 2**26", "", f"{test}_at_all")
+    absent = Mutation("umurl_search/evaluation/metrics.py", "_COMPARED_AT_ONCE = 2**26", "", f"{test}_at_all")
     with pytest.raises(ValueError, match="the tests do not pass as the sources are: pytest ended with 4"):
         list(judge([absent]))

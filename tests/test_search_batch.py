@@ -13,12 +13,12 @@ import pytest
 from conftest import LONG_INDEX
 
 from encoder.errors import UmurlError
-from umurl_search import batch
-from umurl_search.batch import BatchRequest, query_many
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.ingest import Request, ingest
-from umurl_search.library import Library
-from umurl_search.search import QueryRequest, query
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.ingest.ingest import Request, ingest
+from umurl_search.library.library import Library
+from umurl_search.search import batch
+from umurl_search.search.batch import BatchRequest, query_many
+from umurl_search.search.searcher import QueryRequest, query
 
 HOW = QueryRequest(clip="", k=4, device="cpu")
 

@@ -12,17 +12,17 @@ import duckdb
 import pytest
 
 from encoder.errors import UmurlError
-from umurl_search import catalog_connection, catalog_file
-from umurl_search.catalog_file import DamagedCatalogError
-from umurl_search.changes import remove
-from umurl_search.library import Library
+from umurl_search.ingest.add_update_remove import remove
+from umurl_search.library.catalog import connection, open_catalog
+from umurl_search.library.catalog.open_catalog import DamagedCatalogError
+from umurl_search.library.library import Library
 
 WRITE = """
 import sys
 from pathlib import Path
-from umurl_search import catalog_file
-from umurl_search.library import Library
-catalog_file.LOCK_WAIT_S = 0
+from umurl_search.library.catalog import open_catalog
+from umurl_search.library.library import Library
+open_catalog.LOCK_WAIT_S = 0
 with Library(Path(sys.argv[1])).write():
     pass
 """
@@ -30,7 +30,7 @@ with Library(Path(sys.argv[1])).write():
 FORK = """
 import os, sys
 from pathlib import Path
-from umurl_search.library import Library
+from umurl_search.library.library import Library
 
 roots = sys.argv[1:]
 
@@ -71,7 +71,7 @@ def test_who_still_reads_is_not_written_under(library: Library) -> None:
 def test_a_writer_that_is_refused_does_not_open_the_file_to_others(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalog_file, "LOCK_WAIT_S", 0)
+    monkeypatch.setattr(open_catalog, "LOCK_WAIT_S", 0)
     with library.read() as catalog:
         with pytest.raises(UmurlError, match="another process is using the library"), library.write():
             pass
@@ -111,7 +111,7 @@ def test_a_forked_process_reads_and_ends_well(
     library: Library, tmp_path: Path, leave: str, reads: bool
 ) -> None:
     roots = [library.root]
-    for i in range(catalog_connection._MOST_KEPT):
+    for i in range(connection._MOST_KEPT):
         roots.append(Path(shutil.copytree(library.root, tmp_path / str(i))))
     program = FORK.format(reads="clips(roots[0]), clips(roots[1])" if reads else "()", leave=leave)
     run = [sys.executable, "-c", program, *map(str, roots)]
@@ -126,7 +126,7 @@ def test_an_interrupt_is_none_of_damage(library: Library, monkeypatch: pytest.Mo
 
     with pytest.raises(KeyboardInterrupt), library.read():
         interrupted(None)
-    monkeypatch.setattr(catalog_connection._Ready, "opened", interrupted)
+    monkeypatch.setattr(connection._Ready, "opened", interrupted)
     with pytest.raises(KeyboardInterrupt), library.read():
         pass
     monkeypatch.undo()
@@ -138,14 +138,14 @@ def test_an_interrupt_is_none_of_damage(library: Library, monkeypatch: pytest.Mo
 def test_a_reading_that_was_interrupted_holds_no_lock(
     library: Library, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
-    whole = getattr(catalog_connection._Ready, at)
+    whole = getattr(connection._Ready, at)
 
-    def interrupted(self: catalog_connection._Ready) -> None:
+    def interrupted(self: connection._Ready) -> None:
         monkeypatch.undo()
         whole(self)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(catalog_connection._Ready, at, interrupted)
+    monkeypatch.setattr(connection._Ready, at, interrupted)
     with contextlib.suppress(KeyboardInterrupt):
         clips(library)
         raise AssertionError("not interrupted")
@@ -157,7 +157,7 @@ def test_one_that_failed_ends_no_other(library: Library) -> None:
     whole = library.catalog_path.read_bytes()
     library.catalog_path.write_bytes(b"nonsense")
     with pytest.raises(duckdb.Error) as failed:
-        catalog_connection.Reading(library.catalog_path)
+        connection.Reading(library.catalog_path)
     library.catalog_path.write_bytes(whole)
     with library.read() as catalog:
         del failed
@@ -190,11 +190,11 @@ def test_a_catalog_that_was_damaged_and_mended_is_read_again(library: Library) -
 
 
 def test_few_are_kept(library: Library, tmp_path: Path) -> None:
-    for i in range(2 * catalog_connection._MOST_KEPT):
+    for i in range(2 * connection._MOST_KEPT):
         other = Library(Path(shutil.copytree(library.root, tmp_path / f"it's {i}")))
         with library.read():
             assert clips(other) == 60
-    assert len(catalog_connection._kept) == catalog_connection._MOST_KEPT
+    assert len(connection._kept) == connection._MOST_KEPT
 
 
 def test_threads_read_at_once(library: Library) -> None:

@@ -13,18 +13,19 @@ import torch
 from conftest import NEW, add_files, spoil
 
 from encoder.errors import UmurlError
-from umurl_search import codes, folders
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.changes import ChangeRequest, remove, take_in
-from umurl_search.compaction import compact
-from umurl_search.demo import make_clip
-from umurl_search.ingest import Request, ingest
-from umurl_search.library import Library
-from umurl_search.maps import Transform
-from umurl_search.opening import open_clips, open_index
-from umurl_search.repair import repair
-from umurl_search.search import QueryRequest, query
-from umurl_search.soundness import verify
+from umurl_search.files import sealed_folder
+from umurl_search.index import bounded_codes
+from umurl_search.index.bridges_and_whitening import Transform
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.open_index import open_clips, open_index
+from umurl_search.ingest.add_update_remove import ChangeRequest, remove, take_in
+from umurl_search.ingest.ingest import Request, ingest
+from umurl_search.library.library import Library
+from umurl_search.maintenance.compact import compact
+from umurl_search.maintenance.repair import repair
+from umurl_search.maintenance.verify import verify
+from umurl_search.search.searcher import QueryRequest, query
+from umurl_search.synthetic.demo_corpus import make_clip
 
 Command = Callable[..., Any]
 ASKED = "mine:S001C001P001R001A005"
@@ -111,7 +112,7 @@ def test_an_update_takes_changed_recordings_and_no_others(changing: Library, sou
         after = catalog.sources("mine")
         row = catalog.clip("mine", changed)
         assert row is not None
-        assert row["source_hash"] == folders.sha256_of(source / f"{changed}.npy")
+        assert row["source_hash"] == sealed_folder.sha256_of(source / f"{changed}.npy")
         assert len(catalog.split("mine", "xsub")["test"]) == 30
     assert {name for name in before if before[name] != after[name]} == {changed}
     assert after[changed][0] == 61
@@ -222,12 +223,12 @@ def made_old(library: Library) -> None:
         kept = {
             k: v for k, v in text.items() if k not in ("rounding", "search", "quality", "files", "checksum")
         }
-        with folders.building(folder.with_name("old"), resume_token="") as partial:
+        with sealed_folder.building(folder.with_name("old"), resume_token="") as partial:
             for path in folder.iterdir():
                 if path.name != "manifest.json":
                     shutil.copyfile(path, partial / path.name)
             shutil.rmtree(folder)
-            folders.seal(partial, folder, {**kept, "version": 1})
+            sealed_folder.seal(partial, folder, {**kept, "version": 1})
 
 
 def test_a_library_of_the_first_schema_is_migrated_and_used(indexed: Library, command: Command) -> None:
@@ -301,7 +302,7 @@ def test_a_steep_spectrum_is_searched_exactly() -> None:
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(3000, 256)) * np.exp(-np.arange(256) / 8) + 1
     gallery = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-    coded = codes.encode(gallery, n_queries=10**6, device=torch.device("cpu"))
+    coded = bounded_codes.encode(gallery, n_queries=10**6, device=torch.device("cpu"))
     assert coded.mean is not None
     points = gallery[:50]
     asked = coded.ask(points)
@@ -323,7 +324,7 @@ def test_an_index_that_cannot_be_built_again_is_still_there(
         raise UmurlError("the disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr("umurl_search.build.write_vectors", full)
+        patched.setattr("umurl_search.index.build.write_vectors", full)
         report = repair(changing, device="cpu")
     assert "the disk is full" in report.problems
     assert (changing.index_folder("i") / "embeddings-joint.npy").exists()

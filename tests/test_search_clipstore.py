@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from umurl_search import folders
-from umurl_search.clip import Frames, LeftOut
-from umurl_search.clipstore import FRAMES, JOURNAL, ClipStore, Record, StoreWriter, journal_of
-from umurl_search.preprocess import normalise
+from umurl_search.clips.clip import Frames, LeftOut
+from umurl_search.clips.normalization import normalise
+from umurl_search.files import sealed_folder
+from umurl_search.library.clip_store import FRAMES, JOURNAL, ClipStore, Record, StoreWriter, journal_of
 
 SHAPES = [(3, 1), (1, 2), (5, 2), (2, 1)]
 
@@ -33,7 +33,7 @@ def written(folder: Path, chunks: int, *, start: int = 0) -> StoreWriter:
 
 
 def sealed(partial: Path, target: Path, *, state: str = "raw") -> ClipStore:
-    folders.seal(partial, target, {"state": state})
+    sealed_folder.seal(partial, target, {"state": state})
     return ClipStore(target)
 
 

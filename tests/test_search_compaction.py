@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from umurl_search.changes import remove
-from umurl_search.compaction import compact
-from umurl_search.library import Library
-from umurl_search.maps import fit_maps
-from umurl_search.opening import open_index
+from umurl_search.index.bridges_and_whitening import fit_maps
+from umurl_search.index.open_index import open_index
+from umurl_search.ingest.add_update_remove import remove
+from umurl_search.library.library import Library
+from umurl_search.maintenance.compact import compact
 
 
 def test_a_compacted_index_has_the_maps_of_the_clips_that_are_there(changing: Library) -> None:

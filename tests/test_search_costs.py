@@ -11,11 +11,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from encoder.errors import UmurlError
+from encoder.modality_sets import ALL, members
 from encoder.model import ModelConfig, UmURL
-from encoder.subsets import ALL, members
-from umurl_search import costs
-from umurl_search.costs import LATE_FUSED, CostRequest, cost_table, flops, parameters
-from umurl_search.library import Library
+from umurl_search.evaluation import model_cost
+from umurl_search.evaluation.model_cost import LATE_FUSED, CostRequest, cost_table, flops, parameters
+from umurl_search.library.library import Library
 from umurl_search.progress import Advance
 
 PAPER = ModelConfig(width=1024)
@@ -91,7 +91,7 @@ def test_one_person_costs_less_than_two() -> None:
 
 def test_a_uni_modal_encoder_has_no_late_fusion(monkeypatch: pytest.MonkeyPatch) -> None:
     alone = UmURL(replace(CONFIGS[0], modalities=("bone",)), with_projectors=False).eval()
-    monkeypatch.setattr(costs, "_model", lambda library, request: alone)
+    monkeypatch.setattr(model_cost, "_model", lambda library, request: alone)
     (row,) = cost_table(NONE, CostRequest(clips=None))["rows"]
     trainable = sum(p.numel() for p in alone.encoder.parameters() if p.requires_grad)
     assert (row["subset"], row["parameters"]) == ("bone", trainable)
@@ -101,7 +101,7 @@ def test_a_uni_modal_encoder_has_no_late_fusion(monkeypatch: pytest.MonkeyPatch)
 def test_speed_is_the_median_of_runs_after_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a clock whose runs take 100, 1, 4, 2 s: 8 clips at the median of 2 s are 4 clips/s."""
     clock = iter(t for start in range(0, 4000, 500) for t in runs(start))
-    monkeypatch.setattr("umurl_search.costs.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("umurl_search.evaluation.model_cost.time.perf_counter", lambda: next(clock))
     told: list[int] = []
 
     @contextmanager
@@ -113,7 +113,7 @@ def test_speed_is_the_median_of_runs_after_the_first(monkeypatch: pytest.MonkeyP
     table = cost_table(NONE, request, progress=progress)
     assert {row["clips_per_s"] for row in table["rows"]} == {4.0}
     assert table["measured"] == {
-        "device": "cpu", "threads": torch.get_num_threads(), "clips": 8, "repeats": costs.REPEATS,
+        "device": "cpu", "threads": torch.get_num_threads(), "clips": 8, "repeats": model_cost.REPEATS,
     }  # fmt: skip
     assert (table["encoder"], table["width"]) == ("shipped", 256)
     assert sum(told) == 0
@@ -132,12 +132,12 @@ def test_late_fusion_runs_a_model_for_each_modality(monkeypatch: pytest.MonkeyPa
     def watched(model: UmURL, clips: list[object], *, modalities: tuple[str, ...], device: object) -> None:
         ran.append((id(model), modalities[0], len(clips)))
 
-    monkeypatch.setattr(costs, "embed", watched)
+    monkeypatch.setattr(model_cost, "embed", watched)
     cost_table(NONE, CostRequest(preset="tiny", clips=3, device="cpu"))
     late = ran[-3:]
     assert [(modality, n) for _, modality, n in late] == [("joint", 3), ("bone", 3), ("motion", 3)]
     assert len({model for model, _, _ in ran}) == 4
-    assert len(ran) == (7 + 3) * (costs.REPEATS + 1)
+    assert len(ran) == (7 + 3) * (model_cost.REPEATS + 1)
 
 
 def test_an_unknown_encoder() -> None:

@@ -13,16 +13,16 @@ from conftest import Result
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from umurl_search import cross
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.cross import ActionMap, match_actions, read_action_map
-from umurl_search.demo import make_clip
-from umurl_search.evaluate import EvalRequest, evaluate_index, evaluate_matrix
-from umurl_search.index import Index
-from umurl_search.ingest import Request, ingest
-from umurl_search.library import Library
-from umurl_search.maps import Transform, fit_maps
-from umurl_search.opening import Opened
+from umurl_search.evaluation import cross_dataset
+from umurl_search.evaluation.cross_dataset import ActionMap, match_actions, read_action_map
+from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index, evaluate_matrix
+from umurl_search.index.bridges_and_whitening import Transform, fit_maps
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.index import Index
+from umurl_search.index.open_index import Opened
+from umurl_search.ingest.ingest import Request, ingest
+from umurl_search.library.library import Library
+from umurl_search.synthetic.demo_corpus import make_clip
 
 Command = Callable[..., Result]
 Labels = NDArray[np.int64]
@@ -195,7 +195,11 @@ def test_lists_that_are_one() -> None:
 @pytest.mark.parametrize("gallery", ["ntu60", "ntu120"])
 @pytest.mark.parametrize("queries", ["pku-mmd-1", "pku-mmd-2"])
 def test_pku_mmd_goes_to_the_closest_of_ntu(queries: str, gallery: str) -> None:
-    listing = (files("umurl_search") / "actions" / "pku51.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    listing = (
+        (files("umurl_search.datasets") / "actions" / "pku51.tsv")
+        .read_text(encoding="utf-8")
+        .splitlines()[1:]
+    )
     wanted = [int(line.split("\t")[2]) - 1 for line in listing]
     matched = match_actions(queries, gallery, None)
     assert matched(np.arange(51)).tolist() == wanted
@@ -258,14 +262,14 @@ def opened(name: str, **manifest: Any) -> Opened:
 
 
 def test_indexes_must_be_made_alike() -> None:
-    cross._require_made_alike(opened("a"), opened("b", dataset="another", transform="half-whiten:4"))
-    cross._require_made_alike(opened("a", encoder="the same by another name"), opened("b"))
+    cross_dataset._require_made_alike(opened("a"), opened("b", dataset="another", transform="half-whiten:4"))
+    cross_dataset._require_made_alike(opened("a", encoder="the same by another name"), opened("b"))
     with pytest.raises(
         UmurlError, match=r"\(encoder e \(weights 22222222\) there, e \(weights 11111111\) here\)"
     ):
-        cross._require_made_alike(opened("a", encoder_hash="2" * 64), opened("b"))
+        cross_dataset._require_made_alike(opened("a", encoder_hash="2" * 64), opened("b"))
     with pytest.raises(UmurlError) as told:
-        cross._require_made_alike(
+        cross_dataset._require_made_alike(
             opened(
                 "a", encoder="f", encoder_hash="2" * 64, pipeline={"frames": 32, "centre": 1, "new": True}
             ),

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from encoder.errors import UmurlError
-from umurl_search import datasets
-from umurl_search.datasets import DATASETS, action_names, find, is_part_of, part_of, sources
+from umurl_search.datasets import protocols as datasets
+from umurl_search.datasets.protocols import DATASETS, action_names, find, is_part_of, part_of, sources
 from umurl_search.readers import safe_pickle
 
 NTU60_TRAIN = [1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38]

@@ -8,19 +8,19 @@ import pytest
 from conftest import Result, add_files
 
 from encoder.errors import UmurlError
-from umurl_search import encoders
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.catalog_schema import SCHEMA_VERSION
-from umurl_search.changes import ChangeRequest, remove, take_in
-from umurl_search.compaction import compact
-from umurl_search.library import Library
-from umurl_search.opening import open_index
-from umurl_search.planning import TrainRequest
-from umurl_search.repair import repair
-from umurl_search.serve.shelf import Shelf
-from umurl_search.soundness import verify
-from umurl_search.training import train_encoder
-from umurl_search.upkeep import contents, delete, info, prefer
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.open_index import open_index
+from umurl_search.ingest.add_update_remove import ChangeRequest, remove, take_in
+from umurl_search.library import encoder_registry
+from umurl_search.library.catalog.schema_and_migrations import SCHEMA_VERSION
+from umurl_search.library.library import Library
+from umurl_search.maintenance.compact import compact
+from umurl_search.maintenance.inspect_and_doctor import contents, delete, info, prefer
+from umurl_search.maintenance.repair import repair
+from umurl_search.maintenance.verify import verify
+from umurl_search.serve.cache import Shelf
+from umurl_search.training.plan import TrainRequest
+from umurl_search.training.run import train_encoder
 
 Command = Callable[..., Result]
 
@@ -145,9 +145,9 @@ def test_an_encoder_whose_training_was_bounded_counts_only_where_it_is_named(
 ) -> None:
     request = TrainRequest(dataset="mine", preset="tiny", epochs=1, batch_size=16, device="cpu")
     train_encoder(library, TrainRequest(**{**vars(request), "name": "bounded", "max_seconds": 60.0}))
-    assert encoders.open_encoder(library, "bounded").is_bounded
-    assert encoders.choose(library, "mine", "xsub").name == "e"
+    assert encoder_registry.open_encoder(library, "bounded").is_bounded
+    assert encoder_registry.choose(library, "mine", "xsub").name == "e"
     delete(library, "e")
-    assert encoders.choose(library, "mine", "xsub").name == "shipped"
+    assert encoder_registry.choose(library, "mine", "xsub").name == "shipped"
     told = command("build-index", "mine", "--encoder", "bounded", "--library", library.root, "--json")
     assert told.json["encoder"] == "bounded"

@@ -10,20 +10,28 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from umurl_search import demo
-from umurl_search import demo_body as body
-from umurl_search.clip import Clip, LeftOut
-from umurl_search.demo import ACTIONS, N_SUBJECTS, TWO_PERSON, DemoReader, Take, clip_names, make_clip
-from umurl_search.demo_actions import ALL, STAND, Action, pose, sampled
-from umurl_search.demo_body import RANGES, Array, Build, bone_offsets, mirrored, placed, within_ranges
+from umurl_search.clips.clip import Clip, LeftOut
 from umurl_search.readers.base import Reader
+from umurl_search.synthetic import body as body
+from umurl_search.synthetic import demo_corpus
+from umurl_search.synthetic.actions import ALL, STAND, Action, pose, sampled
+from umurl_search.synthetic.body import RANGES, Array, Build, bone_offsets, mirrored, placed, within_ranges
+from umurl_search.synthetic.demo_corpus import (
+    ACTIONS,
+    N_SUBJECTS,
+    TWO_PERSON,
+    DemoReader,
+    Take,
+    clip_names,
+    make_clip,
+)
 
 LEFT, RIGHT = (4, 5, 6, 7, 12, 13, 14, 15, 21, 22), (8, 9, 10, 11, 16, 17, 18, 19, 23, 24)
 
 
 def take_of(action: str, subject: int = 1, *, camera: int = 2, replication: int = 1) -> Take:
     return Take(
-        setup=demo.setup_of(subject),
+        setup=demo_corpus.setup_of(subject),
         camera=camera,
         subject=subject,
         replication=replication,
@@ -38,7 +46,7 @@ def name_of(take: Take) -> str:
 
 def actor_of(action: str, subject: int) -> Array:
     """The joints (T, 25, 3) of the only person of a performance."""
-    people = demo.perform(take_of(action, subject))
+    people = demo_corpus.perform(take_of(action, subject))
     assert people.shape[1] == 1
     return people[:, 0]
 
@@ -66,12 +74,12 @@ class Corpus:
         return list(self.clips)
 
     def column(self, field: str) -> NDArray[np.int64]:
-        return np.array([getattr(demo.parse_take(name), field) for name in self.clips])
+        return np.array([getattr(demo_corpus.parse_take(name), field) for name in self.clips])
 
 
 @pytest.fixture(scope="module")
 def corpus() -> Corpus:
-    clips = {name: make_clip(name) for name in clip_names() if demo.parse_take(name).subject <= 8}
+    clips = {name: make_clip(name) for name in clip_names() if demo_corpus.parse_take(name).subject <= 8}
     return Corpus(clips=clips, vectors=np.stack([plain_vector(frames) for frames in clips.values()]))
 
 
@@ -82,14 +90,14 @@ def test_corpus_size_and_names() -> None:
     names = clip_names()
     assert len(ACTIONS) == len(set(ACTIONS)) >= 26
     assert len(TWO_PERSON) >= 6
-    assert demo.N_CAMERAS == 3
+    assert demo_corpus.N_CAMERAS == 3
     assert len(names) == len(set(names)) == len(ACTIONS) * N_SUBJECTS * 3
     assert names == sorted(names)
-    takes = [demo.parse_take(name) for name in names]
+    takes = [demo_corpus.parse_take(name) for name in names]
     assert [name_of(take) for take in takes] == names
     assert {take.subject for take in takes} == set(range(1, N_SUBJECTS + 1))
     parities = Counter((take.setup, take.subject % 2) for take in takes)
-    assert len(parities) == 2 * demo.N_SETUPS
+    assert len(parities) == 2 * demo_corpus.N_SETUPS
     assert len(set(parities.values())) == 1
 
 
@@ -119,7 +127,7 @@ def test_clips_are_what_a_sensor_gives(label: int) -> None:
     frames = make_clip(name_of(take_of(ACTIONS[label], 1 + label % N_SUBJECTS)))
     assert frames.dtype == np.float32
     assert frames.shape[1:] == (2 if label in TWO_PERSON else 1, 25, 3)
-    assert demo.SHORTEST <= len(frames) <= demo.LONGEST
+    assert demo_corpus.SHORTEST <= len(frames) <= demo_corpus.LONGEST
     assert np.isfinite(frames).all()
     depth = frames[..., 0, 2][frames[..., 0, 2] != 0]
     assert 2 < np.median(depth) < 4.5
@@ -129,7 +137,7 @@ def test_clips_are_what_a_sensor_gives(label: int) -> None:
 def test_same_name_and_seed_give_the_same_bytes_in_any_order() -> None:
     first, second = clip_names()[100], clip_names()[1500]
     forwards = [make_clip(name).tobytes() for name in (first, second)]
-    demo.cast_subject.cache_clear()
+    demo_corpus.cast_subject.cache_clear()
     assert [make_clip(name).tobytes() for name in (second, first)] == forwards[::-1]
     assert make_clip(first, seed=1).tobytes() != forwards[0]
 
@@ -137,7 +145,7 @@ def test_same_name_and_seed_give_the_same_bytes_in_any_order() -> None:
 def test_another_process_gives_the_same_bytes() -> None:
     name = clip_names()[1000]
     code = (
-        "import hashlib; from umurl_search.demo import make_clip;"
+        "import hashlib; from umurl_search.synthetic.demo_corpus import make_clip;"
         f"print(hashlib.sha256(make_clip({name!r}, seed=3).tobytes()).hexdigest())"
     )
     environment = os.environ | {"PYTHONHASHSEED": "77", "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -146,7 +154,7 @@ def test_another_process_gives_the_same_bytes() -> None:
 
 
 def test_replications_of_a_subject_differ() -> None:
-    one, two = (demo.perform(take_of("bow", 5, replication=r)) for r in (1, 2))
+    one, two = (demo_corpus.perform(take_of("bow", 5, replication=r)) for r in (1, 2))
     assert one.shape != two.shape or np.abs(one - two).max() > 0.05
 
 
@@ -236,10 +244,10 @@ def test_left_handers_are_mirror_images() -> None:
 @pytest.mark.parametrize("label", range(len(ACTIONS)))
 def test_limbs_keep_their_lengths(label: int) -> None:
     subject = 1 + 7 * label % N_SUBJECTS
-    joints = demo.perform(take_of(ACTIONS[label], subject))
+    joints = demo_corpus.perform(take_of(ACTIONS[label], subject))
     lengths = np.linalg.norm(joints - joints[:, :, body.PARENTS], axis=-1)
     assert np.ptp(lengths, axis=0).max() < 1e-9
-    expected = np.linalg.norm(bone_offsets(demo.cast_subject(subject).build), axis=-1)
+    expected = np.linalg.norm(bone_offsets(demo_corpus.cast_subject(subject).build), axis=-1)
     assert min(np.abs(person - expected).max() for person in lengths[0]) < 1e-9
 
 
@@ -260,7 +268,7 @@ def flexion(joints: Array, chain: tuple[int, int, int]) -> Array:
 
 @pytest.mark.parametrize("label", range(len(ACTIONS)))
 def test_elbows_and_knees_stay_within_their_ranges(label: int) -> None:
-    people = demo.perform(take_of(ACTIONS[label], 1 + 5 * label % N_SUBJECTS))
+    people = demo_corpus.perform(take_of(ACTIONS[label], 1 + 5 * label % N_SUBJECTS))
     for person in people.transpose(1, 0, 2, 3):
         assert max(flexion(person, (4, 5, 6)).max(), flexion(person, (8, 9, 10)).max()) <= 150 + 1e-6
         assert max(flexion(person, (12, 13, 14)).max(), flexion(person, (16, 17, 18)).max()) <= 145 + 1e-6
@@ -319,21 +327,21 @@ def test_planted_feet_stay_put() -> None:
 def test_waving_hand_is_the_handed_one(subject: int) -> None:
     joints = actor_of("wave", subject)
     raised = joints[:, [7, 11], 1].max(axis=0) - joints[:, [4, 8], 1].max(axis=0)
-    handed, other = (0, 1) if demo.cast_subject(subject).left_handed else (1, 0)
-    assert demo.cast_subject(3).left_handed != demo.cast_subject(1).left_handed
+    handed, other = (0, 1) if demo_corpus.cast_subject(subject).left_handed else (1, 0)
+    assert demo_corpus.cast_subject(3).left_handed != demo_corpus.cast_subject(1).left_handed
     assert raised[handed] > 0.05 > -0.1 > raised[other]
 
 
 def test_two_people_walk_towards_and_apart() -> None:
     for name, sign in (("walk towards", -1), ("walk apart", 1)):
-        people = demo.perform(take_of(name, 9))[:, :, 0]
+        people = demo_corpus.perform(take_of(name, 9))[:, :, 0]
         apart = np.linalg.norm(people[:, 0] - people[:, 1], axis=-1)
         assert sign * (apart[-1] - apart[0]) > 1
         assert 0.4 < apart.min() < 1.2
 
 
 def test_hands_meet_in_a_handshake() -> None:
-    people = demo.perform(take_of("handshake", 2))
+    people = demo_corpus.perform(take_of("handshake", 2))
     hands = people[:, :, [7, 11]]
     gaps = np.linalg.norm(hands[:, 0, :, None] - hands[:, 1, None], axis=-1)
     assert gaps.min() < 0.35
@@ -354,18 +362,18 @@ def aligned_error(one: Array, two: Array) -> float:
 
 def test_a_performance_does_not_know_its_camera() -> None:
     take = take_of("throw", 10, camera=1)
-    np.testing.assert_array_equal(demo.perform(take), demo.perform(replace(take, camera=3)))
+    np.testing.assert_array_equal(demo_corpus.perform(take), demo_corpus.perform(replace(take, camera=3)))
 
 
 def test_cameras_are_rigid_motions_of_the_stage() -> None:
-    joints = demo.perform(take_of("hug", 10))
-    views = [demo.in_view(joints, setup=2, camera=camera) for camera in (1, 2, 3)]
+    joints = demo_corpus.perform(take_of("hug", 10))
+    views = [demo_corpus.in_view(joints, setup=2, camera=camera) for camera in (1, 2, 3)]
     assert max(aligned_error(view, joints) for view in views) < 1e-9
     assert np.abs(views[0] - views[2]).max() > 0.3
 
 
 def test_camera_2_sees_the_left_hand_of_a_person_who_faces_it_at_lower_x() -> None:
-    seen = demo.in_view(standing()[None, None], setup=1, camera=2)[0, 0]
+    seen = demo_corpus.in_view(standing()[None, None], setup=1, camera=2)[0, 0]
     assert seen[7, 0] < -0.1 < 0.1 < seen[11, 0]
     assert seen[3, 1] > seen[0, 1] > seen[15, 1]
     assert seen[15, 2] < seen[14, 2]  # the feet point at the sensor
@@ -385,19 +393,21 @@ def test_clips_of_three_cameras_show_one_performance_with_noise_of_their_own(cor
 
 
 def test_noise_of_one_camera_tells_nothing_of_anothers() -> None:
-    stage = demo.perform(take_of("bow", 9))
+    stage = demo_corpus.perform(take_of("bow", 9))
     errors = []
     for camera in (2, 3):
         seen = make_clip(name_of(take_of("bow", 9, camera=camera))).astype(float)
-        error = seen - demo.in_view(stage, setup=demo.setup_of(9), camera=camera)
+        error = seen - demo_corpus.in_view(stage, setup=demo_corpus.setup_of(9), camera=camera)
         errors.append(np.where(np.abs(error) < 0.2, error, 0).ravel())
     assert errors[0].std() > 0.005
     assert abs(np.corrcoef(errors)[0, 1]) < 0.15
 
 
 def test_noise_is_larger_at_hands_and_correlated_in_time() -> None:
-    joints = demo.in_view(np.repeat(demo.perform(take_of("point", 1))[:1], 2000, axis=0), setup=1, camera=2)
-    seen = demo.sensed(joints, np.random.default_rng(0)).astype(float)
+    joints = demo_corpus.in_view(
+        np.repeat(demo_corpus.perform(take_of("point", 1))[:1], 2000, axis=0), setup=1, camera=2
+    )
+    seen = demo_corpus.sensed(joints, np.random.default_rng(0)).astype(float)
     there = seen[:, 0, 0].any(axis=-1)
     error = (seen - joints)[there, 0]
     error -= np.median(error, axis=0)
@@ -445,7 +455,7 @@ def test_plain_baseline_is_neither_lost_nor_perfect(corpus: Corpus) -> None:
 def test_actions_can_be_told_apart_in_clean_views_of_one_subject() -> None:
     def clean(replication: int) -> Array:
         takes = [take_of(name, 5, replication=replication) for name in ACTIONS]
-        views = [demo.in_view(demo.perform(take), setup=take.setup, camera=2) for take in takes]
+        views = [demo_corpus.in_view(demo_corpus.perform(take), setup=take.setup, camera=2) for take in takes]
         return np.stack([plain_vector(view.astype(np.float32)) for view in views])
 
     gallery = np.concatenate([clean(replication) for replication in range(2, 10)])
@@ -466,7 +476,7 @@ def test_reader_keeps_the_contract() -> None:
     for name, outcomes in zip(items, reader.read(items), strict=True):
         (clip,) = outcomes
         assert isinstance(clip, Clip)
-        take = demo.parse_take(name)
+        take = demo_corpus.parse_take(name)
         assert (clip.name, clip.source, clip.cut, clip.label) == (name, "demo", 0, take.action - 1)
         assert (clip.subject, clip.camera, clip.setup, clip.replication) == (
             take.subject,

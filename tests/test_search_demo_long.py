@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from umurl_search import datasets, demo, demo_long
-from umurl_search.clip import Clip, LeftOut, Segment
-from umurl_search.demo import ACTIONS, TWO_PERSON
-from umurl_search.demo_long import DemoLongReader, Recording, make_recording, recording_names
+from umurl_search.clips.clip import Clip, LeftOut, Segment
+from umurl_search.datasets import protocols
 from umurl_search.readers.base import Reader
+from umurl_search.synthetic import demo_corpus, long_recordings
+from umurl_search.synthetic.demo_corpus import ACTIONS, TWO_PERSON
+from umurl_search.synthetic.long_recordings import DemoLongReader, Recording, make_recording, recording_names
 
 NAMES = recording_names()
 SOME = tuple(NAMES[i] for i in range(0, len(NAMES), 3)) + tuple(NAMES[i] for i in range(2, len(NAMES), 9))
@@ -29,9 +30,9 @@ def named(action: str) -> list[tuple[str, Segment]]:
 
 
 def test_names_are_every_subject_in_every_take() -> None:
-    assert len(set(NAMES)) == len(NAMES) == demo.N_SUBJECTS * demo_long.N_TAKES
+    assert len(set(NAMES)) == len(NAMES) == demo_corpus.N_SUBJECTS * long_recordings.N_TAKES
     assert sorted(NAMES) == NAMES
-    parsed = [demo_long.parse_recording(name) for name in NAMES]
+    parsed = [long_recordings.parse_recording(name) for name in NAMES]
     assert {(subject, take) for subject, _, take in parsed} == {
         (p, t) for p in range(1, 25) for t in (1, 2, 3)
     }
@@ -66,9 +67,9 @@ def test_segments_follow_one_another_with_idle_stretches_between(name: str) -> N
         len(recording.frames),
     ]
     idle, acted = np.diff(bounds)[::2] / 30, np.diff(bounds)[1::2] / 30
-    assert len(recording.segments) >= demo_long.ACTIONS_A_TAKE
-    assert idle.min() > demo_long.IDLE_S[0] - 0.1
-    assert idle.max() < demo_long.IDLE_S[1] + 0.1
+    assert len(recording.segments) >= long_recordings.ACTIONS_A_TAKE
+    assert idle.min() > long_recordings.IDLE_S[0] - 0.1
+    assert idle.max() < long_recordings.IDLE_S[1] + 0.1
     assert acted.min() > 0.8
     assert acted.max() < 7
     assert all(one.action == ACTIONS[one.label] for one in recording.segments if one.label is not None)
@@ -76,8 +77,8 @@ def test_segments_follow_one_another_with_idle_stretches_between(name: str) -> N
 
 @pytest.mark.parametrize("name", SOME[:12])
 def test_coordinates_are_a_sensors(name: str) -> None:
-    recording, take = made(name), demo_long.parse_recording(name)[2]
-    pair = take in demo_long.PAIR_TAKES
+    recording, take = made(name), long_recordings.parse_recording(name)[2]
+    pair = take in long_recordings.PAIR_TAKES
     assert recording.frames.dtype == np.float32
     assert recording.frames.shape[1:] == (1 + pair, 25, 3)
     assert np.isfinite(recording.frames).all()
@@ -144,8 +145,8 @@ def test_actions_are_told_apart_by_their_segments_not_by_the_frames_between() ->
 
 
 def test_the_protocol_is_by_subject() -> None:
-    dataset = datasets.find("demo-long")
-    parts = {name: datasets.part_of(dataset, "xsub", name) for name in NAMES}
+    dataset = protocols.find("demo-long")
+    parts = {name: protocols.part_of(dataset, "xsub", name) for name in NAMES}
     assert parts == {name: "train" if int(name[1:4]) % 2 else "test" for name in NAMES}
 
 
@@ -158,7 +159,7 @@ def test_reader_keeps_the_contract() -> None:
     [(clip,)] = reader.read([name])
     assert isinstance(clip, Clip)
     assert (clip.name, clip.source, clip.label, clip.cut) == (name, "demo-long", None, 0)
-    assert (clip.subject, clip.camera, clip.setup, clip.replication) == (24, 3, demo.setup_of(24), 2)
+    assert (clip.subject, clip.camera, clip.setup, clip.replication) == (24, 3, demo_corpus.setup_of(24), 2)
     assert clip.segments == made(name).segments
     np.testing.assert_array_equal(clip.frames, made(name).frames)
 

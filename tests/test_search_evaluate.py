@@ -13,18 +13,19 @@ from conftest import Result
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from umurl_search import datasets, encoders
-from umurl_search import evaluate as evaluation
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.datasets import NTU60_TRAIN_SUBJECTS
-from umurl_search.demo import make_clip
-from umurl_search.encoders import EncoderEntry
-from umurl_search.evaluate import EvalRequest, evaluate, evaluate_index, evaluate_matrix, evaluated
-from umurl_search.index import Index
-from umurl_search.ingest import Request, ingest
-from umurl_search.library import Library
-from umurl_search.maps import Maps, Transform, fit_maps
-from umurl_search.opening import open_protocol
+from umurl_search.datasets import protocols
+from umurl_search.datasets.protocols import NTU60_TRAIN_SUBJECTS
+from umurl_search.evaluation import knn_eval as evaluation
+from umurl_search.evaluation.knn_eval import EvalRequest, evaluate, evaluate_index, evaluate_matrix, evaluated
+from umurl_search.index.bridges_and_whitening import Maps, Transform, fit_maps
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.index import Index
+from umurl_search.index.open_index import open_protocol
+from umurl_search.ingest.ingest import Request, ingest
+from umurl_search.library import encoder_registry
+from umurl_search.library.encoder_registry import EncoderEntry
+from umurl_search.library.library import Library
+from umurl_search.synthetic.demo_corpus import make_clip
 
 Command = Callable[..., Result]
 Array = NDArray[np.float32]
@@ -295,14 +296,14 @@ def test_overlap_goes_by_the_rules_of_the_protocol_trained_on(tmp_path: Path) ->
         if int(name[1:4]) <= 17 and int(name[9:12]) in NTU60_TRAIN_SUBJECTS and int(name[17:20]) <= 60
     ]  # fmt: skip
     assert 0 < len(seen) < len(odd)
-    assert encoders.overlap(entry("ntu60", "xsub", tmp_path), "ntu120", odd) == len(seen)
-    assert encoders.overlap(entry("ntu120", "xset", tmp_path), "ntu120", odd) == 0
-    assert (encoders.overlap(entry("ntu120", "xsub", tmp_path), "ntu120", odd) or 0) > len(seen)
-    assert encoders.overlap(entry("ntu60", "xsub", tmp_path), "pku-mmd-1", odd) == 0
-    assert encoders.overlap(entry("ntu60", None, tmp_path), "ntu120", odd) is None
-    assert encoders.overlap(entry(None, None, tmp_path), "ntu120", odd) is None
+    assert encoder_registry.overlap(entry("ntu60", "xsub", tmp_path), "ntu120", odd) == len(seen)
+    assert encoder_registry.overlap(entry("ntu120", "xset", tmp_path), "ntu120", odd) == 0
+    assert (encoder_registry.overlap(entry("ntu120", "xsub", tmp_path), "ntu120", odd) or 0) > len(seen)
+    assert encoder_registry.overlap(entry("ntu60", "xsub", tmp_path), "pku-mmd-1", odd) == 0
+    assert encoder_registry.overlap(entry("ntu60", None, tmp_path), "ntu120", odd) is None
+    assert encoder_registry.overlap(entry(None, None, tmp_path), "ntu120", odd) is None
     (tmp_path / "trained_on.txt").write_text("\n".join(odd[:3]))
-    assert encoders.overlap(entry("ntu60", "xsub", tmp_path), "ntu120", odd) == 3
+    assert encoder_registry.overlap(entry("ntu60", "xsub", tmp_path), "ntu120", odd) == 3
 
 
 def test_the_overlap_is_told(command: Command, golden: Path) -> None:
@@ -387,9 +388,9 @@ def test_one_shot_without_exemplars_has_no_gallery(
 
 
 def test_part_of_one_shot() -> None:
-    ntu120 = datasets.find("ntu120")
+    ntu120 = protocols.find("ntu120")
     parts = {
         "S001C003P008R001A001": "gallery", "S018C003P008R001A061": "gallery", "S018C003P008R001A001": "test",
         "S001C001P008R001A007": "test", "S001C003P008R001A002": "train",
     }  # fmt: skip
-    assert {name: datasets.part_of(ntu120, "oneshot", name) for name in parts} == parts
+    assert {name: protocols.part_of(ntu120, "oneshot", name) for name in parts} == parts

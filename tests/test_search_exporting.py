@@ -11,11 +11,11 @@ import pytest
 from conftest import LONG_INDEX
 
 from encoder.errors import UmurlError
-from umurl_search import exporting
-from umurl_search.catalog_tables import table_file
-from umurl_search.exporting import ExportRequest, export_index
-from umurl_search.library import Library
-from umurl_search.opening import open_index
+from umurl_search.export import export_index as exporting
+from umurl_search.export.export_index import ExportRequest, export_index
+from umurl_search.index.open_index import open_index
+from umurl_search.library.catalog.tables import table_file
+from umurl_search.library.library import Library
 
 MODALITIES = ("joint", "bone", "motion", "fused")
 

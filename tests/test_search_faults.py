@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,17 +19,20 @@ from test_cli_bad_input import hashes
 from test_search_library import catalog_positions, flipped, free_blocks
 
 from encoder.errors import UmurlError
-from umurl_search import catalog_file, compaction, folders, opening
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.changes import ChangeRequest, remove, take_in
-from umurl_search.compaction import compact
-from umurl_search.demo import make_clip
-from umurl_search.embedding import EmbedRequest, embed_source
-from umurl_search.library import Library
-from umurl_search.opening import open_index
-from umurl_search.repair import repair
-from umurl_search.search import QueryRequest, query
-from umurl_search.soundness import verify
+from umurl_search.export.embed_source import EmbedRequest, embed_source
+from umurl_search.files import sealed_folder
+from umurl_search.index import open_index as opening
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.open_index import open_index
+from umurl_search.ingest.add_update_remove import ChangeRequest, remove, take_in
+from umurl_search.library.catalog import open_catalog
+from umurl_search.library.library import Library
+from umurl_search.maintenance import compact as compaction
+from umurl_search.maintenance.compact import compact
+from umurl_search.maintenance.repair import repair
+from umurl_search.maintenance.verify import verify
+from umurl_search.search.searcher import QueryRequest, query
+from umurl_search.synthetic.demo_corpus import make_clip
 
 Command = Callable[..., Any]
 Hits = dict[str, float]
@@ -38,8 +42,8 @@ ROOT = os.name == "posix" and os.getuid() == 0
 
 CHILDREN = """
 import json, os, resource, sys
-import concurrent.futures.process, cli.main, umurl_search.build, umurl_search.changes, umurl_search.repair
-import umurl_search.training, umurl_search.upkeep
+import concurrent.futures.process, cli.main, umurl_search.index.build, umurl_search.ingest.add_update_remove
+import umurl_search.maintenance.repair, umurl_search.training.run, umurl_search.maintenance.inspect_and_doctor
 from another_user import become
 
 def run(job):
@@ -245,8 +249,14 @@ def test_a_clock_that_goes_back_changes_nothing(
     clock = SimpleNamespace(
         monotonic=back, time=back, time_ns=lambda: 0, sleep=lambda s: None, perf_counter=back
     )
-    for module in ("build", "changes", "compaction", "catalog_file", "search", "ingest", "upkeep"):
-        monkeypatch.setattr(f"umurl_search.{module}.time", clock, raising=False)
+    timed = [
+        module
+        for name, module in sys.modules.items()
+        if name.startswith("umurl_search.") and getattr(module, "time", None) is time
+    ]
+    assert len(timed) >= 5
+    for module in timed:
+        monkeypatch.setattr(module, "time", clock)
     build_index(indexed, BuildRequest(dataset="mine", encoder="e", name="second", device="cpu"))
     with indexed.write() as catalog:  # by the clock, the second index is the older one
         catalog._con.execute("update indexes set created = timestamp '1999-01-01' where name = 'second'")
@@ -314,7 +324,7 @@ def test_a_flipped_byte_in_a_library_with_parts_and_copies_is_found(parted: Libr
     rng = np.random.default_rng(0)
     files = [path for path in sorted(parted.root.rglob("*")) if path.is_file()]
     folders_of = {path.parent.name for path in files}
-    assert {"mine", "mine~2", "mine@e", "mine@e~2", "e", catalog_file.BACKUP} <= folders_of
+    assert {"mine", "mine~2", "mine@e", "mine@e~2", "e", open_catalog.BACKUP} <= folders_of
     for path in files:
         size = path.stat().st_size
         is_catalog = path == parted.catalog_path
@@ -352,8 +362,8 @@ def killed_before_the_copy(
     library: Library, monkeypatch: pytest.MonkeyPatch, work: Callable[[], Any]
 ) -> None:
     """Runs a change that is killed after its transaction, before the catalog is copied."""
-    dies(monkeypatch, catalog_file, "_quoted", killed, work)
-    assert catalog_file.copy_may_be_old(library.catalog_path)
+    dies(monkeypatch, open_catalog, "_quoted", killed, work)
+    assert open_catalog.copy_may_be_old(library.catalog_path)
 
 
 def damage(library: Library) -> None:
@@ -366,7 +376,7 @@ def test_a_copy_of_the_catalog_that_a_kill_left_old_is_made_again(
     killed_before_the_copy(indexed, monkeypatch, lambda: remove(indexed, "mine", where="camera = 2"))
     with pytest.raises(UmurlError, match="nothing was removed"):
         remove(indexed, "mine", where="camera = 2")
-    assert not catalog_file.copy_may_be_old(indexed.catalog_path)
+    assert not open_catalog.copy_may_be_old(indexed.catalog_path)
     damage(indexed)
     told = repair(indexed, device="cpu").mended
     assert told == [f"{indexed.catalog_path}: put back from the copy of its last change"]
@@ -388,9 +398,9 @@ def test_what_an_old_copy_does_not_know_is_kept_for_the_same_command(
     indexed: Library, new: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change = ChangeRequest(dataset="mine", source=new, device="cpu")
-    calls: Iterator[Callable[[Path], str]] = iter([catalog_file._quoted, killed])
+    calls: Iterator[Callable[[Path], str]] = iter([open_catalog._quoted, killed])
     second: Callable[[Path], str] = lambda path: next(calls)(path)  # noqa: E731 - the first copy is of reserved ids
-    dies(monkeypatch, catalog_file, "_quoted", second, lambda: take_in(indexed, change))
+    dies(monkeypatch, open_catalog, "_quoted", second, lambda: take_in(indexed, change))
     damage(indexed)
     report = repair(indexed, device="cpu")
     assert report.mended == [
@@ -423,14 +433,14 @@ def test_a_compaction_killed_before_it_deletes_the_old_is_ended_by_the_next(
 
 def test_a_folder_takes_the_place_of_another_in_one_step(tmp_path: Path) -> None:
     for content in ("one", "two"):
-        with folders.building(tmp_path / "x", resume_token=content) as partial:
+        with sealed_folder.building(tmp_path / "x", resume_token=content) as partial:
             (partial / "a.txt").write_text(content)
-            folders.seal(partial, tmp_path / "x", {})
+            sealed_folder.seal(partial, tmp_path / "x", {})
     assert (tmp_path / "x" / "a.txt").read_text() == "two"
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
     (tmp_path / ".x.removed").mkdir()  # left by one that was killed
-    folders.remove(tmp_path / "gone")
-    folders.remove(tmp_path / "x")
+    sealed_folder.remove(tmp_path / "gone")
+    sealed_folder.remove(tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -443,7 +453,7 @@ def test_verify_beside_a_process_that_adds_names_no_folder_of_it(parted: Library
     assert len(verify(parted)) == 2
     with parted.changing():
         assert verify(parted) == []
-    with folders.building(parted.index_folder("another"), resume_token="x"):
+    with sealed_folder.building(parted.index_folder("another"), resume_token="x"):
         (stray,) = verify(parted)
         assert "mine~9 is not in the catalog" in stray
 
@@ -452,7 +462,7 @@ def test_verify_looks_again_where_clips_go_while_it_looks(
     parted: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[Path] = []
-    check = folders.check
+    check = sealed_folder.check
 
     def slow(folder: Path, *, full: bool) -> list[str]:
         if full and not looked:
@@ -460,13 +470,13 @@ def test_verify_looks_again_where_clips_go_while_it_looks(
         looked.append(folder)
         return check(folder, full=full)
 
-    monkeypatch.setattr(folders, "check", slow)
+    monkeypatch.setattr(sealed_folder, "check", slow)
     assert verify(parted) == []
     assert len(looked) > len(set(looked))
 
 
 def test_verify_misses_the_copy_of_the_catalog(parted: Library) -> None:
-    shutil.rmtree(parted.root / catalog_file.BACKUP)
+    shutil.rmtree(parted.root / open_catalog.BACKUP)
     (problem,) = verify(parted)
     assert problem.endswith("catalog-copy is not of the catalog's last change: umurl-search repair copies it")
     assert len(repair(parted, device="cpu").mended) == 1
@@ -482,10 +492,10 @@ def test_a_command_with_nothing_to_do_copies_what_a_killed_one_did_not(
         "ingest": ("mine", "--source", made / "clips", "--splits", made / "splits.json"),
         "build-index": ("mine", "--encoder", "e"),
     }
-    dies(monkeypatch, catalog_file, "_quoted", killed, change)
-    assert catalog_file.copy_may_be_old(indexed.catalog_path)
+    dies(monkeypatch, open_catalog, "_quoted", killed, change)
+    assert open_catalog.copy_may_be_old(indexed.catalog_path)
     assert command(again, *words[again], "--library", indexed.root, "--json").json["already_there"]
-    assert not catalog_file.copy_may_be_old(indexed.catalog_path)
+    assert not open_catalog.copy_may_be_old(indexed.catalog_path)
 
 
 def test_readers_look_once_more_where_clips_go_while_they_look(
@@ -501,7 +511,7 @@ def test_readers_look_once_more_where_clips_go_while_they_look(
             raise FileNotFoundError("its folder has gone")
         return clips
 
-    monkeypatch.setattr("umurl_search.embedding.open_clips", late)
+    monkeypatch.setattr("umurl_search.export.embed_source.open_clips", late)
     request = EmbedRequest(source="mine", out=tmp_path / "y.npy", encoder="e", device="cpu")
     embed_source(indexed, request)
     assert (len(calls), len(np.load(tmp_path / "y.npy"))) == (2, 45)
@@ -516,10 +526,10 @@ def test_readers_look_once_more_where_clips_go_while_they_look(
 def test_a_writer_beside_a_reader_in_one_process_waits_for_it(
     indexed: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalog_file, "LOCK_WAIT_S", 0.2)
+    monkeypatch.setattr(open_catalog, "LOCK_WAIT_S", 0.2)
     with indexed.read(), pytest.raises(UmurlError, match="another process is using the library") as error:
         remove(indexed, "mine", where="camera = 2")
-    assert not isinstance(error.value, catalog_file.DamagedCatalogError)
+    assert not isinstance(error.value, open_catalog.DamagedCatalogError)
     with indexed.write(), pytest.raises(UmurlError, match="another process is writing to the library"):
         hits(indexed)
     assert len(hits(indexed)) == 60

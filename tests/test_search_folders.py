@@ -12,8 +12,16 @@ from types import SimpleNamespace
 import pytest
 
 from encoder.errors import UmurlError
-from umurl_search import folders
-from umurl_search.folders import MANIFEST, building, check, need_space, read_manifest, remove, seal
+from umurl_search.files import sealed_folder
+from umurl_search.files.sealed_folder import (
+    MANIFEST,
+    building,
+    check,
+    need_space,
+    read_manifest,
+    remove,
+    seal,
+)
 
 FILES = {"a.bin": bytes(range(256)), "empty": b"", "names.txt": "läuft\n".encode()}
 ABOUT = {"kind": "test", "clips": 3, "made from": {"ünïcode": [1.5, None, True]}}
@@ -110,7 +118,7 @@ def test_missing_cut_and_grown_files_are_named(tmp_path: Path) -> None:
 
 def test_large_files_are_hashed_only_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = built(tmp_path / "one")
-    monkeypatch.setattr(folders, "HASHED_AT_OPENING", 256)
+    monkeypatch.setattr(sealed_folder, "HASHED_AT_OPENING", 256)
     (target / "a.bin").write_bytes(bytes(256))
     assert read_manifest(target, remedy="")["kind"] == "test"
     assert len(check(target, full=True)) == 1
@@ -138,7 +146,7 @@ def test_a_second_builder_is_told(tmp_path: Path) -> None:
 def test_a_builder_in_another_process_is_told_too(tmp_path: Path) -> None:
     target = tmp_path / "one"
     program = (
-        "import sys; from pathlib import Path; from umurl_search.folders import building\n"
+        "import sys; from pathlib import Path; from umurl_search.files.sealed_folder import building\n"
         "with building(Path(sys.argv[1]), resume_token='t'): pass"
     )
     with building(target, resume_token="t"):
@@ -165,13 +173,13 @@ def test_the_same_token_goes_on_and_another_starts_over(tmp_path: Path) -> None:
     target = tmp_path / "one"
     with building(target, resume_token="t") as partial:
         (partial / "work").write_text("half")
-    assert folders.token_of(folders.partial_of(target)) == "t"
+    assert sealed_folder.token_of(sealed_folder.partial_of(target)) == "t"
     with building(target, resume_token="t") as partial:
         assert (partial / "work").read_text() == "half"
     with building(target, resume_token="u") as partial:
         assert not (partial / "work").exists()
-    assert folders.token_of(partial) == "u"
-    assert folders.token_of(tmp_path / "nowhere") is None
+    assert sealed_folder.token_of(partial) == "u"
+    assert sealed_folder.token_of(tmp_path / "nowhere") is None
 
 
 @pytest.mark.parametrize("step", ["sha256_of", "write_text", "rename"])
@@ -186,7 +194,7 @@ def test_killed_before_the_rename_nothing_is_there(
     with building(target, resume_token="t") as partial:
         (partial / "a.bin").write_bytes(b"1")
         with monkeypatch.context() as patched:
-            patched.setattr(os if step == "rename" else folders, step, killed)
+            patched.setattr(os if step == "rename" else sealed_folder, step, killed)
             with pytest.raises(KeyboardInterrupt):
                 seal(partial, target, ABOUT)
     assert visible(tmp_path) == []
@@ -234,8 +242,8 @@ def test_what_was_cut_short_while_being_written_is_not_sealed(tmp_path: Path) ->
 
 def test_a_text_is_replaced_whole(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
-    folders.write_text(path, "1")
-    folders.write_text(path, json.dumps({"ü": 2}, ensure_ascii=False))
+    sealed_folder.write_text(path, "1")
+    sealed_folder.write_text(path, json.dumps({"ü": 2}, ensure_ascii=False))
     assert json.loads(path.read_text(encoding="utf-8")) == {"ü": 2}
     assert visible(tmp_path) == ["x.json"]
 

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from umurl_search import folders, gallery, kinds
-from umurl_search.gallery import Gallery
-from umurl_search.index import IDS, Index, embeddings_file, vectors_file, write_maps
-from umurl_search.kinds import EXACT, KINDS, Kind, Vectors
-from umurl_search.maps import Map, Transform, fit_maps
-from umurl_search.neighbours import decide, products_with
-from umurl_search.quality import choose, write_vectors
+from umurl_search.files import sealed_folder
+from umurl_search.index import faiss_kinds, filtered_search
+from umurl_search.index.bridges_and_whitening import Map, Transform, fit_maps
+from umurl_search.index.exact_knn import decide, products_with
+from umurl_search.index.faiss_kinds import EXACT, KINDS, Kind, Vectors
+from umurl_search.index.filtered_search import Gallery
+from umurl_search.index.index import IDS, Index, embeddings_file, vectors_file, write_maps
+from umurl_search.index.kind_selection import choose, write_vectors
 
 Array = NDArray[np.float32]
 N, D = 400, 12
@@ -41,7 +42,7 @@ def sealed(
         y = {m: clustered(n, seed=number * 10 + i) for i, m in enumerate(("joint", "fused"))}
         maps = fit_maps(y, Transform.parse(transform)) if maps is None else maps
         mine = kind if number == 1 or kind in EXACT else "flat16"
-        with folders.building(place, resume_token="") as partial:
+        with sealed_folder.building(place, resume_token="") as partial:
             for modality, rows in y.items():
                 np.save(partial / embeddings_file(modality), rows)
             np.save(partial / IDS, np.arange(first, first + n))
@@ -50,7 +51,7 @@ def sealed(
                 write_maps(partial, maps)
             measured = write_vectors(partial, y["fused"], maps, kind=mine)
             about = {"modalities": list(y), "transform": transform, "index_kind": mine, **measured}
-            folders.seal(partial, place, about)
+            sealed_folder.seal(partial, place, about)
         places.append(place)
     return Index(places[0], tuple(places[1:]))
 
@@ -189,8 +190,8 @@ def test_clips_that_are_gone_are_passed_over_however_near(
 def test_one_query_over_a_split_gallery(
     every: dict[tuple[str, str], Index], monkeypatch: pytest.MonkeyPatch, kind: Kind
 ) -> None:
-    monkeypatch.setattr(kinds, "_SPLIT_FROM_BYTES", 0)
-    monkeypatch.setattr(gallery, "GATHERED_BELOW", 0.0)
+    monkeypatch.setattr(faiss_kinds, "_SPLIT_FROM_BYTES", 0)
+    monkeypatch.setattr(filtered_search, "GATHERED_BELOW", 0.0)
     index = every[kind, "none"]
     view, query = opened(index)
     vectors = view.mapping(np.asarray(index.embeddings("fused")))
@@ -205,7 +206,7 @@ def test_one_query_over_a_split_gallery(
 def test_rows_where_a_split_gallery_is_split_are_found(
     every: dict[tuple[str, str], Index], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kinds, "_SPLIT_FROM_BYTES", 0)
+    monkeypatch.setattr(faiss_kinds, "_SPLIT_FROM_BYTES", 0)
     index = every["flat16", "none"]
     view, _ = opened(index)
     vectors = view.mapping(np.asarray(index.embeddings("fused")))
@@ -215,7 +216,7 @@ def test_rows_where_a_split_gallery_is_split_are_found(
 
 
 def test_a_gallery_is_compared_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gallery, "_SCANNED_BYTES", 0)
+    monkeypatch.setattr(filtered_search, "_SCANNED_BYTES", 0)
     index = sealed(tmp_path / "long", "flat16", "none", parts=(2500,))
     view, query = opened(index)
     vectors, points = view.mapping(np.asarray(index.embeddings("fused"))), query(clustered(20, seed=3))
@@ -275,17 +276,17 @@ def n_wrong(vectors: Vectors, held: Array, queries: Array) -> int:
 def test_rounding_hides_no_neighbour(kind: Kind, made: Callable[[], tuple[Array, Array]]) -> None:
     """What a kind holds of these vectors ranks them otherwise than they are: only its bound saves the neighbours."""
     held, queries = made()
-    vectors = kinds.make(kind, lambda: iter([held]), n=len(held), p=64)
+    vectors = faiss_kinds.make(kind, lambda: iter([held]), n=len(held), p=64)
     assert n_wrong(vectors, held, queries) == 0
     assert n_wrong(replace(vectors, error=0.0), held, queries) >= 4
 
 
 @pytest.mark.parametrize("order", [1, -1])
-@pytest.mark.parametrize("kind", kinds.ROUNDED)
+@pytest.mark.parametrize("kind", faiss_kinds.ROUNDED)
 def test_the_bound_is_that_of_the_worst_block(kind: Kind, order: int) -> None:
     far, near = clustered(50, seed=0), np.full((50, D), clustered(50, seed=0).mean(axis=0), np.float32)
     blocks = [Map()(far), Map()(near)][::order]
-    vectors = kinds.make(kind, lambda: iter(blocks), n=100, p=D)
+    vectors = faiss_kinds.make(kind, lambda: iter(blocks), n=100, p=D)
     lost = [
         vectors.index.reconstruct_n(50 * i, 50) + vectors.centre - block for i, block in enumerate(blocks)
     ]

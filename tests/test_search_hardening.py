@@ -10,11 +10,11 @@ import pytest
 from conftest import Result
 
 from encoder.errors import UmurlError
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.demo import make_clip
-from umurl_search.ingest import Request, ingest
-from umurl_search.library import Library
-from umurl_search.maps import fit_maps
+from umurl_search.index.bridges_and_whitening import fit_maps
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.ingest.ingest import Request, ingest
+from umurl_search.library.library import Library
+from umurl_search.synthetic.demo_corpus import make_clip
 
 Command = Callable[..., Result]
 NAMES = ("S001C001P001R001A001", "S001C001P002R001A001", "S001C001P003R001A002")
@@ -54,7 +54,7 @@ def test_what_an_index_is_made_from_may_not_vanish_meanwhile(
         assert command("delete", lost).code == 0
         return fit_maps(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("umurl_search.build.fit_maps", fit_while_another_deletes)
+    monkeypatch.setattr("umurl_search.index.build.fit_maps", fit_while_another_deletes)
     with pytest.raises(UmurlError, match="was deleted or changed while index 'mine@e' was built"):
         build_index(library, BuildRequest(dataset="mine", encoder="e", device="cpu"))
     assert command("list", "--json").json["indexes"] == []

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from encoder.errors import UmurlError
-from umurl_search.curves import check_drawable, curves_figure, draw_curves, summary
-from umurl_search.history import HISTORY, LOSSES, History, read_history
+from umurl_search.report.training_curves import check_drawable, curves_figure, draw_curves, summary
+from umurl_search.training.history import HISTORY, LOSSES, History, read_history
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

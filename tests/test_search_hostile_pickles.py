@@ -13,7 +13,7 @@ from fuzz.guard import watched
 from fuzz.sources import only_reason, read, write
 
 from encoder.errors import UmurlError
-from umurl_search.clip import Clip, LeftOut
+from umurl_search.clips.clip import Clip, LeftOut
 from umurl_search.readers import open_reader
 from umurl_search.readers.safe_pickle import load
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 from conftest import NEW, add_files
 
-from umurl_search.changes import ChangeRequest, take_in
-from umurl_search.gallery import Gallery
-from umurl_search.library import Library
-from umurl_search.opening import open_index
+from umurl_search.index.filtered_search import Gallery
+from umurl_search.index.open_index import open_index
+from umurl_search.ingest.add_update_remove import ChangeRequest, take_in
+from umurl_search.library.library import Library
 
 
 def test_a_further_part_is_exact_and_by_the_maps_of_the_first(changing: Library, kept: Path) -> None:

@@ -21,20 +21,24 @@ from numpy.typing import NDArray
 
 from encoder.embed import Embedder
 from encoder.errors import UmurlError
-from umurl_search import build, folders, index_rows, ingest, reading, soundness, upkeep
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.clip import Clip
-from umurl_search.clipstore import ClipStore
-from umurl_search.demo import make_clip
-from umurl_search.embedding import EmbedRequest, embed_source
-from umurl_search.index import Index, embeddings_file
-from umurl_search.ingest import Request
-from umurl_search.library import Library
-from umurl_search.preprocess import Up
+from umurl_search.clips.clip import Clip
+from umurl_search.clips.normalization import Up
+from umurl_search.export.embed_source import EmbedRequest, embed_source
+from umurl_search.files import sealed_folder
+from umurl_search.index import build, embed_rows
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.index import Index, embeddings_file
+from umurl_search.ingest import ingest, parallel_read
+from umurl_search.ingest.ingest import Request
+from umurl_search.library.clip_store import ClipStore
+from umurl_search.library.library import Library
+from umurl_search.maintenance import inspect_and_doctor
+from umurl_search.maintenance import verify as soundness
 from umurl_search.progress import Advance, Progress
 from umurl_search.readers.arrays import NpyReader
-from umurl_search.readers.tree import Place
-from umurl_search.search import QueryRequest, query
+from umurl_search.readers.file_per_clip import Place
+from umurl_search.search.searcher import QueryRequest, query
+from umurl_search.synthetic.demo_corpus import make_clip
 
 Command = Callable[..., Result]
 ROOT = Path(__file__).parents[1]
@@ -80,10 +84,10 @@ def request_of_mine(made: Path) -> Request:
 def test_an_interrupted_ingest_goes_on(
     left: str, made: Path, request_of_mine: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "CHUNK", 8)
+    monkeypatch.setattr(parallel_read, "CHUNK", 8)
     library = Library(tmp_path / "new")
     read: list[str] = []
-    partial = folders.partial_of(library.clips("mine"))
+    partial = sealed_folder.partial_of(library.clips("mine"))
     with pytest.raises(KeyboardInterrupt):
         ingest.ingest(library, request_of_mine, progress=stopping(3), workers=1)
     assert not library.catalog_path.exists()
@@ -112,7 +116,7 @@ def test_an_interrupted_ingest_goes_on(
 def test_a_reader_that_fails_leaves_what_was_read(
     request_of_mine: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "CHUNK", 8)
+    monkeypatch.setattr(parallel_read, "CHUNK", 8)
     library, load, count = Library(tmp_path / "new"), NpyReader.load, [0]
 
     def failing(self: NpyReader, place: Place) -> Clip:
@@ -131,7 +135,7 @@ def test_a_reader_that_fails_leaves_what_was_read(
 def test_another_source_does_not_go_on_from_there(
     request_of_mine: Request, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "CHUNK", 8)
+    monkeypatch.setattr(parallel_read, "CHUNK", 8)
     library = Library(tmp_path / "new")
     with pytest.raises(KeyboardInterrupt):
         ingest.ingest(library, request_of_mine, progress=stopping(3), workers=1)
@@ -185,10 +189,10 @@ def test_a_source_that_changed_is_told(made: Path, tmp_path: Path) -> None:
     np.save(path, np.load(path)[:20])
     with pytest.raises(UmurlError, match=r"files have changed since.*umurl-search delete x"):
         ingest.ingest(library, Request(name="x", source=source))
-    upkeep.delete(library, "x")
+    inspect_and_doctor.delete(library, "x")
     ingest.ingest(library, Request(name="x", source=source))
-    assert folders.sha256_of(path) in (library.clips("x") / "journal.jsonl").read_text()
-    assert folders.sha256_of(path) not in old
+    assert sealed_folder.sha256_of(path) in (library.clips("x") / "journal.jsonl").read_text()
+    assert sealed_folder.sha256_of(path) not in old
 
 
 def test_one_name_in_two_folders_is_taken_once(made: Path, tmp_path: Path) -> None:
@@ -210,7 +214,7 @@ def test_ids_are_never_used_again(made: Path, tmp_path: Path) -> None:
     library = Library(tmp_path / "new")
     for name in ("a", "b"):
         ingest.ingest(library, Request(name=name, source=made / "clips"))
-    upkeep.delete(library, "b")
+    inspect_and_doctor.delete(library, "b")
     ingest.ingest(library, Request(name="b", source=made / "clips"))
     with library.read() as catalog:
         assert catalog.clips_of("a").id.tolist() == list(range(1, 61))
@@ -290,8 +294,8 @@ def test_a_killed_reading_process_is_told(
 
         def shutdown(self, **_: object) -> None: ...
 
-    monkeypatch.setattr(reading, "ProcessPoolExecutor", Broken)
-    monkeypatch.setattr(reading, "CHUNK", 8)
+    monkeypatch.setattr(parallel_read, "ProcessPoolExecutor", Broken)
+    monkeypatch.setattr(parallel_read, "CHUNK", 8)
     with pytest.raises(UmurlError, match=r"process that reads recordings was killed.*run the same command"):
         ingest.ingest(Library(tmp_path / "new"), request_of_mine, workers=2)
 
@@ -305,7 +309,7 @@ def test_ctrl_c_in_an_ingest_of_several_processes(tmp_path: Path, command: Comma
         [sys.executable, "-m", "cli.main", *words],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
-    while process.poll() is None and not (folders.partial_of(library.clips("x")) / "token").exists():
+    while process.poll() is None and not (sealed_folder.partial_of(library.clips("x")) / "token").exists():
         time.sleep(0.01)
     time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
@@ -335,7 +339,7 @@ def test_the_memory_of_an_ingest_is_bounded(tmp_path: Path) -> None:
 
 def test_an_interrupted_build_goes_on(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     request = BuildRequest(dataset="mine", device="cpu", name="i")
-    monkeypatch.setattr(index_rows, "CHUNK", 16)
+    monkeypatch.setattr(embed_rows, "CHUNK", 16)
     with pytest.raises(KeyboardInterrupt):
         build_index(library, request, progress=stopping(3))
     embedded: list[int] = []
@@ -385,7 +389,7 @@ def test_a_sealed_index_of_something_else_is_built_again(
         with pytest.raises(KeyboardInterrupt):
             build_index(library, BuildRequest(dataset="mine", device="cpu", name="i"))
     if what == "clips":
-        upkeep.delete(library, "mine")
+        inspect_and_doctor.delete(library, "mine")
         ingest.ingest(library, request_of_mine)
     encoder = "shipped" if what == "recipe" else "e"
     build_index(library, BuildRequest(dataset="mine", device="cpu", name="i", encoder=encoder))
@@ -414,7 +418,7 @@ def test_a_second_builder_is_told(
 ) -> None:
     words = words.replace("CLIPS", str(made / "clips"))
     words = words.replace("GOLDEN", str(golden / "checkpoint_0450.pth.tar"))
-    with folders.building(library.root / target, resume_token="the first"):
+    with sealed_folder.building(library.root / target, resume_token="the first"):
         told = command(*words.split())
         assert (told.code, told.out, told.err.count("\n")) == (1, "", 1)
         assert f"{target}: another process is building it" in told.err
@@ -424,7 +428,7 @@ def test_a_second_builder_is_told(
 HOLD = """
 import sys, time
 from pathlib import Path
-from umurl_search.library import Library
+from umurl_search.library.library import Library
 library = Library(Path(sys.argv[1]))
 with library.read() if sys.argv[2] == "read" else library.write():
     print("held", flush=True)
@@ -448,10 +452,10 @@ def held(library: Library, how: str, seconds: float) -> Iterator[None]:
 def test_a_reader_waits_for_a_writer(
     library: Library, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("umurl_search.catalog_file.LOCK_WAIT_S", 30.0)
+    monkeypatch.setattr("umurl_search.library.catalog.open_catalog.LOCK_WAIT_S", 30.0)
     with held(library, "write", 0.5):
         assert command("list").code == 0
-    monkeypatch.setattr("umurl_search.catalog_file.LOCK_WAIT_S", 0.2)
+    monkeypatch.setattr("umurl_search.library.catalog.open_catalog.LOCK_WAIT_S", 0.2)
     with held(library, "write", 60):
         told = command("list")
     assert (told.code, told.out, told.err.count("\n")) == (1, "", 1)
@@ -461,7 +465,7 @@ def test_a_reader_waits_for_a_writer(
 def test_readers_share_and_a_writer_is_told(
     library: Library, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("umurl_search.catalog_file.LOCK_WAIT_S", 0.2)
+    monkeypatch.setattr("umurl_search.library.catalog.open_catalog.LOCK_WAIT_S", 0.2)
     with held(library, "read", 60):
         assert command("list").code == 0
         told = command("delete", "encoder:e")
@@ -473,7 +477,7 @@ def test_readers_share_and_a_writer_is_told(
 KILLED = """
 import os, sys
 from pathlib import Path
-from umurl_search.library import Library
+from umurl_search.library.library import Library
 with Library(Path(sys.argv[1])).write() as catalog:
     catalog.delete("encoder", "e")
     os.kill(os.getpid(), 9)
@@ -509,9 +513,9 @@ def test_a_transaction_that_fails_changes_nothing(library: Library) -> None:
 def test_an_old_catalog_is_migrated_when_it_is_written(
     library: Library, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("umurl_search.catalog_file.SCHEMA_VERSION", 6)
+    monkeypatch.setattr("umurl_search.library.catalog.open_catalog.SCHEMA_VERSION", 6)
     steps = {4: "alter table clips add column mirrored boolean;", 5: "create table nosuch.table (x integer);"}
-    monkeypatch.setattr("umurl_search.catalog_file.MIGRATIONS", steps)
+    monkeypatch.setattr("umurl_search.library.catalog.open_catalog.MIGRATIONS", steps)
     told = command("list")
     assert told.code == 1
     assert "older version (schema 4); run: umurl-search doctor" in told.err

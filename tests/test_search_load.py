@@ -7,9 +7,9 @@ import numpy as np
 import psutil
 import pytest
 
-from umurl_search.hits import How
-from umurl_search.library import Library
-from umurl_search.search import Asking, Searcher
+from umurl_search.library.library import Library
+from umurl_search.search.results import How
+from umurl_search.search.searcher import Asking, Searcher
 
 Found = list[tuple[int, float]]
 

@@ -9,23 +9,24 @@ import pytest
 from conftest import LONG_INDEX, WINDOW, Result
 from numpy.typing import NDArray
 
-from umurl_search import datasets, localize
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.clipstore import ClipStore
-from umurl_search.datasets import DATASETS
-from umurl_search.demo import make_clip
-from umurl_search.index import Index
-from umurl_search.ingest import Request, ingest
-from umurl_search.library import Library
-from umurl_search.localize import THRESHOLDS, LocalizeRequest, evaluate_moments, localize_eval
-from umurl_search.maps import Transform
-from umurl_search.moments import Stretches
-from umurl_search.opening import open_index
-from umurl_search.planning import TrainRequest
-from umurl_search.recordings import stretch
-from umurl_search.search import Searcher
-from umurl_search.training import train_encoder
-from umurl_search.windows import Window
+from umurl_search.datasets import protocols as datasets
+from umurl_search.datasets.protocols import DATASETS
+from umurl_search.evaluation import localization
+from umurl_search.evaluation.localization import THRESHOLDS, LocalizeRequest, evaluate_moments, localize_eval
+from umurl_search.index.bridges_and_whitening import Transform
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.index import Index
+from umurl_search.index.open_index import open_index
+from umurl_search.index.temporal_iou import Stretches
+from umurl_search.index.windows import Window
+from umurl_search.ingest.ingest import Request, ingest
+from umurl_search.ingest.segments_file import stretch
+from umurl_search.library.clip_store import ClipStore
+from umurl_search.library.library import Library
+from umurl_search.search.searcher import Searcher
+from umurl_search.synthetic.demo_corpus import make_clip
+from umurl_search.training.plan import TrainRequest
+from umurl_search.training.run import train_encoder
 
 Array = NDArray[np.float32]
 
@@ -112,7 +113,7 @@ def test_blocks_of_queries_are_each_judged_by_their_own_labels(monkeypatch: pyte
     labels, asked = rng.integers(0, 3, 30), np.array([0, 1, 2, 9, 2, 1, 0])
     gallery, queries = unit(rng, 30), unit(rng, 7)
     whole = evaluate_moments(gallery, windows, windows, labels, queries, asked)
-    monkeypatch.setattr(localize, "_QUERIES_A_BLOCK", 2)
+    monkeypatch.setattr(localization, "_QUERIES_A_BLOCK", 2)
     blocks = evaluate_moments(gallery, windows, windows, labels, queries, asked)
     np.testing.assert_allclose(blocks.average, whole.average, rtol=0, atol=1e-12)
     assert blocks.ranked == 6

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 
 from encoder.errors import UmurlError
-from umurl_search import maps as maps_module
-from umurl_search.maps import NO_TRANSFORM, Map, Maps, Transform, fit_maps
+from umurl_search.index import bridges_and_whitening as maps_module
+from umurl_search.index.bridges_and_whitening import NO_TRANSFORM, Map, Maps, Transform, fit_maps
 
 Array = NDArray[np.float32]
 HALF = Transform(kind="half-whiten", dimensions=5)

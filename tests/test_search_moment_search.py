@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from umurl_search.moment_search import with_segments
+from umurl_search.search.moment_search import with_segments
 
 SEGMENTS = {
     "clip_id": np.array([1, 1, 1, 2]),

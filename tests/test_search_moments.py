@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from umurl_search.moments import (
+from umurl_search.index.temporal_iou import (
     Stretches,
     average_precision,
     cut_windows,

@@ -1,6 +1,6 @@
 import pytest
 
-from umurl_search.names import NameFields, is_ntu_name, is_pku_name, parse_name
+from umurl_search.clips.naming import NameFields, is_ntu_name, is_pku_name, parse_name
 
 
 @pytest.mark.parametrize(

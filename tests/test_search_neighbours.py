@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from sklearn.neighbors import KNeighborsClassifier
 
 from encoder.errors import UmurlError
-from umurl_search import codes, neighbours
-from umurl_search.maps import Map
-from umurl_search.neighbours import CPU, nearest
+from umurl_search.index import bounded_codes, exact_knn
+from umurl_search.index.bridges_and_whitening import Map
+from umurl_search.index.exact_knn import CPU, nearest
 
 Array = NDArray[np.float32]
 Groups = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -110,8 +110,8 @@ def test_a_neighbour_does_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatc
     queries[:5] = gallery[[150, 3, 99, 0, 499]]
     groups = (np.arange(500) // 3, np.arange(33))
     whole = nearest(gallery, queries, 12, groups=groups)
-    monkeypatch.setattr(neighbours, "_QUERY_BLOCK", 4)
-    monkeypatch.setattr(neighbours, "_PRODUCT_BYTES", 4000)
+    monkeypatch.setattr(exact_knn, "_QUERY_BLOCK", 4)
+    monkeypatch.setattr(exact_knn, "_PRODUCT_BYTES", 4000)
     in_blocks = nearest(gallery, queries, 12, groups=groups)
     assert np.array_equal(in_blocks.rows, whole.rows)
     assert np.array_equal(in_blocks.scores, whole.scores)
@@ -156,9 +156,9 @@ def with_weak_axes() -> tuple[Array, Array]:
 def test_nearest_in_a_coded_gallery_is_brute_force(
     monkeypatch: pytest.MonkeyPatch, n: int, p: int, grouped: bool
 ) -> None:
-    monkeypatch.setattr(codes, "_CODED_FROM", 0)
+    monkeypatch.setattr(bounded_codes, "_CODED_FROM", 0)
     gallery = clustered(n, p, seed=p)
-    assert codes.encode(gallery, n_queries=25, device=CPU).mean is not None
+    assert bounded_codes.encode(gallery, n_queries=25, device=CPU).mean is not None
     rng = np.random.default_rng(p)
     queries = np.concatenate([gallery[rng.integers(0, n, 5)], clustered(15, p, seed=p + 1), unit(5, p)])
     groups = (rng.integers(-1, 4, n), rng.integers(-1, 4, 25)) if grouped else None
@@ -168,13 +168,13 @@ def test_nearest_in_a_coded_gallery_is_brute_force(
 
 @pytest.mark.parametrize("grouped", [False, True])
 def test_blocks_of_a_coded_gallery_change_nothing(monkeypatch: pytest.MonkeyPatch, grouped: bool) -> None:
-    monkeypatch.setattr(codes, "_CODED_FROM", 0)
+    monkeypatch.setattr(bounded_codes, "_CODED_FROM", 0)
     for name, size in (("_ASKED_BLOCK", 7), ("_BLOCK", 50)):
-        monkeypatch.setattr(codes, name, size)
+        monkeypatch.setattr(bounded_codes, name, size)
     for name, size in (("_MOST_PROPOSED", 1000), ("_SCORE_BYTES", 0), ("_REFINED_BYTES", 0)):
-        monkeypatch.setattr(neighbours, name, size)
+        monkeypatch.setattr(exact_knn, name, size)
     gallery = clustered(170, 64, seed=2)
-    assert codes.encode(gallery, n_queries=40, device=CPU).mean is not None
+    assert bounded_codes.encode(gallery, n_queries=40, device=CPU).mean is not None
     rng = np.random.default_rng(3)
     queries = np.concatenate([clustered(35, 64, seed=4), gallery[rng.integers(0, 170, 5)]])
     groups = (rng.integers(-1, 4, 170), rng.integers(-1, 4, 40)) if grouped else None
@@ -188,10 +188,10 @@ def test_blocks_of_a_coded_gallery_change_nothing(monkeypatch: pytest.MonkeyPatc
 def test_what_lies_outside_the_leading_axes_hides_no_neighbour(
     monkeypatch: pytest.MonkeyPatch, k: int, grouped: bool, made: Callable[[], tuple[Array, Array]]
 ) -> None:
-    monkeypatch.setattr(codes, "_CODED_FROM", 0)
-    monkeypatch.setattr(neighbours, "_SCORE_BYTES", 0)  # blocks of 16 queries, where there are groups
+    monkeypatch.setattr(bounded_codes, "_CODED_FROM", 0)
+    monkeypatch.setattr(exact_knn, "_SCORE_BYTES", 0)  # blocks of 16 queries, where there are groups
     gallery, queries = made()
-    assert codes.encode(gallery, n_queries=100, device=CPU).mean is not None
+    assert bounded_codes.encode(gallery, n_queries=100, device=CPU).mean is not None
     scores = queries.astype(np.float64) @ gallery.astype(np.float64).T
     groups = (np.arange(4000) % 7, np.arange(100) % 3 - 1) if grouped else None
     if groups is not None:
@@ -203,19 +203,19 @@ def test_what_lies_outside_the_leading_axes_hides_no_neighbour(
 @pytest.mark.parametrize("p", [64, 512, 1024])
 def test_the_length_outside_the_axes_is_never_too_short(monkeypatch: pytest.MonkeyPatch, p: int) -> None:
     """Rows nearly within the axes, most of them along one of equal numbers, so that sums are rounded to one side."""
-    monkeypatch.setattr(codes, "_CODED_FROM", 0)
+    monkeypatch.setattr(bounded_codes, "_CODED_FROM", 0)
     rng = np.random.default_rng(p)
     axes = np.linalg.qr(np.c_[np.ones(p), rng.normal(size=(p, 7))])[0].T
     rows = np.c_[rng.choice([-3.0, 3.0], 4000), 0.3 * rng.normal(size=(4000, 7))] @ axes
     noise = 10 ** rng.uniform(-6, -3, (4000, 1)) * rng.normal(size=rows.shape)
-    coded = codes.encode(Map()((rows + noise).astype(np.float32)), n_queries=1, device=CPU)
+    coded = bounded_codes.encode(Map()((rows + noise).astype(np.float32)), n_queries=1, device=CPU)
     assert coded.axes is not None
     assert coded.mean is not None
     centred = torch.from_numpy(Map()((rows + noise).astype(np.float32))) - coded.mean
     exact = centred.double()
     basis = torch.linalg.qr(coded.axes.double())[0]
     outside = (exact - exact @ basis @ basis.T).norm(dim=1)
-    assert bool((codes._outside(centred, centred @ coded.axes) >= outside).all())
+    assert bool((bounded_codes._outside(centred, centred @ coded.axes) >= outside).all())
 
 
 @pytest.mark.parametrize("seed", range(1, 20, 2))
@@ -224,9 +224,9 @@ def test_a_bound_holds_where_the_query_lies_outside_the_axes_and_the_gallery_wit
 ) -> None:
     """Rows along one axis, four of five a little along the query's own, which no row shows that the axes are made from:
     an error of 1e-6 in a squared length is one of 1e-3 in the length."""
-    monkeypatch.setattr(codes, "_CODED_FROM", 0)
+    monkeypatch.setattr(bounded_codes, "_CODED_FROM", 0)
     rng = np.random.default_rng(seed)
-    n, p = 5 * codes._SAMPLE, 128
+    n, p = 5 * bounded_codes._SAMPLE, 128
     axis, query = np.linalg.qr(rng.normal(size=(p, 2)))[0].T
     rows = rng.choice([-1.0, 1.0], (n, 1)) * axis + 7e-6 * rng.normal(size=(n, p))
     seen = np.arange(n) % 5 == 0
@@ -234,7 +234,7 @@ def test_a_bound_holds_where_the_query_lies_outside_the_axes_and_the_gallery_wit
         1e-3 * rng.choice([-1, 1], ((~seen).sum(), 1)) * rng.uniform(1, 1.8, ((~seen).sum(), 1))
     ) * query
     gallery, asking = Map()(rows.astype(np.float32)), Map()(query[None].astype(np.float32))
-    coded = codes.encode(gallery, n_queries=1, device=CPU)
+    coded = bounded_codes.encode(gallery, n_queries=1, device=CPU)
     assert coded.fine is not None
     asked = coded.ask(asking)
     assert asked.fine is not None
@@ -245,17 +245,15 @@ def test_a_bound_holds_where_the_query_lies_outside_the_axes_and_the_gallery_wit
 
 def test_a_query_of_few_neighbours_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where its group leaves fewer than it wants, all of them are proposed at once."""
-    monkeypatch.setattr(codes, "_CODED_FROM", 0)
+    monkeypatch.setattr(bounded_codes, "_CODED_FROM", 0)
     gallery, asked = clustered(700, 64, seed=1), list[int]()
-    refined = neighbours._Proposer._likeliest
+    refined = exact_knn._Proposer._likeliest
 
-    def counted(
-        self: neighbours._Proposer, queries: torch.Tensor, wide: int, groups: Groups | None
-    ) -> object:
+    def counted(self: exact_knn._Proposer, queries: torch.Tensor, wide: int, groups: Groups | None) -> object:
         asked.append(wide)
         return refined(self, queries, wide, groups)
 
-    monkeypatch.setattr(neighbours._Proposer, "_likeliest", counted)
+    monkeypatch.setattr(exact_knn._Proposer, "_likeliest", counted)
     held = np.zeros(700, dtype=np.int64)
     held[:3] = 1
     found = nearest(gallery, gallery[:1], 5, groups=(held, np.zeros(1, dtype=np.int64)))

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import pytest
 
 from encoder.errors import UmurlError
-from umurl_search.outfile import replace_file, require_place, write_file
+from umurl_search.files.atomic import replace_file, require_place, write_file
 
 
 def fail(file: BinaryIO) -> None:

@@ -7,10 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from encoder.skeleton import LAYOUTS
-from umurl_search.clip import Frames
-from umurl_search.demo import make_clip
-from umurl_search.demo_long import make_recording
-from umurl_search.picture_geometry import (
+from umurl_search.clips.clip import Frames
+from umurl_search.clips.normalization import Conventions, normalise, to_ntu25
+from umurl_search.pictures.geometry import (
     HEAD,
     Camera,
     Poses,
@@ -21,7 +20,8 @@ from umurl_search.picture_geometry import (
     pose_sheet,
     seen,
 )
-from umurl_search.preprocess import Conventions, normalise, to_ntu25
+from umurl_search.synthetic.demo_corpus import make_clip
+from umurl_search.synthetic.long_recordings import make_recording
 
 RNG = np.random.default_rng(11)
 FEET = [14, 15, 18, 19]

@@ -20,21 +20,21 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from encoder.errors import UmurlError
-from umurl_search import pictures
-from umurl_search.demo import make_clip
-from umurl_search.demo_long import make_recording
-from umurl_search.library import Library
-from umurl_search.opening import open_clips
-from umurl_search.picture_clips import hit_clips
-from umurl_search.picture_geometry import Camera, seen
-from umurl_search.picture_html import to_html
-from umurl_search.picture_raster import still, to_gif
-from umurl_search.picture_sheet import PALETTES, Palette, PictureClip, fitting, grid, moments, strip
-from umurl_search.picture_svg import to_svg
-from umurl_search.picture_timing import timing
-from umurl_search.picture_video import to_mp4
-from umurl_search.pictures import PictureRequest, render
-from umurl_search.search import QueryRequest, query
+from umurl_search.index.open_index import open_clips
+from umurl_search.library.library import Library
+from umurl_search.pictures import render as pictures
+from umurl_search.pictures.clips import hit_clips
+from umurl_search.pictures.geometry import Camera, seen
+from umurl_search.pictures.html import to_html
+from umurl_search.pictures.raster import still, to_gif
+from umurl_search.pictures.render import PictureRequest, render
+from umurl_search.pictures.sheet import PALETTES, Palette, PictureClip, fitting, grid, moments, strip
+from umurl_search.pictures.svg import to_svg
+from umurl_search.pictures.timing import timing
+from umurl_search.pictures.video import to_mp4
+from umurl_search.search.searcher import QueryRequest, query
+from umurl_search.synthetic.demo_corpus import make_clip
+from umurl_search.synthetic.long_recordings import make_recording
 
 LIGHT = PALETTES["light"]
 ONE = PictureClip(name="one", frames=make_clip("S001C001P001R001A005")[:37], title="one", detail="kick")

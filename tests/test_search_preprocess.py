@@ -11,8 +11,15 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from encoder.ragged import RaggedClips
-from umurl_search.clip import Frames
-from umurl_search.preprocess import PIPELINE, Conventions, Pipeline, check_pipeline, normalise, to_ntu25
+from umurl_search.clips.clip import Frames
+from umurl_search.clips.normalization import (
+    PIPELINE,
+    Conventions,
+    Pipeline,
+    check_pipeline,
+    normalise,
+    to_ntu25,
+)
 from umurl_search.readers import safe_pickle
 from umurl_search.readers.ntu import read_skeleton
 

@@ -15,17 +15,18 @@ from numpy.typing import NDArray
 from encoder.errors import UmurlError
 from encoder.finetune import FinetuneConfig, finetune
 from encoder.probe import Outcome, ProbeConfig, late_fused, outcome, probe
-from umurl_search import probing, semi, transfer
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.encoders import shipped
-from umurl_search.index import Index
-from umurl_search.ingest import Request, ingest
-from umurl_search.library import Library
-from umurl_search.planning import TrainRequest
-from umurl_search.probing import LinearRequest, Task, late_eval, linear_eval
-from umurl_search.semi import SemiRequest, class_balanced, semi_eval
-from umurl_search.training import train_encoder
-from umurl_search.transfer import TransferRequest, transfer_eval
+from umurl_search.evaluation import linear_eval as probing
+from umurl_search.evaluation import semi_supervised, transfer
+from umurl_search.evaluation.linear_eval import LinearRequest, Task, late_eval, linear_eval
+from umurl_search.evaluation.semi_supervised import SemiRequest, class_balanced, semi_eval
+from umurl_search.evaluation.transfer import TransferRequest, transfer_eval
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.index import Index
+from umurl_search.ingest.ingest import Request, ingest
+from umurl_search.library.encoder_registry import shipped
+from umurl_search.library.library import Library
+from umurl_search.training.plan import TrainRequest
+from umurl_search.training.run import train_encoder
 
 CPU = torch.device("cpu")
 SHORT = ProbeConfig(epochs=20, batch_size=16, seed=2)
@@ -296,7 +297,7 @@ def test_few_labels_reach_the_fine_tuning_and_no_others(
         seen.append((len(train), labels.tolist(), len(test)))
         return finetune(model, train, labels, test, **given)
 
-    monkeypatch.setattr(semi, "finetune", watched)
+    monkeypatch.setattr(semi_supervised, "finetune", watched)
     request = SemiRequest(shares=(0.3,), seeds=2, finetune=True, epochs=1, device="cpu")
     document = semi_eval(indexed, request)
     assert [(n, sorted(labels), tests) for n, labels, tests in seen] == [

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.datasets import DATASETS
-from umurl_search.demo import make_clip
-from umurl_search.evaluate import EvalRequest, evaluate_index
-from umurl_search.ingest import Request, ingest
-from umurl_search.library import Library
-from umurl_search.opening import open_protocol
+from umurl_search.datasets.protocols import DATASETS
+from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.open_index import open_protocol
+from umurl_search.ingest.ingest import Request, ingest
+from umurl_search.library.library import Library
+from umurl_search.synthetic.demo_corpus import make_clip
 
 Sides = tuple[set[str], set[str]]
 """Names of the gallery's clips and of the queries."""

@@ -11,10 +11,10 @@ import pytest
 import umurl_search
 from encoder.errors import UmurlError
 from umurl_search import Answer, BatchRequest, Library, QueryRequest, Searcher, query_many
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.demo import make_clip
-from umurl_search.ingest import Request, ingest
-from umurl_search.windows import Window
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.windows import Window
+from umurl_search.ingest.ingest import Request, ingest
+from umurl_search.synthetic.demo_corpus import make_clip
 
 PAGE = Path(__file__).parents[1] / "docs" / "python.md"
 
@@ -171,8 +171,8 @@ def test_a_performance_is_of_one_setup_subject_replication_and_action(
 def test_what_a_searcher_keeps_of_the_catalog_is_bounded(
     indexed: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("umurl_search.search._MOST_ROWS", 10)
-    monkeypatch.setattr("umurl_search.search._MOST_FILTERS", 2)
+    monkeypatch.setattr("umurl_search.search.searcher._MOST_ROWS", 10)
+    monkeypatch.setattr("umurl_search.search.searcher._MOST_FILTERS", 2)
     searcher = indexed.index(device="cpu")
     clip = clips_of(indexed)[0]
     for camera in (1, 2, 3, 1, 2, 3):

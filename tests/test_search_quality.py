@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from umurl_search.quality import LARGE, SMALL_BYTES, _accuracy_change, _recall, choose
+from umurl_search.index.kind_selection import LARGE, SMALL_BYTES, _accuracy_change, _recall, choose
 
 FOUND = np.array([[3, 1, 2], [7, 8, 9], [4, -1, -1]])
 TRUTH = np.array([[1, 3, 5], [7, 9, 8], [4, 6, -1]])

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from umurl_search.clip import Clip, LeftOut, Outcome
+from umurl_search.clips.clip import Clip, LeftOut, Outcome
 from umurl_search.readers.agcn import AgcnReader
 
 REAL = Path(__file__).parents[2] / "shared/data/utd_mhad/agcn"

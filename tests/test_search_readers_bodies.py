@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from umurl_search.bodies import choose_bodies, drop_absent
+from umurl_search.clips.body_selection import choose_bodies, drop_absent
 from umurl_search.readers.ntu import read_skeleton
 
 GOLDEN = Path(__file__).parent / "golden"

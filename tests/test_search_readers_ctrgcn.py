@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from umurl_search.clip import Clip, LeftOut, Outcome
+from umurl_search.clips.clip import Clip, LeftOut, Outcome
 from umurl_search.readers.ctrgcn import CtrGcnReader, protocol_of
 
 REPOSITORY = Path(__file__).parents[1]

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from umurl_search.clip import Clip, LeftOut, Outcome, Reason
+from umurl_search.clips.clip import Clip, LeftOut, Outcome, Reason
 from umurl_search.readers import open_reader
+from umurl_search.readers.build_clip import BadRecordingError
+from umurl_search.readers.file_per_clip import walk_files
 from umurl_search.readers.ntu import NtuReader, parse_skeleton, read_missing_list, read_skeleton
-from umurl_search.readers.outcome import BadRecordingError
-from umurl_search.readers.tree import walk_files
 
 REPOSITORY = Path(__file__).parents[1]
 REAL = Path(__file__).parents[2] / "shared/data/ntu_samples/raw"

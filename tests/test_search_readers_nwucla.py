@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from encoder.errors import UmurlError
-from umurl_search.clip import Clip, LeftOut, Outcome, Reason
+from umurl_search.clips.clip import Clip, LeftOut, Outcome, Reason
+from umurl_search.readers.build_clip import BadRecordingError
 from umurl_search.readers.nwucla import NwUclaReader, read_recording
-from umurl_search.readers.outcome import BadRecordingError
 
 REAL = Path(__file__).parents[2] / "shared/data/nw_ucla"
 NAME = "a08_s02_e03_v01"

@@ -6,9 +6,9 @@ import pytest
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from umurl_search.clip import Clip, LeftOut, Outcome, Reason, Segment
+from umurl_search.clips.clip import Clip, LeftOut, Outcome, Reason, Segment
 from umurl_search.readers import open_reader
-from umurl_search.readers.outcome import BadRecordingError
+from umurl_search.readers.build_clip import BadRecordingError
 from umurl_search.readers.pku import PkuReader, frame_range, parse_label, read_recording
 
 REAL = Path(__file__).parents[2] / "shared/data/pku_samples"

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from umurl_search.clip import Clip, LeftOut, Outcome, Reason
+from umurl_search.clips.clip import Clip, LeftOut, Outcome, Reason
 from umurl_search.readers import open_reader
 from umurl_search.readers.pyskl import PysklReader
 

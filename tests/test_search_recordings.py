@@ -10,12 +10,12 @@ import pytest
 from conftest import Result
 
 from encoder.errors import UmurlError
-from umurl_search import demo_long
-from umurl_search.clip import Segment
-from umurl_search.clipstore import ClipStore
-from umurl_search.ingest import IngestReport, Request, ingest
-from umurl_search.library import Library
-from umurl_search.recordings import Stated, at_store_rate, read_segments, segment_columns
+from umurl_search.clips.clip import Segment
+from umurl_search.ingest.ingest import IngestReport, Request, ingest
+from umurl_search.ingest.segments_file import Stated, at_store_rate, read_segments, segment_columns
+from umurl_search.library.clip_store import ClipStore
+from umurl_search.library.library import Library
+from umurl_search.synthetic import long_recordings
 
 FORM = r'it is \{"RECORDING": \[\{"action": NAME, "start": SECONDS, "end": SECONDS\}\]\}, or CSV with the columns .*$'
 
@@ -286,7 +286,7 @@ def test_a_stopped_ingest_keeps_the_segments_it_had_read(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("umurl_search.ingest.enter", stop)
+        patched.setattr("umurl_search.ingest.ingest.enter", stop)
         with pytest.raises(KeyboardInterrupt):
             read(tmp_path, request)
     library, report = read(tmp_path, request)
@@ -294,11 +294,11 @@ def test_a_stopped_ingest_keeps_the_segments_it_had_read(
 
 
 def test_the_demo_in_whole_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = demo_long.recording_names()[:4]
-    monkeypatch.setattr(demo_long, "recording_names", lambda: names)
+    names = long_recordings.recording_names()[:4]
+    monkeypatch.setattr(long_recordings, "recording_names", lambda: names)
     library, report = read(tmp_path, Request(name="demo-long"))
     assert (report.used, report.splits) == (4, {"xsub": {"train": 3, "test": 1}})
-    wanted = [(name, *one) for name in names for one in demo_long.make_recording(name).segments]
+    wanted = [(name, *one) for name in names for one in long_recordings.make_recording(name).segments]
     assert segments_of(library, "demo-long") == wanted
     assert report.segments == len(wanted)
 

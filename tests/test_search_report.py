@@ -23,18 +23,18 @@ from numpy.typing import NDArray
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig
 from encoder.train import TrainConfig
-from umurl_search import encoders, report_sections
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.embedding_map import flatten, principal_axes, require, sampled
-from umurl_search.evaluate import EvalRequest, evaluate_index, evaluate_matrix
-from umurl_search.library import Library
-from umurl_search.maps import Map, Transform
-from umurl_search.mistakes import Confusion, confusion, most_confused, wrong_neighbours
-from umurl_search.report import ReportRequest, write_report
-from umurl_search.report_commands import commands
-from umurl_search.report_drawings import with_drawing
-from umurl_search.report_figures import Cloud, confusion_map, embedding_figure
-from umurl_search.report_page import (
+from umurl_search.evaluation.confusion import Confusion, confusion, most_confused, wrong_neighbours
+from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index, evaluate_matrix
+from umurl_search.evaluation.modality_matrix import Retrieval, retrieve
+from umurl_search.evaluation.projection import flatten, principal_axes, require, sampled
+from umurl_search.index.bridges_and_whitening import Map, Transform
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.library import encoder_registry
+from umurl_search.library.library import Library
+from umurl_search.report import sections as report_sections
+from umurl_search.report.commands import commands
+from umurl_search.report.figures import Cloud, confusion_map, embedding_figure
+from umurl_search.report.page import (
     Block,
     Commands,
     Page,
@@ -45,7 +45,8 @@ from umurl_search.report_page import (
     to_html,
     to_markdown,
 )
-from umurl_search.retrieval import Retrieval, retrieve
+from umurl_search.report.report import ReportRequest, write_report
+from umurl_search.report.skeleton_drawings import with_drawing
 
 RNG = np.random.default_rng(7)
 EVIL = '<script>alert("1")</script> & $x$ | `*_'
@@ -365,7 +366,7 @@ def test_a_clip_named_like_a_tag_is_a_name(indexed: Library, tmp_path: Path) -> 
 def test_test_clips_that_were_trained_on_are_warned_of(
     indexed: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoders, "overlap", lambda entry, dataset, names: len(names) - 1)
+    monkeypatch.setattr(encoder_registry, "overlap", lambda entry, dataset, names: len(names) - 1)
     document = written(indexed, tmp_path / "r.html")
     (warning,) = document["warnings"]
     assert warning.startswith("encoder e was trained on 29 of the 30 test clips of mine xsub")

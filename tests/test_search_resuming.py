@@ -14,15 +14,17 @@ from conftest import Result
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from encoder import checkpoint, precision
+from encoder.distributed import ALONE, Processes
 from encoder.errors import UmurlError
 from encoder.modalities import to_modality
-from encoder.processes import ALONE, Processes
 from encoder.train import Interrupted
-from umurl_search import folders, prepared, resuming, soundness, training, watching
-from umurl_search.history import read_history
-from umurl_search.library import Library
-from umurl_search.planning import TrainRequest
-from umurl_search.training import train_encoder
+from umurl_search.files import sealed_folder
+from umurl_search.library.library import Library
+from umurl_search.maintenance import verify as soundness
+from umurl_search.training import clip_cache, monitor, resume_state, run
+from umurl_search.training.history import read_history
+from umurl_search.training.plan import TrainRequest
+from umurl_search.training.run import train_encoder
 
 pytestmark = pytest.mark.slow  # whole trainings
 Command = Callable[..., Result]
@@ -69,11 +71,11 @@ def test_killed_while_its_scratch_is_removed(
     unlink, left = Path.unlink, iter(range(gone))
 
     def some_only(self: Path, missing_ok: bool = False) -> None:
-        if self.name in (*resuming.SCRATCH, "token") and next(left, None) is None:
+        if self.name in (*resume_state.SCRATCH, "token") and next(left, None) is None:
             raise Killed
         unlink(self, missing_ok)
 
-    assert len({*resuming.SCRATCH, "token"}) == 6
+    assert len({*resume_state.SCRATCH, "token"}) == 6
     with monkeypatch.context() as patched, pytest.raises(Killed):
         train_encoder(library, TINY, should_stop=_then(patched, some_only))
     report = train_encoder(library, TINY)  # sealed, entered now
@@ -96,7 +98,7 @@ def _then(patched: pytest.MonkeyPatch, unlink: Any) -> Callable[[], bool]:
 
 
 @pytest.mark.parametrize(
-    ("where", "name"), [(checkpoint, "save"), (folders, "_sync"), (training, "seal_encoder")]
+    ("where", "name"), [(checkpoint, "save"), (sealed_folder, "_sync"), (run, "seal_encoder")]
 )
 def test_a_full_disk_while_sealing_loses_nothing(
     library: Library, monkeypatch: pytest.MonkeyPatch, where: Any, name: str
@@ -110,7 +112,7 @@ def test_a_full_disk_while_sealing_loses_nothing(
             train_encoder(library, like_tiny(save_every_s=1e9))
     with pytest.raises(UmurlError, match="an interrupted training of 'slow' is kept"):
         train_encoder(library, TINY)
-    state = resuming.load_state(folders.partial_of(library.encoder("slow")))
+    state = resume_state.load_state(sealed_folder.partial_of(library.encoder("slow")))
     assert state["step"] == STEPS  # though none was due
     train_encoder(library, TINY, resume=True)
     train_encoder(library, like_tiny(name="whole"))
@@ -121,7 +123,7 @@ def test_a_state_that_cannot_be_written_leaves_the_one_before(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interrupt(library, TINY, after=5)
-    before = (folders.partial_of(library.encoder("slow")) / resuming.STATE).read_bytes()
+    before = (sealed_folder.partial_of(library.encoder("slow")) / resume_state.STATE).read_bytes()
 
     def full(*_: object) -> None:
         try:
@@ -133,17 +135,17 @@ def test_a_state_that_cannot_be_written_leaves_the_one_before(
         patched.setattr(torch, "save", full)
         with pytest.raises(UmurlError, match=r"state\.pt: the state cannot be written \(.*No space left"):
             train_encoder(library, TINY, resume=True)
-    left = folders.partial_of(library.encoder("slow"))
-    assert (left / resuming.STATE).read_bytes() == before
+    left = sealed_folder.partial_of(library.encoder("slow"))
+    assert (left / resume_state.STATE).read_bytes() == before
     assert not list(left.glob("*.tmp"))
 
 
 def test_prepared_clips_that_are_not_whole_are_made_again(library: Library) -> None:
     train_encoder(library, like_tiny(name="whole"))
-    for i, name in enumerate((prepared.ROWS, prepared.PLACES)):
+    for i, name in enumerate((clip_cache.ROWS, clip_cache.PLACES)):
         request = like_tiny(name=f"torn{i}")
         interrupt(library, request, after=3)
-        partial = folders.partial_of(library.encoder(f"torn{i}"))
+        partial = sealed_folder.partial_of(library.encoder(f"torn{i}"))
         (partial / name).write_bytes((partial / name).read_bytes()[:-300]) if i == 0 else (
             partial / name
         ).unlink()
@@ -162,7 +164,7 @@ def test_an_interrupted_run_is_not_lost_unasked(library: Library, command: Comma
     )
     assert command(*words.split(), "--resume", "--anew").code == 2
     assert command(*words.split(), "--anew").code == 0
-    assert not folders.partial_of(library.encoder("slow")).exists()
+    assert not sealed_folder.partial_of(library.encoder("slow")).exists()
 
 
 def test_anew_begins_at_the_first_step(library: Library) -> None:
@@ -191,11 +193,13 @@ def test_an_option_that_cannot_be_discards_nothing(
     library: Library, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
 ) -> None:
     interrupt(library, TINY, after=5)
-    monkeypatch.setattr("umurl_search.training.joined", lambda device: nullcontext(replace(ALONE, count=2)))
+    monkeypatch.setattr(
+        "umurl_search.training.run.joined", lambda device: nullcontext(replace(ALONE, count=2))
+    )
     monkeypatch.setattr(Processes, "told", lambda self, find: find())
     with pytest.raises(UmurlError, match=r"--batch-size 8|--compile|width is a multiple"):
         train_encoder(library, like_tiny(**given), anew=True)
-    assert resuming.load_state(folders.partial_of(library.encoder("slow")))["step"] == 5
+    assert resume_state.load_state(sealed_folder.partial_of(library.encoder("slow")))["step"] == 5
 
 
 def test_an_import_discards_no_training(library: Library, golden: Path, command: Command) -> None:
@@ -208,7 +212,7 @@ def test_an_import_discards_no_training(library: Library, golden: Path, command:
 
 def test_a_damaged_state_is_told(library: Library) -> None:
     interrupt(library, TINY, after=5)
-    state = folders.partial_of(library.encoder("slow")) / resuming.STATE
+    state = sealed_folder.partial_of(library.encoder("slow")) / resume_state.STATE
     state.write_bytes(state.read_bytes()[:-5000])
     with pytest.raises(UmurlError, match=r"state\.pt: cannot be read \(.*\): --anew begins again"):
         train_encoder(library, TINY, resume=True)
@@ -222,7 +226,7 @@ def test_a_state_half_written_is_not_left_behind(library: Library, monkeypatch: 
     monkeypatch.setattr(torch, "save", torn)
     with pytest.raises(KeyboardInterrupt):
         train_encoder(library, TINY)
-    assert not list(folders.partial_of(library.encoder("slow")).glob("*.tmp"))
+    assert not list(sealed_folder.partial_of(library.encoder("slow")).glob("*.tmp"))
 
 
 def test_a_second_ctrl_c_says_what_goes_on(
@@ -231,7 +235,7 @@ def test_a_second_ctrl_c_says_what_goes_on(
     def torn(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "seal_encoder", torn)
+    monkeypatch.setattr(run, "seal_encoder", torn)
     words = "train mine --preset tiny --epochs 1 --as slow --device cpu"
     stopped = command(*words.split())
     assert stopped.code == 130
@@ -291,7 +295,7 @@ def test_another_rate_of_tuning_is_in_force(library: Library) -> None:
 
 
 def test_a_queue_that_is_no_number_is_not_kept(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    from encoder.tuning import Tuner
+    from encoder.nearest_neighbour_tuning import Tuner
 
     loss = Tuner.loss
 
@@ -319,7 +323,7 @@ def test_stopped_at_its_last_step_it_still_tells_its_losses(library: Library) ->
 def test_a_resumed_history_of_means_is_that_of_one_run(
     library: Library, monkeypatch: pytest.MonkeyPatch, stop: int
 ) -> None:
-    monkeypatch.setattr(watching, "MOST_LINES", 6)  # 24 steps, 4 a line, tuning after step 18
+    monkeypatch.setattr(monitor, "MOST_LINES", 6)  # 24 steps, 4 a line, tuning after step 18
     few = {
         "epochs": 6,
         "tune_epochs": 2,

@@ -4,15 +4,15 @@ import pytest
 from conftest import spoil
 
 from encoder.errors import UmurlError
-from umurl_search import folders
-from umurl_search.library import Library
-from umurl_search.opening import open_index
-from umurl_search.soundness import verify
+from umurl_search.files import sealed_folder
+from umurl_search.index.open_index import open_index
+from umurl_search.library.library import Library
+from umurl_search.maintenance.verify import verify
 
 
 @pytest.mark.parametrize("room", ["clips/mine/frames.f32", "encoders/e/weights.safetensors"])
 def test_large_files_are_hashed(indexed: Library, monkeypatch: pytest.MonkeyPatch, room: str) -> None:
-    monkeypatch.setattr(folders, "HASHED_AT_OPENING", 0)
+    monkeypatch.setattr(sealed_folder, "HASHED_AT_OPENING", 0)
     assert verify(indexed) == []
     spoil(indexed.root / room)
     assert verify(indexed) == [f"{indexed.root / room} was altered (its sha256 differs from the manifest's)"]

@@ -11,18 +11,18 @@ from conftest import LONG, NEW, add_files, long_recordings, spoil
 from test_search_readers_pku import ID, motion, write
 
 from encoder.errors import UmurlError
-from umurl_search import folders
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.changes import ChangeRequest, remove, take_in
-from umurl_search.compaction import compact
-from umurl_search.demo import make_clip
-from umurl_search.demo_long import make_recording
-from umurl_search.ingest import Request, ingest
-from umurl_search.library import Library
-from umurl_search.opening import open_clips
-from umurl_search.repair import repair
-from umurl_search.soundness import verify
-from umurl_search.windows import Window
+from umurl_search.files import sealed_folder
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.open_index import open_clips
+from umurl_search.index.windows import Window
+from umurl_search.ingest.add_update_remove import ChangeRequest, remove, take_in
+from umurl_search.ingest.ingest import Request, ingest
+from umurl_search.library.library import Library
+from umurl_search.maintenance.compact import compact
+from umurl_search.maintenance.repair import repair
+from umurl_search.maintenance.verify import verify
+from umurl_search.synthetic.demo_corpus import make_clip
+from umurl_search.synthetic.long_recordings import make_recording
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_a_recording_that_was_left_out_is_taken_once_it_is_mended(changing: Libr
     assert (other.added, other.left_out) == (1, {"truncated": 1})
     with changing.read() as catalog:
         (noted,) = catalog.left_out("mine")
-    assert noted["source_hash"] == folders.sha256_of(bad)
+    assert noted["source_hash"] == sealed_folder.sha256_of(bad)
     bad.write_bytes(whole)
     assert take_in(changing, ChangeRequest(dataset="mine", device="cpu")).added == 1
     with changing.read() as catalog:
@@ -350,7 +350,7 @@ def test_an_ended_run_does_not_say_what_it_did_not_count(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("umurl_search.changes.described", killed)
+        patched.setattr("umurl_search.ingest.add_update_remove.described", killed)
         with pytest.raises(KeyboardInterrupt):
             changed(changing)
     report = changed(changing)
@@ -373,4 +373,4 @@ def test_verify_compares_the_catalog_with_itself_and_with_the_stores(changing: L
             catalog._con.execute(sql)
         assert any(said in problem for problem in verify(library)), sql
         shutil.rmtree(library.root)
-    assert folders.check(changing.clips("mine"), full=True) == []
+    assert sealed_folder.check(changing.clips("mine"), full=True) == []

@@ -8,13 +8,13 @@ import pytest
 from conftest import REAL, Result
 from numpy.typing import NDArray
 
-from umurl_search.clip import Frames
-from umurl_search.clipfile import read_frames
-from umurl_search.demo import make_clip
-from umurl_search.ingest import Request, ingest
-from umurl_search.library import Library
-from umurl_search.preprocess import Conventions, Up, to_ntu25
-from umurl_search.stature import doubts
+from umurl_search.clips.clip import Frames
+from umurl_search.clips.normalization import Conventions, Up, to_ntu25
+from umurl_search.clips.plausibility import doubts
+from umurl_search.ingest.ingest import Request, ingest
+from umurl_search.library.library import Library
+from umurl_search.search.query_clip import read_frames
+from umurl_search.synthetic.demo_corpus import make_clip
 
 Command = Callable[..., Result]
 CLIP = make_clip("S001C002P003R001A010")

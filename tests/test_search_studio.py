@@ -9,14 +9,14 @@ import torch
 from numpy.typing import NDArray
 
 from encoder.ragged import RaggedClips
-from umurl_search import demo_body as body
-from umurl_search import studio, studio_actions, studio_sensor
-from umurl_search.demo_actions import STAND, Script, pose
-from umurl_search.demo_body import COLUMN, MAIN_ARM, MAIN_LEG, Array
-from umurl_search.preprocess import normalise
-from umurl_search.studio import Studio, perform
-from umurl_search.studio_actions import composed, layered, walk
-from umurl_search.studio_takes import Retakes
+from umurl_search.clips.normalization import normalise
+from umurl_search.synthetic import body as body
+from umurl_search.synthetic import generator_actions, motion_generator, sensors
+from umurl_search.synthetic.actions import STAND, Script, pose
+from umurl_search.synthetic.body import COLUMN, MAIN_ARM, MAIN_LEG, Array
+from umurl_search.synthetic.generator_actions import composed, layered, walk
+from umurl_search.synthetic.motion_generator import Studio, perform
+from umurl_search.synthetic.multi_take_clips import Retakes
 
 N = 80
 HANDS = (7, 21, 22, 11, 23, 24)
@@ -49,7 +49,7 @@ def test_same_numbers_give_the_same_bytes_in_any_order() -> None:
 
 def test_another_process_gives_the_same_bytes() -> None:
     code = (
-        "import hashlib; from umurl_search.studio import Studio;"
+        "import hashlib; from umurl_search.synthetic.motion_generator import Studio;"
         "print(hashlib.sha256(Studio(seed=2).clip(7, 3).tobytes()).hexdigest())"
     )
     environment = os.environ | {"PYTHONHASHSEED": "77", "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -77,7 +77,7 @@ def test_clips_are_what_a_sensor_gives(clips: list[NDArray[np.float32]]) -> None
         assert frames.dtype == np.float32
         assert frames.shape[1] in (1, 2)
         assert frames.shape[2:] == (25, 3)
-        assert studio.SHORTEST // 2 <= len(frames) <= studio.LONGEST
+        assert motion_generator.SHORTEST // 2 <= len(frames) <= motion_generator.LONGEST
         assert np.isfinite(frames).all()
         seen = frames[frames.any(axis=(2, 3))]
         assert 0.2 < np.median(seen[..., 2]) < 12
@@ -125,7 +125,7 @@ def test_nobody_sinks_into_the_floor_or_leaves_the_stage(performed: list[Array])
 
 
 def test_statures_and_proportions_differ() -> None:
-    people = [studio.cast(np.random.default_rng(i), left_handed=False) for i in range(200)]
+    people = [motion_generator.cast(np.random.default_rng(i), left_handed=False) for i in range(200)]
     statures = np.array([person.build.stature for person in people])
     assert statures.min() < 1.5
     assert statures.max() > 1.9
@@ -138,7 +138,7 @@ def test_statures_and_proportions_differ() -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_composed_scripts_move_and_take_time(seed: int) -> None:
     script = composed(np.random.default_rng(seed))
-    assert 0.2 < seconds(script) <= studio_actions.MOST_S
+    assert 0.2 < seconds(script) <= generator_actions.MOST_S
     assert script[0][0] == 0
     assert all(s > 0 for s, _ in script[1:])
     keys = np.stack([key for _, key in script])
@@ -184,7 +184,7 @@ def test_cameras_stand_all_around_and_out_of_the_way() -> None:
     person[0, 0, 8, 0], person[0, 0, 4, 0] = -0.2, 0.2  # left is +x: facing the camera ahead
     azimuths, tilts, depths = [], [], []
     for seed in range(300):
-        seen = studio_sensor.in_view(person, np.random.default_rng(seed))[0, 0]
+        seen = sensors.in_view(person, np.random.default_rng(seed))[0, 0]
         across, up = seen[4] - seen[8], seen[24] - seen[0]
         azimuths.append(np.rad2deg(np.arctan2(across[2], -across[0])))
         tilts.append(np.rad2deg(np.arctan2(up[2], up[1])))
@@ -199,7 +199,7 @@ def test_cameras_stand_all_around_and_out_of_the_way() -> None:
 
 def test_in_view_is_a_rigid_motion() -> None:
     joints = np.random.default_rng(0).normal(0, 1, (4, 2, 25, 3))
-    seen = studio_sensor.in_view(joints, np.random.default_rng(1))
+    seen = sensors.in_view(joints, np.random.default_rng(1))
     a, b = (x.reshape(-1, 3) - x.reshape(-1, 3)[0] for x in (joints, seen))
     np.testing.assert_allclose(a @ a.T, b @ b.T, atol=1e-9)
     assert np.linalg.det(np.linalg.lstsq(a, b, rcond=None)[0]) == pytest.approx(1)

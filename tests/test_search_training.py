@@ -18,15 +18,18 @@ from encoder import checkpoint
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig
 from encoder.train import Interrupted, TrainConfig
-from umurl_search import encoders, folders, importing, soundness, training, watching
-from umurl_search.history import read_history
-from umurl_search.library import Library
-from umurl_search.metrics import effective_rank, spread
-from umurl_search.opening import open_clips
-from umurl_search.planning import TrainRequest, configured, training_rows
-from umurl_search.prepared import prepare, prepared
+from umurl_search.evaluation.metrics import effective_rank, spread
+from umurl_search.files import sealed_folder
+from umurl_search.index.open_index import open_clips
+from umurl_search.library import encoder_registry
+from umurl_search.library.library import Library
+from umurl_search.maintenance import verify as soundness
 from umurl_search.progress import silent
-from umurl_search.training import train_encoder
+from umurl_search.training import import_encoder, monitor, run
+from umurl_search.training.clip_cache import prepare, prepared
+from umurl_search.training.history import read_history
+from umurl_search.training.plan import TrainRequest, configured, training_rows
+from umurl_search.training.run import train_encoder
 
 pytestmark = pytest.mark.slow  # whole trainings
 Command = Callable[..., Result]
@@ -79,7 +82,7 @@ def test_a_stopped_training_gives_the_same_weights(library: Library, uninterrupt
 def test_ctrl_c_in_a_training(library: Library, uninterrupted: bytes, command: Command) -> None:
     words = "train mine --preset tiny --epochs 12 --batch-size 16 --precision float32 --as slow --device cpu"
     process = started(words, library)
-    partial = folders.partial_of(library.encoder("slow"))
+    partial = sealed_folder.partial_of(library.encoder("slow"))
     while process.poll() is None and not (partial / "token").exists():
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
@@ -98,12 +101,12 @@ def test_a_finished_training_is_entered_by_the_next_run(
     library: Library, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(importing, "enter_sealed", stopped)
+        patched.setattr(import_encoder, "enter_sealed", stopped)
         with pytest.raises(KeyboardInterrupt):
             train_encoder(library, TINY)
     assert "not in the catalog" in soundness.verify(library)[0]
     with monkeypatch.context() as patched:
-        patched.setattr(training, "train", stopped)
+        patched.setattr(run, "train", stopped)
         report = train_encoder(library, TINY)
     assert (report.encoder, report.clips, report.epochs) == ("slow", 30, 12)
     assert report.losses["loss"] > 0
@@ -115,7 +118,7 @@ def test_a_finished_training_with_other_settings_is_made_again(
     library: Library, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(importing, "enter_sealed", stopped)
+        patched.setattr(import_encoder, "enter_sealed", stopped)
         with pytest.raises(KeyboardInterrupt):
             train_encoder(library, TrainRequest(**{**vars(TINY), "seed": 1}))
     other = weights(library, "slow")
@@ -133,7 +136,7 @@ def test_a_finished_training_with_other_settings_is_made_again(
 def test_killed_at_random_moments_it_still_gives_the_same_weights(library: Library, command: Command) -> None:
     words = "train mine --preset tiny --epochs 60 --precision float32 --save-every 0 --looks 3 --device cpu"
     assert command(*words.split(), "--as", "whole").code == 0
-    partial = folders.partial_of(library.encoder("torn"))
+    partial = sealed_folder.partial_of(library.encoder("torn"))
     state = partial / "state.pt"
     rng = np.random.default_rng(0)  # the waits; where that finds the run is the machine's own chance
     kills = 0
@@ -203,7 +206,7 @@ def test_the_history(library: Library) -> None:
 def test_a_long_history_holds_means_over_steps(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     few = {"looks": 0, "epochs": 2, "batch_size": 2, "width": 4, "projection": 4, "modalities": ("joint",)}
     train_encoder(library, TrainRequest(**{**vars(TINY), **few, "name": "every"}))
-    monkeypatch.setattr(watching, "MOST_LINES", 7)
+    monkeypatch.setattr(monitor, "MOST_LINES", 7)
     train_encoder(library, TrainRequest(**{**vars(TINY), **few}))
     every, history = (read_history(library.encoder(name)) for name in ("every", "slow"))
     assert every.losses.step.tolist() == list(range(1, 31))
@@ -267,11 +270,11 @@ def test_training_may_start_from_an_encoder(library: Library, command: Command) 
     assert before.keys() == after.keys()
     for name, tensor in before.items():
         assert "running" in name or "tracked" in name or torch.equal(after[name], tensor), name
-    entry = encoders.open_encoder(library, "again")
+    entry = encoder_registry.open_encoder(library, "again")
     assert entry.config["started_from"]["encoder"] == "e"
     assert entry.datasets_before == ["mine"]
-    assert encoders.overlap(entry, "mine", []) is None  # e may have seen more than this run
-    assert encoders.overlap(entry, "ntu60", []) == 0
+    assert encoder_registry.overlap(entry, "mine", []) is None  # e may have seen more than this run
+    assert encoder_registry.overlap(entry, "ntu60", []) == 0
 
 
 def test_clips_known_by_another_name_of_their_dataset_are_told(
@@ -304,7 +307,7 @@ def test_an_encoder_to_start_from_keeps_its_sizes(library: Library, command: Com
     assert "encoder e has width 64, not 32: leave out --width or --start-from" in failed.err
     report = train_encoder(library, TrainRequest(**{**vars(TINY), "start_from": "shipped", "epochs": 1}))
     config = json.loads((library.encoder(report.encoder) / "config.json").read_text())
-    assert config["model"]["width"] == encoders.shipped().config["model"]["width"]
+    assert config["model"]["width"] == encoder_registry.shipped().config["model"]["width"]
 
 
 def test_the_curves_are_drawn(library: Library, command: Command, tmp_path: Path) -> None:

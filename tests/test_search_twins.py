@@ -12,14 +12,21 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from umurl_search import codes, pairs
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.ingest import Request, ingest
-from umurl_search.library import Library
-from umurl_search.neighbours import CPU
-from umurl_search.opening import open_index
-from umurl_search.pairs import Pairs, components, grouped, pairs_above, usual_distance
-from umurl_search.twins import LeakRequest, TwinRequest, best_of_clips, duplicates, leaks, unit_vectors
+from umurl_search.evaluation.duplicates_and_leaks import (
+    LeakRequest,
+    TwinRequest,
+    best_of_clips,
+    duplicates,
+    leaks,
+    unit_vectors,
+)
+from umurl_search.index import all_pairs, bounded_codes
+from umurl_search.index.all_pairs import Pairs, components, grouped, pairs_above, usual_distance
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.exact_knn import CPU
+from umurl_search.index.open_index import open_index
+from umurl_search.ingest.ingest import Request, ingest
+from umurl_search.library.library import Library
 
 Array = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -75,10 +82,10 @@ def test_pairs_are_brute_force(seed: int, n: int, p: int, above: float, asked: b
 def test_pairs_of_a_coded_gallery_are_brute_force(monkeypatch: pytest.MonkeyPatch, p: int) -> None:
     """Products over few axes, and bounds; blocks of a few queries; thresholds in the thick of the scores."""
     gallery, queries = clustered(150, p, seed=p), clustered(40, p, seed=1)
-    monkeypatch.setattr(codes, "_CODED_FROM", 0)
-    monkeypatch.setattr(pairs, "_QUERY_BLOCK", 7)
-    monkeypatch.setattr(pairs, "_SCORED_BYTES", 16 * p * 5)
-    assert codes.encode(gallery, n_queries=150, device=CPU).mean is not None
+    monkeypatch.setattr(bounded_codes, "_CODED_FROM", 0)
+    monkeypatch.setattr(all_pairs, "_QUERY_BLOCK", 7)
+    monkeypatch.setattr(all_pairs, "_SCORED_BYTES", 16 * p * 5)
+    assert bounded_codes.encode(gallery, n_queries=150, device=CPU).mean is not None
     scores = np.sort((gallery.astype(np.float64) @ gallery.T.astype(np.float64))[np.triu_indices(150, 1)])
     for rank in (10, 400, 3000, 9000):
         assert assert_slow_pairs(gallery, float(scores[-rank]) - 1e-12) >= rank
@@ -100,7 +107,7 @@ def test_nobody_and_a_single_row_have_no_pairs() -> None:
 
 
 def test_too_many_pairs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pairs, "MOST_PAIRS", 1000)
+    monkeypatch.setattr(all_pairs, "MOST_PAIRS", 1000)
     gallery = clustered(60, 8, seed=0)
     with pytest.raises(UmurlError, match=r"^over 1,000 pairs score -1 or more: give a higher --above$"):
         pairs_above(gallery, -1)
@@ -165,7 +172,7 @@ def test_the_usual_distance_is_the_median_to_the_nearest() -> None:
 def test_the_usual_distance_of_a_sample_leaves_out_each_rows_own_number(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pairs, "_SAMPLE", 20)
+    monkeypatch.setattr(all_pairs, "_SAMPLE", 20)
     gallery, numbers = clustered(90, 6, seed=6), np.arange(90) // 3
     scores = gallery.astype(np.float64) @ gallery.T.astype(np.float64)
     scores[numbers[:, None] == numbers] = -2

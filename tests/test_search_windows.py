@@ -5,15 +5,15 @@ import pytest
 from conftest import LONG_INDEX, WINDOW
 from numpy.typing import NDArray
 
-from umurl_search import build, index_rows
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.clipstore import ClipStore
-from umurl_search.index import Index
-from umurl_search.library import Library
-from umurl_search.opening import open_index
-from umurl_search.recordings import stretch
-from umurl_search.search import Searcher
-from umurl_search.windows import Units, Window, long_clips, long_windows, units_of, windows_of
+from umurl_search.index import build, embed_rows
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.index import Index
+from umurl_search.index.open_index import open_index
+from umurl_search.index.windows import Units, Window, long_clips, long_windows, units_of, windows_of
+from umurl_search.ingest.segments_file import stretch
+from umurl_search.library.clip_store import ClipStore
+from umurl_search.library.library import Library
+from umurl_search.search.searcher import Searcher
 
 Array = NDArray[np.float32]
 
@@ -122,8 +122,8 @@ def test_windows_of_recordings_that_are_gone_are_gone(long: Library) -> None:
 
 def test_a_stopped_build_of_windows_goes_on(long: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     request = BuildRequest(dataset="long", encoder="e", window=WINDOW, device="cpu", name="again")
-    finish = index_rows.write_units
-    monkeypatch.setattr(index_rows, "CHUNK", 32)
+    finish = embed_rows.write_units
+    monkeypatch.setattr(embed_rows, "CHUNK", 32)
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt

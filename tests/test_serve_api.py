@@ -11,11 +11,11 @@ import pytest
 from conftest import LONG, LONG_INDEX, Result
 from serving import Client, problem
 
-from umurl_search.changes import remove
-from umurl_search.demo import make_clip
-from umurl_search.library import Library
-from umurl_search.opening import open_clips
-from umurl_search.serve.access import Access
+from umurl_search.index.open_index import open_clips
+from umurl_search.ingest.add_update_remove import remove
+from umurl_search.library.library import Library
+from umurl_search.serve.auth import Access
+from umurl_search.synthetic.demo_corpus import make_clip
 
 Command = Callable[..., Result]
 INDEX = "mine@e"
@@ -155,7 +155,7 @@ def test_a_stored_clip_is_not_embedded_anew(client: Client, monkeypatch: pytest.
     def embedded(*_: object) -> None:
         raise AssertionError("the index holds its embedding")
 
-    monkeypatch.setattr("umurl_search.serve.shelf.ShelfSearcher.embed", embedded)
+    monkeypatch.setattr("umurl_search.serve.cache.ShelfSearcher.embed", embedded)
     best = client.post("/api/query", json={"clip": {"id": 7}, "k": 1}).json()["hits"][0]
     assert best["clip_id"] == 7
     assert best["score"] == pytest.approx(1, abs=1e-6)

@@ -15,8 +15,8 @@ import pytest
 from fuzz import malformed
 from serving import PATIENCE_S, Client, problem, running
 
-from umurl_search.library import Library
-from umurl_search.serve.access import Access, is_loopback
+from umurl_search.library.library import Library
+from umurl_search.serve.auth import Access, is_loopback
 from umurl_search.serve.limits import MIB, Limits
 from umurl_search.serve.server import Server
 

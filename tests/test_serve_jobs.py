@@ -13,16 +13,16 @@ from conftest import LONG, LONG_INDEX, Result
 from serving import PATIENCE_S, Client, problem
 
 from encoder.errors import UmurlError
-from umurl_search.embedding_map import flatten, laid_out, leading_axes
-from umurl_search.index import MAIN
-from umurl_search.library import Library
+from umurl_search.evaluation.projection import flatten, laid_out, leading_axes
+from umurl_search.index.index import MAIN
+from umurl_search.library.library import Library
 from umurl_search.progress import Progress
-from umurl_search.search import Searcher
+from umurl_search.search.searcher import Searcher
+from umurl_search.serve.errors import RefusedError
 from umurl_search.serve.evaluations import MOST_HARDEST
 from umurl_search.serve.frames import grounded
 from umurl_search.serve.jobs import Job, Jobs
 from umurl_search.serve.projections import within_one
-from umurl_search.serve.refusals import RefusedError
 
 INDEX = "mine@e"
 Command = Callable[..., Result]

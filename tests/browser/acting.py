@@ -9,9 +9,9 @@ import numpy as np
 from browser.opened import Opened
 from serving import running
 
-from umurl_search.build import BuildRequest, build_index
-from umurl_search.demo import make_clip
-from umurl_search.library import Library
+from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.library.library import Library
+from umurl_search.synthetic.demo_corpus import make_clip
 
 INDEX = "mine@e"
 WINDOWS = "long@e+2.5s"

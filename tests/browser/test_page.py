@@ -8,7 +8,7 @@ import pytest
 from browser.acting import CLIP, INDEX, SHOWN, VIEWS, clip_file, contents, drop, names, shown
 from browser.opened import Opened, missing, opened
 
-from umurl_search.demo import make_clip
+from umurl_search.synthetic.demo_corpus import make_clip
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -16,7 +16,7 @@ from browser.opened import Opened, missing, opened
 from serving import running
 
 from cli.main import run
-from umurl_search.library import Library
+from umurl_search.library.library import Library
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -19,7 +19,7 @@ from fuzz.mutate import SEPARATOR
 
 from encoder import checkpoint
 from encoder.model import ModelConfig, UmURL
-from umurl_search.catalog import Catalog
+from umurl_search.library.catalog.queries import Catalog
 
 _OPEN = ExitStack()
 _CLIPS = """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fuzz.guard import watched
 
-from umurl_search.clip import Clip, LeftOut
+from umurl_search.clips.clip import Clip, LeftOut
 from umurl_search.readers import open_reader
 from umurl_search.readers.base import Reader
 

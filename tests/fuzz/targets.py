@@ -18,16 +18,16 @@ from fuzz.mutate import SEPARATOR, Mutation
 
 from encoder import checkpoint
 from encoder.errors import UmurlError
-from umurl_search import folders
-from umurl_search.clip import REASONS, LeftOut, Outcome
-from umurl_search.clipfile import read_clip
-from umurl_search.clipstore import FRAMES, JOURNAL, ClipStore, StoreWriter, journal_of
-from umurl_search.cross import read_action_map
-from umurl_search.library import Library
-from umurl_search.preprocess import Conventions, normalise, usable
+from umurl_search.clips.clip import REASONS, LeftOut, Outcome
+from umurl_search.clips.normalization import Conventions, normalise, usable
+from umurl_search.evaluation.cross_dataset import read_action_map
+from umurl_search.files import sealed_folder
+from umurl_search.ingest.registration import read_splits
+from umurl_search.library.clip_store import FRAMES, JOURNAL, ClipStore, StoreWriter, journal_of
+from umurl_search.library.library import Library
 from umurl_search.readers import detect, open_reader
 from umurl_search.readers.base import Reader
-from umurl_search.roster import read_splits
+from umurl_search.search.query_clip import read_clip
 
 Files = Callable[[bytes], dict[str, bytes]]
 Run = Callable[[Path], None]
@@ -162,7 +162,7 @@ def _encoder(folder: Path) -> None:
 
 def _sealed(data: bytes) -> dict[str, bytes]:
     text, _, content = data.partition(SEPARATOR)
-    return {folders.MANIFEST: _resealed(text), "a.bin": content}
+    return {sealed_folder.MANIFEST: _resealed(text), "a.bin": content}
 
 
 def _resealed(text: bytes) -> bytes:
@@ -170,15 +170,15 @@ def _resealed(text: bytes) -> bytes:
     with suppress(ValueError, RecursionError, AttributeError, TypeError, KeyError):
         manifest = json.loads(text)
         if manifest.pop("checksum") == "right":
-            manifest["checksum"] = folders._checksum(manifest)
-            return folders._canonical(manifest).encode()
+            manifest["checksum"] = sealed_folder._checksum(manifest)
+            return sealed_folder._canonical(manifest).encode()
     return text
 
 
 def _manifest(folder: Path) -> None:
     with suppress(UmurlError):
-        folders.read_manifest(folder, remedy="mend it")
-    for problem in folders.check(folder, full=True):
+        sealed_folder.read_manifest(folder, remedy="mend it")
+    for problem in sealed_folder.check(folder, full=True):
         assert type(problem) is str
 
 
@@ -191,7 +191,7 @@ def _clip_store(folder: Path) -> None:
         writer.finish()
     finally:
         writer.close()
-    folders.seal(folder / "store", folder / "sealed", {"state": "raw"})
+    sealed_folder.seal(folder / "store", folder / "sealed", {"state": "raw"})
     journal_of(folder / "sealed")
     store = ClipStore(folder / "sealed")
     for row in range(min(len(store), MOST_OUTCOMES)):

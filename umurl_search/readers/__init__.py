@@ -7,11 +7,11 @@ from encoder.errors import UmurlError
 from umurl_search.readers.agcn import AgcnReader
 from umurl_search.readers.arrays import NpyReader, read_array
 from umurl_search.readers.base import Reader, State
+from umurl_search.readers.build_clip import BadRecordingError
 from umurl_search.readers.ctrgcn import CtrGcnReader
-from umurl_search.readers.detect import FORMATS, detect
+from umurl_search.readers.formats import FORMATS, detect
 from umurl_search.readers.ntu import NtuReader
 from umurl_search.readers.nwucla import NwUclaReader
-from umurl_search.readers.outcome import BadRecordingError
 from umurl_search.readers.pku import PkuReader
 from umurl_search.readers.pyskl import PysklReader
 

@@ -11,12 +11,18 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from encoder.skeleton import LAYOUTS
-from umurl_search.bodies import choose_bodies
-from umurl_search.clip import Clip, Frames
+from umurl_search.clips.body_selection import choose_bodies
+from umurl_search.clips.clip import Clip, Frames
 from umurl_search.readers.base import State
+from umurl_search.readers.build_clip import (
+    BadRecordingError,
+    make_clip,
+    read_bytes,
+    require_finite,
+    to_float32,
+)
+from umurl_search.readers.file_per_clip import FilePerClip, Place, require_layout
 from umurl_search.readers.npy_header import read_header
-from umurl_search.readers.outcome import BadRecordingError, make_clip, read_bytes, require_finite, to_float32
-from umurl_search.readers.tree import FilePerClip, Place, require_layout
 
 Axes = Literal["TVC", "MTVC", "TMVC", "CTVM"]
 AXES: tuple[Axes, ...] = get_args(Axes)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
-from umurl_search.clip import Outcome
+from umurl_search.clips.clip import Outcome
 
 State = Literal["raw", "umurl-normalised", "first-frame-centred"]
 Part = Literal["train", "gallery", "test"]

@@ -12,13 +12,19 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError, said_by
 from encoder.skeleton import N_JOINTS
-from umurl_search.bodies import N_CANDIDATES, choose_bodies
-from umurl_search.clip import Clip, Frames
-from umurl_search.names import is_ntu_name, parse_name
+from umurl_search.clips.body_selection import N_CANDIDATES, choose_bodies
+from umurl_search.clips.clip import Clip, Frames
+from umurl_search.clips.naming import is_ntu_name, parse_name
 from umurl_search.readers.base import State
-from umurl_search.readers.outcome import BadRecordingError, make_clip, read_bytes, require_finite, to_float32
-from umurl_search.readers.text import Text, index_text, parse_words
-from umurl_search.readers.tree import FilePerClip, Place
+from umurl_search.readers.build_clip import (
+    BadRecordingError,
+    make_clip,
+    read_bytes,
+    require_finite,
+    to_float32,
+)
+from umurl_search.readers.file_per_clip import FilePerClip, Place
+from umurl_search.readers.number_parser import Text, index_text, parse_words
 
 MISSING_LISTS = (
     "NTU_RGBD_samples_with_missing_skeletons.txt",

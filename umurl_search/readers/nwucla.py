@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from encoder.errors import said_by
 from encoder.skeleton import LAYOUTS
-from umurl_search.clip import Clip, Frames
+from umurl_search.clips.clip import Clip, Frames
 from umurl_search.readers.base import State
-from umurl_search.readers.outcome import BadRecordingError, described, make_clip, read_bytes, to_float32
-from umurl_search.readers.tree import FilePerClip, Place
+from umurl_search.readers.build_clip import BadRecordingError, described, make_clip, read_bytes, to_float32
+from umurl_search.readers.file_per_clip import FilePerClip, Place
 
 _N_JOINTS = LAYOUTS["kinect-v1"].n_joints
 

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError, said_by
 from encoder.skeleton import N_JOINTS, N_PEOPLE
-from umurl_search.clip import Clip, Frames, LeftOut, Outcome, Segment
-from umurl_search.names import is_pku_name
+from umurl_search.clips.clip import Clip, Frames, LeftOut, Outcome, Segment
+from umurl_search.clips.naming import is_pku_name
 from umurl_search.readers.base import Splits, State
-from umurl_search.readers.outcome import BadRecordingError, make_clip, read_bytes, to_float32
-from umurl_search.readers.text import index_text, parse_words
-from umurl_search.readers.tree import (
+from umurl_search.readers.build_clip import BadRecordingError, make_clip, read_bytes, to_float32
+from umurl_search.readers.file_per_clip import (
     Place,
     decode_place,
     encode_place,
@@ -28,6 +27,7 @@ from umurl_search.readers.tree import (
     keep_freed_memory,
     require_roots,
 )
+from umurl_search.readers.number_parser import index_text, parse_words
 
 SLICINGS = {
     "start:end": (0, 0),

@@ -11,12 +11,18 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from encoder.skeleton import LAYOUTS
-from umurl_search.bodies import choose_bodies
-from umurl_search.clip import Clip, Outcome
+from umurl_search.clips.body_selection import choose_bodies
+from umurl_search.clips.clip import Clip, Outcome
 from umurl_search.readers import safe_pickle
 from umurl_search.readers.base import Part, Splits, State
-from umurl_search.readers.outcome import BadRecordingError, described, make_clip, require_finite, to_float32
-from umurl_search.readers.tree import find_single_file, require_layout, require_one_root
+from umurl_search.readers.build_clip import (
+    BadRecordingError,
+    described,
+    make_clip,
+    require_finite,
+    to_float32,
+)
+from umurl_search.readers.file_per_clip import find_single_file, require_layout, require_one_root
 
 _SPLIT = re.compile(r"(?:(?P<protocol>.+)_)?(?P<part>train|val|test)", re.DOTALL)
 _UNKNOWN = -1

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError, said_by
-from umurl_search.readers.outcome import described
+from umurl_search.readers.build_clip import described
 
 _PLAIN = re.compile(r"[biufSU]\d{1,4}")
 _EMPTY_TEXT = re.compile(r"[SU]0+")

@@ -13,11 +13,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from encoder.errors import UmurlError
-from umurl_search.serve import job_routes, page, routes
-from umurl_search.serve.access import Access
-from umurl_search.serve.guard import Guard
-from umurl_search.serve.refusals import RefusedError, problem
-from umurl_search.serve.service import Service
+from umurl_search.serve import job_routes, routes, static_files
+from umurl_search.serve.auth import Access
+from umurl_search.serve.errors import RefusedError, problem
+from umurl_search.serve.middleware import Guard
+from umurl_search.serve.state import Service
 
 _PROBLEMS = {
     400: "A mistake of the asker's", 401: "A token is needed", 403: "Another site or host", 404: "Not there",
@@ -49,7 +49,7 @@ def make_app(service: Service, access: Access) -> ASGIApp:
     app.include_router(routes.health_routes(service, version))
     app.include_router(routes.routes(service))
     app.include_router(job_routes.routes(service))
-    app.include_router(page.routes())
+    app.include_router(static_files.routes())
     for kind, handler in (
         (UmurlError, _mistaken), (RefusedError, _refused), (RequestValidationError, _invalid), (HTTPException, _failed),
         (Exception, _broken),

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from umurl_search import datasets
-from umurl_search.catalog import COLUMNS
-from umurl_search.evaluate import EvalRequest, Evaluation, evaluate_matrix, evaluated
-from umurl_search.mistakes import confusion
+from umurl_search.datasets import protocols
+from umurl_search.evaluation.confusion import confusion
+from umurl_search.evaluation.knn_eval import EvalRequest, Evaluation, evaluate_matrix, evaluated
+from umurl_search.library.catalog.queries import COLUMNS
 from umurl_search.progress import Progress
-from umurl_search.serve.refusals import RefusedError
-from umurl_search.serve.requests import EvaluationBody, MatrixBody
-from umurl_search.serve.shelf import Shelf
+from umurl_search.serve.cache import Shelf
+from umurl_search.serve.errors import RefusedError
+from umurl_search.serve.schemas import EvaluationBody, MatrixBody
 
 MOST_HARDEST = 50
 MOST_PAIRS = 200
@@ -42,7 +42,7 @@ class Confused:
     def _names(self) -> dict[int, str]:
         """Of every class: the dataset's, what its clips say, or its number."""
         gallery = self.evaluation.asked.gallery
-        listed = dict(enumerate(datasets.action_names(datasets.find(gallery.dataset).actions)))
+        listed = dict(enumerate(protocols.action_names(protocols.find(gallery.dataset).actions)))
         columns = gallery.columns
         said = {k: v for k, v in zip(columns.label.tolist(), columns.columns["action"], strict=True) if v}
         known = listed | said | {-1: "(nothing found)"}

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.skeleton import JOINTS, LAYOUTS, PARENTS
-from umurl_search.clip import Frames
-from umurl_search.preprocess import STORE_FPS
+from umurl_search.clips.clip import Frames
+from umurl_search.clips.normalization import STORE_FPS
 
 _MM = 1000.0
 _HIPS = 0

@@ -8,12 +8,12 @@ from starlette.responses import Response
 
 from umurl_search.progress import Progress
 from umurl_search.serve import evaluations, projections
+from umurl_search.serve.errors import Document
 from umurl_search.serve.evaluations import Confused
 from umurl_search.serve.jobs import Job
 from umurl_search.serve.projections import Projection
-from umurl_search.serve.refusals import Document
-from umurl_search.serve.requests import Asked, EvaluationBody, MapBody, MatrixBody, Text, TimelineBody
-from umurl_search.serve.service import Service
+from umurl_search.serve.schemas import Asked, EvaluationBody, MapBody, MatrixBody, Text, TimelineBody
+from umurl_search.serve.state import Service
 from umurl_search.serve.timelines import timeline
 
 Column = Literal["action", "label", "subject", "camera", "setup", "replication", "people"]

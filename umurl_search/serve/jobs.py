@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from encoder.errors import UmurlError, one_line
 from umurl_search.progress import Advance, Progress
-from umurl_search.serve.refusals import RefusedError
+from umurl_search.serve.errors import RefusedError
 
 State = Literal["running", "done", "failed"]
 Work = Callable[[Progress], Any]

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from umurl_search.embedding_map import Method, laid_out, leading_axes, require
-from umurl_search.index import MAIN, mapped_blocks
-from umurl_search.maps import Embeddings
+from umurl_search.evaluation.projection import Method, laid_out, leading_axes, require
+from umurl_search.index.bridges_and_whitening import Embeddings
+from umurl_search.index.index import MAIN, mapped_blocks
 from umurl_search.progress import Progress
-from umurl_search.serve.browsing import COLUMNS
-from umurl_search.serve.refusals import RefusedError
-from umurl_search.serve.shelf import Corpus, Held
+from umurl_search.serve.browse import COLUMNS
+from umurl_search.serve.cache import Corpus, Held
+from umurl_search.serve.errors import RefusedError
 
 _NONE = 65_535
 _PASSES = 3

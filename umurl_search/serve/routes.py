@@ -7,20 +7,11 @@ from starlette.responses import PlainTextResponse, Response
 
 from encoder.skeleton import LAYOUTS
 from umurl_search.serve import frames as drawn
-from umurl_search.serve.browsing import MOST_CLIPS, stretch_of
-from umurl_search.serve.page import tagged
-from umurl_search.serve.refusals import Document
-from umurl_search.serve.requests import (
-    MOST_ID,
-    WHERE,
-    FileQuery,
-    Filter,
-    Layout,
-    QueryBody,
-    Text,
-    UploadQuery,
-)
-from umurl_search.serve.service import Service
+from umurl_search.serve.browse import MOST_CLIPS, stretch_of
+from umurl_search.serve.errors import Document
+from umurl_search.serve.schemas import MOST_ID, WHERE, FileQuery, Filter, Layout, QueryBody, Text, UploadQuery
+from umurl_search.serve.state import Service
+from umurl_search.serve.static_files import tagged
 
 IdInPath = Annotated[int, Path(ge=0, le=MOST_ID)]
 Frame = Annotated[int | None, Query(ge=0, le=2**31)]

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import uvicorn
 
 from encoder.errors import UmurlError, said_by
-from umurl_search.library import Library
-from umurl_search.serve.access import Access, is_loopback, new_token
+from umurl_search.library.library import Library
 from umurl_search.serve.app import make_app
+from umurl_search.serve.auth import Access, is_loopback, new_token
+from umurl_search.serve.connection_limits import bounded
 from umurl_search.serve.limits import Limits
-from umurl_search.serve.protocol import bounded
-from umurl_search.serve.service import Service
+from umurl_search.serve.state import Service
 
 _BACKLOG = 1024
 

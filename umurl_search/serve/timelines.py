@@ -3,14 +3,14 @@
 from typing import Any
 
 from encoder.errors import UmurlError
-from umurl_search.hits import Hit, How
-from umurl_search.preprocess import STORE_FPS
-from umurl_search.search import Asking
-from umurl_search.serve.asking import Asker
-from umurl_search.serve.browsing import Browser
-from umurl_search.serve.refusals import RefusedError
-from umurl_search.serve.requests import TimelineBody
-from umurl_search.serve.shelf import Held, Shelf
+from umurl_search.clips.normalization import STORE_FPS
+from umurl_search.search.results import Hit, How
+from umurl_search.search.searcher import Asking
+from umurl_search.serve.browse import Browser
+from umurl_search.serve.cache import Held, Shelf
+from umurl_search.serve.errors import RefusedError
+from umurl_search.serve.queries import Asker
+from umurl_search.serve.schemas import TimelineBody
 
 MOST_PEAKS = 20
 

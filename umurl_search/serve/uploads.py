@@ -14,15 +14,15 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from encoder.errors import UmurlError
-from umurl_search import datasets
-from umurl_search.clip import Frames
-from umurl_search.clipfile import TooLongError, read_frames
-from umurl_search.maps import Embeddings
-from umurl_search.names import parse_name
-from umurl_search.preprocess import Conventions, normalise
-from umurl_search.serve.refusals import RefusedError
-from umurl_search.serve.requests import Stated
-from umurl_search.serve.shelf import Held
+from umurl_search.clips.clip import Frames
+from umurl_search.clips.naming import parse_name
+from umurl_search.clips.normalization import Conventions, normalise
+from umurl_search.datasets import protocols
+from umurl_search.index.bridges_and_whitening import Embeddings
+from umurl_search.search.query_clip import TooLongError, read_frames
+from umurl_search.serve.cache import Held
+from umurl_search.serve.errors import RefusedError
+from umurl_search.serve.schemas import Stated
 
 SUFFIXES = (".npy", ".skeleton", ".txt", ".json")
 _LONGEST_NAME = 200
@@ -60,7 +60,7 @@ class Upload:
             "layout": self.layout, "notes": list(self.notes),
         }  # fmt: skip
         if self.action is not None:
-            names = datasets.action_names(datasets.find(dataset).actions)
+            names = protocols.action_names(protocols.find(dataset).actions)
             label = self.action - 1
             said |= {"label": label, "action": names[label] if 0 <= label < len(names) else None}
         return said

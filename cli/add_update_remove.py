@@ -1,0 +1,94 @@
+"""Commands that change what a library holds: `add`, `update`, `remove`, `compact`, `repair`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.datasets import FormatOption
+from cli.terminal import Terminal, command
+
+SourceOption = Annotated[
+    Path | None, typer.Option(help="Where the recordings are [default: all that the dataset was read from]")
+]
+SlicingOption = Annotated[str | None, typer.Option(help="Of PKU-MMD's label files [default: as ingested]")]
+DatasetArgument = Annotated[str, typer.Argument(help="The dataset")]
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "add")(add)
+    command(app, "update")(update)
+    command(app, "remove")(remove)
+    command(app, "compact")(compact)
+    command(app, "repair")(repair)
+
+
+def add(
+    terminal: Terminal, name: DatasetArgument, source: SourceOption = None, format: FormatOption = None,
+    slicing: SlicingOption = None,
+    splits: Annotated[Path | None, typer.Option(help="Parts of clips in protocols, as `ingest` takes them")] = None,
+    segments: Annotated[Path | None, typer.Option(help="What happens in recordings, likewise")] = None,
+    removed: Annotated[bool, typer.Option("--removed", help="Also those that were removed before")] = False,
+) -> None:  # fmt: skip
+    """Takes new recordings into a dataset and all its indexes; those that are there by name stay as they are."""
+    _take_in(
+        terminal, dataset=name, source=source, format=format, slicing=slicing, splits=splits, segments=segments,
+        removed=removed,
+    )  # fmt: skip
+
+
+def update(
+    terminal: Terminal, name: DatasetArgument, source: SourceOption = None, format: FormatOption = None,
+    slicing: SlicingOption = None,
+) -> None:  # fmt: skip
+    """Takes recordings again whose files have another content now; names what is new or gone, and leaves that alone."""
+    _take_in(terminal, dataset=name, source=source, format=format, slicing=slicing, changed=True)
+
+
+def _take_in(terminal: Terminal, **asked: Any) -> None:
+    from cli import print_add_update_remove
+    from umurl_search.ingest.add_update_remove import ChangeRequest, take_in
+
+    request = ChangeRequest(**asked, device=terminal.device)
+    report = take_in(terminal.library, request, progress=terminal.progress)
+    terminal.note(*(f"note: {note}" for note in report.notes))
+    terminal.show(vars(report), print_add_update_remove.changed)
+
+
+def remove(
+    terminal: Terminal,
+    name: DatasetArgument,
+    clips: Annotated[list[str] | None, typer.Argument(help="Names of clips")] = None,
+    where: Annotated[str | None, typer.Option(help='SQL over the clips, e.g. "subject = 3"')] = None,
+) -> None:
+    """Takes clips out of a dataset and all its indexes, by name or those that pass a filter."""
+    if bool(clips) == (where is not None):
+        raise typer.BadParameter("give names of clips, or --where")
+    from cli import print_add_update_remove
+    from umurl_search.ingest.add_update_remove import remove as take_out
+
+    report = take_out(terminal.library, name, names=clips or (), where=where)
+    terminal.show(vars(report), print_add_update_remove.changed)
+
+
+def compact(
+    terminal: Terminal,
+    name: DatasetArgument,
+    force: Annotated[bool, typer.Option("--force", help="Also where little is gained")] = False,
+) -> None:
+    """Makes one part of all, of a dataset and its indexes, drops what was removed, fits the maps again."""
+    from cli import print_add_update_remove
+    from umurl_search.maintenance.compact import compact as make_one
+
+    report = make_one(terminal.library, name, force=force, progress=terminal.progress)
+    terminal.show(vars(report), print_add_update_remove.compacted)
+
+
+def repair(terminal: Terminal) -> int:
+    """Rebuilds what is damaged from what is sound, and clears away what interrupted runs left."""
+    from cli import print_add_update_remove
+    from umurl_search.maintenance.repair import repair as mend
+
+    report = mend(terminal.library, device=terminal.device, progress=terminal.progress)
+    terminal.show(vars(report), print_add_update_remove.repaired)
+    return 0 if not report.problems else 1

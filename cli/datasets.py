@@ -1,0 +1,81 @@
+"""Commands about datasets: `datasets`, `ingest`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from cli.terminal import Terminal, command
+
+Format = Literal["ntu-skeleton", "pku-mmd", "agcn", "ctr-gcn", "pyskl", "nw-ucla", "npy"]
+Layout = Literal["ntu25", "kinect-v1", "utd-mhad"]
+Up = Literal["y", "z", "x"]
+Slicing = Literal["start:end", "start-1:end", "start:end+1"]
+
+FormatOption = Annotated[
+    Format | None, typer.Option("--format", help="The recordings' format [default: found out]")
+]
+LayoutOption = Annotated[
+    Layout | None, typer.Option("--layout", help="The joint layout [default: the format's or dataset's]")
+]
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "datasets")(show_datasets)
+    command(app, "ingest")(ingest)
+
+
+def show_datasets(terminal: Terminal) -> None:
+    """Names, protocols, official counts, what is in the library and under the data folder."""
+    from cli import print_tables
+    from umurl_search.maintenance import inspect_and_doctor
+
+    rows = inspect_and_doctor.known_datasets(terminal.library, terminal.data)
+    document = {
+        "datasets": rows,
+        "library": str(terminal.library.root),
+        "data": terminal.data and str(terminal.data),
+    }
+    terminal.show(document, print_tables.datasets)
+
+
+def ingest(
+    terminal: Terminal,
+    name: Annotated[str, typer.Argument(help="A dataset known by name (see: datasets), or a name of your own")],
+    source: Annotated[Path | None, typer.Option(help="File or folder [default: found under the data folder]")] = None,
+    format: FormatOption = None,
+    layout: LayoutOption = None,
+    splits: Annotated[Path | None, typer.Option(help='JSON: {"protocol": {"train": [names], "test": [names]}}')] = None,
+    fps: Annotated[float, typer.Option(min=1, max=9999, help="Frames a second of the source")] = 30.0,
+    up: Annotated[Up, typer.Option(help="The source's up axis")] = "y",
+    scale: Annotated[float, typer.Option(min=1e-9, max=1e8, help="Metres a unit of the source")] = 1.0,
+    slicing: Annotated[Slicing, typer.Option(help="PKU-MMD: frames of a label that make a clip")] = "start:end",
+    untrimmed: Annotated[bool, typer.Option("--untrimmed", help="Keep recordings whole, with segments")] = False,
+    segments: Annotated[
+        Path | None, typer.Option(help='JSON: {"recording": [{"action", "start", "end"}]}, in seconds; or CSV')
+    ] = None,
+) -> None:  # fmt: skip
+    """Reads recordings into the library and reports what was found, used and left out."""
+    from cli import print_tables
+    from umurl_search.ingest.ingest import Request
+    from umurl_search.ingest.ingest import ingest as read
+
+    request = Request(
+        name=name, source=source, data=terminal.data, format=format,
+        layout=layout, splits=splits, fps=fps, up=up, scale=scale, slicing=slicing,
+        untrimmed=untrimmed, segments=segments,
+    )  # fmt: skip
+    report = read(terminal.library, request, progress=terminal.progress)
+    terminal.show(vars(report), print_tables.ingest)
+
+
+def ensure_ingested(terminal: Terminal, name: str) -> list[str]:
+    """Ingests a dataset that the library does not hold yet; a line about it, to be noted once all is done."""
+    from cli import print_tables
+    from umurl_search.ingest.ingest import Request, is_ingested
+    from umurl_search.ingest.ingest import ingest as read
+
+    if is_ingested(terminal.library, name):
+        return []
+    report = read(terminal.library, Request(name=name, data=terminal.data), progress=terminal.progress)
+    return [print_tables.ingest_line(vars(report))]

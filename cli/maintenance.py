@@ -1,0 +1,83 @@
+"""Commands that look after a library: `list`, `info`, `verify`, `prefer`, `delete`, `doctor`."""
+
+from typing import Annotated
+
+import typer
+
+from cli.terminal import Terminal, command
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "list")(list_contents)
+    command(app, "info")(info)
+    command(app, "verify")(verify)
+    command(app, "prefer")(prefer)
+    command(app, "delete")(delete)
+    command(app, "doctor")(doctor)
+
+
+def list_contents(terminal: Terminal) -> None:
+    """The datasets, encoders and indexes of the library."""
+    from cli import print_tables
+    from umurl_search.maintenance import inspect_and_doctor
+
+    terminal.show(inspect_and_doctor.contents(terminal.library), print_tables.contents)
+
+
+def info(
+    terminal: Terminal,
+    what: Annotated[str | None, typer.Argument(help="A dataset, encoder, index or DATASET:CLIPNAME")] = None,
+) -> None:
+    """Everything known of one thing in the library, or of the library."""
+    from cli import print_tables
+    from umurl_search.maintenance import inspect_and_doctor
+
+    terminal.show(inspect_and_doctor.info(terminal.library, what), print_tables.facts)
+
+
+def verify(terminal: Terminal) -> int:
+    """Hashes every file of the library and checks the catalog; exit code 1 if anything is wrong."""
+    from cli import print_tables
+    from umurl_search.maintenance import verify as soundness
+
+    problems = soundness.verify(terminal.library, progress=terminal.progress)
+    terminal.show({"ok": not problems, "problems": problems}, print_tables.verified)
+    if problems:
+        print_tables.problem_line(problems)
+    return 1 if problems else 0
+
+
+def prefer(
+    terminal: Terminal,
+    index: Annotated[str, typer.Argument(help="The index's name")],
+) -> None:
+    """Makes an index the one that commands take where none is named, until another is built."""
+    from cli import print_tables
+    from umurl_search.maintenance import inspect_and_doctor
+
+    terminal.show(inspect_and_doctor.prefer(terminal.library, index), print_tables.preferred)
+
+
+def delete(
+    terminal: Terminal,
+    what: Annotated[str, typer.Argument(help="NAME, or dataset:NAME, encoder:NAME, index:NAME")],
+) -> None:
+    """Takes a dataset, encoder or index out of the library."""
+    from cli import print_tables
+    from umurl_search.maintenance import inspect_and_doctor
+
+    terminal.show(inspect_and_doctor.delete(terminal.library, what), print_tables.deleted)
+
+
+def doctor(terminal: Terminal) -> int:
+    """Checks the installation, the device, the library and the data folder; exit code 1 if anything is wrong."""
+    from cli import print_tables
+    from umurl_search.maintenance import inspect_and_doctor
+
+    checks = inspect_and_doctor.doctor(terminal.library, terminal.data)
+    ok = all(check.ok for check in checks)
+    rows = [vars(check) for check in checks]
+    terminal.show({"ok": ok, "checks": rows}, print_tables.checks)
+    if not ok:
+        print_tables.failed_check_line(rows)
+    return 0 if ok else 1

@@ -1,0 +1,181 @@
+"""Tables of hits that fit the terminal: columns give way instead of wrapping, poses take what room there is."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.braille import LEAST, MOST, Strip
+from cli.print_tables import Document, new_console, new_table
+
+Draw = Callable[[int], Sequence[Strip]]
+"""The poses of the query and of every hit, so many characters wide."""
+_GAP = 2
+_CUT = 8
+"""The least of a column that may be cut."""
+_ROOMY = 16
+"""Of a column that may be cut, what it keeps beside poses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of a table. short: other cells for it where there is little room. cut: it may end in an ellipsis.
+
+    spare: it goes where there is no room for it; of several, the later one first. across: of cells of several lines.
+    """
+
+    header: str
+    cells: Sequence[Text]
+    short: Sequence[Text] | None = None
+    right: bool = False
+    cut: bool = False
+    spare: bool = False
+    across: int | None = None
+
+    @property
+    def width(self) -> int:
+        widths: list[int] = [cell.cell_len for cell in self.cells] if self.across is None else [self.across]
+        return max([len(self.header), *widths])
+
+    def at_most(self, width: int) -> "Column":
+        """Its cells cut to so many characters."""
+        cells = [cell.copy() for cell in self.cells]
+        for cell in cells:
+            cell.truncate(width, overflow="ellipsis")
+        return replace(self, cells=cells, header=self.header[:width])
+
+
+def text(value: object) -> Text:
+    return Text("" if value is None else str(value))
+
+
+def hits(document: Document, *, draw: Draw | None = None) -> None:
+    """The clips found for one."""
+    from umurl_search.search.results import is_query
+
+    query, index = document["query"], document["index"]
+    bridge = " across a bridge" if index["bridge"] else ""
+    console = new_console()
+    console.print(
+        f"{query['clip']} ({query['modality']}) against {index['name']} ({index['against']}{bridge}, "
+        f"transform {index['transform']}): {len(document['hits'])} of {index['passing']:,} clips, "
+        f"{1000 * document['seconds']['total']:.0f} ms"
+    )
+    if query["exclude_same_performance"]:
+        console.print("the query's own performance left out")
+    if query["where"] is not None and len(document["hits"]) < query["k"]:
+        console.print(f'only {index["passing"]:,} clips pass --where "{query["where"]}"')
+    found = document["hits"]
+    columns = [
+        *naming(found),
+        Column(
+            header="action",
+            cells=[_action(hit, None if is_query(hit, query) else query["label"]) for hit in found],
+            cut=True,
+        ),
+    ]
+    columns += [
+        Column(header=name, cells=[text(hit[name]) for hit in found], right=True, spare=True)
+        for name in ("subject", "camera", "setup", "frames")
+    ]
+    show(console, columns, draw)
+
+
+def naming(found: Sequence[Document]) -> list[Column]:
+    """Rank, score and clip of every hit."""
+    return [
+        Column(header="rank", cells=[text(hit["rank"]) for hit in found], right=True),
+        Column(header="score", cells=[text(f"{hit['score']:.4f}") for hit in found], right=True),
+        Column(
+            header="clip", cells=[text(f"{hit['dataset']}:{hit['name']}") for hit in found],
+            short=[text(hit["name"]) for hit in found],
+        ),
+    ]  # fmt: skip
+
+
+def _action(hit: Document, wanted: int | None) -> Text:
+    """Green where it is the query's, red where it is another."""
+    action = hit["action"] or ("" if hit["label"] is None else str(hit["label"]))
+    return Text(action, style="" if wanted is None else "green" if hit["label"] == wanted else "red")
+
+
+def show(console: Console, columns: Sequence[Column], draw: Draw | None) -> None:
+    """The table, under the query's own poses where poses are drawn."""
+    if draw is not None and console.is_terminal:
+        console.print(_pictured(draw(min(MOST, console.width))[0]))
+    console.print(fitted(columns, console, draw=draw))
+
+
+def _pictured(strip: Strip) -> Text:
+    """Its lines, each person in a colour."""
+    lines = []
+    for characters, people in zip(strip.lines, strip.people, strict=True):
+        line = Text()
+        for character, person in zip(characters, people, strict=True):
+            line.append(character, style="magenta" if person else "cyan")
+        lines.append(line)
+    return Text("\n").join(lines)
+
+
+def _poses(draw: Draw, width: int) -> list[Text]:
+    return [_pictured(strip) for strip in draw(width)[1:]]
+
+
+def fitted(columns: Sequence[Column], console: Console, *, draw: Draw | None = None) -> Table:
+    """The columns that the console has room for, and the poses."""
+    if not console.is_terminal:
+        return _table(columns)
+    columns = [column for column in columns if not column.cells or any(column.cells)]
+    kept = _narrowed([column for column in columns if not column.spare], console.width)
+    if draw is not None:
+        kept = _with_poses(kept, console.width, partial(_poses, draw))
+    for column in (column for column in columns if column.spare):
+        if _total([*kept, column]) > console.width:
+            break
+        kept.append(column)
+    return _table(kept)
+
+
+def _total(columns: Sequence[Column]) -> int:
+    return sum(column.width for column in columns) + _GAP * (len(columns) - 1)
+
+
+def _shortened(columns: Sequence[Column]) -> list[Column]:
+    return [replace(one, cells=one.short) if one.short is not None else one for one in columns]
+
+
+def _narrowed(columns: list[Column], width: int) -> list[Column]:
+    """Short cells for long ones, then what may be cut is, then it goes."""
+    if _total(columns) > width:
+        columns = _shortened(columns)
+    over = _total(columns) - width
+    if over > 0:
+        columns = [one for one in columns if not one.cut or one.width - over >= _CUT]
+        columns = [one.at_most(one.width - over) if one.cut else one for one in columns]
+    return columns
+
+
+def _with_poses(columns: list[Column], width: int, poses: Callable[[int], Sequence[Text]]) -> list[Column]:
+    """The columns and the poses after them, where there is room for the least of these."""
+    for kept in (columns, _shortened(columns)):
+        short = MOST + _GAP - (width - _total(kept))
+        if short > 0:  # names of actions give way a little
+            kept = [one.at_most(max(_ROOMY, one.width - short)) if one.cut else one for one in kept]
+        room = width - _total(kept) - _GAP
+        if room >= LEAST:
+            across = min(room, MOST)
+            return [*kept, Column(header="poses", cells=poses(across), across=across)]
+    return columns
+
+
+def _table(columns: Sequence[Column]) -> Table:
+    right = tuple(column.header for column in columns if column.right)
+    table = new_table(*(column.header for column in columns), right=right)
+    for column in table.columns:
+        column.vertical = "middle"
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        table.add_row(*cells)
+    return table

@@ -1,0 +1,87 @@
+"""Draws moments of long recordings and the figures of `localize-eval`."""
+
+from rich.text import Text
+
+from cli.print_hits import Column, Draw, naming, show, text
+from cli.print_tables import Document, new_console, new_table, percent, size
+
+
+def built(document: Document) -> None:
+    console = new_console()
+    verb = "is there already" if document["already_there"] else "built"
+    console.print(
+        f"index {document['index']} {verb}: {document['windows']:,} {_windows(document)} in {document['clips']:,} "
+        f"recordings of {document['dataset']}, encoder {document['encoder']}, {', '.join(document['modalities'])}, "
+        f"transform {document['transform']}, {size(document['bytes'])}, {document['seconds']['total']:.1f} s"
+    )
+    name = document["index"]
+    console.print(
+        f"next: umurl-search query CLIP --index {name}   and: umurl-search localize-eval --index {name}"
+    )
+
+
+def _windows(document: Document) -> str:
+    lengths = " and ".join(f"{seconds:g}" for seconds in document["window_s"])
+    return f"windows of {lengths} s, one every {document['stride_s']:g} s,"
+
+
+def moments(document: Document, *, draw: Draw | None = None) -> None:
+    query, index, console = document["query"], document["index"], new_console()
+    bridge = " across a bridge" if index["bridge"] else ""
+    console.print(
+        f"{query['clip']} ({query['modality']}) against {index['name']} ({index['against']}{bridge}, transform "
+        f"{index['transform']}): {len(document['hits'])} moments in {index['passing']:,} {_windows(index)} "
+        f"{1000 * document['seconds']['total']:.0f} ms"
+    )
+    if query["exclude_same_performance"]:
+        console.print("the query's own performance left out")
+    found = document["hits"]
+    said = [_segment(hit["segment"], query["label"]) for hit in found]
+    columns = [
+        *naming(found),
+        Column(header="from s", cells=[text(f"{hit['start_s']:.1f}") for hit in found], right=True),
+        Column(header="to s", cells=[text(f"{hit['end_s']:.1f}") for hit in found], right=True),
+        Column(
+            header="frames", cells=[text(f"{hit['start_frame']}-{hit['stop_frame']}") for hit in found], right=True,
+            spare=True,
+        ),
+        Column(header="action there", cells=[action for action, _ in said], cut=True),
+        Column(header="IoU", cells=[text(overlap) for _, overlap in said], right=True, spare=True),
+        *(
+            Column(header=name, cells=[text(hit[name]) for hit in found], right=True, spare=True)
+            for name in ("subject", "camera")
+        ),
+    ]  # fmt: skip
+    show(console, columns, draw)
+
+
+def _segment(segment: Document | None, wanted: int | None) -> tuple[Text, str]:
+    """What is labelled where a moment is, and how much of it that is."""
+    if segment is None:
+        return Text(""), ""
+    style = "" if wanted is None else "green" if segment["label"] == wanted else "red"
+    return Text(segment["action"] or str(segment["label"]), style=style), f"{segment['iou']:.2f}"
+
+
+def figures(document: Document) -> None:
+    console = new_console()
+    there = document["recordings"]
+    console.print(
+        f"{document['dataset']} {document['protocol']}: {document['queries']:,} segments of {there['test']:,} test "
+        f"recordings ask for {document['segments']:,} segments in {there['gallery']:,} gallery recordings"
+    )
+    console.print(
+        f"encoder {document['encoder']}, index {document['index']}, {document['modality']}, transform "
+        f"{document['transform']}; {document['windows']:,} {_windows(document)} overlap {document['overlap']:g}"
+    )
+    table = new_table("temporal IoU", *(f"at least {t}" for t in document["map"]))
+    table.add_row("mAP", *map(percent, document["map"].values()))
+    console.print(table)
+    if document["ranked"] < document["queries"]:
+        console.print(f"over the {document['ranked']:,} queries whose action is in the gallery")
+    for reason, count in document["left_out"].items():
+        console.print(f"left out: {count:,} queries, {reason}")
+    loosest = next(iter(document["map"]))
+    hardest = sorted(document["per_class"], key=lambda row: (row["map"][loosest], row["label"]))[:5]
+    named = ", ".join(f"{row['action'] or row['label']} {percent(row['map'][loosest])}" for row in hardest)
+    console.print(f"hardest, IoU at least {loosest}: {named}")

@@ -1,0 +1,344 @@
+"""Draws results on the terminal. Only this and its fellows (`render_x.py` draws for `x.py`) use Rich."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from umurl_search.datasets.protocols import find as dataset_named
+from umurl_search.progress import Advance
+
+_WIDE = 140
+_WHOLE = ("rank", "score", "name", "clip")
+"""Columns that give way to others last."""
+Document = dict[str, Any]
+
+
+def new_console() -> Console:
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    wide = None if terminal else _WIDE
+    return Console(width=wide, highlight=False, markup=False, emoji=False, soft_wrap=not terminal)
+
+
+class _RateColumn(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        rate = "" if speed is None else f"{speed:,.{0 if speed >= 10 else 1}f} {task.fields['unit']}/s"
+        return Text(rate, style="cyan")
+
+
+@contextlib.contextmanager
+def progress_bar(title: str, *, total: int, unit: str) -> Iterator[Advance]:
+    """A bar on stderr with rate and time left."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), _RateColumn(),
+        TimeRemainingColumn(), TextColumn("{task.fields[note]}", style="dim"),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=total, unit=unit, note="")
+
+        def advance(n: int, note: str = "") -> None:
+            bar.update(task, advance=n)
+            if note:
+                bar.update(task, note=note)
+
+        yield advance
+
+
+def new_table(*headers: str, title: str | None = None, right: tuple[str, ...] = ()) -> Table:
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
+    for header in headers:  # what does not fit goes on in the next line: names are there to be copied
+        justify: Literal["left", "right"] = "right" if header in right else "left"
+        table.add_column(
+            header, justify=justify, header_style="dim", overflow="fold", no_wrap=header in _WHOLE
+        )
+    return table
+
+
+def percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f} %"
+
+
+def size(n_bytes: int) -> str:
+    return f"{n_bytes / 2**20:,.1f} MiB" if n_bytes < 2**30 else f"{n_bytes / 2**30:,.1f} GiB"
+
+
+def datasets(document: Document) -> None:
+    table = new_table("name", "what", "protocols", "official clips", "in library", "found under the data folder",
+                   right=("official clips", "in library"))  # fmt: skip
+    for row in document["datasets"]:
+        official = f"{row['official']['used']:,}" if row["official"] else ""
+        held = "" if row["in_library"] is None else f"{row['in_library']:,}"
+        table.add_row(
+            row["name"], row["title"], " ".join(row["protocols"]), official, held, " ".join(row["under_data"])
+        )
+    console = new_console()
+    console.print(table)
+    console.print(
+        f"\nlibrary {document['library']}   data folder {document['data'] or 'not set (UMURL_DATA)'}"
+    )
+    console.print("next: umurl-search ingest NAME [--source PATH], or umurl-search demo")
+
+
+def ingest(document: Document) -> None:
+    ingest_summary(document)
+    console, name = new_console(), document["dataset"]
+    if document["left_out"]:
+        console.print(f"which and why: umurl-search info {name}")
+    console.print(f"next: umurl-search train {name}   (an encoder of its own)")
+    console.print(f"  or: umurl-search build-index {name}   (with the encoder there is)")
+
+
+def ingest_summary(document: Document) -> None:
+    """What was found, used and left out, without what to do next."""
+    console = new_console()
+    console.print(ingest_line(document))
+    table = new_table("", "clips")
+    table.add_row("found", f"{document['found']:,}")
+    table.add_row("used", f"{document['used']:,}")
+    for reason, count in document["left_out"].items():
+        table.add_row(f"left out: {reason}", f"{count:,}")
+    if document["cut"]:
+        table.add_row("cut to the first frames kept", f"{document['cut']:,}")
+    official = dataset_named(document["dataset"]).official
+    if official is not None:
+        table.add_row("official count", f"{official.found:,} found, {official.used:,} used")
+    for protocol, parts in document["splits"].items():
+        said = official.splits.get(protocol) if official else None
+        there = " / ".join(
+            f"{part} {parts[part]:,}" for part in ("train", "gallery", "test") if part in parts
+        )
+        table.add_row(
+            f"protocol {protocol}", there + (f"   (official {said[0]:,} / {said[1]:,})" if said else "")
+        )
+    console.print(table)
+    for note in document["notes"]:
+        console.print(f"note: {note}")
+
+
+def ingest_line(document: Document) -> str:
+    already = "already in the library: " if document["already_there"] else ""
+    counts = f"{document['used']:,} of {document['found']:,} clips"
+    return f"{document['dataset']}: {already}{counts} from {document['source']}"
+
+
+def train(document: Document) -> None:
+    console = new_console()
+    where = f"{document['dataset']} {document['protocol'] or '(all clips)'}"
+    epochs = "1 epoch" if document["epochs"] == 1 else f"{document['epochs']:,} epochs"
+    console.print(
+        f"encoder {document['encoder']}: {document['preset']}, {document['precision']}, {epochs} on "
+        f"{document['clips']:,} clips of {where}, {document['seconds']:.0f} s, {document['clips_per_s']:.0f} clips/s"
+    )
+    console.print("last losses: " + "  ".join(f"{k} {v:.4g}" for k, v in document["losses"].items()))
+    seen = document["embedding"]
+    if seen:
+        accuracy = (
+            "" if seen["accuracy"] is None else f"  1-NN of a held-out slice {percent(seen['accuracy'])}"
+        )
+        console.print(f"embedding: rank {seen['rank']:.1f}  spread {seen['spread']:.2f}{accuracy}")
+    console.print(f"next: umurl-search build-index {document['dataset']}")
+
+
+def imported(document: Document) -> None:
+    console = new_console()
+    made_for = (
+        f"{document['dataset']} {document['protocol'] or ''}".strip() if document["dataset"] else "no dataset"
+    )
+    console.print(
+        f"encoder {document['encoder']}: imported for {made_for}, dimension {document['dimension']}, "
+        f"{document['parameters'] / 1e6:.2f} M parameters, projectors "
+        f"{'included' if document['projectors'] else 'absent'}"
+    )
+    console.print(
+        f"next: umurl-search build-index {document['dataset'] or 'NAME'} --encoder {document['encoder']}"
+    )
+
+
+def built_line(document: Document) -> None:
+    """What was built, without what to do next."""
+    verb = "is there already" if document["already_there"] else "built"
+    new_console().print(
+        f"index {document['index']} {verb}: {document['clips']:,} clips of {document['dataset']}, encoder "
+        f"{document['encoder']}, {', '.join(document['modalities'])}, dimension {document['dimension']}, "
+        f"made in {document['precision']}, transform {document['transform']}, {size(document['bytes'])}, "
+        f"{document['seconds']['total']:.1f} s"
+    )
+
+
+def built(document: Document) -> None:
+    built_line(document)
+    new_console().print(
+        f"next: umurl-search query CLIP --index {document['index']}   "
+        f"and: umurl-search knn-eval --index {document['index']}"
+    )
+
+
+def _evaluated(document: Document) -> str:
+    asking = ""
+    if "query_index" in document:
+        asking = (
+            f"\nasked by {document['query_dataset']} {document['query_protocol']}, index {document['query_index']}; "
+            f"actions: {document['actions']}"
+        )
+        left_out = ", ".join(f"{count:,} {reason}" for reason, count in document["left_out"].items())
+        asking += f"; queries left out: {left_out}" if left_out else ""
+    return (
+        f"{document['dataset']} {document['protocol']}, encoder {document['encoder']}, index {document['index']}: "
+        f"{document['queries']:,} queries, gallery of {document['gallery']:,}{asking}"
+    )
+
+
+def figures(document: Document) -> None:
+    console = new_console()
+    console.print(_evaluated(document))
+    bridge = " across a bridge" if document["bridge"] else ""
+    excluded = ", same performance excluded" if document["exclude_same_performance"] else ""
+    console.print(
+        f"{document['query_modality']} -> {document['gallery_modality']}{bridge}, "
+        f"transform {document['transform']}{excluded}"
+    )
+    said = {f"{document['k']}-NN accuracy": percent(document["accuracy"])}
+    said |= {f"R@{k}": percent(document["recall_at"][k]) for k in ("1", "5", "10")}
+    if document["map"] is not None:
+        said["mAP"] = percent(document["map"])
+    if document["mrr"] is not None:
+        said["MRR"] = f"{document['mrr']:.3f}"
+    table = new_table(*said)
+    table.add_row(*said.values())
+    console.print(table)
+    if document["ranked"] is not None and document["ranked"] < document["queries"]:
+        console.print(
+            f"mAP and MRR over the {document['ranked']:,} queries with a relevant clip in the gallery"
+        )
+    hardest = sorted(document["per_class"], key=lambda row: (row["accuracy"], row["label"]))[:5]
+    named = ", ".join(f"{row['action'] or row['label']} {percent(row['accuracy'])}" for row in hardest)
+    console.print(f"hardest: {named}")
+
+
+def matrix(document: Document) -> None:
+    console = new_console()
+    console.print(_evaluated(document))
+    bridge = "bridges between modalities" if document["bridge"] else "raw embeddings, no bridges"
+    console.print(f"{document['k']}-NN accuracy, transform {document['transform']}, {bridge}")
+    rows = document["matrix"]
+    table = new_table("query \\ gallery", *rows)
+    for name, row in rows.items():
+        table.add_row(name, *(percent(row[gallery]) for gallery in rows))
+    console.print(table)
+
+
+def embedded(document: Document) -> None:
+    console = new_console()
+    n, d = document["shape"]
+    console.print(
+        f"{document['out']}: ({n}, {d}) float32, {document['modality']}, encoder {document['encoder']}; "
+        "rows in order of clip name (--json lists the names)"
+    )
+    if document["left_out"]:
+        console.print(f"left out: {len(document['left_out'])} (--json says which and why)")
+
+
+def contents(document: Document) -> None:
+    console = new_console()
+    console.print(f"library {document['library']}")
+    for title, columns in (
+        ("datasets", ("name", "clips", "format", "state", "protocols")),
+        ("encoders", ("name", "origin", "preset", "dataset", "protocol", "dimension")),
+        ("indexes", ("name", "dataset", "encoder", "kind", "transform", "modalities", "clips")),
+    ):
+        table = new_table(*columns, title=f"\n{title}")
+        for row in document[title]:
+            table.add_row(*(_cell(row[column]) for column in columns))
+        console.print(table if document[title] else f"\n{title}: none")
+    if document["default_index"] and len(document["indexes"]) > 1:
+        console.print(
+            f"\nwhere no index is named: {document['default_index']}   (umurl-search prefer INDEX changes it)"
+        )
+    if not document["datasets"]:
+        console.print("\nnext: umurl-search demo, or umurl-search ingest NAME --source PATH")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def facts(document: Document) -> None:
+    console = new_console()
+    for key, value in document.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            table = new_table(*value[0], title=f"\n{key}")
+            for row in value:
+                table.add_row(*(_cell(x) for x in row.values()))
+            console.print(table)
+        elif key == "bytes":
+            console.print(f"{'size':<18} {size(value)}")
+        elif isinstance(value, dict):
+            console.print(f"{key:<18} {_pairs(value)}")
+        else:
+            console.print(f"{key:<18} {_cell(value)}")
+
+
+def _pairs(value: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{k} ({_pairs(v)})" if isinstance(v, dict) else f"{k} {_cell(v)}" for k, v in value.items()
+    )
+
+
+def verified(document: Document) -> None:
+    console = new_console()
+    if document["ok"]:
+        console.print("every file is as its manifest says, and the catalog agrees")
+    for problem in document["problems"]:
+        console.print(problem)
+
+
+def problem_line(problems: list[str]) -> None:
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    remedy = "umurl-search repair rebuilds what it can"
+    print(f"umurl-search: {problems[0]}{more}; {remedy}", file=sys.stderr)
+
+
+def preferred(document: Document) -> None:
+    new_console().print(f"where no index is named: {document['default_index']}")
+
+
+def deleted(document: Document) -> None:
+    new_console().print(f"{document['kind']} {document['deleted']} deleted, {size(document['bytes'])} freed")
+
+
+def checks(document: Document) -> None:
+    table = new_table("", "check", "")
+    for check in document["checks"]:
+        table.add_row("ok" if check["ok"] else "NOT OK", check["name"], check["detail"])
+    new_console().print(table)
+
+
+def failed_check_line(checks: list[Document]) -> None:
+    failed = [check for check in checks if not check["ok"]]
+    more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+    print(
+        f"umurl-search: {failed[0]['name']} is not as it should be: {failed[0]['detail']}{more}",
+        file=sys.stderr,
+    )
+
+
+def line(text: str = "") -> None:
+    new_console().print(text)

@@ -1,0 +1,100 @@
+"""Whether skeletons are as tall as people, and upright: coordinates in another unit or with another axis up are read
+without an error, and find nothing.
+
+Letters: T frames, M people.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from umurl_search.clips.clip import Frames
+from umurl_search.clips.normalization import Conventions, Up
+from umurl_search.library.clip_store import ClipStore
+
+Remedy = Callable[[str], str]
+"""What to do with an option."""
+
+_LEAST_M, _MOST_M, _USUAL_M = 0.3, 4.0, 1.5
+_UNITS = {1.0: "metres", 0.01: "centimetres", 0.001: "millimetres"}
+_LEANING = 1.25
+"""How much farther than upwards a trunk reaches to the side that lies; a camera looks down on people by half of it."""
+_LOW, _HIGH = (0, 1), (20, 2, 3)
+"""Pelvis or middle of the spine; shoulders, neck or head: what arrays are centred on is zero, as if it were absent."""
+MOST_CLIPS = 64
+_MOST_FRAMES = 32
+_AXES: dict[Up, tuple[Up, Up, Up]] = {"y": ("x", "y", "z"), "z": ("x", "z", "y"), "x": ("y", "x", "z")}
+"""By the axis that is said to be up: which axes of the source lie along x, y, z of what is stored."""
+
+
+def doubts_of_store(folder: Path, conventions: Conventions, *, what: str, remedy: Remedy) -> list[str]:
+    """`doubts` of a sealed store, from some of its clips. Raises UmurlError for a damaged one."""
+    store = ClipStore(folder)
+    if store.manifest["state"] == "umurl-normalised":  # turned already
+        return []
+    some = np.unique(np.linspace(0, len(store) - 1, MOST_CLIPS).astype(int)).tolist()
+    return doubts([store.frames(row) for row in some], conventions, what=what, remedy=remedy)
+
+
+def doubts(
+    clips: Sequence[Frames], conventions: Conventions, *, what: str, remedy: Remedy = "say {}".format
+) -> list[str]:
+    """A line for what is unlikely of people, with the option that would mend it; none where all is well.
+
+    clips: (T, M, 25, 3) each, as `to_ntu25` gives them by the conventions; the first few are looked at. what: whose
+    they are, as a line begins.
+    """
+    some = [frames[:: -(-len(frames) // _MOST_FRAMES)] for frames in clips[:MOST_CLIPS]]
+    sizes = np.concatenate([_sizes(frames) for frames in some]) if some else np.zeros(0)
+    if not sizes.any():
+        return []
+    size, trunks = float(np.median(sizes[sizes > 0])), np.array([_trunk(frames) for frames in some])
+    said = [*_of_size(size, conventions, remedy), *_of_trunks(trunks, conventions, remedy)]
+    return [f"{what}: {one}" for one in said]
+
+
+def _sizes(frames: Frames) -> NDArray[np.float32]:
+    """The largest extent of the joints that are there, (T * M,); 0 where nobody is."""
+    there = np.asarray(frames.any(axis=-1))[..., None]
+    high = np.where(there, frames, -np.inf).max(axis=2)
+    low = np.where(there, frames, np.inf).min(axis=2)
+    extents = np.where(np.asarray(there.any(axis=2)), high - low, 0)
+    return np.asarray(extents.max(axis=-1).ravel(), dtype=np.float32)
+
+
+def _trunk(frames: Frames) -> NDArray[np.float64]:
+    """From the pelvis to the shoulders, the median of all frames; zero where neither is ever there."""
+    low, high = (_first_there(frames, joints) for joints in (_LOW, _HIGH))
+    along = (high - low)[low.any(axis=-1) & high.any(axis=-1)]
+    return np.median(along, axis=0).astype(np.float64) if len(along) else np.zeros(3)
+
+
+def _first_there(frames: Frames, joints: tuple[int, ...]) -> Frames:
+    """Of joints that stand for one another, the first that is ever there, (T, M, 3)."""
+    return frames[:, :, next((joint for joint in joints if frames[:, :, joint].any()), joints[0])]
+
+
+def _of_size(size: float, conventions: Conventions, remedy: Remedy) -> list[str]:
+    if _LEAST_M <= size <= _MOST_M:
+        return []
+    stated = size / conventions.scale
+    scale = min(_UNITS, key=lambda scale: abs(np.log(stated * scale / _USUAL_M)))
+    if _LEAST_M <= stated * scale <= _MOST_M:
+        mended = f"if the file holds {_UNITS[scale]}, {remedy(f'--scale {scale:g}')}"
+    else:
+        mended = "--scale says how many metres a unit is"
+    return [f"people are {size:,.4g} m from end to end; {mended}"]
+
+
+def _of_trunks(trunks: NDArray[np.float64], conventions: Conventions, remedy: Remedy) -> list[str]:
+    """In most clips: people lie down in some."""
+    axes, reach = _AXES[conventions.up], np.abs(trunks)
+    lying = reach.max(axis=1) > _LEANING * reach[:, 1]
+    if 2 * lying.sum() > len(trunks):
+        axis = axes[int(np.bincount(reach[lying].argmax(axis=1)).argmax())]
+        return [f"people lie along {axis} rather than stand; if that axis is up, {remedy(f'--up {axis}')}"]
+    if 2 * (~lying & (trunks[:, 1] < 0)).sum() > len(trunks):
+        return [f"people stand on their heads; {axes[1]} points down there: turn it in the file"]
+    return []

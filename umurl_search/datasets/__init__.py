@@ -1,0 +1,1 @@
+"""What is known of published datasets: action lists, subject lists, evaluation protocols."""

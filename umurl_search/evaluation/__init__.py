@@ -1,0 +1,1 @@
+"""Figures: retrieval metrics, kNN evaluation, linear and fine-tuned classifiers, localization, duplicates."""

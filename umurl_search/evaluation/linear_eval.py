@@ -1,0 +1,261 @@
+"""A linear classifier on an index's embeddings, alone or late-fused with others: the paper's action recognition.
+
+The figures are defined in docs/metrics.md. Letters: N training clips, Q test clips, D embedding, K classes.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from encoder.embed import pick_device
+from encoder.errors import UmurlError
+from encoder.probe import Outcome, ProbeConfig, Scored, late_fused, outcome, probe
+from encoder.ragged import RaggedClips
+from umurl_search.datasets import protocols
+from umurl_search.evaluation.metrics import Labels, per_class
+from umurl_search.index.bridges_and_whitening import Embeddings, Map
+from umurl_search.index.build import overlap_warning
+from umurl_search.index.exact_knn import nearest
+from umurl_search.index.open_index import Opened, Rows, open_protocol, search_device
+from umurl_search.library import encoder_registry
+from umurl_search.library.clip_store import Clips
+from umurl_search.library.encoder_registry import EncoderEntry
+from umurl_search.library.library import Library, consistent
+from umurl_search.progress import Progress, silent
+
+Part = tuple[str, str]
+"""An index's name and a modality of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A protocol as classification. train: (N,), test: (Q,) rows of the dataset's clips.
+
+    classes: (K,) the labels trained, ascending; wanted: (Q,) their numbers for the test clips, -1 for a label
+    that no training clip has.
+    """
+
+    dataset: str
+    protocol: str
+    labels: Labels
+    train: Rows
+    test: Rows
+    classes: Labels = field(init=False)
+
+    def __post_init__(self) -> None:
+        if len(self.train) == 0 or len(self.test) == 0:
+            raise UmurlError(
+                f"{self.dataset} {self.protocol}: {len(self.train)} training and {len(self.test)} test clips with "
+                "labels are in the library, a classifier needs both: ingest more recordings or choose another "
+                "--protocol"
+            )
+        object.__setattr__(self, "classes", np.unique(self.labels[self.train]))
+        if not (self.wanted >= 0).any():
+            raise UmurlError(
+                f"{self.dataset} {self.protocol}: no test clip is of an action that is trained; choose another "
+                "--protocol"
+            )
+
+    @property
+    def wanted(self) -> Labels:
+        return self.numbers(self.test)
+
+    def numbers(self, rows: Rows) -> Labels:
+        """0..K-1 for each clip, -1 for a label outside `classes`."""
+        labels = self.labels[rows]
+        found = np.searchsorted(self.classes, labels).clip(max=len(self.classes) - 1)
+        return np.where(self.classes[found] == labels, found, -1)
+
+    def figures(self, result: Outcome) -> dict[str, Any]:
+        """The last epoch's accuracy, the best epoch's, and each class's share of the first."""
+        predicted = self.classes[result.predicted]
+        return {
+            "accuracy": result.accuracy, "best": best_of(result),
+            "per_class": self.per_class(predicted),
+        }  # fmt: skip
+
+    def per_class(self, predicted: Labels) -> list[dict[str, Any]]:
+        names = protocols.action_names(protocols.find(self.dataset).actions)
+        rows = [vars(figure) for figure in per_class(predicted, self.labels[self.test])]
+        return [{"action": names[r["label"]] if r["label"] < len(names) else None, **r} for r in rows]
+
+    def about(self) -> dict[str, Any]:
+        return {"train": len(self.train), "test": len(self.test), "classes": len(self.classes)}
+
+    def warnings(self) -> list[str]:
+        unknown = int((self.wanted < 0).sum())
+        said = f"{unknown:,} of the {len(self.test):,} test clips are of actions that are not trained"
+        return [f"{said}: they count as wrong"] if unknown else []
+
+
+def best_of(result: Outcome) -> dict[str, Any]:
+    epoch, accuracy = result.best
+    return {"epoch": epoch, "accuracy": accuracy}
+
+
+def linear_run(
+    task: Task,
+    y: Embeddings,
+    config: ProbeConfig,
+    device: torch.device,
+    *,
+    chosen: Rows | None = None,
+    on_epoch: Callable[[int], None] = lambda epoch: None,
+) -> Iterator[Scored]:
+    """A linear classifier of the task on y (clips, D), which may be memory-mapped and is read once.
+
+    chosen: the training rows to use, all unless given.
+    """
+    train = task.train if chosen is None else chosen
+    return probe(
+        torch.from_numpy(np.ascontiguousarray(y[train], dtype=np.float32)),
+        torch.from_numpy(task.numbers(train)),
+        torch.from_numpy(np.ascontiguousarray(y[task.test], dtype=np.float32)),
+        n_classes=len(task.classes), config=config, device=device, on_epoch=on_epoch,
+    )  # fmt: skip
+
+
+# a linear classifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearRequest:
+    """What to classify. None: the library's default index, its dataset's first protocol.
+
+    late: instead of an index and a modality, several whose classifiers' scores are averaged.
+    """
+
+    index: str | None = None
+    protocol: str | None = None
+    modality: str = "fused"
+    config: ProbeConfig = field(default_factory=ProbeConfig)
+    late: tuple[Part, ...] = ()
+    device: str = "auto"
+
+
+@consistent
+def linear_eval(library: Library, request: LinearRequest, *, progress: Progress = silent) -> dict[str, Any]:
+    """A linear classifier on an index's frozen embeddings: the paper's action recognition.
+
+    Raises UmurlError for an unknown index or protocol, or a modality that the index does not hold.
+    """
+    started = time.monotonic()
+    found = open_task(library, request.index, request.protocol)
+    y = found.opened.index.embeddings(request.modality)
+    device, task = pick_device(request.device), found.task
+    with progress("Training", total=request.config.epochs, unit="epochs") as advance:
+        run = linear_run(task, y, request.config, device, on_epoch=lambda epoch: advance(1))
+        result = outcome(run, task.wanted)
+    return {
+        **head(found), "modality": request.modality, **task.about(), **task.figures(result),
+        "config": linear_config(request.config, len(task.train)), "warnings": found.warnings,
+        "seconds": {"total": time.monotonic() - started},
+    }  # fmt: skip
+
+
+def linear_config(config: ProbeConfig, n: int) -> dict[str, Any]:
+    """The schedule as it ran over n clips, steps counted."""
+    return {**asdict(config), "steps": config.epochs * -(-n // config.batch_size)}
+
+
+@consistent
+def late_eval(library: Library, request: LinearRequest, *, progress: Progress = silent) -> dict[str, Any]:
+    """Several linear classifiers, each of its own index and modality, and the mean of their scores.
+
+    Beside it, 1-NN by the sum of the parts' cosines. Raises UmurlError unless all indexes hold the same clips.
+    """
+    started = time.monotonic()
+    opened = [open_task(library, index, request.protocol) for index, _ in request.late]
+    _require_same_clips([one.opened for one in opened])
+    task, device = opened[0].task, pick_device(request.device)
+    arrays = [
+        one.opened.index.embeddings(modality) for one, (_, modality) in zip(opened, request.late, strict=True)
+    ]
+    with progress("Training", total=request.config.epochs * len(arrays), unit="epochs") as advance:
+        runs = [
+            linear_run(task, y, request.config, device, on_epoch=lambda epoch: advance(1)) for y in arrays
+        ]
+        results, fused = late_fused(runs, task.wanted)
+    parts = [
+        {
+            "index": one.opened.name, "encoder": one.opened.row["encoder"], "modality": modality,
+            "accuracy": result.accuracy, "best": best_of(result),
+            "knn_accuracy": _knn_accuracy(task, [y], request.device),
+        }
+        for one, (_, modality), result, y in zip(opened, request.late, results, arrays, strict=True)
+    ]  # fmt: skip
+    return {
+        "dataset": task.dataset, "protocol": task.protocol, "parts": parts, **task.about(),
+        **task.figures(fused), "knn_accuracy": _knn_accuracy(task, arrays, request.device),
+        "config": linear_config(request.config, len(task.train)),
+        "warnings": list(dict.fromkeys(line for one in opened for line in one.warnings)),
+        "seconds": {"total": time.monotonic() - started},
+    }  # fmt: skip
+
+
+def _require_same_clips(opened: list[Opened]) -> None:
+    first = opened[0]
+    for other in opened[1:]:
+        if other.dataset != first.dataset or not np.array_equal(other.index.ids, first.index.ids):
+            raise UmurlError(
+                f"indexes {first.name} and {other.name} do not hold the same clips ({first.dataset}, "
+                f"{len(first.index.ids):,}; {other.dataset}, {len(other.index.ids):,}), their scores cannot be "
+                f"fused: umurl-search build-index {first.dataset} --encoder ENCODER for each"
+            )
+
+
+def _knn_accuracy(task: Task, arrays: list[Embeddings], device: str) -> float:
+    """1-NN accuracy by the mean of the parts' cosines: that of their unit vectors side by side."""
+    train, test = (
+        np.concatenate([Map()(y[rows]) for y in arrays], axis=1).astype(np.float32) / len(arrays) ** 0.5
+        for rows in (task.train, task.test)
+    )
+    rows = nearest(train, test, 1, device=search_device(device)).rows[:, 0]
+    return float((task.labels[task.train][rows] == task.labels[task.test]).mean())
+
+
+# what is opened
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """An index with a protocol as a task, its encoder, and what to know of them."""
+
+    opened: Opened
+    task: Task
+    entry: EncoderEntry
+    warnings: list[str]
+
+
+def open_task(library: Library, index: str | None, protocol: str | None) -> Found:
+    """Trained are the clips that retrieval searches: the training part, or the gallery that takes its place."""
+    opened = open_protocol(library, index, protocol)
+    split = opened.split
+    task = Task(
+        dataset=opened.dataset, protocol=split.protocol, labels=opened.columns.label, train=split.gallery,
+        test=split.queries,
+    )  # fmt: skip
+    entry = encoder_registry.open_encoder(library, opened.row["encoder"])
+    seen = overlap_warning(entry, task.dataset, task.protocol, opened.names(split.queries))
+    return Found(opened=opened, task=task, entry=entry, warnings=[*seen, *task.warnings()])
+
+
+def head(found: Found) -> dict[str, Any]:
+    return {
+        "dataset": found.task.dataset, "protocol": found.task.protocol, "encoder": found.entry.name,
+        "index": found.opened.name,
+    }  # fmt: skip
+
+
+def ragged(store: Clips, rows: Rows, *, progress: Progress = silent) -> RaggedClips:
+    """Normalised clips of these store rows, packed."""
+    frames = []
+    with progress("Preparing clips", total=len(rows), unit="clips") as advance:
+        for row in rows.tolist():
+            frames.append(store.normalised(row))
+            advance(1)
+    return RaggedClips.of(frames)

@@ -1,0 +1,142 @@
+"""An encoder on a dataset that it was not trained on: a linear classifier on its embeddings, and fine-tuned whole.
+
+The figures are defined in docs/metrics.md. Letters: N training clips, Q test clips, D embedding.
+"""
+
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from encoder.embed import embed, pick_device
+from encoder.errors import UmurlError
+from encoder.finetune import FinetuneConfig, finetune
+from encoder.model import UmURL
+from encoder.probe import ProbeConfig, outcome
+from umurl_search.evaluation.linear_eval import Task, linear_config, linear_run, ragged
+from umurl_search.index.bridges_and_whitening import Embeddings
+from umurl_search.index.build import overlap_warning
+from umurl_search.index.open_index import open_clips, open_split
+from umurl_search.library import encoder_registry
+from umurl_search.library.clip_store import Clips
+from umurl_search.library.encoder_registry import EncoderEntry
+from umurl_search.library.library import Library, consistent
+from umurl_search.progress import Progress, silent
+
+CHUNK = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferRequest:
+    """What to classify, and with which encoder. protocol None: the dataset's first.
+
+    linear, finetuning: the schedules of the two ways.
+    """
+
+    dataset: str
+    encoder: str
+    protocol: str | None = None
+    modality: str = "fused"
+    linear: ProbeConfig = field(default_factory=ProbeConfig)
+    finetuning: FinetuneConfig = field(default_factory=FinetuneConfig)
+    device: str = "auto"
+
+
+@consistent
+def transfer_eval(
+    library: Library, request: TransferRequest, *, progress: Progress = silent
+) -> dict[str, Any]:
+    """How well an encoder serves another dataset's actions, frozen and fine-tuned; nothing is written.
+
+    Raises UmurlError for an unknown dataset, protocol or encoder, or a modality that the encoder cannot embed.
+    """
+    started = time.monotonic()
+    task, tested = labelled_task(library, request.dataset, request.protocol)
+    entry = encoder_registry.open_encoder(library, request.encoder)
+    store, model = open_clips(library, request.dataset), entry.load()
+    model.config.parts(request.modality)
+    warnings = [*transfer_warnings(entry, task, tested), *task.warnings()]
+    frozen = _linear(task, store, model, request, progress=progress)
+    tuned = _finetuned(task, store, model, request, progress=progress)
+    return {
+        "dataset": task.dataset, "protocol": task.protocol, "encoder": entry.name,
+        "trained_on": {"dataset": entry.dataset, "protocol": entry.protocol},
+        "modality": request.modality, **task.about(), "linear": frozen, "finetuned": tuned,
+        "warnings": warnings, "seconds": {"total": time.monotonic() - started},
+    }  # fmt: skip
+
+
+def labelled_task(library: Library, dataset: str, protocol: str | None) -> tuple[Task, list[str]]:
+    """A protocol of a dataset as a task over its clip store, and the test clips' names.
+
+    Raises UmurlError for an unknown dataset or protocol, or clips without labels.
+    """
+    columns, split = open_split(library, dataset, protocol)
+    task = Task(
+        dataset=dataset, protocol=split.protocol, labels=columns.label, train=split.gallery, test=split.queries
+    )  # fmt: skip
+    return task, [columns.name[row] for row in split.queries]
+
+
+def transfer_warnings(entry: EncoderEntry, task: Task, tested: list[str]) -> list[str]:
+    """What makes a figure no transfer: an encoder made with the dataset's own recordings, or one of unknown making."""
+    said = []
+    if entry.dataset is not None and entry.shares_names_with(task.dataset):
+        shared = "" if entry.dataset == task.dataset else f", which shares recordings with {task.dataset}"
+        said.append(f"encoder {entry.name} was trained on {entry.dataset}{shared}: this is no transfer")
+    return said + overlap_warning(entry, task.dataset, task.protocol, tested)
+
+
+def _linear(
+    task: Task, store: Clips, model: UmURL, request: TransferRequest, *, progress: Progress
+) -> dict[str, Any]:
+    started = time.monotonic()
+    device, config = pick_device(request.device), request.linear
+    y = _embedded(task, store, model, request, progress=progress)
+    with progress("Training", total=config.epochs, unit="epochs") as advance:
+        run = linear_run(task, y, config, device, on_epoch=lambda epoch: advance(1))
+        result = outcome(run, task.wanted)
+    seconds = time.monotonic() - started
+    return {**task.figures(result), "config": linear_config(config, len(task.train)), "seconds": seconds}
+
+
+def _embedded(
+    task: Task, store: Clips, model: UmURL, request: TransferRequest, *, progress: Progress
+) -> Embeddings:
+    """(clips of the store, D) y of the task's clips; rows that are no part of it are zeros."""
+    device, modality = pick_device(request.device), request.modality
+    y = np.zeros((len(store), model.config.dimension), np.float32)
+    used = np.concatenate([task.train, task.test])
+    model = model.to(device)
+    with progress("Embedding", total=len(used), unit="clips") as advance:
+        for start in range(0, len(used), CHUNK):
+            rows = used[start : start + CHUNK]
+            clips = [store.normalised(row) for row in rows.tolist()]
+            y[rows] = embed(model, clips, modalities=(modality,), device=device)[modality]
+            advance(len(rows))
+    if not np.isfinite(y).all():
+        raise UmurlError(
+            f"encoder {request.encoder} gave NaN or infinite embeddings: train or import it again"
+        )
+    return y
+
+
+def _finetuned(
+    task: Task, store: Clips, model: UmURL, request: TransferRequest, *, progress: Progress
+) -> dict[str, Any]:
+    started = time.monotonic()
+    config, n = request.finetuning, len(task.train)
+    train, test = (ragged(store, rows, progress=progress) for rows in (task.train, task.test))
+    epochs = config.epochs_for(n)
+    steps = epochs * config.steps_for(n)
+    with progress("Fine-tuning", total=steps, unit="steps") as advance:
+        run = finetune(
+            model, train, torch.from_numpy(task.numbers(task.train)), test, modality=request.modality,
+            n_classes=len(task.classes), config=config, device=pick_device(request.device),
+            on_step=lambda step: advance(1),
+        )  # fmt: skip
+        result = outcome(run, task.wanted)
+    about = {**asdict(config), "epochs": epochs, "steps": steps}
+    return {**task.figures(result), "config": about, "seconds": time.monotonic() - started}

@@ -1,0 +1,1 @@
+"""Embeddings out of the library, as files."""

@@ -1,0 +1,170 @@
+"""Embeds a dataset, a folder or a file into one array."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from encoder.embed import Embedder, pick_device
+from encoder.errors import UmurlError
+from encoder.model import UmURL
+from encoder.precision import Precision, emulation_note, pick_precision
+from umurl_search.clips.clip import Frames, LeftOut
+from umurl_search.clips.normalization import Conventions, Up, normalise, usable
+from umurl_search.clips.plausibility import MOST_CLIPS, doubts
+from umurl_search.datasets import protocols as datasets
+from umurl_search.files.atomic import require_place, write_file
+from umurl_search.index.open_index import open_clips
+from umurl_search.library import encoder_registry
+from umurl_search.library.library import Library, consistent
+from umurl_search.progress import Progress, silent
+from umurl_search.readers import detect, open_reader
+
+CHUNK = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedRequest:
+    """source: a dataset of the library, a folder or a file. encoder None: the one that fits best."""
+
+    source: str
+    out: Path
+    encoder: str | None = None
+    modality: str = "fused"
+    format: str | None = None
+    layout: str | None = None
+    fps: float = 30.0
+    up: Up = "y"
+    scale: float = 1.0
+    precision: Precision = "auto"
+    device: str = "auto"
+
+
+@consistent
+def embed_source(
+    library: Library,
+    request: EmbedRequest,
+    *,
+    progress: Progress = silent,
+    tell: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Writes y (N, D) float32, rows in order of clip name, to `out`, and says which row is which.
+
+    `tell` is given a line before bf16 is emulated. Raises UmurlError when the source is unknown or holds no usable
+    clip, or `out` cannot be written.
+    """
+    started = time.monotonic()
+    require_place(request.out, ".npy")
+    dataset = _dataset_row(library, request.source)
+    protocol = _protocol(library, dataset)
+    entry = (
+        encoder_registry.open_encoder(library, request.encoder)
+        if request.encoder
+        else encoder_registry.choose(library, request.source if dataset else "", protocol)
+    )
+    device = pick_device(request.device)
+    note = emulation_note(request.precision, device)
+    if note is not None:
+        tell(note)
+    model, notes = entry.load().to(device), list[str]()
+    if dataset:
+        names, y = _from_store(library, request, model, progress=progress)
+        with library.read() as catalog:
+            left_out = [{"name": r["name"], "reason": r["reason"]} for r in catalog.left_out(request.source)]
+    else:
+        names, y, left_out, notes = _from_files(request, model)
+    write_file(request.out, lambda file: np.save(file, y, allow_pickle=False))
+    return {
+        "names": names, "shape": list(y.shape), "encoder": entry.name, "modality": request.modality,
+        "precision": pick_precision(request.precision, width=model.config.width, device=device),
+        "out": str(request.out), "left_out": left_out, "notes": notes, "seconds": {"total": time.monotonic() - started},
+    }  # fmt: skip
+
+
+def _dataset_row(library: Library, name: str) -> dict[str, Any] | None:
+    if not library.exists():
+        return None
+    with library.read() as catalog:
+        return catalog.dataset(name)
+
+
+def _protocol(library: Library, dataset: dict[str, Any] | None) -> str | None:
+    if dataset is None:
+        return None
+    with library.read() as catalog:
+        return datasets.first_protocol(dataset["name"], catalog.protocols(dataset["name"]))
+
+
+def _from_store(
+    library: Library, request: EmbedRequest, model: UmURL, *, progress: Progress
+) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float32]]]:
+    store = open_clips(library, request.source)
+    with library.read() as catalog:
+        stored = catalog.clips_of(request.source).name
+    order = sorted(range(len(stored)), key=stored.__getitem__)
+    y = np.empty((len(order), model.config.dimension), np.float32)
+    embedder = _embedder(model, request, n_clips=len(order))
+    with progress("Embedding", total=len(order), unit="clips") as advance:
+        for start in range(0, len(order), CHUNK):
+            rows = order[start : start + CHUNK]
+            clips = [store.normalised(row) for row in rows]
+            y[start : start + len(rows)] = embedder(clips, (request.modality,))[request.modality]
+            advance(len(rows))
+    return [stored[i] for i in order], y
+
+
+def _embedder(model: UmURL, request: EmbedRequest, *, n_clips: int) -> Embedder:
+    device = pick_device(request.device)
+    return Embedder(model, n_clips=n_clips, device=device, precision=request.precision)
+
+
+def _from_files(
+    request: EmbedRequest, model: UmURL
+) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float32]], list[dict[str, str]], list[str]]:
+    path = Path(request.source)
+    if not path.exists():
+        raise UmurlError(
+            f"{request.source}: neither a dataset of the library nor a file or folder; "
+            f"umurl-search ingest {request.source}, or give a path"
+        )
+    reader = open_reader(request.format or detect(path), (path,), layout=request.layout)
+    conventions = Conventions(
+        layout=request.layout or reader.layout, fps=request.fps, up=request.up, scale=request.scale
+    )  # fmt: skip
+    found: dict[str, np.ndarray[Any, np.dtype[np.float32]]] = {}
+    left_out, raw = [], list[Frames]()
+    batch: dict[str, Frames] = {}
+    embedder = _embedder(model, request, n_clips=CHUNK)
+
+    def flush() -> None:
+        y = embedder(list(batch.values()), (request.modality,))
+        found.update(zip(batch, y[request.modality], strict=True))
+        batch.clear()
+
+    for outcome in (one for outcomes in reader.read(reader.items()) for one in outcomes):
+        frames = outcome if isinstance(outcome, LeftOut) else usable(outcome, conventions)
+        if isinstance(frames, LeftOut):
+            left_out.append({"name": frames.name, "reason": frames.reason})
+        elif outcome.name in batch or outcome.name in found:
+            left_out.append({"name": outcome.name, "reason": "duplicate name"})
+        else:
+            batch[outcome.name] = frames if reader.state == "umurl-normalised" else normalise(frames)
+            raw += [frames] * (len(raw) < MOST_CLIPS and reader.state != "umurl-normalised")
+        if len(batch) == CHUNK:
+            flush()
+    if batch:
+        flush()
+    if not found:
+        raise UmurlError(
+            f"{path}: no usable clip ({len(left_out)} left out); check the format and the layout"
+        )
+    names = sorted(found)
+    return (
+        names,
+        np.stack([found[name] for name in names]),
+        left_out,
+        doubts(raw, conventions, what=str(path)),
+    )

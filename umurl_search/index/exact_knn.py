@@ -1,0 +1,232 @@
+"""Exact nearest neighbours of rows of length 1: products over few axes propose, float64 products decide.
+
+What proposes also bounds the score of everything that it did not propose; where the k-th exact score is not
+above that bound, more is fetched. So what is left out costs time, never a neighbour. Letters: Q queries, N gallery
+clips, K neighbours, P dimensions, F proposals. A gallery's rows are in order of clip id.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from umurl_search.index.bounded_codes import Codes, encode
+from umurl_search.index.bridges_and_whitening import Embeddings
+from umurl_search.index.faiss_library import is_installed, largest_products
+from umurl_search.progress import Advance
+
+Rows = NDArray[np.int64]
+Scores = NDArray[np.float64]
+Groups = tuple[Rows, Rows] | None
+"""Numbers of the gallery's clips (N,) and the queries (Q,): neighbours of one's own number are left out."""
+CPU = torch.device("cpu")
+SPARE = 8
+"""Proposals beyond k to begin with, where they are bounded closely."""
+_GROWTH = 4
+_PRODUCT_BYTES = 2**24
+_SCORE_BYTES = 2**27
+_QUERY_BLOCK = 8192
+"""Queries at once: many, since threads of FAISS and of torch wait for work by spinning, in each other's way."""
+_MOST_PROPOSED = 2**22
+"""Proposals at once for all who ask; coarse codes look at `_WIDE` times as many."""
+_WIDE = 8
+"""Coarse proposals for each that the fine codes choose."""
+_REFINED_BYTES = 2**23
+_WORKERS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbours:
+    """scores: (Q, K) float64 cosines, falling. rows: (Q, K) gallery positions, -1 where there are fewer."""
+
+    scores: Scores
+    rows: Rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposals:
+    """rows: (Q, F) gallery positions, -1 for none. bound: (Q,) above the score of every other row of the gallery."""
+
+    rows: Rows
+    bound: Scores
+
+
+Propose = Callable[[Rows, int], Proposals]
+"""(queries asking (q,), F) -> at most F proposals for each of them, the likeliest."""
+Exact = Callable[[Rows, Rows], Scores]
+"""(queries asking (q,), rows (q, F)) -> (q, F) float64 scores."""
+
+
+def nearest(
+    gallery: Embeddings,
+    queries: Embeddings,
+    k: int,
+    *,
+    groups: Groups = None,
+    device: torch.device = CPU,
+    advance: Advance = lambda n, note="": None,
+) -> Neighbours:
+    """The k best of the gallery for each query by inner product; exact, ties to the lower position.
+
+    gallery: (N, P), queries: (Q, P), float32 rows of length 1. groups: numbers (N,) and (Q,); a query's neighbours
+    are never of its own group (-1: of none). `advance` is told of queries done. Raises UmurlError for vectors that are
+    not finite.
+    """
+    if len(queries) == 0 or len(gallery) == 0:
+        return nobody(len(queries), k)
+    gallery = np.asarray(gallery)
+    codes = encode(gallery, n_queries=len(queries), device=device)
+    resident = torch.from_numpy(gallery).to(device) if device.type == "cuda" else None
+    proposer, found = _Proposer(codes), []
+    for start in range(0, len(queries), _QUERY_BLOCK):
+        block = np.ascontiguousarray(queries[start : start + _QUERY_BLOCK])
+        own = None if groups is None else (groups[0], groups[1][start : start + _QUERY_BLOCK])
+        exact = _on_device(resident, block) if resident is not None else products_with(gallery, block)
+        propose = proposer.asked_by(block, own)
+        found.append(decide(propose, exact, k, n_queries=len(block), n_rows=len(gallery)))
+        advance(len(block))
+    return Neighbours(
+        scores=np.concatenate([one.scores for one in found]), rows=np.concatenate([one.rows for one in found])
+    )
+
+
+def nobody(n_queries: int, k: int) -> Neighbours:
+    return Neighbours(
+        scores=np.full((n_queries, k), -np.inf), rows=np.full((n_queries, k), -1, dtype=np.int64)
+    )
+
+
+def decide(
+    propose: Propose, exact: Exact, k: int, *, n_queries: int, n_rows: int, spare: int = SPARE
+) -> Neighbours:
+    """The k best of `n_rows` by exact score, ties to the lower row; asks for more proposals until that is certain.
+
+    spare: proposals beyond k to begin with.
+    """
+    out = nobody(n_queries, k)
+    open_still, fetch = np.ones(n_queries, dtype=bool), min(n_rows, k + spare)
+    while open_still.any():
+        step = max(1, _MOST_PROPOSED // fetch)
+        everyone = np.flatnonzero(open_still)
+        for asking in (everyone[i : i + step] for i in range(0, len(everyone), step)):
+            proposed = propose(asking, fetch)
+            scores = np.where(proposed.rows >= 0, exact(asking, proposed.rows), -np.inf)
+            best = ranked(scores, proposed.rows, k)
+            out.scores[asking], out.rows[asking] = best.scores, best.rows
+            open_still[asking] = (best.scores[:, -1] <= proposed.bound) & (fetch < n_rows)
+            open_still[asking] &= proposed.bound > -np.inf  # else nothing is left
+        fetch = min(n_rows, fetch * _GROWTH)
+    return out
+
+
+def ranked(scores: Scores, rows: Rows, k: int) -> Neighbours:
+    """The k best of (Q, F) scored rows, ties to the lower row; -1 where there are fewer, or their score is -inf."""
+    order = np.lexsort((rows, -scores), axis=1)[:, :k]
+    scores, rows = np.take_along_axis(scores, order, 1), np.take_along_axis(rows, order, 1)
+    rows = np.where(np.isneginf(scores), -1, rows)
+    missing = k - rows.shape[1]
+    if missing > 0:
+        rows = np.pad(rows, ((0, 0), (0, missing)), constant_values=-1)
+        scores = np.pad(scores, ((0, 0), (0, missing)), constant_values=-np.inf)
+    return Neighbours(scores=scores, rows=rows)
+
+
+def products_with(gallery: Embeddings, queries: Embeddings) -> Exact:
+    """Float64 products; equal vectors give equal products, wherever they stand."""
+
+    def part(asking: Rows, rows: Rows) -> Scores:
+        chosen = gallery[np.maximum(rows, 0)].astype(np.float64)
+        return np.asarray(np.einsum("qp,qkp->qk", queries[asking].astype(np.float64), chosen))
+
+    def exact(asking: Rows, rows: Rows) -> Scores:
+        step = max(1, _PRODUCT_BYTES // (rows.shape[1] * gallery.shape[1] * 8))
+        starts = range(0, len(rows), step)
+        blocks = [(asking[i : i + step], rows[i : i + step]) for i in starts]
+        if len(blocks) == 1:
+            return part(*blocks[0])
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            return np.concatenate(list(pool.map(part, *zip(*blocks, strict=True))))
+
+    return exact
+
+
+def _on_device(gallery: torch.Tensor, queries: Embeddings) -> Exact:
+    asked = torch.from_numpy(queries).to(gallery.device)
+
+    def exact(asking: Rows, rows: Rows) -> Scores:
+        step = max(1, 2**30 // (rows.shape[1] * gallery.shape[1] * 8))
+        out = []
+        for i in range(0, len(rows), step):
+            chosen = gallery[torch.from_numpy(np.maximum(rows[i : i + step], 0)).to(gallery.device)].double()
+            mine = asked[torch.from_numpy(asking[i : i + step]).to(gallery.device)].double()
+            out.append((chosen * mine[:, None]).sum(dim=2).cpu().numpy())
+        return np.concatenate(out)
+
+    return exact
+
+
+class _Proposer:
+    """Proposes by the coarse codes, and of many such the likeliest by the fine ones."""
+
+    def __init__(self, codes: Codes) -> None:
+        self._codes = codes
+        self._products = torch.empty(0, device=codes.coarse.device)
+
+    def asked_by(self, queries: Embeddings, groups: Groups) -> Propose:
+        """queries: (Q, P). groups: numbers (N,) and (Q,)."""
+        asked, n = self._codes.ask(queries), len(self._codes.coarse)
+
+        def propose(asking: Rows, fetch: int) -> Proposals:
+            wide = fetch if asked.fine is None else min(n, _WIDE * fetch)
+            own = None if groups is None else (groups[0], groups[1][asking])
+            mine = torch.from_numpy(asking).to(self._products.device)
+            scores, rows = self._likeliest(asked.coarse[mine], wide, own)
+            last = scores[:, -1]
+            if asked.fine is not None:
+                scores = self._refined(asked.fine[mine], rows)
+                scores, order = scores.topk(fetch, dim=1)
+                rows, last = rows.gather(1, order), torch.maximum(last, scores[:, -1])
+            bound = last.double().cpu().numpy() + asked.above[asking]
+            return Proposals(rows=rows.cpu().numpy(), bound=bound)
+
+        return propose
+
+    def _likeliest(
+        self, queries: torch.Tensor, wide: int, groups: Groups
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Scores and rows (q, wide) of the largest products, falling; -inf and -1 where there are fewer."""
+        gallery = self._codes.coarse
+        if gallery.device.type == "cpu" and groups is None and is_installed():
+            top = largest_products(gallery.numpy(), queries.numpy(), wide)
+            return torch.from_numpy(top[0]), torch.from_numpy(top[1])
+        step = max(16, _SCORE_BYTES // (4 * len(gallery)))
+        parts = [slice(i, i + step) for i in range(0, len(queries), step)]
+        tops = [self._masked(queries[part], part, groups).topk(wide, dim=1) for part in parts]
+        scores = torch.cat([top.values for top in tops])
+        return scores, torch.cat([top.indices for top in tops]).masked_fill(scores == -torch.inf, -1)
+
+    def _masked(self, queries: torch.Tensor, part: slice, groups: Groups) -> torch.Tensor:
+        """(q, N) products, -inf for a query's own group; in memory that is used again, which saves much of the time."""
+        shape = len(queries), len(self._codes.coarse)
+        if self._products.numel() < shape[0] * shape[1]:
+            self._products = torch.empty(shape[0] * shape[1], device=queries.device)
+        scores = self._products[: shape[0] * shape[1]].view(shape)
+        torch.mm(queries, self._codes.coarse.T, out=scores)
+        if groups is not None:
+            held, asking = (torch.from_numpy(n).to(scores.device) for n in (groups[0], groups[1][part]))
+            scores.masked_fill_((held[None] == asking[:, None]) & (asking >= 0)[:, None], -torch.inf)
+        return scores
+
+    def _refined(self, queries: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """(q, F) what the scores of these rows are at most, by the fine codes; -inf where there is none."""
+        fine = self._codes.fine
+        assert fine is not None
+        out = torch.empty(rows.shape, device=fine.device)
+        step = max(1, _REFINED_BYTES // (4 * fine.shape[1] * rows.shape[1]))
+        for i in range(0, len(rows), step):
+            chosen = fine[rows[i : i + step].clamp(min=0)]
+            torch.bmm(chosen, queries[i : i + step, :, None], out=out[i : i + step, :, None])
+        return out.masked_fill_(rows < 0, -torch.inf)

@@ -1,0 +1,344 @@
+"""Clips that come and go: `add`, `update`, `remove`, without embedding again what has not changed.
+
+New clips are a part of their own, of the dataset's store and of each of its indexes: sealed folders NAME~2, NAME~3
+beside the first. One transaction of the catalog enters them all, and takes out the clips that go; before it nothing
+has changed, after it everything has. Letters: n clips.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder.errors import UmurlError
+from umurl_search.clips.normalization import Conventions
+from umurl_search.clips.plausibility import doubts_of_store
+from umurl_search.datasets import protocols
+from umurl_search.files import sealed_folder
+from umurl_search.index.add_part import add_index_part, is_sealed
+from umurl_search.ingest.annotations import (
+    assign_segments,
+    assign_splits,
+    missing_words,
+    require_whole_recordings,
+)
+from umurl_search.ingest.change_detection import Sift
+from umurl_search.ingest.ingest import SLICING, Request, about_store, open_source, origin_of, reopened
+from umurl_search.ingest.parallel_read import fill, stamp
+from umurl_search.ingest.registration import described, noted, read_splits
+from umurl_search.ingest.segments_file import read_segments
+from umurl_search.library.catalog.open_catalog import copy_if_old
+from umurl_search.library.catalog.queries import Known
+from umurl_search.library.clip_store import JOURNAL, ClipStore, journal_of
+from umurl_search.library.library import Library
+from umurl_search.progress import Progress, silent
+from umurl_search.readers import detect
+from umurl_search.readers.base import Reader
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeRequest:
+    """What changes. source None: all that the dataset was read from so far.
+
+    changed: take clips that are there with another content, in place of clips that are not there yet. removed: take
+    those again, too, that were removed. splits, segments: files, as `ingest` takes them, of clips that come or are
+    there.
+    """
+
+    dataset: str
+    source: Path | None = None
+    format: str | None = None
+    slicing: str | None = None
+    splits: Path | None = None
+    segments: Path | None = None
+    changed: bool = False
+    removed: bool = False
+    device: str = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeReport:
+    """`unchanged`: clips of the source that stay as they are; `new` and `gone`: what an update saw and left alone;
+    `left_out`: recordings that cannot be used, by reason; where an update meets one, its clip stays as it was."""
+
+    dataset: str
+    added: int = 0
+    replaced: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    new: int = 0
+    gone: int = 0
+    clips: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+    indexes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Before:
+    """The dataset as the change finds it."""
+
+    row: dict[str, Any]
+    ids: NDArray[np.int64]
+    sources: dict[str, Known]
+    left_out: tuple[dict[str, Any], ...]
+    origins: tuple[dict[str, Any], ...]
+    indexes: tuple[dict[str, Any], ...]
+    folder: str
+
+
+def take_in(library: Library, request: ChangeRequest, *, progress: Progress = silent) -> ChangeReport:
+    """Adds clips that are not there yet, or replaces those whose source file has another content now.
+
+    Clips are told apart by name. Every index of the dataset gets the new clips. Without a source, all those that the
+    dataset was read from are gone through, one after another. An interrupted run goes on where it stopped. Raises
+    UmurlError for an unknown dataset, a source in another format, and while another process changes the library.
+    """
+    started = time.monotonic()
+    splits, stated = read_splits(request.splits), read_segments(request.segments)
+    name = request.dataset
+    with library.changing():
+        before = _before(library, name)
+        whole = bool(before.origins[0]["untrimmed"]) or protocols.find(name).untrimmed
+        require_whole_recordings(request.segments, untrimmed=whole)
+        origins, notes = _origins(before, request)
+        reports = []
+        for origin in origins:
+            change = _Change(library, before, request, origin, progress)
+            reports.append(change.report(change.make()))
+            before = _before(library, name)
+        notes += [note for one in reports for note in one.notes]
+        notes += [*assign_splits(library, name, splits), *assign_segments(library, name, stated)]
+    notes += missing_words(library, name, sum(one.added for one in reports))
+    return _together(reports, before, notes, seconds=time.monotonic() - started)
+
+
+def _together(
+    reports: Sequence[ChangeReport], before: _Before, notes: Sequence[str], *, seconds: float
+) -> ChangeReport:
+    """One report of what was done with several sources."""
+    counts = ("added", "replaced", "unchanged", "new", "gone")
+    left_out: dict[str, int] = {}
+    for reason, n in ((reason, n) for one in reports for reason, n in one.left_out.items()):
+        left_out[reason] = left_out.get(reason, 0) + n
+    return ChangeReport(
+        dataset=before.row["name"], clips=len(before.ids), left_out=left_out, notes=list(notes),
+        indexes=[row["name"] for row in before.indexes] if any(one.indexes for one in reports) else [],
+        seconds={"total": seconds}, **{key: sum(getattr(one, key) for one in reports) for key in counts},
+    )  # fmt: skip
+
+
+def _before(library: Library, dataset: str) -> _Before:
+    copy_if_old(library.catalog_path)
+    with library.read() as catalog:
+        row = catalog.dataset(dataset)
+        if row is None:
+            known = ", ".join(one["name"] for one in catalog.datasets()) or "none"
+            raise UmurlError(
+                f"no dataset '{dataset}' in the library (it has {known}): umurl-search ingest {dataset}"
+            )
+        return _Before(
+            row=row, ids=catalog.clip_ids(dataset), sources=catalog.sources(dataset),
+            left_out=tuple(catalog.left_out(dataset)), origins=tuple(catalog.origins(dataset)),
+            indexes=tuple(one for one in catalog.indexes() if one["dataset"] == dataset),
+            folder=catalog.next_folder("dataset", dataset),
+        )  # fmt: skip
+
+
+def _origins(before: _Before, request: ChangeRequest) -> tuple[list[dict[str, Any]], list[str]]:
+    """The sources to go through, and a note of each that is not there. Raises UmurlError where there is none."""
+    name = before.row["name"]
+    if protocols.find(name).actions == "demo":
+        raise UmurlError(f"'{name}' is made up: nothing can be added to it")
+    if request.source is not None:
+        return [_stated_origin(before, request, request.source)], []
+    there = [one for one in before.origins if all(Path(root).exists() for root in one["roots"])]
+    missing = [root for one in before.origins for root in one["roots"] if not Path(root).exists()]
+    if not there:
+        raise UmurlError(f"{missing[0]}: no such file or folder; give --source the recordings of {name}")
+    return there, [f"{root} is not there: it was passed over" for root in missing]
+
+
+def _stated_origin(before: _Before, request: ChangeRequest, source: Path) -> dict[str, Any]:
+    """What a source is that the user names: in the dataset's first format it is read as that was."""
+    name, first = before.row["name"], before.origins[0]
+    if not source.exists():
+        raise UmurlError(f"{source}: no such file or folder; give --source the recordings of {name}")
+    fmt = request.format or detect(source)
+    slicing = request.slicing or first["slicing"] or SLICING
+    if fmt == first["format"]:
+        return {**first, "roots": [os.path.abspath(source)], "slicing": slicing}
+    asked = Request(name=name, source=source, format=fmt, slicing=slicing, untrimmed=first["untrimmed"])
+    return origin_of(*open_source(protocols.find(name), asked), asked)
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What one source gives to a dataset."""
+
+    library: Library
+    before: _Before
+    request: ChangeRequest
+    origin: dict[str, Any]
+    progress: Progress
+    notes: list[str] = field(default_factory=list)
+
+    @cached_property
+    def source(self) -> tuple[Reader, Conventions]:
+        """The source opened as it is stated. Raises UmurlError where its coordinates are in another state."""
+        reader, conventions = reopened(self.before.row["name"], self.origin)
+        if reader.state != self.before.row["state"]:
+            raise UmurlError(
+                f"{self.origin['roots'][0]}: its coordinates are {reader.state}, those of "
+                f"{self.before.row['name']} {self.before.row['state']}"
+            )
+        if self.request.source is not None and not reader.items():
+            raise UmurlError(
+                f"{self.request.source}: no recordings found in format {reader.format}; give --source and --format"
+            )
+        return reader, conventions
+
+    @cached_property
+    def sift(self) -> Sift:
+        known = [*self.before.origins, self.origin]
+        return Sift(
+            reader=self.source[0], origin=known.index(self.origin) + 1, known=self.before.sources,
+            left_out=self.before.left_out, changed=self.request.changed, removed=self.request.removed,
+            own_only=self.request.source is None,
+        )  # fmt: skip
+
+    def report(self, taken: int) -> ChangeReport:
+        changed, sift = self.request.changed, self.sift
+        told: dict[str, Any] = {"unchanged": sift.unchanged, "gone": sift.gone if changed else 0}
+        if sift.is_partial:
+            told = {}
+            self.notes.append("an interrupted run was ended: what is unchanged or gone was not counted")
+        return ChangeReport(
+            dataset=self.before.row["name"], added=0 if changed else taken, replaced=taken if changed else 0,
+            new=sift.new, left_out=sift.counted, indexes=[row["name"] for row in self.before.indexes] if taken else [],
+            notes=self.notes, **told,
+        )  # fmt: skip
+
+    def make(self) -> int:
+        """Takes in what is wanted; returns how many clips that were."""
+        library, name = self.library, self.before.row["name"]
+        items, target = self.sift.items(), library.clips(self.before.folder)
+        token = _token(self.before, self.source[0], self.request, self.origin)
+        n = self._store(target, token, items) if items else 0
+        if n:
+            self._enter(target, token, n)
+        elif self.sift.bad:
+            with library.write() as catalog:
+                catalog.note_left_out(name, noted(map(asdict, self.sift.bad)), self.origin)
+        moved = self.sift.moved if self.request.source is not None else []
+        if moved:
+            with library.write() as catalog:
+                catalog.adopt(name, moved, self.origin)
+        return n
+
+    def _enter(self, target: Path, token: str, n: int) -> None:
+        """Brings the indexes in step with a sealed store of n clips, and enters all."""
+        library, name = self.library, self.before.row["name"]
+        parts = [("dataset", name, target.name, n)]
+        parts += [
+            add_index_part(library, row, target, token, self.request.device, self.progress)
+            for row in self.before.indexes
+        ]
+        self.notes.extend(doubts_of_store(target, self.source[1], what=name, remedy=_apart))
+        added = described(protocols.find(name), self.source[0], journal_of(target))
+        added |= {"first_id": ClipStore(target).manifest["first_id"], "read_from": self.origin}
+        sources = self.before.sources
+        replaced = [sources[one].id for one in added["clips"]["name"] if one in sources]
+        with library.write() as catalog:
+            _require_same_indexes(catalog.indexes(), self.before)
+            catalog.change_clips(name, removed=replaced, added=added, parts=parts, expected=self.before.ids)
+
+    def _store(self, target: Path, token: str, items: Sequence[str]) -> int:
+        """Seals the new clips' store, unless a run before has; returns how many it holds, 0 where none is wanted."""
+        reader, conventions = self.source
+        with sealed_folder.building(target, resume_token=token) as partial:
+            self.sift.is_partial = (partial / JOURNAL).exists()
+            if is_sealed(target, signature=token):
+                self.sift.is_partial = True
+                shutil.rmtree(partial)
+                return len(ClipStore(target))
+            sealed_folder.remove(target)
+            n = fill(
+                partial, reader, conventions, title=f"Reading {self.before.row['name']}", progress=self.progress,
+                workers=None, items=items, keep=self.sift.keep, may_be_empty=True,
+            )  # fmt: skip
+            if n:
+                with self.library.write() as catalog:
+                    first_id = catalog.reserve_ids(n)
+                sealed_folder.seal(
+                    partial, target, {**about_store(reader, conventions, token), "first_id": first_id}
+                )
+            return n
+
+
+def _apart(option: str) -> str:
+    return f"remove what is new and ingest it as a dataset of its own, with {option}"
+
+
+def _token(before: _Before, reader: Reader, request: ChangeRequest, origin: dict[str, Any]) -> str:
+    """Names one change of one state of the dataset, so that a run cut short goes on and no other does."""
+    stamps = [[str(path), *stamp(path)] for path in reader.files()]
+    given = [request.changed, request.removed, origin]
+    said = [before.row["signature"], before.folder, before.ids.tolist(), given, stamps]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def _require_same_indexes(now: Sequence[dict[str, Any]], before: _Before) -> None:
+    made = {(row["name"], row["made"]) for row in now if row["dataset"] == before.row["name"]}
+    if made != {(row["name"], row["made"]) for row in before.indexes}:
+        raise UmurlError(
+            f"an index of {before.row['name']} was made or deleted meanwhile: run the command again"
+        )
+
+
+def remove(
+    library: Library, dataset: str, *, names: Sequence[str] = (), where: str | None = None
+) -> ChangeReport:
+    """Takes clips out of a dataset and of all its indexes, by name, or all those that pass a filter.
+
+    Their bytes stay on disk until `compact`. Raises UmurlError for unknown names, where nothing passes, and where
+    nothing would be left.
+    """
+    started = time.monotonic()
+    with library.changing():
+        before = _before(library, dataset)
+        chosen = _named(before, names) | _passing(library, before, where)
+        if not chosen:
+            raise UmurlError(f'no clip of {dataset} passes --where "{where}": nothing was removed')
+        if len(chosen) == len(before.ids):
+            raise UmurlError(f"that is all of {dataset}: umurl-search delete {dataset} takes it out whole")
+        with library.write() as catalog:
+            catalog.change_clips(dataset, removed=sorted(chosen), expected=before.ids)
+    return ChangeReport(
+        dataset=dataset, removed=len(chosen), clips=len(before.ids) - len(chosen),
+        indexes=[row["name"] for row in before.indexes], seconds={"total": time.monotonic() - started},
+    )  # fmt: skip
+
+
+def _named(before: _Before, names: Sequence[str]) -> set[int]:
+    unknown = [name for name in names if name not in before.sources]
+    if unknown:
+        raise UmurlError(f"no clip '{unknown[0]}' in {before.row['name']}: nothing was removed")
+    return {before.sources[name].id for name in names}
+
+
+def _passing(library: Library, before: _Before, where: str | None) -> set[int]:
+    if where is None:
+        return set()
+    with library.read() as catalog:
+        return set(np.intersect1d(catalog.filter(where), before.ids).tolist())

@@ -1,0 +1,100 @@
+"""What is said about clips that are there: their parts in protocols, what happens in them, from files of the user's."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder.errors import UmurlError
+from umurl_search.datasets import protocols as datasets
+from umurl_search.ingest.segments_file import StatedSegments, segment_columns
+from umurl_search.library.library import Library
+from umurl_search.readers.base import Splits
+
+
+def assign_splits(library: Library, dataset: str, splits: Splits) -> list[str]:
+    """Puts the clips that are named into their parts; returns a note for what is named and not there, or new."""
+    notes = []
+    for protocol, parts in splits.items():
+        with library.read() as catalog:
+            sources, known = catalog.sources(dataset), catalog.protocols(dataset)
+        there = {
+            part: [sources[name].id for name in names if name in sources] for part, names in parts.items()
+        }
+        n = sum(map(len, there.values()))
+        unknown = sum(map(len, parts.values())) - n
+        if unknown:
+            notes.append(f"protocol {protocol} names {unknown:,} clips that are not in {dataset}")
+        if n and protocol not in known:
+            notes.append(f"protocol {protocol} is new: {n:,} clips are in it")
+        if n:
+            with library.write() as catalog:
+                catalog.assign(dataset, protocol, there)
+    return notes
+
+
+def assign_segments(library: Library, dataset: str, stated: StatedSegments) -> list[str]:
+    """Gives recordings the segments that are stated of them, in place of theirs; returns notes as `ingest` does.
+
+    Actions that the dataset has so far keep their labels. Raises UmurlError for an action that its list does not hold.
+    """
+    if not stated:
+        return []
+    with library.read() as catalog:
+        columns, so_far = catalog.clips_of(dataset), _actions(catalog.segments(dataset))
+    here = set(columns.name)
+    clips = [
+        {"name": name, "frames": frames}
+        for name, frames in zip(columns.name, columns.columns["frames"], strict=True)
+        if name in stated
+    ]
+    named = {name: segments for name, segments in stated.items() if name in here}
+    listed = datasets.action_names(datasets.find(dataset).actions)
+    more = {one.action for segments in named.values() for one in segments if isinstance(one.action, str)}
+    names = listed or (so_far + tuple(sorted(more - set(so_far))) if so_far else ())
+    found = segment_columns(clips, named, names=names, what=dataset)
+    ids = [i for i, name in zip(columns.id.tolist(), columns.name, strict=True) if name in stated]
+    if ids:
+        with library.write() as catalog:
+            catalog.assign_segments(dataset, ids, found.columns)
+    strangers = len(stated) - len(named)
+    unknown = [f"the segments file names {strangers:,} recordings that are not in {dataset}"]
+    return found.notes + (unknown if strangers else [])
+
+
+def _actions(segments: dict[str, NDArray[Any]]) -> tuple[str, ...]:
+    """Names of the actions that segments have so far, by label."""
+    named = {
+        int(label): str(action)
+        for label, action in zip(segments["label"], segments["action"], strict=True)
+        if action is not None
+    }
+    return tuple(named.get(label, f"action {label + 1}") for label in range(max(named, default=-1) + 1))
+
+
+def require_whole_recordings(path: Path | None, *, untrimmed: bool) -> None:
+    """Raises UmurlError where a file states segments of clips that are cut."""
+    if path is not None and not untrimmed:
+        raise UmurlError(f"{path}: segments are of whole recordings; ingest them with --untrimmed")
+
+
+def missing_words(library: Library, dataset: str, added: int) -> list[str]:
+    """Notes where clips that came last belong to no part of a protocol, or have no segments as the others do."""
+    if not added:
+        return []
+    notes = []
+    with library.read() as catalog:
+        newest = catalog.clip_ids(dataset)[-added:]
+        for protocol in catalog.protocols(dataset):
+            placed = np.concatenate(list(catalog.split(dataset, protocol).values()))
+            n = int((~np.isin(newest, placed)).sum())
+            if n and protocol not in datasets.find(dataset).protocols:
+                notes.append(
+                    f"{n:,} of the clips added are in no part of protocol {protocol}: add {dataset} --splits says it"
+                )
+        spoken = catalog.segments(dataset)["clip_id"]
+    n = int((~np.isin(newest, spoken)).sum())
+    if len(spoken) and n:
+        notes.append(f"{n:,} of the recordings added have no segments: add {dataset} --segments says them")
+    return notes

@@ -1,0 +1,139 @@
+"""Which recordings of a source are wanted: what is not there yet, what has another content now, what is to be read
+again."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from umurl_search.clips.clip import LeftOut
+from umurl_search.files import sealed_folder
+from umurl_search.ingest.parallel_read import ONE_CLIP_A_FILE
+from umurl_search.library.catalog.queries import Known
+from umurl_search.library.clip_store import Record
+from umurl_search.readers.base import Reader
+from umurl_search.readers.file_per_clip import Place, decode_place
+
+REMOVED = "removed"
+"""The reason why a clip that was taken out is among those left out."""
+
+
+def items_of(reader: Reader, names: Collection[str]) -> Sequence[str]:
+    """Units of work that may hold clips of these names: where a clip is a file, the others are not read."""
+    every = reader.items()
+    if reader.format not in ONE_CLIP_A_FILE:
+        return every
+    return [item for item in every if _place(reader, item).name in names]
+
+
+def _place(reader: Reader, item: str) -> Place:
+    return decode_place(item, reader.roots)  # type: ignore[attr-defined]
+
+
+@dataclass(kw_only=True)
+class Sift:
+    """Sifts one of a dataset's sources, and counts what it leaves.
+
+    known: clips that are there. left_out: rows of the catalog, of recordings that were found and not used. changed:
+    clips with another content are wanted, in place of clips that are not there yet. removed: those again, too, that
+    were taken out. own_only: clips that came from another source are left alone. Afterwards, bad: those newly left
+    out; moved: clips that are the same here as in another source.
+    """
+
+    reader: Reader
+    origin: int
+    known: Mapping[str, Known]
+    left_out: Sequence[dict[str, Any]]
+    changed: bool = False
+    removed: bool = False
+    own_only: bool = False
+    unchanged: int = 0
+    new: int = 0
+    seen: set[str] = field(default_factory=set)
+    counted: dict[str, int] = field(default_factory=dict)
+    bad: list[LeftOut] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
+    is_partial: bool = False
+
+    def __post_init__(self) -> None:
+        self._others: set[str] = set()
+        self._taken_out = {
+            one["name"] for one in self.left_out if one["reason"] == REMOVED and not self.removed
+        }
+        if self.own_only and self.changed:
+            self._others = {name for name, one in self.known.items() if one.origin != self.origin}
+        self._noted = {
+            (one["name"], one["source"]): one
+            for one in self.left_out
+            if one["origin"] == self.origin and one["reason"] != REMOVED
+        }
+
+    @property
+    def gone(self) -> int:
+        """Clips that were read from this source and are not in it any more."""
+        return sum(one.origin == self.origin and name not in self.seen for name, one in self.known.items())
+
+    def items(self) -> Sequence[str]:
+        """Units of work that may hold something wanted."""
+        every = self.reader.items()
+        if self.reader.format not in ONE_CLIP_A_FILE:
+            return every
+        return [item for item in every if self._may_hold(_place(self.reader, item))]
+
+    def _may_hold(self, place: Place) -> bool:
+        known = self.known.get(place.name)
+        self.seen.add(place.name)
+        if place.repeats or place.name in self._others:
+            return known is None and not self.changed
+        if known is None:
+            wanted = place.name not in self._taken_out and not self._is_as_noted(place)
+            self.new += wanted and self.changed
+            return wanted and not self.changed
+        if self.changed and place.path.is_file():
+            if sealed_folder.sha256_of(place.path) != known.hash:
+                return True
+            self._has_moved(place.name, known)
+        self._count_unchanged(known)
+        return False
+
+    def _has_moved(self, name: str, known: Known) -> None:
+        if known.origin != self.origin:
+            self.moved.append(name)
+
+    def _count_unchanged(self, known: Known) -> None:
+        self.unchanged += not self.own_only or known.origin == self.origin
+
+    def _is_as_noted(self, place: Place) -> bool:
+        """Whether the recording was left out before, and its file is still the same."""
+        noted = self._noted.get((place.name, place.source))
+        if noted is None or not noted["source_hash"] or not place.path.is_file():
+            return False
+        return sealed_folder.sha256_of(place.path) == str(noted["source_hash"])
+
+    def keep(self, outcome: Record | LeftOut) -> bool:
+        """Whether what was read is wanted; a clip that is there stays where its recording cannot be used now."""
+        known = self.known.get(outcome.name)
+        self.seen.add(outcome.name)
+        if outcome.name in self._others:
+            return False
+        if isinstance(outcome, LeftOut):
+            if outcome.name in self._taken_out:
+                return False
+            wanted = known is None and not self.changed and not self._is_noted(outcome)
+            if wanted or (known is not None and self.changed):
+                self.counted[outcome.reason] = self.counted.get(outcome.reason, 0) + 1
+            self.bad += [outcome] if wanted else []
+            return wanted
+        if known is None and (self.changed or outcome.name in self._taken_out):
+            self.new += outcome.name not in self._taken_out
+            return False
+        if known is not None and (not self.changed or outcome.source_hash == known.hash):
+            if self.changed:
+                self._has_moved(outcome.name, known)
+            self._count_unchanged(known)
+            return False
+        return True
+
+    def _is_noted(self, outcome: LeftOut) -> bool:
+        noted = self._noted.get((outcome.name, outcome.source))
+        said = (outcome.reason, outcome.detail, outcome.source_hash)
+        return noted is not None and said == (noted["reason"], noted["detail"], noted["source_hash"])

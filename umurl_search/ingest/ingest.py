@@ -1,0 +1,227 @@
+"""Recordings to clip store, with a report of what was found, used and left out."""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from encoder.errors import UmurlError
+from umurl_search.clips.normalization import PIPELINE, Conventions, Up
+from umurl_search.datasets import protocols
+from umurl_search.datasets.protocols import Dataset
+from umurl_search.files import sealed_folder
+from umurl_search.ingest.annotations import require_whole_recordings
+from umurl_search.ingest.parallel_read import FILE_FORMATS, fill, stamp
+from umurl_search.ingest.registration import enter, read_splits
+from umurl_search.ingest.segments_file import StatedSegments, read_segments
+from umurl_search.library.catalog.open_catalog import copy_if_old
+from umurl_search.library.library import Library, checked_name
+from umurl_search.progress import Progress, silent
+from umurl_search.readers import detect, open_reader
+from umurl_search.readers.base import Reader, Splits
+
+_STORE_VERSION = 1
+SLICING = "start:end"
+"""How PKU-MMD's label files are understood, unless said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to ingest and how it is stated. None: found out (format), or the dataset's own (layout).
+
+    roots: the places that are the source, where there are several. untrimmed: recordings are kept whole, as those of
+    some datasets always are. segments: a file that says what happens in them.
+    """
+
+    name: str
+    source: Path | None = None
+    data: Path | None = None
+    format: str | None = None
+    layout: str | None = None
+    splits: Path | None = None
+    fps: float = 30.0
+    up: Up = "y"
+    scale: float = 1.0
+    slicing: str = SLICING
+    untrimmed: bool = False
+    segments: Path | None = None
+    roots: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestReport:
+    """found = used + the sum of left_out. `cut`: clips shortened to the longest length kept. `segments`: of whole
+    recordings, what happens in them."""
+
+    dataset: str
+    format: str
+    source: str
+    found: int
+    used: int
+    left_out: dict[str, int]
+    official: int | None
+    cut: int
+    splits: dict[str, dict[str, int]]
+    notes: list[str]
+    segments: int = 0
+    already_there: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def ingest(
+    library: Library, request: Request, *, progress: Progress = silent, workers: int | None = None
+) -> IngestReport:
+    """Reads a dataset into the library; an interrupted run goes on where it stopped.
+
+    Raises UmurlError when the source is missing, is not in a known format or holds no usable clip, and when
+    the library already holds another dataset of that name.
+    """
+    started = time.monotonic()
+    dataset = protocols.find(checked_name(request.name, what="a dataset"))
+    reader, conventions = open_source(dataset, request)
+    extra_splits, stated = read_splits(request.splits), _stated(dataset, reader, request)
+    signature = _signature(reader, conventions, request, extra_splits, stated)
+    known = _known(library, request.name)
+    if known is not None:
+        copy_if_old(library.catalog_path)
+        return _already_there(known, signature)
+    library.make()
+    target = library.clips(request.name)
+    with sealed_folder.building(target, resume_token=signature) as partial:
+        known = _known(library, request.name)  # by another process, since
+        if known is not None:
+            shutil.rmtree(partial)
+            return _already_there(known, signature)
+        if target.exists():
+            shutil.rmtree(partial)
+        else:
+            fill(
+                partial,
+                reader,
+                conventions,
+                title=f"Reading {dataset.name}",
+                progress=progress,
+                workers=workers,
+            )
+            sealed_folder.seal(partial, target, about_store(reader, conventions, signature))
+        read_from = origin_of(reader, conventions, request)
+        report = enter(library, dataset, reader, conventions, signature, extra_splits, stated, read_from)
+    return IngestReport(**{**report, "seconds": {"total": time.monotonic() - started}})
+
+
+def open_source(dataset: Dataset, request: Request) -> tuple[Reader, Conventions]:
+    """The reader of what a request names, and how its coordinates are stated."""
+    made_up = dataset.actions == "demo"
+    reader = _demo_reader(dataset, request) if made_up else _reader_of(dataset, request)
+    layout = request.layout or reader.layout
+    return reader, Conventions(layout=layout, fps=request.fps, up=request.up, scale=request.scale)
+
+
+def origin_of(reader: Reader, conventions: Conventions, request: Request) -> dict[str, Any]:
+    """Where recordings are read from and how, as the catalog keeps it; `reopened` reads them again."""
+    dataset = protocols.find(request.name)
+    return {
+        "roots": [str(root) for root in getattr(reader, "roots", ())], "format": reader.format, **vars(conventions),
+        "slicing": request.slicing, "untrimmed": request.untrimmed and not dataset.untrimmed,
+    }  # fmt: skip
+
+
+def reopened(name: str, origin: dict[str, Any]) -> tuple[Reader, Conventions]:
+    """The reader of what a dataset was read from. Raises UmurlError where it is not there."""
+    dataset = protocols.find(name)
+    if dataset.actions == "demo":
+        return open_source(dataset, Request(name=name))
+    roots = tuple(map(Path, origin["roots"]))
+    for root in roots:
+        if not root.exists():
+            raise UmurlError(
+                f"{root}: {name} was read from there, and it is not there now: put it back, or say where it is with "
+                f"umurl-search update {name} --source"
+            )
+    said = {key: value for key, value in origin.items() if key != "roots"}
+    said["slicing"] = said["slicing"] or SLICING
+    return open_source(dataset, Request(name=name, roots=roots, **said))
+
+
+def _demo_reader(dataset: Dataset, request: Request) -> Reader:
+    if request.source is not None:
+        raise UmurlError(
+            f"'{dataset.name}' names the made-up corpus; give recordings of your own another name"
+        )
+    from umurl_search.synthetic.demo_corpus import DemoReader
+    from umurl_search.synthetic.long_recordings import DemoLongReader
+
+    return DemoLongReader() if dataset.untrimmed else DemoReader()
+
+
+def _stated(dataset: Dataset, reader: Reader, request: Request) -> StatedSegments:
+    """The segments that a file states. Raises UmurlError where recordings are cut, or hold no file of their own."""
+    require_whole_recordings(request.segments, untrimmed=request.untrimmed or dataset.untrimmed)
+    if request.untrimmed and not dataset.untrimmed and reader.format not in FILE_FORMATS:
+        kept_whole = ", ".join(FILE_FORMATS)
+        raise UmurlError(
+            f"--untrimmed keeps recordings of their own file whole ({kept_whole}), not {reader.format}"
+        )
+    return read_segments(request.segments)
+
+
+def _reader_of(dataset: Dataset, request: Request) -> Reader:
+    if request.source is not None and not request.source.exists():
+        raise UmurlError(f"{request.source}: no such file or folder; give --source the recordings")
+    named = request.roots or ((request.source,) if request.source else ())
+    given = named or protocols.sources(dataset, request.data)
+    roots = tuple(Path(os.path.abspath(root)) for root in given)
+    fmt = request.format or detect(roots[0])
+    untrimmed = request.untrimmed or dataset.untrimmed
+    by_format: dict[str, dict[str, Any]] = {
+        "ntu-skeleton": {"max_action": dataset.max_action, "max_setup": dataset.max_setup},
+        "pku-mmd": {"slicing": request.slicing, "untrimmed": untrimmed},
+        "pyskl": {"layout": request.layout},
+        "npy": {"layout": request.layout},
+    }
+    most = None if untrimmed else dataset.max_frames
+    return open_reader(fmt, roots, max_frames=most, **by_format.get(fmt, {}))
+
+
+def _signature(
+    reader: Reader, conventions: Conventions, request: Request, extra_splits: Splits, stated: StatedSegments
+) -> str:
+    """Changes when the source's files, the way they are read, or the splits or segments given do."""
+    stamps = [[str(path), *stamp(path)] for path in reader.files()]
+    said = [_STORE_VERSION, reader.format, request.slicing, vars(conventions), extra_splits, stamps]
+    if request.untrimmed or stated:
+        said.append({name: [vars(one) for one in segments] for name, segments in stated.items()})
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def about_store(reader: Reader, conventions: Conventions, signature: str) -> dict[str, Any]:
+    """What a clip store's manifest says."""
+    return {
+        "kind": "clips", "version": _STORE_VERSION, "format": reader.format, "state": reader.state,
+        "conventions": vars(conventions), "pipeline": vars(PIPELINE), "signature": signature,
+    }  # fmt: skip
+
+
+def is_ingested(library: Library, name: str) -> bool:
+    """Whether the library holds a dataset of that name."""
+    return _known(library, name) is not None
+
+
+def _known(library: Library, name: str) -> dict[str, Any] | None:
+    if not library.exists():
+        return None
+    with library.read() as catalog:
+        return catalog.dataset(name)
+
+
+def _already_there(row: dict[str, Any], signature: str) -> IngestReport:
+    if row["signature"] != signature:
+        raise UmurlError(
+            f"the library holds another '{row['name']}' (from {row['source']}, or its files have changed since); "
+            f"run: umurl-search delete {row['name']}, or ingest under another name"
+        )
+    return IngestReport(**{**row["report"], "already_there": True})

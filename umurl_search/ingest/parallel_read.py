@@ -1,0 +1,243 @@
+"""Reads a source into a clip store, on all cores, a chunk on disk before the next is taken."""
+
+import contextlib
+import ctypes
+import hashlib
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from pathlib import Path
+
+from encoder.errors import UmurlError
+from umurl_search.clips.clip import Clip, Frames, LeftOut, Outcome
+from umurl_search.clips.normalization import Conventions, usable
+from umurl_search.files import sealed_folder
+from umurl_search.ingest.segments_file import at_store_rate
+from umurl_search.library.clip_store import Record, StoreWriter
+from umurl_search.progress import Progress
+from umurl_search.readers.base import Reader
+
+CHUNK = 64
+_GROWTH = {"ntu-skeleton": 0.3, "pku-mmd": 0.5, "nw-ucla": 0.6, "pyskl": 2.1, "npy": 2.1}
+"""Bytes in the store for a byte of source, at most, by format; 1 for the others."""
+FILE_FORMATS = ("ntu-skeleton", "pku-mmd", "nw-ucla", "npy")
+ONE_CLIP_A_FILE = tuple(fmt for fmt in FILE_FORMATS if fmt != "pku-mmd")
+_SET_SIGNAL_AT_PARENTS_DEATH = 1
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+def stamp(path: Path) -> tuple[int, int]:
+    """Size and time of a file; of a link to nowhere, nothing (its reader leaves it out)."""
+    try:
+        state = path.stat()
+    except OSError:
+        return 0, 0
+    return state.st_size, state.st_mtime_ns
+
+
+Keep = Callable[[Record | LeftOut], bool]
+
+
+def everything(outcome: Record | LeftOut) -> bool:
+    """A `Keep` that keeps all."""
+    return True
+
+
+def fill(
+    partial: Path,
+    reader: Reader,
+    conventions: Conventions,
+    *,
+    title: str,
+    progress: Progress,
+    workers: int | None,
+    items: Sequence[str] | None = None,
+    keep: Keep = everything,
+    may_be_empty: bool = False,
+) -> int:
+    """Reads items (all unless given) of a source into a partial store, going on where an interrupted run stopped.
+
+    keep: what to keep of what is read; the rest is passed over as if it were not there. Returns the number of clips.
+    Raises UmurlError when the disk is too full, and when there is no usable clip to keep, unless there may be none.
+    """
+    source_bytes = sum(stamp(path)[0] for path in reader.files())
+    sealed_folder.need_space(
+        partial, round(source_bytes * _GROWTH.get(reader.format, 1.0)), what="the clip store"
+    )
+    writer = StoreWriter(partial)
+    seen = {clip["name"] for clip in writer.clips}
+    try:
+        items = reader.items() if items is None else items
+        with progress(title, total=len(items), unit="clips") as advance:
+            advance(writer.items_done)
+            for outcomes in chunks(reader, conventions, items[writer.items_done :], workers=workers):
+                records, left_out = _sorted_out([tuple(filter(keep, one)) for one in outcomes], seen)
+                writer.add(len(outcomes), records, left_out)
+                advance(len(outcomes))
+        if writer.clips:
+            writer.finish()
+    finally:
+        writer.close()
+        if not writer.clips:  # nothing to go on from
+            shutil.rmtree(partial)
+    if not writer.clips and not may_be_empty:
+        raise UmurlError(_nothing_usable(reader, writer))
+    return len(writer.clips)
+
+
+def _nothing_usable(reader: Reader, writer: StoreWriter) -> str:
+    where = next(iter(reader.files()), "the source")
+    if not writer.left_out:
+        return f"{where}: no recordings found in format {reader.format}; give --source and --format"
+    one = writer.left_out[0]
+    more = f" and {len(writer.left_out) - 1} others" if len(writer.left_out) > 1 else ""
+    return (
+        f"no usable clip: {one['name']} is {one['reason']} ({one['detail']}){more} left out; "
+        "check --source, --format and --layout"
+    )
+
+
+Outcomes = list[tuple[Record | LeftOut, ...]]
+
+
+def chunks(
+    reader: Reader, conventions: Conventions, items: Sequence[str], *, workers: int | None
+) -> Iterator[Outcomes]:
+    """Outcomes of CHUNK items at a time, in order; parallel readers on all cores when it is worth it."""
+    n_workers = workers or _n_cores()
+    if reader.parallel and n_workers > 1 and len(items) > 2 * CHUNK:
+        yield from _in_processes(reader, conventions, items, n_workers)
+        return
+    chunk: Outcomes = []
+    for outcomes in reader.read(items):
+        chunk.append(_ready(reader, conventions, outcomes))
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _n_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _in_processes(
+    reader: Reader, conventions: Conventions, items: Sequence[str], n_workers: int
+) -> Iterator[Outcomes]:
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(n_workers, mp_context=context, initializer=_follow_parent)
+    waiting: deque[Future[Outcomes]] = deque()
+    try:
+        for start in range(0, len(items), CHUNK):
+            with _signals_held():
+                waiting.append(pool.submit(_read_chunk, reader, conventions, items[start : start + CHUNK]))
+            if len(waiting) > 2 * n_workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise UmurlError(
+            "a process that reads recordings was killed, perhaps for want of memory; "
+            "run the same command again: it goes on from here"
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait: a pool interrupted in `submit` hangs, and a process it starts here inherits the
+    hold, so that Ctrl-C does not end it with a traceback before it can ignore it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _follow_parent() -> None:
+    """In a reading process: what stops the whole group is the parent's affair, which stops this one in good
+    order (a pool of which one is killed may hang); a parent that is killed ends it too."""
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_SIGNAL_AT_PARENTS_DEATH, signal.SIGKILL)
+
+
+def _read_chunk(reader: Reader, conventions: Conventions, items: Sequence[str]) -> Outcomes:
+    return [_ready(reader, conventions, outcomes) for outcomes in reader.read(items)]
+
+
+def _ready(
+    reader: Reader, conventions: Conventions, outcomes: tuple[Outcome, ...]
+) -> tuple[Record | LeftOut, ...]:
+    return tuple(
+        _with_hash(reader, o) if isinstance(o, LeftOut) else _record(reader, conventions, o) for o in outcomes
+    )
+
+
+def _with_hash(reader: Reader, left_out: LeftOut) -> LeftOut:
+    """With the hash of its file, by which a recording that was mended is known."""
+    if reader.format not in ONE_CLIP_A_FILE:
+        return left_out
+    paths = [path for path in _places(reader, left_out.source) if path.is_file() and os.access(path, os.R_OK)]
+    return replace(left_out, source_hash=sealed_folder.sha256_of(paths[0])) if paths else left_out
+
+
+def _places(reader: Reader, source: str) -> list[Path]:
+    roots: Sequence[Path] = reader.roots  # type: ignore[attr-defined]
+    return [root / source if root.is_dir() else root for root in roots]
+
+
+def _record(reader: Reader, conventions: Conventions, clip: Clip) -> Record | LeftOut:
+    frames = usable(clip, conventions)
+    if isinstance(frames, LeftOut):
+        return _with_hash(reader, frames)
+    return Record(
+        name=clip.name, frames=frames, label=clip.label, subject=clip.subject, camera=clip.camera,
+        setup=clip.setup, replication=clip.replication, source=clip.source, cut=clip.cut,
+        source_hash=_source_hash(reader, clip, frames),
+        segments=at_store_rate(clip.segments, n_source=len(clip.frames), n_store=len(frames)),
+    )  # fmt: skip
+
+
+def _source_hash(reader: Reader, clip: Clip, frames: Frames) -> str:
+    """sha256 of the clip's own file; where a clip is not a file, of its coordinates and what is said of them."""
+    if reader.format in ONE_CLIP_A_FILE:
+        return sealed_folder.sha256_of(next(path for path in _places(reader, clip.source) if path.is_file()))
+    found = hashlib.sha256(frames.tobytes())
+    if reader.format in FILE_FORMATS:
+        found.update(repr((clip.label, clip.segments)).encode())
+    return found.hexdigest()
+
+
+def _text(name: str) -> str:
+    """A file name as text: bytes that are not UTF-8 are written out."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _sorted_out(outcomes: Outcomes, seen: set[str]) -> tuple[list[Record], list[LeftOut]]:
+    records, left_out = [], []
+    for outcome in (one for group in outcomes for one in group):
+        if isinstance(outcome, LeftOut):
+            left_out.append(replace(outcome, name=_text(outcome.name), source=_text(outcome.source)))
+        elif outcome.name != _text(outcome.name):
+            detail, shown = "its file name is not UTF-8", _text(outcome.name)
+            left_out.append(
+                LeftOut(name=shown, reason="malformed", detail=detail, source=_text(outcome.source))
+            )
+        elif outcome.name in seen:
+            left_out.append(LeftOut(name=outcome.name, reason="duplicate name", source=outcome.source))
+        else:
+            seen.add(outcome.name)
+            records.append(outcome)
+    return records, left_out

@@ -1,0 +1,199 @@
+"""From a sealed clip store to the catalog: columns, protocols, and the report."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from encoder.errors import UmurlError, said_by
+from encoder.skeleton import LAYOUTS
+from umurl_search.clips.clip import REASONS
+from umurl_search.clips.normalization import Conventions
+from umurl_search.clips.plausibility import Remedy, doubts_of_store
+from umurl_search.datasets import protocols
+from umurl_search.datasets.protocols import Dataset
+from umurl_search.files import sealed_folder
+from umurl_search.ingest.segments_file import StatedSegments, segment_columns
+from umurl_search.library.clip_store import journal_of
+from umurl_search.library.library import Library, checked_name
+from umurl_search.readers.base import Reader, Splits
+
+
+def enter(
+    library: Library,
+    dataset: Dataset,
+    reader: Reader,
+    conventions: Conventions,
+    signature: str,
+    extra_splits: Splits,
+    stated: StatedSegments,
+    read_from: dict[str, Any],
+) -> dict[str, Any]:
+    """Enters a sealed store into the catalog, in one transaction, from its own journal; returns the report.
+
+    Raises UmurlError when the store is another source's, left by an ingest that was killed.
+    """
+    folder = library.clips(dataset.name)
+    manifest = sealed_folder.read_manifest(folder, remedy=f"delete {folder} and ingest again")
+    if manifest["signature"] != signature:
+        raise UmurlError(f"{folder}: left by another ingest; delete that folder and run the command again")
+    journal = journal_of(folder)
+    clips = [clip for entry in journal for clip in entry["clips"]]
+    left_out = [one for entry in journal for one in entry["left_out"]]
+    splits, notes = _positions(dataset, clips, {**reader.splits(), **extra_splits})
+    names = protocols.action_names(dataset.actions)
+    segments = segment_columns(clips, stated, names=names, what=dataset.name)
+    roots = [str(root) for root in getattr(reader, "roots", ())]
+    counts = Counter(one["reason"] for one in left_out)
+    report = {
+        "dataset": dataset.name, "format": reader.format, "source": ", ".join(roots) or dataset.title,
+        "found": len(clips) + len(left_out), "used": len(clips),
+        "left_out": {reason: counts[reason] for reason in REASONS if counts[reason]},
+        "official": dataset.official.found if dataset.official else None,
+        "cut": sum(clip["cut"] > 0 for clip in clips),
+        "splits": {p: {part: len(rows) for part, rows in parts.items()} for p, parts in splits.items()},
+        "notes": [
+            *notes, *segments.notes, *_notes(conventions, reader),
+            *doubts_of_store(folder, conventions, what=dataset.name, remedy=_again(dataset.name)),
+        ],
+        "segments": len(segments),
+    }  # fmt: skip
+    row = {
+        "name": dataset.name, "format": reader.format, "state": reader.state, "layout": conventions.layout,
+        "fps": conventions.fps, "up": conventions.up, "scale": conventions.scale,
+        "source": report["source"], "signature": signature, "report": report,
+    }  # fmt: skip
+    with library.write() as catalog:
+        catalog.add_dataset(
+            row,
+            clips=_columns(dataset, clips),
+            splits=[(p, part, rows) for p, parts in splits.items() for part, rows in parts.items()],
+            left_out=noted(left_out),
+            segments=segments.columns,
+            read_from=read_from,
+        )
+    return report
+
+
+def _again(name: str) -> Remedy:
+    return lambda option: f"umurl-search delete {name}, then ingest it with {option}"
+
+
+def described(dataset: Dataset, reader: Reader, journal: list[dict[str, Any]]) -> dict[str, Any]:
+    """A store's clips as `Catalog.change_clips` adds them: clips, splits, left_out, segments."""
+    clips = [clip for entry in journal for clip in entry["clips"]]
+    left_out = [one for entry in journal for one in entry["left_out"]]
+    splits, _ = _positions(dataset, clips, reader.splits())
+    segments = segment_columns(clips, {}, names=protocols.action_names(dataset.actions), what=dataset.name)
+    return {
+        "clips": _columns(dataset, clips),
+        "splits": [(p, part, rows) for p, parts in splits.items() for part, rows in parts.items()],
+        "left_out": noted(left_out),
+        "segments": segments.columns if len(segments) else None,
+    }
+
+
+def noted(left_out: Iterable[dict[str, Any]]) -> list[tuple[str, str, str, str, str]]:
+    """Recordings left out, as the catalog takes them."""
+    return [
+        (one["name"], one["reason"], one["detail"], one["source"], one.get("source_hash", ""))
+        for one in left_out
+    ]
+
+
+def _columns(dataset: Dataset, clips: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    names = protocols.action_names(dataset.actions)
+    kept = (
+        "name",
+        "label",
+        "subject",
+        "camera",
+        "setup",
+        "replication",
+        "people",
+        "frames",
+        "source",
+        "source_hash",
+    )
+    columns = {column: [clip[column] for clip in clips] for column in kept}
+    columns["action"] = [_action(names, label) for label in columns["label"]]
+    return columns
+
+
+def _action(names: tuple[str, ...], label: int | None) -> str | None:
+    return names[label] if label is not None and 0 <= label < len(names) else None
+
+
+def _positions(
+    dataset: Dataset, clips: list[dict[str, Any]], given: Splits
+) -> tuple[dict[str, dict[str, list[int]]], list[str]]:
+    """protocol -> part -> positions of clips: what came with the data, then the dataset's own rules."""
+    position = {clip["name"]: i for i, clip in enumerate(clips)}
+    result: dict[str, dict[str, list[int]]] = {}
+    notes = []
+    for protocol, parts in given.items():
+        if not any(name in position for names in parts.values() for name in names):
+            notes.append(f"protocol {protocol} names no clip of the data: it was left out")
+            continue
+        result[protocol] = {p: [position[n] for n in names if n in position] for p, names in parts.items()}
+        unknown = sum(n not in position for names in parts.values() for n in names)
+        if unknown:
+            notes.append(
+                f"protocol {protocol} names {unknown} clips that are not in the data or were left out"
+            )
+    for protocol in dataset.rules:
+        by_rule = _by_rule(dataset, protocol, clips) if protocol not in result else {}
+        if by_rule:
+            result[protocol] = by_rule
+    return result, notes
+
+
+def _by_rule(dataset: Dataset, protocol: str, clips: list[dict[str, Any]]) -> dict[str, list[int]]:
+    parts: dict[str, list[int]] = {}
+    for i, clip in enumerate(clips):
+        part = protocols.part_of(dataset, protocol, clip["name"])
+        if part is not None:
+            parts.setdefault(part, []).append(i)
+    return parts
+
+
+def _notes(conventions: Conventions, reader: Reader) -> list[str]:
+    notes = []
+    layout = LAYOUTS[conventions.layout]
+    if layout.copied:
+        notes.append(
+            f"layout {layout.name}: {layout.copied} of the 25 joints are copies of others, so figures do not "
+            "compare with native 25-joint data"
+        )
+    if reader.state == "first-frame-centred":
+        notes.append("the arrays were denoised by their maker: figures differ from raw recordings'")
+    return notes
+
+
+def read_splits(path: Path | None) -> Splits:
+    """JSON: protocol -> {"train": [names], "test": [names]}."""
+    if path is None:
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        for protocol, parts in content.items():
+            checked_name(protocol, what="a protocol")
+            if not parts or not set(parts) <= {"train", "gallery", "test"}:
+                said = str(sorted(parts))[:80]
+                raise ValueError(f"protocol {protocol} has parts {said}, not train and test")
+            _require_disjoint(protocol, list(parts.values()))
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
+        raise UmurlError(
+            f'{path}: not a splits file ({said_by(error)}); it is {{"protocol": {{"train": [names], "test": [names]}}}}'
+        ) from error
+    return content  # type: ignore[no-any-return]
+
+
+def _require_disjoint(protocol: str, parts: list[Any]) -> None:
+    """Raises ValueError unless every part is a list of names and no name is said twice in all of them."""
+    if not all(isinstance(part, list) and all(isinstance(name, str) for name in part) for part in parts):
+        raise ValueError(f"protocol {protocol} holds something that is not a list of names")
+    twice = [name for name, times in Counter(name for part in parts for name in part).items() if times > 1]
+    if twice:
+        raise ValueError(f"protocol {protocol} names {twice[0][:80]} more than once")

@@ -1,0 +1,1 @@
+"""The catalog: the only SQL. Tables, migrations, queries, changes and filters."""

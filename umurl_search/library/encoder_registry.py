@@ -1,0 +1,163 @@
+"""The encoders of a library, and the one that ships with the package."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from encoder.errors import UmurlError, said_by
+from umurl_search.clips.normalization import check_pipeline
+from umurl_search.datasets import protocols
+from umurl_search.files import sealed_folder
+from umurl_search.library.library import Library
+
+if TYPE_CHECKING:
+    from encoder.model import UmURL
+
+SHIPPED = "shipped"
+WEIGHTS, CONFIG = "weights.safetensors", "config.json"
+TRAINED_ON = "trained_on.txt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderEntry:
+    """An encoder's name, folder, hash of its weights and what it was trained on or imported for."""
+
+    name: str
+    folder: Path
+    hash: str
+    config: dict[str, Any]
+
+    @property
+    def dataset(self) -> str | None:
+        return self.config.get("dataset")
+
+    @property
+    def protocol(self) -> str | None:
+        return self.config.get("protocol")
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether its training might last only so long, as the demo's may."""
+        return self.config.get("training", {}).get("max_seconds") is not None
+
+    @property
+    def datasets_before(self) -> list[str | None]:
+        """What the encoders were made for from which its training started; None: not known."""
+        found: list[str | None] = []
+        before = self.config.get("started_from")
+        while before is not None:
+            found.append(before["dataset"])
+            before = before["started_from"]
+        return found
+
+    def load(self) -> "UmURL":
+        """The model. Raises UmurlError when it reads clips prepared in another way."""
+        from encoder import checkpoint
+
+        check_pipeline(
+            self.config.get("pipeline", {}),
+            what=f"encoder {self.name}",
+            remedy="train or import it again with this version",
+        )
+        return checkpoint.load(self.folder)
+
+    def trained_on(self) -> Callable[[str], bool] | None:
+        """Whether a clip of that name was trained on; None when that is not known."""
+        listing = self.folder / TRAINED_ON
+        if listing.is_file():
+            names = frozenset(listing.read_text(encoding="utf-8").split("\n"))
+            return names.__contains__
+        dataset = protocols.find(self.dataset or "")
+        protocol = self.protocol
+        if protocol not in dataset.rules:
+            return None
+        return lambda name: (
+            protocols.is_part_of(dataset, name) and protocols.part_of(dataset, protocol, name) == "train"
+        )
+
+    def shares_names_with(self, dataset: str) -> bool:
+        """Whether clips of that dataset and of the encoder's own can be the same recordings."""
+        return protocols.share_recordings(self.dataset or "", dataset)
+
+
+def shipped() -> EncoderEntry:
+    """The encoder in the package, trained on made-up motion (`umurl_search.synthetic.motion_generator`)."""
+    folder = Path(str(files("umurl_search.library") / "shipped"))
+    return _entry(SHIPPED, folder, sealed_folder.sha256_of(folder / WEIGHTS))
+
+
+def _entry(name: str, folder: Path, weights_hash: str) -> EncoderEntry:
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UmurlError(
+            f"{folder / CONFIG}: cannot be read ({said_by(error)}); delete encoder {name}"
+        ) from error
+    return EncoderEntry(name=name, folder=folder, config=config, hash=weights_hash)
+
+
+def open_encoder(library: Library, name: str) -> EncoderEntry:
+    """The encoder of that name. Raises UmurlError listing the known ones, or when its files were altered."""
+    if name == SHIPPED:
+        return shipped()
+    known = [row["name"] for row in _rows(library)]
+    if name not in known:
+        raise UmurlError(
+            f"no encoder '{name}'; there are {', '.join([*known, SHIPPED])}: "
+            "umurl-search train NAME or import-encoder makes one"
+        )
+    folder = library.encoder(name)
+    remedy = f"run: umurl-search delete encoder:{name}, then train or import it again"
+    manifest = sealed_folder.read_manifest(folder, remedy=remedy)
+    return _entry(name, folder, manifest["files"][WEIGHTS]["sha256"])
+
+
+def of_index(library: Library, row: dict[str, Any]) -> EncoderEntry:
+    """The encoder that an index was made with. Raises UmurlError where its name is another's now."""
+    entry = open_encoder(library, row["encoder"])
+    if entry.hash != row["encoder_hash"]:
+        raise UmurlError(
+            f"index {row['name']} was made with another '{entry.name}' than the one of that name now: "
+            f"umurl-search delete index:{row['name']}, then build it again"
+        )
+    return entry
+
+
+def choose(library: Library, dataset: str, protocol: str | None) -> EncoderEntry:
+    """The newest encoder made for the dataset, one of the same protocol first, else the shipped one.
+
+    One whose training was bounded in time counts only where it is named: how good it is depends on the machine.
+    """
+    rows = [row for row in _rows(library) if row["dataset"] == dataset]
+    rows.sort(key=lambda row: row["protocol"] != protocol)
+    fitting = (open_encoder(library, row["name"]) for row in rows)
+    return next((entry for entry in fitting if not entry.is_bounded), None) or shipped()
+
+
+def _rows(library: Library) -> list[dict[str, Any]]:
+    if not library.exists():
+        return []
+    with library.read() as catalog:
+        return catalog.encoders()
+
+
+def namesakes(entry: EncoderEntry, dataset: str, test_names: list[str]) -> int:
+    """How many test clips have the name of a clip that the encoder was trained on under another dataset's name:
+    the same recordings, perhaps, taken in twice. The demo corpus's own names are made up."""
+    if entry.dataset in (None, "demo") or entry.shares_names_with(dataset):
+        return 0
+    seen = entry.trained_on()
+    return 0 if seen is None else sum(map(seen, test_names))
+
+
+def overlap(entry: EncoderEntry, dataset: str, test_names: list[str]) -> int | None:
+    """How many of the test clips the encoder was trained on; None when that cannot be known."""
+    if any(before is None or protocols.share_recordings(before, dataset) for before in entry.datasets_before):
+        return None
+    if entry.dataset is not None and not entry.shares_names_with(dataset):
+        return 0
+    seen = entry.trained_on()
+    return None if seen is None else sum(map(seen, test_names))

@@ -1,0 +1,154 @@
+"""One folder on disk: catalog, clips, encoders, indexes."""
+
+import contextlib
+import functools
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import platformdirs
+
+from encoder.errors import UmurlError
+from umurl_search.files import sealed_folder
+from umurl_search.library.catalog.open_catalog import CATALOG, open_catalog
+from umurl_search.library.catalog.queries import Catalog
+
+if TYPE_CHECKING:
+    from umurl_search.search.searcher import Searcher
+
+F = TypeVar("F", bound=Callable[..., Any])
+_TRIES = 5
+_RESERVED = ("dataset", "encoder", "index")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
+
+
+@dataclass(frozen=True)
+class Library:
+    """A library's root folder and the places in it."""
+
+    root: Path
+
+    @classmethod
+    def open(cls, root: str | Path | None = None) -> "Library":
+        """The library in a folder, `default_root` when None. Raises UmurlError when there is none, or not of this
+        version."""
+        library = cls(default_root() if root is None else Path(root))
+        with library.read():
+            return library
+
+    def index(self, name: str | None = None, *, device: str = "auto") -> "Searcher":
+        """An index to ask, the library's default when None: `library.index().search(["clip.npy"], k=5)`."""
+        from umurl_search.search.searcher import Searcher
+
+        return Searcher(self, name, device=device)
+
+    @property
+    def catalog_path(self) -> Path:
+        return self.root / CATALOG
+
+    def clips(self, dataset: str) -> Path:
+        return self.root / "clips" / dataset
+
+    def encoder(self, name: str) -> Path:
+        return self.root / "encoders" / name
+
+    def index_folder(self, name: str) -> Path:
+        return self.root / "indexes" / name
+
+    def exists(self) -> bool:
+        """Whether there is a library. Raises UmurlError where a file lies in its place."""
+        if self.root.exists() and not self.root.is_dir():
+            raise UmurlError(f"{self.root}: a file, not a library's folder; give another --library")
+        return self.catalog_path.exists()
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Held while clips come or go or folders are made into one. Raises UmurlError, naming the holder, when another
+        process does that."""
+        self.make()
+        if not os.access(self.root, os.W_OK):
+            raise UmurlError(
+                f"{self.root}: may not be written; change its permissions or give another --library"
+            )
+        with sealed_folder.alone(self._lock, doing=f"{self.root}: another process is changing the library"):
+            yield
+
+    @property
+    def _lock(self) -> Path:
+        return self.root / ".changing.lock"
+
+    def is_changing(self) -> bool:
+        """Whether a process holds `changing`."""
+        return sealed_folder.is_held(self._lock)
+
+    def changes(self) -> int | None:
+        """A number that every change of clips raises; None where there is no library."""
+        if not self.exists():
+            return None
+        with self.read() as catalog:
+            return catalog.changes()
+
+    def stamp(self) -> tuple[tuple[int, int, int], ...]:
+        """Changes whenever the catalog's file does; costs no opening of it."""
+        catalog = os.path.join(self.root, CATALOG)
+        found = []
+        for path in (catalog, catalog + ".wal"):
+            with contextlib.suppress(FileNotFoundError):
+                found.append(os.stat(path))
+        return tuple((one.st_ino, one.st_size, one.st_mtime_ns) for one in found)
+
+    def read(self) -> AbstractContextManager[Catalog]:
+        """The catalog to read; raises UmurlError when there is no library."""
+        self.exists()
+        return open_catalog(self.catalog_path)
+
+    def write(self) -> AbstractContextManager[Catalog]:
+        """The catalog to write, the library made first if need be. Hold it briefly: writers are alone."""
+        self.make()
+        return open_catalog(self.catalog_path, write=True)
+
+    def make(self) -> None:
+        try:
+            for folder in ("clips", "encoders", "indexes"):
+                (self.root / folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = error.strerror or error
+            raise UmurlError(f"{self.root}: cannot be made ({reason}); give another --library") from error
+
+
+def consistent(work: F) -> F:
+    """What a function of a library gives; once more where that failed, and clips had come or gone while it looked."""
+
+    @functools.wraps(work)
+    def again(library: Library, *args: Any, **kwargs: Any) -> Any:
+        for _ in range(_TRIES):
+            before = library.changes()
+            try:
+                return work(library, *args, **kwargs)
+            except (UmurlError, FileNotFoundError):
+                if library.changes() == before:
+                    raise
+        return work(library, *args, **kwargs)
+
+    return cast(F, again)
+
+
+def default_root() -> Path:
+    """`UMURL_LIBRARY`, else the platform's data folder."""
+    stated = os.environ.get("UMURL_LIBRARY")
+    return Path(stated) if stated else Path(platformdirs.user_data_dir("umurl-search", appauthor=False))
+
+
+def checked_name(name: str, *, what: str) -> str:
+    """`name` if it can name a folder of the library. Raises UmurlError with the rule."""
+    if not _NAME.fullmatch(name):
+        raise UmurlError(
+            f"'{name}' cannot name {what}: letters, digits and . _ @ + -, at most 100, no / or space"
+        )
+    if name in _RESERVED:
+        raise UmurlError(f"'{name}' cannot name {what}: it has a meaning of its own; choose another name")
+    return name

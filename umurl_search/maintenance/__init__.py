@@ -1,0 +1,1 @@
+"""Looking after a library: what is in it, verifying, repairing, compacting."""

@@ -1,0 +1,283 @@
+"""Looks after a library: what is in it, taking things out, whether this installation can do its work."""
+
+import importlib.metadata
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from encoder.errors import UmurlError
+from umurl_search.datasets import protocols as datasets
+from umurl_search.files import sealed_folder
+from umurl_search.library.catalog.queries import Catalog
+from umurl_search.library.encoder_registry import SHIPPED, shipped
+from umurl_search.library.library import Library, consistent
+
+KINDS = ("dataset", "encoder", "index")
+
+
+def contents(library: Library) -> dict[str, Any]:
+    """Every dataset, encoder and index with its main facts, as plain data; empty where there is no library."""
+    result: dict[str, Any] = {"library": str(library.root), "datasets": [], "encoders": [], "indexes": []}
+    result["default_index"] = None
+    if not library.exists():
+        return result
+    with library.read() as catalog:
+        for row in catalog.datasets():
+            kept = {k: row[k] for k in ("name", "clips", "format", "state", "source")}
+            result["datasets"].append({**kept, "protocols": catalog.protocols(row["name"])})
+        result["encoders"] = [_plain(row) for row in catalog.encoders()]
+        result["indexes"] = [_plain(row) for row in catalog.indexes()]
+        result["default_index"] = catalog.default_index()
+    return result
+
+
+def known_datasets(library: Library, data: Path | None) -> list[dict[str, Any]]:
+    """The datasets known by name and those of the library: protocols, official counts, where they are."""
+    rows = {}
+    if library.exists():
+        with library.read() as catalog:
+            rows = {row["name"]: row for row in catalog.datasets()}
+            protocols = {name: catalog.protocols(name) for name in rows}
+    names = [*datasets.DATASETS, *(name for name in rows if name not in datasets.DATASETS)]
+    result = []
+    for name in names:
+        dataset = datasets.find(name)
+        official = dataset.official
+        result.append({
+            "name": name, "title": dataset.title,
+            "protocols": list(dataset.protocols) or (protocols[name] if name in rows else []),
+            "official": vars(official) if official else None,
+            "in_library": rows[name]["clips"] if name in rows else None,
+            "under_data": _under_data(dataset, data),
+        })  # fmt: skip
+    return result
+
+
+def _under_data(dataset: datasets.Dataset, data: Path | None) -> list[str]:
+    if data is None or dataset.name == "demo":
+        return []
+    try:
+        return [str(path) for path in datasets.sources(dataset, data)]
+    except UmurlError:
+        return []
+
+
+@consistent
+def info(library: Library, what: str | None) -> dict[str, Any]:
+    """Everything known of a dataset, encoder, index or clip (`DATASET:CLIPNAME`), or of the library."""
+    if what is None:
+        return {**contents(library), "bytes": _size(library.root)}
+    if what == SHIPPED:
+        entry = shipped()
+        return {"kind": "encoder", "name": SHIPPED, "hash": entry.hash, **entry.config}
+    with library.read() as catalog:
+        prefix, colon, rest = what.partition(":")
+        if colon and prefix not in KINDS:
+            clip = catalog.clip(prefix, rest)
+            if clip is None:
+                raise UmurlError(
+                    f"no clip '{rest}' in dataset '{prefix}': umurl-search info {prefix} shows names"
+                )
+            return {"kind": "clip", **clip}
+        kind, name = resolve(catalog, what)
+        if kind == "dataset":
+            return _dataset_info(catalog, name, library)
+        rows = catalog.encoders() if kind == "encoder" else catalog.indexes()
+        row = next(row for row in rows if row["name"] == name)
+        places = _places(library, catalog, kind, name)
+        is_default = catalog.default_index() == name
+    folder = places[0]
+    remedy = f"run: umurl-search delete {kind}:{name}, then make it again"
+    manifest = sealed_folder.read_manifest(folder, remedy=remedy)
+    hidden = {"files", "checksum", "kind"} | ({"recipe", "token"} if kind == "encoder" else set())
+    details = {k: v for k, v in manifest.items() if k not in hidden}
+    told = {**_plain(row), "bytes": sum(map(_size, places)), **details, "kind": kind}
+    if kind == "encoder":
+        return told
+    return {**told, "clips": row["clips"], "parts": len(places), "default": is_default}
+
+
+def _places(library: Library, catalog: Catalog, kind: str, name: str) -> list[Path]:
+    """The folders of a dataset, encoder or index, the first the one it was made with."""
+    if kind == "encoder":
+        return [library.encoder(name)]
+    place = library.clips if kind == "dataset" else library.index_folder
+    return [place(folder) for folder in catalog.parts(kind, name)]
+
+
+def _dataset_info(catalog: Catalog, name: str, library: Library) -> dict[str, Any]:
+    row = catalog.dataset(name)
+    assert row is not None, name
+    names, parts = catalog.clips_of(name).name, _places(library, catalog, "dataset", name)
+    return {
+        "kind": "dataset", **_plain(row), "bytes": sum(map(_size, parts)), "parts": len(parts),
+        "segments": len(catalog.segments(name)["clip_id"]),
+        "splits": {p: {k: len(v) for k, v in catalog.split(name, p).items()} for p in catalog.protocols(name)},
+        "first_clips": names[:5], "left_out": catalog.left_out(name), "sources": catalog.origins(name),
+    }  # fmt: skip
+
+
+def resolve(catalog: Catalog, what: str) -> tuple[str, str]:
+    """`NAME` or `dataset:NAME`, `encoder:NAME`, `index:NAME` to kind and name. Raises UmurlError."""
+    known = {
+        "dataset": [row["name"] for row in catalog.datasets()],
+        "encoder": [row["name"] for row in catalog.encoders()],
+        "index": [row["name"] for row in catalog.indexes()],
+    }
+    prefix, colon, rest = what.partition(":")
+    kinds, name = ((prefix,), rest) if colon and prefix in KINDS else (KINDS, what)
+    found = [kind for kind in kinds if name in known[kind]]
+    if not found:
+        everything = ", ".join(f"{kind}:{n}" for kind, names in known.items() for n in names) or "nothing"
+        raise UmurlError(f"the library holds no '{what}'; it holds {everything}")
+    if len(found) > 1:
+        choices = " or ".join(f"{kind}:{name}" for kind in found)
+        raise UmurlError(f"'{what}' names several things: say {choices}")
+    return found[0], name
+
+
+def prefer(library: Library, name: str) -> dict[str, Any]:
+    """Makes an index the one that is meant where none is named. Raises UmurlError for an unknown one."""
+    what = f"index:{name.removeprefix('index:')}"
+    with library.read() as catalog:
+        resolve(catalog, what)
+    with library.write() as catalog:
+        before = catalog.default_index()
+        _, preferred = resolve(catalog, what)
+        catalog.prefer_index(preferred)
+    return {"default_index": preferred, "before": before}
+
+
+def delete(library: Library, what: str) -> dict[str, Any]:
+    """Takes a dataset, encoder or index out of the library. Raises UmurlError while an index needs it."""
+    if what == SHIPPED:
+        raise UmurlError(f"'{SHIPPED}' is the encoder in the package: it cannot be deleted")
+    with library.read() as catalog:
+        resolve(catalog, what)
+    with library.changing(), library.write() as catalog:
+        kind, name = resolve(catalog, what)
+        needing = [r["name"] for r in catalog.indexes() if kind != "index" and r[kind] == name]
+        if needing:
+            raise UmurlError(
+                f"{kind} '{name}' is needed by index {', '.join(needing)}: "
+                f"umurl-search delete index:{needing[0]} first"
+            )
+        places = _places(library, catalog, kind, name)
+        catalog.delete(kind, name)
+    freed = sum(map(_size, places))
+    for folder in places:
+        sealed_folder.remove(folder)
+    return {"deleted": name, "kind": kind, "bytes": freed}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing that doctor looks at."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def doctor(library: Library, data: Path | None) -> list[Check]:
+    """Whether this installation can do its work."""
+    return [_python(), *_packages(), _faiss(), _device(), _library(library), _disk(library), _data(data)]
+
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Check(name="python", ok=sys.version_info >= (3, 11), detail=f"{version} (3.11 or newer is needed)")
+
+
+def _packages() -> list[Check]:
+    return [
+        Check(name=name, ok=True, detail=importlib.metadata.version(name))
+        for name in ("umurl-search", "torch", "duckdb", "numpy", "safetensors")
+    ]
+
+
+def _faiss() -> Check:
+    installed = [d for d in ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu12") if _version(d)]
+    if len(installed) > 1:
+        return Check(
+            name="faiss", ok=False,
+            detail=f"{' and '.join(installed)} both install the module faiss: pip uninstall one, reinstall the other",
+        )  # fmt: skip
+    try:
+        from umurl_search.index.faiss_library import cpu_level, faiss_module, gpu_search_available
+
+        version, place = faiss_module().__version__, "on the GPU" if gpu_search_available() else "on the CPU"
+    except UmurlError as error:
+        return Check(name="faiss", ok=False, detail=str(error))
+    return Check(name="faiss", ok=True, detail=f"{version} ({', '.join(filter(None, (place, cpu_level())))})")
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _device() -> Check:
+    import torch
+
+    from encoder.precision import multiplies_bf16
+
+    place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    name = (
+        torch.cuda.get_device_name()
+        if place.type == "cuda"
+        else f"CPU, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
+    )
+    products = "bf16 products in hardware" if multiplies_bf16(place) else "no bf16 units, so float32 is taken"
+    return Check(name="device", ok=True, detail=f"{name}, {products}")
+
+
+def _library(library: Library) -> Check:
+    if not library.exists():
+        return Check(
+            name="library", ok=True, detail=f"{library.root} (not made yet: umurl-search demo makes one)"
+        )
+    try:
+        there = _contents_up_to_date(library)
+    except UmurlError as error:
+        return Check(name="library", ok=False, detail=str(error))
+    counts = ", ".join(f"{len(there[kind])} {kind}" for kind in ("datasets", "encoders", "indexes"))
+    return Check(name="library", ok=True, detail=f"{library.root}: {counts}")
+
+
+def _contents_up_to_date(library: Library) -> dict[str, Any]:
+    """The library's contents; where it may be written, its catalog is brought up to date first."""
+    if os.access(library.root, os.W_OK) and os.access(library.catalog_path, os.W_OK):
+        with library.write():
+            pass
+    return contents(library)
+
+
+def _disk(library: Library) -> Check:
+    place = next(folder for folder in (library.root, *library.root.parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    return Check(name="disk", ok=free > 2**30, detail=f"{free / 2**30:.0f} GiB free at {place} (1 is needed)")
+
+
+def _data(data: Path | None) -> Check:
+    if data is None:
+        return Check(name="data", ok=True, detail="UMURL_DATA is not set: ingest needs --source or --data")
+    if not data.is_dir():
+        return Check(
+            name="data", ok=False, detail=f"{data}: no such folder; set UMURL_DATA to the one with recordings"
+        )
+    found = [d.name for d in datasets.DATASETS.values() if _under_data(d, data)]
+    return Check(name="data", ok=True, detail=f"{data}: {', '.join(found) or 'no dataset known by name'}")
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {k: v.isoformat() if k == "created" else v for k, v in row.items() if k != "made"}
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

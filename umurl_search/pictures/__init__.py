@@ -1,0 +1,1 @@
+"""Clips and hits as pictures, videos and pages."""

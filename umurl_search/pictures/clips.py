@@ -1,0 +1,100 @@
+"""The clips of a picture: one, or a query and its hits, as they were recorded (not normalised).
+
+Letters: T frames, M people.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from encoder.errors import UmurlError
+from umurl_search.clips.body_selection import drop_absent
+from umurl_search.clips.normalization import STORE_FPS, Conventions
+from umurl_search.library.clip_store import ClipStore
+from umurl_search.library.library import Library
+from umurl_search.pictures.sheet import PictureClip, Verdict
+from umurl_search.search.query_clip import conventions_of, library_name, read_frames, stored
+from umurl_search.search.results import is_query
+from umurl_search.search.searcher import QueryRequest
+
+Document = dict[str, Any]
+_NO_DATASET = {"state": "unknown"}
+
+
+def one_clip(library: Library, request: QueryRequest) -> tuple[PictureClip, tuple[str, ...]]:
+    """CLIP, as `query` takes it, and notes. A file is read by what is stated. Raises UmurlError for what is no clip."""
+    return _clip(library, request, _NO_DATASET)
+
+
+def asked_clips(library: Library, request: QueryRequest, document: Document) -> list[PictureClip]:
+    """The query of a `query` document and its hits, best first, each said to be right or wrong where that is known."""
+    with library.read() as catalog:
+        dataset = catalog.dataset(document["index"]["dataset"])
+    query = document["query"]
+    clip, _ = _clip(library, request, dataset or _NO_DATASET)
+    action = _action(query)
+    said = f"query  {action}" if action else "query"
+    return [replace(clip, title=said, detail=clip.name), *hit_clips(library, document)]
+
+
+def hit_clips(library: Library, document: Document) -> list[PictureClip]:
+    """The hits of a `query` document, best first. Each store is opened, and so checked, once."""
+    wanted, hits = document["query"]["label"], document["hits"]
+    datasets = {hit["dataset"] for hit in hits}
+    with library.read() as catalog:
+        rows = [catalog.clip(hit["dataset"], hit["name"]) for hit in hits]
+        folders = {name: catalog.parts("dataset", name) for name in datasets}
+    there = [row for row in rows if row is not None]
+    if len(there) < len(rows):
+        raise UmurlError("clips came or went meanwhile, by another process: run the command again")
+    places = [folders[hit["dataset"]][row["part"] - 1] for hit, row in zip(hits, there, strict=True)]
+    stores = {folder: ClipStore(library.clips(folder)) for folder in set(places)}
+    return [
+        _hit(hit, stores[place], row["store_row"], wanted, asked=is_query(hit, document["query"]))
+        for hit, row, place in zip(hits, there, places, strict=True)
+    ]
+
+
+def _clip(library: Library, request: QueryRequest, dataset: Document) -> tuple[PictureClip, tuple[str, ...]]:
+    named = library_name(request.clip)
+    if named is not None:
+        found = stored(library, *named)
+        action = None if found.start is not None else _action(found.row)
+        clip = PictureClip(
+            name=found.name, frames=drop_absent(found.frames), layout=_layout(found.store.manifest),
+            start_s=(found.start or 0) / STORE_FPS, title=found.name, detail=action or "",
+        )  # fmt: skip
+        return clip, ()
+    path, conventions = Path(request.clip), conventions_of(request.clip, dataset, vars(request))
+    frames, notes = read_frames(
+        path, conventions=conventions, axes=request.axes, strict_layout=request.layout is not None
+    )
+    return PictureClip(name=request.clip, frames=frames, title=path.name), notes
+
+
+def _hit(hit: Document, store: ClipStore, row: int, wanted: int | None, *, asked: bool) -> PictureClip:
+    moment = "start_frame" in hit
+    about = (hit["segment"] or {"label": None, "action": None}) if moment else hit
+    frames = store.frames(row)[hit["start_frame"] : hit["stop_frame"]] if moment else store.frames(row)
+    span = f"  {hit['start_s']:.1f} to {hit['end_s']:.1f} s" if moment else ""
+    span += "  the query itself" if asked else ""
+    return PictureClip(
+        name=f"{hit['dataset']}:{hit['name']}", frames=drop_absent(frames), layout=_layout(store.manifest),
+        start_s=hit["start_frame"] / STORE_FPS if moment else 0.0,
+        title=f"{hit['rank']}.  {hit['score']:.4f}  {_action(about)}".rstrip(), detail=f"{hit['name']}{span}",
+        verdict=None if asked else _verdict(about["label"], wanted),
+    )  # fmt: skip
+
+
+def _verdict(label: int | None, wanted: int | None) -> Verdict | None:
+    if wanted is None or label is None:
+        return None
+    return "right" if label == wanted else "wrong"
+
+
+def _action(row: Document) -> str:
+    return str(row["action"] or ("" if row["label"] is None else f"class {row['label']}"))
+
+
+def _layout(manifest: Document) -> str:
+    return str(Conventions(**manifest["conventions"]).layout)

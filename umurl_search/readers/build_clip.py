@@ -1,0 +1,119 @@
+"""From the coordinates in a file to a clip, or to the reason why there is none."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder.errors import UmurlError
+from umurl_search.clips.body_selection import FloatT, drop_absent
+from umurl_search.clips.clip import Clip, Frames, LeftOut, Reason
+from umurl_search.clips.naming import parse_name
+
+_DETAIL_LENGTH = 200
+_MOST_LABELS = 2**63
+_MOST_NAME = 1_000
+_UNSHOWABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Control characters, line ends and those that turn the direction of what follows."""
+
+
+class BadRecordingError(UmurlError):
+    """A recording that cannot be used: why (one of `REASONS`), the particulars and, when known, its file."""
+
+    def __init__(self, reason: Reason, detail: str, path: Path | None = None) -> None:
+        super().__init__(reason, detail, path)
+        self.reason: Reason = reason
+        self.detail = detail if len(detail) <= _DETAIL_LENGTH else detail[:_DETAIL_LENGTH] + "..."
+        self.path = path
+
+    def __str__(self) -> str:
+        return ": ".join(str(part) for part in (self.path, self.reason, self.detail) if part)
+
+    def left_out(self, name: str, source: str) -> LeftOut:
+        return LeftOut(name=shown(name), reason=self.reason, detail=self.detail, source=shown(source))
+
+
+def shown(name: str) -> str:
+    """A name that a line can hold: cut if very long, what does not print written out."""
+    kept = name if len(name) <= _MOST_NAME else name[:_DETAIL_LENGTH] + "..."
+    return _UNSHOWABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), kept)
+
+
+def described(value: Any) -> str:
+    """A value that is not what it should be; of one that may be large or nested, its type."""
+    small = (str, bytes, float, bool, type(None))
+    if isinstance(value, small) or (isinstance(value, int) and value.bit_length() < _DETAIL_LENGTH):
+        return repr(value[:_DETAIL_LENGTH] if isinstance(value, str | bytes) else value)
+    return f"a very large {type(value).__name__}" if isinstance(value, int) else f"a {type(value).__name__}"
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file. Raises: BadRecordingError where it is empty or cannot be read."""
+    if not path.is_file():
+        raise BadRecordingError("malformed", "no regular file (a link to nowhere, or a pipe)", path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadRecordingError("malformed", f"cannot be read: {error.strerror}", path) from error
+    if not content or content.isspace():
+        raise BadRecordingError("truncated", "the file is empty", path)
+    return content
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def to_float32(numbers: NDArray[Any]) -> Frames:
+    """The nearest single-precision numbers; infinite beyond their range."""
+    return numbers.astype(np.float32)
+
+
+def require_finite(frames: NDArray[FloatT]) -> None:
+    """Raises: BadRecordingError for a coordinate that is NaN or infinite; frames: (T, ...)."""
+    finite = np.isfinite(frames)
+    if not finite.all():
+        first = int(np.flatnonzero(~finite.all(axis=tuple(range(1, frames.ndim))))[0])
+        raise BadRecordingError(
+            "non-finite", f"{np.sum(~finite)} NaN or infinite numbers, from frame {first + 1}"
+        )
+
+
+def make_clip(
+    name: str,
+    frames: NDArray[FloatT],
+    *,
+    source: str,
+    label: int | None = None,
+    max_frames: int | None = None,
+) -> Clip:
+    """The clip of these coordinates: at most `max_frames`, only people that are there, float32.
+
+    frames: (T, M, V, 3) of any float type; an absent person or joint is zeros.
+    label: where None, the action in the name, if it has one.
+    Raises: BadRecordingError for a name or label that cannot be one, for numbers that are not finite, or when
+        nobody is there.
+    """
+    if shown(name) != name:
+        raise BadRecordingError("malformed", "its name is very long or holds characters that do not print")
+    if label is not None and not 0 <= label < _MOST_LABELS:
+        raise BadRecordingError("malformed", f"its label is {described(label)}, not a class from 0")
+    kept = frames[:max_frames]
+    kept32 = to_float32(kept)
+    require_finite(kept32)
+    kept32 = drop_absent(kept32)
+    if not kept32.size:
+        raise BadRecordingError("no body", f"nobody in any of {len(kept)} frames")
+    fields = parse_name(name)
+    if label is None and fields.action is not None:
+        label = fields.action - 1
+    return Clip(
+        name=name,
+        frames=np.ascontiguousarray(kept32),
+        label=label,
+        subject=fields.subject,
+        camera=fields.camera,
+        setup=fields.setup,
+        replication=fields.replication,
+        source=source,
+        cut=len(frames) - len(kept),
+    )

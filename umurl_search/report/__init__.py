@@ -1,0 +1,1 @@
+"""One page that shows an encoder, an index and their figures."""

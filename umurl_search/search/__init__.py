@@ -1,0 +1,1 @@
+"""From a query clip to its hits."""

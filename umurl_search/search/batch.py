@@ -1,0 +1,340 @@
+"""Asks an index with many clips: files, folders, whole datasets. What cannot be read is left out and told.
+
+Letters: Q queries, D embedding.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder.embed import Embedder
+from encoder.errors import UmurlError
+from umurl_search.clips.clip import Clip, Frames, LeftOut
+from umurl_search.clips.normalization import Conventions, normalise, usable
+from umurl_search.clips.plausibility import doubts
+from umurl_search.files.atomic import require_place
+from umurl_search.index.bridges_and_whitening import Embeddings
+from umurl_search.index.open_index import open_clips
+from umurl_search.library.catalog.tables import SUFFIXES, AddRows, table_file
+from umurl_search.library.library import Library, consistent
+from umurl_search.progress import Advance, Progress, silent
+from umurl_search.readers import Reader, detect, open_reader
+from umurl_search.search.moment_search import with_segments
+from umurl_search.search.query_clip import read_clip
+from umurl_search.search.results import Answer
+from umurl_search.search.searcher import Asking, Clock, QueryRequest, Searcher, about_index, fewer
+
+CHUNK = 256
+OUT_SUFFIXES = (".jsonl", *SUFFIXES)
+_CLIP_SUFFIXES = (".npy", ".skeleton", ".txt", ".json")
+_HIT_TYPES = {
+    "query": "varchar", "source": "varchar", "query_label": "bigint", "query_action": "varchar", "rank": "bigint",
+    "score": "double", "clip_id": "bigint", "name": "varchar", "dataset": "varchar", "label": "bigint",
+    "action": "varchar", "subject": "bigint", "camera": "bigint", "setup": "bigint", "replication": "bigint",
+    "frames": "bigint",
+}  # fmt: skip
+_MOMENT_TYPES = {"start_frame": "bigint", "stop_frame": "bigint", "start_s": "double", "end_s": "double"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchRequest:
+    """sources: clips as `query` takes them, folders, or names of datasets. how: as for one clip; its own is not read.
+
+    out: a .jsonl, .parquet or .csv file to write a row a hit to; None: the answers are in the document.
+    """
+
+    sources: tuple[str, ...]
+    how: QueryRequest
+    out: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """A clip that asks, read: its normalised frames (T, M, 25, 3), or its embedding y (D,) that the index holds."""
+
+    name: str
+    source: str
+    n_frames: int
+    people: int
+    label: int | None = None
+    action: str | None = None
+    row: dict[str, Any] | None = None
+    frames: Frames | None = None
+    y: NDArray[np.float32] | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What a word of the command line stands for: n units of work, and how to read them."""
+
+    n: int
+    read: Callable[[Advance], Iterator[Query | LeftOut]]
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What came of the queries so far."""
+
+    queries: list[dict[str, Any]] = field(default_factory=list)
+    left_out: list[dict[str, str]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=lambda: {"answered": 0, "stored": 0, "rows": 0})
+
+
+def holds_many(library: Library, source: str) -> bool:
+    """Whether it is a dataset of the library or a folder, not one clip."""
+    return _is_dataset(library, source) or Path(source).is_dir()
+
+
+@consistent
+def query_many(library: Library, request: BatchRequest, *, progress: Progress = silent) -> dict[str, Any]:
+    """The k best clips of an index for each of many, as `query` finds them.
+
+    A dataset that is the index's own asks with the index's embeddings, where the modality is in it. Raises UmurlError
+    when none of the clips can be read, `out` cannot be written, or as `query` does for what is not the clip's fault.
+    """
+    if request.out is not None:
+        require_place(request.out, *OUT_SUFFIXES)
+    clock, told = Clock(), _Told()
+    searcher = Searcher(library, request.how.index, device=request.how.device)
+    searcher.passing(request.how.where)
+    sources = [_source(searcher, text, request.how) for text in request.sources]
+    with contextlib.ExitStack() as stack:
+        add = None if request.out is None else stack.enter_context(_rows_file(request.out, searcher))
+        advance = stack.enter_context(
+            progress("Asking", total=sum(source.n for source in sources), unit="clips")
+        )
+        outcomes = (outcome for source in sources for outcome in source.read(advance))
+        while chunk := list(islice(outcomes, CHUNK)):
+            _take(chunk, searcher, request.how, told, add)
+        if told.counts["answered"] == 0:
+            raise UmurlError(_none_read(told.left_out))
+    clock.lap("ask")
+    found = {"queries": told.queries} if request.out is None else {"out": str(request.out)}
+    return {
+        **found, **told.counts, "index": about_index(searcher, request.how.how), "left_out": told.left_out,
+        "seconds": clock.seconds,
+    }  # fmt: skip
+
+
+def _none_read(left_out: list[dict[str, str]]) -> str:
+    if not left_out:
+        return "there is no clip to ask with; give clips, a folder or a dataset"
+    first = left_out[0]
+    if len(left_out) == 1:
+        return f"{first['name']}: {first['reason']}"
+    return f"none of the {len(left_out):,} clips can be read; the first, {first['name']}: {first['reason']}"
+
+
+def _take(
+    chunk: list[Query | LeftOut], searcher: Searcher, request: QueryRequest, told: _Told, add: AddRows | None
+) -> None:
+    """Asks with what was read of a chunk, and tells what was not."""
+    left_out = [outcome for outcome in chunk if isinstance(outcome, LeftOut)]
+    told.left_out.extend({"name": one.name, "reason": one.detail or one.reason} for one in left_out)
+    queries = [outcome for outcome in chunk if isinstance(outcome, Query)]
+    if not queries:
+        return
+    asking = Asking(
+        names=[query.name for query in queries],
+        y=_embedded(searcher, queries, request.modality),
+        rows=[query.row for query in queries],
+    )
+    answers = searcher.answer(asking, request.how)
+    told.counts["answered"] += len(queries)
+    told.counts["stored"] += sum(query.y is not None for query in queries)
+    told.counts["rows"] += sum(len(answer.hits) for answer in answers)
+    if add is not None:
+        _add_rows(add, queries, answers, searcher)
+        return
+    segments = None
+    if searcher.windows is not None:
+        with searcher.library.read() as catalog:
+            segments = catalog.segments(searcher.row["dataset"])
+    for query, answer in zip(queries, answers, strict=True):
+        hits = [hit.about() for hit in answer.hits]
+        found = hits if segments is None else with_segments(hits, segments)
+        told.queries.append({"query": _about(query, answer, request), "hits": found})
+
+
+def _about(query: Query, answer: Answer, request: QueryRequest) -> dict[str, Any]:
+    return {
+        "clip": query.name, "source": query.source, "modality": request.modality, "frames": query.n_frames,
+        "people": query.people, "where": request.where, "k": request.k,
+        "exclude_same_performance": request.exclude_same_performance, "label": query.label, "action": query.action,
+        "notes": [*query.notes, *fewer(answer, request.how)], "stored": query.y is not None, "passing": answer.passing,
+    }  # fmt: skip
+
+
+def _embedded(searcher: Searcher, queries: Sequence[Query], modality: str) -> Embeddings:
+    """(Q, D) float32 of what is embedded already and what is not."""
+    frames = {i: query.frames for i, query in enumerate(queries) if query.frames is not None}
+    ready = {i: query.y for i, query in enumerate(queries) if query.y is not None}
+    if frames:
+        embedder = Embedder(searcher.model, n_clips=len(frames), device=searcher.device, precision="float32")
+        ready |= dict(zip(frames, embedder(list(frames.values()), (modality,))[modality], strict=True))
+    return np.stack([ready[i] for i in range(len(queries))])
+
+
+# sources
+
+
+def _is_dataset(library: Library, text: str) -> bool:
+    """Files are not looked up: there may be thousands of them."""
+    if (
+        ":" in text
+        or (Path(text).suffix.lower() in _CLIP_SUFFIXES and Path(text).is_file())
+        or not library.exists()
+    ):
+        return False
+    with library.read() as catalog:
+        return catalog.dataset(text) is not None
+
+
+def _source(searcher: Searcher, text: str, request: QueryRequest) -> Source:
+    library = searcher.library
+    if _is_dataset(library, text):
+        return _dataset(searcher, text, request)
+    if Path(text).is_dir():
+        return _folder(searcher, text, request)
+    return Source(n=1, read=lambda advance: _one(searcher, text, request, advance))
+
+
+def _one(searcher: Searcher, text: str, request: QueryRequest, advance: Advance) -> Iterator[Query | LeftOut]:
+    try:
+        clip = read_clip(
+            searcher.library, text, conventions=searcher.conventions(text, request), axes=request.axes,
+            strict_layout=request.layout is not None,
+        )  # fmt: skip
+    except UmurlError as error:
+        yield LeftOut(name=text, reason="malformed", detail=_without(text, error))
+    else:
+        said = {"label": None, "action": None} if clip.row is None else clip.row
+        yield Query(
+            name=text, source=text, n_frames=len(clip.frames), people=clip.frames.shape[1], label=said["label"],
+            action=said["action"], row=clip.row, frames=clip.frames, notes=clip.notes,
+        )  # fmt: skip
+    advance(1)
+
+
+def _without(name: str, error: UmurlError) -> str:
+    """What is wrong, the name not said once more."""
+    return str(error).removeprefix(f"{name}: ")
+
+
+def _dataset(searcher: Searcher, name: str, request: QueryRequest) -> Source:
+    """All clips of a dataset in order of id; those of the index's own with the embeddings that it holds."""
+    with searcher.library.read() as catalog:
+        ids = catalog.clip_ids(name)
+    index = searcher.index
+    own = (
+        name == searcher.row["dataset"] and searcher.windows is None and request.modality in index.modalities
+    )
+    y = index.embeddings(request.modality) if own and np.array_equal(index.ids, ids) else None
+
+    def read(advance: Advance) -> Iterator[Query | LeftOut]:
+        clips = open_clips(searcher.library, name) if y is None else None
+        for start in range(0, len(ids), CHUNK):
+            chosen = ids[start : start + CHUNK].tolist()
+            with searcher.library.read() as catalog:
+                rows = catalog.clips_by_id(chosen)
+            for i, clip_id in enumerate(chosen, start):
+                row = rows[clip_id]
+                yield Query(
+                    name=f"{name}:{row['name']}", source=name, n_frames=row["frames"], people=row["people"],
+                    label=row["label"], action=row["action"], row=row,
+                    frames=clips.normalised(i) if clips is not None else None,
+                    y=np.asarray(y[i]) if y is not None else None,
+                )  # fmt: skip
+            advance(len(chosen))
+
+    return Source(n=len(ids), read=read)
+
+
+def _folder(searcher: Searcher, text: str, request: QueryRequest) -> Source:
+    try:
+        reader, conventions = _opened(searcher, Path(text), request)
+    except UmurlError as error:
+        unread = LeftOut(name=text, reason="malformed", detail=_without(text, error))
+        return Source(n=0, read=lambda advance: iter([unread]))
+    items = reader.items()
+
+    def read(advance: Advance) -> Iterator[Query | LeftOut]:
+        for outcomes in reader.read(items):
+            for outcome in outcomes:
+                yield _of_folder(outcome, text, conventions, reader.state)
+            advance(1)
+
+    return Source(n=len(items), read=read)
+
+
+def _opened(searcher: Searcher, path: Path, request: QueryRequest) -> tuple[Reader, Conventions]:
+    """A folder's reader; its recordings whole, arrays read as `query` reads one."""
+    fmt = detect(path)
+    said = searcher.conventions("clip.npy" if fmt == "npy" else "", request)
+    layout = said.layout if fmt == "npy" else request.layout
+    reader = open_reader(fmt, (path,), max_frames=None, layout=layout, axes=request.axes)
+    conventions = Conventions(
+        layout=layout or reader.layout, fps=said.fps, up=said.up, scale=said.scale
+    )  # fmt: skip
+    return reader, conventions
+
+
+def _of_folder(outcome: Clip | LeftOut, source: str, conventions: Conventions, state: str) -> Query | LeftOut:
+    if isinstance(outcome, LeftOut):
+        return outcome
+    frames = usable(outcome, conventions)
+    if isinstance(frames, LeftOut):
+        return frames
+    turned = state == "umurl-normalised"
+    return Query(
+        name=outcome.name, source=source, n_frames=len(frames), people=frames.shape[1], label=outcome.label,
+        frames=frames if turned else normalise(frames),
+        notes=() if turned else tuple(doubts([frames], conventions, what=outcome.name)),
+    )  # fmt: skip
+
+
+# rows in a file
+
+
+@contextlib.contextmanager
+def _rows_file(path: Path, searcher: Searcher) -> Iterator[AddRows]:
+    types = _HIT_TYPES | (_MOMENT_TYPES if searcher.windows is not None else {})
+    opened = _jsonl_file(path) if path.suffix.lower() == ".jsonl" else table_file(path, types)
+    with opened as add:
+        yield add
+
+
+@contextlib.contextmanager
+def _jsonl_file(path: Path) -> Iterator[AddRows]:
+    """A line a row; the file is there at the end, whole, or not at all."""
+    aside = path.with_name(f".{path.name}.tmp")
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: aside.unlink(missing_ok=True))
+        with open(aside, "w", encoding="utf-8") as file:
+            yield lambda columns: file.writelines(
+                json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) + "\n"
+                for row in zip(*columns.values(), strict=True)
+            )
+        os.replace(aside, path)
+
+
+def _add_rows(add: AddRows, queries: Sequence[Query], answers: Sequence[Answer], searcher: Searcher) -> None:
+    names = [*_HIT_TYPES, *(_MOMENT_TYPES if searcher.windows is not None else ())]
+    rows = [
+        {
+            "query": query.name, "source": query.source, "query_label": query.label, "query_action": query.action,
+            **hit.about(),
+        }
+        for query, answer in zip(queries, answers, strict=True)
+        for hit in answer.hits
+    ]  # fmt: skip
+    add({name: [row[name] for row in rows] for name in names})

@@ -1,0 +1,80 @@
+"""Searches an index of windows for moments: of windows that are one moment, the best stands for all.
+
+Letters: Q queries, K moments, P dimensions.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from umurl_search.index.bridges_and_whitening import Embeddings
+from umurl_search.index.exact_knn import Neighbours, Rows
+from umurl_search.index.filtered_search import Gallery
+from umurl_search.index.temporal_iou import Stretches, first_moments, temporal_iou
+
+
+def nearest_moments(
+    gallery: Gallery,
+    windows: Stretches,
+    points: Embeddings,
+    k: int,
+    *,
+    overlap: float,
+    among: Rows | None = None,
+) -> Neighbours:
+    """The k best moments for each unit vector (Q, P): rows of the index, one for each moment.
+
+    The gallery is asked for more windows until k moments are among them. among: rows that may be found.
+    """
+    found = [_moments_of(gallery, windows, points[i : i + 1], k, overlap, among) for i in range(len(points))]
+    scores, rows = np.full((len(points), k), -np.inf), np.full((len(points), k), -1, dtype=np.int64)
+    for i, (mine, kept) in enumerate(found):
+        scores[i, : len(kept)], rows[i, : len(kept)] = mine, kept
+    return Neighbours(scores=scores, rows=rows)
+
+
+def _moments_of(
+    gallery: Gallery, windows: Stretches, point: Embeddings, k: int, overlap: float, among: Rows | None
+) -> tuple[NDArray[np.float64], Rows]:
+    score: dict[int, float] = {}
+
+    def search(n: int) -> Rows:
+        ranked = gallery.search(point, n, among=among)
+        there = ranked.rows[0] >= 0
+        rows = ranked.rows[0][there]
+        score.update(zip(rows.tolist(), ranked.scores[0][there].tolist(), strict=True))
+        return np.asarray(rows, dtype=np.int64)
+
+    kept = first_moments(search, windows, overlap=overlap, most=k)
+    return np.array([score[row] for row in kept.tolist()], dtype=np.float64), kept
+
+
+def with_segments(hits: list[dict[str, Any]], segments: dict[str, NDArray[Any]]) -> list[dict[str, Any]]:
+    """Each moment with the labelled segment that it overlaps most and their temporal IoU, None where it meets none.
+
+    hits: with `clip_id`, `start_frame` and `stop_frame`. segments: the dataset's, as the catalog gives them.
+    """
+    clips, starts, stops = (
+        segments[key].astype(np.int64) for key in ("clip_id", "start_frame", "stop_frame")
+    )
+    every = Stretches(clip=clips, start=starts, stop=stops)
+    found = []
+    for hit in hits:
+        clip, start, stop = (np.array([hit[key]]) for key in ("clip_id", "start_frame", "stop_frame"))
+        overlaps = temporal_iou(Stretches(clip=clip, start=start, stop=stop), every)[0]
+        best = int(overlaps.argmax()) if overlaps.any() else None
+        found.append(
+            {**hit, "segment": None if best is None else _described(segments, best, float(overlaps[best]))}
+        )
+    return found
+
+
+def _described(segments: dict[str, NDArray[Any]], row: int, overlap: float) -> dict[str, Any]:
+    label, action, start, stop = (
+        segments[key][row] for key in ("label", "action", "start_frame", "stop_frame")
+    )
+    return {
+        "label": int(label), "action": action or None, "start_frame": int(start), "stop_frame": int(stop),
+        "iou": overlap,
+    }  # fmt: skip

@@ -1,0 +1,230 @@
+"""A clip from wherever the user has it: a file, `DATASET:CLIPNAME` from the library, or `DATASET:CLIPNAME@FROM-TO`,
+the seconds of a recording in it.
+
+Frames are (T, M, 25, 3) float32, normalised for the encoder.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder.errors import UmurlError
+from encoder.skeleton import LAYOUTS, N_JOINTS, N_PEOPLE
+from umurl_search.clips.body_selection import drop_absent
+from umurl_search.clips.clip import Frames
+from umurl_search.clips.normalization import STORE_FPS, Conventions, normalise, to_ntu25
+from umurl_search.clips.plausibility import doubts
+from umurl_search.ingest.segments_file import stretch
+from umurl_search.library.clip_store import ClipStore
+from umurl_search.library.library import Library
+from umurl_search.readers import arrays, ntu, nwucla, pku
+from umurl_search.readers.arrays import Axes
+from umurl_search.readers.build_clip import BadRecordingError, require_finite
+
+_VALUE_BYTES = 4
+_MOMENT = re.compile(r"(?P<name>.+)@(?P<start_s>\d+(\.\d+)?)-(?P<end_s>\d+(\.\d+)?)")
+
+
+class TooLongError(UmurlError):
+    """A clip of more frames than may be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryClip:
+    """name: as given. frames: (T, M, 25, 3) normalised. row: its catalog entry, if it came from the library.
+
+    notes: what was assumed in reading it, one line each.
+    """
+
+    name: str
+    frames: Frames
+    row: dict[str, Any] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_clip(
+    library: Library,
+    text: str,
+    *,
+    conventions: Conventions,
+    axes: Axes | None = None,
+    strict_layout: bool = False,
+) -> QueryClip:
+    """Reads CLIP. Raises UmurlError, one line, for anything that is not a clip.
+
+    Without `strict_layout` a file of 25 or 20 joints is taken whatever the conventions' layout.
+    """
+    named = library_name(text)
+    if named is None:
+        path = Path(text)
+        frames, notes = read_file(path, conventions=conventions, axes=axes, strict_layout=strict_layout)
+        return QueryClip(name=text, frames=frames, notes=notes)
+    return _from_library(library, *named)
+
+
+def library_name(text: str) -> tuple[str, str] | None:
+    """The dataset and the rest of a clip of the library, None for a file. Raises UmurlError for neither."""
+    if Path(text).suffix.lower() in (".npy", ".skeleton", ".txt", ".json"):
+        return None
+    dataset, colon, name = text.partition(":")
+    if not colon:
+        raise UmurlError(
+            f"{text}: not a clip; give a .npy, .skeleton, .txt or .json file, or DATASET:CLIPNAME"
+        )
+    return dataset, name
+
+
+def conventions_of(clip: str, dataset: Mapping[str, Any], stated: Mapping[str, Any]) -> Conventions:
+    """What is stated; for arrays, else what the dataset (its row) was ingested with; else NTU's."""
+    inherited = dataset if clip.lower().endswith(".npy") and dataset["state"] == "raw" else {}
+    return Conventions(
+        layout=stated.get("layout") or inherited.get("layout", "ntu25"),
+        fps=stated.get("fps") or inherited.get("fps", 30.0),
+        up=stated.get("up") or inherited.get("up", "y"),
+        scale=stated.get("scale") or inherited.get("scale", 1.0),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """A clip of the library, or the frames [start, stop) of one, where `start` is no None. row: of the catalog."""
+
+    name: str
+    row: dict[str, Any]
+    store: ClipStore
+    start: int | None = None
+    stop: int | None = None
+
+    @property
+    def frames(self) -> Frames:
+        """(T, M, 25, 3) as read."""
+        return self.store.frames(self.row["store_row"])[self.start : self.stop]
+
+
+def stored(library: Library, dataset: str, name: str) -> Stored:
+    """The clip that DATASET:CLIPNAME[@FROM-TO] says. Raises UmurlError where there is none."""
+    with library.read() as catalog:
+        if catalog.dataset(dataset) is None:
+            known = ", ".join(row["name"] for row in catalog.datasets()) or "none"
+            raise UmurlError(
+                f"no dataset '{dataset}' in the library (it has {known}): umurl-search ingest {dataset}"
+            )
+        row = catalog.clip(dataset, name)
+        part = None if row else _MOMENT.fullmatch(name)
+        row = catalog.clip(dataset, part["name"]) if part else row
+        if row is None:
+            raise UmurlError(f"no clip '{name}' in {dataset}: umurl-search info {dataset} shows some names")
+        folder = catalog.parts("dataset", dataset)[row["part"] - 1]
+    store = ClipStore(library.clips(folder))
+    whole = Stored(name=f"{dataset}:{name}", row=row, store=store)
+    return _part(whole, float(part["start_s"]), float(part["end_s"])) if part else whole
+
+
+def _part(whole: Stored, start_s: float, end_s: float) -> Stored:
+    """A stretch of a recording of the library. Raises UmurlError where nobody is in it."""
+    n_frames = whole.row["frames"]
+    start, stop = round(start_s * STORE_FPS), min(round(end_s * STORE_FPS), n_frames)
+    part = replace(whole, start=start, stop=stop)
+    if start >= stop or not part.frames.any():
+        raise UmurlError(
+            f"{whole.name}: nobody is there from {start_s:g} to {end_s:g} s of a recording of "
+            f"{n_frames / STORE_FPS:.1f} s; give a stretch that starts before it ends and shows somebody"
+        )
+    return part
+
+
+def _from_library(library: Library, dataset: str, name: str) -> QueryClip:
+    found = stored(library, dataset, name)
+    if found.start is None or found.stop is None:
+        ready = found.store.normalised(found.row["store_row"])
+        return QueryClip(name=found.name, frames=ready, row=found.row)
+    cut = stretch(found.store.frames(found.row["store_row"]), found.start, found.stop)
+    assert cut is not None, found.name
+    return QueryClip(name=found.name, frames=cut, row={**found.row, "label": None, "action": None})
+
+
+def read_file(
+    path: Path, *, conventions: Conventions, axes: Axes | None = None, strict_layout: bool = False
+) -> tuple[Frames, tuple[str, ...]]:
+    """Normalised frames (T, M, 25, 3) of a clip file, and notes. Raises UmurlError."""
+    frames, notes = read_frames(path, conventions=conventions, axes=axes, strict_layout=strict_layout)
+    return normalise(frames), notes
+
+
+def read_frames(
+    path: Path,
+    *,
+    conventions: Conventions,
+    axes: Axes | None = None,
+    strict_layout: bool = False,
+    most_bytes: int | None = None,
+) -> tuple[Frames, tuple[str, ...]]:
+    """Frames (T, M, 25, 3) of a clip file as a clip store has them, and notes.
+
+    Raises UmurlError, TooLongError for frames that would take more than `most_bytes`.
+    """
+    if not os.path.isfile(path):  # of a name that is too long too
+        raise UmurlError(f"{path}: no such file; give the path of a clip")
+    try:
+        frames, notes = _raw(path, axes)
+        require_finite(frames)
+    except BadRecordingError as error:
+        raise UmurlError(f"{path}: {error.reason}, {error.detail}; give a whole, finite clip") from error
+    if most_bytes is not None and _VALUE_BYTES * frames.size * STORE_FPS / conventions.fps > most_bytes:
+        raise TooLongError(f"{path}: more frames than there is room for: cut it into shorter clips")
+    chosen = conventions if strict_layout else _fitting(frames, conventions)
+    if LAYOUTS[chosen.layout].n_joints != frames.shape[2]:
+        raise UmurlError(
+            f"{path}: has {frames.shape[2]} joints, --layout {chosen.layout} another number: omit it"
+        )
+    try:
+        ready = to_ntu25(frames, chosen)
+    except ValueError as error:
+        raise UmurlError(f"{path}: {error}") from error
+    if 0 in ready.shape[:2]:
+        raise UmurlError(f"{path}: nobody is in any of its {len(frames)} frames; give a clip with a person")
+    if chosen.layout != conventions.layout:
+        notes = (*notes, f"{path}: {frames.shape[2]} joints, read as {chosen.layout}; --layout settles it")
+    return ready, (*notes, *doubts([ready], chosen, what=str(path)))
+
+
+def _fitting(frames: Frames, conventions: Conventions) -> Conventions:
+    """The stated conventions, their layout replaced if it has not the clip's number of joints."""
+    n_joints = frames.shape[2]
+    if LAYOUTS[conventions.layout].n_joints == n_joints:
+        return conventions
+    return replace(conventions, layout="ntu25" if n_joints == N_JOINTS else "kinect-v1")
+
+
+def _raw(path: Path, axes: Axes | None) -> tuple[Frames, tuple[str, ...]]:
+    if path.suffix.lower() == ".skeleton":
+        return ntu.read_skeleton(path), ()
+    if path.suffix.lower() == ".txt":
+        return pku.read_recording(path), ()
+    if path.suffix.lower() == ".json":
+        return nwucla.read_recording(path), ()
+    return arrays.read_clip_file(path, axes=axes)
+
+
+def of_array(clip: NDArray[Any]) -> Frames:
+    """An array (T, M, 25, 3) or (T, 25, 3) as the encoder's pipeline wants it. Raises ValueError for another."""
+    frames = np.asarray(clip, dtype=np.float32)
+    frames = frames[:, None] if frames.ndim == 3 else frames
+    if frames.ndim != 4 or frames.shape[2:] != (N_JOINTS, 3) or 0 in frames.shape:
+        raise ValueError(f"a clip is (T, M, {N_JOINTS}, 3) or (T, {N_JOINTS}, 3), got {np.shape(clip)}")
+    if not np.isfinite(frames).all():
+        raise ValueError("a clip's coordinates are finite numbers; some of these are not")
+    people = drop_absent(frames)
+    if people.size == 0:
+        raise ValueError("nobody is in the clip: all its coordinates are zero")
+    if people.shape[1] > N_PEOPLE:
+        raise ValueError(
+            f"{people.shape[1]} people are in the clip, the encoder sees {N_PEOPLE}: choose them"
+        )
+    return normalise(people)

@@ -1,0 +1,381 @@
+"""Answers queries: clip to embedding to map to neighbours to catalog rows.
+
+Letters: Q queries, K hits, D embedding.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder.embed import embed, pick_device
+from encoder.errors import UmurlError
+from encoder.model import UmURL
+from umurl_search.clips.clip import Frames
+from umurl_search.clips.naming import parse_name
+from umurl_search.clips.normalization import Conventions, Up, check_pipeline
+from umurl_search.index.bridges_and_whitening import Embeddings
+from umurl_search.index.exact_knn import Neighbours, Rows
+from umurl_search.index.filtered_search import Gallery
+from umurl_search.index.open_index import PERFORMANCE, clip_fields, open_index, require_rows
+from umurl_search.index.temporal_iou import OVERLAP, Stretches
+from umurl_search.index.windows import windows_of
+from umurl_search.library import encoder_registry
+from umurl_search.library.library import Library, consistent
+from umurl_search.readers.arrays import Axes
+from umurl_search.search.moment_search import nearest_moments, with_segments
+from umurl_search.search.query_clip import QueryClip, conventions_of, of_array, read_clip
+from umurl_search.search.results import SHOWN as SHOWN
+from umurl_search.search.results import Answer as Answer
+from umurl_search.search.results import Hit as Hit
+from umurl_search.search.results import How as How
+from umurl_search.search.results import fewer as fewer
+
+T = TypeVar("T")
+_TRIES = 5
+_MOST_ROWS = 20_000
+_MOST_FILTERS = 64
+"""That a searcher keeps in memory; then it begins again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryRequest:
+    """What to look for and where. None: the library's default index; conventions as its dataset was ingested with."""
+
+    clip: str
+    modality: str = "fused"
+    index: str | None = None
+    against: str = "fused"
+    k: int = 10
+    where: str | None = None
+    exclude_same_performance: bool = False
+    bridge: bool = True
+    overlap: float = OVERLAP
+    axes: Axes | None = None
+    layout: str | None = None
+    fps: float | None = None
+    up: Up | None = None
+    scale: float | None = None
+    device: str = "auto"
+
+    @property
+    def how(self) -> How:
+        return How(
+            modality=self.modality, against=self.against, k=self.k, where=self.where,
+            exclude_same_performance=self.exclude_same_performance, bridge=self.bridge, overlap=self.overlap,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """Queries ready to be searched. y: (Q, D) embeddings; rows: what the catalog says of each, None for files."""
+
+    names: Sequence[str]
+    y: Embeddings
+    rows: Sequence[dict[str, Any] | None] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """What a searcher has read of the catalog while its file had this stamp: rows of clips, clips that pass filters."""
+
+    stamp: tuple[tuple[int, int, int], ...] = ()
+    rows: dict[int, dict[str, Any]] = field(default_factory=dict)
+    passing: dict[str, Rows] = field(default_factory=dict)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.rows) > _MOST_ROWS or len(self.passing) > _MOST_FILTERS
+
+
+class Searcher:
+    """An index kept open with its encoder: as it was when it was opened, until clips that it finds have gone.
+
+    Safe to use from several threads. Raises UmurlError for an unknown index or one made in another way.
+    """
+
+    def __init__(self, library: Library, name: str | None = None, *, device: str = "auto") -> None:
+        self.library, self._opened_at = library, library.changes()
+        self.index, self.row = open_index(library, name)
+        self.device = pick_device(device)
+        check_pipeline(
+            self.index.manifest["pipeline"], what=f"index {self.row['name']}",
+            remedy=f"umurl-search delete index:{self.row['name']}, then build it again",
+        )  # fmt: skip
+        with library.read() as catalog:
+            dataset = catalog.dataset(self.row["dataset"])
+        if dataset is None:
+            raise UmurlError(
+                f"index {self.row['name']} is of dataset '{self.row['dataset']}', which is gone: ingest it again"
+            )
+        self.dataset: dict[str, Any] = dataset
+        self._galleries: dict[tuple[str, str, bool], tuple[Gallery, Callable[[Embeddings], Embeddings]]] = {}
+        self._seen = _Seen()
+
+    @cached_property
+    def model(self) -> UmURL:
+        """The encoder that the index was made with."""
+        return encoder_registry.of_index(self.library, self.row).load().to(self.device)
+
+    def search(
+        self,
+        clips: Sequence[str | Path | Frames],
+        *,
+        modality: str = "fused",
+        against: str = "fused",
+        k: int = 10,
+        where: str | None = None,
+        exclude_same_performance: bool = False,
+        bridge: bool = True,
+        conventions: Conventions | None = None,
+    ) -> list[Answer]:
+        """The k best clips for each of some clips, exactly ranked; all that pass `where` if they are fewer.
+
+        clips: paths or DATASET:CLIPNAME, as `query` takes them, or arrays (T, M, 25, 3) or (T, 25, 3) in metres, y up,
+        30 frames a second. where: SQL over the clips. Raises UmurlError as `query` does, ValueError for arrays of
+        other shapes, values that are not finite, nobody to be seen, or k below 1.
+        """
+        if k < 1:
+            raise ValueError(f"k is 1 or more, got {k}")
+        how = How(
+            modality=modality, against=against, k=k, where=where,
+            exclude_same_performance=exclude_same_performance, bridge=bridge,
+        )  # fmt: skip
+        read = self._steadily(lambda: [self._read(clip, conventions) for clip in clips])
+        y = self.embed([clip.frames for clip in read], modality)
+        asking = Asking(names=[clip.name for clip in read], y=y, rows=[clip.row for clip in read])
+        return self.answer(asking, how)
+
+    def _read(self, clip: str | Path | Frames, conventions: Conventions | None) -> QueryClip:
+        if isinstance(clip, np.ndarray):
+            return QueryClip(name="array", frames=of_array(clip))
+        return read_clip(self.library, str(clip), conventions=conventions or self.conventions(str(clip)))
+
+    def conventions(self, clip: str, stated: QueryRequest | None = None) -> Conventions:
+        """What is stated; for arrays, else what the index's dataset was ingested with; else NTU's."""
+        return conventions_of(clip, self.dataset, {} if stated is None else vars(stated))
+
+    def embed(self, clips: Sequence[Frames], modality: str) -> Embeddings:
+        """(Q, D) float32 of normalised clips (T, M, 25, 3)."""
+        y = embed(self.model, list(clips), modalities=(modality,), device=self.device, precision="float32")
+        return y[modality]
+
+    def passing(self, where: str | None) -> Rows | None:
+        """Rows of the index whose clips pass the filter, ascending; None without a filter."""
+        if where is None:
+            return None
+        seen = self._current()
+        if where not in seen.passing:
+            with self.library.read() as catalog:
+                seen.passing[where] = catalog.filter(where)
+        return np.flatnonzero(np.isin(self.index.ids, seen.passing[where]))
+
+    def _current(self) -> "_Seen":
+        """What was read of the catalog and still holds: all of it is forgotten when the catalog's file has changed."""
+        stamp, seen = self.library.stamp(), self._seen
+        if seen.stamp != stamp or seen.is_full:
+            self._seen = seen = _Seen(stamp=stamp)
+        return seen
+
+    def answer(self, asking: Asking, how: How) -> list[Answer]:
+        """Hits for embeddings that are there already. Opens the index again where clips that it holds have gone."""
+        return self._steadily(lambda: self._answer(asking, how))
+
+    def _steadily(self, work: Callable[[], T]) -> T:
+        """What the work gives; again, with the index opened anew, where it fails and clips have come or gone."""
+        for _ in range(_TRIES):
+            try:
+                return work()
+            except (UmurlError, FileNotFoundError):
+                now = self.library.changes()
+                if now == self._opened_at:
+                    raise
+                self.index, self.row = open_index(self.library, self.row["name"])
+                self._galleries, self._opened_at = {}, now
+                for opened in ("_performances", "windows"):
+                    self.__dict__.pop(opened, None)
+        return work()
+
+    def _answer(self, asking: Asking, how: How) -> list[Answer]:
+        among = self.passing(how.where)
+        gallery, mapping = self._gallery(how)
+        points = mapping(asking.y)
+        if how.exclude_same_performance:
+            found = [self._excluding(gallery, points[i : i + 1], how, among, name, row)
+                     for i, (name, row) in enumerate(zip(asking.names, asking.rows, strict=True))]  # fmt: skip
+        else:
+            n = len(self.index.ids) if among is None else len(among)
+            whole = self._nearest(gallery, points, max(1, min(how.k, n)), how.overlap, among)
+            found = [(s, r, n) for s, r in zip(whole.scores, whole.rows, strict=True)]
+        rows = self._rows_of([r for _, r, _ in found])
+        return [
+            Answer(name=name, passing=n, hits=self._hits(scores, mine, rows))
+            for name, (scores, mine, n) in zip(asking.names, found, strict=True)
+        ]
+
+    def _gallery(self, how: How) -> tuple[Gallery, Callable[[Embeddings], Embeddings]]:
+        key = (how.modality, how.against, how.bridged)
+        if key not in self._galleries:
+            self.index.require(how.against)
+            maps = self.index.maps(how.modality, how.against)
+            gallery = Gallery(
+                index=self.index, against=how.against, centred=how.bridged and self.index.transform.kind == "none",
+                mapping=maps.gallery(how.against, bridged=how.bridged), device=self.device,
+            )  # fmt: skip
+            self._galleries[key] = gallery, maps.query(how.modality, how.against, bridged=how.bridged)
+        return self._galleries[key]
+
+    def _excluding(
+        self, gallery: Gallery, point: Embeddings, how: How, among: Rows | None, name: str, row: dict[str, Any] | None
+    ) -> tuple[NDArray[np.float64], Rows, int]:  # fmt: skip
+        same = (self._performances == np.array(_performance(name, row), dtype=np.int64)).all(axis=1)
+        others = np.flatnonzero(~same)
+        allowed = others if among is None else others[np.isin(others, among)]
+        found = self._nearest(gallery, point, max(1, min(how.k, len(allowed))), how.overlap, allowed)
+        return found.scores[0], found.rows[0], len(allowed)
+
+    def _nearest(
+        self, gallery: Gallery, points: Embeddings, k: int, overlap: float, among: Rows | None
+    ) -> Neighbours:
+        """The k best rows for each query: clips, or one window for each moment."""
+        if self.windows is None:
+            return gallery.search(points, k, among=among)
+        return nearest_moments(gallery, self.windows, points, k, overlap=overlap, among=among)
+
+    @cached_property
+    def windows(self) -> Stretches | None:
+        """Of a windowed index, what its rows are."""
+        return windows_of(self.index)
+
+    @cached_property
+    def _performances(self) -> Rows:
+        """(n, 4) setup, subject, replication and label of each row's clip."""
+        with self.library.read() as catalog:
+            columns = catalog.clips_of(self.row["dataset"])
+        require_rows(columns, self.index)
+        option = "--exclude-same-performance"
+        fields = clip_fields(columns, PERFORMANCE, dataset=self.row["dataset"], option=option)
+        return fields[np.searchsorted(columns.id, self.index.ids)]
+
+    def _rows_of(self, found: Sequence[Rows]) -> dict[int, dict[str, Any]]:
+        wanted = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
+        ids = np.unique(self.index.ids[wanted[wanted >= 0]])
+        seen, wanted_ids = self._current(), ids.tolist()
+        missing = [i for i in wanted_ids if i not in seen.rows]
+        if missing:
+            seen.rows.update(self.look_up(missing))
+        rows = {i: seen.rows[i] for i in wanted_ids if i in seen.rows}
+        if len(rows) < len(ids):
+            raise UmurlError(
+                "the index names clips that the catalog does not hold: umurl-search verify says which index"
+            )
+        return rows
+
+    def look_up(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """What the catalog shows of some clips."""
+        with self.library.read() as catalog:
+            return catalog.clips_by_id(ids)
+
+    def segments(self) -> dict[str, NDArray[Any]]:
+        """What is said to happen in the recordings of the index's dataset."""
+        with self.library.read() as catalog:
+            return catalog.segments(self.row["dataset"])
+
+    def _hits(
+        self, scores: NDArray[np.float64], found: Rows, rows: dict[int, dict[str, Any]]
+    ) -> tuple[Hit, ...]:
+        kept = found >= 0
+        ids = self.index.ids[found[kept]].tolist()
+        spans = (
+            [(None, None)] * len(ids) if self.index.spans is None else self.index.spans[found[kept]].tolist()
+        )
+        return tuple(
+            Hit(rank=rank, score=float(score), clip_id=i, row=rows[i], start=start, stop=stop)
+            for rank, (i, score, (start, stop)) in enumerate(
+                zip(ids, scores[kept], spans, strict=True), start=1
+            )
+        )
+
+
+@consistent
+def query(library: Library, request: QueryRequest) -> dict[str, Any]:
+    """The k best clips of an index for one clip, those that pass `where` only, exact.
+
+    Raises UmurlError for an unknown index, a clip that cannot be read, a bad filter or an absent modality.
+    """
+    clock = Clock()
+    searcher = Searcher(library, request.index, device=request.device)
+    searcher.passing(request.where)
+    clip = read_clip(
+        library, request.clip, conventions=searcher.conventions(request.clip, request), axes=request.axes,
+        strict_layout=request.layout is not None,
+    )  # fmt: skip
+    clock.lap("read")
+    y = searcher.embed([clip.frames], request.modality)
+    clock.lap("embed")
+    return found(searcher, request, clip, y, clock)
+
+
+def found(
+    searcher: Searcher, request: QueryRequest, clip: QueryClip, y: Embeddings, clock: "Clock"
+) -> dict[str, Any]:
+    """What `query` says of a clip that is read and embedded: y (1, D)."""
+    answer = searcher.answer(Asking(names=[clip.name], y=y, rows=[clip.row]), request.how)[0]
+    clock.lap("search")
+    notes = [*clip.notes, *fewer(answer, request.how)]
+    hits = [hit.about() for hit in answer.hits]
+    if searcher.windows is not None:
+        hits = with_segments(hits, searcher.segments())
+    return {
+        "query": {
+            "clip": request.clip, "modality": request.modality, "frames": len(clip.frames),
+            "people": clip.frames.shape[1], "where": request.where, "k": request.k,
+            "exclude_same_performance": request.exclude_same_performance,
+            "label": clip.row["label"] if clip.row else None, "action": clip.row["action"] if clip.row else None,
+            "notes": notes,
+        },
+        "index": {**about_index(searcher, request.how), "passing": answer.passing},
+        "hits": hits, "seconds": clock.seconds,
+    }  # fmt: skip
+
+
+def about_index(searcher: Searcher, how: How) -> dict[str, Any]:
+    row = searcher.row
+    return {
+        "name": row["name"], "dataset": row["dataset"], "encoder": row["encoder"], "against": how.against,
+        "bridge": how.bridged, "transform": row["transform"], "kind": row["kind"], "clips": row["clips"],
+        "window_s": searcher.index.manifest.get("window_s"), "stride_s": searcher.index.manifest.get("stride_s"),
+    }  # fmt: skip
+
+
+class Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {"total": 0.0}
+        self._begun = self._last = time.monotonic()
+
+    def lap(self, name: str) -> None:
+        now = time.monotonic()
+        self.seconds[name] = now - self._last
+        self.seconds["total"] = now - self._begun
+        self._last = now
+
+
+def _performance(name: str, row: dict[str, Any] | None) -> tuple[int, ...]:
+    """The query's setup, subject, replication and label: the catalog's, or those in its file's name."""
+    fields = parse_name(Path(name).stem)
+    label = None if fields.action is None else fields.action - 1
+    said = {**vars(fields), "label": label} if row is None else row
+    values = tuple(said[field] for field in PERFORMANCE)
+    if any(value is None for value in values):
+        raise UmurlError(
+            f"{name}: its performance is not known; --exclude-same-performance needs DATASET:CLIPNAME, or a "
+            "file named as in NTU RGB+D (SsssCccPpppRrrrAaaa)"
+        )
+    return values

@@ -1,0 +1,189 @@
+"""Stands before the application: who may ask, how large and how slow a request may be, what every answer carries."""
+
+import asyncio
+import sys
+import time
+import traceback
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from umurl_search.serve.auth import COOKIE, Access, without_token
+from umurl_search.serve.errors import RefusedError, problem
+from umurl_search.serve.limits import MIB, Limits
+from umurl_search.serve.prometheus import Measures
+
+FILES = ("/api/uploads", "/api/query-file")
+"""Where the body is a clip file."""
+_UPLOADED_TYPES = ("application/octet-stream", "text/plain", "application/json")
+_SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    ),
+}
+_SWALLOWING_S = 10.0
+
+
+class Guard:
+    """An ASGI application around another. The other gets bodies whole, and only what may pass."""
+
+    def __init__(self, app: ASGIApp, *, access: Access, limits: Limits, measures: Measures) -> None:
+        self._app, self._access, self._limits, self._measures = app, access, limits, measures
+        self._held = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self._app(scope, receive, send)
+        if scope["type"] == "http":
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun, status = time.monotonic(), 0
+
+        async def sent(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _secure(message)
+            await send(message)
+
+        self._measures.under_way += 1
+        try:
+            async with asyncio.timeout(self._limits.request_s):
+                await self._pass(scope, receive, sent)
+        except RefusedError as refused:
+            await refused.response()(scope, receive, sent)
+        except TimeoutError:
+            if status == 0:
+                late = RefusedError(503, "it took too long: ask for less, or later", retry_s=5)
+                await late.response()(scope, receive, sent)
+        except Exception:
+            traceback.print_exc(file=sys.stderr)
+            if status == 0:
+                await problem("the server failed; its log says how", 500)(scope, receive, sent)
+        finally:
+            self._measures.under_way -= 1
+            route = getattr(scope.get("route"), "path", "other")
+            self._measures.count(scope["method"], route, status, time.monotonic() - begun)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hands the request on, its body read. Raises RefusedError."""
+        headers, query = Headers(scope=scope), scope["query_string"].decode("latin-1")
+        if _head_bytes(scope) > self._limits.header_bytes:
+            raise RefusedError(431, "the request's headers are too large", close=True)
+        self._access.check(scope["method"], headers, query)
+        if scope["method"] == "GET" and scope["path"] == "/" and self._access.brought(query):
+            return await self._admitted(query)(scope, receive, send)
+        _require_type(scope, headers)
+        most = self._limits.body_bytes if scope["path"] in FILES else self._limits.json_bytes
+        patience_s = self._limits.body_s if scope["path"] in FILES else self._limits.json_s
+        try:
+            async with asyncio.timeout(patience_s):
+                body = await self._body(receive, headers, most)
+        except TimeoutError as error:
+            raise RefusedError(408, "the request's body came too slowly", close=True) from error
+        try:
+            await self._app(scope, _replaying(body, receive), send)
+        finally:
+            self._held -= len(body)
+
+    def _admitted(self, query: str) -> Response:
+        """The page's address without its token, which goes into a cookie."""
+        rest = without_token(query)
+        response = RedirectResponse(f"/?{rest}" if rest else "/", status_code=303)
+        response.set_cookie(COOKIE, self._access.token or "", httponly=True, samesite="strict", path="/")
+        return response
+
+    async def _body(self, receive: Receive, headers: Headers, most: int) -> bytes:
+        """A body of `most` bytes or fewer, which counts as held. Raises RefusedError: 413 for a larger one, 503 where
+        others hold too much."""
+        stated = headers.get("content-length", "0")
+        if not stated.isdecimal() or int(stated[:20]) > most:
+            await self._swallow(receive, int(stated[:20]) if stated.isdecimal() else 0)
+            raise _too_large(most)
+        chunks: list[bytes] = []
+        size, more = 0, True
+        try:
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise RefusedError(400, "the request's body broke off", close=True)
+                chunk, more = message.get("body", b""), message.get("more_body", False)
+                size, self._held = size + len(chunk), self._held + len(chunk)
+                chunks.append(chunk)
+                if size > most:
+                    if more:
+                        await self._swallow(receive, size)
+                    raise _too_large(most)
+                if self._held > self._limits.held_bytes:
+                    raise RefusedError(503, "too many uploads at once: try again", retry_s=2, close=True)
+        except BaseException:
+            self._held -= size
+            raise
+        return b"".join(chunks)
+
+    async def _swallow(self, receive: Receive, size: int) -> None:
+        """Reads on a little, so that the client, which is still sending, gets to read why it is refused."""
+        swallowed = 0
+        if size > self._limits.swallowed_bytes:
+            return
+        try:
+            async with asyncio.timeout(_SWALLOWING_S):
+                while swallowed <= self._limits.swallowed_bytes:
+                    message = await receive()
+                    swallowed += len(message.get("body", b""))
+                    if not message.get("more_body", False):
+                        return
+        except TimeoutError:
+            return
+
+
+def _head_bytes(scope: Scope) -> int:
+    fields = sum(len(name) + len(value) for name, value in scope["headers"])
+    return len(scope["raw_path"]) + len(scope["query_string"]) + fields
+
+
+def _too_large(most: int) -> RefusedError:
+    said = f"{most // MIB} MiB" if most >= MIB else f"{most // 1024} KiB"
+    return RefusedError(413, f"the request's body is larger than {said}", close=True)
+
+
+def _require_type(scope: Scope, headers: Headers) -> None:
+    """Raises RefusedError (415) where a body is not said to be what it has to be."""
+    if scope["method"] != "POST":
+        return
+    stated, _, parameters = headers.get("content-type", "").lower().partition(";")
+    allowed = _UPLOADED_TYPES if scope["path"] in FILES else ("application/json",)
+    charset = parameters.replace(" ", "").replace('"', "")
+    if stated.strip() not in allowed or charset not in ("", "charset=utf-8"):
+        raise RefusedError(415, f"the body's Content-Type has to be {' or '.join(allowed)}")
+
+
+def _replaying(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body read, then what comes after it."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+def _secure(message: Message) -> None:
+    headers = MutableHeaders(raw=list(message.get("headers", ())))
+    for name, value in _SECURITY.items():
+        headers[name] = value
+    headers.setdefault("Cache-Control", "no-store")
+    message["headers"] = headers.raw

@@ -1,0 +1,123 @@
+"""Queries of the API: which clip is meant, and the document that the command `query` prints for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from encoder.errors import UmurlError
+from umurl_search.clips.clip import Frames
+from umurl_search.clips.normalization import Conventions
+from umurl_search.index.bridges_and_whitening import Embeddings
+from umurl_search.search.query_clip import QueryClip, read_clip
+from umurl_search.search.searcher import Clock, QueryRequest, found
+from umurl_search.serve.cache import Held, Shelf
+from umurl_search.serve.schemas import Asking, ClipId, FileQuery, QueryBody
+from umurl_search.serve.uploads import SUFFIXES, Upload, Uploads
+
+_UPLOAD = "upload:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meant:
+    """The clip that a request means. frames: (T, M, 25, 3), normalised only where `ready`; clip_id: of a whole clip of
+    the library; upload: where it was sent."""
+
+    name: str
+    frames: Frames
+    ready: bool = True
+    row: dict[str, Any] | None = None
+    notes: tuple[str, ...] = ()
+    clip_id: int | None = None
+    upload: Upload | None = None
+
+
+class Asker:
+    """Finds clips of the library or among those sent, and asks indexes with them."""
+
+    def __init__(self, shelf: Shelf, uploads: Uploads) -> None:
+        self._shelf, self._uploads = shelf, uploads
+
+    def query(self, body: QueryBody) -> dict[str, Any]:
+        """What `query --json` prints; `clip_id` is in its `query` where a clip of the library asked.
+
+        Raises UmurlError or RefusedError.
+        """
+        return self._answer(body, lambda held: self.meant(body.clip))
+
+    def query_file(self, asked: FileQuery, content: bytes) -> dict[str, Any]:
+        """As `query`, by a clip file that is not held afterwards."""
+        return self._answer(asked, lambda held: _sent(self._uploads.read(content, asked, held)))
+
+    def _answer(self, body: Asking, mean: Callable[[Held], Meant]) -> dict[str, Any]:
+        clock = Clock()
+        held = self._shelf.index(body.index)
+        held.searcher.passing(body.where)
+        meant = mean(held)
+        clock.lap("read")
+        y = self.embedded(held, meant, body.modality)
+        clock.lap("embed")
+        request = QueryRequest(
+            clip=meant.name, modality=body.modality, index=held.name, against=body.against, k=body.k,
+            where=body.where, exclude_same_performance=body.exclude_same_performance, bridge=body.bridge,
+            overlap=body.overlap,
+        )  # fmt: skip
+        clip = QueryClip(name=meant.name, frames=meant.frames, row=meant.row, notes=meant.notes)
+        document = found(held.searcher, request, clip, y, clock)
+        if meant.clip_id is not None:
+            document["query"]["clip_id"] = meant.clip_id
+        return document
+
+    def meant(self, clip: str | ClipId) -> Meant:
+        """Raises UmurlError for what is no clip, RefusedError (404) for one that is not there."""
+        if isinstance(clip, ClipId):
+            corpus, at = self._shelf.clip(clip.id)
+            return _stored(corpus.dataset, corpus.row(at), corpus.frames(at))
+        if clip.startswith(_UPLOAD):
+            return _sent(self._uploads.find(clip.removeprefix(_UPLOAD)))
+        dataset, colon, name = clip.partition(":")
+        if not colon:
+            raise UmurlError(f'{clip}: not a clip; give DATASET:CLIPNAME, upload:TOKEN or {{"id": NUMBER}}')
+        place = self._shelf.named(dataset, name)
+        if place is not None:
+            corpus, at = place
+            return _stored(dataset, corpus.row(at), corpus.frames(at))
+        return self._moment(dataset, name)
+
+    def _moment(self, dataset: str, name: str) -> Meant:
+        """A stretch of a recording of the library, never a file."""
+        text = f"{dataset}:{name}"
+        if "@" not in name or PurePosixPath(text).suffix.lower() in SUFFIXES:
+            raise UmurlError(f"no clip '{name}' in {dataset}")
+        clip = read_clip(self._shelf.library, text, conventions=Conventions())
+        return Meant(name=clip.name, frames=clip.frames, row=clip.row)
+
+    def embedded(self, held: Held, meant: Meant, modality: str) -> Embeddings:
+        """y (1, D): the index's own of a clip that is a row of it, else by its encoder."""
+        if meant.clip_id is not None:
+            y = held.stored(meant.clip_id, modality)
+            if y is not None:
+                return y
+        if meant.upload is None:
+            return held.searcher.embed([self._normalised(meant)], modality)
+        key = held.searcher.row["encoder_hash"], modality
+        known = meant.upload.embedded.get(key)
+        if known is None:
+            known = held.searcher.embed([meant.frames], modality)
+            meant.upload.embedded[key] = known
+        return known
+
+    def _normalised(self, meant: Meant) -> Frames:
+        if meant.ready or meant.clip_id is None:
+            return meant.frames
+        corpus, at = self._shelf.clip(meant.clip_id)
+        return corpus.clips.normalised(at)
+
+
+def _sent(upload: Upload) -> Meant:
+    return Meant(name=upload.name, frames=upload.normalised, notes=upload.notes, upload=upload)
+
+
+def _stored(dataset: str, row: dict[str, Any], frames: Frames) -> Meant:
+    name = f"{dataset}:{row['name']}"
+    return Meant(name=name, frames=frames, ready=False, row=row, clip_id=row["id"])

@@ -1,0 +1,53 @@
+"""Work in threads, a bounded number at a time, so that the event loop never waits for it."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from umurl_search.serve.errors import RefusedError
+
+T = TypeVar("T")
+
+
+class Workers:
+    """Some threads. Who comes while all are busy waits `wait_s` at most; where `waiting` wait already, not at all."""
+
+    def __init__(self, n: int, *, name: str, wait_s: float, waiting: int) -> None:
+        self._pool = ThreadPoolExecutor(n, thread_name_prefix=name)
+        self._free = asyncio.Semaphore(n)
+        self._wait_s, self._most_waiting = wait_s, waiting
+        self.waiting, self.working = 0, 0
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """What the work gives. Raises RefusedError (503) when no thread comes free."""
+        await self._taken()
+        loop = asyncio.get_running_loop()
+        self.working += 1
+        running = self._pool.submit(work)
+        running.add_done_callback(lambda done: _tell(loop, self._released))
+        return await asyncio.wrap_future(running)
+
+    async def _taken(self) -> None:
+        if self.waiting >= self._most_waiting:
+            raise RefusedError(503, "the server is busy: ask again in a few seconds", retry_s=2)
+        self.waiting += 1
+        try:
+            await asyncio.wait_for(self._free.acquire(), self._wait_s)
+        except TimeoutError as error:
+            raise RefusedError(503, "the server is busy: ask again in a few seconds", retry_s=2) from error
+        finally:
+            self.waiting -= 1
+
+    def _released(self) -> None:
+        """The thread is free again, even where nobody waits any more for what it did."""
+        self.working -= 1
+        self._free.release()
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, what: Callable[[], None]) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(what)

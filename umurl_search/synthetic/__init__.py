@@ -1,0 +1,1 @@
+"""Motion made by rules: the demo corpus, and what the encoder in the package was trained on."""

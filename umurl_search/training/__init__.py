@@ -1,0 +1,1 @@
+"""Trains an encoder on a dataset of the library, resumes, watches and imports one."""

@@ -1,0 +1,119 @@
+"""Enters encoders into the library: those just trained, and checkpoints that the paper's authors released."""
+
+from pathlib import Path
+from typing import Any
+
+from encoder import checkpoint
+from encoder.errors import UmurlError
+from encoder.model import UmURL
+from umurl_search.clips.normalization import PIPELINE
+from umurl_search.datasets import protocols as datasets
+from umurl_search.files import sealed_folder
+from umurl_search.library.catalog.open_catalog import copy_if_old
+from umurl_search.library.encoder_registry import SHIPPED
+from umurl_search.library.library import Library, checked_name
+from umurl_search.training.resume_state import refuse_to_lose
+
+
+def import_encoder(library: Library, path: Path, name: str, *, made_for: str | None = None) -> dict[str, Any]:
+    """Takes in a checkpoint of the authors' code under a name. `made_for`: NAME or NAME:PROTOCOL.
+
+    Raises UmurlError for a file that is not one, that would run code, or when the name is taken.
+    """
+    refuse_known(library, checked_name(name, what="an encoder"))
+    refuse_to_lose(library.encoder(name))
+    dataset, protocol = _made_for(library, made_for)
+    model = checkpoint.import_released(path)
+    about = {
+        "dataset": dataset,
+        "protocol": protocol,
+        "preset": None,
+        "origin": "imported",
+        "file": path.name,
+    }
+    library.make()
+    with sealed_folder.building(library.encoder(name), resume_token=str(path)) as partial:
+        seal_encoder(library, name, model, about, partial=partial, recipe=f"imported from {path.name}")
+    n_parameters = sum(p.numel() for p in model.encoder.parameters())
+    return {
+        "encoder": name, "dataset": dataset, "protocol": protocol, "dimension": model.config.dimension,
+        "parameters": n_parameters, "projectors": len(model.projectors) > 0,
+    }  # fmt: skip
+
+
+def _made_for(library: Library, text: str | None) -> tuple[str | None, str | None]:
+    if text is None:
+        return None, None
+    name, _, protocol = text.partition(":")
+    known = {*datasets.DATASETS, *_held_datasets(library)}
+    if name not in known:
+        raise UmurlError(f"no dataset '{name}' to import for: known are {', '.join(sorted(known))}")
+    dataset = datasets.find(name)
+    if protocol and dataset.rules and protocol not in dataset.rules:
+        raise UmurlError(f"{name} has no protocol '{protocol}': it has {', '.join(dataset.protocols)}")
+    return name, protocol or next(iter(dataset.rules), None)
+
+
+def _held_datasets(library: Library) -> list[str]:
+    if not library.exists():
+        return []
+    with library.read() as catalog:
+        return [row["name"] for row in catalog.datasets()]
+
+
+def refuse_known(library: Library, name: str) -> None:
+    """Raises UmurlError when there is an encoder of that name."""
+    if name == SHIPPED:
+        raise UmurlError(f"'{SHIPPED}' is the encoder in the package: choose another name with --as")
+    if not library.exists():
+        return
+    copy_if_old(library.catalog_path)
+    with library.read() as catalog:
+        if any(row["name"] == name for row in catalog.encoders()):
+            raise UmurlError(
+                f"encoder '{name}' is there already: umurl-search delete encoder:{name}, "
+                "or name the new one with --as"
+            )
+
+
+def seal_encoder(
+    library: Library,
+    name: str,
+    model: UmURL,
+    about: dict[str, Any],
+    *,
+    partial: Path,
+    recipe: str,
+    token: str | None = None,
+    leave_out: tuple[str, ...] = (),
+) -> None:
+    """Writes weights and configuration beside what `partial` holds, seals it without `leave_out` and enters it."""
+    checkpoint.save(partial, model, extra={**about, "pipeline": vars(PIPELINE)})
+    target = library.encoder(name)
+    sealed_folder.remove(target)
+    sealed_folder.seal(
+        partial, target, {"kind": "encoder", "recipe": recipe, "token": token}, leave_out=leave_out
+    )
+    enter_sealed(library, name)
+
+
+def enter_sealed(library: Library, name: str) -> dict[str, Any]:
+    """Enters a sealed encoder into the catalog; returns its configuration."""
+    folder = library.encoder(name)
+    manifest = sealed_folder.read_manifest(folder, remedy=f"delete {folder} and make the encoder again")
+    config = checkpoint.read_config(folder)
+    with library.write() as catalog:
+        catalog.add_encoder({
+            "name": name, "origin": config["origin"], "preset": config["preset"], "dataset": config["dataset"],
+            "protocol": config["protocol"], "dimension": 2 * config["model"]["width"],
+            "hash": manifest["files"][checkpoint.WEIGHTS]["sha256"],
+        })  # fmt: skip
+    return config
+
+
+def is_sealed(target: Path, **stated: str) -> bool:
+    """Whether an encoder whose manifest states this was sealed and stopped before the catalog knew of it."""
+    if not target.exists() or sealed_folder.check(target, full=True):
+        return False
+    manifest = sealed_folder.read_manifest(target, remedy="")
+    return all(manifest.get(name) == value for name, value in stated.items())

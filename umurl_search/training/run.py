@@ -1,0 +1,257 @@
+"""Trains an encoder and enters it into the library, alone or in several processes."""
+
+import contextlib
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from encoder.batches import Plan
+from encoder.distributed import Processes, joined, own_device
+from encoder.embed import pick_device
+from encoder.errors import UmurlError
+from encoder.model import UmURL
+from encoder.precision import emulation_note
+from encoder.train import Hooks, NotFinite, TrainConfig, describe, train
+from umurl_search.files import sealed_folder
+from umurl_search.index.open_index import open_clips
+from umurl_search.library.clip_store import Clips
+from umurl_search.library.encoder_registry import TRAINED_ON, EncoderEntry
+from umurl_search.library.library import Library
+from umurl_search.progress import Progress, silent
+from umurl_search.training.clip_cache import prepare, prepared
+from umurl_search.training.import_encoder import enter_sealed, seal_encoder
+from umurl_search.training.monitor import Recorder, look, on_log
+from umurl_search.training.plan import Run, TrainRequest, planned
+from umurl_search.training.resume_state import (
+    CHANGEABLE,
+    SCRATCH,
+    STATE,
+    load_state,
+    save_state,
+    write_options,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainReport:
+    """The encoder made: name, clips trained on, last losses by term, what the last look at the embedding saw;
+    waiting: the share of the time that went into making batches, at the last log."""
+
+    encoder: str
+    dataset: str
+    protocol: str | None
+    preset: str
+    clips: int
+    epochs: int
+    planned_epochs: int
+    processes: int
+    precision: str
+    losses: dict[str, float]
+    embedding: dict[str, float | None]
+    clips_per_s: float
+    waiting: float
+    seconds: float
+
+
+def train_encoder(
+    library: Library,
+    request: TrainRequest,
+    *,
+    resume: bool = False,
+    anew: bool = False,
+    progress: Progress = silent,
+    should_stop: Callable[[], bool] = lambda: False,
+    tell: Callable[[str], None] = lambda line: None,
+) -> TrainReport:
+    """Pre-trains on the protocol's training clips alone (all clips where there is no protocol).
+
+    Started by torchrun, the processes share every batch; all must see the library's folder, the first writes.
+    Stopped by `should_stop`, it raises encoder.train.Interrupted and `resume=True` goes on from there, with
+    another learning rate or precision if they are given; `anew=True` discards what an interrupted run left. `tell` is
+    given a line where bf16 was asked for, or is gone on with, and is emulated.
+    Raises UmurlError for an unknown dataset or protocol, when the encoder is there already, and when neither is
+    said of an interrupted run.
+    """
+    started = time.monotonic()
+    device = own_device(pick_device(request.device))
+    with joined(device) as processes, contextlib.ExitStack() as held:
+        run = processes.told(lambda: planned(library, request, device, processes, resume=resume, anew=anew))
+        if run.finished:
+            told = _entered(library, run.name) if processes.first else {}
+            return _report(run, request, None, processes, {**told.get("final", {})}, started)
+        note = emulation_note(run.config.precision, device) if processes.first else None
+        if note is not None:
+            tell(note)
+        store = open_clips(library, request.dataset)
+        partial = processes.told(lambda: _partial(library, run, store, held, progress, resume=resume))
+        state = load_state(partial) if resume else None
+        recorder = _train(
+            library, request, run, store, partial, state, device, processes, progress, should_stop
+        )
+    return _report(run, request, recorder, processes, {}, started)
+
+
+def _entered(library: Library, name: str) -> dict[str, Any]:
+    """Enters what an earlier run sealed and could not enter."""
+    sealed_folder.sweep(library.encoder(name), SCRATCH)
+    return enter_sealed(library, name)
+
+
+def _board(library: Library, name: str) -> Path:
+    """TensorBoard's folder of a run."""
+    return library.root / "tensorboard" / name
+
+
+def _partial(
+    library: Library,
+    run: Run,
+    store: Clips,
+    held: contextlib.ExitStack,
+    progress: Progress,
+    *,
+    resume: bool,
+) -> Path:
+    """The run's folder, locked for as long as `held` lasts, with the prepared clips in it."""
+    partial = held.enter_context(sealed_folder.building(library.encoder(run.name), resume_token=run.token))
+    if not resume:
+        (partial / STATE).unlink(missing_ok=True)
+        shutil.rmtree(_board(library, run.name), ignore_errors=True)
+    write_options(partial, run.stated, run.changeable)
+    prepare(partial, store, run.rows, progress=progress)
+    return partial
+
+
+def _train(
+    library: Library,
+    request: TrainRequest,
+    run: Run,
+    store: Clips,
+    partial: Path,
+    state: dict[str, Any] | None,
+    device: torch.device,
+    processes: Processes,
+    progress: Progress,
+    should_stop: Callable[[], bool],
+) -> Recorder | None:
+    """Trains and, in the first process, seals. Returns what it recorded there."""
+    clips = prepared(partial)
+    settings = _settings(run.config, state)
+    hooks, recorder = Hooks(should_stop=should_stop), None
+    with contextlib.ExitStack() as stack:
+        if processes.first:
+            plan = Plan.of(clips, run.config, processes)
+            done, changed = (state["step"], settings[len(state["settings"]) :]) if state else (0, [])
+            recorder = Recorder(
+                partial, total_steps=plan.total_steps, done=done, before=state["recorder"] if state else None,
+                settings=changed[0] if changed else None, tensorboard=_board(library, run.name),
+            )  # fmt: skip
+            stack.enter_context(contextlib.closing(recorder))
+            title = f"Training {run.name}"
+            advance = stack.enter_context(progress(title, total=plan.total_steps, unit="steps"))
+            advance(done)
+            hooks = replace(
+                hooks, log=on_log(recorder, advance), log_every=recorder.every,
+                watch=_looking(recorder, store, run, device),
+                watch_every=-(-plan.total_steps // request.looks) if request.looks else None,
+                save=_saving(partial, recorder, settings), save_every_s=request.save_every_s,
+            )  # fmt: skip
+        try:
+            model = train(
+                clips, run.model_config, run.config, device=device, hooks=hooks,
+                start=run.start.load() if run.start and state is None else None, state=state, processes=processes,
+            )  # fmt: skip
+        except NotFinite as error:
+            kept = (partial / STATE).exists()
+            goes_on = "; with --resume that goes on from the last state saved before" if kept else ""
+            raise UmurlError(
+                f"{error}: give a lower --learning-rate or --precision float32{goes_on}"
+            ) from error
+    if recorder is None:
+        return None
+    recorder.finish()
+    about = {
+        "dataset": request.dataset, "protocol": run.protocol, "preset": request.preset, "origin": "trained",
+        "training": describe(run.model_config, run.config)["training"], "clips": len(run.rows),
+        "processes": processes.count, "device": device.type, "torch": torch.__version__,
+        "started_from": _origin(run.start), "settings": settings if len(settings) > 1 else None,
+        "final": recorder.losses, "embedding": recorder.looks,
+    }  # fmt: skip
+    sealed_folder.write_text(partial / TRAINED_ON, "\n".join(run.names))
+    seal_encoder(
+        library,
+        run.name,
+        model,
+        about,
+        partial=partial,
+        recipe=run.recipe,
+        token=run.token,
+        leave_out=SCRATCH,
+    )
+    return recorder
+
+
+def _settings(config: TrainConfig, state: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """What may change when a run is resumed, as it has been from which step on."""
+    before: list[dict[str, Any]] = state["settings"] if state else []
+    now = {name: getattr(config, name) for name in CHANGEABLE}
+    if before and now == {name: before[-1][name] for name in CHANGEABLE}:
+        return before
+    return [*before, {"from_step": state["step"] if state else 0, **now}]
+
+
+def _saving(
+    partial: Path, recorder: Recorder, settings: list[dict[str, Any]]
+) -> Callable[[dict[str, Any]], None]:
+    def save(state: dict[str, Any]) -> None:
+        recorder.sync()
+        save_state(partial, {**state, "recorder": recorder.state(), "settings": settings})
+
+    return save
+
+
+def _looking(
+    recorder: Recorder, store: Clips, run: Run, device: torch.device
+) -> Callable[[UmURL, int], None]:
+    """A hook that looks at the embedding and records what it sees."""
+
+    def watch(model: UmURL, step: int) -> None:
+        seen = look(model, store, run.watched, device=device)
+        if seen is None:
+            raise NotFinite(f"the embedding became infinite or NaN at step {step}")
+        recorder.looked(step, seen)
+
+    return watch
+
+
+def _report(
+    run: Run,
+    request: TrainRequest,
+    recorder: Recorder | None,
+    processes: Processes,
+    losses: dict[str, float],
+    started: float,
+) -> TrainReport:
+    last = recorder.last if recorder else None
+    losses = recorder.losses if recorder else losses
+    return TrainReport(
+        encoder=run.name, dataset=request.dataset, protocol=run.protocol, preset=request.preset,
+        clips=len(run.rows), epochs=last.epoch + 1 if last else run.config.epochs + run.config.tune_epochs,
+        planned_epochs=run.config.epochs + run.config.tune_epochs, processes=processes.count,
+        precision=run.config.precision, losses=losses, embedding=recorder.looks if recorder else {},
+        clips_per_s=last.clips_per_s if last else 0.0, waiting=last.waiting if last else 0.0,
+        seconds=time.monotonic() - started,
+    )  # fmt: skip
+
+
+def _origin(start: EncoderEntry | None) -> dict[str, Any] | None:
+    if start is None:
+        return None
+    return {
+        "encoder": start.name, "hash": start.hash, "dataset": start.dataset, "protocol": start.protocol,
+        "started_from": start.config.get("started_from"),
+    }  # fmt: skip
