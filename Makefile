@@ -57,9 +57,10 @@ fmt: $(VENV)/.dev  ## rewrite the code in the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lint: $(VENV)/.dev  ## style and format
+lint: $(VENV)/.dev  ## style, format, and which package may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 type: $(VENV)/.dev  ## mypy, strict
 	$(BIN)/mypy

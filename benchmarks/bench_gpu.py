@@ -26,7 +26,8 @@ from encoder.modality_sets import SINGLE_AND_FUSED
 from encoder.model import ModelConfig, UmURL
 from encoder.precision import Precision
 from encoder.ragged import RaggedClips
-from encoder.train import Hooks, Interrupted, Log, TrainConfig, train
+from encoder.schedule import TrainConfig
+from encoder.train import Hooks, Interrupted, Log, train
 
 N_CLIPS = 8192
 NTU60_XSUB_CLIPS, PAPER_EPOCHS = 40_091, 451

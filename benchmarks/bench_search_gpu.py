@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from umurl_search.index.bridges_and_whitening import Map
 from umurl_search.index.exact_knn import CPU, nearest
-from umurl_search.index.faiss_kinds import faiss_module, gpu_search_available, on_gpu
+from umurl_search.index.faiss_kinds import on_gpu
+from umurl_search.index.faiss_library import faiss_module, gpu_search_available
 from umurl_search.index.filtered_search import Gallery
 from umurl_search.index.index import Index
 

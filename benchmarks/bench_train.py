@@ -20,7 +20,8 @@ from plain import PlainTraining, batches
 from encoder.model import ModelConfig
 from encoder.precision import Precision, pick_precision
 from encoder.ragged import RaggedClips
-from encoder.train import Hooks, Log, TrainConfig, train
+from encoder.schedule import TrainConfig
+from encoder.train import Hooks, Log, train
 
 CASES: tuple[tuple[int, int, Precision], ...] = (
     (256, 32, "auto"), (256, 128, "auto"), (256, 128, "float32"), (1024, 64, "auto"), (1024, 64, "float32"),

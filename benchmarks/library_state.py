@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from umurl_search.files import sealed_folder
 from umurl_search.index.index import Index
-from umurl_search.index.open_index import open_clips
 from umurl_search.library.catalog.open_catalog import BACKUP, CATALOG
 from umurl_search.library.catalog.schema_and_migrations import TABLES
+from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.maintenance.verify import verify
 from umurl_search.search.results import How

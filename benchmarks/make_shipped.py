@@ -18,7 +18,8 @@ from encoder import checkpoint
 from encoder.embed import pick_device
 from encoder.model import ModelConfig, UmURL
 from encoder.precision import pick_precision
-from encoder.train import Hooks, Log, TrainConfig, describe, train
+from encoder.schedule import TrainConfig, describe
+from encoder.train import Hooks, Log, train
 from umurl_search.clips.normalization import PIPELINE, normalise
 from umurl_search.synthetic.motion_generator import GENERATOR, Studio
 from umurl_search.synthetic.multi_take_clips import Retakes

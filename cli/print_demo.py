@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from cli.print_tables import Document, new_console, new_table, percent
-from encoder.train import PRESETS
+from encoder.schedule import PRESETS
 
 Typed = Callable[[str], str]
 

@@ -14,10 +14,7 @@ from encoder.distributed import ALONE, Processes
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig, UmURL
 from encoder.ragged import RaggedClips
-from encoder.schedule import PRESETS as PRESETS
-from encoder.schedule import TrainConfig as TrainConfig
-from encoder.schedule import describe as describe
-from encoder.schedule import settled as settled
+from encoder.schedule import TrainConfig, settled
 from encoder.stages import Pretraining, Stage, Terms, Tuning, stage_of
 
 

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 
 from cli.main import run
+from umurl_search import Library
 from umurl_search.index.bridges_and_whitening import Transform
 from umurl_search.index.build import BuildRequest, build_index
 from umurl_search.index.windows import Window
 from umurl_search.ingest.ingest import Request, ingest
-from umurl_search.library.library import Library
 from umurl_search.synthetic.demo_corpus import make_clip
 from umurl_search.synthetic.long_recordings import make_recording
 from umurl_search.training.plan import TrainRequest

@@ -17,7 +17,7 @@ from encoder.checkpoint import CONFIG, WEIGHTS, import_released, load, read_conf
 from encoder.embed import embed, pick_device
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig, UmURL
-from encoder.train import PRESETS
+from encoder.schedule import PRESETS
 
 GOLDEN = Path(__file__).parent / "golden" / "checkpoint_0450.pth.tar"
 SMALL = ModelConfig(width=16, projection=24)

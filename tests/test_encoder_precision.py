@@ -19,8 +19,8 @@ from encoder.precision import (
     precision_here,
 )
 from encoder.ragged import RaggedClips
-from encoder.schedule import PRESETS, settled
-from encoder.train import TrainConfig, train
+from encoder.schedule import PRESETS, TrainConfig, settled
+from encoder.train import train
 
 CPU = torch.device("cpu")
 

@@ -14,7 +14,8 @@ from encoder.distributed import ALONE, joined, own_device, started_by_torchrun
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig, UmURL
 from encoder.ragged import RaggedClips
-from encoder.train import Hooks, Interrupted, TrainConfig, train
+from encoder.schedule import TrainConfig
+from encoder.train import Hooks, Interrupted, train
 
 CPU = torch.device("cpu")
 MODEL = ModelConfig(width=16, projection=24)

@@ -16,7 +16,8 @@ from encoder.losses import covariance_term, umurl_losses, variance_term
 from encoder.modality_sets import BASE
 from encoder.model import ModelConfig, UmURL
 from encoder.ragged import RaggedClips
-from encoder.train import PRESETS, Hooks, Interrupted, Log, TrainConfig, describe, train
+from encoder.schedule import PRESETS, TrainConfig, describe
+from encoder.train import Hooks, Interrupted, Log, train
 from umurl_search.clips.normalization import normalise
 from umurl_search.synthetic.demo_corpus import make_clip
 

@@ -82,7 +82,15 @@ def test_the_room_that_python_finds_is_this_checkouts(room: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["umurl_search", "cli.main", "encoder", "encoder.skeleton", "encoder.modality_sets"]
+    "module",
+    [
+        "umurl_search",
+        "cli.main",
+        "encoder",
+        "encoder.skeleton",
+        "encoder.modality_sets",
+        "umurl_search.datasets.protocols",
+    ],
 )
 def test_importing_is_light(module: str) -> None:
     heavy = ["torch", "faiss", "sklearn", "safetensors"] + ["duckdb"] * (module != "cli.main")
@@ -92,6 +100,34 @@ def test_importing_is_light(module: str) -> None:
     )
     assert ran.stdout.split() == []
     assert ran.stderr == ""
+
+
+def test_packages_do_not_import_the_front() -> None:
+    front = {"umurl_search", "umurl_search.api"}
+    importers = {
+        name_of(path)
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.ImportFrom) and node.module in front)
+        or (isinstance(node, ast.Import) and front & {alias.name for alias in node.names})
+    }
+    assert {name for name in importers if not name.startswith("cli/")} <= {"umurl_search/__init__.py"}
+
+
+def test_a_package_hides_no_public_name() -> None:
+    program = (
+        "import pkgutil, importlib, umurl_search as room\n"
+        "for found in pkgutil.walk_packages(room.__path__, 'umurl_search.'): importlib.import_module(found.name)\n"
+        "print(*(name for name in room.__all__ if type(getattr(room, name)).__name__ == 'module'))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert ran.stdout.split() == []
+
+
+def test_few_files_lie_in_the_root_of_the_tool() -> None:
+    assert len([path for path in (ROOT / "umurl_search").iterdir() if path.is_file()]) <= 6
 
 
 def test_there_are_no_packages_among_the_tests() -> None:

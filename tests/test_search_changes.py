@@ -13,14 +13,15 @@ import torch
 from conftest import NEW, add_files, spoil
 
 from encoder.errors import UmurlError
+from umurl_search import Library
 from umurl_search.files import sealed_folder
 from umurl_search.index import bounded_codes
 from umurl_search.index.bridges_and_whitening import Transform
 from umurl_search.index.build import BuildRequest, build_index
-from umurl_search.index.open_index import open_clips, open_index
+from umurl_search.index.open_index import open_index
 from umurl_search.ingest.add_update_remove import ChangeRequest, remove, take_in
 from umurl_search.ingest.ingest import Request, ingest
-from umurl_search.library.library import Library
+from umurl_search.library.clip_store import open_clips
 from umurl_search.maintenance.compact import compact
 from umurl_search.maintenance.repair import repair
 from umurl_search.maintenance.verify import verify

@@ -10,6 +10,7 @@ from encoder.errors import UmurlError
 from umurl_search.datasets import protocols as datasets
 from umurl_search.datasets.protocols import DATASETS, action_names, find, is_part_of, part_of, sources
 from umurl_search.readers import safe_pickle
+from umurl_search.synthetic.demo_corpus import ACTIONS
 
 NTU60_TRAIN = [1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38]
 NTU120_MORE = [
@@ -240,9 +241,13 @@ def test_a_name_of_ones_own_has_no_rules() -> None:
 
 
 def test_lists_of_actions_are_those_of_the_package() -> None:
-    listed = {dataset.actions for dataset in DATASETS.values()} - {"demo", ""}
+    listed = {dataset.actions for dataset in DATASETS.values()} - {""}
     folder = Path(datasets.__file__).parent / "actions"
     assert {path.stem for path in folder.glob("*.tsv")} == listed
+
+
+def test_the_demos_list_is_what_it_performs() -> None:
+    assert action_names("demo") == ACTIONS
 
 
 @pytest.mark.data

@@ -8,12 +8,12 @@ import pytest
 from conftest import Result, add_files
 
 from encoder.errors import UmurlError
+from umurl_search import Library
 from umurl_search.index.build import BuildRequest, build_index
 from umurl_search.index.open_index import open_index
 from umurl_search.ingest.add_update_remove import ChangeRequest, remove, take_in
 from umurl_search.library import encoder_registry
 from umurl_search.library.catalog.schema_and_migrations import SCHEMA_VERSION
-from umurl_search.library.library import Library
 from umurl_search.maintenance.compact import compact
 from umurl_search.maintenance.inspect_and_doctor import contents, delete, info, prefer
 from umurl_search.maintenance.repair import repair

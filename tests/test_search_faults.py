@@ -21,11 +21,11 @@ from test_search_library import catalog_positions, flipped, free_blocks
 from encoder.errors import UmurlError
 from umurl_search.export.embed_source import EmbedRequest, embed_source
 from umurl_search.files import sealed_folder
-from umurl_search.index import open_index as opening
 from umurl_search.index.build import BuildRequest, build_index
 from umurl_search.index.open_index import open_index
 from umurl_search.ingest.add_update_remove import ChangeRequest, remove, take_in
 from umurl_search.library.catalog import open_catalog
+from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.maintenance import compact as compaction
 from umurl_search.maintenance.compact import compact
@@ -501,7 +501,7 @@ def test_a_command_with_nothing_to_do_copies_what_a_killed_one_did_not(
 def test_readers_look_once_more_where_clips_go_while_they_look(
     indexed: Library, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    opened, calls = opening.open_clips, []
+    opened, calls = open_clips, []
 
     def late(library: Library, dataset: str) -> Any:
         clips = opened(library, dataset)

@@ -16,7 +16,7 @@ from fuzz.sources import npy_header, npz, only_reason, outcomes, read, write
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Clip, LeftOut
 from umurl_search.clips.normalization import Conventions
-from umurl_search.ingest.registration import read_splits
+from umurl_search.ingest.splits_file import read_splits
 from umurl_search.library.library import Library
 from umurl_search.readers import FORMATS, detect, open_reader
 from umurl_search.search.query_clip import read_clip

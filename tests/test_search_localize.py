@@ -9,6 +9,7 @@ import pytest
 from conftest import LONG_INDEX, WINDOW, Result
 from numpy.typing import NDArray
 
+from umurl_search.clips.crop import stretch
 from umurl_search.datasets import protocols as datasets
 from umurl_search.datasets.protocols import DATASETS
 from umurl_search.evaluation import localization
@@ -20,7 +21,6 @@ from umurl_search.index.open_index import open_index
 from umurl_search.index.temporal_iou import Stretches
 from umurl_search.index.windows import Window
 from umurl_search.ingest.ingest import Request, ingest
-from umurl_search.ingest.segments_file import stretch
 from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
 from umurl_search.search.searcher import Searcher

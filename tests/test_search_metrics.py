@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays as hypothesis_arrays
 
+from umurl_search.clips.types import Labels
 from umurl_search.evaluation import metrics
-from umurl_search.evaluation.metrics import Labels, Scores, majority_vote, per_class, rank_gallery, recall_at
+from umurl_search.evaluation.metrics import Scores, majority_vote, per_class, rank_gallery, recall_at
 
 FEW_LABELS = st.integers(-1, 3)
 

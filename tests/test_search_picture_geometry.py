@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from encoder.skeleton import LAYOUTS
+from encoder.joint_layouts import LAYOUTS
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import Conventions, normalise, to_ntu25
 from umurl_search.pictures.geometry import (

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from encoder.errors import UmurlError
-from umurl_search.index.open_index import open_clips
+from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.pictures import render as pictures
 from umurl_search.pictures.clips import hit_clips

@@ -11,8 +11,9 @@ from conftest import Result
 
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Segment
+from umurl_search.clips.crop import at_store_rate
 from umurl_search.ingest.ingest import IngestReport, Request, ingest
-from umurl_search.ingest.segments_file import Stated, at_store_rate, read_segments, segment_columns
+from umurl_search.ingest.segments_file import Stated, read_segments, segment_columns
 from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
 from umurl_search.synthetic import long_recordings

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig
-from encoder.train import TrainConfig
+from encoder.schedule import TrainConfig
 from umurl_search.evaluation.confusion import Confusion, confusion, most_confused, wrong_neighbours
 from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index, evaluate_matrix
 from umurl_search.evaluation.modality_matrix import Retrieval, retrieve

@@ -11,13 +11,13 @@ from conftest import LONG, NEW, add_files, long_recordings, spoil
 from test_search_readers_pku import ID, motion, write
 
 from encoder.errors import UmurlError
+from umurl_search import Library
 from umurl_search.files import sealed_folder
 from umurl_search.index.build import BuildRequest, build_index
-from umurl_search.index.open_index import open_clips
 from umurl_search.index.windows import Window
 from umurl_search.ingest.add_update_remove import ChangeRequest, remove, take_in
 from umurl_search.ingest.ingest import Request, ingest
-from umurl_search.library.library import Library
+from umurl_search.library.clip_store import open_clips
 from umurl_search.maintenance.compact import compact
 from umurl_search.maintenance.repair import repair
 from umurl_search.maintenance.verify import verify

@@ -17,11 +17,12 @@ from conftest import Result
 from encoder import checkpoint
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig
-from encoder.train import Interrupted, TrainConfig
+from encoder.schedule import TrainConfig
+from encoder.train import Interrupted
 from umurl_search.evaluation.metrics import effective_rank, spread
 from umurl_search.files import sealed_folder
-from umurl_search.index.open_index import open_clips
 from umurl_search.library import encoder_registry
+from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.maintenance import verify as soundness
 from umurl_search.progress import silent

@@ -5,12 +5,12 @@ import pytest
 from conftest import LONG_INDEX, WINDOW
 from numpy.typing import NDArray
 
+from umurl_search.clips.crop import stretch
 from umurl_search.index import build, embed_rows
 from umurl_search.index.build import BuildRequest, build_index
 from umurl_search.index.index import Index
 from umurl_search.index.open_index import open_index
 from umurl_search.index.windows import Units, Window, long_clips, long_windows, units_of, windows_of
-from umurl_search.ingest.segments_file import stretch
 from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
 from umurl_search.search.searcher import Searcher

@@ -11,8 +11,8 @@ import pytest
 from conftest import LONG, LONG_INDEX, Result
 from serving import Client, problem
 
-from umurl_search.index.open_index import open_clips
 from umurl_search.ingest.add_update_remove import remove
+from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.serve.auth import Access
 from umurl_search.synthetic.demo_corpus import make_clip

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from encoder.errors import UmurlError as UmurlError
+    from umurl_search.api import Library as Library
     from umurl_search.evaluation.duplicates_and_leaks import LeakRequest as LeakRequest
     from umurl_search.evaluation.duplicates_and_leaks import TwinRequest as TwinRequest
     from umurl_search.evaluation.duplicates_and_leaks import duplicates as duplicates
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from umurl_search.index.windows import Window as Window
     from umurl_search.ingest.ingest import Request as IngestRequest
     from umurl_search.ingest.ingest import ingest as ingest_dataset
-    from umurl_search.library.library import Library as Library
     from umurl_search.pictures.render import PictureRequest as PictureRequest
     from umurl_search.pictures.render import render as render
     from umurl_search.report.report import ReportRequest as ReportRequest
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "UmurlError": ("encoder.errors", "UmurlError"),
-    "Library": ("umurl_search.library.library", "Library"),
+    "Library": ("umurl_search.api", "Library"),
     "IngestRequest": ("umurl_search.ingest.ingest", "Request"),
     "ingest_dataset": ("umurl_search.ingest.ingest", "ingest"),
     "TrainRequest": ("umurl_search.training.plan", "TrainRequest"),

@@ -22,7 +22,7 @@ from umurl_search.clips.clip import REASONS, LeftOut, Outcome
 from umurl_search.clips.normalization import Conventions, normalise, usable
 from umurl_search.evaluation.cross_dataset import read_action_map
 from umurl_search.files import sealed_folder
-from umurl_search.ingest.registration import read_splits
+from umurl_search.ingest.splits_file import read_splits
 from umurl_search.library.clip_store import FRAMES, JOURNAL, ClipStore, StoreWriter, journal_of
 from umurl_search.library.library import Library
 from umurl_search.readers import detect, open_reader

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from encoder.skeleton import LAYOUTS, LEFT_SHOULDER, N_FRAMES, N_PEOPLE, RIGHT_SHOULDER, SPINE_MID
+from encoder.joint_layouts import LAYOUTS
+from encoder.skeleton import LEFT_SHOULDER, N_FRAMES, N_PEOPLE, RIGHT_SHOULDER, SPINE_MID
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Frames, LeftOut
 

@@ -5,14 +5,12 @@ Letters: T frames, M people.
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import Conventions, Up
-from umurl_search.library.clip_store import ClipStore
 
 Remedy = Callable[[str], str]
 """What to do with an option."""
@@ -27,15 +25,6 @@ MOST_CLIPS = 64
 _MOST_FRAMES = 32
 _AXES: dict[Up, tuple[Up, Up, Up]] = {"y": ("x", "y", "z"), "z": ("x", "z", "y"), "x": ("y", "x", "z")}
 """By the axis that is said to be up: which axes of the source lie along x, y, z of what is stored."""
-
-
-def doubts_of_store(folder: Path, conventions: Conventions, *, what: str, remedy: Remedy) -> list[str]:
-    """`doubts` of a sealed store, from some of its clips. Raises UmurlError for a damaged one."""
-    store = ClipStore(folder)
-    if store.manifest["state"] == "umurl-normalised":  # turned already
-        return []
-    some = np.unique(np.linspace(0, len(store) - 1, MOST_CLIPS).astype(int)).tolist()
-    return doubts([store.frames(row) for row in some], conventions, what=what, remedy=remedy)
 
 
 def doubts(

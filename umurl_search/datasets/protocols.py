@@ -11,7 +11,7 @@ from pathlib import Path
 
 from encoder.errors import UmurlError
 from umurl_search.clips.naming import NameFields, parse_name
-from umurl_search.readers.base import Part
+from umurl_search.clips.types import Part
 
 NTU60_TRAIN_SUBJECTS = frozenset({1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38})
 NTU120_TRAIN_SUBJECTS = NTU60_TRAIN_SUBJECTS | {
@@ -198,10 +198,6 @@ def first_protocol(dataset: str, known: list[str]) -> str | None:
 @cache
 def action_names(listing: str) -> tuple[str, ...]:
     """Names of the classes by label, () when the dataset has no list."""
-    if listing == "demo":
-        from umurl_search.synthetic.demo_corpus import ACTIONS
-
-        return ACTIONS
     return tuple(row[1] for row in _action_rows(listing))
 
 
@@ -212,8 +208,8 @@ def closest_ntu_actions(listing: str) -> dict[int, int]:
 
 
 def _action_rows(listing: str) -> list[list[str]]:
-    """The columns of a list of actions, in order of id; the demo's is not a file."""
-    if not listing or listing == "demo":
+    """The columns of a list of actions, in order of id."""
+    if not listing:
         return []
     text = (files("umurl_search.datasets") / "actions" / f"{listing}.tsv").read_text(encoding="utf-8")
     rows = [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]

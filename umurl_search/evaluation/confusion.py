@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from umurl_search.evaluation.metrics import Labels
-from umurl_search.index.bridges_and_whitening import Embeddings
+from umurl_search.clips.types import Embeddings, Labels
 
 
 @dataclass(frozen=True, kw_only=True)

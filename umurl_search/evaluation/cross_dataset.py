@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from encoder.errors import UmurlError, said_by
+from umurl_search.clips.types import Labels, Rows
 from umurl_search.datasets import protocols
 from umurl_search.datasets.protocols import DATASETS
-from umurl_search.evaluation.metrics import Labels
-from umurl_search.index.open_index import Opened, Rows, open_protocol
+from umurl_search.index.open_index import Opened, open_protocol
 from umurl_search.library import encoder_registry
 from umurl_search.library.encoder_registry import EncoderEntry
 from umurl_search.library.library import Library

@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.all_pairs import COPY, Pairs, grouped, pairs_above, usual_distance
-from umurl_search.index.bridges_and_whitening import Embeddings
-from umurl_search.index.exact_knn import Rows
 from umurl_search.index.index import Index, mapped_blocks
-from umurl_search.index.open_index import PERFORMANCE, chosen_protocol, open_index, search_device
-from umurl_search.library.library import Library, consistent
+from umurl_search.index.open_index import open_index, search_device
+from umurl_search.library.clip_columns import PERFORMANCE, chosen_protocol
+from umurl_search.library.library import Library
+from umurl_search.library.retry import consistent
 from umurl_search.progress import Progress, silent
-from umurl_search.search.searcher import Clock
+from umurl_search.timing import Clock
 
 TWIN_SHARE = 0.1
 """Of the usual distance to the nearest clip: a pair nearer than that is no chance neighbour (docs/metrics.md)."""

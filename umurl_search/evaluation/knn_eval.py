@@ -15,23 +15,18 @@ from numpy.typing import NDArray
 
 from encoder import modality_sets
 from encoder.errors import UmurlError
+from umurl_search.clips.types import Embeddings, Labels, Rows
 from umurl_search.datasets import protocols
 from umurl_search.evaluation.cross_dataset import ask_across
-from umurl_search.evaluation.metrics import Labels, Ranking, majority_vote, per_class, rank_gallery, recall_at
-from umurl_search.index.bridges_and_whitening import Embeddings, Maps, fit_maps
-from umurl_search.index.build import overlap_warning
+from umurl_search.evaluation.metrics import Ranking, majority_vote, per_class, rank_gallery, recall_at
+from umurl_search.index.bridges_and_whitening import Maps, fit_maps
 from umurl_search.index.exact_knn import CPU, Groups, nearest
-from umurl_search.index.open_index import (
-    PERFORMANCE,
-    Opened,
-    Rows,
-    clip_fields,
-    numbered,
-    open_protocol,
-    search_device,
-)
+from umurl_search.index.open_index import Opened, numbered, open_protocol, search_device
 from umurl_search.library import encoder_registry
-from umurl_search.library.library import Library, consistent
+from umurl_search.library.clip_columns import PERFORMANCE, clip_fields
+from umurl_search.library.encoder_registry import overlap_warning
+from umurl_search.library.library import Library
+from umurl_search.library.retry import consistent
 from umurl_search.progress import Advance, Progress, silent, unheard
 
 RECALLS = (1, 5, 10)

@@ -15,16 +15,17 @@ from encoder.embed import pick_device
 from encoder.errors import UmurlError
 from encoder.probe import Outcome, ProbeConfig, Scored, late_fused, outcome, probe
 from encoder.ragged import RaggedClips
+from umurl_search.clips.types import Embeddings, Labels, Rows
 from umurl_search.datasets import protocols
-from umurl_search.evaluation.metrics import Labels, per_class
-from umurl_search.index.bridges_and_whitening import Embeddings, Map
-from umurl_search.index.build import overlap_warning
+from umurl_search.evaluation.metrics import per_class
+from umurl_search.index.bridges_and_whitening import Map
 from umurl_search.index.exact_knn import nearest
-from umurl_search.index.open_index import Opened, Rows, open_protocol, search_device
+from umurl_search.index.open_index import Opened, open_protocol, search_device
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_store import Clips
-from umurl_search.library.encoder_registry import EncoderEntry
-from umurl_search.library.library import Library, consistent
+from umurl_search.library.encoder_registry import EncoderEntry, overlap_warning
+from umurl_search.library.library import Library
+from umurl_search.library.retry import consistent
 from umurl_search.progress import Progress, silent
 
 Part = tuple[str, str]

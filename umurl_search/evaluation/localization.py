@@ -14,18 +14,21 @@ from encoder.embed import Embedder
 from encoder.errors import UmurlError
 from encoder.precision import precision_here
 from umurl_search.clips.clip import Frames
+from umurl_search.clips.crop import stretch
+from umurl_search.clips.types import Embeddings, Labels, Rows
 from umurl_search.datasets import protocols
-from umurl_search.evaluation.metrics import Labels
-from umurl_search.index.bridges_and_whitening import Embeddings, fit_maps
-from umurl_search.index.build import overlap_warning
-from umurl_search.index.open_index import chosen_protocol, open_clips
+from umurl_search.index.bridges_and_whitening import fit_maps
 from umurl_search.index.temporal_iou import OVERLAP, Stretches, average_precision, first_moments, right
 from umurl_search.index.windows import windows_of
-from umurl_search.ingest.segments_file import stretch
 from umurl_search.library import encoder_registry
-from umurl_search.library.library import Library, consistent
+from umurl_search.library.clip_columns import chosen_protocol
+from umurl_search.library.clip_store import open_clips
+from umurl_search.library.encoder_registry import overlap_warning
+from umurl_search.library.library import Library
+from umurl_search.library.retry import consistent
 from umurl_search.progress import Advance, Progress, silent
-from umurl_search.search.searcher import Clock, Searcher
+from umurl_search.search.searcher import Searcher
+from umurl_search.timing import Clock
 
 THRESHOLDS = (0.1, 0.3, 0.5)
 DEPTH = 1000
@@ -34,7 +37,6 @@ _QUERIES_A_BLOCK = 256
 _SCORE_BYTES = 2**27
 _LABELLED_CLIPS = 200
 """Labels of one recording that are looked for among the clips that an encoder was trained on."""
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)

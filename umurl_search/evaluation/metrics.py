@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Labels = NDArray[np.int64]
+from umurl_search.clips.types import Labels
+
 Scores = NDArray[np.floating]
 _COMPARED_AT_ONCE = 2**26
 

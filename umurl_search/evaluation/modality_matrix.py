@@ -7,13 +7,12 @@ import numpy as np
 
 from encoder import modality_sets
 from encoder.errors import UmurlError
+from umurl_search.clips.types import Embeddings, Labels
 from umurl_search.evaluation.knn_eval import Figures, evaluate
-from umurl_search.evaluation.metrics import Labels
-from umurl_search.index.bridges_and_whitening import Embeddings, Maps, fit_maps
-from umurl_search.index.build import overlap_warning
+from umurl_search.index.bridges_and_whitening import Maps, fit_maps
 from umurl_search.index.open_index import Opened, open_protocol, search_device
 from umurl_search.library import encoder_registry
-from umurl_search.library.encoder_registry import EncoderEntry
+from umurl_search.library.encoder_registry import EncoderEntry, overlap_warning
 from umurl_search.library.library import Library
 from umurl_search.progress import Progress, silent
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from encoder.embed import embed, pick_device
 from encoder.modality_sets import ALL, members
 from encoder.model import ModelConfig, UmURL
+from encoder.schedule import PRESETS
 from encoder.skeleton import N_FRAMES, N_JOINTS, N_PEOPLE
-from encoder.train import PRESETS
 from umurl_search.library import encoder_registry
 from umurl_search.library.library import Library
 from umurl_search.progress import Advance, Progress, silent

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError, said_by
-from umurl_search.index.bridges_and_whitening import Embeddings
+from umurl_search.clips.types import Embeddings
 
 Method = Literal["tsne", "umap", "pca"]
 NAMES: dict[Method, str] = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}

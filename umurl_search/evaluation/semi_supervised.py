@@ -15,10 +15,11 @@ from encoder.embed import pick_device
 from encoder.errors import UmurlError
 from encoder.finetune import FinetuneConfig, finetune
 from encoder.probe import Outcome, ProbeConfig, Scored, outcome
+from umurl_search.clips.types import Labels, Rows
 from umurl_search.evaluation.linear_eval import Found, Task, best_of, head, linear_run, open_task, ragged
-from umurl_search.evaluation.metrics import Labels
-from umurl_search.index.open_index import Rows, open_clips
-from umurl_search.library.library import Library, consistent
+from umurl_search.library.clip_store import open_clips
+from umurl_search.library.library import Library
+from umurl_search.library.retry import consistent
 from umurl_search.progress import Progress, silent
 
 

@@ -15,14 +15,14 @@ from encoder.errors import UmurlError
 from encoder.finetune import FinetuneConfig, finetune
 from encoder.model import UmURL
 from encoder.probe import ProbeConfig, outcome
+from umurl_search.clips.types import Embeddings
 from umurl_search.evaluation.linear_eval import Task, linear_config, linear_run, ragged
-from umurl_search.index.bridges_and_whitening import Embeddings
-from umurl_search.index.build import overlap_warning
-from umurl_search.index.open_index import open_clips, open_split
+from umurl_search.index.open_index import open_split
 from umurl_search.library import encoder_registry
-from umurl_search.library.clip_store import Clips
-from umurl_search.library.encoder_registry import EncoderEntry
-from umurl_search.library.library import Library, consistent
+from umurl_search.library.clip_store import Clips, open_clips
+from umurl_search.library.encoder_registry import EncoderEntry, overlap_warning
+from umurl_search.library.library import Library
+from umurl_search.library.retry import consistent
 from umurl_search.progress import Progress, silent
 
 CHUNK = 256

@@ -17,9 +17,10 @@ from umurl_search.clips.normalization import Conventions, Up, normalise, usable
 from umurl_search.clips.plausibility import MOST_CLIPS, doubts
 from umurl_search.datasets import protocols as datasets
 from umurl_search.files.atomic import require_place, write_file
-from umurl_search.index.open_index import open_clips
 from umurl_search.library import encoder_registry
-from umurl_search.library.library import Library, consistent
+from umurl_search.library.clip_store import open_clips
+from umurl_search.library.library import Library
+from umurl_search.library.retry import consistent
 from umurl_search.progress import Progress, silent
 from umurl_search.readers import detect, open_reader
 

@@ -17,14 +17,15 @@ from typing import Any, Literal
 import numpy as np
 
 from encoder.errors import UmurlError
+from umurl_search.clips.types import Rows
 from umurl_search.files import sealed_folder
-from umurl_search.index.exact_knn import Rows
 from umurl_search.index.index import Index, Part, embeddings_file
 from umurl_search.index.open_index import open_index, require_rows
 from umurl_search.library.catalog.tables import table_file
-from umurl_search.library.library import Library, consistent
+from umurl_search.library.library import Library
+from umurl_search.library.retry import consistent
 from umurl_search.progress import Advance, Progress, silent
-from umurl_search.search.searcher import Clock
+from umurl_search.timing import Clock
 
 Format = Literal["parquet", "npy"]
 CHUNK = 1024

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
+from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.bounded_codes import Codes, encode
-from umurl_search.index.bridges_and_whitening import Embeddings
-from umurl_search.index.exact_knn import CPU, Groups, Rows, Scores, nearest
+from umurl_search.index.exact_knn import CPU, Groups, Scores, nearest
 from umurl_search.progress import Advance, unheard
 
 COPY = 1 - 1e-6

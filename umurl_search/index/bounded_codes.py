@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from umurl_search.index.bridges_and_whitening import Embeddings
+from umurl_search.clips.types import Embeddings
 
 _BLOCK = 8192
 _ASKED_BLOCK = 1024

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
+from umurl_search.clips.types import Embeddings
 from umurl_search.progress import Advance
 
-Embeddings = NDArray[np.float32]
 RIDGE = 0.1
 BLOCK = 8192
 _RANK_TOLERANCE = 1e-7

@@ -25,13 +25,13 @@ from umurl_search.index.faiss_kinds import Kind
 from umurl_search.index.faiss_library import converts_half
 from umurl_search.index.index import Index, embeddings_file, write_maps
 from umurl_search.index.kind_selection import RECALL, Choice, available_memory, choose, write_vectors
-from umurl_search.index.open_index import open_clips, open_index
+from umurl_search.index.open_index import open_index
 from umurl_search.index.windows import Units, Window, long_clips, long_windows, units_of
 from umurl_search.library import encoder_registry
 from umurl_search.library.catalog.open_catalog import copy_if_old
 from umurl_search.library.catalog.queries import ClipColumns
-from umurl_search.library.clip_store import Clips
-from umurl_search.library.encoder_registry import EncoderEntry
+from umurl_search.library.clip_store import Clips, open_clips
+from umurl_search.library.encoder_registry import EncoderEntry, overlap_warning
 from umurl_search.library.library import Library, checked_name
 from umurl_search.progress import Progress, silent
 
@@ -314,35 +314,6 @@ def _warnings(
             "the store's coordinates were denoised by their maker: figures differ from raw recordings'"
         )
     return found
-
-
-def overlap_warning(entry: EncoderEntry, dataset: str, protocol: str, test_names: list[str]) -> list[str]:
-    """A line when the encoder was trained on clips that the protocol tests, or when that is not known."""
-    if {dataset, datasets.find(dataset).cut_as} & set(entry.config.get("shares_actions_with", ())):
-        return [
-            f"encoder {entry.name} was trained on the very actions of {dataset}, made up by the same means: its "
-            "figures there say little about real recordings"
-        ]
-    shared = encoder_registry.overlap(entry, dataset, test_names)
-    if shared is None:
-        return [
-            f"it is not known what encoder {entry.name} was trained on: figures on {dataset} {protocol} may "
-            "include clips it has seen"
-        ]
-    if shared == 0:
-        alike = encoder_registry.namesakes(entry, dataset, test_names)
-        return (
-            []
-            if alike == 0
-            else [
-                f"{alike:,} of the {len(test_names):,} test clips of {dataset} {protocol} have names that encoder "
-                f"{entry.name} was trained on: where they are the same recordings, figures flatter it"
-            ]
-        )
-    return [
-        f"encoder {entry.name} was trained on {shared:,} of the {len(test_names):,} test clips of "
-        f"{dataset} {protocol}: figures there flatter it"
-    ]
 
 
 def _make(

@@ -13,12 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.bounded_codes import Codes, encode
-from umurl_search.index.bridges_and_whitening import Embeddings
 from umurl_search.index.faiss_library import is_installed, largest_products
 from umurl_search.progress import Advance
 
-Rows = NDArray[np.int64]
 Scores = NDArray[np.float64]
 Groups = tuple[Rows, Rows] | None
 """Numbers of the gallery's clips (N,) and the queries (Q,): neighbours of one's own number are left out."""

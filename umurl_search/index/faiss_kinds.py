@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from umurl_search.index.bridges_and_whitening import Embeddings
-from umurl_search.index.exact_knn import SPARE, Proposals, Rows
-from umurl_search.index.faiss_library import faiss_module as faiss_module
-from umurl_search.index.faiss_library import gpu_search_available as gpu_search_available
+from umurl_search.clips.types import Embeddings, Rows
+from umurl_search.index.exact_knn import SPARE, Proposals
+from umurl_search.index.faiss_library import faiss_module
 
 Kind = Literal["flat", "flat16", "sq8", "ivf-sq8", "hnsw", "ivf-rabitq"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

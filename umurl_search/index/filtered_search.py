@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index import faiss_kinds
-from umurl_search.index.bridges_and_whitening import Embeddings, Map
+from umurl_search.index.bridges_and_whitening import Map
 from umurl_search.index.exact_knn import (
     CPU,
     Neighbours,
     Proposals,
-    Rows,
     Scores,
     decide,
     nearest,
@@ -27,6 +27,7 @@ from umurl_search.index.exact_knn import (
     ranked,
 )
 from umurl_search.index.faiss_kinds import EFFORTS, EXACT, Vectors
+from umurl_search.index.faiss_library import gpu_search_available
 from umurl_search.index.index import MAIN, Index, Part
 
 GATHERED_BELOW = 0.01
@@ -127,7 +128,7 @@ class _PartSearch:
 
     def _vectors(self) -> Vectors:
         vectors = self.part.vectors(centred=self.centred)
-        if self.device.type != "cuda" or not faiss_kinds.gpu_search_available():
+        if self.device.type != "cuda" or not gpu_search_available():
             return vectors
         key = self.centred, self.device.index or 0
         if key not in self.part.on_gpu:

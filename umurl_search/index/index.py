@@ -19,10 +19,10 @@ from safetensors.numpy import save_file
 
 from encoder.errors import UmurlError, said_by
 from encoder.modality_sets import BASE, FUSED
+from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.files import sealed_folder
 from umurl_search.index import faiss_kinds
-from umurl_search.index.bridges_and_whitening import Embeddings, Map, Maps, Transform
-from umurl_search.index.exact_knn import Rows
+from umurl_search.index.bridges_and_whitening import Map, Maps, Transform
 from umurl_search.index.faiss_kinds import EXACT, Kind, Vectors
 
 IDS = "ids.npy"

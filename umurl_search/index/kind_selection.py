@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
+from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index import faiss_kinds
-from umurl_search.index.bridges_and_whitening import Embeddings, Map, Maps
-from umurl_search.index.exact_knn import Neighbours, Rows, decide, nearest, products_with, ranked
+from umurl_search.index.bridges_and_whitening import Map, Maps
+from umurl_search.index.exact_knn import Neighbours, decide, nearest, products_with, ranked
 from umurl_search.index.faiss_kinds import EFFORTS, EXACT, Kind, Vectors
 from umurl_search.index.index import ORDER, UNIT, mapped_blocks, vectors_file, views, write_unit
 

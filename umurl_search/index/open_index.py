@@ -1,24 +1,19 @@
 """Opens what is asked or evaluated: an index, a protocol's clips as its rows, performances, the GPU to search on."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from umurl_search.clips.normalization import check_pipeline
+from umurl_search.clips.types import Rows
 from umurl_search.datasets import protocols as datasets
 from umurl_search.index.index import Index
 from umurl_search.index.windows import require_whole_clips
-from umurl_search.library.catalog.queries import Catalog, ClipColumns
-from umurl_search.library.clip_store import Clips, ClipStore
+from umurl_search.library.catalog.queries import ClipColumns
+from umurl_search.library.clip_columns import chosen_protocol
 from umurl_search.library.library import Library
-
-PERFORMANCE = ("setup", "subject", "replication", "label")
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,20 +85,6 @@ def index_of(library: Library, row: dict[str, Any]) -> Index:
     return index
 
 
-def open_clips(library: Library, dataset: str) -> Clips:
-    """A dataset's clips in order of id. Raises UmurlError where there is none of that name, and
-    when they are prepared in another way than this version does."""
-    with library.read() as catalog:
-        if catalog.dataset(dataset) is None:
-            raise UmurlError(f"no dataset '{dataset}' in the library: umurl-search ingest {dataset} first")
-        folders, columns = catalog.parts("dataset", dataset), catalog.clips_of(dataset)
-    stores = [ClipStore(library.clips(folder)) for folder in folders]
-    again = f"umurl-search delete {dataset}, then ingest it with this version"
-    for store in stores:
-        check_pipeline(store.manifest["pipeline"], what=f"the clip store of {dataset}", remedy=again)
-    return Clips(stores, part=columns.part, row=columns.store_row)
-
-
 def open_protocol(
     library: Library, name: str | None, protocol: str | None, *, other_than: str | None = None
 ) -> Opened:
@@ -116,17 +97,6 @@ def open_protocol(
     columns, split = open_split(library, row["dataset"], protocol, ids=index.ids)
     require_rows(columns, index)
     return Opened(index=index, row=row, columns=columns, split=split)
-
-
-def chosen_protocol(catalog: Catalog, dataset: str, protocol: str | None) -> str:
-    """The protocol that is asked for, the dataset's first when None. Raises UmurlError listing those it has."""
-    known = catalog.protocols(dataset)
-    chosen = protocol or datasets.first_protocol(dataset, known)
-    if chosen is None:
-        raise UmurlError(f"{dataset} has no protocol to evaluate: ingest it with --splits FILE")
-    if chosen not in known:
-        raise UmurlError(f"{dataset} has no protocol '{chosen}': it has {', '.join(known) or 'none'}")
-    return chosen
 
 
 def require_rows(columns: ClipColumns, index: Index) -> None:
@@ -166,19 +136,6 @@ def _split(protocol: str, parts: dict[str, Rows], ids: Rows, columns: ClipColumn
     train, test = rows.get("train", empty), rows.get("test", empty)
     gallery = rows.get("gallery", empty if protocol in datasets.WITH_EXEMPLARS else train)
     return Split(protocol=protocol, gallery=gallery, queries=test, fitting=np.union1d(train, gallery))
-
-
-def clip_fields(columns: ClipColumns, names: Sequence[str], *, dataset: str, option: str) -> Rows:
-    """(N, F) whole numbers of each clip, such as setup, subject, replication and label.
-
-    Raises UmurlError, naming the option that needs them, on data that lacks them.
-    """
-    fields = [columns.columns[name] for name in names]
-    if any(value is None for field in fields for value in field):
-        said = [name.replace("label", "action") for name in names]
-        listed = f"{', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else said[0]
-        raise UmurlError(f"{dataset} does not say {listed} of every clip: {option} cannot be used on it")
-    return np.array(fields, dtype=np.int64).T
 
 
 def numbered(fields: Rows) -> Rows:

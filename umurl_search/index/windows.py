@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Frames
+from umurl_search.clips.crop import stretch
 from umurl_search.clips.normalization import STORE_FPS
+from umurl_search.clips.types import Rows
 from umurl_search.index.index import Index
 from umurl_search.index.temporal_iou import Stretches, cut_windows
-from umurl_search.ingest.segments_file import stretch
 from umurl_search.library.clip_store import Clips
 
 LONG_S = 20.0
 """A clip that is longer is a recording of several actions, more likely than not."""
 STRIDES_A_WINDOW = 5
 """Windows that begin within the length of one, unless a stride is given."""
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)

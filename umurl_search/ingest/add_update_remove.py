@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from umurl_search.clips.normalization import Conventions
-from umurl_search.clips.plausibility import doubts_of_store
 from umurl_search.datasets import protocols
 from umurl_search.files import sealed_folder
 from umurl_search.index.add_part import add_index_part, is_sealed
@@ -34,8 +33,10 @@ from umurl_search.ingest.annotations import (
 from umurl_search.ingest.change_detection import Sift
 from umurl_search.ingest.ingest import SLICING, Request, about_store, open_source, origin_of, reopened
 from umurl_search.ingest.parallel_read import fill, stamp
-from umurl_search.ingest.registration import described, noted, read_splits
+from umurl_search.ingest.registration import described, noted
 from umurl_search.ingest.segments_file import read_segments
+from umurl_search.ingest.splits_file import read_splits
+from umurl_search.ingest.store_plausibility import doubts_of_store
 from umurl_search.library.catalog.open_catalog import copy_if_old
 from umurl_search.library.catalog.queries import Known
 from umurl_search.library.clip_store import JOURNAL, ClipStore, journal_of

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
+from umurl_search.clips.types import Splits
 from umurl_search.datasets import protocols as datasets
 from umurl_search.ingest.segments_file import StatedSegments, segment_columns
 from umurl_search.library.library import Library
-from umurl_search.readers.base import Splits
 
 
 def assign_splits(library: Library, dataset: str, splits: Splits) -> list[str]:

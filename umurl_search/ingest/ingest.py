@@ -11,18 +11,20 @@ from typing import Any
 
 from encoder.errors import UmurlError
 from umurl_search.clips.normalization import PIPELINE, Conventions, Up
+from umurl_search.clips.types import Splits
 from umurl_search.datasets import protocols
 from umurl_search.datasets.protocols import Dataset
 from umurl_search.files import sealed_folder
 from umurl_search.ingest.annotations import require_whole_recordings
 from umurl_search.ingest.parallel_read import FILE_FORMATS, fill, stamp
-from umurl_search.ingest.registration import enter, read_splits
+from umurl_search.ingest.registration import enter
 from umurl_search.ingest.segments_file import StatedSegments, read_segments
+from umurl_search.ingest.splits_file import read_splits
 from umurl_search.library.catalog.open_catalog import copy_if_old
 from umurl_search.library.library import Library, checked_name
 from umurl_search.progress import Progress, silent
 from umurl_search.readers import detect, open_reader
-from umurl_search.readers.base import Reader, Splits
+from umurl_search.readers.base import Reader
 
 _STORE_VERSION = 1
 SLICING = "start:end"

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Clip, Frames, LeftOut, Outcome
+from umurl_search.clips.crop import at_store_rate
 from umurl_search.clips.normalization import Conventions, usable
 from umurl_search.files import sealed_folder
-from umurl_search.ingest.segments_file import at_store_rate
 from umurl_search.library.clip_store import Record, StoreWriter
 from umurl_search.progress import Progress
 from umurl_search.readers.base import Reader

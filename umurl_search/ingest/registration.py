@@ -1,23 +1,23 @@
 """From a sealed clip store to the catalog: columns, protocols, and the report."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-from encoder.errors import UmurlError, said_by
-from encoder.skeleton import LAYOUTS
+from encoder.errors import UmurlError
+from encoder.joint_layouts import LAYOUTS
 from umurl_search.clips.clip import REASONS
 from umurl_search.clips.normalization import Conventions
-from umurl_search.clips.plausibility import Remedy, doubts_of_store
+from umurl_search.clips.plausibility import Remedy
+from umurl_search.clips.types import Splits
 from umurl_search.datasets import protocols
 from umurl_search.datasets.protocols import Dataset
 from umurl_search.files import sealed_folder
 from umurl_search.ingest.segments_file import StatedSegments, segment_columns
+from umurl_search.ingest.store_plausibility import doubts_of_store
 from umurl_search.library.clip_store import journal_of
-from umurl_search.library.library import Library, checked_name
-from umurl_search.readers.base import Reader, Splits
+from umurl_search.library.library import Library
+from umurl_search.readers.base import Reader
 
 
 def enter(
@@ -169,31 +169,3 @@ def _notes(conventions: Conventions, reader: Reader) -> list[str]:
     if reader.state == "first-frame-centred":
         notes.append("the arrays were denoised by their maker: figures differ from raw recordings'")
     return notes
-
-
-def read_splits(path: Path | None) -> Splits:
-    """JSON: protocol -> {"train": [names], "test": [names]}."""
-    if path is None:
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        for protocol, parts in content.items():
-            checked_name(protocol, what="a protocol")
-            if not parts or not set(parts) <= {"train", "gallery", "test"}:
-                said = str(sorted(parts))[:80]
-                raise ValueError(f"protocol {protocol} has parts {said}, not train and test")
-            _require_disjoint(protocol, list(parts.values()))
-    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise UmurlError(
-            f'{path}: not a splits file ({said_by(error)}); it is {{"protocol": {{"train": [names], "test": [names]}}}}'
-        ) from error
-    return content  # type: ignore[no-any-return]
-
-
-def _require_disjoint(protocol: str, parts: list[Any]) -> None:
-    """Raises ValueError unless every part is a list of names and no name is said twice in all of them."""
-    if not all(isinstance(part, list) and all(isinstance(name, str) for name in part) for part in parts):
-        raise ValueError(f"protocol {protocol} holds something that is not a list of names")
-    twice = [name for name, times in Counter(name for part in parts for name in part).items() if times > 1]
-    if twice:
-        raise ValueError(f"protocol {protocol} names {twice[0][:80]} more than once")

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from encoder.errors import UmurlError, said_by
-from umurl_search.clips.body_selection import drop_absent
-from umurl_search.clips.clip import Frames, Segment
-from umurl_search.clips.normalization import STORE_FPS, normalise
+from umurl_search.clips.clip import Segment
+from umurl_search.clips.normalization import STORE_FPS
 
 _FORM = (
     '{"RECORDING": [{"action": NAME, "start": SECONDS, "end": SECONDS}]}, '
@@ -89,24 +88,6 @@ def _from_csv(text: str) -> StatedSegments:
         }
         found.setdefault(row["recording"], []).append(_stated(one))
     return found
-
-
-def stretch(frames: Frames, start: int, stop: int) -> Frames | None:
-    """The frames [start, stop) of a recording as a clip of their own, normalised; None where nobody is there.
-
-    frames: (T, M, 25, 3) as the store holds them. Returns (stop - start, <= M, 25, 3): who is absent is dropped.
-    """
-    cut = drop_absent(frames[start:stop])
-    return normalise(cut) if cut.size else None
-
-
-def at_store_rate(segments: Sequence[Segment], *, n_source: int, n_store: int) -> tuple[Segment, ...]:
-    """Segments in frames of the source as frames of the store, where the recording has another number of them."""
-    if n_source == n_store:
-        return tuple(segments)
-    ratio = n_store / n_source
-    moved = (one._replace(start=round(one.start * ratio), stop=round(one.stop * ratio)) for one in segments)
-    return tuple(one._replace(stop=max(one.stop, one.start + 1)) for one in moved)
 
 
 @dataclass(frozen=True, kw_only=True)

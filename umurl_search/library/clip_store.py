@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from encoder.errors import UmurlError, said_by
 from encoder.skeleton import N_JOINTS
 from umurl_search.clips.clip import Frames, LeftOut, Segment
-from umurl_search.clips.normalization import normalise
+from umurl_search.clips.normalization import check_pipeline, normalise
 from umurl_search.files import sealed_folder
+from umurl_search.library.library import Library
 
 FRAMES = "frames.f32"
 EXTENTS = "extents.npy"
@@ -254,3 +255,17 @@ def _open_cut(path: Path, size: int) -> BinaryIO:
 def _flush(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
+
+
+def open_clips(library: Library, dataset: str) -> Clips:
+    """A dataset's clips in order of id. Raises UmurlError where there is none of that name, and
+    when they are prepared in another way than this version does."""
+    with library.read() as catalog:
+        if catalog.dataset(dataset) is None:
+            raise UmurlError(f"no dataset '{dataset}' in the library: umurl-search ingest {dataset} first")
+        folders, columns = catalog.parts("dataset", dataset), catalog.clips_of(dataset)
+    stores = [ClipStore(library.clips(folder)) for folder in folders]
+    again = f"umurl-search delete {dataset}, then ingest it with this version"
+    for store in stores:
+        check_pipeline(store.manifest["pipeline"], what=f"the clip store of {dataset}", remedy=again)
+    return Clips(stores, part=columns.part, row=columns.store_row)

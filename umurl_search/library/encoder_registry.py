@@ -161,3 +161,32 @@ def overlap(entry: EncoderEntry, dataset: str, test_names: list[str]) -> int | N
         return 0
     seen = entry.trained_on()
     return None if seen is None else sum(map(seen, test_names))
+
+
+def overlap_warning(entry: EncoderEntry, dataset: str, protocol: str, test_names: list[str]) -> list[str]:
+    """A line when the encoder was trained on clips that the protocol tests, or when that is not known."""
+    if {dataset, protocols.find(dataset).cut_as} & set(entry.config.get("shares_actions_with", ())):
+        return [
+            f"encoder {entry.name} was trained on the very actions of {dataset}, made up by the same means: its "
+            "figures there say little about real recordings"
+        ]
+    shared = overlap(entry, dataset, test_names)
+    if shared is None:
+        return [
+            f"it is not known what encoder {entry.name} was trained on: figures on {dataset} {protocol} may "
+            "include clips it has seen"
+        ]
+    if shared == 0:
+        alike = namesakes(entry, dataset, test_names)
+        return (
+            []
+            if alike == 0
+            else [
+                f"{alike:,} of the {len(test_names):,} test clips of {dataset} {protocol} have names that encoder "
+                f"{entry.name} was trained on: where they are the same recordings, figures flatter it"
+            ]
+        )
+    return [
+        f"encoder {entry.name} was trained on {shared:,} of the {len(test_names):,} test clips of "
+        f"{dataset} {protocol}: figures there flatter it"
+    ]

@@ -1,14 +1,13 @@
 """One folder on disk: catalog, clips, encoders, indexes."""
 
 import contextlib
-import functools
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Self
 
 import platformdirs
 
@@ -17,11 +16,6 @@ from umurl_search.files import sealed_folder
 from umurl_search.library.catalog.open_catalog import CATALOG, open_catalog
 from umurl_search.library.catalog.queries import Catalog
 
-if TYPE_CHECKING:
-    from umurl_search.search.searcher import Searcher
-
-F = TypeVar("F", bound=Callable[..., Any])
-_TRIES = 5
 _RESERVED = ("dataset", "encoder", "index")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
 
@@ -33,18 +27,12 @@ class Library:
     root: Path
 
     @classmethod
-    def open(cls, root: str | Path | None = None) -> "Library":
+    def open(cls, root: str | Path | None = None) -> Self:
         """The library in a folder, `default_root` when None. Raises UmurlError when there is none, or not of this
         version."""
         library = cls(default_root() if root is None else Path(root))
         with library.read():
             return library
-
-    def index(self, name: str | None = None, *, device: str = "auto") -> "Searcher":
-        """An index to ask, the library's default when None: `library.index().search(["clip.npy"], k=5)`."""
-        from umurl_search.search.searcher import Searcher
-
-        return Searcher(self, name, device=device)
 
     @property
     def catalog_path(self) -> Path:
@@ -118,23 +106,6 @@ class Library:
         except OSError as error:
             reason = error.strerror or error
             raise UmurlError(f"{self.root}: cannot be made ({reason}); give another --library") from error
-
-
-def consistent(work: F) -> F:
-    """What a function of a library gives; once more where that failed, and clips had come or gone while it looked."""
-
-    @functools.wraps(work)
-    def again(library: Library, *args: Any, **kwargs: Any) -> Any:
-        for _ in range(_TRIES):
-            before = library.changes()
-            try:
-                return work(library, *args, **kwargs)
-            except (UmurlError, FileNotFoundError):
-                if library.changes() == before:
-                    raise
-        return work(library, *args, **kwargs)
-
-    return cast(F, again)
 
 
 def default_root() -> Path:

@@ -20,10 +20,11 @@ from umurl_search.files import sealed_folder
 from umurl_search.index.bridges_and_whitening import fit_maps
 from umurl_search.index.index import BLOCK, IDS, SPANS, Index, embeddings_file, write_maps
 from umurl_search.index.kind_selection import said_recall, write_vectors
-from umurl_search.index.open_index import index_of, open_clips
+from umurl_search.index.open_index import index_of
+from umurl_search.library.catalog.changes import PART_MARK
 from umurl_search.library.catalog.open_catalog import copy_if_old
-from umurl_search.library.catalog.queries import PART_MARK, ClipColumns
-from umurl_search.library.clip_store import EXTENTS, FRAMES, JOURNAL, Clips, ClipStore, journal_of
+from umurl_search.library.catalog.queries import ClipColumns
+from umurl_search.library.clip_store import EXTENTS, FRAMES, JOURNAL, Clips, ClipStore, journal_of, open_clips
 from umurl_search.library.library import Library
 from umurl_search.progress import Progress, silent
 

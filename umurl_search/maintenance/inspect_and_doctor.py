@@ -13,7 +13,8 @@ from umurl_search.datasets import protocols as datasets
 from umurl_search.files import sealed_folder
 from umurl_search.library.catalog.queries import Catalog
 from umurl_search.library.encoder_registry import SHIPPED, shipped
-from umurl_search.library.library import Library, consistent
+from umurl_search.library.library import Library
+from umurl_search.library.retry import consistent
 
 KINDS = ("dataset", "encoder", "index")
 

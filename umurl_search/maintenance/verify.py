@@ -6,9 +6,9 @@ import numpy as np
 
 from encoder.errors import UmurlError
 from umurl_search.files import sealed_folder
-from umurl_search.index.open_index import index_of, open_clips
+from umurl_search.index.open_index import index_of
 from umurl_search.library.catalog.open_catalog import BACKUP, DamagedCatalogError, copy_may_be_old
-from umurl_search.library.clip_store import Clips
+from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.library import Library
 from umurl_search.progress import Progress, silent
 

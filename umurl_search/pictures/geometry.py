@@ -11,7 +11,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.skeleton import LAYOUTS, LEFT_SHOULDER, PARENTS, RIGHT_SHOULDER, SPINE_MID
+from encoder.joint_layouts import LAYOUTS
+from encoder.skeleton import LEFT_SHOULDER, PARENTS, RIGHT_SHOULDER, SPINE_MID
 from umurl_search.clips.clip import Frames
 
 Points = NDArray[np.float64]

@@ -11,7 +11,8 @@ from typing import Any
 from encoder.errors import UmurlError
 from umurl_search.clips.normalization import STORE_FPS
 from umurl_search.files.atomic import replace_file, require_place
-from umurl_search.library.library import Library, consistent
+from umurl_search.library.library import Library
+from umurl_search.library.retry import consistent
 from umurl_search.pictures.clips import asked_clips, one_clip
 from umurl_search.pictures.geometry import Camera
 from umurl_search.pictures.html import to_html

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from encoder.errors import UmurlError
+from umurl_search.clips.types import State
 from umurl_search.readers.agcn import AgcnReader
 from umurl_search.readers.arrays import NpyReader, read_array
-from umurl_search.readers.base import Reader, State
+from umurl_search.readers.base import Reader
 from umurl_search.readers.build_clip import BadRecordingError
 from umurl_search.readers.ctrgcn import CtrGcnReader
 from umurl_search.readers.formats import FORMATS, detect

@@ -13,8 +13,8 @@ from encoder.errors import UmurlError, said_by
 from encoder.skeleton import N_JOINTS
 from umurl_search.clips.body_selection import count_until_empty
 from umurl_search.clips.clip import Clip, Outcome
+from umurl_search.clips.types import Part, Splits, State
 from umurl_search.readers import safe_pickle
-from umurl_search.readers.base import Part, Splits, State
 from umurl_search.readers.build_clip import BadRecordingError, make_clip, to_float32
 from umurl_search.readers.file_per_clip import require_one_root
 from umurl_search.readers.npy_header import Header, read_header

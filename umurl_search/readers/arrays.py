@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from encoder.skeleton import LAYOUTS
+from encoder.joint_layouts import LAYOUTS
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Frames
-from umurl_search.readers.base import State
+from umurl_search.clips.types import State
 from umurl_search.readers.build_clip import (
     BadRecordingError,
     make_clip,

@@ -2,14 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from umurl_search.clips.clip import Outcome
-
-State = Literal["raw", "umurl-normalised", "first-frame-centred"]
-Part = Literal["train", "gallery", "test"]
-Splits = dict[str, dict[str, list[str]]]
-"""protocol -> part -> names of clips."""
+from umurl_search.clips.types import Splits, State
 
 
 class Reader(Protocol):

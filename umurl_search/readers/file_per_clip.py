@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from encoder.errors import UmurlError
-from encoder.skeleton import LAYOUTS, Layout
+from encoder.joint_layouts import LAYOUTS, Layout
 from umurl_search.clips.clip import Clip, Outcome
-from umurl_search.readers.base import Splits, State
+from umurl_search.clips.types import Splits, State
 from umurl_search.readers.build_clip import BadRecordingError
 
 _REPEATS = "\0"

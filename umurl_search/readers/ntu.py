@@ -15,7 +15,7 @@ from encoder.skeleton import N_JOINTS
 from umurl_search.clips.body_selection import N_CANDIDATES, choose_bodies
 from umurl_search.clips.clip import Clip, Frames
 from umurl_search.clips.naming import is_ntu_name, parse_name
-from umurl_search.readers.base import State
+from umurl_search.clips.types import State
 from umurl_search.readers.build_clip import (
     BadRecordingError,
     make_clip,

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import said_by
-from encoder.skeleton import LAYOUTS
+from encoder.joint_layouts import LAYOUTS
 from umurl_search.clips.clip import Clip, Frames
-from umurl_search.readers.base import State
+from umurl_search.clips.types import State
 from umurl_search.readers.build_clip import BadRecordingError, described, make_clip, read_bytes, to_float32
 from umurl_search.readers.file_per_clip import FilePerClip, Place
 

@@ -17,7 +17,7 @@ from encoder.errors import UmurlError, said_by
 from encoder.skeleton import N_JOINTS, N_PEOPLE
 from umurl_search.clips.clip import Clip, Frames, LeftOut, Outcome, Segment
 from umurl_search.clips.naming import is_pku_name
-from umurl_search.readers.base import Splits, State
+from umurl_search.clips.types import Splits, State
 from umurl_search.readers.build_clip import BadRecordingError, make_clip, read_bytes, to_float32
 from umurl_search.readers.file_per_clip import (
     Place,

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from encoder.skeleton import LAYOUTS
+from encoder.joint_layouts import LAYOUTS
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Outcome
+from umurl_search.clips.types import Part, Splits, State
 from umurl_search.readers import safe_pickle
-from umurl_search.readers.base import Part, Splits, State
 from umurl_search.readers.build_clip import (
     BadRecordingError,
     described,

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from encoder.train import PRESETS
+from encoder.schedule import PRESETS
 from umurl_search.datasets import protocols
 from umurl_search.evaluation.modality_matrix import Retrieval
 from umurl_search.library import encoder_registry

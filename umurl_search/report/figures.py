@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from umurl_search.clips.types import Labels
 from umurl_search.evaluation.confusion import Confusion
-from umurl_search.evaluation.metrics import Labels
 from umurl_search.evaluation.projection import Points
 from umurl_search.report.mpl_style import BLUE, FAINT, INK, new_figure, quiet
 

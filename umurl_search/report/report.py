@@ -12,7 +12,8 @@ from typing import Any
 from umurl_search.evaluation.modality_matrix import Retrieval, retrieve
 from umurl_search.evaluation.projection import Method, require
 from umurl_search.files.atomic import replace_file, require_place
-from umurl_search.library.library import Library, consistent
+from umurl_search.library.library import Library
+from umurl_search.library.retry import consistent
 from umurl_search.progress import Progress, silent
 from umurl_search.report import sections as sections
 from umurl_search.report.commands import commands

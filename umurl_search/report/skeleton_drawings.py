@@ -7,7 +7,7 @@ from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import STORE_FPS
 from umurl_search.evaluation.confusion import WrongNeighbour
 from umurl_search.evaluation.modality_matrix import Retrieval
-from umurl_search.index.open_index import open_clips
+from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.pictures.geometry import Camera
 from umurl_search.pictures.sheet import PALETTES, PictureClip, grid

@@ -20,17 +20,19 @@ from encoder.errors import UmurlError
 from umurl_search.clips.clip import Clip, Frames, LeftOut
 from umurl_search.clips.normalization import Conventions, normalise, usable
 from umurl_search.clips.plausibility import doubts
+from umurl_search.clips.types import Embeddings
 from umurl_search.files.atomic import require_place
-from umurl_search.index.bridges_and_whitening import Embeddings
-from umurl_search.index.open_index import open_clips
 from umurl_search.library.catalog.tables import SUFFIXES, AddRows, table_file
-from umurl_search.library.library import Library, consistent
+from umurl_search.library.clip_store import open_clips
+from umurl_search.library.library import Library
+from umurl_search.library.retry import consistent
 from umurl_search.progress import Advance, Progress, silent
 from umurl_search.readers import Reader, detect, open_reader
 from umurl_search.search.moment_search import with_segments
 from umurl_search.search.query_clip import read_clip
-from umurl_search.search.results import Answer
-from umurl_search.search.searcher import Asking, Clock, QueryRequest, Searcher, about_index, fewer
+from umurl_search.search.results import Answer, fewer
+from umurl_search.search.searcher import Asking, QueryRequest, Searcher, about_index
+from umurl_search.timing import Clock
 
 CHUNK = 256
 OUT_SUFFIXES = (".jsonl", *SUFFIXES)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from umurl_search.index.bridges_and_whitening import Embeddings
-from umurl_search.index.exact_knn import Neighbours, Rows
+from umurl_search.clips.types import Embeddings, Rows
+from umurl_search.index.exact_knn import Neighbours
 from umurl_search.index.filtered_search import Gallery
 from umurl_search.index.temporal_iou import Stretches, first_moments, temporal_iou
 

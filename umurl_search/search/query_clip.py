@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from encoder.skeleton import LAYOUTS, N_JOINTS, N_PEOPLE
+from encoder.joint_layouts import LAYOUTS
+from encoder.skeleton import N_JOINTS, N_PEOPLE
 from umurl_search.clips.body_selection import drop_absent
 from umurl_search.clips.clip import Frames
+from umurl_search.clips.crop import stretch
 from umurl_search.clips.normalization import STORE_FPS, Conventions, normalise, to_ntu25
 from umurl_search.clips.plausibility import doubts
-from umurl_search.ingest.segments_file import stretch
 from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
 from umurl_search.readers import arrays, ntu, nwucla, pku

@@ -3,7 +3,6 @@
 Letters: Q queries, K hits, D embedding.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,22 +18,21 @@ from encoder.model import UmURL
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.naming import parse_name
 from umurl_search.clips.normalization import Conventions, Up, check_pipeline
-from umurl_search.index.bridges_and_whitening import Embeddings
-from umurl_search.index.exact_knn import Neighbours, Rows
+from umurl_search.clips.types import Embeddings, Rows
+from umurl_search.index.exact_knn import Neighbours
 from umurl_search.index.filtered_search import Gallery
-from umurl_search.index.open_index import PERFORMANCE, clip_fields, open_index, require_rows
+from umurl_search.index.open_index import open_index, require_rows
 from umurl_search.index.temporal_iou import OVERLAP, Stretches
 from umurl_search.index.windows import windows_of
 from umurl_search.library import encoder_registry
-from umurl_search.library.library import Library, consistent
+from umurl_search.library.clip_columns import PERFORMANCE, clip_fields
+from umurl_search.library.library import Library
+from umurl_search.library.retry import consistent
 from umurl_search.readers.arrays import Axes
 from umurl_search.search.moment_search import nearest_moments, with_segments
 from umurl_search.search.query_clip import QueryClip, conventions_of, of_array, read_clip
-from umurl_search.search.results import SHOWN as SHOWN
-from umurl_search.search.results import Answer as Answer
-from umurl_search.search.results import Hit as Hit
-from umurl_search.search.results import How as How
-from umurl_search.search.results import fewer as fewer
+from umurl_search.search.results import Answer, Hit, How, fewer
+from umurl_search.timing import Clock
 
 T = TypeVar("T")
 _TRIES = 5
@@ -351,20 +349,6 @@ def about_index(searcher: Searcher, how: How) -> dict[str, Any]:
         "bridge": how.bridged, "transform": row["transform"], "kind": row["kind"], "clips": row["clips"],
         "window_s": searcher.index.manifest.get("window_s"), "stride_s": searcher.index.manifest.get("stride_s"),
     }  # fmt: skip
-
-
-class Clock:
-    """Seconds by stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {"total": 0.0}
-        self._begun = self._last = time.monotonic()
-
-    def lap(self, name: str) -> None:
-        now = time.monotonic()
-        self.seconds[name] = now - self._last
-        self.seconds["total"] = now - self._begun
-        self._last = now
 
 
 def _performance(name: str, row: dict[str, Any] | None) -> tuple[int, ...]:

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from encoder.embed import FOLDED_FROM, Embedder
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Frames
-from umurl_search.index.bridges_and_whitening import Embeddings
+from umurl_search.clips.types import Embeddings
 from umurl_search.index.index import Index
-from umurl_search.index.open_index import open_clips
 from umurl_search.library.catalog.queries import COLUMNS, ClipColumns
-from umurl_search.library.clip_store import Clips
+from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.library import Library
 from umurl_search.maintenance.inspect_and_doctor import contents
 from umurl_search.search.searcher import Searcher

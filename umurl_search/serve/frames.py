@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.skeleton import JOINTS, LAYOUTS, PARENTS
+from encoder.joint_layouts import LAYOUTS
+from encoder.skeleton import JOINTS, PARENTS
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import STORE_FPS
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from umurl_search.clips.types import Embeddings
 from umurl_search.evaluation.projection import Method, laid_out, leading_axes, require
-from umurl_search.index.bridges_and_whitening import Embeddings
 from umurl_search.index.index import MAIN, mapped_blocks
 from umurl_search.progress import Progress
 from umurl_search.serve.browse import COLUMNS

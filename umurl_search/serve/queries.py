@@ -8,12 +8,13 @@ from typing import Any
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import Conventions
-from umurl_search.index.bridges_and_whitening import Embeddings
+from umurl_search.clips.types import Embeddings
 from umurl_search.search.query_clip import QueryClip, read_clip
-from umurl_search.search.searcher import Clock, QueryRequest, found
+from umurl_search.search.searcher import QueryRequest, found
 from umurl_search.serve.cache import Held, Shelf
 from umurl_search.serve.schemas import Asking, ClipId, FileQuery, QueryBody
 from umurl_search.serve.uploads import SUFFIXES, Upload, Uploads
+from umurl_search.timing import Clock
 
 _UPLOAD = "upload:"
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
-from encoder.skeleton import LAYOUTS
+from encoder.joint_layouts import LAYOUTS
 from umurl_search.serve import frames as drawn
 from umurl_search.serve.browse import MOST_CLIPS, stretch_of
 from umurl_search.serve.errors import Document

@@ -17,8 +17,8 @@ from encoder.errors import UmurlError
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.naming import parse_name
 from umurl_search.clips.normalization import Conventions, normalise
+from umurl_search.clips.types import Embeddings
 from umurl_search.datasets import protocols
-from umurl_search.index.bridges_and_whitening import Embeddings
 from umurl_search.search.query_clip import TooLongError, read_frames
 from umurl_search.serve.cache import Held
 from umurl_search.serve.errors import RefusedError

@@ -21,7 +21,7 @@ from numpy.random import Generator, SeedSequence
 from numpy.typing import NDArray
 
 from umurl_search.clips.clip import Clip, LeftOut, Outcome
-from umurl_search.readers.base import Splits, State
+from umurl_search.clips.types import Splits, State
 from umurl_search.synthetic import body as body
 from umurl_search.synthetic.actions import ALL, REST, STAND, Script, sampled
 from umurl_search.synthetic.body import CHANNELS, COLUMN, OFF_ARM, Array

@@ -16,7 +16,7 @@ from numpy.random import Generator, SeedSequence
 from numpy.typing import NDArray
 
 from umurl_search.clips.clip import Clip, Segment
-from umurl_search.readers.base import State
+from umurl_search.clips.types import State
 from umurl_search.synthetic import demo_corpus
 from umurl_search.synthetic.actions import ALL, STAND, Script
 from umurl_search.synthetic.body import COLUMN, Array

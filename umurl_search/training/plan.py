@@ -13,11 +13,12 @@ from encoder.distributed import Processes
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig
 from encoder.precision import Precision
-from encoder.train import PRESETS, TrainConfig, require_compilable, settled
+from encoder.schedule import PRESETS, TrainConfig, settled
+from encoder.train import require_compilable
 from umurl_search.clips.normalization import PIPELINE
 from umurl_search.datasets.protocols import first_protocol
-from umurl_search.index.open_index import open_clips
 from umurl_search.library import encoder_registry
+from umurl_search.library.clip_store import open_clips
 from umurl_search.library.encoder_registry import EncoderEntry
 from umurl_search.library.library import Library, checked_name
 from umurl_search.training.import_encoder import is_sealed, refuse_known

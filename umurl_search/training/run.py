@@ -16,10 +16,10 @@ from encoder.embed import pick_device
 from encoder.errors import UmurlError
 from encoder.model import UmURL
 from encoder.precision import emulation_note
-from encoder.train import Hooks, NotFinite, TrainConfig, describe, train
+from encoder.schedule import TrainConfig, describe
+from encoder.train import Hooks, NotFinite, train
 from umurl_search.files import sealed_folder
-from umurl_search.index.open_index import open_clips
-from umurl_search.library.clip_store import Clips
+from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.encoder_registry import TRAINED_ON, EncoderEntry
 from umurl_search.library.library import Library
 from umurl_search.progress import Progress, silent

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from umurl_search.library.catalog import filters
-from umurl_search.library.catalog.changes import PART_MARK as PART_MARK
 from umurl_search.library.catalog.changes import Changes
 from umurl_search.library.catalog.schema_and_migrations import DISAGREEMENTS, TABLES
 

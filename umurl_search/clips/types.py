@@ -1,0 +1,24 @@
+"""Types that several packages share: what an array's numbers are, and what a source says of its clips."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+State = Literal["raw", "umurl-normalised", "first-frame-centred"]
+"""What was done to a source's coordinates before they came here."""
+
+Part = Literal["train", "gallery", "test"]
+"""A side of a protocol."""
+
+Splits = dict[str, dict[str, list[str]]]
+"""protocol -> part -> names of clips."""
+
+Rows = NDArray[np.int64]
+"""Rows of an index, of a clip store or of a gallery."""
+
+Labels = NDArray[np.int64]
+"""A class each, counted from 0."""
+
+Embeddings = NDArray[np.float32]
+"""(N, D), of unit length."""
