@@ -25,9 +25,9 @@ from umurl_search.index.bridges_and_whitening import Transform, fit_maps
 from umurl_search.index.embed_rows import embed_units
 from umurl_search.index.index import write_maps
 from umurl_search.index.kind_selection import write_vectors
-from umurl_search.index.windows import Units
+from umurl_search.index.windows import IndexRows
 from umurl_search.library.clip_store import Clips, ClipStore, Record, StoreWriter
-from umurl_search.progress import silent
+from umurl_search.progress import no_progress
 
 NTU120 = 114_480
 SIZES = (4096, 12_288)
@@ -89,10 +89,10 @@ def main() -> None:
         timed = Timed(Embedder(model, n_clips=n, device=torch.device("cpu"), precision="auto"))
         begun = time.perf_counter()
         embed_units(
-            place / "index", clips, Units(row=np.arange(n)),
+            place / "index", clips, IndexRows(row=np.arange(n)),
             timed,  # type: ignore[arg-type]
             modalities=SINGLE_AND_FUSED,
-            dimension=model.config.dimension, progress=silent,
+            dimension=model.config.dimension, progress=no_progress,
         )  # fmt: skip
         whole = time.perf_counter() - begun
         small, large = (fitting(place, size, model.config.dimension) for size in SIZES)

@@ -27,7 +27,7 @@ from encoder.model import ModelConfig, UmURL
 from encoder.precision import Precision
 from encoder.ragged import RaggedClips
 from encoder.schedule import TrainConfig
-from encoder.train import Hooks, Interrupted, Log, train
+from encoder.train import Hooks, Log, TrainingInterrupted, train
 
 N_CLIPS = 8192
 NTU60_XSUB_CLIPS, PAPER_EPOCHS = 40_091, 451
@@ -120,7 +120,7 @@ def _training(
 
     hooks = Hooks(log=note, log_every=10, log_every_s=1e9, should_stop=enough)
     config = TrainConfig(epochs=10**6, batch_size=batch, compile=compiled)
-    with contextlib.suppress(Interrupted):
+    with contextlib.suppress(TrainingInterrupted):
         train(clips, model_config, config, device=device, hooks=hooks)
     warm = logs[3:] or logs[-1:]
     return statistics.median(log.clips_per_s for log in warm), statistics.median(log.waiting for log in warm)

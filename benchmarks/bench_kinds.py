@@ -23,7 +23,7 @@ from made_up import Corpus
 from rich.console import Console
 from rich.table import Table
 
-from umurl_search.index.bridges_and_whitening import Map
+from umurl_search.index.bridges_and_whitening import LinearMap
 from umurl_search.index.exact_knn import nearest
 from umurl_search.index.faiss_kinds import KINDS, Kind
 from umurl_search.index.filtered_search import Gallery
@@ -40,7 +40,7 @@ def measured(folder: Path, kind: Kind, n: int) -> dict[str, float]:
     built = time.perf_counter() - begun
     build_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     said = index.manifest
-    view = Gallery(index=Index(index.folder), against="fused", mapping=Map(), centred=False)
+    view = Gallery(index=Index(index.folder), against="fused", mapping=LinearMap(), centred=False)
     points = Corpus(DIMENSIONS).make(ASKED, seed=7)
     for point in points[:5]:
         view.search(point[None], 10)

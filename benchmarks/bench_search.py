@@ -22,7 +22,7 @@ from rich.table import Table
 from sklearn.neighbors import NearestNeighbors
 
 from umurl_search.files import sealed_folder
-from umurl_search.index.bridges_and_whitening import Map, Maps, Transform
+from umurl_search.index.bridges_and_whitening import LinearMap, Maps, Transform
 from umurl_search.index.exact_knn import nearest
 from umurl_search.index.faiss_kinds import Kind
 from umurl_search.index.faiss_library import faiss_module
@@ -99,7 +99,7 @@ def ask(view: Gallery, asked: Iterator[Array]) -> object:
 
 def one_query(folder: Path, *, n: int, d: int) -> list[tuple[str, ...]]:
     corpus = Corpus(d)
-    rows, points = Map()(corpus.make(n, seed=1)), Map()(corpus.make(40, seed=2))
+    rows, points = LinearMap()(corpus.make(n, seed=1)), LinearMap()(corpus.make(40, seed=2))
     faiss = faiss_module()
     flat = faiss.IndexFlatIP(d)
     flat.add(rows)
@@ -108,7 +108,7 @@ def one_query(folder: Path, *, n: int, d: int) -> list[tuple[str, ...]]:
     ours: dict[str, Callable[[], object]] = {}
     for kind in ("flat16", "sq8"):
         index = sealed(folder / f"{kind}-{d}", rows, kind)
-        view = Gallery(index=index, against="fused", mapping=Map(), centred=False)
+        view = Gallery(index=index, against="fused", mapping=LinearMap(), centred=False)
         ours[kind] = functools.partial(ask, view, asked)
         same = sum(
             np.array_equal(view.search(p[None], 10).rows, nearest(rows, p[None], 10).rows)

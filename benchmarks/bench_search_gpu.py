@@ -20,7 +20,7 @@ from bench_search import CORPUS, DIMENSIONS, GALLERY, QUERIES, sealed
 from made_up import Array, Corpus
 from numpy.typing import NDArray
 
-from umurl_search.index.bridges_and_whitening import Map
+from umurl_search.index.bridges_and_whitening import LinearMap
 from umurl_search.index.exact_knn import CPU, nearest
 from umurl_search.index.faiss_kinds import on_gpu
 from umurl_search.index.faiss_library import faiss_module, gpu_search_available
@@ -56,7 +56,7 @@ def filters(folder: Path, rows: Array, points: Array, device: torch.device) -> l
     """Filtered searches of an index asked on the GPU against the CPU's: ids equal, none that does not pass."""
     index, rng = sealed(folder / "filtered", rows, "flat"), np.random.default_rng(0)
     views = [
-        Gallery(index=Index(index.folder), against="fused", mapping=Map(), centred=False, device=where)
+        Gallery(index=Index(index.folder), against="fused", mapping=LinearMap(), centred=False, device=where)
         for where in (device, CPU)
     ]
     wrong = 0

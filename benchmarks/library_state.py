@@ -18,8 +18,8 @@ from umurl_search.library.catalog.schema_and_migrations import TABLES
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.maintenance.verify import verify
-from umurl_search.search.results import How
-from umurl_search.search.searcher import Asking, Searcher
+from umurl_search.search.results import SearchOptions
+from umurl_search.search.searcher import QueryBatch, Searcher
 
 ROOMS = ("clips", "encoders", "indexes")
 EVERYTHING = 10_000
@@ -67,8 +67,8 @@ def _answers(library: Library, row: dict[str, Any], y: Any) -> tuple[dict[str, f
     """Name -> score of every clip as the index answers, and where that is not what its embeddings say."""
     searcher = Searcher(library, row["name"], device="cpu")
     index = searcher.index
-    asking = Asking(names=["fixed"], y=y, rows=[None])
-    hits = searcher.answer(asking, How(k=EVERYTHING))[0].hits
+    asking = QueryBatch(names=["fixed"], y=y, rows=[None])
+    hits = searcher.answer(asking, SearchOptions(k=EVERYTHING))[0].hits
     with library.read() as catalog:
         columns = catalog.clips_of(row["dataset"])
     expected, scores = by_hand(index, y, set(columns.id.tolist())), [hit.score for hit in hits]

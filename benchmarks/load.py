@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from umurl_search.index.build import BuildRequest, build_index
 from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.library.library import Library
-from umurl_search.search.results import How
-from umurl_search.search.searcher import Asking, Searcher
+from umurl_search.search.results import SearchOptions
+from umurl_search.search.searcher import QueryBatch, Searcher
 from umurl_search.synthetic.demo_corpus import make_clip
 from umurl_search.training.plan import TrainRequest
 from umurl_search.training.run import train_encoder
@@ -61,19 +61,19 @@ def queries(searcher: Searcher, n: int) -> Rows:
     return np.asarray(chosen + 0.05 * stored.std() * rng.standard_normal(chosen.shape), dtype=np.float32)
 
 
-def ask(searcher: Searcher, y: Rows, how: How) -> Found:
+def ask(searcher: Searcher, y: Rows, how: SearchOptions) -> Found:
     """Clip ids and scores of the hits for one embedding (D,)."""
-    answer = searcher.answer(Asking(names=["q"], y=y[None], rows=[None]), how)[0]
+    answer = searcher.answer(QueryBatch(names=["q"], y=y[None], rows=[None]), how)[0]
     return tuple((hit.clip_id, hit.score) for hit in answer.hits)
 
 
-def from_threads(searcher: Searcher, ys: Rows, how: How, n_threads: int) -> list[Found]:
+def from_threads(searcher: Searcher, ys: Rows, how: SearchOptions, n_threads: int) -> list[Found]:
     """All queries, by threads that share a searcher."""
     with ThreadPoolExecutor(n_threads) as pool:
         return list(pool.map(lambda y: ask(searcher, y, how), ys))
 
 
-def from_processes(library: Library, how: How, n: int, n_processes: int) -> list[str]:
+def from_processes(library: Library, how: SearchOptions, n: int, n_processes: int) -> list[str]:
     """What each of several processes, at once, makes of the same queries, as text."""
     words = [
         sys.executable,
@@ -88,7 +88,7 @@ def from_processes(library: Library, how: How, n: int, n_processes: int) -> list
     return [one.communicate()[0].strip() for one in running]
 
 
-def grown_mib(searcher: Searcher, ys: Rows, how: How, *, n: int, at_once: int) -> float:
+def grown_mib(searcher: Searcher, ys: Rows, how: SearchOptions, *, n: int, at_once: int) -> float:
     """By how much the process's memory grows over n queries, after a tenth as many before; prints as it goes."""
     process, begun = psutil.Process(), time.monotonic()
     mib: list[float] = []
@@ -96,7 +96,7 @@ def grown_mib(searcher: Searcher, ys: Rows, how: How, *, n: int, at_once: int) -
     for line in range(11):
         for call in range(calls):
             chosen = ys[(np.arange(at_once) + (line * calls + call) * at_once) % len(ys)]
-            searcher.answer(Asking(names=["q"] * at_once, y=chosen, rows=[None] * at_once), how)
+            searcher.answer(QueryBatch(names=["q"] * at_once, y=chosen, rows=[None] * at_once), how)
         mib.append(process.memory_info().rss / 2**20)
         done = (line + 1) * calls * at_once
         print(
@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument("--filtered", action="store_true", help="with a filter in SQL each time")
     parser.add_argument("--ask", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    how = How(k=10, where="camera = 2" if options.filtered else None)
+    how = SearchOptions(k=10, where="camera = 2" if options.filtered else None)
     if options.ask:
         searcher = Searcher(Library(options.ask), device="cpu")
         print([ask(searcher, y, how) for y in queries(searcher, options.clips)])

@@ -21,7 +21,7 @@ from encoder.precision import pick_precision
 from encoder.schedule import TrainConfig, describe
 from encoder.train import Hooks, Log, train
 from umurl_search.clips.normalization import PIPELINE, normalise
-from umurl_search.synthetic.motion_generator import GENERATOR, Studio
+from umurl_search.synthetic.motion_generator import GENERATOR, MotionGenerator
 from umurl_search.synthetic.multi_take_clips import Retakes
 
 SHIPPED = Path(__file__).parents[1] / "umurl_search" / "library" / "shipped"
@@ -44,7 +44,7 @@ def main() -> None:
         parser.error(f"--out {arguments.out} is to be a new folder or one with an encoder in it")
     device = pick_device("cpu")
     arguments.precision = pick_precision(arguments.precision, width=arguments.width, device=device)
-    studio = Studio(seed=arguments.seed, pairs=arguments.pairs)
+    studio = MotionGenerator(seed=arguments.seed, pairs=arguments.pairs)
     takes = [
         normalise(studio.clip(programme, take))
         for programme in range(arguments.programmes)

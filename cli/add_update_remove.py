@@ -47,12 +47,12 @@ def update(
 
 def _take_in(terminal: Terminal, **asked: Any) -> None:
     from cli import print_add_update_remove
-    from umurl_search.ingest.add_update_remove import ChangeRequest, take_in
+    from umurl_search.ingest.add_update_remove import ChangeRequest, add_or_update
 
     request = ChangeRequest(**asked, device=terminal.device)
-    report = take_in(terminal.library, request, progress=terminal.progress)
+    report = add_or_update(terminal.library, request, progress=terminal.progress)
     terminal.note(*(f"note: {note}" for note in report.notes))
-    terminal.show(vars(report), print_add_update_remove.changed)
+    terminal.show(vars(report), print_add_update_remove.print_changes)
 
 
 def remove(
@@ -68,7 +68,7 @@ def remove(
     from umurl_search.ingest.add_update_remove import remove as take_out
 
     report = take_out(terminal.library, name, names=clips or (), where=where)
-    terminal.show(vars(report), print_add_update_remove.changed)
+    terminal.show(vars(report), print_add_update_remove.print_changes)
 
 
 def compact(
@@ -81,7 +81,7 @@ def compact(
     from umurl_search.maintenance.compact import compact as make_one
 
     report = make_one(terminal.library, name, force=force, progress=terminal.progress)
-    terminal.show(vars(report), print_add_update_remove.compacted)
+    terminal.show(vars(report), print_add_update_remove.print_compacted)
 
 
 def repair(terminal: Terminal) -> int:
@@ -90,5 +90,5 @@ def repair(terminal: Terminal) -> int:
     from umurl_search.maintenance.repair import repair as mend
 
     report = mend(terminal.library, device=terminal.device, progress=terminal.progress)
-    terminal.show(vars(report), print_add_update_remove.repaired)
+    terminal.show(vars(report), print_add_update_remove.print_repaired)
     return 0 if not report.problems else 1

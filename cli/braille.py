@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from umurl_search.library.library import Library
 from umurl_search.pictures.geometry import Camera, Stage, bones, pose_lines
-from umurl_search.pictures.sheet import PictureClip, moments
+from umurl_search.pictures.sheet import PictureClip, pose_frames
 
 if TYPE_CHECKING:
     from umurl_search.search.searcher import QueryRequest
@@ -58,9 +58,9 @@ def drawer(
     @cache
     def draw(width: int) -> list[Strip]:
         if not clips:
-            from umurl_search.pictures.clips import asked_clips
+            from umurl_search.pictures.clips import query_and_hits
 
-            clips.extend(asked_clips(library, request, document))
+            clips.extend(query_and_hits(library, request, document))
         return [strip(clip, width=width) for clip in clips]
 
     return draw
@@ -70,7 +70,7 @@ def strip(clip: PictureClip, *, width: int, height: int = HEIGHT) -> Strip:
     """Poses at equal distances in time, one scale and one ground for all, each in the middle of its cell."""
     n = max(1, width // CELL)
     stage = Stage(frames=clip.frames, camera=_CAMERA)
-    drawn = [pose_lines(stage, bones(clip.layout), frame) for frame in moments(len(clip.frames), n)]
+    drawn = [pose_lines(stage, bones(clip.layout), frame) for frame in pose_frames(len(clip.frames), n)]
     across, tall = 2 * (width // n), 4 * height
     scale, low = _scale([lines for lines, _ in drawn], across=across, tall=tall)
     dots = np.zeros((2, tall, n * across), dtype=bool)

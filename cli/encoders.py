@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from cli.datasets import ensure_ingested
-from cli.terminal import MOST_SEED, Terminal, command, is_first_process, parsed
+from cli.terminal import MOST_SEED, Terminal, command, is_first_process, parse_option
 
 Preset = Literal["paper", "small", "tiny"]
 _PRESET = "[default: the preset's]"
@@ -35,7 +35,7 @@ TrainedOption = Annotated[
     str | None,
     typer.Option(
         "--modalities",
-        callback=parsed("--modalities", _modalities),
+        callback=parse_option("--modalities", _modalities),
         help="Those to train on; one alone makes a uni-modal encoder [default: fused]",
     ),
 ]
@@ -88,7 +88,7 @@ def train(
         check_drawable(plot)
     ingested = ensure_ingested(terminal, name) if is_first_process() else []
     from cli import print_tables
-    from encoder.train import Interrupted
+    from encoder.train import TrainingInterrupted
     from umurl_search.training.plan import TrainRequest
     from umurl_search.training.run import train_encoder
 
@@ -106,7 +106,7 @@ def train(
                 terminal.library, request, resume=resume, anew=anew, progress=terminal.progress,
                 should_stop=should_stop, tell=terminal.tell,
             )  # fmt: skip
-        except Interrupted as stopped:
+        except TrainingInterrupted as stopped:
             raise KeyboardInterrupt("saved; the same command with --resume goes on from here") from stopped
         except KeyboardInterrupt as stopped:
             said = "the same command with --resume goes on from the last state saved, if there is one"

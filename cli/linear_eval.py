@@ -8,7 +8,7 @@ import typer
 
 from cli.datasets import ensure_ingested
 from cli.search import IndexOption, ModalityOption
-from cli.terminal import MOST_SEED, Terminal, command, parsed
+from cli.terminal import MOST_SEED, Terminal, command, parse_option
 
 ProtocolOption = Annotated[str | None, typer.Option("--protocol", help="[default: the dataset's first]")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, max=MOST_SEED, help="Of weights, order and crops")]
@@ -64,7 +64,7 @@ def linear_eval(
     late: LateOption = None,
 ) -> None:  # fmt: skip
     """A linear classifier on frozen embeddings: the paper's action recognition. The figure is the last epoch's."""
-    parts = tuple(parsed("--late", _late_part)(text) for text in late or ())
+    parts = tuple(parse_option("--late", _late_part)(text) for text in late or ())
     if parts and (len(parts) == 1 or index is not None or modality != "fused"):
         raise typer.BadParameter(
             "late fusion takes two or more --late INDEX:MODALITY, and neither --index nor --modality",

@@ -27,7 +27,7 @@ from cli import (
     serving,
 )
 from cli.terminal import Stopped, is_first_process
-from encoder.errors import UmurlError, one_line, said_by
+from encoder.errors import UmurlError, one_line, reason_of
 
 INTERRUPTED = 130
 
@@ -75,7 +75,7 @@ def run(arguments: list[str]) -> int:
         return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return _problem(f"{where}{said_by(error)}; mend that and run the command again", 1)
+        return _problem(f"{where}{reason_of(error)}; mend that and run the command again", 1)
 
 
 def _is_command(arguments: list[str]) -> bool:

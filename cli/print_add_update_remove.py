@@ -9,7 +9,7 @@ def _many(n: int, what: str) -> str:
     return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
-def changed(report: dict[str, Any]) -> None:
+def print_changes(report: dict[str, Any]) -> None:
     done = [
         _many(report[key], "clip") + f" {word}"
         for key, word in (("added", "added"), ("replaced", "replaced"), ("removed", "removed"))
@@ -32,7 +32,7 @@ def changed(report: dict[str, Any]) -> None:
         )
 
 
-def compacted(report: dict[str, Any]) -> None:
+def print_compacted(report: dict[str, Any]) -> None:
     if not report["done"]:
         line(
             f"{report['dataset']}: one part each and {_many(report['gone'], 'clip')} gone of which bytes remain: not "
@@ -46,7 +46,7 @@ def compacted(report: dict[str, Any]) -> None:
     )
 
 
-def repaired(report: dict[str, Any]) -> None:
+def print_repaired(report: dict[str, Any]) -> None:
     for text in report["mended"]:
         line(f"mended: {text}")
     for text in report["problems"]:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from cli.datasets import FormatOption, Layout, LayoutOption, Up, ensure_ingested
-from cli.terminal import Terminal, command, parsed
+from cli.terminal import Terminal, command, parse_option
 
 
 def _modality(text: str) -> str:
@@ -35,8 +35,12 @@ Axes = Literal["TVC", "MTVC", "TMVC", "CTVM"]
 
 _AS_INGESTED = "[default: of a .npy, as the index's dataset was ingested]"
 _M = "joint, bone, motion, any + of them, or fused"
-ModalityOption = Annotated[str, typer.Option("--modality", callback=parsed("--modality", _modality), help=_M)]
-AgainstOption = Annotated[str, typer.Option("--against", callback=parsed("--against", _modality), help=_M)]
+ModalityOption = Annotated[
+    str, typer.Option("--modality", callback=parse_option("--modality", _modality), help=_M)
+]
+AgainstOption = Annotated[
+    str, typer.Option("--against", callback=parse_option("--against", _modality), help=_M)
+]
 NoBridgeOption = Annotated[bool, typer.Option("--no-bridge", help="Compare raw embeddings across modalities")]
 IndexOption = Annotated[
     str | None, typer.Option("--index", help="Which index [default: the last built or preferred]")
@@ -91,7 +95,7 @@ def build_index(
         float, typer.Option(min=0.5, max=1, help="At 10; below 1, auto may take an approximate kind")
     ] = 1.0,
     transform: Annotated[
-        str, typer.Option(callback=parsed("--transform", _transform), help="none or half-whiten[:D]")
+        str, typer.Option(callback=parse_option("--transform", _transform), help="none or half-whiten[:D]")
     ] = "none",
     window: WindowOption = None,
     stride: Annotated[
@@ -113,7 +117,7 @@ def build_index(
     request = BuildRequest(
         dataset=name, encoder=encoder, modalities=modalities, kind=kind, recall=recall,
         transform=Transform.parse(transform), name=as_, precision=precision, device=terminal.device,
-        window=Window.asked(window or (), stride),
+        window=Window.parse(window or (), stride),
     )  # fmt: skip
     report = build(terminal.library, request, progress=terminal.progress, tell=terminal.tell)
     terminal.note(*ingested, *(f"note: {warning}" for warning in report.warnings))
@@ -179,17 +183,17 @@ def knn_eval(
     protocol: Annotated[str | None, typer.Option(help="[default: the dataset's first]")] = None,
     k: Annotated[int, typer.Option(min=1, help="Neighbours that vote")] = 1,
     query_modality: Annotated[
-        str, typer.Option(callback=parsed("--query-modality", _modality), help=_M)
+        str, typer.Option(callback=parse_option("--query-modality", _modality), help=_M)
     ] = "fused",
     gallery_modality: Annotated[
-        str, typer.Option(callback=parsed("--gallery-modality", _modality), help=_M)
+        str, typer.Option(callback=parse_option("--gallery-modality", _modality), help=_M)
     ] = "fused",
     matrix: Annotated[bool, typer.Option("--matrix", help="Every base modality against every other")] = False,
     exclude_same_performance: ExcludeOption = False,
     exclude: Annotated[
         str | None,
         typer.Option(
-            callback=parsed("--exclude", _fields),
+            callback=parse_option("--exclude", _fields),
             help="Leave out the query's own subject, camera, setup or replication (several: with commas)",
         ),
     ] = None,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.search import IndexOption
-from cli.terminal import Terminal, command, parsed
+from cli.terminal import Terminal, command, parse_option
 
 _TOKEN = re.compile(r"[A-Za-z0-9_.~-]{6,200}")
 
@@ -28,7 +28,7 @@ def serve(
     token: Annotated[
         str | None,
         typer.Option(
-            callback=parsed("--token", _token),
+            callback=parse_option("--token", _token),
             help="What clients must know [default: on loopback none, else one is made]",
         ),
     ] = None,

@@ -130,7 +130,7 @@ def _terminal(
     )
 
 
-def parsed(option: str, parse: Callable[[str], Any]) -> Callable[[str], Any]:
+def parse_option(option: str, parse: Callable[[str], Any]) -> Callable[[str], Any]:
     """A typer callback: the parser's ValueError becomes a usage error of that option. None stays None."""
 
     def callback(value: str | None) -> Any:

@@ -28,7 +28,7 @@ class Augmentation:
     maps: Tensor
 
     @classmethod
-    def drawn(cls, clips: RaggedClips, index: Tensor, generator: torch.Generator) -> "Augmentation":
+    def sample(cls, clips: RaggedClips, index: Tensor, generator: torch.Generator) -> "Augmentation":
         first, length = random_crops(clips.n_frames[index], generator)
         maps = random_joint_maps(len(index), N_JOINTS, generator)
         return cls(index=index, first=first, length=length, maps=maps)
@@ -43,7 +43,7 @@ class Augmentation:
 
 def augmented_view(clips: RaggedClips, index: Tensor, generator: torch.Generator) -> Tensor:
     """One random view of each chosen clip: (B, 64, M, V, C)."""
-    drawn = Augmentation.drawn(clips, index, generator)
+    drawn = Augmentation.sample(clips, index, generator)
     rows = torch.arange(len(index), device=index.device)
     return drawn.views(clips, rows, people=int(clips.n_people[index].max()))
 

@@ -99,7 +99,7 @@ def batch_views(
     """A view of each name of every clip of this process's share, in a group of one person a clip and a group of
     two. Chance is drawn for the whole batch, whoever makes which view."""
     index = order.index[batch]
-    drawn = Augmentation.drawn(clips, index.repeat(len(names)), generator)
+    drawn = Augmentation.sample(clips, index.repeat(len(names)), generator)
     rows = torch.arange(len(names) * len(index), device=index.device).view(len(names), -1)[:, order.share]
     n_single = order.singles[batch]
     groups = [(rows[:, :n_single], 1), (rows[:, n_single:], order.people)]

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from encoder.errors import UmurlError, one_line, said_by, shortened
+from encoder.errors import UmurlError, one_line, reason_of, shorten
 from encoder.model import ModelConfig, UmURL
 
 WEIGHTS = "weights.safetensors"
@@ -43,7 +43,7 @@ def save(folder: Path, model: UmURL, *, extra: dict[str, Any]) -> None:
         save_file(state, str(folder / WEIGHTS))
     except SafetensorError as error:
         raise UmurlError(
-            f"{folder / WEIGHTS}: cannot be written ({said_by(error)}): mend that and go on"
+            f"{folder / WEIGHTS}: cannot be written ({reason_of(error)}): mend that and go on"
         ) from error
     config = {"model": asdict(model.config), **extra}
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
@@ -56,7 +56,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         _model_config(config)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UmurlError(
-            f"{folder / CONFIG}: not an encoder's configuration ({said_by(error)}); {_AGAIN}"
+            f"{folder / CONFIG}: not an encoder's configuration ({reason_of(error)}); {_AGAIN}"
         ) from error
     return config  # type: ignore[no-any-return]
 
@@ -80,7 +80,7 @@ def load(folder: Path) -> UmURL:
     try:
         state = load_file(str(folder / WEIGHTS))
     except Exception as error:  # a damaged file may fail in any way
-        raise UmurlError(f"{folder / WEIGHTS}: cannot be read ({said_by(error)}); {_AGAIN}") from error
+        raise UmurlError(f"{folder / WEIGHTS}: cannot be read ({reason_of(error)}); {_AGAIN}") from error
     return _fill(config, state, source=folder / WEIGHTS)
 
 
@@ -93,7 +93,7 @@ def _fill(config: ModelConfig, state: dict[str, Tensor], *, source: Path) -> UmU
         model = UmURL(config, with_projectors=with_projectors)
         model.load_state_dict(state)  # copies into float32, whatever the file holds
     except (RuntimeError, ValueError) as error:
-        last = shortened(one_line(str(error).splitlines()[-1]))  # torch begins with what all such errors say
+        last = shorten(one_line(str(error).splitlines()[-1]))  # torch begins with what all such errors say
         raise UmurlError(
             f"{source}: the weights do not fit the model ({last}); give a whole encoder"
         ) from error
@@ -140,7 +140,7 @@ def import_released(path: Path) -> UmURL:
         raise UmurlError(f"{path}: no such file; give the path of a released .pth.tar") from error
     except Exception as error:  # a damaged file may fail in any way
         raise UmurlError(
-            f"{path}: refused, not a checkpoint of plain tensors ({refusal(error)}); give one as its authors "
+            f"{path}: refused, not a checkpoint of plain tensors ({refuse(error)}); give one as its authors "
             "released it"
         ) from error
     state = content.get("state_dict") if isinstance(content, dict) else None
@@ -153,23 +153,23 @@ def import_released(path: Path) -> UmURL:
 
 def load_tensors(path: Path) -> Any:
     """What torch saved, on the CPU: tensors and plain values. Raises whatever a damaged file makes torch raise."""
-    with warnings.catch_warnings():  # about how the file was written: what is wrong with it, `refusal` says
+    with warnings.catch_warnings():  # about how the file was written: what is wrong with it, `refuse` says
         warnings.simplefilter("ignore")
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def refusal(error: Exception) -> str:
+def refuse(error: Exception) -> str:
     """Why `load_tensors` took no file, without torch's advice to load it all the same, code and all."""
     if isinstance(error, EOFError):
         return "it ends too soon"
     if isinstance(error, pickle.UnpicklingError | KeyError):  # the latter: no instruction
         named = re.search(r"GLOBAL (\S+)", str(error))
         return (
-            f"it holds {shortened(one_line(named[1]))}, no tensor" if named else "a damaged or foreign pickle"
+            f"it holds {shorten(one_line(named[1]))}, no tensor" if named else "a damaged or foreign pickle"
         )
     if "weights_only" in str(error):
         return "an archive of another kind, TorchScript or tar"
-    return said_by(error)
+    return reason_of(error)
 
 
 def _require_unpacked(path: Path) -> None:
@@ -197,7 +197,7 @@ def _translated(state: dict[str, Tensor], *, source: Path) -> tuple[ModelConfig,
             raise ValueError(f"{layers} layers")
     except (KeyError, AttributeError, IndexError, TypeError, ValueError) as error:
         raise UmurlError(
-            f"{source}: has a 'state_dict', but not of a UmURL encoder ({said_by(error)}); give one of its authors'"
+            f"{source}: has a 'state_dict', but not of a UmURL encoder ({reason_of(error)}); give one of its authors'"
         ) from error
     renamed.pop("encoder.position", None)
     return config, renamed

@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from encoder.errors import UmurlError, said_by
+from encoder.errors import UmurlError, reason_of
 
 Found = TypeVar("Found")
 
@@ -36,7 +36,7 @@ class Processes:
         dist.all_reduce(largest, dist.ReduceOp.MAX)
         return int(largest)
 
-    def told(self, find: Callable[[], Found]) -> Found:
+    def broadcast_from_rank0(self, find: Callable[[], Found]) -> Found:
         """What `find` gives in rank 0, in every process; a UmurlError there is one everywhere."""
         if self.count == 1:
             return find()
@@ -61,7 +61,7 @@ def started_by_torchrun() -> bool:
 
 
 @contextlib.contextmanager
-def joined(device: torch.device) -> Iterator[Processes]:
+def process_group(device: torch.device) -> Iterator[Processes]:
     """The processes that `torchrun` started, over NCCL on GPUs and gloo on CPUs; alone without it.
 
     Raises UmurlError when they do not find each other, or when one has gone while another waits for it.
@@ -75,7 +75,7 @@ def joined(device: torch.device) -> Iterator[Processes]:
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     except (RuntimeError, ValueError) as error:
         raise UmurlError(
-            f"the processes do not find each other ({said_by(error)}): start them with torchrun"
+            f"the processes do not find each other ({reason_of(error)}): start them with torchrun"
         ) from error
     try:
         yield Processes(rank=dist.get_rank(), count=dist.get_world_size())
@@ -132,7 +132,7 @@ class _Sum(torch.autograd.Function):
         return total
 
 
-def gathered(rows: dict[str, Tensor], processes: Processes) -> dict[str, Tensor]:
+def gather(rows: dict[str, Tensor], processes: Processes) -> dict[str, Tensor]:
     """Every process's rows of each tensor, with gradients: (B, P) to (count * B, P) float32."""
     if processes.count == 1:
         return rows
@@ -166,7 +166,7 @@ class GatheredBatchNorm(nn.BatchNorm1d):
         self.running_var.lerp_(variance, self.momentum)
 
 
-def shared(model: nn.Module, device: torch.device, processes: Processes) -> nn.Module:
+def wrap_ddp(model: nn.Module, device: torch.device, processes: Processes) -> nn.Module:
     """The model to be called in training: gradients averaged and batch statistics taken over all processes."""
     if processes.count == 1:
         return model

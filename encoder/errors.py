@@ -17,8 +17,8 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
-def said_by(error: BaseException) -> str:
-    """What a library's exception says, in one line that reads as whole: its first sentence, `shortened`. What follows
+def reason_of(error: BaseException) -> str:
+    """What a library's exception says, in one line that reads as whole: its first sentence, `shorten`ed. What follows
     that sentence is advice to who wrote the call, not to who gave the command.
     """
     if isinstance(error, OSError) and error.strerror:
@@ -33,10 +33,10 @@ def said_by(error: BaseException) -> str:
             else type(error).__name__
         )
     first = _SENTENCE_END.split(one_line(lines[0]))[0]
-    return shortened(first.rstrip(".:;, "))
+    return shorten(first.rstrip(".:;, "))
 
 
-def shortened(line: str) -> str:
+def shorten(line: str) -> str:
     """The line, cut where it is longer than MOST_SAID: between words, unless the last is a very long one."""
     if len(line) <= MOST_SAID:
         return line

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from encoder.augment import random_crops
 from encoder.model import UmURL
-from encoder.probe import Scored, check_finite, is_tested, new_head, rate_in, set_rate, shuffled
+from encoder.probe import ScoredHead, check_finite, is_tested, new_head, rate_in, set_rate, shuffle
 from encoder.ragged import RaggedClips
 
 _TESTED_AT_ONCE = 256
@@ -83,7 +83,7 @@ def finetune(
     config: FinetuneConfig = FinetuneConfig(),
     device: torch.device,
     on_step: Callable[[int], None] = lambda step: None,
-) -> Iterator[Scored]:
+) -> Iterator[ScoredHead]:
     """Trains a copy of the model's encoder with a new classifier and classifies the test clips on the way.
 
     train, test: normalised clips; labels: (N,) int64 in 0..K-1. The model itself is not changed; the same seed
@@ -100,7 +100,7 @@ def finetune(
     epochs, step = config.epochs_for(len(train)), 0
     for epoch in range(1, epochs + 1):
         set_rate(optimiser, rate_in(epoch, epochs, config.learning_rate, (config.drop_at,)))
-        for rows in shuffled(len(train), config.batch_size, order, device):
+        for rows in shuffle(len(train), config.batch_size, order, device):
             loss = functional.cross_entropy(network(_views(train, rows, config, crops)), labels[rows])
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -109,7 +109,7 @@ def finetune(
             on_step(step)
         check_finite(loss, epoch)
         if is_tested(epoch, epochs, max(1, epochs // config.tests)):
-            yield Scored(epoch=epoch, scores=_scores(network, test))
+            yield ScoredHead(epoch=epoch, scores=_scores(network, test))
 
 
 def _views(clips: RaggedClips, rows: Tensor, config: FinetuneConfig, generator: torch.Generator) -> Tensor:

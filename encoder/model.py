@@ -207,11 +207,11 @@ class UmURL(nn.Module):
         the fused feature through each projector.
         """
         modalities = self.config.modalities
-        own = {m: self.projectors[m](embedded(self.encoder, [v[m] for v in views], m)) for m in modalities}
-        fused = embedded(self.encoder, [view[FUSED] for view in views], FUSED)
+        own = {m: self.projectors[m](embed_batch(self.encoder, [v[m] for v in views], m)) for m in modalities}
+        fused = embed_batch(self.encoder, [view[FUSED] for view in views], FUSED)
         return own, {m: self.projectors[m](fused) for m in modalities}
 
 
-def embedded(encoder: Encoder, groups: Sequence[Tensor], modality: str) -> Tensor:
+def embed_batch(encoder: Encoder, groups: Sequence[Tensor], modality: str) -> Tensor:
     """y (N, D) of groups of clips, each (N_i, T, M_i, V, C), one after the other."""
     return torch.cat([encoder(clips, modality) for clips in groups])

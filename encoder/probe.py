@@ -47,7 +47,7 @@ class ProbeConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scored:
+class ScoredHead:
     """The test clips after an epoch, counted from 1. scores: (Q, K) float32, rows sum to 1."""
 
     epoch: int
@@ -55,7 +55,7 @@ class Scored:
 
 
 @dataclass(kw_only=True)
-class Outcome:
+class ProbeResult:
     """What a training came to: test accuracy by epoch, and what was predicted after the last one, (Q,) int64.
 
     wanted: (Q,) classes of the test clips, -1 for one that was not trained. The figure is the last epoch's. The
@@ -66,7 +66,7 @@ class Outcome:
     accuracies: dict[int, float] = field(default_factory=dict)
     predicted: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
-    def add(self, scored: Scored) -> None:
+    def add(self, scored: ScoredHead) -> None:
         self.predicted = scored.scores.argmax(dim=1).cpu().numpy()
         self.accuracies[scored.epoch] = float((self.predicted == self.wanted).mean())
 
@@ -80,22 +80,24 @@ class Outcome:
         return max(self.accuracies.items(), key=lambda item: (item[1], -item[0]))
 
 
-def outcome(run: Iterable[Scored], wanted: NDArray[np.int64]) -> Outcome:
+def probe_result(run: Iterable[ScoredHead], wanted: NDArray[np.int64]) -> ProbeResult:
     """Runs a training to its end. wanted: (Q,)."""
-    result = Outcome(wanted=wanted)
+    result = ProbeResult(wanted=wanted)
     for scored in run:
         result.add(scored)
     return result
 
 
-def late_fused(runs: Sequence[Iterable[Scored]], wanted: NDArray[np.int64]) -> tuple[list[Outcome], Outcome]:
+def late_fusion(
+    runs: Sequence[Iterable[ScoredHead]], wanted: NDArray[np.int64]
+) -> tuple[list[ProbeResult], ProbeResult]:
     """Trains classifiers of the same clips side by side: the outcome of each, and that of their mean scores."""
-    parts, fused = [Outcome(wanted=wanted) for _ in runs], Outcome(wanted=wanted)
+    parts, fused = [ProbeResult(wanted=wanted) for _ in runs], ProbeResult(wanted=wanted)
     for scored in zip(*runs, strict=True):
         for part, own in zip(parts, scored, strict=True):
             part.add(own)
         fused.add(
-            Scored(epoch=scored[0].epoch, scores=torch.stack([own.scores for own in scored]).mean(dim=0))
+            ScoredHead(epoch=scored[0].epoch, scores=torch.stack([own.scores for own in scored]).mean(dim=0))
         )
     return parts, fused
 
@@ -109,7 +111,7 @@ def probe(
     config: ProbeConfig = ProbeConfig(),
     device: torch.device,
     on_epoch: Callable[[int], None] = lambda epoch: None,
-) -> Iterator[Scored]:
+) -> Iterator[ScoredHead]:
     """Trains softmax regression by SGD and classifies the test clips on the way.
 
     train: (N, D) float32, y as the encoder gives it; labels: (N,) int64 in 0..K-1; test: (Q, D).
@@ -125,7 +127,7 @@ def probe(
         train, test = (train - mean) / spread, (test - mean) / spread
     for epoch in range(1, config.epochs + 1):
         set_rate(optimiser, rate_in(epoch, config.epochs, config.learning_rate, config.drops_at))
-        for rows in shuffled(len(train), config.batch_size, generator, device):
+        for rows in shuffle(len(train), config.batch_size, generator, device):
             loss = functional.cross_entropy(head(train[rows]), labels[rows])
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -135,7 +137,7 @@ def probe(
         if is_tested(epoch, config.epochs, config.test_every):
             with torch.no_grad():  # closed before the yield: it would reach whoever takes the scores
                 scores = head(test).softmax(dim=1)
-            yield Scored(epoch=epoch, scores=scores)
+            yield ScoredHead(epoch=epoch, scores=scores)
 
 
 def new_head(dimension: int, n_classes: int, generator: torch.Generator) -> nn.Linear:
@@ -147,7 +149,7 @@ def new_head(dimension: int, n_classes: int, generator: torch.Generator) -> nn.L
     return head
 
 
-def shuffled(n: int, batch_size: int, generator: torch.Generator, device: torch.device) -> list[Tensor]:
+def shuffle(n: int, batch_size: int, generator: torch.Generator, device: torch.device) -> list[Tensor]:
     """An epoch's batches: all of 0..n-1 in a random order, the last batch as small as it comes out."""
     order = torch.randperm(n, generator=generator).to(device)
     return [order[i : i + batch_size] for i in range(0, n, batch_size)]

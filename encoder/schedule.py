@@ -20,7 +20,7 @@ class TrainConfig:
     tenth; `cosine`: it falls to nothing over the whole run. Either rises linearly over `warmup_epochs` first.
     tune_epochs: epochs of nearest-neighbour contrastive tuning afterwards (`encoder.nearest_neighbour_tuning`),
     the encoder's learning rate `tune_rate`. precision: `auto` is bf16 where the device multiplies it and the
-    width gains by it, else float32 (`settled` says which). `compile` has torch compile the network, on GPUs only.
+    width gains by it, else float32 (`settle_precision` says which). `compile` has torch compile the network, on GPUs only.
     `max_seconds` ends a run early, its learning rate as it was; None: it never does.
     """
 
@@ -57,7 +57,7 @@ class TrainConfig:
         return rate * min(1.0, epoch / self.warmup_epochs) if self.warmup_epochs else rate
 
 
-def settled(config: TrainConfig, *, width: int, device: torch.device) -> TrainConfig:
+def settle_precision(config: TrainConfig, *, width: int, device: torch.device) -> TrainConfig:
     """The schedule with the precision that `auto` is for a network of that width on that device."""
     return replace(config, precision=pick_precision(config.precision, width=width, device=device))
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from encoder.batches import Plan
-from encoder.distributed import Processes, gathered, shared
+from encoder.distributed import Processes, gather, wrap_ddp
 from encoder.losses import umurl_losses
 from encoder.model import UmURL, View
 from encoder.nearest_neighbour_tuning import HEAD_RATE, QUEUE, SEEKING, SOUGHT, Tuner
@@ -27,7 +27,7 @@ class Pretraining:
         self.config, self.device, self.processes = config, device, processes
         groups = [{"params": [p for p in model.parameters() if p.requires_grad]}]
         self.optimiser = _adam(groups, config)
-        self.called = _callable(shared(model, device, processes), config)
+        self.called = _callable(wrap_ddp(model, device, processes), config)
 
     def set_rate(self, epoch: float) -> float:
         rate = self.config.rate_at(epoch)
@@ -39,7 +39,7 @@ class Pretraining:
         """The loss and its terms, over the batch of all processes."""
         with _autocast(self.device, self.config):
             own, fused = self.called(views)
-        losses = umurl_losses(gathered(own, self.processes), gathered(fused, self.processes))
+        losses = umurl_losses(gather(own, self.processes), gather(fused, self.processes))
         return {"loss": losses.total, **vars(losses)}
 
 
@@ -62,7 +62,7 @@ class Tuning:
         self.optimiser = _adam(
             [{"params": encoder, "lr": config.tune_rate}, {"params": new, "lr": HEAD_RATE}], config
         )
-        self.called = _callable(shared(self.module, device, processes), config)
+        self.called = _callable(wrap_ddp(self.module, device, processes), config)
 
     def set_rate(self, epoch: float) -> float:
         self.optimiser.param_groups[0]["lr"] = self.config.tune_rate
@@ -71,8 +71,8 @@ class Tuning:
     def terms(self, views: list[View], step: int) -> Terms:
         with _autocast(self.device, self.config):
             sought, seeking = self.called(views)
-        sought = gathered({"sought": sought}, self.processes)["sought"].detach()
-        loss = self.module.loss(sought, gathered(seeking, self.processes), step=step - self.since)
+        sought = gather({"sought": sought}, self.processes)["sought"].detach()
+        loss = self.module.loss(sought, gather(seeking, self.processes), step=step - self.since)
         return {"loss": loss}
 
 

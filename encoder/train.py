@@ -14,7 +14,7 @@ from encoder.distributed import ALONE, Processes
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig, UmURL
 from encoder.ragged import RaggedClips
-from encoder.schedule import TrainConfig, settled
+from encoder.schedule import TrainConfig, settle_precision
 from encoder.stages import Pretraining, Stage, Terms, Tuning, stage_of
 
 
@@ -55,11 +55,11 @@ class Hooks:
     save_every_s: float = 60.0
 
 
-class Interrupted(Exception):
+class TrainingInterrupted(Exception):
     """`should_stop` said so; the state was saved."""
 
 
-class NotFinite(UmurlError):
+class NonFiniteLossError(UmurlError):
     """The loss or a weight became infinite or NaN. Says at which step, not what to do."""
 
 
@@ -86,7 +86,7 @@ def train(
     is not finite, Interrupted when asked to stop.
     """
     require_compilable(config, device)
-    config = settled(config, width=model_config.width, device=device)
+    config = settle_precision(config, width=model_config.width, device=device)
     plan = Plan.of(clips, config, processes)
     torch.manual_seed(config.seed)
     model = UmURL(model_config).to(device).train()
@@ -97,7 +97,7 @@ def train(
     tuning = state is not None and state["tuning"]
     stage = stage_of(config.epochs if tuning else 0, model, config, plan, device, processes)
     first_step = 0 if state is None else _restore(state, stage, generator)
-    teller = _Teller(hooks, plan, device, since=first_step)
+    teller = _StepLogger(hooks, plan, device, since=first_step)
     agree_every = 1 if device.type == "cpu" else 10
     begun = saved_at = time.monotonic()
     saved_step = first_step
@@ -134,7 +134,7 @@ def train(
                 hooks.save(_state(step + 1, stage, generator))
             saved_at, saved_step = time.monotonic(), step + 1
         if code == _STOP:
-            raise Interrupted
+            raise TrainingInterrupted
         if code == _OUT_OF_TIME:
             break
     teller.check(stage)
@@ -152,7 +152,7 @@ def require_compilable(config: TrainConfig, device: torch.device) -> None:
         )
 
 
-class _Teller:
+class _StepLogger:
     """Keeps losses and times on the device until they are told, and then looks for what is not finite."""
 
     def __init__(self, hooks: Hooks, plan: Plan, device: torch.device, *, since: int) -> None:
@@ -193,7 +193,9 @@ class _Teller:
                 named = ", ".join(f"{name} {value:g}" for name, value in row.items() if name != "loss")
                 terms = f" ({named})" if named else ""
                 epoch = self._plan.epoch_of(step - 1) + 1
-                raise NotFinite(f"the loss became {row['loss']} at step {step}, in epoch {epoch}{terms}")
+                raise NonFiniteLossError(
+                    f"the loss became {row['loss']} at step {step}, in epoch {epoch}{terms}"
+                )
         spent = sum(_seconds(begin, end) for begin, _, end in self._marks)
         waiting = sum(_seconds(begin, ready) for begin, ready, _ in self._marks)
         self._hooks.log(Log(
@@ -212,7 +214,7 @@ class _Teller:
         kept = [t for t in stage.module.state_dict().values() if t.is_floating_point()]
         if not bool(torch.stack([t.isfinite().all() for t in kept]).all()):
             epoch = self._plan.epoch_of(self.step - 1) + 1
-            raise NotFinite(f"a weight became infinite or NaN at step {self.step}, in epoch {epoch}")
+            raise NonFiniteLossError(f"a weight became infinite or NaN at step {self.step}, in epoch {epoch}")
 
     def _mark(self) -> Any:
         if self._device.type != "cuda":

@@ -254,7 +254,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation(OPENING, "if not np.array_equal(np.unique(index.ids), live):", "if False:",
              "tests/test_search_soundness.py::test_an_index_of_other_clips_than_the_catalogs_is_not_opened"),
     # Not listed, since no result can change:
-    # - `decide`: `<` for `<=`, since every bound lies above the scores that it bounds by more than rounding.
+    # - `rerank_until_exact`: `<` for `<=`, since every bound lies above the scores that it bounds by more than rounding.
     # - `Vectors.propose`: the bound of the first proposal, `_split`: the farthest first, `_refined`: no mask for absent
     #   rows. The bounds become higher or the proposals worse, so more is fetched: time, never a neighbour.
     # - `Gallery.search`: `one.rows + start` without its condition, since absent rows have no score and become -1 again.

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from encoder.errors import MOST_SAID, one_line, said_by
+from encoder.errors import MOST_SAID, one_line, reason_of
 
 ROOT = Path(__file__).parents[1]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -165,7 +165,7 @@ def test_a_program_that_imports_this_keeps_its_warnings() -> None:
     ],
 )
 def test_of_a_library_its_first_sentence(error: Exception, said: str) -> None:
-    assert said_by(error) == said
+    assert reason_of(error) == said
 
 
 def test_a_line_is_one_line_of_what_can_be_shown() -> None:

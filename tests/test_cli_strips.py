@@ -148,7 +148,7 @@ def test_pipes_and_json_read_no_frames(
     def read(*_: object) -> None:
         raise AssertionError("frames were read")
 
-    monkeypatch.setattr(clips, "asked_clips", read)
+    monkeypatch.setattr(clips, "query_and_hits", read)
     monkeypatch.setattr(braille, "strip", read)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")

@@ -15,7 +15,7 @@ from encoder.augment import random_crops
 from encoder.errors import UmurlError
 from encoder.finetune import FinetuneConfig, finetune
 from encoder.model import ModelConfig, UmURL
-from encoder.probe import Scored, new_head, outcome
+from encoder.probe import ScoredHead, new_head, probe_result
 from encoder.ragged import RaggedClips
 from umurl_search.clips.normalization import normalise
 from umurl_search.synthetic.demo_corpus import make_clip
@@ -49,7 +49,7 @@ def model() -> UmURL:
 
 def ran(
     model: UmURL, clips: tuple[RaggedClips, RaggedClips], config: FinetuneConfig = CONFIG, **given: Any
-) -> list[Scored]:
+) -> list[ScoredHead]:
     given = {"modality": "fused", **given}
     return list(finetune(model, clips[0], LABELS, clips[1], n_classes=3, config=config, device=CPU, **given))
 
@@ -144,7 +144,7 @@ def test_it_learns_what_it_is_shown(model: UmURL, clips: tuple[RaggedClips, Ragg
     train, _ = clips
     config = replace(CONFIG, epochs=40, crop=False)
     run = finetune(model, train, LABELS, train, modality="fused", n_classes=3, config=config, device=CPU)
-    assert outcome(run, LABELS.numpy()).accuracy == 1.0
+    assert probe_result(run, LABELS.numpy()).accuracy == 1.0
 
 
 @pytest.mark.parametrize(("epochs", "tests", "tested"), [(4, 2, [2, 4]), (5, 2, [2, 4, 5]), (2, 9, [1, 2])])
@@ -160,7 +160,7 @@ def test_the_last_epoch_is_tested_whatever_their_number(
 def test_one_does_not_train_under_the_others_no_grad(
     model: UmURL, clips: tuple[RaggedClips, RaggedClips]
 ) -> None:
-    runs: list[Iterator[Scored]] = [
+    runs: list[Iterator[ScoredHead]] = [
         finetune(model, clips[0], LABELS, clips[1], modality="fused", n_classes=3, config=CONFIG, device=CPU)
         for _ in range(2)
     ]

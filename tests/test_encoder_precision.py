@@ -19,7 +19,7 @@ from encoder.precision import (
     precision_here,
 )
 from encoder.ragged import RaggedClips
-from encoder.schedule import PRESETS, TrainConfig, settled
+from encoder.schedule import PRESETS, TrainConfig, settle_precision
 from encoder.train import train
 
 CPU = torch.device("cpu")
@@ -95,7 +95,7 @@ def test_auto_is_bf16_where_it_pays(
     assert pick_precision("auto", width=width, device=CPU) == chosen
     assert pick_precision("bf16", width=width, device=CPU) == "bf16"
     assert pick_precision("float32", width=width, device=CPU) == "float32"
-    assert settled(TrainConfig(), width=width, device=CPU).precision == chosen
+    assert settle_precision(TrainConfig(), width=width, device=CPU).precision == chosen
     assert precision_here("bf16", CPU) == ("bf16" if fast else "float32")
     assert precision_here("float32", CPU) == "float32"
 

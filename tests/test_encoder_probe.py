@@ -10,7 +10,16 @@ import torch
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from encoder.probe import ProbeConfig, Scored, late_fused, new_head, outcome, probe, rate_in, shuffled
+from encoder.probe import (
+    ProbeConfig,
+    ScoredHead,
+    late_fusion,
+    new_head,
+    probe,
+    probe_result,
+    rate_in,
+    shuffle,
+)
 
 CPU = torch.device("cpu")
 CONFIG = ProbeConfig(epochs=15, batch_size=8, learning_rate=0.05, seed=3)
@@ -28,7 +37,7 @@ def blobs(
     return torch.tensor(x).float(), torch.from_numpy(labels), torch.tensor(z).float(), wanted
 
 
-def ran(config: ProbeConfig = CONFIG, **given: Any) -> list[Scored]:
+def ran(config: ProbeConfig = CONFIG, **given: Any) -> list[ScoredHead]:
     x, labels, z, _ = blobs()
     return list(probe(x, labels, z, n_classes=3, config=config, device=CPU, **given))
 
@@ -91,7 +100,7 @@ def test_the_defaults_are_the_papers() -> None:
 
 def test_every_clip_is_in_one_batch_of_an_epoch_the_last_as_small_as_it_is() -> None:
     generator = torch.Generator().manual_seed(0)
-    epochs = [shuffled(30, 8, generator, CPU) for _ in range(3)]
+    epochs = [shuffle(30, 8, generator, CPU) for _ in range(3)]
     assert [len(batch) for batch in epochs[0]] == [8, 8, 8, 6]
     assert all(sorted(torch.cat(batches).tolist()) == list(range(30)) for batches in epochs)
     assert len({tuple(torch.cat(batches).tolist()) for batches in epochs}) == 3
@@ -107,7 +116,7 @@ def test_the_last_epoch_is_tested_whatever_their_number(epochs: int, tested: lis
 def test_separable_classes_are_all_told_apart() -> None:
     x, labels, z, wanted = blobs(spread=0.5)
     run = probe(x, labels, z, n_classes=3, config=ProbeConfig(epochs=30), device=CPU)
-    assert outcome(run, wanted).accuracy == 1.0
+    assert probe_result(run, wanted).accuracy == 1.0
 
 
 def test_with_shuffled_labels_it_is_at_chance() -> None:
@@ -117,7 +126,7 @@ def test_with_shuffled_labels_it_is_at_chance() -> None:
     run = probe(
         x, torch.from_numpy(labels), z, n_classes=4, config=ProbeConfig(epochs=10, batch_size=64), device=CPU
     )
-    result = outcome(run, wanted)
+    result = probe_result(run, wanted)
     assert abs(result.accuracy - 0.25) < 4 * (0.25 * 0.75 / 3000) ** 0.5
 
 
@@ -134,15 +143,15 @@ def test_standardising_heeds_the_training_clips_alone_and_dimensions_that_stand_
 # figures
 
 
-def made(*predictions: list[int]) -> Iterator[Scored]:
+def made(*predictions: list[int]) -> Iterator[ScoredHead]:
     """Scores of four clips that say these classes, tested every fifth epoch."""
     for i, predicted in enumerate(predictions, start=1):
-        yield Scored(epoch=5 * i, scores=torch.eye(3)[predicted])
+        yield ScoredHead(epoch=5 * i, scores=torch.eye(3)[predicted])
 
 
 def test_the_figure_is_the_last_epochs_and_the_best_is_beside_it() -> None:
     wanted = np.array([0, 1, 2, -1])
-    result = outcome(made([0, 0, 0, 0], [0, 1, 2, 0], [0, 1, 2, 2], [0, 1, 1, 1]), wanted)
+    result = probe_result(made([0, 0, 0, 0], [0, 1, 2, 0], [0, 1, 2, 2], [0, 1, 1, 1]), wanted)
     assert result.accuracies == {5: 0.25, 10: 0.75, 15: 0.75, 20: 0.5}
     assert result.accuracy == 0.5
     assert result.best == (10, 0.75)
@@ -154,9 +163,10 @@ def test_late_fusion_is_the_mean_of_scores_epoch_by_epoch() -> None:
     wanted = rng.integers(0, 4, 50)
     scores = [[softmax(3 * rng.normal(size=(50, 4))) for _ in range(3)] for _ in range(3)]
     runs = [
-        (Scored(epoch=5 * (i + 1), scores=torch.from_numpy(s)) for i, s in enumerate(part)) for part in scores
+        (ScoredHead(epoch=5 * (i + 1), scores=torch.from_numpy(s)) for i, s in enumerate(part))
+        for part in scores
     ]
-    parts, fused = late_fused(runs, wanted)
+    parts, fused = late_fusion(runs, wanted)
     means = [
         (np.mean([part[i] for part in scores], axis=0).argmax(axis=1) == wanted).mean() for i in range(3)
     ]
@@ -170,11 +180,11 @@ def test_late_fusion_is_the_mean_of_scores_epoch_by_epoch() -> None:
 def test_classifiers_trained_side_by_side_are_those_trained_alone() -> None:
     x, labels, z, wanted = blobs()
     configs = [CONFIG, replace(CONFIG, seed=9, learning_rate=0.001)]
-    parts, _ = late_fused(
+    parts, _ = late_fusion(
         [probe(x, labels, z, n_classes=3, config=config, device=CPU) for config in configs], wanted
     )
     for part, config in zip(parts, configs, strict=True):
-        alone = outcome(probe(x, labels, z, n_classes=3, config=config, device=CPU), wanted)
+        alone = probe_result(probe(x, labels, z, n_classes=3, config=config, device=CPU), wanted)
         assert part.accuracies == alone.accuracies
         assert part.predicted.tolist() == alone.predicted.tolist()
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from encoder.distributed import ALONE, joined, own_device, started_by_torchrun
+from encoder.distributed import ALONE, own_device, process_group, started_by_torchrun
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig, UmURL
 from encoder.ragged import RaggedClips
 from encoder.schedule import TrainConfig
-from encoder.train import Hooks, Interrupted, train
+from encoder.train import Hooks, TrainingInterrupted, train
 
 CPU = torch.device("cpu")
 MODEL = ModelConfig(width=16, projection=24)
@@ -46,7 +46,7 @@ def run(processes: Any, config: TrainConfig, stop_at: int | None = None) -> dict
     )  # fmt: skip
     try:
         model = train(made_clips(), MODEL, config, device=CPU, hooks=hooks, processes=processes)
-    except Interrupted:
+    except TrainingInterrupted:
         optimiser = saved[-1]["optimiser"] if saved else {}
         return {"stopped": len(polls), "saved": [s["step"] for s in saved], "optimiser": optimiser}
     return {"losses": losses, "state": model.state_dict()}
@@ -61,7 +61,7 @@ def work(rank: int, port: int, folder: str, config: TrainConfig, stop_at: int | 
         LOCAL_RANK=str(rank),
     )
     torch.set_num_threads(1)
-    with joined(CPU) as processes:
+    with process_group(CPU) as processes:
         assert (processes.rank, processes.count) == (rank, COUNT)
         torch.save(run(processes, config, stop_at), Path(folder) / f"{rank}.pt")
 
@@ -128,9 +128,9 @@ def test_a_stop_asked_of_one_stops_both_at_the_same_step(tmp_path: Path) -> None
 def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     assert not started_by_torchrun()
-    with joined(CPU) as processes:
+    with process_group(CPU) as processes:
         assert processes == ALONE
-        assert processes.told(lambda: 5) == 5
+        assert processes.broadcast_from_rank0(lambda: 5) == 5
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("LOCAL_RANK", "1")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)

@@ -17,7 +17,7 @@ from encoder.modality_sets import BASE
 from encoder.model import ModelConfig, UmURL
 from encoder.ragged import RaggedClips
 from encoder.schedule import PRESETS, TrainConfig, describe
-from encoder.train import Hooks, Interrupted, Log, train
+from encoder.train import Hooks, Log, TrainingInterrupted, train
 from umurl_search.clips.normalization import normalise
 from umurl_search.synthetic.demo_corpus import make_clip
 
@@ -116,7 +116,7 @@ def saved_at(clips: RaggedClips, step: int, state: dict[str, Any] | None) -> dic
     hooks = Hooks(
         log=count, log_every=1, should_stop=lambda: done[0] == step, save=lambda s: torch.save(s, file)
     )
-    with pytest.raises(Interrupted):
+    with pytest.raises(TrainingInterrupted):
         ran(clips, hooks=hooks, state=state)
     return from_file(file)
 

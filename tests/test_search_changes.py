@@ -19,7 +19,7 @@ from umurl_search.index import bounded_codes
 from umurl_search.index.bridges_and_whitening import Transform
 from umurl_search.index.build import BuildRequest, build_index
 from umurl_search.index.open_index import open_index
-from umurl_search.ingest.add_update_remove import ChangeRequest, remove, take_in
+from umurl_search.ingest.add_update_remove import ChangeRequest, add_or_update, remove
 from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.library.clip_store import open_clips
 from umurl_search.maintenance.compact import compact
@@ -64,7 +64,7 @@ def test_what_was_added_and_removed_is_found_as_in_a_library_made_at_once(
     changing: Library, source: Path, index: str, kind: str
 ) -> None:
     add_files(source)
-    report = take_in(changing, ChangeRequest(dataset="mine", device="cpu"))
+    report = add_or_update(changing, ChangeRequest(dataset="mine", device="cpu"))
     assert (report.added, report.unchanged, report.clips) == (6, 60, 66)
     assert sorted(report.indexes) == ["h", "half", "i"]
     gone = ["S001C001P001R001A001", NEW[0]]
@@ -85,7 +85,7 @@ def test_what_was_added_and_removed_is_found_as_in_a_library_made_at_once(
 def test_added_clips_are_embedded_as_if_they_had_been_there(changing: Library, source: Path) -> None:
     before = np.array(open_index(changing, "i")[0].embeddings("bone"))
     add_files(source)
-    take_in(changing, ChangeRequest(dataset="mine", device="cpu"))
+    add_or_update(changing, ChangeRequest(dataset="mine", device="cpu"))
     after = open_index(changing, "i")[0]
     assert len(after.parts) == 2
     np.testing.assert_array_equal(after.embeddings("bone")[:60], before)
@@ -107,7 +107,7 @@ def test_an_update_takes_changed_recordings_and_no_others(changing: Library, sou
     np.save(source / f"{changed}.npy", make_clip("S001C002P002R002A010"))
     (source / "S001C003P004R001A005.npy").unlink()
     add_files(source, NEW[:1])
-    report = take_in(changing, ChangeRequest(dataset="mine", changed=True, device="cpu"))
+    report = add_or_update(changing, ChangeRequest(dataset="mine", changed=True, device="cpu"))
     assert (report.replaced, report.added, report.unchanged, report.new, report.gone) == (1, 0, 58, 1, 1)
     with changing.read() as catalog:
         after = catalog.sources("mine")
@@ -118,7 +118,7 @@ def test_an_update_takes_changed_recordings_and_no_others(changing: Library, sou
     assert {name for name in before if before[name] != after[name]} == {changed}
     assert after[changed][0] == 61
     assert verify(changing) == []
-    again = take_in(changing, ChangeRequest(dataset="mine", changed=True, device="cpu"))
+    again = add_or_update(changing, ChangeRequest(dataset="mine", changed=True, device="cpu"))
     assert (again.replaced, again.unchanged) == (0, 59)
 
 
@@ -126,7 +126,7 @@ def test_an_update_takes_changed_recordings_and_no_others(changing: Library, sou
 def test_compacting_changes_no_answer_and_drops_the_bytes(changing: Library, source: Path) -> None:
     assert not compact(changing, "mine").done
     add_files(source)
-    take_in(changing, ChangeRequest(dataset="mine", device="cpu"))
+    add_or_update(changing, ChangeRequest(dataset="mine", device="cpu"))
     remove(changing, "mine", where="camera = 3 and subject < 3")
     before = {name: hits(changing, name) for name in ("i", "h")}
     ids = open_index(changing, "i")[0].ids
@@ -141,18 +141,18 @@ def test_compacting_changes_no_answer_and_drops_the_bytes(changing: Library, sou
         changing, BuildRequest(dataset="mine", encoder="e", name="i", device="cpu")
     ).already_there
     add_files(source, ["S001C003P005R001A004"])
-    assert take_in(changing, ChangeRequest(dataset="mine", device="cpu")).added == 1
+    assert add_or_update(changing, ChangeRequest(dataset="mine", device="cpu")).added == 1
     assert len(hits(changing, "half")) == 57
 
 
 def test_what_was_removed_stays_away_until_it_is_asked_for(changing: Library) -> None:
     remove(changing, "mine", where="subject = 2")
-    assert take_in(changing, ChangeRequest(dataset="mine", device="cpu")).added == 0
+    assert add_or_update(changing, ChangeRequest(dataset="mine", device="cpu")).added == 0
     with changing.read() as catalog:
         assert {(one["reason"], one["name"][9:12]) for one in catalog.left_out("mine")} == {
             ("removed", "002")
         }
-    back = take_in(changing, ChangeRequest(dataset="mine", removed=True, device="cpu"))
+    back = add_or_update(changing, ChangeRequest(dataset="mine", removed=True, device="cpu"))
     assert (back.added, back.clips) == (15, 60)
     with changing.read() as catalog:
         assert catalog.left_out("mine") == []
@@ -163,11 +163,11 @@ def test_what_was_removed_stays_away_until_it_is_asked_for(changing: Library) ->
 def test_what_cannot_be_changed_is_said(changing: Library, source: Path, tmp_path: Path) -> None:
     for call, text in (
         (
-            lambda: take_in(changing, ChangeRequest(dataset="none")),
+            lambda: add_or_update(changing, ChangeRequest(dataset="none")),
             "no dataset 'none' in the library (it has mine)",
         ),
         (
-            lambda: take_in(changing, ChangeRequest(dataset="mine", source=tmp_path / "no")),
+            lambda: add_or_update(changing, ChangeRequest(dataset="mine", source=tmp_path / "no")),
             "no such file or folder",
         ),
         (lambda: remove(changing, "mine", names=["x"]), "no clip 'x' in mine: nothing was removed"),
@@ -182,7 +182,7 @@ def test_what_cannot_be_changed_is_said(changing: Library, source: Path, tmp_pat
             call()
         assert text in str(error.value)
     with (
-        changing.changing(),
+        changing.write_lock(),
         pytest.raises(UmurlError, match=r"changing the library \(process \d+, .*\); wait"),
     ):
         remove(changing, "mine", where="subject = 1")
@@ -246,7 +246,7 @@ def test_a_library_of_the_first_schema_is_migrated_and_used(indexed: Library, co
         row = catalog.dataset("mine")
     assert row is not None
     assert (origin["roots"], origin["format"], origin["untrimmed"]) == ([row["source"]], "npy", False)
-    assert take_in(indexed, ChangeRequest(dataset="mine", device="cpu")).unchanged == 60
+    assert add_or_update(indexed, ChangeRequest(dataset="mine", device="cpu")).unchanged == 60
     remove(indexed, "mine", where="subject = 1 and camera = 2")
     assert hits(indexed, "mine@e") == [one for one in before if not ("P001" in one[0] and "C002" in one[0])]
 

@@ -19,7 +19,7 @@ from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index, evalua
 from umurl_search.index.bridges_and_whitening import Transform, fit_maps
 from umurl_search.index.build import BuildRequest, build_index
 from umurl_search.index.index import Index
-from umurl_search.index.open_index import Opened
+from umurl_search.index.open_index import ProtocolView
 from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.library.library import Library
 from umurl_search.synthetic.demo_corpus import make_clip
@@ -252,13 +252,13 @@ def test_a_file_that_is_no_map(text: str, said: str, tmp_path: Path) -> None:
 # made alike
 
 
-def opened(name: str, **manifest: Any) -> Opened:
+def opened(name: str, **manifest: Any) -> ProtocolView:
     """An index of which only the manifest is known."""
     index = Index(Path(name))
     made = {"encoder": "e", "encoder_hash": "1" * 64, "pipeline": {"frames": 64, "centre": 1}}
     vars(index)["manifest"] = {**made, **manifest}
     row = {"name": name, "dataset": name.upper()}
-    return Opened(index=index, row=row, columns=None, split=None)  # type: ignore[arg-type]
+    return ProtocolView(index=index, row=row, columns=None, split=None)  # type: ignore[arg-type]
 
 
 def test_indexes_must_be_made_alike() -> None:

@@ -11,14 +11,14 @@ from encoder.errors import UmurlError
 from umurl_search import Library
 from umurl_search.index.build import BuildRequest, build_index
 from umurl_search.index.open_index import open_index
-from umurl_search.ingest.add_update_remove import ChangeRequest, remove, take_in
+from umurl_search.ingest.add_update_remove import ChangeRequest, add_or_update, remove
 from umurl_search.library import encoder_registry
 from umurl_search.library.catalog.schema_and_migrations import SCHEMA_VERSION
 from umurl_search.maintenance.compact import compact
 from umurl_search.maintenance.inspect_and_doctor import contents, delete, info, prefer
 from umurl_search.maintenance.repair import repair
 from umurl_search.maintenance.verify import verify
-from umurl_search.serve.cache import Shelf
+from umurl_search.serve.cache import LibraryCache
 from umurl_search.training.plan import TrainRequest
 from umurl_search.training.run import train_encoder
 
@@ -69,7 +69,7 @@ def test_one_that_is_deleted_gives_way_to_the_one_meant_before(indexed: Library)
 def test_it_stays_when_clips_come_and_go(changing: Library, kept: Path) -> None:
     prefer(changing, "half")
     add_files(kept)
-    take_in(changing, ChangeRequest(dataset="mine", device="cpu"))
+    add_or_update(changing, ChangeRequest(dataset="mine", device="cpu"))
     assert default(changing) == "half"
     remove(changing, "mine", where="subject = 1")
     assert default(changing) == "half"
@@ -113,12 +113,12 @@ def test_an_unknown_index_is_not_preferred(indexed: Library, command: Command) -
 
 def test_the_page_takes_it_at_once(indexed: Library) -> None:
     built(indexed, "second")
-    shelf = Shelf(indexed, device="cpu")
+    shelf = LibraryCache(indexed, device="cpu")
     assert (shelf.index(None).name, shelf.contents()["default_index"]) == ("second", "second")
     prefer(indexed, "mine@e")
     assert (shelf.index(None).name, shelf.contents()["default_index"]) == ("mine@e", "mine@e")
-    assert Shelf(indexed, device="cpu", default="second").index(None).name == "second"
-    assert Shelf(indexed, device="cpu", default="gone").index(None).name == "mine@e"
+    assert LibraryCache(indexed, device="cpu", default="second").index(None).name == "second"
+    assert LibraryCache(indexed, device="cpu", default="gone").index(None).name == "mine@e"
 
 
 def test_a_catalog_of_schema_3_means_the_index_built_last(indexed: Library, command: Command) -> None:

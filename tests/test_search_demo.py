@@ -14,8 +14,8 @@ from umurl_search.clips.clip import Clip, LeftOut
 from umurl_search.readers.base import Reader
 from umurl_search.synthetic import body as body
 from umurl_search.synthetic import demo_corpus
-from umurl_search.synthetic.actions import ALL, STAND, Action, pose, sampled
-from umurl_search.synthetic.body import RANGES, Array, Build, bone_offsets, mirrored, placed, within_ranges
+from umurl_search.synthetic.actions import ALL, STAND, Action, pose, sample_keys
+from umurl_search.synthetic.body import RANGES, Array, Build, bone_offsets, clamp_to_ranges, mirror, place
 from umurl_search.synthetic.demo_corpus import (
     ACTIONS,
     N_SUBJECTS,
@@ -53,7 +53,7 @@ def actor_of(action: str, subject: int) -> Array:
 
 def standing() -> Array:
     """The average body at rest: (25, 3)."""
-    (joints,) = placed(body.forward_kinematics(STAND[None], bone_offsets(Build())), STAND[None], scale=1)
+    (joints,) = place(body.forward_kinematics(STAND[None], bone_offsets(Build())), STAND[None], scale=1)
     return np.asarray(joints)
 
 
@@ -137,7 +137,7 @@ def test_clips_are_what_a_sensor_gives(label: int) -> None:
 def test_same_name_and_seed_give_the_same_bytes_in_any_order() -> None:
     first, second = clip_names()[100], clip_names()[1500]
     forwards = [make_clip(name).tobytes() for name in (first, second)]
-    demo_corpus.cast_subject.cache_clear()
+    demo_corpus.sample_subject.cache_clear()
     assert [make_clip(name).tobytes() for name in (second, first)] == forwards[::-1]
     assert make_clip(first, seed=1).tobytes() != forwards[0]
 
@@ -233,12 +233,12 @@ def test_left_handers_are_mirror_images() -> None:
     poses, offsets = random_poses(5), bone_offsets(Build())
     swapped = np.arange(25)
     swapped[[*LEFT, *RIGHT]] = [*RIGHT, *LEFT]
-    left = mirrored(poses)
+    left = mirror(poses)
     straight, reflected = (
-        placed(body.forward_kinematics(made, offsets), made, scale=1) for made in (poses, left)
+        place(body.forward_kinematics(made, offsets), made, scale=1) for made in (poses, left)
     )
     np.testing.assert_allclose(reflected, straight[:, swapped] * [-1, 1, 1], atol=1e-9)
-    np.testing.assert_array_equal(mirrored(left), poses)
+    np.testing.assert_array_equal(mirror(left), poses)
 
 
 @pytest.mark.parametrize("label", range(len(ACTIONS)))
@@ -247,7 +247,7 @@ def test_limbs_keep_their_lengths(label: int) -> None:
     joints = demo_corpus.perform(take_of(ACTIONS[label], subject))
     lengths = np.linalg.norm(joints - joints[:, :, body.PARENTS], axis=-1)
     assert np.ptp(lengths, axis=0).max() < 1e-9
-    expected = np.linalg.norm(bone_offsets(demo_corpus.cast_subject(subject).build), axis=-1)
+    expected = np.linalg.norm(bone_offsets(demo_corpus.sample_subject(subject).build), axis=-1)
     assert min(np.abs(person - expected).max() for person in lengths[0]) < 1e-9
 
 
@@ -284,7 +284,7 @@ def knees_bend_backwards(joints: Array, leg: tuple[int, int, int, int]) -> bool:
 
 def test_a_pose_beyond_the_ranges_is_brought_back() -> None:
     made = pose({"nod": 80}, arm=(0, 0, 0, 200, 0), leg=(0, 0, 0, -30, 0))
-    kept = within_ranges(made)
+    kept = clamp_to_ranges(made)
     assert [kept[body.COLUMN[name]] for name in ("nod", "main arm elbow", "main leg knee")] == [50, 150, 0]
 
 
@@ -295,10 +295,10 @@ def test_curves_pass_through_their_keys_and_do_not_overshoot() -> None:
     keys = random_poses(4)
     script = list(zip([0.0, 0.5, 0.2, 0.9], keys, strict=True))
     times = np.array([0.0, 0.5, 0.7, 1.6])
-    np.testing.assert_allclose(sampled(script, times), keys, atol=1e-9)
-    np.testing.assert_allclose(sampled(script, np.array([-1.0, 9.0])), keys[[0, -1]], atol=1e-9)
+    np.testing.assert_allclose(sample_keys(script, times), keys, atol=1e-9)
+    np.testing.assert_allclose(sample_keys(script, np.array([-1.0, 9.0])), keys[[0, -1]], atol=1e-9)
     for i in range(3):
-        between = sampled(script, np.linspace(times[i], times[i + 1], 20))
+        between = sample_keys(script, np.linspace(times[i], times[i + 1], 20))
         assert (between >= keys[i : i + 2].min(axis=0) - 1e-9).all()
         assert (between <= keys[i : i + 2].max(axis=0) + 1e-9).all()
 
@@ -327,8 +327,8 @@ def test_planted_feet_stay_put() -> None:
 def test_waving_hand_is_the_handed_one(subject: int) -> None:
     joints = actor_of("wave", subject)
     raised = joints[:, [7, 11], 1].max(axis=0) - joints[:, [4, 8], 1].max(axis=0)
-    handed, other = (0, 1) if demo_corpus.cast_subject(subject).left_handed else (1, 0)
-    assert demo_corpus.cast_subject(3).left_handed != demo_corpus.cast_subject(1).left_handed
+    handed, other = (0, 1) if demo_corpus.sample_subject(subject).left_handed else (1, 0)
+    assert demo_corpus.sample_subject(3).left_handed != demo_corpus.sample_subject(1).left_handed
     assert raised[handed] > 0.05 > -0.1 > raised[other]
 
 
@@ -407,7 +407,7 @@ def test_noise_is_larger_at_hands_and_correlated_in_time() -> None:
     joints = demo_corpus.in_view(
         np.repeat(demo_corpus.perform(take_of("point", 1))[:1], 2000, axis=0), setup=1, camera=2
     )
-    seen = demo_corpus.sensed(joints, np.random.default_rng(0)).astype(float)
+    seen = demo_corpus.simulate_sensor(joints, np.random.default_rng(0)).astype(float)
     there = seen[:, 0, 0].any(axis=-1)
     error = (seen - joints)[there, 0]
     error -= np.median(error, axis=0)

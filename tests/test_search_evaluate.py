@@ -16,7 +16,13 @@ from encoder.errors import UmurlError
 from umurl_search.datasets import protocols
 from umurl_search.datasets.protocols import NTU60_TRAIN_SUBJECTS
 from umurl_search.evaluation import knn_eval as evaluation
-from umurl_search.evaluation.knn_eval import EvalRequest, evaluate, evaluate_index, evaluate_matrix, evaluated
+from umurl_search.evaluation.knn_eval import (
+    EvalRequest,
+    evaluate,
+    evaluate_index,
+    evaluate_matrix,
+    evaluate_opened,
+)
 from umurl_search.index.bridges_and_whitening import Maps, Transform, fit_maps
 from umurl_search.index.build import BuildRequest, build_index
 from umurl_search.index.index import Index
@@ -67,13 +73,13 @@ def oracle(
             reciprocals.append(1 / hits[0])
     n = len(queries)
     return {
-        "accuracy": np.mean(correct), "map": np.mean(precisions or [0]), "mrr": np.mean(reciprocals or [0]),
+        "accuracy": np.mean(correct), "mean_average_precision": np.mean(precisions or [0]), "mrr": np.mean(reciprocals or [0]),
         "ranked": len(precisions), "recall_at": {str(r): count / n for r, count in found.items()},
     }  # fmt: skip
 
 
 def assert_oracle(figures: dict[str, Any], wanted: dict[str, Any]) -> None:
-    for name in ("accuracy", "map", "mrr", "ranked"):
+    for name in ("accuracy", "mean_average_precision", "mrr", "ranked"):
         assert figures[name] == pytest.approx(wanted[name], abs=1e-12), name
     assert figures["recall_at"] == pytest.approx(wanted["recall_at"], abs=1e-12)
 
@@ -119,7 +125,7 @@ def test_more_neighbours_than_the_gallery_has() -> None:
 def test_nothing_relevant() -> None:
     x = unit(np.eye(3))
     figures = evaluate(x, np.array([0, 1, 2]), x, np.array([7, 7, 7]))
-    assert (figures.accuracy, figures.map, figures.mrr, figures.ranked) == (0, 0, 0, 0)
+    assert (figures.accuracy, figures.mean_average_precision, figures.mrr, figures.ranked) == (0, 0, 0, 0)
     assert figures.per_class == [{"label": 7, "queries": 3, "accuracy": 0.0}]
     everybody = (np.zeros(3, dtype=np.int64), np.zeros(3, dtype=np.int64))
     lonely = evaluate(x, np.array([0, 1, 2]), x, np.array([0, 1, 2]), groups=everybody)
@@ -266,7 +272,7 @@ def test_a_performance_is_of_one_setup_subject_replication_and_action(
     build_index(library, BuildRequest(dataset="shots", encoder="e", device="cpu"))
     for exclude, n_met in ((False, 5), (True, 4)):
         request = EvalRequest(index="shots@e", exclude_same_performance=exclude, device="cpu")
-        assert (evaluated(library, request).figures.neighbours[0] >= 0).sum() == n_met
+        assert (evaluate_opened(library, request).figures.neighbours[0] >= 0).sum() == n_met
 
 
 def test_an_unknown_protocol(viewed: Library) -> None:

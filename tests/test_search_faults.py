@@ -23,7 +23,7 @@ from umurl_search.export.embed_source import EmbedRequest, embed_source
 from umurl_search.files import sealed_folder
 from umurl_search.index.build import BuildRequest, build_index
 from umurl_search.index.open_index import open_index
-from umurl_search.ingest.add_update_remove import ChangeRequest, remove, take_in
+from umurl_search.ingest.add_update_remove import ChangeRequest, add_or_update, remove
 from umurl_search.library.catalog import open_catalog
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
@@ -115,7 +115,7 @@ def parted_root(indexed_root: Path, tmp_path_factory: pytest.TempPathFactory) ->
     (base / "new").mkdir()
     add_files(base / "new")
     library = Library(Path(shutil.copytree(indexed_root, base / "library")))
-    take_in(library, ChangeRequest(dataset="mine", source=base / "new", device="cpu"))
+    add_or_update(library, ChangeRequest(dataset="mine", source=base / "new", device="cpu"))
     remove(library, "mine", where="subject = 2 and camera = 3")
     return library.root
 
@@ -155,7 +155,7 @@ def test_a_file_that_may_not_grow_leaves_the_library_as_it_was(
     assert "the catalog is changed, its copy cannot be written" in (tmp_path / "said2").read_text()
     after = {name: score for name, score in before.items() if "C002" not in name}
     assert hits(parted) == after
-    assert take_in(parted, ChangeRequest(dataset="mine", source=new, device="cpu")).added == 1
+    assert add_or_update(parted, ChangeRequest(dataset="mine", source=new, device="cpu")).added == 1
     assert compact(parted, "mine").done
     assert hits(parted).keys() == after.keys() | {"S001C003P005R001A010"}
     assert verify(parted) == []
@@ -261,7 +261,7 @@ def test_a_clock_that_goes_back_changes_nothing(
     with indexed.write() as catalog:  # by the clock, the second index is the older one
         catalog._con.execute("update indexes set created = timestamp '1999-01-01' where name = 'second'")
     assert open_index(indexed, None)[1]["name"] == "second"
-    take_in(indexed, ChangeRequest(dataset="mine", source=new, device="cpu"))
+    add_or_update(indexed, ChangeRequest(dataset="mine", source=new, device="cpu"))
     remove(indexed, "mine", where="camera = 3")
     assert compact(indexed, "mine").done
     assert len(hits(indexed)) == len(hits(indexed, "second")) == 44
@@ -302,7 +302,7 @@ def test_two_builds_and_two_adds_at_once(indexed: Library, new: Path, tmp_path: 
 def test_a_query_sees_one_state_while_clips_come_and_go(indexed: Library, new: Path, tmp_path: Path) -> None:
     with_all, changing = hits(indexed), str(indexed.root)
     at = ["--library", changing, "--device", "cpu", "--json"]
-    take_in(indexed, ChangeRequest(dataset="mine", source=new, device="cpu"))
+    add_or_update(indexed, ChangeRequest(dataset="mine", source=new, device="cpu"))
     with_new = hits(indexed)
     once = [["remove", "mine", "--where", "subject = 5"], ["compact", "mine"],
             ["add", "mine", "--source", str(new), "--removed"]]  # fmt: skip
@@ -400,7 +400,7 @@ def test_what_an_old_copy_does_not_know_is_kept_for_the_same_command(
     change = ChangeRequest(dataset="mine", source=new, device="cpu")
     calls: Iterator[Callable[[Path], str]] = iter([open_catalog._quoted, killed])
     second: Callable[[Path], str] = lambda path: next(calls)(path)  # noqa: E731 - the first copy is of reserved ids
-    dies(monkeypatch, open_catalog, "_quoted", second, lambda: take_in(indexed, change))
+    dies(monkeypatch, open_catalog, "_quoted", second, lambda: add_or_update(indexed, change))
     damage(indexed)
     report = repair(indexed, device="cpu")
     assert report.mended == [
@@ -409,7 +409,7 @@ def test_what_an_old_copy_does_not_know_is_kept_for_the_same_command(
     ]
     assert indexed.clips("mine~2").is_dir()
     sealed = (indexed.clips("mine~2") / "manifest.json").read_bytes()
-    assert take_in(indexed, change).added == 4
+    assert add_or_update(indexed, change).added == 4
     assert (indexed.clips("mine~2") / "manifest.json").read_bytes() == sealed
     assert verify(indexed) == []
 
@@ -420,7 +420,7 @@ def test_a_compaction_killed_before_it_deletes_the_old_is_ended_by_the_next(
 ) -> None:
     before = hits(parted)
     for last in (lambda: compact(parted, "mine"), lambda: repair(parted, device="cpu")):
-        dies(monkeypatch, compaction, "sweep", killed, lambda: compact(parted, "mine", force=True))
+        dies(monkeypatch, compaction, "sweep_leftovers", killed, lambda: compact(parted, "mine", force=True))
         strays = [line for line in verify(parted) if "not in the catalog" in line]
         assert len(strays) >= 2
         assert hits(parted) == before
@@ -451,7 +451,7 @@ def test_verify_beside_a_process_that_adds_names_no_folder_of_it(parted: Library
     shutil.copytree(parted.clips("mine"), parted.clips("mine~9"))
     shutil.copytree(parted.index_folder("mine@e"), parted.index_folder("another"))
     assert len(verify(parted)) == 2
-    with parted.changing():
+    with parted.write_lock():
         assert verify(parted) == []
     with sealed_folder.building(parted.index_folder("another"), resume_token="x"):
         (stray,) = verify(parted)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from encoder.errors import UmurlError
 from umurl_search.files import sealed_folder
 from umurl_search.index import faiss_kinds, filtered_search
-from umurl_search.index.bridges_and_whitening import Map, Transform, fit_maps
-from umurl_search.index.exact_knn import decide, products_with
+from umurl_search.index.bridges_and_whitening import LinearMap, Transform, fit_maps
+from umurl_search.index.exact_knn import products_with, rerank_until_exact
 from umurl_search.index.faiss_kinds import EXACT, KINDS, Kind, Vectors
 from umurl_search.index.filtered_search import Gallery
 from umurl_search.index.index import IDS, Index, embeddings_file, vectors_file, write_maps
@@ -56,7 +56,7 @@ def sealed(
     return Index(places[0], tuple(places[1:]))
 
 
-def opened(index: Index, modality: str = "fused") -> tuple[Gallery, Map]:
+def opened(index: Index, modality: str = "fused") -> tuple[Gallery, LinearMap]:
     bridged = modality != "fused"
     maps = index.maps(modality, "fused")
     view = Gallery(
@@ -179,7 +179,7 @@ def test_clips_that_are_gone_are_passed_over_however_near(
 ) -> None:
     whole = every[kind, "none"]
     point = opened(whole)[1](clustered(1, seed=95))
-    near = np.argsort(-(Map()(np.asarray(whole.embeddings("fused"))) @ point[0]))[:300]
+    near = np.argsort(-(LinearMap()(np.asarray(whole.embeddings("fused"))) @ point[0]))[:300]
     index = Index(whole.folder, whole.added, frozenset(whole.every_id[near].tolist()))
     view, _ = opened(index)
     vectors = view.mapping(np.asarray(index.embeddings("fused")))
@@ -230,8 +230,8 @@ def test_a_gallery_is_compared_in_blocks(tmp_path: Path, monkeypatch: pytest.Mon
 def test_another_modalitys_gallery_is_filtered_too(every: dict[tuple[str, str], Index]) -> None:
     whole = every["flat", "none"]
     index = Index(whole.folder, whole.added, frozenset(whole.every_id[::3].tolist()))
-    view = Gallery(index=index, against="joint", mapping=Map(), centred=False)
-    vectors, points = Map()(np.asarray(index.embeddings("joint"))), Map()(clustered(6, seed=5))
+    view = Gallery(index=index, against="joint", mapping=LinearMap(), centred=False)
+    vectors, points = LinearMap()(np.asarray(index.embeddings("joint"))), LinearMap()(clustered(6, seed=5))
     n = len(vectors)
     for among in (None, np.arange(40, n, 7), np.array([n - 1]), np.zeros(0, dtype=np.int64)):
         found = view.search(points, 4, among=among)
@@ -244,25 +244,25 @@ def fine_cluster() -> tuple[Array, Array]:
     """A gallery and queries from one cluster finer than sq8's step, which a few far rows stretch."""
     rng = np.random.default_rng(0)
     near = rng.normal(size=64) + 0.001 * rng.normal(size=(5976, 64))
-    rows = Map()(np.concatenate([near, 3 * rng.normal(size=(40, 64))]).astype(np.float32))
+    rows = LinearMap()(np.concatenate([near, 3 * rng.normal(size=(40, 64))]).astype(np.float32))
     return rows[16:], rows[:16]
 
 
 def equally_far() -> tuple[Array, Array]:
     """A hundred rows in all directions around each query, whose scores differ by less than flat16 rounds."""
     rng = np.random.default_rng(0)
-    queries = Map()(rng.normal(size=(16, 64)).astype(np.float32))
+    queries = LinearMap()(rng.normal(size=(16, 64)).astype(np.float32))
     centre = np.repeat(queries.astype(np.float64), 100, axis=0)
     aside = rng.normal(size=centre.shape)
     aside -= (aside * centre).sum(axis=1, keepdims=True) * centre
     aside /= np.linalg.norm(aside, axis=1, keepdims=True)
     score = 0.9 + 2e-5 * rng.random((len(centre), 1))
-    return Map()((score * centre + np.sqrt(1 - score**2) * aside).astype(np.float32)), queries
+    return LinearMap()((score * centre + np.sqrt(1 - score**2) * aside).astype(np.float32)), queries
 
 
 def n_wrong(vectors: Vectors, held: Array, queries: Array) -> int:
     """Queries whose 5 best scores are not those of float64 brute force."""
-    found = decide(
+    found = rerank_until_exact(
         lambda asking, fetch: vectors.propose(queries[asking], fetch), products_with(held, queries), 5,
         n_queries=len(queries), n_rows=len(held),
     )  # fmt: skip
@@ -285,7 +285,7 @@ def test_rounding_hides_no_neighbour(kind: Kind, made: Callable[[], tuple[Array,
 @pytest.mark.parametrize("kind", faiss_kinds.ROUNDED)
 def test_the_bound_is_that_of_the_worst_block(kind: Kind, order: int) -> None:
     far, near = clustered(50, seed=0), np.full((50, D), clustered(50, seed=0).mean(axis=0), np.float32)
-    blocks = [Map()(far), Map()(near)][::order]
+    blocks = [LinearMap()(far), LinearMap()(near)][::order]
     vectors = faiss_kinds.make(kind, lambda: iter(blocks), n=100, p=D)
     lost = [
         vectors.index.reconstruct_n(50 * i, 50) + vectors.centre - block for i, block in enumerate(blocks)
@@ -317,7 +317,7 @@ def test_rounding_is_bounded_by_what_the_manifest_says(every: dict[tuple[str, st
     for kind in ("flat16", "sq8"):
         part = every[kind, "none"].parts[0]
         vectors = part.vectors(centred=False)
-        truth = Map()(np.asarray(part.embeddings("fused")))
+        truth = LinearMap()(np.asarray(part.embeddings("fused")))
         held = vectors.index.reconstruct_n(0, N) + vectors.centre
         furthest = np.linalg.norm(truth.astype(np.float64) - held, axis=1).max()
         assert 0 < furthest <= vectors.error + 1e-7 < 0.05

@@ -7,13 +7,13 @@ from conftest import NEW, add_files
 
 from umurl_search.index.filtered_search import Gallery
 from umurl_search.index.open_index import open_index
-from umurl_search.ingest.add_update_remove import ChangeRequest, take_in
+from umurl_search.ingest.add_update_remove import ChangeRequest, add_or_update
 from umurl_search.library.library import Library
 
 
 def test_a_further_part_is_exact_and_by_the_maps_of_the_first(changing: Library, kept: Path) -> None:
     add_files(kept)
-    take_in(changing, ChangeRequest(dataset="mine", device="cpu"))
+    add_or_update(changing, ChangeRequest(dataset="mine", device="cpu"))
     for name, kind in (("i", "flat"), ("half", "sq8"), ("h", "flat16")):
         index, _ = open_index(changing, name)
         first, second = index.parts

@@ -150,7 +150,7 @@ def test_a_sealed_store_is_entered_by_the_next_run(
 ) -> None:
     library = Library(tmp_path / "new")
     with monkeypatch.context() as patched:
-        patched.setattr(ingest, "enter", stopped)
+        patched.setattr(ingest, "register", stopped)
         with pytest.raises(KeyboardInterrupt):
             ingest.ingest(library, request_of_mine)
     before = content(library.clips("mine"))

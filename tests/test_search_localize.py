@@ -9,7 +9,7 @@ import pytest
 from conftest import LONG_INDEX, WINDOW, Result
 from numpy.typing import NDArray
 
-from umurl_search.clips.crop import stretch
+from umurl_search.clips.crop import crop
 from umurl_search.datasets import protocols as datasets
 from umurl_search.datasets.protocols import DATASETS
 from umurl_search.evaluation import localization
@@ -18,7 +18,7 @@ from umurl_search.index.bridges_and_whitening import Transform
 from umurl_search.index.build import BuildRequest, build_index
 from umurl_search.index.index import Index
 from umurl_search.index.open_index import open_index
-from umurl_search.index.temporal_iou import Stretches
+from umurl_search.index.temporal_iou import Intervals
 from umurl_search.index.windows import Window
 from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.library.clip_store import ClipStore
@@ -31,10 +31,10 @@ from umurl_search.training.run import train_encoder
 Array = NDArray[np.float32]
 
 
-def stretches(rows: list[tuple[int, int, int]]) -> Stretches:
+def stretches(rows: list[tuple[int, int, int]]) -> Intervals:
     """(clip, start, stop) of each."""
     clip, start, stop = np.array(rows, dtype=np.int64).reshape(-1, 3).T
-    return Stretches(clip=clip, start=start, stop=stop)
+    return Intervals(clip=clip, start=start, stop=stop)
 
 
 def unit(rng: np.random.Generator, n: int) -> Array:
@@ -184,7 +184,7 @@ def test_localize_eval_is_what_its_parts_say(long: Library, command: Callable[..
         )
     )
     tested = [one for one in every if one[0] not in odd]
-    clips = [stretch(store.frames(place[i]), start, stop) for i, start, stop, _ in tested]
+    clips = [crop(store.frames(place[i]), start, stop) for i, start, stop, _ in tested]
     asked = searcher.embed([clip for clip in clips if clip is not None], "fused").astype(np.float64)
     scores = asked / np.linalg.norm(asked, axis=1, keepdims=True) @ y.T
     precisions = []
@@ -264,7 +264,7 @@ def test_a_protocol_of_pku_mmd_is_served(
 ) -> None:
     ingest(library, Request(name=dataset, source=write_pku(tmp_path / "pku", names)))
     build_index(
-        library, BuildRequest(dataset=dataset, encoder="e", window=Window.asked((1,), 0.5), device="cpu")
+        library, BuildRequest(dataset=dataset, encoder="e", window=Window.parse((1,), 0.5), device="cpu")
     )
     document: dict[str, Any] = localize_eval(library, LocalizeRequest(protocol=protocol, device="cpu"))
     assert document["recordings"] == {"gallery": 4 - tested, "test": tested}
@@ -298,7 +298,7 @@ def test_the_encoder_of_the_cut_recordings_is_taken_and_what_it_has_seen_told(
             device="cpu",
         ),
     )
-    window = Window.asked((1,), 0.5)
+    window = Window.parse((1,), 0.5)
     report = build_index(library, BuildRequest(dataset="pku-mmd-1-long", window=window, device="cpu"))
     assert report.encoder == "p"
     seen = {
@@ -320,7 +320,7 @@ def test_recordings_that_come_and_go(
     """What is added is cut into the same windows; the index is then as if built of all."""
     source = write_pku(tmp_path / "pku", PKU1[:3])
     ingest(library, Request(name="pku-mmd-1-long", source=source))
-    window = Window.asked((1,), 0.5)
+    window = Window.parse((1,), 0.5)
     build_index(library, BuildRequest(dataset="pku-mmd-1-long", encoder="e", window=window, device="cpu"))
     write_pku(tmp_path / "more", PKU1[3:])
     assert command("add", "pku-mmd-1-long", "--source", tmp_path / "more").code == 0

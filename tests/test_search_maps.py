@@ -7,7 +7,7 @@ from sklearn.linear_model import Ridge
 
 from encoder.errors import UmurlError
 from umurl_search.index import bridges_and_whitening as maps_module
-from umurl_search.index.bridges_and_whitening import NO_TRANSFORM, Map, Maps, Transform, fit_maps
+from umurl_search.index.bridges_and_whitening import NO_TRANSFORM, LinearMap, Maps, Transform, fit_maps
 
 Array = NDArray[np.float32]
 HALF = Transform(kind="half-whiten", dimensions=5)
@@ -158,7 +158,7 @@ def test_a_bridge_that_was_not_built() -> None:
 def test_a_map_gives_rows_of_length_one_and_leaves_zero() -> None:
     y = gallery(5)["fused"]
     mean, matrix = y[0].copy(), np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
-    out = Map(mean=mean, matrix=matrix)(y)
+    out = LinearMap(mean=mean, matrix=matrix)(y)
     assert out.dtype == np.float32
     assert out.shape == (5, 3)
     np.testing.assert_array_equal(out[0], 0)

@@ -5,37 +5,37 @@ import pytest
 from numpy.typing import NDArray
 
 from umurl_search.index.temporal_iou import (
-    Stretches,
+    Intervals,
     average_precision,
     cut_windows,
-    distinct,
     first_moments,
-    right,
+    match_segments,
+    non_max_suppression,
     temporal_iou,
 )
 
 
-def stretches(*rows: tuple[int, int, int]) -> Stretches:
+def stretches(*rows: tuple[int, int, int]) -> Intervals:
     """(clip, start, stop) of each."""
     clip, start, stop = np.array(rows, dtype=np.int64).reshape(-1, 3).T
-    return Stretches(clip=clip, start=start, stop=stop)
+    return Intervals(clip=clip, start=start, stop=stop)
 
 
-def drawn(rng: np.random.Generator, n: int, *, clips: int = 3) -> Stretches:
+def drawn(rng: np.random.Generator, n: int, *, clips: int = 3) -> Intervals:
     start = rng.integers(0, 60, n)
-    return Stretches(clip=rng.integers(0, clips, n), start=start, stop=start + rng.integers(1, 30, n))
+    return Intervals(clip=rng.integers(0, clips, n), start=start, stop=start + rng.integers(1, 30, n))
 
 
-def frames_of(all_: Stretches, i: int) -> set[tuple[int, int]]:
+def frames_of(all_: Intervals, i: int) -> set[tuple[int, int]]:
     return {(int(all_.clip[i]), frame) for frame in range(all_.start[i], all_.stop[i])}
 
 
-def slow_iou(one: Stretches, i: int, other: Stretches, j: int) -> float:
+def slow_iou(one: Intervals, i: int, other: Intervals, j: int) -> float:
     a, b = frames_of(one, i), frames_of(other, j)
     return len(a & b) / len(a | b)
 
 
-def slow_distinct(ranked: Stretches, overlap: float) -> list[int]:
+def slow_distinct(ranked: Intervals, overlap: float) -> list[int]:
     kept: list[int] = []
     for i in range(len(ranked)):
         if all(slow_iou(ranked, i, ranked, j) <= overlap for j in kept):
@@ -43,7 +43,7 @@ def slow_distinct(ranked: Stretches, overlap: float) -> list[int]:
     return kept
 
 
-def slow_right(moments: Stretches, segments: Stretches, threshold: float) -> list[bool]:
+def slow_right(moments: Intervals, segments: Intervals, threshold: float) -> list[bool]:
     free, found = list(range(len(segments))), []
     for i in range(len(moments)):
         best = max(free, key=lambda j: (slow_iou(moments, i, segments, j), -j), default=None)
@@ -95,7 +95,7 @@ def test_a_stretch_without_frames_is_a_callers_mistake() -> None:
     with pytest.raises(ValueError, match=r"^a stretch stops after it starts; one holds no frame$"):
         stretches((1, 5, 5))
     with pytest.raises(ValueError, match=r"^clip, start and stop are of one length, got \(2, 1, 1\)$"):
-        Stretches(clip=np.zeros(2, np.int64), start=np.zeros(1, np.int64), stop=np.ones(1, np.int64))
+        Intervals(clip=np.zeros(2, np.int64), start=np.zeros(1, np.int64), stop=np.ones(1, np.int64))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -112,15 +112,15 @@ def test_temporal_iou_counts_frames(seed: int) -> None:
 def test_distinct_keeps_what_no_better_one_covers(seed: int, overlap: float) -> None:
     ranked = drawn(np.random.default_rng(seed), 80)
     wanted = slow_distinct(ranked, overlap)
-    assert distinct(ranked, overlap=overlap, most=80).tolist() == wanted
-    assert distinct(ranked, overlap=overlap, most=3).tolist() == wanted[:3]
+    assert non_max_suppression(ranked, overlap=overlap, most=80).tolist() == wanted
+    assert non_max_suppression(ranked, overlap=overlap, most=3).tolist() == wanted[:3]
 
 
 def test_what_is_kept_of_the_first_does_not_depend_on_the_rest() -> None:
     ranked = drawn(np.random.default_rng(9), 100)
-    whole = distinct(ranked, overlap=0.4, most=100)
+    whole = non_max_suppression(ranked, overlap=0.4, most=100)
     for n in (1, 10, 57):
-        assert distinct(ranked[:n], overlap=0.4, most=100).tolist() == whole[whole < n].tolist()
+        assert non_max_suppression(ranked[:n], overlap=0.4, most=100).tolist() == whole[whole < n].tolist()
 
 
 @pytest.mark.parametrize("most", [1, 3, 10, 200])
@@ -158,13 +158,13 @@ def test_moments_of_a_search_that_finds_fewer_windows_than_asked_for() -> None:
 
 
 def test_no_windows_no_moments() -> None:
-    assert distinct(stretches(), overlap=0.5, most=5).tolist() == []
+    assert non_max_suppression(stretches(), overlap=0.5, most=5).tolist() == []
 
 
 def test_one_moment_seen_by_five_windows_comes_once() -> None:
     ranked = stretches((1, 30, 90), (1, 15, 75), (1, 45, 105), (2, 30, 90), (1, 0, 60), (1, 60, 120))
-    assert distinct(ranked, overlap=0.3, most=9).tolist() == [0, 3]
-    assert distinct(ranked, overlap=0.5, most=9).tolist() == [0, 3, 4, 5]
+    assert non_max_suppression(ranked, overlap=0.3, most=9).tolist() == [0, 3]
+    assert non_max_suppression(ranked, overlap=0.5, most=9).tolist() == [0, 3, 4, 5]
 
 
 @pytest.mark.parametrize("threshold", [0.1, 0.3, 0.5])
@@ -172,7 +172,7 @@ def test_one_moment_seen_by_five_windows_comes_once() -> None:
 def test_each_segment_is_found_once_by_the_best_moment(seed: int, threshold: float) -> None:
     rng = np.random.default_rng(seed)
     moments, segments = drawn(rng, 40), drawn(rng, 12)
-    (found,) = right(moments, segments, thresholds=(threshold,))
+    (found,) = match_segments(moments, segments, thresholds=(threshold,))
     wanted = slow_right(moments, segments, threshold)
     assert found.tolist() == wanted
     assert 0 < sum(wanted) <= 12
@@ -183,14 +183,14 @@ def test_each_segment_is_found_once_by_the_best_moment(seed: int, threshold: flo
 def test_thresholds_do_not_disturb_each_other() -> None:
     rng = np.random.default_rng(3)
     moments, segments = drawn(rng, 60), drawn(rng, 20)
-    together = right(moments, segments, thresholds=(0.1, 0.3, 0.5))
+    together = match_segments(moments, segments, thresholds=(0.1, 0.3, 0.5))
     for row, threshold in zip(together, (0.1, 0.3, 0.5), strict=True):
-        np.testing.assert_array_equal(row, right(moments, segments, thresholds=(threshold,))[0])
+        np.testing.assert_array_equal(row, match_segments(moments, segments, thresholds=(threshold,))[0])
 
 
 def test_a_segment_found_twice_counts_once() -> None:
     moments, segments = stretches((1, 0, 10), (1, 1, 11), (2, 0, 10)), stretches((1, 0, 10), (2, 5, 15))
-    assert right(moments, segments, thresholds=(0.3, 0.5)).tolist() == [
+    assert match_segments(moments, segments, thresholds=(0.3, 0.5)).tolist() == [
         [True, False, True],
         [True, False, False],
     ]
@@ -199,7 +199,7 @@ def test_a_segment_found_twice_counts_once() -> None:
 def test_a_moment_takes_the_segment_it_overlaps_most_of_those_left() -> None:
     segments = stretches((1, 0, 10), (1, 6, 16))
     moments = stretches((1, 4, 14), (1, 5, 15), (1, 5, 15))
-    assert right(moments, segments, thresholds=(0.2,)).tolist() == [[True, True, False]]
+    assert match_segments(moments, segments, thresholds=(0.2,)).tolist() == [[True, True, False]]
 
 
 def test_average_precision_by_hand() -> None:
@@ -210,4 +210,4 @@ def test_average_precision_by_hand() -> None:
 
 
 def test_without_segments_nothing_is_right() -> None:
-    assert right(stretches((1, 0, 4)), stretches(), thresholds=(0.1,)).tolist() == [[False]]
+    assert match_segments(stretches((1, 0, 4)), stretches(), thresholds=(0.1,)).tolist() == [[False]]

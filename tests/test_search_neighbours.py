@@ -12,7 +12,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from encoder.errors import UmurlError
 from umurl_search.index import bounded_codes, exact_knn
-from umurl_search.index.bridges_and_whitening import Map
+from umurl_search.index.bridges_and_whitening import LinearMap
 from umurl_search.index.exact_knn import CPU, nearest
 
 Array = NDArray[np.float32]
@@ -129,25 +129,25 @@ def clustered(n: int, p: int, *, seed: int) -> Array:
     rng = np.random.default_rng(seed)
     rows = (rng.normal(size=(4, p)) + 1)[rng.integers(0, 4, n)] + 0.05 * rng.normal(size=(n, p))
     rows[rng.integers(0, n, n // 5)] = rows[0]
-    return Map()(rows.astype(np.float32))
+    return LinearMap()(rows.astype(np.float32))
 
 
 def with_rare_axes() -> tuple[Array, Array]:
     """4,000 rows in four strong axes, a hundred of them a little into an axis of their own; queries near those."""
     rng = np.random.default_rng(0)
     axes = np.linalg.qr(rng.normal(size=(128, 128)))[0]
-    rows = Map()((rng.normal(size=(4000, 4)) @ axes[:4]).astype(np.float32))
+    rows = LinearMap()((rng.normal(size=(4000, 4)) @ axes[:4]).astype(np.float32))
     rows[:100] += (0.4 * axes[4:104]).astype(np.float32)
-    gallery = Map()(rows)
-    return gallery, Map()(gallery[:100] + (0.002 * rng.normal(size=(100, 128))).astype(np.float32))
+    gallery = LinearMap()(rows)
+    return gallery, LinearMap()(gallery[:100] + (0.002 * rng.normal(size=(100, 128))).astype(np.float32))
 
 
 def with_weak_axes() -> tuple[Array, Array]:
     """Rows in three strong axes, each a little into one of a hundred weak ones: the weak one tells the neighbours."""
     rng = np.random.default_rng(0)
     axes = np.linalg.qr(rng.normal(size=(128, 128)))[0]
-    strong = np.asarray(Map()(rng.normal(size=(4100, 3)).astype(np.float32)), dtype=np.float64)
-    rows = Map()((strong @ axes[:3] + 0.3 * axes[3 + np.arange(4100) % 100]).astype(np.float32))
+    strong = np.asarray(LinearMap()(rng.normal(size=(4100, 3)).astype(np.float32)), dtype=np.float64)
+    rows = LinearMap()((strong @ axes[:3] + 0.3 * axes[3 + np.arange(4100) % 100]).astype(np.float32))
     return rows[100:], rows[:100]
 
 
@@ -208,10 +208,10 @@ def test_the_length_outside_the_axes_is_never_too_short(monkeypatch: pytest.Monk
     axes = np.linalg.qr(np.c_[np.ones(p), rng.normal(size=(p, 7))])[0].T
     rows = np.c_[rng.choice([-3.0, 3.0], 4000), 0.3 * rng.normal(size=(4000, 7))] @ axes
     noise = 10 ** rng.uniform(-6, -3, (4000, 1)) * rng.normal(size=rows.shape)
-    coded = bounded_codes.encode(Map()((rows + noise).astype(np.float32)), n_queries=1, device=CPU)
+    coded = bounded_codes.encode(LinearMap()((rows + noise).astype(np.float32)), n_queries=1, device=CPU)
     assert coded.axes is not None
     assert coded.mean is not None
-    centred = torch.from_numpy(Map()((rows + noise).astype(np.float32))) - coded.mean
+    centred = torch.from_numpy(LinearMap()((rows + noise).astype(np.float32))) - coded.mean
     exact = centred.double()
     basis = torch.linalg.qr(coded.axes.double())[0]
     outside = (exact - exact @ basis @ basis.T).norm(dim=1)
@@ -233,7 +233,7 @@ def test_a_bound_holds_where_the_query_lies_outside_the_axes_and_the_gallery_wit
     rows[~seen] += (
         1e-3 * rng.choice([-1, 1], ((~seen).sum(), 1)) * rng.uniform(1, 1.8, ((~seen).sum(), 1))
     ) * query
-    gallery, asking = Map()(rows.astype(np.float32)), Map()(query[None].astype(np.float32))
+    gallery, asking = LinearMap()(rows.astype(np.float32)), LinearMap()(query[None].astype(np.float32))
     coded = bounded_codes.encode(gallery, n_queries=1, device=CPU)
     assert coded.fine is not None
     asked = coded.ask(asking)
@@ -267,7 +267,7 @@ def test_one_nearest_neighbour_is_scikit_learns() -> None:
     labels = rng.integers(0, 8, 600)
     y = (centres[labels] + rng.normal(size=(600, 40))).astype(np.float32)
     theirs = KNeighborsClassifier(1, metric="cosine", algorithm="brute").fit(y[:450], labels[:450])
-    found = nearest(Map()(y[:450]), Map()(y[450:]), 1)
+    found = nearest(LinearMap()(y[:450]), LinearMap()(y[450:]), 1)
     assert np.array_equal(labels[found.rows[:, 0]], theirs.predict(y[450:]))
     distance, rows = theirs.kneighbors(y[450:])
     assert np.array_equal(found.rows, rows)

@@ -18,7 +18,7 @@ from umurl_search.pictures.geometry import (
     front_of,
     pose_lines,
     pose_sheet,
-    seen,
+    visible_frames,
 )
 from umurl_search.synthetic.demo_corpus import make_clip
 from umurl_search.synthetic.long_recordings import make_recording
@@ -99,11 +99,11 @@ def test_an_absent_joint_takes_its_bones_along() -> None:
 def test_the_middle_of_a_centred_clip_is_there_and_a_missing_one_is_not() -> None:
     centred = normalise(CLIP)
     assert not centred[:, 0, 1].any()
-    assert seen(centred).all()
+    assert visible_frames(centred).all()
     frames = CLIP.copy()
     frames[:, 0, 1] = 0
     assert np.linalg.norm(CLIP[:, 0, 0], axis=-1).min() > 1
-    assert not seen(frames)[:, 0, 1].any()
+    assert not visible_frames(frames)[:, 0, 1].any()
 
 
 def test_a_person_who_comes_late_is_drawn_from_then_on() -> None:
@@ -156,7 +156,7 @@ def by_hand(
 def test_projection_is_that_by_hand(azimuth: float, elevation: float, perspective: bool) -> None:
     camera = Camera(azimuth_deg=azimuth, elevation_deg=elevation, perspective=perspective)
     stage = Stage(frames=CLIP, camera=camera)
-    front = front_of(CLIP, seen(CLIP))
+    front = front_of(CLIP, visible_frames(CLIP))
     points = CLIP[::7, 0, ::4].astype(np.float64)
     projected, _ = stage.project(points)
     for point, found in zip(points.reshape(-1, 3).tolist(), projected.reshape(-1, 2).tolist(), strict=True):
@@ -170,7 +170,7 @@ def test_a_person_faces_the_camera_their_left_hand_at_the_right() -> None:
     frames[0, 0, HEAD, 1] = 0.5
     stage = Stage(frames=frames, camera=Camera(azimuth_deg=0, elevation_deg=0))
     (left, right, head), nearness = stage.project(frames[0, 0, [4, 8, HEAD]].astype(np.float64))
-    assert front_of(frames, seen(frames)).tolist() == [0, 0, -1]
+    assert front_of(frames, visible_frames(frames)).tolist() == [0, 0, -1]
     assert left[0] > 0 > right[0]
     assert head[1] > left[1] == pytest.approx(right[1])
     beyond, _ = stage.project(np.array([[-0.2, 0.0, 4.0]]))
@@ -187,7 +187,7 @@ def test_a_picture_does_not_depend_on_where_the_sensor_stood(degrees: float) -> 
 
 
 def test_two_people_are_seen_from_beside() -> None:
-    there = seen(PAIR)
+    there = visible_frames(PAIR)
     apart = PAIR[0, 1, 0] - PAIR[0, 0, 0]
     front = front_of(PAIR, there)
     assert abs(front @ apart) < 0.2 * np.linalg.norm(apart)
@@ -195,7 +195,7 @@ def test_two_people_are_seen_from_beside() -> None:
     np.testing.assert_allclose(front_of(PAIR[:, ::-1], there[:, ::-1]), front)
     alone = PAIR.copy()
     alone[5:, 1] = 0
-    assert not np.allclose(front_of(alone, seen(alone)), front, atol=1e-3)
+    assert not np.allclose(front_of(alone, visible_frames(alone)), front, atol=1e-3)
 
 
 def test_angles_out_of_range_are_refused() -> None:

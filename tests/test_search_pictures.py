@@ -24,11 +24,11 @@ from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.pictures import render as pictures
 from umurl_search.pictures.clips import hit_clips
-from umurl_search.pictures.geometry import Camera, seen
+from umurl_search.pictures.geometry import Camera, visible_frames
 from umurl_search.pictures.html import to_html
-from umurl_search.pictures.raster import still, to_gif
+from umurl_search.pictures.raster import draw_still, to_gif
 from umurl_search.pictures.render import PictureRequest, render
-from umurl_search.pictures.sheet import PALETTES, Palette, PictureClip, fitting, grid, moments, strip
+from umurl_search.pictures.sheet import PALETTES, Palette, PictureClip, fit_text, grid, pose_frames, strip
 from umurl_search.pictures.svg import to_svg
 from umurl_search.pictures.timing import timing
 from umurl_search.pictures.video import to_mp4
@@ -70,9 +70,9 @@ def test_more_pictures_than_frames_are_refused() -> None:
 
 
 def test_moments_are_the_middles_of_equal_parts() -> None:
-    assert moments(80, 8) == [5, 15, 25, 35, 45, 55, 65, 75]
-    assert moments(1, 3) == [0, 0, 0]
-    assert moments(2, 4) == [0, 0, 1, 1]
+    assert pose_frames(80, 8) == [5, 15, 25, 35, 45, 55, 65, 75]
+    assert pose_frames(1, 3) == [0, 0, 0]
+    assert pose_frames(2, 4) == [0, 0, 1, 1]
 
 
 # files, read back
@@ -108,7 +108,9 @@ def test_a_gif_shows_the_poses_of_its_times() -> None:
             image.seek(k)
             shown = np.asarray(image.convert("RGB")).astype(int)
             panel = replace(sheet.panels[0], still=frame)
-            alone = np.asarray(Image.open(io.BytesIO(still(replace(sheet, panels=(panel,)))))).astype(int)
+            alone = np.asarray(Image.open(io.BytesIO(draw_still(replace(sheet, panels=(panel,)))))).astype(
+                int
+            )
             body = (slice(0, 130), slice(None))  # above the line of the time
             assert np.abs(shown[body] - alone[body]).mean() < 3
 
@@ -138,14 +140,14 @@ def near(pixels: NDArray[np.int64], colour: tuple[int, int, int]) -> int:
 
 def test_two_people_have_two_colours_and_one_has_one() -> None:
     for clip, people in ((ONE, 1), (PAIR, 2)):
-        image = Image.open(io.BytesIO(still(moving_grid(clip, size=200)))).convert("RGB")
+        image = Image.open(io.BytesIO(draw_still(moving_grid(clip, size=200)))).convert("RGB")
         pixels = np.asarray(image).astype(np.int64)
         assert [near(pixels, colour) > 50 for colour in LIGHT.people] == [True, people == 2]
 
 
 def test_bones_are_where_they_are_said_to_be() -> None:
     sheet = moving_grid(replace(ONE, frames=ONE.frames[:1]), size=300)
-    pixels = np.asarray(Image.open(io.BytesIO(still(sheet))).convert("RGB")).astype(np.int64)
+    pixels = np.asarray(Image.open(io.BytesIO(draw_still(sheet))).convert("RGB")).astype(np.int64)
     (panel,) = sheet.panels
     for e in np.flatnonzero(panel.poses.drawn[0, 0]).tolist():
         x, y = panel.poses.lines[0, 0, e].mean(axis=0) + np.array([panel.x, panel.y])
@@ -155,18 +157,18 @@ def test_bones_are_where_they_are_said_to_be() -> None:
 
 def test_a_strip_has_a_row_a_clip_and_a_pose_a_cell() -> None:
     sheet = strip([ONE, PAIR], camera=Camera(), palette=LIGHT, size=80, poses=5)
-    assert [panel.still for panel in sheet.panels] == [*moments(37, 5), *moments(21, 5)]
+    assert [panel.still for panel in sheet.panels] == [*pose_frames(37, 5), *pose_frames(21, 5)]
     assert len({panel.y for panel in sheet.panels}) == 2
     assert [label.text for label in sheet.labels if label.text.endswith(" s")][:5] == [
         "0.10 s", "0.37 s", "0.60 s", "0.83 s", "1.10 s",
     ]  # fmt: skip
-    with Image.open(io.BytesIO(still(sheet))) as image:
+    with Image.open(io.BytesIO(draw_still(sheet))) as image:
         assert (image.width, image.height) == (sheet.width, sheet.height)
 
 
 def test_what_is_too_long_for_its_place_is_cut() -> None:
-    assert fitting("short", 200, 13) == "short"
-    cut = fitting("a very long name of a clip", 70, 13)
+    assert fit_text("short", 200, 13) == "short"
+    cut = fit_text("a very long name of a clip", 70, 13)
     assert (len(cut), cut[-1]) == (9, "…")
 
 
@@ -179,7 +181,9 @@ def test_right_and_wrong_are_marked_besides_their_colours() -> None:
         == 1
     )
     assert "another action than the query" in text
-    pixels = np.asarray(Image.open(io.BytesIO(still(moving_grid(*clips)))).convert("RGB")).astype(np.int64)
+    pixels = np.asarray(Image.open(io.BytesIO(draw_still(moving_grid(*clips)))).convert("RGB")).astype(
+        np.int64
+    )
     right, wrong = near(pixels, LIGHT.right), near(pixels, LIGHT.wrong)
     assert right > 1.5 * wrong > 0  # whole and dashed
 
@@ -280,7 +284,7 @@ def test_a_page_holds_the_clip_to_the_millimetre() -> None:
     text = to_html([replace(PAIR, frames=frames)], camera=Camera(), palette=LIGHT, size=90, title="t")
     (clip,) = json.loads(_Page(text).scripts[0])["clips"]
     mm = np.frombuffer(base64.b64decode(clip["frames"]), dtype="<i2").reshape(*clip["shape"], 25, 3)
-    there = seen(frames)
+    there = visible_frames(frames)
     assert ((mm != -32768).all(axis=-1) == there).all()
     moved = mm[there] / 1000 - frames[there]
     assert np.ptp(moved, axis=0).max() < 0.0021

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from encoder.finetune import FinetuneConfig, finetune
-from encoder.probe import Outcome, ProbeConfig, late_fused, outcome, probe
+from encoder.probe import ProbeConfig, ProbeResult, late_fusion, probe, probe_result
 from umurl_search.evaluation import linear_eval as probing
 from umurl_search.evaluation import semi_supervised, transfer
 from umurl_search.evaluation.linear_eval import LinearRequest, Task, late_eval, linear_eval
@@ -51,7 +51,7 @@ def parts_of(library: Library, modality: str) -> tuple[Array, Labels, Array, Lab
     return y[odd], classes[odd], y[~odd], classes[~odd]
 
 
-def alone(library: Library, modality: str, config: ProbeConfig = SHORT) -> Outcome:
+def alone(library: Library, modality: str, config: ProbeConfig = SHORT) -> ProbeResult:
     x, labels, z, wanted = parts_of(library, modality)
     run = probe(
         torch.from_numpy(x),
@@ -61,7 +61,7 @@ def alone(library: Library, modality: str, config: ProbeConfig = SHORT) -> Outco
         config=config,
         device=CPU,
     )
-    return outcome(run, wanted)
+    return probe_result(run, wanted)
 
 
 def tree(library: Library) -> dict[str, int]:
@@ -109,11 +109,13 @@ def test_actions_that_are_not_trained_count_as_wrong() -> None:
     labels = np.array([7, 7, 3, 3, 7, 3, 9])
     task = Task(dataset="mine", protocol="p", labels=labels, train=np.arange(4), test=np.array([4, 5, 6]))
     assert task.classes.tolist() == [3, 7]
-    assert task.wanted.tolist() == [1, 0, -1]
+    assert task.test_classes.tolist() == [1, 0, -1]
     assert task.warnings() == [
         "1 of the 3 test clips are of actions that are not trained: they count as wrong"
     ]
-    figures = task.figures(Outcome(wanted=task.wanted, accuracies={1: 2 / 3}, predicted=np.array([1, 0, 1])))
+    figures = task.figures(
+        ProbeResult(wanted=task.test_classes, accuracies={1: 2 / 3}, predicted=np.array([1, 0, 1]))
+    )
     assert [(row["label"], row["accuracy"]) for row in figures["per_class"]] == [(3, 1), (7, 1), (9, 0)]
 
 
@@ -178,7 +180,7 @@ def test_late_fusion_is_the_mean_of_scores_and_the_sum_of_cosines(indexed: Libra
         for x, c, z, _ in arrays
     ]
     _, labels, _, wanted = arrays[0]
-    parts, fused = late_fused(runs, wanted)
+    parts, fused = late_fusion(runs, wanted)
     assert document["accuracy"] == fused.accuracy
     assert document["best"] == {"epoch": fused.best[0], "accuracy": fused.best[1]}
     assert [part["accuracy"] for part in document["parts"]] == [part.accuracy for part in parts]

@@ -13,7 +13,7 @@ from encoder.errors import UmurlError
 from umurl_search.clips.clip import Segment
 from umurl_search.clips.crop import at_store_rate
 from umurl_search.ingest.ingest import IngestReport, Request, ingest
-from umurl_search.ingest.segments_file import Stated, read_segments, segment_columns
+from umurl_search.ingest.segments_file import StatedSegment, read_segments, segment_columns
 from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
 from umurl_search.synthetic import long_recordings
@@ -34,7 +34,10 @@ def test_json_and_csv_say_the_same(tmp_path: Path) -> None:
     }
     table = tmp_path / "segments.CSV"
     table.write_text('recording,action,start,end\r\nr1,wave,0,1.5\r\n"r1", clap ,2.0,4e0\r\n')
-    wanted = [Stated(action="wave", start_s=0, end_s=1.5), Stated(action="clap", start_s=2, end_s=4)]
+    wanted = [
+        StatedSegment(action="wave", start_s=0, end_s=1.5),
+        StatedSegment(action="clap", start_s=2, end_s=4),
+    ]
     assert read_segments(json_file(tmp_path, stated)) == {"r1": wanted, "r,2": []}
     assert read_segments(table) == {"r1": wanted}
     assert read_segments(None) == {}
@@ -44,7 +47,7 @@ def test_actions_may_be_numbers(tmp_path: Path) -> None:
     table = tmp_path / "segments.csv"
     table.write_text("recording,action,start,end\nr1,12,0,1\n")
     stated = read_segments(json_file(tmp_path, {"r1": [{"action": 12, "start": 0, "end": 1}]}))
-    assert stated == read_segments(table) == {"r1": [Stated(action=12, start_s=0, end_s=1)]}
+    assert stated == read_segments(table) == {"r1": [StatedSegment(action=12, start_s=0, end_s=1)]}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +125,7 @@ def described(name: str, frames: int, segments: list[list[Any]] | None = None) -
     return {"name": name, "frames": frames, **({} if segments is None else {"segments": segments})}
 
 
-def columns(*clips: dict[str, Any], names: tuple[str, ...] = (), **stated: list[Stated]) -> Any:
+def columns(*clips: dict[str, Any], names: tuple[str, ...] = (), **stated: list[StatedSegment]) -> Any:
     return segment_columns(clips, stated, names=names, what="mine")
 
 
@@ -139,7 +142,10 @@ def test_segments_of_the_format_are_in_order_of_time() -> None:
 
 def test_what_a_file_states_takes_the_place_of_what_the_format_says() -> None:
     own = [[0, None, 3, 9]]
-    given = [Stated(action="wave", start_s=1, end_s=2.01), Stated(action="Clap", start_s=0, end_s=0.001)]
+    given = [
+        StatedSegment(action="wave", start_s=1, end_s=2.01),
+        StatedSegment(action="Clap", start_s=0, end_s=0.001),
+    ]
     found = columns(described("a", 100, own), described("b", 50, own), a=given)
     assert found.columns["position"] == [0, 0, 1]
     assert found.columns["action"] == ["Clap", "wave", None]
@@ -150,23 +156,27 @@ def test_what_a_file_states_takes_the_place_of_what_the_format_says() -> None:
 
 
 def test_names_are_found_in_the_datasets_list_whatever_their_case() -> None:
-    found = columns(described("a", 99), names=("wave", "clap"), a=[Stated(action="CLAP", start_s=0, end_s=1)])
+    found = columns(
+        described("a", 99), names=("wave", "clap"), a=[StatedSegment(action="CLAP", start_s=0, end_s=1)]
+    )
     assert (found.columns["label"], found.columns["action"]) == ([1], ["clap"])
-    numbered = columns(described("a", 99), names=("wave", "clap"), a=[Stated(action=2, start_s=0, end_s=1)])
+    numbered = columns(
+        described("a", 99), names=("wave", "clap"), a=[StatedSegment(action=2, start_s=0, end_s=1)]
+    )
     assert numbered.columns == found.columns
     with pytest.raises(
         UmurlError, match=r"^the segments file names 'jump', which is no action of mine: give one of "
     ):
-        columns(described("a", 99), names=("wave",), a=[Stated(action="jump", start_s=0, end_s=1)])
+        columns(described("a", 99), names=("wave",), a=[StatedSegment(action="jump", start_s=0, end_s=1)])
 
 
 def test_numbers_without_a_list_have_no_name() -> None:
-    found = columns(described("a", 99), a=[Stated(action=7, start_s=0, end_s=1)])
+    found = columns(described("a", 99), a=[StatedSegment(action=7, start_s=0, end_s=1)])
     assert (found.columns["label"], found.columns["action"]) == ([6], [None])
 
 
 def test_what_lies_beyond_a_recording_is_cut_or_counted() -> None:
-    given = [Stated(action=1, start_s=0.5, end_s=9), Stated(action=1, start_s=1, end_s=9)]
+    given = [StatedSegment(action=1, start_s=0.5, end_s=9), StatedSegment(action=1, start_s=1, end_s=9)]
     found = columns(described("a", 30), a=given, b=given, c=[])
     assert (found.columns["start_frame"], found.columns["stop_frame"]) == ([15], [30])
     assert found.notes == [
@@ -287,7 +297,7 @@ def test_a_stopped_ingest_keeps_the_segments_it_had_read(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("umurl_search.ingest.ingest.enter", stop)
+        patched.setattr("umurl_search.ingest.ingest.register", stop)
         with pytest.raises(KeyboardInterrupt):
             read(tmp_path, request)
     library, report = read(tmp_path, request)

@@ -26,8 +26,8 @@ from encoder.schedule import TrainConfig
 from umurl_search.evaluation.confusion import Confusion, confusion, most_confused, wrong_neighbours
 from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index, evaluate_matrix
 from umurl_search.evaluation.modality_matrix import Retrieval, retrieve
-from umurl_search.evaluation.projection import flatten, principal_axes, require, sampled
-from umurl_search.index.bridges_and_whitening import Map, Transform
+from umurl_search.evaluation.projection import flatten, principal_axes, require, sample_rows
+from umurl_search.index.bridges_and_whitening import LinearMap, Transform
 from umurl_search.index.build import BuildRequest, build_index
 from umurl_search.library import encoder_registry
 from umurl_search.library.library import Library
@@ -46,14 +46,14 @@ from umurl_search.report.page import (
     to_markdown,
 )
 from umurl_search.report.report import ReportRequest, write_report
-from umurl_search.report.skeleton_drawings import with_drawing
+from umurl_search.report.skeleton_drawings import add_drawings
 
 RNG = np.random.default_rng(7)
 EVIL = '<script>alert("1")</script> & $x$ | `*_'
 
 
 def unit_rows(n: int, d: int = 6) -> NDArray[np.float32]:
-    return Map()(RNG.standard_normal((n, d)).astype(np.float32))
+    return LinearMap()(RNG.standard_normal((n, d)).astype(np.float32))
 
 
 @pytest.fixture
@@ -107,7 +107,11 @@ def test_figures_are_those_of_knn_eval(indexed: Library, found: Retrieval) -> No
         (q, g): matrix[q][g] for q in matrix for g in matrix
     }
     fused = evaluate_index(indexed, EvalRequest(device="cpu"))
-    assert (found.main, found.own.map, found.own.mrr) == ("fused", fused["map"], fused["mrr"])
+    assert (found.main, found.own.mean_average_precision, found.own.mrr) == (
+        "fused",
+        fused["map"],
+        fused["mrr"],
+    )
 
 
 def test_a_transform_is_that_of_knn_eval_too(indexed: Library) -> None:
@@ -124,7 +128,7 @@ def test_wrong_neighbours_of_an_index_have_their_names_actions_and_scores(found:
     assert isinstance(table, Table)
     columns = found.opened.columns
     row_of = {name: i for i, name in enumerate(columns.name)}
-    y = Map()(np.asarray(found.opened.index.embeddings("fused"))).astype(np.float64)
+    y = LinearMap()(np.asarray(found.opened.index.embeddings("fused"))).astype(np.float64)
     held = found.opened.split.gallery
     wrong = found.own.predicted != found.query_labels
     assert len(table.rows) == min(wrong.sum(), report_sections.MOST_NEIGHBOURS) > 0
@@ -160,7 +164,7 @@ def test_pca_of_a_single_dimension_has_a_flat_second() -> None:
 
 def test_tsne_keeps_groups_apart_and_comes_out_the_same_twice() -> None:
     centres = 8 * np.eye(3, 12)
-    y = Map()((np.repeat(centres, 20, axis=0) + RNG.standard_normal((60, 12))).astype(np.float32))
+    y = LinearMap()((np.repeat(centres, 20, axis=0) + RNG.standard_normal((60, 12))).astype(np.float32))
     points = flatten(y, "tsne")
     np.testing.assert_array_equal(points, flatten(y, "tsne"))
     distances = np.linalg.norm(points[:, None] - points[None], axis=2)
@@ -205,8 +209,8 @@ def test_a_missing_package_is_named(
 
 
 def test_a_sample_is_drawn_without_repeats_and_by_its_seed() -> None:
-    assert sampled(5, 5, generator=np.random.default_rng(0)).tolist() == [0, 1, 2, 3, 4]
-    drawn = [sampled(50, 10, generator=np.random.default_rng(s)).tolist() for s in (0, 0, 1)]
+    assert sample_rows(5, 5, generator=np.random.default_rng(0)).tolist() == [0, 1, 2, 3, 4]
+    drawn = [sample_rows(50, 10, generator=np.random.default_rng(s)).tolist() for s in (0, 0, 1)]
     assert len(set(drawn[0])) == 10
     assert drawn[0] == sorted(drawn[0]) == drawn[1] != drawn[2]
 
@@ -418,8 +422,8 @@ def test_a_report_without_mistakes_draws_none(found: Retrieval, indexed: Library
     for q, label in enumerate(found.query_labels.tolist()):
         own.neighbours[q, 0] = np.flatnonzero(found.gallery_labels == label)[0]
     right = replace(found, figures={**found.figures, (found.main, found.main): own})
-    assert with_drawing(section, indexed, right) is section
-    assert len(with_drawing(section, indexed, found).blocks) == 2
+    assert add_drawings(section, indexed, right) is section
+    assert len(add_drawings(section, indexed, found).blocks) == 2
 
 
 def test_a_page_of_any_name_finds_its_pictures(indexed: Library, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from encoder import checkpoint, precision
 from encoder.distributed import ALONE, Processes
 from encoder.errors import UmurlError
 from encoder.modalities import to_modality
-from encoder.train import Interrupted
+from encoder.train import TrainingInterrupted
 from umurl_search.files import sealed_folder
 from umurl_search.library.library import Library
 from umurl_search.maintenance import verify as soundness
@@ -51,7 +51,7 @@ def stop_after(steps: int) -> Callable[[], bool]:
 
 
 def interrupt(library: Library, request: TrainRequest, *, after: int) -> None:
-    with pytest.raises(Interrupted):
+    with pytest.raises(TrainingInterrupted):
         train_encoder(library, request, should_stop=stop_after(after))
 
 
@@ -196,7 +196,7 @@ def test_an_option_that_cannot_be_discards_nothing(
     monkeypatch.setattr(
         "umurl_search.training.run.joined", lambda device: nullcontext(replace(ALONE, count=2))
     )
-    monkeypatch.setattr(Processes, "told", lambda self, find: find())
+    monkeypatch.setattr(Processes, "broadcast_from_rank0", lambda self, find: find())
     with pytest.raises(UmurlError, match=r"--batch-size 8|--compile|width is a multiple"):
         train_encoder(library, like_tiny(**given), anew=True)
     assert resume_state.load_state(sealed_folder.partial_of(library.encoder("slow")))["step"] == 5
@@ -273,7 +273,7 @@ def test_what_was_kept_before_it_goes_on_with_another_rate(library: Library) -> 
 def test_a_resumed_run_keeps_the_rate_it_was_given(library: Library) -> None:
     interrupt(library, TINY, after=5)
     slower = like_tiny(learning_rate=1e-4)
-    with pytest.raises(Interrupted):
+    with pytest.raises(TrainingInterrupted):
         train_encoder(library, slower, resume=True, should_stop=stop_after(3))
     train_encoder(library, TINY, resume=True)
     config = json.loads((library.encoder("slow") / "config.json").read_text())

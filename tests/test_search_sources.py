@@ -15,7 +15,7 @@ from umurl_search import Library
 from umurl_search.files import sealed_folder
 from umurl_search.index.build import BuildRequest, build_index
 from umurl_search.index.windows import Window
-from umurl_search.ingest.add_update_remove import ChangeRequest, remove, take_in
+from umurl_search.ingest.add_update_remove import ChangeRequest, add_or_update, remove
 from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.library.clip_store import open_clips
 from umurl_search.maintenance.compact import compact
@@ -43,17 +43,17 @@ def elsewhere(tmp_path: Path) -> Path:
 def test_each_source_is_gone_through_for_its_own_clips(
     changing: Library, source: Path, elsewhere: Path
 ) -> None:
-    assert take_in(changing, ChangeRequest(dataset="mine", source=elsewhere, device="cpu")).added == 6
+    assert add_or_update(changing, ChangeRequest(dataset="mine", source=elsewhere, device="cpu")).added == 6
     (elsewhere / f"{NEW[0]}.npy").unlink()
     (source / "S001C003P004R001A005.npy").unlink()
     np.save(elsewhere / f"{NEW[1]}.npy", make_clip("S001C002P005R002A010"))
     np.save(elsewhere / "S001C001P001R001A005.npy", make_clip(NEW[0]))  # a name of the first source
-    report = take_in(changing, ChangeRequest(dataset="mine", changed=True, device="cpu"))
+    report = add_or_update(changing, ChangeRequest(dataset="mine", changed=True, device="cpu"))
     assert (report.replaced, report.unchanged, report.gone, report.new) == (1, 59 + 4, 2, 0)
     add_files(elsewhere, ["S001C003P005R001A004"])
-    assert take_in(changing, ChangeRequest(dataset="mine", device="cpu")).added == 1
+    assert add_or_update(changing, ChangeRequest(dataset="mine", device="cpu")).added == 1
     shutil.rmtree(elsewhere)
-    report = take_in(changing, ChangeRequest(dataset="mine", changed=True, device="cpu"))
+    report = add_or_update(changing, ChangeRequest(dataset="mine", changed=True, device="cpu"))
     assert (report.gone, report.notes) == (1, [f"{elsewhere} is not there: it was passed over"])
     with changing.read() as catalog:
         assert [one["roots"] for one in catalog.origins("mine")] == [[str(source)], [str(elsewhere)]]
@@ -64,13 +64,13 @@ def test_an_update_from_a_moved_source_takes_its_clips(
 ) -> None:
     moved = source.rename(tmp_path / "moved")
     with pytest.raises(UmurlError, match="no such file or folder; give --source"):
-        take_in(changing, ChangeRequest(dataset="mine", changed=True, device="cpu"))
+        add_or_update(changing, ChangeRequest(dataset="mine", changed=True, device="cpu"))
     changed = "S001C002P002R001A010"
     np.save(moved / f"{changed}.npy", make_clip("S001C002P002R002A010"))
-    report = take_in(changing, ChangeRequest(dataset="mine", source=moved, changed=True, device="cpu"))
+    report = add_or_update(changing, ChangeRequest(dataset="mine", source=moved, changed=True, device="cpu"))
     assert (report.replaced, report.unchanged) == (1, 59)
     with changing.read() as catalog:
-        assert catalog.sources("mine")[changed].origin == 2
+        assert catalog.sources("mine")[changed].source == 2
 
 
 def test_a_recording_that_was_left_out_is_taken_once_it_is_mended(changing: Library, source: Path) -> None:
@@ -78,19 +78,19 @@ def test_a_recording_that_was_left_out_is_taken_once_it_is_mended(changing: Libr
     bad = source / f"{NEW[0]}.npy"
     whole = bad.read_bytes()
     bad.write_bytes(whole[:1000])
-    report = take_in(changing, ChangeRequest(dataset="mine", device="cpu"))
+    report = add_or_update(changing, ChangeRequest(dataset="mine", device="cpu"))
     assert (report.added, report.left_out) == (1, {"truncated": 1})
-    again = take_in(changing, ChangeRequest(dataset="mine", device="cpu"))
+    again = add_or_update(changing, ChangeRequest(dataset="mine", device="cpu"))
     assert (again.added, again.left_out) == (0, {})
     bad.write_bytes(whole[:900])
     add_files(source, NEW[2:3])
-    other = take_in(changing, ChangeRequest(dataset="mine", device="cpu"))
+    other = add_or_update(changing, ChangeRequest(dataset="mine", device="cpu"))
     assert (other.added, other.left_out) == (1, {"truncated": 1})
     with changing.read() as catalog:
         (noted,) = catalog.left_out("mine")
     assert noted["source_hash"] == sealed_folder.sha256_of(bad)
     bad.write_bytes(whole)
-    assert take_in(changing, ChangeRequest(dataset="mine", device="cpu")).added == 1
+    assert add_or_update(changing, ChangeRequest(dataset="mine", device="cpu")).added == 1
     with changing.read() as catalog:
         assert catalog.left_out("mine") == []
 
@@ -99,7 +99,7 @@ def test_a_clip_whose_recording_became_bad_stays_and_is_told(changing: Library, 
     bad = source / "S001C001P001R001A005.npy"
     whole = bad.read_bytes()
     bad.write_bytes(whole[:1000])
-    report = take_in(changing, ChangeRequest(dataset="mine", changed=True, device="cpu"))
+    report = add_or_update(changing, ChangeRequest(dataset="mine", changed=True, device="cpu"))
     assert (report.replaced, report.left_out, report.clips) == (0, {"truncated": 1}, 60)
     with changing.read() as catalog:
         assert catalog.left_out("mine") == []
@@ -109,12 +109,12 @@ def test_parts_and_segments_of_what_is_added_are_taken_from_files(
     changing: Library, source: Path, tmp_path: Path
 ) -> None:
     add_files(source, NEW[:2])
-    report = take_in(changing, ChangeRequest(dataset="mine", device="cpu"))
+    report = add_or_update(changing, ChangeRequest(dataset="mine", device="cpu"))
     assert report.notes == ["2 of the clips added are in no part of protocol xsub: add mine --splits says it"]
     add_files(source, NEW[2:4])
     splits = tmp_path / "more.json"
     splits.write_text(json.dumps({"xsub": {"train": [NEW[2]], "test": [NEW[3], "S001C001P001R001A005"]}}))
-    report = take_in(changing, ChangeRequest(dataset="mine", splits=splits, device="cpu"))
+    report = add_or_update(changing, ChangeRequest(dataset="mine", splits=splits, device="cpu"))
     assert (report.added, report.notes) == (2, [])
     with changing.read() as catalog:
         sources, parts = catalog.sources("mine"), catalog.split("mine", "xsub")
@@ -127,7 +127,7 @@ def test_parts_and_segments_of_what_is_added_are_taken_from_files(
 def test_clips_of_every_part_are_read_again_from_where_they_came(
     changing: Library, source: Path, elsewhere: Path
 ) -> None:
-    take_in(changing, ChangeRequest(dataset="mine", source=elsewhere, device="cpu"))
+    add_or_update(changing, ChangeRequest(dataset="mine", source=elsewhere, device="cpu"))
     remove(changing, "mine", names=["S001C001P001R001A010", NEW[1]])
     frames = [np.array(open_clips(changing, "mine").frames(row)) for row in range(64)]
     for folder in ("mine", "mine~2"):
@@ -153,7 +153,7 @@ def test_clips_of_every_part_are_read_again_from_where_they_came(
 
 
 def changed(library: Library, **asked: Any) -> Any:
-    return take_in(library, ChangeRequest(**{"dataset": "mine", "device": "cpu", **asked}))
+    return add_or_update(library, ChangeRequest(**{"dataset": "mine", "device": "cpu", **asked}))
 
 
 def test_a_source_that_was_moved_is_where_clips_are_read_again(
@@ -249,14 +249,14 @@ def test_windows_of_what_is_left_are_found_after_a_recording_has_gone(
         row = {k: v for k, v in catalog.encoders()[0].items() if k not in ("created", "made")}
     with library.write() as catalog:
         catalog.add_encoder(row)
-    window = Window.asked([2.0], 0.5)
+    window = Window.parse([2.0], 0.5)
     build_index(library, BuildRequest(dataset="long", encoder="e", name="w", window=window, device="cpu"))
     searcher = library.index("w", device="cpu")
     clip = np.load(request.source / f"{LONG[3]}.npy")[:90]
     searcher.search([clip], k=30)
     remove(library, "long", names=[LONG[0]])
     (again,), (fresh,) = searcher.search([clip], k=30), library.index("w", device="cpu").search([clip], k=30)
-    assert [hit.about() for hit in again.hits] == [hit.about() for hit in fresh.hits]
+    assert [hit.to_dict() for hit in again.hits] == [hit.to_dict() for hit in fresh.hits]
 
 
 def test_labels_of_pku_are_part_of_what_a_clip_was_read_from(tmp_path: Path) -> None:
@@ -350,7 +350,7 @@ def test_an_ended_run_does_not_say_what_it_did_not_count(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("umurl_search.ingest.add_update_remove.described", killed)
+        patched.setattr("umurl_search.ingest.add_update_remove.catalog_rows", killed)
         with pytest.raises(KeyboardInterrupt):
             changed(changing)
     report = changed(changing)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import Conventions, Up, to_ntu25
-from umurl_search.clips.plausibility import doubts
+from umurl_search.clips.plausibility import check_scale_and_axis
 from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.library.library import Library
 from umurl_search.search.query_clip import read_frames
@@ -30,7 +30,7 @@ def turned(frames: Frames, up: Up) -> Frames:
 
 def said(frames: NDArray[np.float32], **stated: object) -> list[str]:
     conventions = Conventions(**stated)  # type: ignore[arg-type]
-    return doubts([to_ntu25(frames, conventions)], conventions, what="it")
+    return check_scale_and_axis([to_ntu25(frames, conventions)], conventions, what="it")
 
 
 @pytest.mark.parametrize(("scale", "unit"), [(0.001, "millimetres"), (0.01, "centimetres")])
@@ -76,20 +76,20 @@ def test_heads_that_hang_down_are_told() -> None:
 
 def test_some_may_lie_most_may_not() -> None:
     lying = to_ntu25(turned(CLIP, "x"), Conventions())
-    assert doubts([lying, CLIP], Conventions(), what="it") == []
-    assert len(doubts([lying, CLIP, lying], Conventions(), what="it")) == 1
+    assert check_scale_and_axis([lying, CLIP], Conventions(), what="it") == []
+    assert len(check_scale_and_axis([lying, CLIP, lying], Conventions(), what="it")) == 1
 
 
 def test_what_is_not_there_does_not_count() -> None:
     far = CLIP + np.float32(50)
     far[:, :, 5:9] = 0
     far[::2] = 0
-    assert doubts([far], Conventions(), what="it") == []
-    assert doubts([np.zeros((4, 1, 25, 3), np.float32)], Conventions(), what="it") == []
-    assert doubts([], Conventions(), what="it") == []
+    assert check_scale_and_axis([far], Conventions(), what="it") == []
+    assert check_scale_and_axis([np.zeros((4, 1, 25, 3), np.float32)], Conventions(), what="it") == []
+    assert check_scale_and_axis([], Conventions(), what="it") == []
     headless = CLIP * np.float32(1000)
     headless[:, :, 20] = 0
-    assert len(doubts([headless], Conventions(), what="it")) == 1
+    assert len(check_scale_and_axis([headless], Conventions(), what="it")) == 1
 
 
 def write(folder: Path, *names: str, scale: float = 1.0) -> None:

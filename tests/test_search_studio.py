@@ -14,8 +14,8 @@ from umurl_search.synthetic import body as body
 from umurl_search.synthetic import generator_actions, motion_generator, sensors
 from umurl_search.synthetic.actions import STAND, Script, pose
 from umurl_search.synthetic.body import COLUMN, MAIN_ARM, MAIN_LEG, Array
-from umurl_search.synthetic.generator_actions import composed, layered, walk
-from umurl_search.synthetic.motion_generator import Studio, perform
+from umurl_search.synthetic.generator_actions import compose, layer, walk
+from umurl_search.synthetic.motion_generator import MotionGenerator, perform
 from umurl_search.synthetic.multi_take_clips import Retakes
 
 N = 80
@@ -25,14 +25,14 @@ HANDS = (7, 21, 22, 11, 23, 24)
 
 @pytest.fixture(scope="module")
 def clips() -> list[NDArray[np.float32]]:
-    return [Studio(seed=4, pairs=0.3).clip(number, 0) for number in range(N)]
+    return [MotionGenerator(seed=4, pairs=0.3).clip(number, 0) for number in range(N)]
 
 
 @pytest.fixture(scope="module")
 def performed() -> list[Array]:
     """Performances on the stage, before any sensor sees them: (T, M, 25, 3) each."""
-    made = Studio(seed=4, pairs=0.3)
-    return [perform(made.programme(i), np.random.default_rng(i)) for i in range(N)]
+    made = MotionGenerator(seed=4, pairs=0.3)
+    return [perform(made.script(i), np.random.default_rng(i)) for i in range(N)]
 
 
 def seconds(script: Script) -> float:
@@ -43,28 +43,33 @@ def seconds(script: Script) -> float:
 
 
 def test_same_numbers_give_the_same_bytes_in_any_order() -> None:
-    one = [Studio(seed=3).clip(number, 1).tobytes() for number in (5, 9)]
-    assert [Studio(seed=3).clip(number, 1).tobytes() for number in (9, 5)] == one[::-1]
+    one = [MotionGenerator(seed=3).clip(number, 1).tobytes() for number in (5, 9)]
+    assert [MotionGenerator(seed=3).clip(number, 1).tobytes() for number in (9, 5)] == one[::-1]
 
 
 def test_another_process_gives_the_same_bytes() -> None:
     code = (
-        "import hashlib; from umurl_search.synthetic.motion_generator import Studio;"
-        "print(hashlib.sha256(Studio(seed=2).clip(7, 3).tobytes()).hexdigest())"
+        "import hashlib; from umurl_search.synthetic.motion_generator import MotionGenerator;"
+        "print(hashlib.sha256(MotionGenerator(seed=2).clip(7, 3).tobytes()).hexdigest())"
     )
     environment = os.environ | {"PYTHONHASHSEED": "77", "PYTHONPATH": os.pathsep.join(sys.path)}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
-    assert run.stdout.strip() == hashlib.sha256(Studio(seed=2).clip(7, 3).tobytes()).hexdigest(), run.stderr
+    assert run.stdout.strip() == hashlib.sha256(MotionGenerator(seed=2).clip(7, 3).tobytes()).hexdigest(), (
+        run.stderr
+    )
 
 
 def test_seed_programme_and_performance_each_make_a_difference() -> None:
-    made = {Studio(seed=s).clip(p, k).tobytes() for s, p, k in ((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1))}
+    made = {
+        MotionGenerator(seed=s).clip(p, k).tobytes()
+        for s, p, k in ((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1))
+    }
     assert len(made) == 4
 
 
 def test_performances_of_a_programme_share_the_script_alone() -> None:
-    programme = Studio(seed=4).programme(3)
-    again = Studio(seed=4).programme(3)
+    programme = MotionGenerator(seed=4).script(3)
+    again = MotionGenerator(seed=4).script(3)
     for (s, key), (other_s, other) in zip(programme.actor, again.actor, strict=True):
         assert s == other_s
         np.testing.assert_array_equal(key, other)
@@ -92,13 +97,13 @@ def test_lengths_vary_widely(clips: list[NDArray[np.float32]]) -> None:
 
 @pytest.mark.parametrize(("pairs", "people"), [(0.0, {1}), (1.0, {2}), (0.5, {1, 2})])
 def test_so_many_programmes_are_for_two(pairs: float, people: set[int]) -> None:
-    made = Studio(seed=1, pairs=pairs)
+    made = MotionGenerator(seed=1, pairs=pairs)
     assert {made.clip(number, 0).shape[1] for number in range(12)} == people
-    assert {1 + (made.programme(number).partner is not None) for number in range(12)} == people
+    assert {1 + (made.script(number).partner is not None) for number in range(12)} == people
 
 
 def test_one_programme_in_six_is_left_handed() -> None:
-    left = [Studio(seed=9).programme(number).left_handed for number in range(300)]
+    left = [MotionGenerator(seed=9).script(number).left_handed for number in range(300)]
     assert 30 < sum(left) < 75
 
 
@@ -125,7 +130,9 @@ def test_nobody_sinks_into_the_floor_or_leaves_the_stage(performed: list[Array])
 
 
 def test_statures_and_proportions_differ() -> None:
-    people = [motion_generator.cast(np.random.default_rng(i), left_handed=False) for i in range(200)]
+    people = [
+        motion_generator.sample_performer(np.random.default_rng(i), left_handed=False) for i in range(200)
+    ]
     statures = np.array([person.build.stature for person in people])
     assert statures.min() < 1.5
     assert statures.max() > 1.9
@@ -137,7 +144,7 @@ def test_statures_and_proportions_differ() -> None:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_composed_scripts_move_and_take_time(seed: int) -> None:
-    script = composed(np.random.default_rng(seed))
+    script = compose(np.random.default_rng(seed))
     assert 0.2 < seconds(script) <= generator_actions.MOST_S
     assert script[0][0] == 0
     assert all(s > 0 for s, _ in script[1:])
@@ -148,7 +155,7 @@ def test_composed_scripts_move_and_take_time(seed: int) -> None:
 
 def test_composed_movements_use_every_part_of_the_body() -> None:
     reach = np.stack([
-        np.ptp(np.stack([key for _, key in composed(np.random.default_rng(seed))]), axis=0)
+        np.ptp(np.stack([key for _, key in compose(np.random.default_rng(seed))]), axis=0)
         for seed in range(150)
     ])  # fmt: skip
     used = (reach > 10).mean(axis=0)
@@ -168,7 +175,7 @@ def test_walks_lead_somewhere_and_turn() -> None:
 def test_layered_takes_legs_from_one_and_arms_from_the_other() -> None:
     lower = [(0.0, STAND), (1.0, pose(leg=(60, 4, -6, 80, 0)))]
     upper = [(0.0, STAND), (2.0, pose(arm=(90, 4, 2, 3, 0)))]
-    made = layered(lower=lower, upper=upper)
+    made = layer(lower=lower, upper=upper)
     assert seconds(made) == pytest.approx(1.0)
     end = made[-1][1]
     np.testing.assert_allclose(end[MAIN_LEG], (60, 4, -6, 80, 0))
@@ -207,7 +214,7 @@ def test_in_view_is_a_rigid_motion() -> None:
 
 def test_the_older_sensor_copies_five_joints_exactly() -> None:
     for number in range(12):
-        frames = Studio(seed=6, v1=1.0).clip(number, 0)
+        frames = MotionGenerator(seed=6, v1=1.0).clip(number, 0)
         for copy, source in ((20, 2), (21, 7), (22, 7), (23, 11), (24, 11)):
             np.testing.assert_array_equal(frames[:, :, copy], frames[:, :, source])
         there = frames[:, 0].any(axis=(1, 2))
@@ -216,10 +223,10 @@ def test_the_older_sensor_copies_five_joints_exactly() -> None:
 
 
 def test_v1_is_the_share_of_clips_of_the_older_sensor() -> None:
-    made = (Studio(seed=2, v1=0.5).clip(number, 0) for number in range(60))
+    made = (MotionGenerator(seed=2, v1=0.5).clip(number, 0) for number in range(60))
     copied = [bool((c[:, :, 20] == c[:, :, 2]).all()) for c in made]
     assert 15 < sum(copied) < 45
-    newer = Studio(seed=2, v1=0.0).clip(0, 0)
+    newer = MotionGenerator(seed=2, v1=0.0).clip(0, 0)
     assert not (newer[:, :, 21] == newer[:, :, 7]).any(axis=-1).all()
 
 

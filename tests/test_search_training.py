@@ -18,18 +18,18 @@ from encoder import checkpoint
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig
 from encoder.schedule import TrainConfig
-from encoder.train import Interrupted
+from encoder.train import TrainingInterrupted
 from umurl_search.evaluation.metrics import effective_rank, spread
 from umurl_search.files import sealed_folder
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.maintenance import verify as soundness
-from umurl_search.progress import silent
+from umurl_search.progress import no_progress
 from umurl_search.training import import_encoder, monitor, run
-from umurl_search.training.clip_cache import prepare, prepared
+from umurl_search.training.clip_cache import open_prepared, prepare
 from umurl_search.training.history import read_history
-from umurl_search.training.plan import TrainRequest, configured, training_rows
+from umurl_search.training.plan import TrainRequest, apply_options, training_rows
 from umurl_search.training.run import train_encoder
 
 pytestmark = pytest.mark.slow  # whole trainings
@@ -71,7 +71,7 @@ def uninterrupted(made: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes
 
 def test_a_stopped_training_gives_the_same_weights(library: Library, uninterrupted: bytes) -> None:
     asked = iter([False, False, True])
-    with pytest.raises(Interrupted):
+    with pytest.raises(TrainingInterrupted):
         train_encoder(library, TINY, should_stop=lambda: next(asked))
     with pytest.raises(UmurlError, match=r"was made with seed 0 \(now 1\)"):
         train_encoder(library, TrainRequest(**{**vars(TINY), "seed": 1}), resume=True)
@@ -102,7 +102,7 @@ def test_a_finished_training_is_entered_by_the_next_run(
     library: Library, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(import_encoder, "enter_sealed", stopped)
+        patched.setattr(import_encoder, "register_sealed", stopped)
         with pytest.raises(KeyboardInterrupt):
             train_encoder(library, TINY)
     assert "not in the catalog" in soundness.verify(library)[0]
@@ -119,7 +119,7 @@ def test_a_finished_training_with_other_settings_is_made_again(
     library: Library, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(import_encoder, "enter_sealed", stopped)
+        patched.setattr(import_encoder, "register_sealed", stopped)
         with pytest.raises(KeyboardInterrupt):
             train_encoder(library, TrainRequest(**{**vars(TINY), "seed": 1}))
     other = weights(library, "slow")
@@ -238,7 +238,7 @@ def test_every_value_of_a_preset_can_be_replaced() -> None:
         "schedule": "cosine", "drop_at": 0.3, "warmup_epochs": 1.5, "tune_epochs": 3, "tune_rate": 0.01,
         "precision": "float32", "compile": True, "seed": 4, "max_seconds": 5.0,
     }  # fmt: skip
-    model, config = configured(TrainRequest(dataset="x", preset="paper", **given))  # type: ignore[arg-type]
+    model, config = apply_options(TrainRequest(dataset="x", preset="paper", **given))  # type: ignore[arg-type]
     got = {**vars(model), **vars(config)}
     assert got == {**given, "modalities": ("joint", "bone")}
     assert set(got) == {*ModelConfig.__dataclass_fields__, *TrainConfig.__dataclass_fields__}
@@ -329,8 +329,8 @@ def test_sizes_that_cannot_be(library: Library, command: Command) -> None:
 def test_prepared_clips_are_the_normalised_ones(library: Library, tmp_path: Path) -> None:
     store = open_clips(library, "mine")
     _, rows, _ = training_rows(library, "mine", None)
-    prepare(tmp_path, store, rows, progress=silent)
-    clips = prepared(tmp_path)
+    prepare(tmp_path, store, rows, progress=no_progress)
+    clips = open_prepared(tmp_path)
     assert len(clips) == len(rows) == 30
     for i, row in enumerate(rows):
         frames = store.normalised(row)

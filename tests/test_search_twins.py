@@ -21,7 +21,7 @@ from umurl_search.evaluation.duplicates_and_leaks import (
     unit_vectors,
 )
 from umurl_search.index import all_pairs, bounded_codes
-from umurl_search.index.all_pairs import Pairs, components, grouped, pairs_above, usual_distance
+from umurl_search.index.all_pairs import Pairs, components, group_rows, median_nn_distance, pairs_above
 from umurl_search.index.build import BuildRequest, build_index
 from umurl_search.index.exact_knn import CPU
 from umurl_search.index.open_index import open_index
@@ -141,7 +141,7 @@ def test_groups_are_what_hangs_together(data: st.DataObject, n: int) -> None:
     links = sorted((a, b) for a, b in drawn if a < b)
     one, other = np.array(links, dtype=np.int64).reshape(-1, 2).T
     score = np.linspace(0.9, 1, len(links))
-    found = list(grouped(Pairs(one=one, other=other, score=score), n))
+    found = list(group_rows(Pairs(one=one, other=other, score=score), n))
     assert {frozenset(rows.tolist()) for rows, _ in found} == walked(links, n)
     sizes = [(-len(rows), int(rows[0])) for rows, _ in found]
     assert sizes == sorted(sizes)
@@ -162,10 +162,10 @@ def test_the_usual_distance_is_the_median_to_the_nearest() -> None:
     scores = gallery.astype(np.float64) @ gallery.T.astype(np.float64)
     scores[numbers[:, None] == numbers] = -2
     nearest = scores.max(axis=1)
-    distance, n = usual_distance(gallery, numbers=numbers)
+    distance, n = median_nn_distance(gallery, numbers=numbers)
     assert n == (nearest < 1 - 1e-6).sum() < 50
     assert distance == pytest.approx(np.median(1 - nearest[nearest < 1 - 1e-6]), abs=1e-12)
-    nothing, n = usual_distance(np.repeat(gallery[:1], 4, axis=0), numbers=np.arange(4))
+    nothing, n = median_nn_distance(np.repeat(gallery[:1], 4, axis=0), numbers=np.arange(4))
     assert (np.isnan(nothing), n) == (True, 0)
 
 
@@ -177,7 +177,7 @@ def test_the_usual_distance_of_a_sample_leaves_out_each_rows_own_number(
     scores = gallery.astype(np.float64) @ gallery.T.astype(np.float64)
     scores[numbers[:, None] == numbers] = -2
     nearest = scores.max(axis=1)[::5]
-    distance, n = usual_distance(gallery, numbers=numbers)
+    distance, n = median_nn_distance(gallery, numbers=numbers)
     assert n == (nearest < 1 - 1e-6).sum() < 18
     assert distance == pytest.approx(np.median(1 - nearest[nearest < 1 - 1e-6]), abs=1e-12)
 

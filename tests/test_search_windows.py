@@ -5,12 +5,12 @@ import pytest
 from conftest import LONG_INDEX, WINDOW
 from numpy.typing import NDArray
 
-from umurl_search.clips.crop import stretch
+from umurl_search.clips.crop import crop
 from umurl_search.index import build, embed_rows
 from umurl_search.index.build import BuildRequest, build_index
 from umurl_search.index.index import Index
 from umurl_search.index.open_index import open_index
-from umurl_search.index.windows import Units, Window, long_clips, long_windows, units_of, windows_of
+from umurl_search.index.windows import IndexRows, Window, index_rows_of, long_clips, long_windows, windows_of
 from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
 from umurl_search.search.searcher import Searcher
@@ -28,8 +28,8 @@ class Held:
         return self._frames[row]
 
 
-def cut(window: Window | None, *frames: Array) -> Units:
-    return units_of(Held(*frames), np.arange(len(frames)), window)  # type: ignore[arg-type]
+def cut(window: Window | None, *frames: Array) -> IndexRows:
+    return index_rows_of(Held(*frames), np.arange(len(frames)), window)  # type: ignore[arg-type]
 
 
 def somebody(n_frames: int) -> Array:
@@ -59,10 +59,12 @@ def test_windows_without_anybody_are_left_out() -> None:
 
 
 def test_a_window_lasts_a_frame() -> None:
-    assert Window.asked((), None) is None
-    assert Window.asked((2, 1, 2), None) == Window(lengths_s=(1, 2), stride_s=0.2)
-    assert Window.of({"window_s": [3.0], "stride_s": 1.0}) == Window(lengths_s=(3.0,), stride_s=1.0)
-    assert Window.of({}) is None
+    assert Window.parse((), None) is None
+    assert Window.parse((2, 1, 2), None) == Window(lengths_s=(1, 2), stride_s=0.2)
+    assert Window.from_manifest({"window_s": [3.0], "stride_s": 1.0}) == Window(
+        lengths_s=(3.0,), stride_s=1.0
+    )
+    assert Window.from_manifest({}) is None
     with pytest.raises(
         ValueError, match=r"^windows and their stride last a frame \(1/30 s\) or more, got \(0.01,\) and 1$"
     ):
@@ -81,7 +83,7 @@ def test_long_recordings_without_windows_are_told() -> None:
 
 
 def test_windows_longer_than_all_recordings_are_told() -> None:
-    window = Window.asked((2.0, 4.0, 60.0), None)
+    window = Window.parse((2.0, 4.0, 60.0), None)
     assert window is not None
     (told,) = long_windows(window, [30, 300], dataset="mine")
     assert told.startswith(
@@ -99,7 +101,7 @@ def test_every_window_is_embedded_as_a_clip_of_its_own(long: Library) -> None:
     first = int(index.ids[0])
     searcher = Searcher(long, LONG_INDEX, device="cpu")
     rows = np.arange(3, len(index.ids), 41)
-    clips = [stretch(store.frames(int(index.ids[row]) - first), *spans[row].tolist()) for row in rows]
+    clips = [crop(store.frames(int(index.ids[row]) - first), *spans[row].tolist()) for row in rows]
     for modality in ("joint", "fused"):
         alone = searcher.embed([clip for clip in clips if clip is not None], modality)
         np.testing.assert_allclose(index.embeddings(modality)[rows], alone, rtol=0, atol=1e-4)

@@ -13,14 +13,14 @@ from conftest import LONG, LONG_INDEX, Result
 from serving import PATIENCE_S, Client, problem
 
 from encoder.errors import UmurlError
-from umurl_search.evaluation.projection import flatten, laid_out, leading_axes
+from umurl_search.evaluation.projection import flatten, lay_out, leading_axes
 from umurl_search.index.index import MAIN
 from umurl_search.library.library import Library
 from umurl_search.progress import Progress
 from umurl_search.search.searcher import Searcher
-from umurl_search.serve.errors import RefusedError
+from umurl_search.serve.errors import HttpError
 from umurl_search.serve.evaluations import MOST_HARDEST
-from umurl_search.serve.frames import grounded
+from umurl_search.serve.frames import stand_on_floor
 from umurl_search.serve.jobs import Job, Jobs
 from umurl_search.serve.projections import within_one
 
@@ -174,7 +174,7 @@ def test_a_map(client: Client, indexed: Library) -> None:
 def test_axes_do_not_depend_on_the_blocks() -> None:
     y = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
     blocks = leading_axes(lambda: iter([y[:7], y[7:40], y[40:]]), "pca")
-    np.testing.assert_allclose(laid_out(blocks, "pca"), flatten(y, "pca"), atol=1e-9)
+    np.testing.assert_allclose(lay_out(blocks, "pca"), flatten(y, "pca"), atol=1e-9)
 
 
 def test_points_fill_the_square_and_keep_their_shape() -> None:
@@ -248,7 +248,7 @@ def test_jobs_run_one_after_the_other_and_tell_how_far_they_are() -> None:
 
     one, two = (jobs.start("work", key, work) for key in "ab")
     assert at_half.wait(PATIENCE_S)
-    assert (one.about(), two.progress) == ({"id": one.id, "state": "running", "progress": 0.5}, 0)
+    assert (one.to_dict(), two.progress) == ({"id": one.id, "state": "running", "progress": 0.5}, 0)
     assert jobs.unfinished == 2
     go_on.set()
     assert [finished(job).result for job in (one, two)] == [1, 1]
@@ -268,14 +268,19 @@ def test_jobs_are_bounded_and_failures_are_told_and_tried_again() -> None:
     while not jobs._queue.empty():
         time.sleep(0.005)
     others = [jobs.start("work", key, wait) for key in "ab"]
-    with pytest.raises(RefusedError, match="too many jobs"):
+    with pytest.raises(HttpError, match="too many jobs"):
         jobs.start("work", "c", wait)
     go_on.set()
     assert [finished(job).state for job in (first, *others)] == ["done"] * 3
     failed = finished(jobs.start("work", "d", fail))
-    assert failed.about() == {"id": failed.id, "state": "failed", "progress": 0.0, "error": "nothing to see"}
+    assert failed.to_dict() == {
+        "id": failed.id,
+        "state": "failed",
+        "progress": 0.0,
+        "error": "nothing to see",
+    }
     assert jobs.start("work", "d", wait).id != failed.id
-    with pytest.raises(RefusedError, match="no such job"):
+    with pytest.raises(HttpError, match="no such job"):
         jobs.find("work", first.id)
 
 
@@ -304,7 +309,7 @@ def test_frames_stand_on_the_ground_above_the_origin() -> None:
     frames[1, 0, 9] = 0  # an absent joint
     frames[2, 0, 4] = (frames[0, 0, 0, 0], frames[0, 0, :, 1].min() - 4, frames[0, 0, 0, 2])
     frames[2, 0, 5] = (100, 2, 0)
-    drawn = grounded(frames)
+    drawn = stand_on_floor(frames)
     assert drawn.dtype == np.int16
     assert drawn[0, 0, 0].tolist()[::2] == [0, 0]
     assert not drawn[:, 1].any()
@@ -313,7 +318,7 @@ def test_frames_stand_on_the_ground_above_the_origin() -> None:
     assert drawn[2, 0, 5, 0] == 32767
     height = (frames[0, 0, 7, 1] - frames[2, 0, 4, 1]) * 1000
     assert drawn[0, 0, 7, 1] == pytest.approx(height, abs=1)
-    assert not grounded(np.zeros((2, 1, 25, 3), np.float32)).any()
+    assert not stand_on_floor(np.zeros((2, 1, 25, 3), np.float32)).any()
     late = np.zeros((2, 2, 25, 3), np.float32)
     late[1, 1] = 1
-    assert grounded(late)[1, 1, 0].tolist() == [0, 1, 0]
+    assert stand_on_floor(late)[1, 1, 0].tolist() == [0, 1, 0]

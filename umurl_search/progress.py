@@ -16,10 +16,10 @@ class Progress(Protocol):
 
 
 @contextlib.contextmanager
-def silent(title: str, *, total: int, unit: str) -> Iterator[Advance]:
+def no_progress(title: str, *, total: int, unit: str) -> Iterator[Advance]:
     """A `Progress` that shows nothing."""
     yield lambda n, note="": None
 
 
-def unheard(n: float, note: str = "") -> None:
+def no_advance(n: float, note: str = "") -> None:
     """An `Advance` that tells nobody."""

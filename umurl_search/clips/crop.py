@@ -7,7 +7,7 @@ from umurl_search.clips.clip import Frames, Segment
 from umurl_search.clips.normalization import normalise
 
 
-def stretch(frames: Frames, start: int, stop: int) -> Frames | None:
+def crop(frames: Frames, start: int, stop: int) -> Frames | None:
     """The frames [start, stop) of a recording as a clip of their own, normalised; None where nobody is there.
 
     frames: (T, M, 25, 3) as the store holds them. Returns (stop - start, <= M, 25, 3): who is absent is dropped.

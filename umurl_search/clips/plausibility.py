@@ -27,7 +27,7 @@ _AXES: dict[Up, tuple[Up, Up, Up]] = {"y": ("x", "y", "z"), "z": ("x", "z", "y")
 """By the axis that is said to be up: which axes of the source lie along x, y, z of what is stored."""
 
 
-def doubts(
+def check_scale_and_axis(
     clips: Sequence[Frames], conventions: Conventions, *, what: str, remedy: Remedy = "say {}".format
 ) -> list[str]:
     """A line for what is unlikely of people, with the option that would mend it; none where all is well.

@@ -20,7 +20,7 @@ class Confusion:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
+class ClassPair:
     """`count` of the `queries` of class `wanted` were taken for `predicted`."""
 
     wanted: int
@@ -46,14 +46,14 @@ def confusion(predicted: Labels, wanted: Labels) -> Confusion:
     return Confusion(classes=classes, counts=counts)
 
 
-def most_confused(found: Confusion, most: int) -> list[Pair]:
+def most_confused(found: Confusion, most: int) -> list[ClassPair]:
     """The pairs of classes with most mistakes, ties by label; pairs without one are left out."""
     wrong = found.counts.copy()
     np.fill_diagonal(wrong, 0)
     rows, columns = np.nonzero(wrong)
     order = np.lexsort((columns, rows, -wrong[rows, columns]))[:most]
     return [
-        Pair(
+        ClassPair(
             wanted=int(found.classes[r]), predicted=int(found.classes[c]), count=int(wrong[r, c]),
             queries=int(found.counts[r].sum()),
         )

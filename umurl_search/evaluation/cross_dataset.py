@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from encoder.errors import UmurlError, said_by
+from encoder.errors import UmurlError, reason_of
 from umurl_search.clips.types import Labels, Rows
 from umurl_search.datasets import protocols
 from umurl_search.datasets.protocols import DATASETS
-from umurl_search.index.open_index import Opened, open_protocol
+from umurl_search.index.open_index import ProtocolView, open_protocol
 from umurl_search.library import encoder_registry
 from umurl_search.library.encoder_registry import EncoderEntry
 from umurl_search.library.library import Library
@@ -40,13 +40,13 @@ class ActionMap:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Across:
+class CrossDatasetSetup:
     """Queries from another index: its rows (Q,), their labels (Q,) in the gallery's list, who was left out.
 
     seen: of the queries and the gallery, how many clips the encoder was trained on, None where not known.
     """
 
-    opened: Opened
+    opened: ProtocolView
     rows: Rows
     labels: Labels
     actions: str
@@ -54,7 +54,7 @@ class Across:
     seen: dict[str, int | None]
     warnings: list[str]
 
-    def about(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         return {
             "query_index": self.opened.name, "query_dataset": self.opened.dataset,
             "query_protocol": self.opened.split.protocol, "actions": self.actions,
@@ -63,8 +63,8 @@ class Across:
 
 
 def ask_across(
-    library: Library, gallery: Opened, *, queries: str, protocol: str | None, action_map: Path | None
-) -> Across:
+    library: Library, gallery: ProtocolView, *, queries: str, protocol: str | None, action_map: Path | None
+) -> CrossDatasetSetup:
     """The test clips of another index's protocol as queries in a gallery.
 
     Raises UmurlError when the indexes are not made alike, when the datasets' actions cannot be matched, or
@@ -89,7 +89,7 @@ def ask_across(
         )
     rows = asked[known]
     seen, warnings = _familiar(library, gallery, opened, rows)
-    return Across(
+    return CrossDatasetSetup(
         opened=opened, rows=rows, labels=labels[known], actions=actions.source, left_out=left_out, seen=seen,
         warnings=[*warnings, *_differences(library, gallery, opened)],
     )  # fmt: skip
@@ -98,7 +98,7 @@ def ask_across(
 # made alike
 
 
-def _require_made_alike(queries: Opened, gallery: Opened) -> None:
+def _require_made_alike(queries: ProtocolView, gallery: ProtocolView) -> None:
     there, here = queries.index.manifest, gallery.index.manifest
     differing = []
     if there["encoder_hash"] != here["encoder_hash"]:
@@ -119,7 +119,7 @@ def _encoder(manifest: dict[str, Any]) -> str:
     return f"{manifest['encoder']} (weights {manifest['encoder_hash'][:_HASH_SHOWN]})"
 
 
-def _differences(library: Library, gallery: Opened, queries: Opened) -> list[str]:
+def _differences(library: Library, gallery: ProtocolView, queries: ProtocolView) -> list[str]:
     """A line for what the two sources' recordings differ in beyond their makers and actions."""
     with library.read() as catalog:
         rows = [catalog.dataset(opened.dataset) or {} for opened in (queries, gallery)]
@@ -187,7 +187,7 @@ def read_action_map(path: Path) -> dict[int, int]:
             raise ValueError("it is empty")
     except (OSError, ValueError) as error:
         raise UmurlError(
-            f"{path}: not a map of actions ({said_by(error)}); a line is: query label id, tab, gallery label id, both "
+            f"{path}: not a map of actions ({reason_of(error)}); a line is: query label id, tab, gallery label id, both "
             "from 1"
         ) from error
     return pairs
@@ -206,7 +206,7 @@ def _ids(line: str, number: int) -> tuple[int, int]:
 
 
 def _familiar(
-    library: Library, gallery: Opened, queries: Opened, rows: Rows
+    library: Library, gallery: ProtocolView, queries: ProtocolView, rows: Rows
 ) -> tuple[dict[str, int | None], list[str]]:
     """How many clips of either side the encoder was trained on; a line for what flatters or may flatter."""
     entry = encoder_registry.open_encoder(library, gallery.row["encoder"])

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from umurl_search.clips.types import Embeddings, Rows
-from umurl_search.index.all_pairs import COPY, Pairs, grouped, pairs_above, usual_distance
+from umurl_search.index.all_pairs import COPY, Pairs, group_rows, median_nn_distance, pairs_above
 from umurl_search.index.index import Index, mapped_blocks
 from umurl_search.index.open_index import open_index, search_device
 from umurl_search.library.clip_columns import PERFORMANCE, chosen_protocol
 from umurl_search.library.library import Library
-from umurl_search.library.retry import consistent
-from umurl_search.progress import Progress, silent
+from umurl_search.library.retry import retry_if_library_changed
+from umurl_search.progress import Progress, no_progress
 from umurl_search.timing import Clock
 
 TWIN_SHARE = 0.1
@@ -46,8 +46,8 @@ class LeakRequest:
     device: str = "auto"
 
 
-@consistent
-def duplicates(library: Library, request: TwinRequest, *, progress: Progress = silent) -> dict[str, Any]:
+@retry_if_library_changed
+def duplicates(library: Library, request: TwinRequest, *, progress: Progress = no_progress) -> dict[str, Any]:
     """Groups of clips that hang together by pairs at least `above` alike, the biggest first. Exact.
 
     In a windowed index two clips are as alike as their most alike windows. Raises UmurlError for an unknown index, an
@@ -66,7 +66,7 @@ def duplicates(library: Library, request: TwinRequest, *, progress: Progress = s
     pairs = best_of_clips(pairs, np.searchsorted(clips, ids))
     clock.lap("compare")
     about = _about(library, clips[np.unique(np.concatenate([pairs.one, pairs.other]))])
-    groups = [_group(clips[rows], mine, clips, about) for rows, mine in grouped(pairs, len(clips))]
+    groups = [_group(clips[rows], mine, clips, about) for rows, mine in group_rows(pairs, len(clips))]
     clock.lap("look up")
     return {
         **_asked(row, request), **threshold, "clips": len(clips), "pairs": len(pairs),
@@ -76,8 +76,8 @@ def duplicates(library: Library, request: TwinRequest, *, progress: Progress = s
     }  # fmt: skip
 
 
-@consistent
-def leaks(library: Library, request: LeakRequest, *, progress: Progress = silent) -> dict[str, Any]:
+@retry_if_library_changed
+def leaks(library: Library, request: LeakRequest, *, progress: Progress = no_progress) -> dict[str, Any]:
     """Test clips of a protocol with a clip at least `above` alike in its training part or gallery. Exact.
 
     Labels are not needed. Raises UmurlError as `duplicates` does, and for an unknown protocol.
@@ -126,7 +126,7 @@ def _threshold(vectors: Embeddings, ids: Rows, request: TwinRequest | LeakReques
     """`above`, and under `chosen` what it was chosen by: scores of different encoders and transforms are not alike."""
     if request.above is not None:
         return {"above": request.above, "chosen": None}
-    distance, n = usual_distance(vectors, numbers=ids, device=search_device(request.device))
+    distance, n = median_nn_distance(vectors, numbers=ids, device=search_device(request.device))
     if n == 0:  # nothing but copies
         return {"above": COPY, "chosen": {"nearest": None, "share": TWIN_SHARE, "sampled": 0}}
     above = min(COPY, 1 - TWIN_SHARE * distance)

@@ -21,13 +21,13 @@ from umurl_search.evaluation.cross_dataset import ask_across
 from umurl_search.evaluation.metrics import Ranking, majority_vote, per_class, rank_gallery, recall_at
 from umurl_search.index.bridges_and_whitening import Maps, fit_maps
 from umurl_search.index.exact_knn import CPU, Groups, nearest
-from umurl_search.index.open_index import Opened, numbered, open_protocol, search_device
+from umurl_search.index.open_index import ProtocolView, group_ids, open_protocol, search_device
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_columns import PERFORMANCE, clip_fields
 from umurl_search.library.encoder_registry import overlap_warning
 from umurl_search.library.library import Library
-from umurl_search.library.retry import consistent
-from umurl_search.progress import Advance, Progress, silent, unheard
+from umurl_search.library.retry import retry_if_library_changed
+from umurl_search.progress import Advance, Progress, no_advance, no_progress
 
 RECALLS = (1, 5, 10)
 _SCORE_BYTES = 2**27
@@ -35,15 +35,15 @@ _QUERIES_A_BLOCK = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
-    """Fractions in 0..1. `ranked`: queries with a relevant clip in their gallery, over which map and mrr are.
+class RetrievalMetrics:
+    """Fractions in 0..1. `ranked`: queries with a relevant clip in their gallery, over which mean average precision and mrr are.
 
     Without ranking the two are NaN and `ranked` is 0. scores: (Q,) of each query's nearest neighbour.
     """
 
     accuracy: float
     recall_at: dict[str, float]
-    map: float
+    mean_average_precision: float
     mrr: float
     ranked: int
     per_class: list[dict[str, Any]]
@@ -63,8 +63,8 @@ def evaluate(
     ranking: bool = True,
     device: torch.device = CPU,
     advance: Advance = lambda n, note="": None,
-) -> Figures:
-    """kNN retrieval of queries (Q, P) in a gallery (N, P), both rows of length 1 (`maps.Map` makes them).
+) -> RetrievalMetrics:
+    """kNN retrieval of queries (Q, P) in a gallery (N, P), both rows of length 1 (`LinearMap` makes them).
 
     groups: numbers (N,) and (Q,); a query never meets clips of its own group (-1: of none).
     ranking: whether to rank the whole gallery, which map and mrr need and which takes far longer than the neighbours.
@@ -79,17 +79,17 @@ def evaluate(
         max(k, *RECALLS),
         groups=groups,
         device=device,
-        advance=unheard if ranking else advance,
+        advance=no_advance if ranking else advance,
     )
     rows = found.rows
     labels = np.where(rows >= 0, gallery_labels[np.maximum(rows, 0)], -1)
     predicted = majority_vote(labels[:, :k])
     ranks = _ranked(gallery, gallery_labels, queries, query_labels, groups, advance) if ranking else None
     relevant = ranks.first_rank > 0 if ranks else np.zeros(0, dtype=bool)
-    return Figures(
+    return RetrievalMetrics(
         accuracy=float((predicted == query_labels).mean()),
         recall_at={str(r): recall_at(labels, query_labels, r) for r in RECALLS},
-        map=_mean(ranks.average_precision[relevant]) if ranks else float("nan"),
+        mean_average_precision=_mean(ranks.average_precision[relevant]) if ranks else float("nan"),
         mrr=_mean(1 / ranks.first_rank[relevant]) if ranks else float("nan"),
         ranked=int(relevant.sum()),
         per_class=[vars(figure) for figure in per_class(predicted, query_labels)],
@@ -169,21 +169,25 @@ class Evaluation:
     """What `knn-eval` prints, and what it is made of: who asked in which gallery, and what was found."""
 
     document: dict[str, Any]
-    asked: "Asked"
-    figures: Figures
+    asked: "EvaluationSetup"
+    figures: RetrievalMetrics
 
 
-def evaluate_index(library: Library, request: EvalRequest, *, progress: Progress = silent) -> dict[str, Any]:
+def evaluate_index(
+    library: Library, request: EvalRequest, *, progress: Progress = no_progress
+) -> dict[str, Any]:
     """The protocol's queries against its gallery, bridge and transform refitted on that gallery alone.
 
     Raises UmurlError for an unknown index or protocol, modalities that the index does not hold, or queries of
     another index that cannot be compared.
     """
-    return evaluated(library, request, progress=progress).document
+    return evaluate_opened(library, request, progress=progress).document
 
 
-@consistent
-def evaluated(library: Library, request: EvalRequest, *, progress: Progress = silent) -> Evaluation:
+@retry_if_library_changed
+def evaluate_opened(
+    library: Library, request: EvalRequest, *, progress: Progress = no_progress
+) -> Evaluation:
     """As `evaluate_index`, with what its document was made of."""
     started = time.monotonic()
     asked = _open(library, request)
@@ -203,7 +207,7 @@ def evaluated(library: Library, request: EvalRequest, *, progress: Progress = si
         "query_modality": pair[0], "gallery_modality": pair[1], "bridge": bridged,
         "transform": str(asked.gallery.index.transform), "k": request.k,
         "gallery": len(asked.gallery.split.gallery), "queries": len(asked.rows),
-        "accuracy": figures.accuracy, "recall_at": figures.recall_at, "map": figures.map if request.ranking else None,
+        "accuracy": figures.accuracy, "recall_at": figures.recall_at, "map": figures.mean_average_precision if request.ranking else None,
         "mrr": figures.mrr if request.ranking else None, "ranked": figures.ranked if request.ranking else None,
         "per_class": [_named(row, names) for row in figures.per_class],
         "exclude_same_performance": request.exclude_same_performance, "exclude": list(request.exclude),
@@ -212,8 +216,10 @@ def evaluated(library: Library, request: EvalRequest, *, progress: Progress = si
     return Evaluation(document=document, asked=asked, figures=figures)
 
 
-@consistent
-def evaluate_matrix(library: Library, request: EvalRequest, *, progress: Progress = silent) -> dict[str, Any]:
+@retry_if_library_changed
+def evaluate_matrix(
+    library: Library, request: EvalRequest, *, progress: Progress = no_progress
+) -> dict[str, Any]:
     """Accuracy of every base modality's queries against every base modality's gallery."""
     started = time.monotonic()
     asked = _open(library, request)
@@ -235,18 +241,18 @@ def evaluate_matrix(library: Library, request: EvalRequest, *, progress: Progres
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class EvaluationSetup:
     """A gallery and who asks in it: rows (Q,) of `queries`, their labels (Q,) in the gallery's list."""
 
-    gallery: Opened
-    queries: Opened
+    gallery: ProtocolView
+    queries: ProtocolView
     rows: Rows
     labels: Labels
     warnings: list[str]
     across: dict[str, Any] = field(default_factory=dict)
 
 
-def _head(asked: Asked) -> dict[str, Any]:
+def _head(asked: EvaluationSetup) -> dict[str, Any]:
     gallery = asked.gallery
     return {
         "dataset": gallery.dataset, "protocol": gallery.split.protocol, "encoder": gallery.row["encoder"],
@@ -254,7 +260,7 @@ def _head(asked: Asked) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _open(library: Library, request: EvalRequest) -> Asked:
+def _open(library: Library, request: EvalRequest) -> EvaluationSetup:
     gallery = open_protocol(library, request.index, request.protocol, other_than=request.queries)
     split = gallery.split
     if len(split.gallery) == 0 or (len(split.queries) == 0 and request.queries is None):
@@ -266,23 +272,25 @@ def _open(library: Library, request: EvalRequest) -> Asked:
         return _asked_across(library, gallery, request, request.queries)
     entry = encoder_registry.open_encoder(library, gallery.row["encoder"])
     tested = gallery.names(split.queries)
-    return Asked(
+    return EvaluationSetup(
         gallery=gallery, queries=gallery, rows=split.queries, labels=gallery.columns.label[split.queries],
         warnings=overlap_warning(entry, gallery.dataset, split.protocol, tested),
     )  # fmt: skip
 
 
-def _asked_across(library: Library, gallery: Opened, request: EvalRequest, queries: str) -> Asked:
+def _asked_across(
+    library: Library, gallery: ProtocolView, request: EvalRequest, queries: str
+) -> EvaluationSetup:
     found = ask_across(
         library, gallery, queries=queries, protocol=request.query_protocol, action_map=request.action_map
     )
-    return Asked(
+    return EvaluationSetup(
         gallery=gallery, queries=found.opened, rows=found.rows, labels=found.labels, warnings=found.warnings,
-        across=found.about(),
+        across=found.to_dict(),
     )  # fmt: skip
 
 
-def _fit(gallery: Opened, pairs: Sequence[tuple[str, str]], *, bridge: bool) -> Maps:
+def _fit(gallery: ProtocolView, pairs: Sequence[tuple[str, str]], *, bridge: bool) -> Maps:
     """What the gallery's own clips say: means, whitenings of its modalities, bridges into them."""
     wanted = [(q, g) for q, g in pairs if q != g and bridge]
     used = dict.fromkeys(m for q, g in pairs for m in ((q, g) if (q, g) in wanted else (g,)))
@@ -291,8 +299,8 @@ def _fit(gallery: Opened, pairs: Sequence[tuple[str, str]], *, bridge: bool) -> 
 
 
 def _figures(
-    asked: Asked, maps: Maps, pair: tuple[str, str], request: EvalRequest, advance: Advance
-) -> tuple[Figures, bool]:
+    asked: EvaluationSetup, maps: Maps, pair: tuple[str, str], request: EvalRequest, advance: Advance
+) -> tuple[RetrievalMetrics, bool]:
     modality, against = pair
     bridged = request.bridge and modality != against
     held, split = asked.gallery, asked.gallery.split
@@ -307,7 +315,7 @@ def _figures(
     return figures, bridged
 
 
-def _groups(asked: Asked, request: EvalRequest) -> Groups:
+def _groups(asked: EvaluationSetup, request: EvalRequest) -> Groups:
     """Who a query may not meet, as numbers; both sides must be of the same recordings."""
     fields = PERFORMANCE if request.exclude_same_performance else request.exclude
     if not fields:
@@ -324,7 +332,7 @@ def _groups(asked: Asked, request: EvalRequest) -> Groups:
         clip_fields(side.columns, fields, dataset=side.dataset, option=option) for side in (gallery, queries)
     )
     held, asking = held[gallery.split.gallery], asking[asked.rows]
-    numbers = numbered(np.concatenate([held, asking]))
+    numbers = group_ids(np.concatenate([held, asking]))
     return numbers[: len(held)], numbers[len(held) :]
 
 

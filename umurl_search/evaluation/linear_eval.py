@@ -13,20 +13,20 @@ import torch
 
 from encoder.embed import pick_device
 from encoder.errors import UmurlError
-from encoder.probe import Outcome, ProbeConfig, Scored, late_fused, outcome, probe
+from encoder.probe import ProbeConfig, ProbeResult, ScoredHead, late_fusion, probe, probe_result
 from encoder.ragged import RaggedClips
 from umurl_search.clips.types import Embeddings, Labels, Rows
 from umurl_search.datasets import protocols
 from umurl_search.evaluation.metrics import per_class
-from umurl_search.index.bridges_and_whitening import Map
+from umurl_search.index.bridges_and_whitening import LinearMap
 from umurl_search.index.exact_knn import nearest
-from umurl_search.index.open_index import Opened, open_protocol, search_device
+from umurl_search.index.open_index import ProtocolView, open_protocol, search_device
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_store import Clips
 from umurl_search.library.encoder_registry import EncoderEntry, overlap_warning
 from umurl_search.library.library import Library
-from umurl_search.library.retry import consistent
-from umurl_search.progress import Progress, silent
+from umurl_search.library.retry import retry_if_library_changed
+from umurl_search.progress import Progress, no_progress
 
 Part = tuple[str, str]
 """An index's name and a modality of it."""
@@ -36,7 +36,7 @@ Part = tuple[str, str]
 class Task:
     """A protocol as classification. train: (N,), test: (Q,) rows of the dataset's clips.
 
-    classes: (K,) the labels trained, ascending; wanted: (Q,) their numbers for the test clips, -1 for a label
+    classes: (K,) the labels trained, ascending; test_classes: (Q,) their numbers for the test clips, -1 for a label
     that no training clip has.
     """
 
@@ -55,14 +55,14 @@ class Task:
                 "--protocol"
             )
         object.__setattr__(self, "classes", np.unique(self.labels[self.train]))
-        if not (self.wanted >= 0).any():
+        if not (self.test_classes >= 0).any():
             raise UmurlError(
                 f"{self.dataset} {self.protocol}: no test clip is of an action that is trained; choose another "
                 "--protocol"
             )
 
     @property
-    def wanted(self) -> Labels:
+    def test_classes(self) -> Labels:
         return self.numbers(self.test)
 
     def numbers(self, rows: Rows) -> Labels:
@@ -71,7 +71,7 @@ class Task:
         found = np.searchsorted(self.classes, labels).clip(max=len(self.classes) - 1)
         return np.where(self.classes[found] == labels, found, -1)
 
-    def figures(self, result: Outcome) -> dict[str, Any]:
+    def figures(self, result: ProbeResult) -> dict[str, Any]:
         """The last epoch's accuracy, the best epoch's, and each class's share of the first."""
         predicted = self.classes[result.predicted]
         return {
@@ -84,16 +84,16 @@ class Task:
         rows = [vars(figure) for figure in per_class(predicted, self.labels[self.test])]
         return [{"action": names[r["label"]] if r["label"] < len(names) else None, **r} for r in rows]
 
-    def about(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         return {"train": len(self.train), "test": len(self.test), "classes": len(self.classes)}
 
     def warnings(self) -> list[str]:
-        unknown = int((self.wanted < 0).sum())
+        unknown = int((self.test_classes < 0).sum())
         said = f"{unknown:,} of the {len(self.test):,} test clips are of actions that are not trained"
         return [f"{said}: they count as wrong"] if unknown else []
 
 
-def best_of(result: Outcome) -> dict[str, Any]:
+def best_of(result: ProbeResult) -> dict[str, Any]:
     epoch, accuracy = result.best
     return {"epoch": epoch, "accuracy": accuracy}
 
@@ -106,7 +106,7 @@ def linear_run(
     *,
     chosen: Rows | None = None,
     on_epoch: Callable[[int], None] = lambda epoch: None,
-) -> Iterator[Scored]:
+) -> Iterator[ScoredHead]:
     """A linear classifier of the task on y (clips, D), which may be memory-mapped and is read once.
 
     chosen: the training rows to use, all unless given.
@@ -138,8 +138,10 @@ class LinearRequest:
     device: str = "auto"
 
 
-@consistent
-def linear_eval(library: Library, request: LinearRequest, *, progress: Progress = silent) -> dict[str, Any]:
+@retry_if_library_changed
+def linear_eval(
+    library: Library, request: LinearRequest, *, progress: Progress = no_progress
+) -> dict[str, Any]:
     """A linear classifier on an index's frozen embeddings: the paper's action recognition.
 
     Raises UmurlError for an unknown index or protocol, or a modality that the index does not hold.
@@ -150,9 +152,9 @@ def linear_eval(library: Library, request: LinearRequest, *, progress: Progress 
     device, task = pick_device(request.device), found.task
     with progress("Training", total=request.config.epochs, unit="epochs") as advance:
         run = linear_run(task, y, request.config, device, on_epoch=lambda epoch: advance(1))
-        result = outcome(run, task.wanted)
+        result = probe_result(run, task.test_classes)
     return {
-        **head(found), "modality": request.modality, **task.about(), **task.figures(result),
+        **head(found), "modality": request.modality, **task.to_dict(), **task.figures(result),
         "config": linear_config(request.config, len(task.train)), "warnings": found.warnings,
         "seconds": {"total": time.monotonic() - started},
     }  # fmt: skip
@@ -163,8 +165,10 @@ def linear_config(config: ProbeConfig, n: int) -> dict[str, Any]:
     return {**asdict(config), "steps": config.epochs * -(-n // config.batch_size)}
 
 
-@consistent
-def late_eval(library: Library, request: LinearRequest, *, progress: Progress = silent) -> dict[str, Any]:
+@retry_if_library_changed
+def late_eval(
+    library: Library, request: LinearRequest, *, progress: Progress = no_progress
+) -> dict[str, Any]:
     """Several linear classifiers, each of its own index and modality, and the mean of their scores.
 
     Beside it, 1-NN by the sum of the parts' cosines. Raises UmurlError unless all indexes hold the same clips.
@@ -180,7 +184,7 @@ def late_eval(library: Library, request: LinearRequest, *, progress: Progress = 
         runs = [
             linear_run(task, y, request.config, device, on_epoch=lambda epoch: advance(1)) for y in arrays
         ]
-        results, fused = late_fused(runs, task.wanted)
+        results, fused = late_fusion(runs, task.test_classes)
     parts = [
         {
             "index": one.opened.name, "encoder": one.opened.row["encoder"], "modality": modality,
@@ -190,7 +194,7 @@ def late_eval(library: Library, request: LinearRequest, *, progress: Progress = 
         for one, (_, modality), result, y in zip(opened, request.late, results, arrays, strict=True)
     ]  # fmt: skip
     return {
-        "dataset": task.dataset, "protocol": task.protocol, "parts": parts, **task.about(),
+        "dataset": task.dataset, "protocol": task.protocol, "parts": parts, **task.to_dict(),
         **task.figures(fused), "knn_accuracy": _knn_accuracy(task, arrays, request.device),
         "config": linear_config(request.config, len(task.train)),
         "warnings": list(dict.fromkeys(line for one in opened for line in one.warnings)),
@@ -198,7 +202,7 @@ def late_eval(library: Library, request: LinearRequest, *, progress: Progress = 
     }  # fmt: skip
 
 
-def _require_same_clips(opened: list[Opened]) -> None:
+def _require_same_clips(opened: list[ProtocolView]) -> None:
     first = opened[0]
     for other in opened[1:]:
         if other.dataset != first.dataset or not np.array_equal(other.index.ids, first.index.ids):
@@ -212,7 +216,7 @@ def _require_same_clips(opened: list[Opened]) -> None:
 def _knn_accuracy(task: Task, arrays: list[Embeddings], device: str) -> float:
     """1-NN accuracy by the mean of the parts' cosines: that of their unit vectors side by side."""
     train, test = (
-        np.concatenate([Map()(y[rows]) for y in arrays], axis=1).astype(np.float32) / len(arrays) ** 0.5
+        np.concatenate([LinearMap()(y[rows]) for y in arrays], axis=1).astype(np.float32) / len(arrays) ** 0.5
         for rows in (task.train, task.test)
     )
     rows = nearest(train, test, 1, device=search_device(device)).rows[:, 0]
@@ -223,16 +227,16 @@ def _knn_accuracy(task: Task, arrays: list[Embeddings], device: str) -> float:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class FeatureSource:
     """An index with a protocol as a task, its encoder, and what to know of them."""
 
-    opened: Opened
+    opened: ProtocolView
     task: Task
     entry: EncoderEntry
     warnings: list[str]
 
 
-def open_task(library: Library, index: str | None, protocol: str | None) -> Found:
+def open_task(library: Library, index: str | None, protocol: str | None) -> FeatureSource:
     """Trained are the clips that retrieval searches: the training part, or the gallery that takes its place."""
     opened = open_protocol(library, index, protocol)
     split = opened.split
@@ -242,17 +246,17 @@ def open_task(library: Library, index: str | None, protocol: str | None) -> Foun
     )  # fmt: skip
     entry = encoder_registry.open_encoder(library, opened.row["encoder"])
     seen = overlap_warning(entry, task.dataset, task.protocol, opened.names(split.queries))
-    return Found(opened=opened, task=task, entry=entry, warnings=[*seen, *task.warnings()])
+    return FeatureSource(opened=opened, task=task, entry=entry, warnings=[*seen, *task.warnings()])
 
 
-def head(found: Found) -> dict[str, Any]:
+def head(found: FeatureSource) -> dict[str, Any]:
     return {
         "dataset": found.task.dataset, "protocol": found.task.protocol, "encoder": found.entry.name,
         "index": found.opened.name,
     }  # fmt: skip
 
 
-def ragged(store: Clips, rows: Rows, *, progress: Progress = silent) -> RaggedClips:
+def ragged(store: Clips, rows: Rows, *, progress: Progress = no_progress) -> RaggedClips:
     """Normalised clips of these store rows, packed."""
     frames = []
     with progress("Preparing clips", total=len(rows), unit="clips") as advance:

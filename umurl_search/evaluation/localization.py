@@ -14,19 +14,25 @@ from encoder.embed import Embedder
 from encoder.errors import UmurlError
 from encoder.precision import precision_here
 from umurl_search.clips.clip import Frames
-from umurl_search.clips.crop import stretch
+from umurl_search.clips.crop import crop
 from umurl_search.clips.types import Embeddings, Labels, Rows
 from umurl_search.datasets import protocols
 from umurl_search.index.bridges_and_whitening import fit_maps
-from umurl_search.index.temporal_iou import OVERLAP, Stretches, average_precision, first_moments, right
+from umurl_search.index.temporal_iou import (
+    OVERLAP,
+    Intervals,
+    average_precision,
+    first_moments,
+    match_segments,
+)
 from umurl_search.index.windows import windows_of
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_columns import chosen_protocol
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.encoder_registry import overlap_warning
 from umurl_search.library.library import Library
-from umurl_search.library.retry import consistent
-from umurl_search.progress import Advance, Progress, silent
+from umurl_search.library.retry import retry_if_library_changed
+from umurl_search.progress import Advance, Progress, no_progress
 from umurl_search.search.searcher import Searcher
 from umurl_search.timing import Clock
 
@@ -40,7 +46,7 @@ _LABELLED_CLIPS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class Precision:
+class AveragePrecision:
     """average: (Q, K), NaN where no segment of the gallery has the query's label. `map`: its mean over the others."""
 
     average: NDArray[np.float64]
@@ -50,8 +56,8 @@ class Precision:
 
 def evaluate_moments(
     gallery: Embeddings,
-    windows: Stretches,
-    segments: Stretches,
+    windows: Intervals,
+    segments: Intervals,
     segment_labels: Labels,
     queries: Embeddings,
     query_labels: Labels,
@@ -59,7 +65,7 @@ def evaluate_moments(
     overlap: float = OVERLAP,
     depth: int = DEPTH,
     advance: Advance = lambda n, note="": None,
-) -> Precision:
+) -> AveragePrecision:
     """Average precision of the moments found for each query, at each of `THRESHOLDS`.
 
     gallery: (N, P) of the windows; queries: (Q, P); rows of length 1. segments: what is to be found. Equal scores go
@@ -76,11 +82,11 @@ def evaluate_moments(
             wanted = of_label.get(int(query_labels[i]))
             if wanted is not None:
                 found = first_moments(_best_first(row), windows, overlap=overlap, most=depth)
-                hits = right(windows[found], wanted, thresholds=THRESHOLDS)
+                hits = match_segments(windows[found], wanted, thresholds=THRESHOLDS)
                 average[i] = average_precision(hits, len(wanted))
         advance(len(scores))
     ranked = ~np.isnan(average[:, 0])
-    return Precision(average=average, map=_mean(average[ranked]), ranked=int(ranked.sum()))
+    return AveragePrecision(average=average, map=_mean(average[ranked]), ranked=int(ranked.sum()))
 
 
 def _best_first(scores: NDArray[np.float32]) -> Callable[[int], Rows]:
@@ -113,13 +119,13 @@ class _Side:
     """A part of a protocol: its recordings' ids, and their labelled segments with a label each."""
 
     recordings: Rows
-    segments: Stretches
+    segments: Intervals
     labels: Labels
 
 
-@consistent
+@retry_if_library_changed
 def localize_eval(
-    library: Library, request: LocalizeRequest, *, progress: Progress = silent
+    library: Library, request: LocalizeRequest, *, progress: Progress = no_progress
 ) -> dict[str, Any]:
     """Segments of the protocol's test recordings ask in the windows of its gallery's recordings.
 
@@ -188,7 +194,7 @@ def _side(recordings: Rows, segments: dict[str, NDArray[Any]]) -> _Side:
         segments[key][mine].astype(np.int64) for key in ("clip_id", "start_frame", "stop_frame")
     )
     return _Side(
-        recordings=recordings, segments=Stretches(clip=clip, start=start, stop=stop), labels=labels[mine]
+        recordings=recordings, segments=Intervals(clip=clip, start=start, stop=stop), labels=labels[mine]
     )
 
 
@@ -199,7 +205,7 @@ def _cut_out(library: Library, dataset: str, side: _Side) -> tuple[list[Frames],
         ids = catalog.clips_of(dataset).id
     at, spans = np.searchsorted(ids, side.segments.clip), side.segments
     cut = [
-        stretch(clips.frames(row), start, stop)
+        crop(clips.frames(row), start, stop)
         for row, start, stop in zip(at.tolist(), spans.start.tolist(), spans.stop.tolist(), strict=True)
     ]
     there = np.array([frames is not None for frames in cut], dtype=bool)

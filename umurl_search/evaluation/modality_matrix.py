@@ -8,15 +8,15 @@ import numpy as np
 from encoder import modality_sets
 from encoder.errors import UmurlError
 from umurl_search.clips.types import Embeddings, Labels
-from umurl_search.evaluation.knn_eval import Figures, evaluate
+from umurl_search.evaluation.knn_eval import RetrievalMetrics, evaluate
 from umurl_search.index.bridges_and_whitening import Maps, fit_maps
-from umurl_search.index.open_index import Opened, open_protocol, search_device
+from umurl_search.index.open_index import ProtocolView, open_protocol, search_device
 from umurl_search.library import encoder_registry
 from umurl_search.library.encoder_registry import EncoderEntry, overlap_warning
 from umurl_search.library.library import Library
-from umurl_search.progress import Progress, silent
+from umurl_search.progress import Progress, no_progress
 
-Pair = tuple[str, str]
+QueryAndGallery = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +27,11 @@ class Retrieval:
     dataset: its row of the catalog.
     """
 
-    opened: Opened
+    opened: ProtocolView
     entry: EncoderEntry
     dataset: dict[str, Any]
     modalities: tuple[str, ...]
-    figures: dict[Pair, Figures]
+    figures: dict[QueryAndGallery, RetrievalMetrics]
     gallery: Embeddings
     queries: Embeddings
     gallery_labels: Labels
@@ -44,7 +44,7 @@ class Retrieval:
         return self.modalities[-1]
 
     @property
-    def own(self) -> Figures:
+    def own(self) -> RetrievalMetrics:
         """Queries of the main modality in a gallery of the same."""
         return self.figures[self.main, self.main]
 
@@ -59,7 +59,12 @@ class Retrieval:
 
 
 def retrieve(
-    library: Library, *, index: str | None, protocol: str | None, device: str, progress: Progress = silent
+    library: Library,
+    *,
+    index: str | None,
+    protocol: str | None,
+    device: str,
+    progress: Progress = no_progress,
 ) -> Retrieval:
     """Every base modality's queries against every base modality's gallery, maps fitted on the gallery alone.
 
@@ -100,7 +105,7 @@ def retrieve(
     )  # fmt: skip
 
 
-def _sides(opened: Opened, maps: Maps, pair: Pair) -> tuple[Embeddings, Embeddings]:
+def _sides(opened: ProtocolView, maps: Maps, pair: QueryAndGallery) -> tuple[Embeddings, Embeddings]:
     """The gallery (N, P) and the queries (Q, P) of a pair of modalities as they are compared."""
     modality, against = pair
     bridged = modality != against

@@ -20,7 +20,7 @@ from encoder.schedule import PRESETS
 from encoder.skeleton import N_FRAMES, N_JOINTS, N_PEOPLE
 from umurl_search.library import encoder_registry
 from umurl_search.library.library import Library
-from umurl_search.progress import Advance, Progress, silent
+from umurl_search.progress import Advance, Progress, no_progress
 
 LATE_FUSED = "late-fused"
 """The comparison: a model of its own for each modality, their scores added."""
@@ -67,7 +67,7 @@ def flops(config: ModelConfig, parts: tuple[str, ...], *, people: int = N_PEOPLE
     return 2 * products
 
 
-def cost_table(library: Library, request: CostRequest, *, progress: Progress = silent) -> dict[str, Any]:
+def cost_table(library: Library, request: CostRequest, *, progress: Progress = no_progress) -> dict[str, Any]:
     """A row for each subset of the encoder's modalities and one for separate models, late-fused.
 
     Raises UmurlError for an unknown encoder or device.

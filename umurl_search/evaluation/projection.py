@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError, said_by
+from encoder.errors import UmurlError, reason_of
 from umurl_search.clips.types import Embeddings
 
 Method = Literal["tsne", "umap", "pca"]
@@ -31,12 +31,12 @@ def require(method: Method) -> None:
     except ImportError as error:
         package = "umurl-search[report]" if method == "tsne" else "umap-learn"
         raise UmurlError(
-            f'--map {method} needs a package that is not installed ({said_by(error)}): pip install "{package}", '
+            f'--map {method} needs a package that is not installed ({reason_of(error)}): pip install "{package}", '
             "or --map pca"
         ) from error
 
 
-def sampled(n: int, most: int, *, generator: np.random.Generator) -> NDArray[np.int64]:
+def sample_rows(n: int, most: int, *, generator: np.random.Generator) -> NDArray[np.int64]:
     """Rows of n clips, ascending: all, or `most` of them drawn without replacement."""
     if n <= most:
         return np.arange(n)
@@ -45,7 +45,7 @@ def sampled(n: int, most: int, *, generator: np.random.Generator) -> NDArray[np.
 
 def flatten(y: Embeddings, method: Method) -> Points:
     """(N, 2) from rows of length 1 (N, P); the same rows give the same points."""
-    return laid_out(leading_axes(lambda: iter([y]), method), method)
+    return lay_out(leading_axes(lambda: iter([y]), method), method)
 
 
 def leading_axes(blocks: Blocks, method: Method) -> Points:
@@ -53,7 +53,7 @@ def leading_axes(blocks: Blocks, method: Method) -> Points:
     return _principal_axes(blocks, 2 if method == "pca" else _LEADING)
 
 
-def laid_out(axes: Points, method: Method) -> Points:
+def lay_out(axes: Points, method: Method) -> Points:
     """(N, 2) from what `leading_axes` gives."""
     if method == "pca" or len(axes) < 4 or np.ptp(axes, axis=0).max() < _COINCIDING:
         return axes[:, :2]

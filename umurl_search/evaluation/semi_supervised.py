@@ -14,13 +14,21 @@ import torch
 from encoder.embed import pick_device
 from encoder.errors import UmurlError
 from encoder.finetune import FinetuneConfig, finetune
-from encoder.probe import Outcome, ProbeConfig, Scored, outcome
+from encoder.probe import ProbeConfig, ProbeResult, ScoredHead, probe_result
 from umurl_search.clips.types import Labels, Rows
-from umurl_search.evaluation.linear_eval import Found, Task, best_of, head, linear_run, open_task, ragged
+from umurl_search.evaluation.linear_eval import (
+    FeatureSource,
+    Task,
+    best_of,
+    head,
+    linear_run,
+    open_task,
+    ragged,
+)
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
-from umurl_search.library.retry import consistent
-from umurl_search.progress import Progress, silent
+from umurl_search.library.retry import retry_if_library_changed
+from umurl_search.progress import Progress, no_progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +62,8 @@ def class_balanced(classes: Labels, share: float, seed: int) -> Rows:
     return np.sort(np.concatenate(drawn))
 
 
-@consistent
-def semi_eval(library: Library, request: SemiRequest, *, progress: Progress = silent) -> dict[str, Any]:
+@retry_if_library_changed
+def semi_eval(library: Library, request: SemiRequest, *, progress: Progress = no_progress) -> dict[str, Any]:
     """Classifiers trained with a class-balanced share of the labels: mean and deviation over several draws.
 
     Raises UmurlError for an unknown index or protocol, or a modality that the index does not hold.
@@ -72,36 +80,36 @@ def semi_eval(library: Library, request: SemiRequest, *, progress: Progress = si
             results = []
             for seed, positions in enumerate(draws):
                 run = runs(task.train[positions], seed, lambda n: advance(0, note=f"{n:,} {unit}"))
-                results.append(outcome(run, task.wanted))
+                results.append(probe_result(run, task.test_classes))
                 advance(1)
             shares.append(_share_figures(task, share, len(draws[0]), results, config))
     return {
         **head(found), "modality": request.modality, "method": "finetune" if request.finetune else "linear",
-        **task.about(), "seeds": request.seeds, "shares": shares,
+        **task.to_dict(), "seeds": request.seeds, "shares": shares,
         "config": {name: value for name, value in asdict(config).items() if name != "seed"},
         "warnings": [*found.warnings, *_share_warnings(task, shares)],
         "seconds": {"total": time.monotonic() - started},
     }  # fmt: skip
 
 
-Runs = Callable[[Rows, int, Callable[[int], None]], Iterator[Scored]]
+Runs = Callable[[Rows, int, Callable[[int], None]], Iterator[ScoredHead]]
 """Training rows, a seed and who is told of epochs or steps done -> a training."""
 
 
 def _probing(
-    library: Library, found: Found, request: SemiRequest, *, progress: Progress
+    library: Library, found: FeatureSource, request: SemiRequest, *, progress: Progress
 ) -> tuple[Runs, ProbeConfig]:
     config = ProbeConfig() if request.epochs is None else ProbeConfig(epochs=request.epochs)
     y, device = found.opened.index.embeddings(request.modality), pick_device(request.device)
 
-    def run(rows: Rows, seed: int, tell: Callable[[int], None]) -> Iterator[Scored]:
+    def run(rows: Rows, seed: int, tell: Callable[[int], None]) -> Iterator[ScoredHead]:
         return linear_run(found.task, y, replace(config, seed=seed), device, chosen=rows, on_epoch=tell)
 
     return run, config
 
 
 def _finetuning(
-    library: Library, found: Found, request: SemiRequest, *, progress: Progress
+    library: Library, found: FeatureSource, request: SemiRequest, *, progress: Progress
 ) -> tuple[Runs, FinetuneConfig]:
     config = FinetuneConfig.lasting(request.epochs)
     _require_own_encoder(found)
@@ -110,7 +118,7 @@ def _finetuning(
     store = open_clips(library, task.dataset)
     test = ragged(store, task.test, progress=progress)
 
-    def run(rows: Rows, seed: int, tell: Callable[[int], None]) -> Iterator[Scored]:
+    def run(rows: Rows, seed: int, tell: Callable[[int], None]) -> Iterator[ScoredHead]:
         return finetune(
             model, ragged(store, rows), torch.from_numpy(task.numbers(rows)), test, modality=request.modality,
             n_classes=len(task.classes), config=replace(config, seed=seed), device=device, on_step=tell,
@@ -119,7 +127,7 @@ def _finetuning(
     return run, config
 
 
-def _require_own_encoder(found: Found) -> None:
+def _require_own_encoder(found: FeatureSource) -> None:
     index, encoder = found.opened.name, found.entry.name
     if found.opened.index.manifest["encoder_hash"] != found.entry.hash:
         raise UmurlError(
@@ -129,7 +137,7 @@ def _require_own_encoder(found: Found) -> None:
 
 
 def _share_figures(
-    task: Task, share: float, clips: int, results: list[Outcome], config: ProbeConfig | FinetuneConfig
+    task: Task, share: float, clips: int, results: list[ProbeResult], config: ProbeConfig | FinetuneConfig
 ) -> dict[str, Any]:
     accuracies = [result.accuracy for result in results]
     by_class = [task.per_class(task.classes[result.predicted]) for result in results]

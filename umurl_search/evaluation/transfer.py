@@ -14,7 +14,7 @@ from encoder.embed import embed, pick_device
 from encoder.errors import UmurlError
 from encoder.finetune import FinetuneConfig, finetune
 from encoder.model import UmURL
-from encoder.probe import ProbeConfig, outcome
+from encoder.probe import ProbeConfig, probe_result
 from umurl_search.clips.types import Embeddings
 from umurl_search.evaluation.linear_eval import Task, linear_config, linear_run, ragged
 from umurl_search.index.open_index import open_split
@@ -22,8 +22,8 @@ from umurl_search.library import encoder_registry
 from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.encoder_registry import EncoderEntry, overlap_warning
 from umurl_search.library.library import Library
-from umurl_search.library.retry import consistent
-from umurl_search.progress import Progress, silent
+from umurl_search.library.retry import retry_if_library_changed
+from umurl_search.progress import Progress, no_progress
 
 CHUNK = 256
 
@@ -44,9 +44,9 @@ class TransferRequest:
     device: str = "auto"
 
 
-@consistent
+@retry_if_library_changed
 def transfer_eval(
-    library: Library, request: TransferRequest, *, progress: Progress = silent
+    library: Library, request: TransferRequest, *, progress: Progress = no_progress
 ) -> dict[str, Any]:
     """How well an encoder serves another dataset's actions, frozen and fine-tuned; nothing is written.
 
@@ -63,7 +63,7 @@ def transfer_eval(
     return {
         "dataset": task.dataset, "protocol": task.protocol, "encoder": entry.name,
         "trained_on": {"dataset": entry.dataset, "protocol": entry.protocol},
-        "modality": request.modality, **task.about(), "linear": frozen, "finetuned": tuned,
+        "modality": request.modality, **task.to_dict(), "linear": frozen, "finetuned": tuned,
         "warnings": warnings, "seconds": {"total": time.monotonic() - started},
     }  # fmt: skip
 
@@ -97,7 +97,7 @@ def _linear(
     y = _embedded(task, store, model, request, progress=progress)
     with progress("Training", total=config.epochs, unit="epochs") as advance:
         run = linear_run(task, y, config, device, on_epoch=lambda epoch: advance(1))
-        result = outcome(run, task.wanted)
+        result = probe_result(run, task.test_classes)
     seconds = time.monotonic() - started
     return {**task.figures(result), "config": linear_config(config, len(task.train)), "seconds": seconds}
 
@@ -137,6 +137,6 @@ def _finetuned(
             n_classes=len(task.classes), config=config, device=pick_device(request.device),
             on_step=lambda step: advance(1),
         )  # fmt: skip
-        result = outcome(run, task.wanted)
+        result = probe_result(run, task.test_classes)
     about = {**asdict(config), "epochs": epochs, "steps": steps}
     return {**task.figures(result), "config": about, "seconds": time.monotonic() - started}

@@ -14,14 +14,14 @@ from encoder.model import UmURL
 from encoder.precision import Precision, emulation_note, pick_precision
 from umurl_search.clips.clip import Frames, LeftOut
 from umurl_search.clips.normalization import Conventions, Up, normalise, usable
-from umurl_search.clips.plausibility import MOST_CLIPS, doubts
+from umurl_search.clips.plausibility import MOST_CLIPS, check_scale_and_axis
 from umurl_search.datasets import protocols as datasets
 from umurl_search.files.atomic import require_place, write_file
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
-from umurl_search.library.retry import consistent
-from umurl_search.progress import Progress, silent
+from umurl_search.library.retry import retry_if_library_changed
+from umurl_search.progress import Progress, no_progress
 from umurl_search.readers import detect, open_reader
 
 CHUNK = 256
@@ -44,12 +44,12 @@ class EmbedRequest:
     device: str = "auto"
 
 
-@consistent
+@retry_if_library_changed
 def embed_source(
     library: Library,
     request: EmbedRequest,
     *,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
     tell: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """Writes y (N, D) float32, rows in order of clip name, to `out`, and says which row is which.
@@ -167,5 +167,5 @@ def _from_files(
         names,
         np.stack([found[name] for name in names]),
         left_out,
-        doubts(raw, conventions, what=str(path)),
+        check_scale_and_axis(raw, conventions, what=str(path)),
     )

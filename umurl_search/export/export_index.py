@@ -23,8 +23,8 @@ from umurl_search.index.index import Index, Part, embeddings_file
 from umurl_search.index.open_index import open_index, require_rows
 from umurl_search.library.catalog.tables import table_file
 from umurl_search.library.library import Library
-from umurl_search.library.retry import consistent
-from umurl_search.progress import Advance, Progress, silent
+from umurl_search.library.retry import retry_if_library_changed
+from umurl_search.progress import Advance, Progress, no_progress
 from umurl_search.timing import Clock
 
 Format = Literal["parquet", "npy"]
@@ -62,8 +62,10 @@ class ExportRequest:
     format: Format = "parquet"
 
 
-@consistent
-def export_index(library: Library, request: ExportRequest, *, progress: Progress = silent) -> dict[str, Any]:
+@retry_if_library_changed
+def export_index(
+    library: Library, request: ExportRequest, *, progress: Progress = no_progress
+) -> dict[str, Any]:
     """Writes every modality's embeddings as the encoder gave them, and the clips' columns of the catalog.
 
     Memory does not grow with the index. The folder is there at the end, whole, or not at all. Raises UmurlError for an

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from encoder.errors import UmurlError, said_by
+from encoder.errors import UmurlError, reason_of
 
 
 def require_place(out: Path, *suffixes: str) -> None:
@@ -31,7 +31,7 @@ def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
         else:
             _replace(target, write)
     except OSError as error:
-        cause = error.strerror or f"{said_by(error)}: no room, most likely"
+        cause = error.strerror or f"{reason_of(error)}: no room, most likely"
         raise UmurlError(f"{path}: cannot be written ({cause}): mend that or give another file") from error
 
 

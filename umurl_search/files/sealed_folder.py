@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from encoder.errors import UmurlError, said_by
+from encoder.errors import UmurlError, reason_of
 
 MANIFEST = "manifest.json"
 _TOKEN = "token"
@@ -38,7 +38,7 @@ def lock_of(target: Path) -> Path:
 
 
 def is_held(lock: Path) -> bool:
-    """Whether a process holds a lock file (`alone`)."""
+    """Whether a process holds a lock file (`exclusive_lock`)."""
     try:
         with open(lock, encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -57,7 +57,7 @@ def building(target: Path, *, resume_token: str) -> Iterator[Path]:
     """
     folder = partial_of(target)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with alone(lock_of(target), doing=f"{target}: another process is building it"):
+    with exclusive_lock(lock_of(target), doing=f"{target}: another process is building it"):
         folder.mkdir(exist_ok=True)
         if token_of(folder) != resume_token:
             shutil.rmtree(folder)
@@ -67,7 +67,7 @@ def building(target: Path, *, resume_token: str) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def alone(path: Path, *, doing: str) -> Iterator[None]:
+def exclusive_lock(path: Path, *, doing: str) -> Iterator[None]:
     """Holds a lock file, which names its holder, for as long as the work lasts.
 
     Raises UmurlError, beginning with `doing` and telling who holds it, when another process does.
@@ -171,7 +171,7 @@ def check(folder: Path, *, full: bool) -> list[str]:
     except FileNotFoundError:
         return [f"{path} is missing"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        return [f"{path} is damaged ({said_by(error)})"]
+        return [f"{path} is damaged ({reason_of(error)})"]
     if altered:
         return [f"{path} was altered (its checksum differs)"]
     return [problem for name in files for problem in check_file(folder / name, files[name], full=full)]

@@ -15,7 +15,7 @@ from umurl_search.index.faiss_kinds import EXACT, Kind
 from umurl_search.index.index import Index, embeddings_file
 from umurl_search.index.kind_selection import write_vectors
 from umurl_search.index.open_index import index_of
-from umurl_search.index.windows import Units, Window, units_of
+from umurl_search.index.windows import IndexRows, Window, index_rows_of
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_store import Clips, ClipStore
 from umurl_search.library.library import Library
@@ -46,7 +46,7 @@ def add_index_part(
             shutil.rmtree(partial)
             return "index", row["name"], target.name, len(Index(target).ids)
         sealed_folder.remove(target)
-        units = units_of(store, np.arange(len(store)), Window.of(said))
+        units = index_rows_of(store, np.arange(len(store)), Window.from_manifest(said))
         modalities = tuple(said["modalities"])
         embedder = Embedder(
             entry.load().to(place), n_clips=len(units), device=place, precision=about["precision"]
@@ -66,7 +66,7 @@ def add_index_part(
 
 
 def _fill_part(
-    partial: Path, index: Index, units: Units, ids: NDArray[np.int64], kind: Kind
+    partial: Path, index: Index, units: IndexRows, ids: NDArray[np.int64], kind: Kind
 ) -> dict[str, Any]:
     """Writes ids and searchable vectors beside a further part's embeddings, by the maps of the first."""
     write_units(partial, units, ids)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from umurl_search.clips.types import Embeddings, Rows
-from umurl_search.index.bounded_codes import Codes, encode
+from umurl_search.index.bounded_codes import BoundedCode, encode
 from umurl_search.index.exact_knn import CPU, Groups, Scores, nearest
-from umurl_search.progress import Advance, unheard
+from umurl_search.progress import Advance, no_advance
 
 COPY = 1 - 1e-6
 """The score from which two vectors are the same one up to rounding."""
@@ -45,7 +45,7 @@ def pairs_above(
     queries: Embeddings | None = None,
     groups: Groups = None,
     device: torch.device = CPU,
-    advance: Advance = unheard,
+    advance: Advance = no_advance,
 ) -> Pairs:
     """All pairs of a query and a gallery row that score at least `above`; memory grows with their number, not N x Q.
 
@@ -76,7 +76,7 @@ def pairs_above(
     return _joined(found)
 
 
-def _candidates(codes: Codes, queries: Embeddings, above: float, *, first: int) -> tuple[Rows, Rows]:
+def _candidates(codes: BoundedCode, queries: Embeddings, above: float, *, first: int) -> tuple[Rows, Rows]:
     """Queries and rows, from `first` on, of all pairs whose score can be `above`."""
     asked = codes.ask(queries)
     least = above - asked.above
@@ -141,7 +141,7 @@ def components(pairs: Pairs, n: int) -> Rows:
         root = new
 
 
-def grouped(pairs: Pairs, n: int) -> Iterator[tuple[Rows, Pairs]]:
+def group_rows(pairs: Pairs, n: int) -> Iterator[tuple[Rows, Pairs]]:
     """The rows (ascending) and the pairs of each group, the biggest first, ties to the lower row."""
     root = components(pairs, n)
     rows = np.unique(np.concatenate([pairs.one, pairs.other]))
@@ -155,7 +155,9 @@ def grouped(pairs: Pairs, n: int) -> Iterator[tuple[Rows, Pairs]]:
         yield members[i], Pairs(one=pairs.one[mine], other=pairs.other[mine], score=pairs.score[mine])
 
 
-def usual_distance(gallery: Embeddings, *, numbers: Rows, device: torch.device = CPU) -> tuple[float, int]:
+def median_nn_distance(
+    gallery: Embeddings, *, numbers: Rows, device: torch.device = CPU
+) -> tuple[float, int]:
     """The median of 1 - score from a row to its nearest of another number, over evenly spaced rows; and how many.
 
     Rows whose nearest is a copy say nothing of what is usual and are left out; NaN when all are.

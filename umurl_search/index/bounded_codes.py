@@ -41,7 +41,7 @@ _ROUNDED_UP = 1 + 2.0**-20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class CodedQueries:
     """Queries as the codes meet them. coarse: (Q, C + 2); fine: (Q, R + 2) or None.
 
     true score <= product of either with its codes + above (Q,).
@@ -53,7 +53,7 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Codes:
+class BoundedCode:
     """coarse: (N, C + 2) and fine: (N, R + 2) codes; or, where `fine`, `mean` and `axes` are None, the gallery (N, P).
 
     axes: (P, R). farthest: the greatest length of a centred row. bias: of m.g'.
@@ -66,13 +66,13 @@ class Codes:
     farthest: float = 1.0
     bias: float = 0.0
 
-    def ask(self, queries: Embeddings) -> Asked:
+    def ask(self, queries: Embeddings) -> CodedQueries:
         """queries: (Q, P). Raises UmurlError where they are not finite."""
         rows = torch.from_numpy(np.ascontiguousarray(queries))
         _require_finite(rows.sum())
         if self.fine is None or self.mean is None or self.axes is None:
             above = np.full(len(rows), rows.shape[1] * _UNIT + 1e-6)
-            return Asked(coarse=rows.to(self.coarse.device), fine=None, above=above)
+            return CodedQueries(coarse=rows.to(self.coarse.device), fine=None, above=above)
         coarse, fine = (
             torch.empty((len(rows), c.shape[1]), device=c.device) for c in (self.coarse, self.fine)
         )
@@ -86,10 +86,10 @@ class Codes:
             summed = fine.shape[1] * _UNIT * 2 * (length * self.farthest + self.bias)
             computed = _turning(rows.shape[1]) * (2 * length + 1) * self.farthest + 1e-6
             above[block] = (summed + computed + q.double() @ self.mean.double()).cpu().numpy()
-        return Asked(coarse=coarse, fine=fine, above=above)
+        return CodedQueries(coarse=coarse, fine=fine, above=above)
 
 
-def encode(gallery: Embeddings, *, n_queries: int, device: torch.device) -> Codes:
+def encode(gallery: Embeddings, *, n_queries: int, device: torch.device) -> BoundedCode:
     """Codes of a gallery (N, P) of rows of length 1, as is worthwhile for that many queries.
 
     Raises UmurlError for rows that are not finite.
@@ -100,7 +100,7 @@ def encode(gallery: Embeddings, *, n_queries: int, device: torch.device) -> Code
     mean = _mean(rows).to(device)
     found = _axes(rows, mean) if n * p * n_queries >= _CODED_FROM else None
     if found is None:
-        return Codes(coarse=rows.to(device))
+        return BoundedCode(coarse=rows.to(device))
     axes, n_coarse = found
     coarse = torch.empty((n, n_coarse + 2), device=device)
     fine = torch.empty((n, axes.shape[1] + 2), device=device)
@@ -112,7 +112,7 @@ def encode(gallery: Embeddings, *, n_queries: int, device: torch.device) -> Code
         _code(centred, axes, along, coarse[block], fine[block])
         farthest = max(farthest, float(centred.norm(dim=1).max()))
         bias = max(bias, float(along.abs().max()))
-    return Codes(coarse=coarse, fine=fine, mean=mean, axes=axes, farthest=farthest, bias=bias)
+    return BoundedCode(coarse=coarse, fine=fine, mean=mean, axes=axes, farthest=farthest, bias=bias)
 
 
 def _require_finite(total: torch.Tensor) -> None:

@@ -46,7 +46,7 @@ NO_TRANSFORM = Transform()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Map:
+class LinearMap:
     """y -> the unit vector of (y - mean) @ matrix; either may be absent. Cosines are products of such."""
 
     mean: NDArray[np.float32] | None = None
@@ -69,13 +69,13 @@ class Maps:
     whitenings: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     bridges: dict[tuple[str, str], NDArray[np.float32]] = field(default_factory=dict)
 
-    def gallery(self, modality: str, *, bridged: bool) -> Map:
+    def gallery(self, modality: str, *, bridged: bool) -> LinearMap:
         """How the gallery's embeddings of a modality are searched, by its own queries or across a bridge."""
         if self.transform.kind == "none":
-            return Map(mean=self.means[modality]) if bridged else Map()
-        return Map(mean=self.means[modality], matrix=self.whitenings[modality])
+            return LinearMap(mean=self.means[modality]) if bridged else LinearMap()
+        return LinearMap(mean=self.means[modality], matrix=self.whitenings[modality])
 
-    def query(self, modality: str, against: str, *, bridged: bool) -> Map:
+    def query(self, modality: str, against: str, *, bridged: bool) -> LinearMap:
         """How a query of `modality` enters the gallery of `against`."""
         if not bridged:
             return self.gallery(against, bridged=False)
@@ -86,7 +86,7 @@ class Maps:
             )
         bridge = self.bridges[modality, against]
         matrix = bridge if self.transform.kind == "none" else bridge @ self.whitenings[against]
-        return Map(mean=self.means[modality], matrix=matrix)
+        return LinearMap(mean=self.means[modality], matrix=matrix)
 
 
 def fit_maps(
@@ -143,15 +143,15 @@ def _mean(y: Embeddings, rows: NDArray[np.int64] | None) -> NDArray[np.float32]:
     return np.asarray(total / n, dtype=np.float32)
 
 
-Pair = tuple[str, str]
+ModalityPair = tuple[str, str]
 
 
 def _moments(
     embeddings: dict[str, Embeddings],
     means: dict[str, NDArray[np.float32]],
     rows: NDArray[np.int64] | None,
-    pairs: list[Pair],
-) -> dict[Pair, NDArray[np.float64]]:
+    pairs: list[ModalityPair],
+) -> dict[ModalityPair, NDArray[np.float64]]:
     """(D, D) sums over clips of (x - mean_x)' (z - mean_z), of all pairs in one pass; float32 blocks, float64 sums.
 
     A pair and its reverse are one product.

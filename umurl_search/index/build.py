@@ -26,14 +26,14 @@ from umurl_search.index.faiss_library import converts_half
 from umurl_search.index.index import Index, embeddings_file, write_maps
 from umurl_search.index.kind_selection import RECALL, Choice, available_memory, choose, write_vectors
 from umurl_search.index.open_index import open_index
-from umurl_search.index.windows import Units, Window, long_clips, long_windows, units_of
+from umurl_search.index.windows import IndexRows, Window, index_rows_of, long_clips, long_windows
 from umurl_search.library import encoder_registry
 from umurl_search.library.catalog.open_catalog import copy_if_old
 from umurl_search.library.catalog.queries import ClipColumns
 from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.encoder_registry import EncoderEntry, overlap_warning
 from umurl_search.library.library import Library, checked_name
-from umurl_search.progress import Progress, silent
+from umurl_search.progress import Progress, no_progress
 
 INDEX_VERSION = 2
 _AS_MADE = (
@@ -106,7 +106,7 @@ def build_index(
     library: Library,
     request: BuildRequest,
     *,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
     tell: Callable[[str], None] = lambda line: None,
 ) -> BuildReport:
     """Embeds every clip of a dataset, or every window of its recordings, and fits bridges and transform on all.
@@ -119,7 +119,7 @@ def build_index(
     columns, protocol, test_names = _dataset(library, request.dataset)
     entry = _encoder(library, request, protocol)
     store = open_clips(library, request.dataset)
-    units = units_of(store, np.arange(len(store)), request.window)
+    units = index_rows_of(store, np.arange(len(store)), request.window)
     about, why = _about(request, entry, store, len(units))
     name = checked_name(request.name or _default_name(request, entry), what="an index")
     warnings = _warnings(entry, request, protocol, test_names, store)
@@ -167,7 +167,7 @@ def build_index(
 
 
 def build_beside(
-    library: Library, request: BuildRequest, target: Path, old: Path, *, progress: Progress = silent
+    library: Library, request: BuildRequest, target: Path, old: Path, *, progress: Progress = no_progress
 ) -> tuple[int, bool]:
     """Seals an index anew in a folder of its own, without entering it in the catalog.
 
@@ -176,7 +176,7 @@ def build_beside(
     """
     columns, protocol, _ = _dataset(library, request.dataset)
     entry, store = _encoder(library, request, protocol), open_clips(library, request.dataset)
-    units = units_of(store, np.arange(len(store)), request.window)
+    units = index_rows_of(store, np.arange(len(store)), request.window)
     about, _ = _about(request, entry, store, len(units))
     with sealed_folder.building(target, resume_token=f"beside-{about['recipe']}") as partial:
         salvaged = _salvage(old, about, partial)
@@ -239,7 +239,7 @@ def _about(
         "dataset_signature": store.signature, "encoder": entry.name, "encoder_hash": entry.hash,
         "pipeline": vars(PIPELINE), "transform": str(request.transform), "metric": "cosine",
         "modalities": list(chosen), "precision": precision, "dimension": model.dimension, "clips": len(store),
-        **(request.window.about() if request.window else {}),
+        **(request.window.to_dict() if request.window else {}),
     }  # fmt: skip
     recipe = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
     choice = _kind(request, n_units, model.dimension)
@@ -320,7 +320,7 @@ def _make(
     partial: Path,
     columns: ClipColumns,
     store: Clips,
-    units: Units,
+    units: IndexRows,
     model: UmURL,
     about: dict[str, Any],
     request: BuildRequest,

@@ -10,7 +10,7 @@ from encoder.embed import Embedder
 from encoder.errors import UmurlError
 from umurl_search.files import sealed_folder
 from umurl_search.index.index import IDS, SPANS, embeddings_file
-from umurl_search.index.windows import Units
+from umurl_search.index.windows import IndexRows
 from umurl_search.library.clip_store import Clips
 from umurl_search.progress import Progress
 
@@ -18,7 +18,7 @@ CHUNK = 256
 DONE = "done"
 
 
-def write_units(partial: Path, units: Units, ids: NDArray[np.int64]) -> None:
+def write_units(partial: Path, units: IndexRows, ids: NDArray[np.int64]) -> None:
     """Whose the rows of an index's part are: clip ids and, of windows, their frames. ids: of all rows of the clips."""
     np.save(partial / IDS, ids[units.row], allow_pickle=False)
     if units.spans is not None:
@@ -28,7 +28,7 @@ def write_units(partial: Path, units: Units, ids: NDArray[np.int64]) -> None:
 def embed_units(
     partial: Path,
     store: Clips,
-    units: Units,
+    units: IndexRows,
     embedder: Embedder,
     *,
     modalities: tuple[str, ...],

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from umurl_search.clips.types import Embeddings, Rows
-from umurl_search.index.bounded_codes import Codes, encode
+from umurl_search.index.bounded_codes import BoundedCode, encode
 from umurl_search.index.faiss_library import is_installed, largest_products
 from umurl_search.progress import Advance
 
@@ -53,9 +53,9 @@ class Proposals:
     bound: Scores
 
 
-Propose = Callable[[Rows, int], Proposals]
+CandidateFn = Callable[[Rows, int], Proposals]
 """(queries asking (q,), F) -> at most F proposals for each of them, the likeliest."""
-Exact = Callable[[Rows, Rows], Scores]
+ScoreFn = Callable[[Rows, Rows], Scores]
 """(queries asking (q,), rows (q, F)) -> (q, F) float64 scores."""
 
 
@@ -75,7 +75,7 @@ def nearest(
     not finite.
     """
     if len(queries) == 0 or len(gallery) == 0:
-        return nobody(len(queries), k)
+        return empty_neighbours(len(queries), k)
     gallery = np.asarray(gallery)
     codes = encode(gallery, n_queries=len(queries), device=device)
     resident = torch.from_numpy(gallery).to(device) if device.type == "cuda" else None
@@ -85,27 +85,27 @@ def nearest(
         own = None if groups is None else (groups[0], groups[1][start : start + _QUERY_BLOCK])
         exact = _on_device(resident, block) if resident is not None else products_with(gallery, block)
         propose = proposer.asked_by(block, own)
-        found.append(decide(propose, exact, k, n_queries=len(block), n_rows=len(gallery)))
+        found.append(rerank_until_exact(propose, exact, k, n_queries=len(block), n_rows=len(gallery)))
         advance(len(block))
     return Neighbours(
         scores=np.concatenate([one.scores for one in found]), rows=np.concatenate([one.rows for one in found])
     )
 
 
-def nobody(n_queries: int, k: int) -> Neighbours:
+def empty_neighbours(n_queries: int, k: int) -> Neighbours:
     return Neighbours(
         scores=np.full((n_queries, k), -np.inf), rows=np.full((n_queries, k), -1, dtype=np.int64)
     )
 
 
-def decide(
-    propose: Propose, exact: Exact, k: int, *, n_queries: int, n_rows: int, spare: int = SPARE
+def rerank_until_exact(
+    propose: CandidateFn, exact: ScoreFn, k: int, *, n_queries: int, n_rows: int, spare: int = SPARE
 ) -> Neighbours:
     """The k best of `n_rows` by exact score, ties to the lower row; asks for more proposals until that is certain.
 
     spare: proposals beyond k to begin with.
     """
-    out = nobody(n_queries, k)
+    out = empty_neighbours(n_queries, k)
     open_still, fetch = np.ones(n_queries, dtype=bool), min(n_rows, k + spare)
     while open_still.any():
         step = max(1, _MOST_PROPOSED // fetch)
@@ -113,7 +113,7 @@ def decide(
         for asking in (everyone[i : i + step] for i in range(0, len(everyone), step)):
             proposed = propose(asking, fetch)
             scores = np.where(proposed.rows >= 0, exact(asking, proposed.rows), -np.inf)
-            best = ranked(scores, proposed.rows, k)
+            best = rank_proposals(scores, proposed.rows, k)
             out.scores[asking], out.rows[asking] = best.scores, best.rows
             open_still[asking] = (best.scores[:, -1] <= proposed.bound) & (fetch < n_rows)
             open_still[asking] &= proposed.bound > -np.inf  # else nothing is left
@@ -121,7 +121,7 @@ def decide(
     return out
 
 
-def ranked(scores: Scores, rows: Rows, k: int) -> Neighbours:
+def rank_proposals(scores: Scores, rows: Rows, k: int) -> Neighbours:
     """The k best of (Q, F) scored rows, ties to the lower row; -1 where there are fewer, or their score is -inf."""
     order = np.lexsort((rows, -scores), axis=1)[:, :k]
     scores, rows = np.take_along_axis(scores, order, 1), np.take_along_axis(rows, order, 1)
@@ -133,7 +133,7 @@ def ranked(scores: Scores, rows: Rows, k: int) -> Neighbours:
     return Neighbours(scores=scores, rows=rows)
 
 
-def products_with(gallery: Embeddings, queries: Embeddings) -> Exact:
+def products_with(gallery: Embeddings, queries: Embeddings) -> ScoreFn:
     """Float64 products; equal vectors give equal products, wherever they stand."""
 
     def part(asking: Rows, rows: Rows) -> Scores:
@@ -152,7 +152,7 @@ def products_with(gallery: Embeddings, queries: Embeddings) -> Exact:
     return exact
 
 
-def _on_device(gallery: torch.Tensor, queries: Embeddings) -> Exact:
+def _on_device(gallery: torch.Tensor, queries: Embeddings) -> ScoreFn:
     asked = torch.from_numpy(queries).to(gallery.device)
 
     def exact(asking: Rows, rows: Rows) -> Scores:
@@ -170,11 +170,11 @@ def _on_device(gallery: torch.Tensor, queries: Embeddings) -> Exact:
 class _Proposer:
     """Proposes by the coarse codes, and of many such the likeliest by the fine ones."""
 
-    def __init__(self, codes: Codes) -> None:
+    def __init__(self, codes: BoundedCode) -> None:
         self._codes = codes
         self._products = torch.empty(0, device=codes.coarse.device)
 
-    def asked_by(self, queries: Embeddings, groups: Groups) -> Propose:
+    def asked_by(self, queries: Embeddings, groups: Groups) -> CandidateFn:
         """queries: (Q, P). groups: numbers (N,) and (Q,)."""
         asked, n = self._codes.ask(queries), len(self._codes.coarse)
 

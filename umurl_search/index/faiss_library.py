@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError, said_by
+from encoder.errors import UmurlError, reason_of
 
 
 def is_installed() -> bool:
@@ -19,7 +19,7 @@ def faiss_module() -> Any:
         import faiss
     except ImportError as error:
         raise UmurlError(
-            f"FAISS is not installed ({said_by(error)}): pip install 'umurl-search[cpu]' (or [gpu])"
+            f"FAISS is not installed ({reason_of(error)}): pip install 'umurl-search[cpu]' (or [gpu])"
         ) from error
     return faiss
 

@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index import faiss_kinds
-from umurl_search.index.bridges_and_whitening import Map
+from umurl_search.index.bridges_and_whitening import LinearMap
 from umurl_search.index.exact_knn import (
     CPU,
     Neighbours,
     Proposals,
     Scores,
-    decide,
+    empty_neighbours,
     nearest,
-    nobody,
     products_with,
-    ranked,
+    rank_proposals,
+    rerank_until_exact,
 )
 from umurl_search.index.faiss_kinds import EFFORTS, EXACT, Vectors
 from umurl_search.index.faiss_library import gpu_search_available
@@ -45,7 +45,7 @@ class Gallery:
 
     index: Index
     against: str
-    mapping: Map
+    mapping: LinearMap
     centred: bool
     device: torch.device = CPU
 
@@ -65,7 +65,7 @@ class Gallery:
             )
             found.append(Neighbours(scores=one.scores, rows=np.where(one.rows >= 0, one.rows + start, -1)))
             start += len(part.ids)
-        return self._live_rows(merged(found, k))
+        return self._live_rows(merge_neighbours(found, k))
 
     def _in_memory(self, points: Embeddings, k: int, among: Rows | None) -> Neighbours:
         embeddings = self.index.embeddings(self.against)
@@ -91,20 +91,20 @@ class Gallery:
         return Neighbours(scores=found.scores, rows=np.where(found.rows >= 0, number[found.rows], -1))
 
 
-def merged(found: list[Neighbours], k: int) -> Neighbours:
+def merge_neighbours(found: list[Neighbours], k: int) -> Neighbours:
     """The k best of several parts' neighbours."""
     if len(found) == 1:
         return found[0]
     scores, rows = (
         np.concatenate(side, axis=1) for side in zip(*((f.scores, f.rows) for f in found), strict=True)
     )
-    return ranked(scores, rows, k)
+    return rank_proposals(scores, rows, k)
 
 
 @dataclass(frozen=True)
 class _PartSearch:
     part: Part
-    mapping: Map
+    mapping: LinearMap
     centred: bool
     device: torch.device
 
@@ -113,7 +113,7 @@ class _PartSearch:
         n = len(self.part.ids)
         n_passing = n if allowed is None else int(allowed.sum())
         if n_passing == 0 or len(points) == 0:
-            return nobody(len(points), k)
+            return empty_neighbours(len(points), k)
         approximate = self.part.kind not in EXACT
         gpu = self.device.type == "cuda"
         if approximate and not filtered:
@@ -124,7 +124,9 @@ class _PartSearch:
         vectors = self._vectors()
         exact = self._exact(points)
         propose = _proposing(vectors, points, allowed)
-        return decide(propose, exact, k, n_queries=len(points), n_rows=n_passing, spare=vectors.spare)
+        return rerank_until_exact(
+            propose, exact, k, n_queries=len(points), n_rows=n_passing, spare=vectors.spare
+        )
 
     def _vectors(self) -> Vectors:
         vectors = self.part.vectors(centred=self.centred)
@@ -152,7 +154,7 @@ class _PartSearch:
         """What an approximate kind finds, exactly scored; visits more where it finds fewer than k, at last all."""
         vectors, exact, n = self.part.vectors(centred=self.centred), self._exact(points), len(self.part.ids)
         wanted = min(k, n if allowed is None else int(allowed.sum()))
-        asking, out = np.arange(len(points)), nobody(len(points), k)
+        asking, out = np.arange(len(points)), empty_neighbours(len(points), k)
         least = int(self.part.manifest["search"]["effort"])
         for effort in (e for e in EFFORTS[self.part.kind] if e >= least):
             fetch = min(n, max(4 * k, k + _APPROXIMATE_SPARE))
@@ -162,7 +164,7 @@ class _PartSearch:
             if allowed is not None:
                 rows = np.where((rows >= 0) & allowed[np.maximum(rows, 0)], rows, -1)
             scores = np.where(rows >= 0, exact(asking, rows), -np.inf)
-            best = ranked(scores, rows, k)
+            best = rank_proposals(scores, rows, k)
             out.scores[asking], out.rows[asking] = best.scores, best.rows
             asking = asking[(best.rows[:, :wanted] < 0).any(axis=1)]
             if len(asking) == 0:
@@ -189,7 +191,7 @@ class _PartSearch:
             )
             placed = one.rows + start if rows is None else rows[start + np.maximum(one.rows, 0)]
             found.append(Neighbours(scores=one.scores, rows=np.where(one.rows >= 0, placed, -1)))
-        return merged(found, k)
+        return merge_neighbours(found, k)
 
 
 def _at_least(part: Part, fetch: int) -> int:

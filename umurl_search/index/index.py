@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from encoder.errors import UmurlError, said_by
+from encoder.errors import UmurlError, reason_of
 from encoder.modality_sets import BASE, FUSED
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.files import sealed_folder
 from umurl_search.index import faiss_kinds
-from umurl_search.index.bridges_and_whitening import Map, Maps, Transform
+from umurl_search.index.bridges_and_whitening import LinearMap, Maps, Transform
 from umurl_search.index.faiss_kinds import EXACT, Kind, Vectors
 
 IDS = "ids.npy"
@@ -71,7 +71,7 @@ def write_maps(folder: Path, maps: Maps) -> None:
         save_file({name: np.ascontiguousarray(x) for name, x in tensors.items()}, str(folder / MAPS))
     except SafetensorError as error:
         raise UmurlError(
-            f"{folder / MAPS}: cannot be written ({said_by(error)}): mend that and go on"
+            f"{folder / MAPS}: cannot be written ({reason_of(error)}): mend that and go on"
         ) from error
 
 
@@ -144,7 +144,7 @@ class Part:
     def _holds_unit(self) -> bool:
         return (self.folder / UNIT).exists()
 
-    def unit(self, rows: Rows | slice, mapping: Map, *, centred: bool) -> Embeddings:
+    def unit(self, rows: Rows | slice, mapping: LinearMap, *, centred: bool) -> Embeddings:
         """(n, P) float32: the exact unit vectors of some rows of the main modality."""
         if self.kind == "flat":
             return faiss_kinds.flat_rows(self.vectors(centred=centred))[rows]
@@ -261,7 +261,7 @@ class Index:
         )
 
 
-def mapped_blocks(embeddings: Embeddings, mapping: Map) -> Iterator[Embeddings]:
+def mapped_blocks(embeddings: Embeddings, mapping: LinearMap) -> Iterator[Embeddings]:
     """Unit vectors (BLOCK, P) after one another."""
     for start in range(0, len(embeddings), BLOCK):
         yield mapping(np.asarray(embeddings[start : start + BLOCK]))

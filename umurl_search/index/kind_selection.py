@@ -14,8 +14,14 @@ from numpy.typing import NDArray
 from encoder.errors import UmurlError
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index import faiss_kinds
-from umurl_search.index.bridges_and_whitening import Map, Maps
-from umurl_search.index.exact_knn import Neighbours, decide, nearest, products_with, ranked
+from umurl_search.index.bridges_and_whitening import LinearMap, Maps
+from umurl_search.index.exact_knn import (
+    Neighbours,
+    nearest,
+    products_with,
+    rank_proposals,
+    rerank_until_exact,
+)
 from umurl_search.index.faiss_kinds import EFFORTS, EXACT, Kind, Vectors
 from umurl_search.index.index import ORDER, UNIT, mapped_blocks, vectors_file, views, write_unit
 
@@ -87,7 +93,7 @@ def write_vectors(
     return {"rounding": rounding, **about}
 
 
-def said_recall(manifest: dict[str, Any]) -> float:
+def describe_recall(manifest: dict[str, Any]) -> float:
     """The recall that an index was asked to reach when it was built."""
     return float(manifest.get("search", {}).get("recall", RECALL))
 
@@ -100,7 +106,7 @@ def _held_out(n: int, kind: Kind) -> Rows:
 
 
 def _filled(
-    embeddings: Embeddings, mapping: Map, kind: Kind, order: Rows, held: Rows, recall: float,
+    embeddings: Embeddings, mapping: LinearMap, kind: Kind, order: Rows, held: Rows, recall: float,
     labels: NDArray[np.int64] | None,
 ) -> tuple[Vectors, dict[str, Any]]:  # fmt: skip
     width = mapping(np.asarray(embeddings[:1])).shape[1]
@@ -119,13 +125,13 @@ def _filled(
     return vectors, measured
 
 
-def _ordered_blocks(embeddings: Embeddings, mapping: Map, order: Rows) -> Any:
+def _ordered_blocks(embeddings: Embeddings, mapping: LinearMap, order: Rows) -> Any:
     for start in range(0, len(order), 8192):
         yield mapping(np.asarray(embeddings[order[start : start + 8192]]))
 
 
 def _measured(
-    vectors: Vectors, embeddings: Embeddings, mapping: Map, stored: Rows, held: Rows, recall: float | None,
+    vectors: Vectors, embeddings: Embeddings, mapping: LinearMap, stored: Rows, held: Rows, recall: float | None,
     labels: NDArray[np.int64] | None,
 ) -> dict[str, Any]:  # fmt: skip
     """Recall, latency and accuracy of clips left out: of an exact kind, those are in it and pass over themselves."""
@@ -147,7 +153,7 @@ def _measured(
     return {"search": {"effort": effort}, "quality": quality}
 
 
-def _truth(embeddings: Embeddings, mapping: Map, stored: Rows, held: Rows, points: Embeddings) -> Rows:
+def _truth(embeddings: Embeddings, mapping: LinearMap, stored: Rows, held: Rows, points: Embeddings) -> Rows:
     """(Q, K) rows of the true neighbours among all others."""
     gallery = np.concatenate(list(_ordered_blocks(embeddings, mapping, stored)))
     own = np.where(np.isin(stored, held), stored, -1)
@@ -156,7 +162,7 @@ def _truth(embeddings: Embeddings, mapping: Map, stored: Rows, held: Rows, point
 
 
 def _asked(
-    vectors: Vectors, embeddings: Embeddings, mapping: Map, stored: Rows, held: Rows, points: Embeddings, effort: int
+    vectors: Vectors, embeddings: Embeddings, mapping: LinearMap, stored: Rows, held: Rows, points: Embeddings, effort: int
 ) -> tuple[Rows, float]:  # fmt: skip
     """(Q, K) rows found, and the median seconds of one query."""
     rows, seconds = [], []
@@ -171,7 +177,7 @@ def _asked(
 
 
 def _one(
-    vectors: Vectors, embeddings: Embeddings, mapping: Map, stored: Rows, point: Embeddings, effort: int
+    vectors: Vectors, embeddings: Embeddings, mapping: LinearMap, stored: Rows, point: Embeddings, effort: int
 ) -> Neighbours:
     def exact(asking: Rows, rows: Rows) -> NDArray[np.float64]:
         wanted, which = np.unique(np.maximum(rows, 0), return_inverse=True)
@@ -181,11 +187,13 @@ def _one(
     if vectors.kind in EXACT:
         propose = lambda asking, fetch: vectors.propose(point, fetch)  # noqa: E731
         wanted = min(K + 1, len(vectors))
-        return decide(propose, exact, wanted, n_queries=1, n_rows=len(vectors), spare=vectors.spare)
+        return rerank_until_exact(
+            propose, exact, wanted, n_queries=1, n_rows=len(vectors), spare=vectors.spare
+        )
     fetch = min(len(vectors), 74)
     effort = max(effort, fetch) if vectors.kind == "hnsw" else effort
     rows = vectors.propose(point, fetch, effort=effort).rows
-    return ranked(np.where(rows >= 0, exact(np.zeros(1, dtype=np.int64), rows), -np.inf), rows, K + 1)
+    return rank_proposals(np.where(rows >= 0, exact(np.zeros(1, dtype=np.int64), rows), -np.inf), rows, K + 1)
 
 
 def _recall(found: Rows, truth: Rows, k: int) -> float:

@@ -27,7 +27,7 @@ class Split:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opened:
+class ProtocolView:
     """An index with its row of the catalog, its dataset's clips (a row each) and a protocol's parts."""
 
     index: Index
@@ -87,7 +87,7 @@ def index_of(library: Library, row: dict[str, Any]) -> Index:
 
 def open_protocol(
     library: Library, name: str | None, protocol: str | None, *, other_than: str | None = None
-) -> Opened:
+) -> ProtocolView:
     """An index with the clips of a protocol, its dataset's first when None; a part may be empty.
 
     Raises UmurlError for an unknown index or protocol, and where the protocol's clips have no labels.
@@ -96,7 +96,7 @@ def open_protocol(
     require_whole_clips(index, row["dataset"])
     columns, split = open_split(library, row["dataset"], protocol, ids=index.ids)
     require_rows(columns, index)
-    return Opened(index=index, row=row, columns=columns, split=split)
+    return ProtocolView(index=index, row=row, columns=columns, split=split)
 
 
 def require_rows(columns: ClipColumns, index: Index) -> None:
@@ -138,7 +138,7 @@ def _split(protocol: str, parts: dict[str, Rows], ids: Rows, columns: ClipColumn
     return Split(protocol=protocol, gallery=gallery, queries=test, fitting=np.union1d(train, gallery))
 
 
-def numbered(fields: Rows) -> Rows:
+def group_ids(fields: Rows) -> Rows:
     """(N,) a number for each different row of (N, 4): clips of one performance, whatever the camera."""
     _, numbers = np.unique(fields, axis=0, return_inverse=True)
     return np.asarray(numbers, dtype=np.int64).ravel()

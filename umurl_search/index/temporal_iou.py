@@ -19,7 +19,7 @@ OVERLAP = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stretches:
+class Intervals:
     """clip, start, stop: (N,) each; the id of a recording and the frames [start, stop) of it."""
 
     clip: Integers
@@ -36,8 +36,8 @@ class Stretches:
     def __len__(self) -> int:
         return len(self.clip)
 
-    def __getitem__(self, rows: Integers | slice) -> "Stretches":
-        return Stretches(clip=self.clip[rows], start=self.start[rows], stop=self.stop[rows])
+    def __getitem__(self, rows: Integers | slice) -> "Intervals":
+        return Intervals(clip=self.clip[rows], start=self.start[rows], stop=self.stop[rows])
 
 
 def cut_windows(n_frames: int, *, window: int, stride: int) -> tuple[Integers, Integers]:
@@ -55,7 +55,7 @@ def cut_windows(n_frames: int, *, window: int, stride: int) -> tuple[Integers, I
     return starts, np.minimum(starts + window, n_frames)
 
 
-def temporal_iou(one: Stretches, other: Stretches) -> Fractions:
+def temporal_iou(one: Intervals, other: Intervals) -> Fractions:
     """Frames shared over frames in either: (len(one), len(other)), 0 across recordings."""
     first = np.maximum(one.start[:, None], other.start)
     last = np.minimum(one.stop[:, None], other.stop)
@@ -65,7 +65,7 @@ def temporal_iou(one: Stretches, other: Stretches) -> Fractions:
     return np.where(same, shared / (lengths - shared), 0.0)
 
 
-def distinct(ranked: Stretches, *, overlap: float, most: int) -> Integers:
+def non_max_suppression(ranked: Intervals, *, overlap: float, most: int) -> Integers:
     """Which of the windows, best first, are moments of their own: positions (<= most,), best first.
 
     A window is dropped when its temporal IoU with a better one that was kept is above `overlap` (non-maximum
@@ -87,7 +87,7 @@ def distinct(ranked: Stretches, *, overlap: float, most: int) -> Integers:
     return np.array(kept, dtype=np.int64)
 
 
-def _iou_with(ranked: Stretches, position: int, rivals: Integers) -> Fractions:
+def _iou_with(ranked: Intervals, position: int, rivals: Integers) -> Fractions:
     """(n,): the overlap of one window with others of its recording."""
     start, stop = ranked.start[position], ranked.stop[position]
     shared = np.maximum(0, np.minimum(ranked.stop[rivals], stop) - np.maximum(ranked.start[rivals], start))
@@ -95,7 +95,9 @@ def _iou_with(ranked: Stretches, position: int, rivals: Integers) -> Fractions:
     return np.asarray(shared / (lengths - shared))
 
 
-def right(moments: Stretches, segments: Stretches, *, thresholds: tuple[float, ...]) -> NDArray[np.bool_]:
+def match_segments(
+    moments: Intervals, segments: Intervals, *, thresholds: tuple[float, ...]
+) -> NDArray[np.bool_]:
     """Which moments, best first, find a segment: (K, R).
 
     At each threshold a moment finds the segment that it overlaps most of those not found by a better moment, if
@@ -125,7 +127,7 @@ def average_precision(found: NDArray[np.bool_], n_segments: int) -> Fractions:
 
 
 def first_moments(
-    search: Callable[[int], Integers], windows: Stretches, *, overlap: float, most: int
+    search: Callable[[int], Integers], windows: Intervals, *, overlap: float, most: int
 ) -> Integers:
     """The best `most` moments among N windows: rows of `windows`, best first; fewer where there are fewer.
 
@@ -134,7 +136,7 @@ def first_moments(
     fetch = 4 * most + _SPARE
     while True:
         rows = search(min(fetch, len(windows)))
-        kept = rows[distinct(windows[rows], overlap=overlap, most=most)]
+        kept = rows[non_max_suppression(windows[rows], overlap=overlap, most=most)]
         if len(kept) == most or len(rows) < fetch:
             return kept
         fetch *= 4

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Frames
-from umurl_search.clips.crop import stretch
+from umurl_search.clips.crop import crop
 from umurl_search.clips.normalization import STORE_FPS
 from umurl_search.clips.types import Rows
 from umurl_search.index.index import Index
-from umurl_search.index.temporal_iou import Stretches, cut_windows
+from umurl_search.index.temporal_iou import Intervals, cut_windows
 from umurl_search.library.clip_store import Clips
 
 LONG_S = 20.0
@@ -39,17 +39,17 @@ class Window:
             )
 
     @classmethod
-    def asked(cls, lengths_s: Iterable[float], stride_s: float | None) -> "Window | None":
+    def parse(cls, lengths_s: Iterable[float], stride_s: float | None) -> "Window | None":
         """None without lengths; the stride is a fifth of the shortest window unless given."""
         lengths = tuple(sorted(set(lengths_s)))
         return cls(lengths_s=lengths, stride_s=stride_s or lengths[0] / STRIDES_A_WINDOW) if lengths else None
 
     @classmethod
-    def of(cls, manifest: dict[str, Any]) -> "Window | None":
+    def from_manifest(cls, manifest: dict[str, Any]) -> "Window | None":
         """Those of an index, None where its rows are whole clips."""
-        return cls.asked(manifest.get("window_s", ()), manifest.get("stride_s"))
+        return cls.parse(manifest.get("window_s", ()), manifest.get("stride_s"))
 
-    def about(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """For the manifest."""
         return {"window_s": list(self.lengths_s), "stride_s": self.stride_s}
 
@@ -62,7 +62,7 @@ class Window:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Units:
+class IndexRows:
     """row: (n,) rows of the clips, ascending. spans: (n, 2) the frames of each window, None for clips whole."""
 
     row: Rows
@@ -76,19 +76,19 @@ class Units:
         row = int(self.row[i])
         if self.spans is None:
             return store.normalised(row)
-        cut = stretch(store.frames(row), *self.spans[i].tolist())
+        cut = crop(store.frames(row), *self.spans[i].tolist())
         assert cut is not None, (row, self.spans[i])
         return cut
 
 
-def units_of(store: Clips, rows: Rows, window: Window | None) -> Units:
+def index_rows_of(store: Clips, rows: Rows, window: Window | None) -> IndexRows:
     """The units of some clips, by their rows. Windows in which nobody is there are left out."""
     if window is None:
-        return Units(row=rows)
+        return IndexRows(row=rows)
     found = [(row, _inhabited(store.frames(row), window)) for row in rows.tolist()]
     counts = [len(spans) for _, spans in found]
     spans = np.concatenate([np.zeros((0, 2), dtype=np.int64), *(spans for _, spans in found)])
-    return Units(row=np.repeat(rows, counts), spans=spans)
+    return IndexRows(row=np.repeat(rows, counts), spans=spans)
 
 
 def _inhabited(frames: Frames, window: Window) -> NDArray[np.int64]:
@@ -120,10 +120,10 @@ def long_windows(window: Window, n_frames: Sequence[int], *, dataset: str) -> li
     ]
 
 
-def windows_of(index: Index) -> Stretches | None:
+def windows_of(index: Index) -> Intervals | None:
     """The windows that are an index's rows, None where its rows are whole clips."""
     spans = index.spans
-    return None if spans is None else Stretches(clip=index.ids, start=spans[:, 0], stop=spans[:, 1])
+    return None if spans is None else Intervals(clip=index.ids, start=spans[:, 0], stop=spans[:, 1])
 
 
 def require_whole_clips(index: Index, dataset: str) -> None:

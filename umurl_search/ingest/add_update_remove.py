@@ -27,21 +27,21 @@ from umurl_search.index.add_part import add_index_part, is_sealed
 from umurl_search.ingest.annotations import (
     assign_segments,
     assign_splits,
-    missing_words,
+    describe_missing,
     require_whole_recordings,
 )
-from umurl_search.ingest.change_detection import Sift
-from umurl_search.ingest.ingest import SLICING, Request, about_store, open_source, origin_of, reopened
+from umurl_search.ingest.change_detection import ChangeDetector
+from umurl_search.ingest.ingest import SLICING, Request, about_store, open_source, origin_of, reopen_source
 from umurl_search.ingest.parallel_read import fill, stamp
-from umurl_search.ingest.registration import described, noted
+from umurl_search.ingest.registration import catalog_rows, left_out_rows
 from umurl_search.ingest.segments_file import read_segments
 from umurl_search.ingest.splits_file import read_splits
-from umurl_search.ingest.store_plausibility import doubts_of_store
+from umurl_search.ingest.store_plausibility import check_store
 from umurl_search.library.catalog.open_catalog import copy_if_old
-from umurl_search.library.catalog.queries import Known
+from umurl_search.library.catalog.queries import StoredSource
 from umurl_search.library.clip_store import JOURNAL, ClipStore, journal_of
 from umurl_search.library.library import Library
-from umurl_search.progress import Progress, silent
+from umurl_search.progress import Progress, no_progress
 from umurl_search.readers import detect
 from umurl_search.readers.base import Reader
 
@@ -91,14 +91,16 @@ class _Before:
 
     row: dict[str, Any]
     ids: NDArray[np.int64]
-    sources: dict[str, Known]
+    sources: dict[str, StoredSource]
     left_out: tuple[dict[str, Any], ...]
     origins: tuple[dict[str, Any], ...]
     indexes: tuple[dict[str, Any], ...]
     folder: str
 
 
-def take_in(library: Library, request: ChangeRequest, *, progress: Progress = silent) -> ChangeReport:
+def add_or_update(
+    library: Library, request: ChangeRequest, *, progress: Progress = no_progress
+) -> ChangeReport:
     """Adds clips that are not there yet, or replaces those whose source file has another content now.
 
     Clips are told apart by name. Every index of the dataset gets the new clips. Without a source, all those that the
@@ -108,7 +110,7 @@ def take_in(library: Library, request: ChangeRequest, *, progress: Progress = si
     started = time.monotonic()
     splits, stated = read_splits(request.splits), read_segments(request.segments)
     name = request.dataset
-    with library.changing():
+    with library.write_lock():
         before = _before(library, name)
         whole = bool(before.origins[0]["untrimmed"]) or protocols.find(name).untrimmed
         require_whole_recordings(request.segments, untrimmed=whole)
@@ -120,7 +122,7 @@ def take_in(library: Library, request: ChangeRequest, *, progress: Progress = si
             before = _before(library, name)
         notes += [note for one in reports for note in one.notes]
         notes += [*assign_splits(library, name, splits), *assign_segments(library, name, stated)]
-    notes += missing_words(library, name, sum(one.added for one in reports))
+    notes += describe_missing(library, name, sum(one.added for one in reports))
     return _together(reports, before, notes, seconds=time.monotonic() - started)
 
 
@@ -197,7 +199,7 @@ class _Change:
     @cached_property
     def source(self) -> tuple[Reader, Conventions]:
         """The source opened as it is stated. Raises UmurlError where its coordinates are in another state."""
-        reader, conventions = reopened(self.before.row["name"], self.origin)
+        reader, conventions = reopen_source(self.before.row["name"], self.origin)
         if reader.state != self.before.row["state"]:
             raise UmurlError(
                 f"{self.origin['roots'][0]}: its coordinates are {reader.state}, those of "
@@ -210,10 +212,10 @@ class _Change:
         return reader, conventions
 
     @cached_property
-    def sift(self) -> Sift:
+    def sift(self) -> ChangeDetector:
         known = [*self.before.origins, self.origin]
-        return Sift(
-            reader=self.source[0], origin=known.index(self.origin) + 1, known=self.before.sources,
+        return ChangeDetector(
+            reader=self.source[0], source=known.index(self.origin) + 1, known=self.before.sources,
             left_out=self.before.left_out, changed=self.request.changed, removed=self.request.removed,
             own_only=self.request.source is None,
         )  # fmt: skip
@@ -240,7 +242,7 @@ class _Change:
             self._enter(target, token, n)
         elif self.sift.bad:
             with library.write() as catalog:
-                catalog.note_left_out(name, noted(map(asdict, self.sift.bad)), self.origin)
+                catalog.note_left_out(name, left_out_rows(map(asdict, self.sift.bad)), self.origin)
         moved = self.sift.moved if self.request.source is not None else []
         if moved:
             with library.write() as catalog:
@@ -255,8 +257,8 @@ class _Change:
             add_index_part(library, row, target, token, self.request.device, self.progress)
             for row in self.before.indexes
         ]
-        self.notes.extend(doubts_of_store(target, self.source[1], what=name, remedy=_apart))
-        added = described(protocols.find(name), self.source[0], journal_of(target))
+        self.notes.extend(check_store(target, self.source[1], what=name, remedy=_apart))
+        added = catalog_rows(protocols.find(name), self.source[0], journal_of(target))
         added |= {"first_id": ClipStore(target).manifest["first_id"], "read_from": self.origin}
         sources = self.before.sources
         replaced = [sources[one].id for one in added["clips"]["name"] if one in sources]
@@ -316,7 +318,7 @@ def remove(
     nothing would be left.
     """
     started = time.monotonic()
-    with library.changing():
+    with library.write_lock():
         before = _before(library, dataset)
         chosen = _named(before, names) | _passing(library, before, where)
         if not chosen:

@@ -79,7 +79,7 @@ def require_whole_recordings(path: Path | None, *, untrimmed: bool) -> None:
         raise UmurlError(f"{path}: segments are of whole recordings; ingest them with --untrimmed")
 
 
-def missing_words(library: Library, dataset: str, added: int) -> list[str]:
+def describe_missing(library: Library, dataset: str, added: int) -> list[str]:
     """Notes where clips that came last belong to no part of a protocol, or have no segments as the others do."""
     if not added:
         return []

@@ -8,7 +8,7 @@ from typing import Any
 from umurl_search.clips.clip import LeftOut
 from umurl_search.files import sealed_folder
 from umurl_search.ingest.parallel_read import ONE_CLIP_A_FILE
-from umurl_search.library.catalog.queries import Known
+from umurl_search.library.catalog.queries import StoredSource
 from umurl_search.library.clip_store import Record
 from umurl_search.readers.base import Reader
 from umurl_search.readers.file_per_clip import Place, decode_place
@@ -30,7 +30,7 @@ def _place(reader: Reader, item: str) -> Place:
 
 
 @dataclass(kw_only=True)
-class Sift:
+class ChangeDetector:
     """Sifts one of a dataset's sources, and counts what it leaves.
 
     known: clips that are there. left_out: rows of the catalog, of recordings that were found and not used. changed:
@@ -40,8 +40,8 @@ class Sift:
     """
 
     reader: Reader
-    origin: int
-    known: Mapping[str, Known]
+    source: int
+    known: Mapping[str, StoredSource]
     left_out: Sequence[dict[str, Any]]
     changed: bool = False
     removed: bool = False
@@ -60,17 +60,17 @@ class Sift:
             one["name"] for one in self.left_out if one["reason"] == REMOVED and not self.removed
         }
         if self.own_only and self.changed:
-            self._others = {name for name, one in self.known.items() if one.origin != self.origin}
+            self._others = {name for name, one in self.known.items() if one.source != self.source}
         self._noted = {
             (one["name"], one["source"]): one
             for one in self.left_out
-            if one["origin"] == self.origin and one["reason"] != REMOVED
+            if one["origin"] == self.source and one["reason"] != REMOVED
         }
 
     @property
     def gone(self) -> int:
         """Clips that were read from this source and are not in it any more."""
-        return sum(one.origin == self.origin and name not in self.seen for name, one in self.known.items())
+        return sum(one.source == self.source and name not in self.seen for name, one in self.known.items())
 
     def items(self) -> Sequence[str]:
         """Units of work that may hold something wanted."""
@@ -95,12 +95,12 @@ class Sift:
         self._count_unchanged(known)
         return False
 
-    def _has_moved(self, name: str, known: Known) -> None:
-        if known.origin != self.origin:
+    def _has_moved(self, name: str, known: StoredSource) -> None:
+        if known.source != self.source:
             self.moved.append(name)
 
-    def _count_unchanged(self, known: Known) -> None:
-        self.unchanged += not self.own_only or known.origin == self.origin
+    def _count_unchanged(self, known: StoredSource) -> None:
+        self.unchanged += not self.own_only or known.source == self.source
 
     def _is_as_noted(self, place: Place) -> bool:
         """Whether the recording was left out before, and its file is still the same."""

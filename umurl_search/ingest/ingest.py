@@ -17,12 +17,12 @@ from umurl_search.datasets.protocols import Dataset
 from umurl_search.files import sealed_folder
 from umurl_search.ingest.annotations import require_whole_recordings
 from umurl_search.ingest.parallel_read import FILE_FORMATS, fill, stamp
-from umurl_search.ingest.registration import enter
+from umurl_search.ingest.registration import register
 from umurl_search.ingest.segments_file import StatedSegments, read_segments
 from umurl_search.ingest.splits_file import read_splits
 from umurl_search.library.catalog.open_catalog import copy_if_old
 from umurl_search.library.library import Library, checked_name
-from umurl_search.progress import Progress, silent
+from umurl_search.progress import Progress, no_progress
 from umurl_search.readers import detect, open_reader
 from umurl_search.readers.base import Reader
 
@@ -75,7 +75,7 @@ class IngestReport:
 
 
 def ingest(
-    library: Library, request: Request, *, progress: Progress = silent, workers: int | None = None
+    library: Library, request: Request, *, progress: Progress = no_progress, workers: int | None = None
 ) -> IngestReport:
     """Reads a dataset into the library; an interrupted run goes on where it stopped.
 
@@ -111,7 +111,7 @@ def ingest(
             )
             sealed_folder.seal(partial, target, about_store(reader, conventions, signature))
         read_from = origin_of(reader, conventions, request)
-        report = enter(library, dataset, reader, conventions, signature, extra_splits, stated, read_from)
+        report = register(library, dataset, reader, conventions, signature, extra_splits, stated, read_from)
     return IngestReport(**{**report, "seconds": {"total": time.monotonic() - started}})
 
 
@@ -124,7 +124,7 @@ def open_source(dataset: Dataset, request: Request) -> tuple[Reader, Conventions
 
 
 def origin_of(reader: Reader, conventions: Conventions, request: Request) -> dict[str, Any]:
-    """Where recordings are read from and how, as the catalog keeps it; `reopened` reads them again."""
+    """Where recordings are read from and how, as the catalog keeps it; `reopen_source` reads them again."""
     dataset = protocols.find(request.name)
     return {
         "roots": [str(root) for root in getattr(reader, "roots", ())], "format": reader.format, **vars(conventions),
@@ -132,7 +132,7 @@ def origin_of(reader: Reader, conventions: Conventions, request: Request) -> dic
     }  # fmt: skip
 
 
-def reopened(name: str, origin: dict[str, Any]) -> tuple[Reader, Conventions]:
+def reopen_source(name: str, origin: dict[str, Any]) -> tuple[Reader, Conventions]:
     """The reader of what a dataset was read from. Raises UmurlError where it is not there."""
     dataset = protocols.find(name)
     if dataset.actions == "demo":

@@ -45,7 +45,7 @@ def stamp(path: Path) -> tuple[int, int]:
 Keep = Callable[[Record | LeftOut], bool]
 
 
-def everything(outcome: Record | LeftOut) -> bool:
+def keep_all(outcome: Record | LeftOut) -> bool:
     """A `Keep` that keeps all."""
     return True
 
@@ -59,7 +59,7 @@ def fill(
     progress: Progress,
     workers: int | None,
     items: Sequence[str] | None = None,
-    keep: Keep = everything,
+    keep: Keep = keep_all,
     may_be_empty: bool = False,
 ) -> int:
     """Reads items (all unless given) of a source into a partial store, going on where an interrupted run stopped.

@@ -14,13 +14,13 @@ from umurl_search.datasets import protocols
 from umurl_search.datasets.protocols import Dataset
 from umurl_search.files import sealed_folder
 from umurl_search.ingest.segments_file import StatedSegments, segment_columns
-from umurl_search.ingest.store_plausibility import doubts_of_store
+from umurl_search.ingest.store_plausibility import check_store
 from umurl_search.library.clip_store import journal_of
 from umurl_search.library.library import Library
 from umurl_search.readers.base import Reader
 
 
-def enter(
+def register(
     library: Library,
     dataset: Dataset,
     reader: Reader,
@@ -55,7 +55,7 @@ def enter(
         "splits": {p: {part: len(rows) for part, rows in parts.items()} for p, parts in splits.items()},
         "notes": [
             *notes, *segments.notes, *_notes(conventions, reader),
-            *doubts_of_store(folder, conventions, what=dataset.name, remedy=_again(dataset.name)),
+            *check_store(folder, conventions, what=dataset.name, remedy=_again(dataset.name)),
         ],
         "segments": len(segments),
     }  # fmt: skip
@@ -69,7 +69,7 @@ def enter(
             row,
             clips=_columns(dataset, clips),
             splits=[(p, part, rows) for p, parts in splits.items() for part, rows in parts.items()],
-            left_out=noted(left_out),
+            left_out=left_out_rows(left_out),
             segments=segments.columns,
             read_from=read_from,
         )
@@ -80,7 +80,7 @@ def _again(name: str) -> Remedy:
     return lambda option: f"umurl-search delete {name}, then ingest it with {option}"
 
 
-def described(dataset: Dataset, reader: Reader, journal: list[dict[str, Any]]) -> dict[str, Any]:
+def catalog_rows(dataset: Dataset, reader: Reader, journal: list[dict[str, Any]]) -> dict[str, Any]:
     """A store's clips as `Catalog.change_clips` adds them: clips, splits, left_out, segments."""
     clips = [clip for entry in journal for clip in entry["clips"]]
     left_out = [one for entry in journal for one in entry["left_out"]]
@@ -89,12 +89,12 @@ def described(dataset: Dataset, reader: Reader, journal: list[dict[str, Any]]) -
     return {
         "clips": _columns(dataset, clips),
         "splits": [(p, part, rows) for p, parts in splits.items() for part, rows in parts.items()],
-        "left_out": noted(left_out),
+        "left_out": left_out_rows(left_out),
         "segments": segments.columns if len(segments) else None,
     }
 
 
-def noted(left_out: Iterable[dict[str, Any]]) -> list[tuple[str, str, str, str, str]]:
+def left_out_rows(left_out: Iterable[dict[str, Any]]) -> list[tuple[str, str, str, str, str]]:
     """Recordings left out, as the catalog takes them."""
     return [
         (one["name"], one["reason"], one["detail"], one["source"], one.get("source_hash", ""))

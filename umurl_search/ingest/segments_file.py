@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from encoder.errors import UmurlError, said_by
+from encoder.errors import UmurlError, reason_of
 from umurl_search.clips.clip import Segment
 from umurl_search.clips.normalization import STORE_FPS
 
@@ -24,7 +24,7 @@ _COLUMNS = ("recording", "action", "start", "end")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stated:
+class StatedSegment:
     """A segment as its user states it: an action's name, or its number from 1, and seconds."""
 
     action: str | int
@@ -42,7 +42,7 @@ class Stated:
             )
 
 
-StatedSegments = dict[str, list[Stated]]
+StatedSegments = dict[str, list[StatedSegment]]
 
 
 def read_segments(path: Path | None) -> StatedSegments:
@@ -56,7 +56,7 @@ def read_segments(path: Path | None) -> StatedSegments:
         if len(kinds) > 1:
             raise ValueError("some actions are names, others numbers")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error) as error:
-        raise UmurlError(f"{path}: not a segments file ({said_by(error)}); it is {_FORM}") from error
+        raise UmurlError(f"{path}: not a segments file ({reason_of(error)}); it is {_FORM}") from error
     return found
 
 
@@ -65,11 +65,11 @@ def _from_json(text: str) -> StatedSegments:
     return {name: [_stated(one) for one in segments] for name, segments in content.items()}
 
 
-def _stated(one: dict[str, Any]) -> Stated:
+def _stated(one: dict[str, Any]) -> StatedSegment:
     unknown = sorted(set(one) - set(_COLUMNS[1:]))
     if unknown:
         raise ValueError(f"a segment has action, start and end, not {', '.join(unknown)}")
-    return Stated(action=one["action"], start_s=float(one["start"]), end_s=float(one["end"]))
+    return StatedSegment(action=one["action"], start_s=float(one["start"]), end_s=float(one["end"]))
 
 
 def _from_csv(text: str) -> StatedSegments:
@@ -155,7 +155,7 @@ def _labeller(
     return labelled
 
 
-def _in_frames(one: Stated, labelled: tuple[int, str | None]) -> Segment:
+def _in_frames(one: StatedSegment, labelled: tuple[int, str | None]) -> Segment:
     start, stop = (round(seconds * STORE_FPS) for seconds in (one.start_s, one.end_s))
     label, action = labelled
     return Segment(label=label, action=action, start=start, stop=max(stop, start + 1))

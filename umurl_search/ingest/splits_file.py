@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from encoder.errors import UmurlError, said_by
+from encoder.errors import UmurlError, reason_of
 from umurl_search.clips.types import Splits
 from umurl_search.library.library import checked_name
 
@@ -24,7 +24,7 @@ def read_splits(path: Path | None) -> Splits:
             _require_disjoint(protocol, list(parts.values()))
     except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise UmurlError(
-            f'{path}: not a splits file ({said_by(error)}); it is {{"protocol": {{"train": [names], "test": [names]}}}}'
+            f'{path}: not a splits file ({reason_of(error)}); it is {{"protocol": {{"train": [names], "test": [names]}}}}'
         ) from error
     return content  # type: ignore[no-any-return]
 

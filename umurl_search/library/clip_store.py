@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError, said_by
+from encoder.errors import UmurlError, reason_of
 from encoder.skeleton import N_JOINTS
 from umurl_search.clips.clip import Frames, LeftOut, Segment
 from umurl_search.clips.normalization import check_pipeline, normalise
@@ -57,7 +57,7 @@ class ClipStore:
             self._values = np.memmap(folder / FRAMES, dtype="<f4", mode="r")
         except (OSError, ValueError, TypeError) as error:
             raise UmurlError(
-                f"{folder}: its arrays are damaged ({said_by(error)}): umurl-search repair"
+                f"{folder}: its arrays are damaged ({reason_of(error)}): umurl-search repair"
             ) from error
         if (self._extents < 1).any() or len(self._values) != self._starts[-1]:
             raise UmurlError(f"{folder}: its frames are not those of its extents: umurl-search repair")
@@ -224,7 +224,7 @@ def _whole_entries(path: Path) -> Iterator[dict[str, Any]]:
             entry = json.loads(line)
             _require_entry(entry)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise UmurlError(f"{path} is damaged ({said_by(error)}): umurl-search repair") from error
+            raise UmurlError(f"{path} is damaged ({reason_of(error)}): umurl-search repair") from error
         yield entry
 
 

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from encoder.errors import UmurlError, said_by
+from encoder.errors import UmurlError, reason_of
 from umurl_search.clips.normalization import check_pipeline
 from umurl_search.datasets import protocols
 from umurl_search.files import sealed_folder
@@ -94,7 +94,7 @@ def _entry(name: str, folder: Path, weights_hash: str) -> EncoderEntry:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UmurlError(
-            f"{folder / CONFIG}: cannot be read ({said_by(error)}); delete encoder {name}"
+            f"{folder / CONFIG}: cannot be read ({reason_of(error)}); delete encoder {name}"
         ) from error
     return EncoderEntry(name=name, folder=folder, config=config, hash=weights_hash)
 

@@ -54,7 +54,7 @@ class Library:
         return self.catalog_path.exists()
 
     @contextmanager
-    def changing(self) -> Iterator[None]:
+    def write_lock(self) -> Iterator[None]:
         """Held while clips come or go or folders are made into one. Raises UmurlError, naming the holder, when another
         process does that."""
         self.make()
@@ -62,7 +62,9 @@ class Library:
             raise UmurlError(
                 f"{self.root}: may not be written; change its permissions or give another --library"
             )
-        with sealed_folder.alone(self._lock, doing=f"{self.root}: another process is changing the library"):
+        with sealed_folder.exclusive_lock(
+            self._lock, doing=f"{self.root}: another process is changing the library"
+        ):
             yield
 
     @property
@@ -70,7 +72,7 @@ class Library:
         return self.root / ".changing.lock"
 
     def is_changing(self) -> bool:
-        """Whether a process holds `changing`."""
+        """Whether a process holds `write_lock`."""
         return sealed_folder.is_held(self._lock)
 
     def changes(self) -> int | None:

@@ -13,7 +13,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _TRIES = 5
 
 
-def consistent(work: F) -> F:
+def retry_if_library_changed(work: F) -> F:
     """What a function of a library gives; once more where that failed, and clips had come or gone while it looked."""
 
     @functools.wraps(work)

@@ -19,14 +19,14 @@ from encoder.errors import UmurlError
 from umurl_search.files import sealed_folder
 from umurl_search.index.bridges_and_whitening import fit_maps
 from umurl_search.index.index import BLOCK, IDS, SPANS, Index, embeddings_file, write_maps
-from umurl_search.index.kind_selection import said_recall, write_vectors
+from umurl_search.index.kind_selection import describe_recall, write_vectors
 from umurl_search.index.open_index import index_of
 from umurl_search.library.catalog.changes import PART_MARK
 from umurl_search.library.catalog.open_catalog import copy_if_old
 from umurl_search.library.catalog.queries import ClipColumns
 from umurl_search.library.clip_store import EXTENTS, FRAMES, JOURNAL, Clips, ClipStore, journal_of, open_clips
 from umurl_search.library.library import Library
-from umurl_search.progress import Progress, silent
+from umurl_search.progress import Progress, no_progress
 
 WORTHWHILE_GONE = 0.1
 """Share of rows on disk that are of clips that are gone; further parts are always worth it."""
@@ -49,14 +49,14 @@ class CompactReport:
 
 
 def compact(
-    library: Library, dataset: str, *, force: bool = False, progress: Progress = silent
+    library: Library, dataset: str, *, force: bool = False, progress: Progress = no_progress
 ) -> CompactReport:
     """Makes a dataset and its indexes a part each, if there are further parts or many clips are gone.
 
     Ids stay. Raises UmurlError for an unknown dataset, and while another process changes the library.
     """
     started = time.monotonic()
-    with library.changing():
+    with library.write_lock():
         copy_if_old(library.catalog_path)
         with library.read() as catalog:
             if catalog.dataset(dataset) is None:
@@ -81,7 +81,7 @@ def compact(
         }
         owners = {dataset, *indexes}
         if not worth:
-            sweep(library, owners)
+            sweep_leftovers(library, owners)
             return CompactReport(
                 **told, done=False, after=before, seconds={"total": time.monotonic() - started}
             )
@@ -95,7 +95,7 @@ def compact(
                 dataset, parts=parts, replaced=list(old), expected=columns.id,
                 stored=np.arange(len(columns.id), dtype=np.int64),
             )  # fmt: skip
-        sweep(library, owners)
+        sweep_leftovers(library, owners)
     after = _bytes(library, {key: [folder] for key, folder in new.items()})
     return CompactReport(
         **told, done=True, after=after, indexes=list(indexes), seconds={"total": time.monotonic() - started}
@@ -178,7 +178,7 @@ def _one_index(library: Library, index: Index, folder: str, columns: ClipColumns
             write_maps(partial, maps)
             kind = index.parts[0].kind
             labels = columns.label if index.spans is None else None
-            recall = said_recall(index.manifest)
+            recall = describe_recall(index.manifest)
             measured = write_vectors(partial, arrays["fused"], maps, kind=kind, recall=recall, labels=labels)
             np.save(partial / IDS, index.ids, allow_pickle=False)
             if index.spans is not None:
@@ -236,8 +236,8 @@ def _is_left_over(folder: str, parts: dict[str, list[str]]) -> bool:
     return folder not in parts.get(_owner(folder), ()) and (PART_MARK in folder or _owner(folder) in parts)
 
 
-def sweep(library: Library, owners: Collection[str] | None = None) -> list[Path]:
-    """Deletes what `leftovers` names. Call it while holding `Library.changing`."""
+def sweep_leftovers(library: Library, owners: Collection[str] | None = None) -> list[Path]:
+    """Deletes what `leftovers` names. Call it while holding `Library.write_lock`."""
     found = leftovers(library, owners)
     for path in found:
         shutil.rmtree(path) if path.name.startswith(".") else sealed_folder.remove(path)

@@ -14,7 +14,7 @@ from umurl_search.files import sealed_folder
 from umurl_search.library.catalog.queries import Catalog
 from umurl_search.library.encoder_registry import SHIPPED, shipped
 from umurl_search.library.library import Library
-from umurl_search.library.retry import consistent
+from umurl_search.library.retry import retry_if_library_changed
 
 KINDS = ("dataset", "encoder", "index")
 
@@ -66,7 +66,7 @@ def _under_data(dataset: datasets.Dataset, data: Path | None) -> list[str]:
         return []
 
 
-@consistent
+@retry_if_library_changed
 def info(library: Library, what: str | None) -> dict[str, Any]:
     """Everything known of a dataset, encoder, index or clip (`DATASET:CLIPNAME`), or of the library."""
     if what is None:
@@ -158,7 +158,7 @@ def delete(library: Library, what: str) -> dict[str, Any]:
         raise UmurlError(f"'{SHIPPED}' is the encoder in the package: it cannot be deleted")
     with library.read() as catalog:
         resolve(catalog, what)
-    with library.changing(), library.write() as catalog:
+    with library.write_lock(), library.write() as catalog:
         kind, name = resolve(catalog, what)
         needing = [r["name"] for r in catalog.indexes() if kind != "index" and r[kind] == name]
         if needing:

@@ -19,18 +19,18 @@ from umurl_search.clips.normalization import Conventions
 from umurl_search.files import sealed_folder
 from umurl_search.index.bridges_and_whitening import Transform
 from umurl_search.index.build import BuildRequest, build_beside
-from umurl_search.index.kind_selection import said_recall
+from umurl_search.index.kind_selection import describe_recall
 from umurl_search.index.windows import Window
 from umurl_search.ingest.change_detection import items_of
-from umurl_search.ingest.ingest import about_store, reopened
+from umurl_search.ingest.ingest import about_store, reopen_source
 from umurl_search.ingest.parallel_read import chunks
 from umurl_search.library import encoder_registry
 from umurl_search.library.catalog.open_catalog import BACKUP, CATALOG, DamagedCatalogError, copy_may_be_old
 from umurl_search.library.clip_store import Record, StoreWriter
 from umurl_search.library.library import Library
-from umurl_search.maintenance.compact import sweep
+from umurl_search.maintenance.compact import sweep_leftovers
 from umurl_search.maintenance.verify import verify
-from umurl_search.progress import Progress, silent
+from umurl_search.progress import Progress, no_progress
 from umurl_search.readers.base import Reader
 
 
@@ -42,14 +42,14 @@ class RepairReport:
     problems: list[str] = field(default_factory=list)
 
 
-def repair(library: Library, *, device: str = "auto", progress: Progress = silent) -> RepairReport:
+def repair(library: Library, *, device: str = "auto", progress: Progress = no_progress) -> RepairReport:
     """Mends what can be mended. Raises UmurlError where there is no library, or another process changes it."""
     if not library.root.is_dir() or not (library.exists() or (library.root / BACKUP).is_dir()):
         raise UmurlError(f"{library.root}: no library here: nothing to repair")
     report = RepairReport()
-    with library.changing():
+    with library.write_lock():
         is_whole = _catalog(library, report)
-        swept = sweep(library) if is_whole else []
+        swept = sweep_leftovers(library) if is_whole else []
         report.mended += [f"{path}: left by an interrupted run, deleted" for path in swept]
         with library.read() as catalog:
             stored = {row["name"]: catalog.parts("dataset", row["name"]) for row in catalog.datasets()}
@@ -141,18 +141,18 @@ def _clips(library: Library, name: str, part: int, folder: str, progress: Progre
     with sealed_folder.building(target, resume_token=secrets.token_hex(16)) as partial:
         writer = StoreWriter(partial)
         try:
-            for number in sorted({sources[n].origin for n in mine}):
+            for number in sorted({sources[n].source for n in mine}):
                 wanted = {
-                    n: (sources[n].hash, *size) for n, size in mine.items() if sources[n].origin == number
+                    n: (sources[n].hash, *size) for n, size in mine.items() if sources[n].source == number
                 }
-                reader, conventions = reopened(name, origins[number - 1])
+                reader, conventions = reopen_source(name, origins[number - 1])
                 _read_again(writer, reader, conventions, wanted, progress, title=f"Reading {name}")
             read = {clip["name"]: row for row, clip in enumerate(writer.clips)}
             lost = [n for n in mine if n not in read]
             if lost:
                 raise UmurlError(
                     f"{damaged} is damaged, and {lost[0]}{_and_more(lost)} cannot be read again as it was from "
-                    f"{', '.join(origins[sources[lost[0]].origin - 1]['roots'])}: put it back, or "
+                    f"{', '.join(origins[sources[lost[0]].source - 1]['roots'])}: put it back, or "
                     f"umurl-search delete {name}, then ingest it"
                 )
             writer.finish()
@@ -209,7 +209,7 @@ def _index(library: Library, row: dict[str, Any], parts: list[str], device: str,
     request = BuildRequest(
         dataset=row["dataset"], encoder=row["encoder"], kind=row["kind"], name=row["name"], device=device,
         modalities="all" if len(said["modalities"]) == 7 else "base", transform=Transform.parse(row["transform"]),
-        precision=said["precision"], window=Window.of(said), recall=said_recall(said),
+        precision=said["precision"], window=Window.from_manifest(said), recall=describe_recall(said),
     )  # fmt: skip
     encoder_registry.of_index(library, row)
     with library.read() as catalog:

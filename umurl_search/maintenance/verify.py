@@ -10,7 +10,7 @@ from umurl_search.index.open_index import index_of
 from umurl_search.library.catalog.open_catalog import BACKUP, DamagedCatalogError, copy_may_be_old
 from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.library import Library
-from umurl_search.progress import Progress, silent
+from umurl_search.progress import Progress, no_progress
 
 ROOMS = ("clips", "encoders", "indexes")
 
@@ -18,7 +18,7 @@ ROOMS = ("clips", "encoders", "indexes")
 _TRIES = 5
 
 
-def verify(library: Library, *, progress: Progress = silent) -> list[str]:
+def verify(library: Library, *, progress: Progress = no_progress) -> list[str]:
     """What is wrong in the library, one phrase each: every file hashed, every table read, both compared.
 
     Once more where something is wrong and another process changed the library meanwhile.

@@ -13,7 +13,7 @@ from umurl_search.clips.normalization import STORE_FPS, Conventions
 from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
 from umurl_search.pictures.sheet import PictureClip, Verdict
-from umurl_search.search.query_clip import conventions_of, library_name, read_frames, stored
+from umurl_search.search.query_clip import conventions_of, find_stored, library_name, read_frames
 from umurl_search.search.results import is_query
 from umurl_search.search.searcher import QueryRequest
 
@@ -26,7 +26,7 @@ def one_clip(library: Library, request: QueryRequest) -> tuple[PictureClip, tupl
     return _clip(library, request, _NO_DATASET)
 
 
-def asked_clips(library: Library, request: QueryRequest, document: Document) -> list[PictureClip]:
+def query_and_hits(library: Library, request: QueryRequest, document: Document) -> list[PictureClip]:
     """The query of a `query` document and its hits, best first, each said to be right or wrong where that is known."""
     with library.read() as catalog:
         dataset = catalog.dataset(document["index"]["dataset"])
@@ -58,7 +58,7 @@ def hit_clips(library: Library, document: Document) -> list[PictureClip]:
 def _clip(library: Library, request: QueryRequest, dataset: Document) -> tuple[PictureClip, tuple[str, ...]]:
     named = library_name(request.clip)
     if named is not None:
-        found = stored(library, *named)
+        found = find_stored(library, *named)
         action = None if found.start is not None else _action(found.row)
         clip = PictureClip(
             name=found.name, frames=drop_absent(found.frames), layout=_layout(found.store.manifest),

@@ -40,7 +40,7 @@ def bones(layout: str = "ntu25") -> Bones:
     return tuple((j, p) for j, p in enumerate(PARENTS) if source[j] != source[p])
 
 
-def seen(frames: Frames) -> Bools:
+def visible_frames(frames: Frames) -> Bools:
     """(T, M, V) which joints are there; frames: (T, M, V, 3), absent ones are zeros.
 
     Clips that were centred have a middle of the body that is zeros too: it is there when its neighbours, a body's
@@ -108,7 +108,7 @@ class Stage:
     @cached_property
     def there(self) -> Bools:
         """(T, M, V)."""
-        return seen(self.frames)
+        return visible_frames(self.frames)
 
     @cached_property
     def centred(self) -> bool:

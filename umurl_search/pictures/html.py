@@ -15,7 +15,7 @@ import numpy as np
 
 from umurl_search.pictures.geometry import RIGHT_SIDE, Camera, Stage, bones, front_of
 from umurl_search.pictures.sheet import Colour, Palette, PictureClip
-from umurl_search.pictures.svg import hex_of, safe
+from umurl_search.pictures.svg import escape, hex_of
 
 _ABSENT = -32768
 _FARTHEST = 32767
@@ -32,7 +32,7 @@ def to_html(clips: Sequence[PictureClip], *, camera: Camera, palette: Palette, s
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{safe(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n<h1>{safe(title)}</h1>",
+        f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>",
         '<main id="clips">', *map(_figure, clips), "</main>",
         '<div id="bar"><button id="play">Pause</button><input id="time" type="range" min="0" value="0" step="1" '
         'aria-label="time"><span id="said"></span><label>speed <select id="speed"><option value="0.25">1/4</option>'
@@ -61,10 +61,10 @@ def _variables(palette: Palette) -> str:
 def _figure(clip: PictureClip) -> str:
     kind = f' class="{clip.verdict}"' if clip.verdict else ""
     said = f"<b>{_MARKS[clip.verdict]}</b>" if clip.verdict else ""
-    lines = f"{safe(clip.title)} {said}<small>{safe(clip.detail)}</small>"
+    lines = f"{escape(clip.title)} {said}<small>{escape(clip.detail)}</small>"
     return (
         f"<figure{kind}><figcaption>{lines}</figcaption>"
-        f'<canvas tabindex="0" role="img" aria-label="{safe(clip.name)}"></canvas></figure>'
+        f'<canvas tabindex="0" role="img" aria-label="{escape(clip.name)}"></canvas></figure>'
     )
 
 

@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError, said_by
-from umurl_search.pictures.sheet import BONE_M, THINNEST, Box, Colour, Palette, Panel, Sheet, mark, mixed
+from encoder.errors import UmurlError, reason_of
+from umurl_search.pictures.sheet import (
+    BONE_M,
+    THINNEST,
+    Box,
+    Colour,
+    Palette,
+    Panel,
+    Sheet,
+    mark,
+    mix_colours,
+)
 from umurl_search.pictures.timing import Timing
 
 if TYPE_CHECKING:
@@ -25,18 +35,18 @@ def require_pillow() -> None:
         import PIL.Image  # noqa: F401
     except ImportError as error:
         raise UmurlError(
-            f'pictures need Pillow, which is not installed ({said_by(error)}): pip install "umurl-search[pictures]"'
+            f'pictures need Pillow, which is not installed ({reason_of(error)}): pip install "umurl-search[pictures]"'
         ) from error
 
 
-def still(sheet: Sheet) -> bytes:
+def draw_still(sheet: Sheet) -> bytes:
     """The sheet as a PNG, its moving panels at their first frame."""
     out = io.BytesIO()
     _halved(_drawn(sheet, _backdrop(sheet), 0)).save(out, format="PNG", optimize=True)
     return out.getvalue()
 
 
-def moving(sheet: Sheet, timing: Timing) -> Iterator[Pixels]:
+def draw_frames(sheet: Sheet, timing: Timing) -> Iterator[Pixels]:
     """(height, width, 3) uint8 of every picture."""
     backdrop = _backdrop(sheet)
     for frame in timing.frames:
@@ -49,7 +59,7 @@ def to_gif(sheet: Sheet, timing: Timing) -> bytes:
 
     colours = _gif_colours(sheet.palette)
     table = _nearest(colours)
-    pictures = [Image.fromarray(_indexed(pixels, table), mode=None) for pixels in moving(sheet, timing)]
+    pictures = [Image.fromarray(_indexed(pixels, table), mode=None) for pixels in draw_frames(sheet, timing)]
     for picture in pictures:
         picture.putpalette(colours.tobytes())
     out = io.BytesIO()
@@ -67,12 +77,12 @@ def _gif_colours(palette: Palette) -> Pixels:
     """(256, 3): the palette's colours on their way to paper and ground, and halfway to each other."""
     own = list(dict.fromkeys(palette.colours))
     steps = [
-        mixed(colour, under, share / 8)
+        mix_colours(colour, under, share / 8)
         for under in (palette.paper, palette.ground)
         for colour in own
         for share in range(8)
     ]
-    between = [mixed(one, other, 0.5) for i, one in enumerate(own) for other in own[:i]]
+    between = [mix_colours(one, other, 0.5) for i, one in enumerate(own) for other in own[:i]]
     listed = list(dict.fromkeys([*own, *steps, *between]))[:256]
     return np.array(listed + [palette.ink] * (256 - len(listed)), dtype=np.uint8)
 

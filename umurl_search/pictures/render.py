@@ -12,11 +12,11 @@ from encoder.errors import UmurlError
 from umurl_search.clips.normalization import STORE_FPS
 from umurl_search.files.atomic import replace_file, require_place
 from umurl_search.library.library import Library
-from umurl_search.library.retry import consistent
-from umurl_search.pictures.clips import asked_clips, one_clip
+from umurl_search.library.retry import retry_if_library_changed
+from umurl_search.pictures.clips import one_clip, query_and_hits
 from umurl_search.pictures.geometry import Camera
 from umurl_search.pictures.html import to_html
-from umurl_search.pictures.raster import require_pillow, still, to_gif
+from umurl_search.pictures.raster import draw_still, require_pillow, to_gif
 from umurl_search.pictures.sheet import PALETTES, Palette, PictureClip, Sheet, Theme, grid, strip
 from umurl_search.pictures.svg import to_svg
 from umurl_search.pictures.timing import Timing, timing
@@ -57,7 +57,7 @@ class PictureRequest:
             raise ValueError(f"poses are of a .png or an .svg, the other kinds move: got {self.out.name}")
 
 
-@consistent
+@retry_if_library_changed
 def render(library: Library, request: PictureRequest) -> dict[str, Any]:
     """Writes the picture. Raises UmurlError as `query` does, where `out` is of no known kind or in no folder, and
     where a package that it takes is not there."""
@@ -90,7 +90,7 @@ def _clips(
         clip, notes = one_clip(library, request.ask)
         return None, [clip], list(notes)
     document = query(library, request.ask)
-    return document, asked_clips(library, request.ask, document), list(document["query"]["notes"])
+    return document, query_and_hits(library, request.ask, document), list(document["query"]["notes"])
 
 
 def _cut(clips: list[PictureClip], seconds: float) -> tuple[list[PictureClip], list[str]]:
@@ -138,7 +138,7 @@ def _draw(request: PictureRequest, clips: list[PictureClip]) -> _Drawn:
     _require_room(request.out, sheet, fps)
     whole = _Drawn(content=b"", width=sheet.width, height=sheet.height)
     if kind == ".png":
-        return replace(whole, content=still(sheet))
+        return replace(whole, content=draw_still(sheet))
     if all(panel.still is not None for panel in sheet.panels):
         return replace(whole, content=to_svg(sheet).encode("utf-8"))
     when = timing(sheet.n_frames, fps)

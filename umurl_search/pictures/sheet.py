@@ -36,7 +36,7 @@ class Palette:
     def limb(self, person: int, *, right: bool) -> Colour:
         """Of a person's bone: those of the right arm and leg are nearer to the ink."""
         colour = self.people[person % 2]
-        return mixed(colour, self.ink, 0.4) if right else colour
+        return mix_colours(colour, self.ink, 0.4) if right else colour
 
     @property
     def colours(self) -> tuple[Colour, ...]:
@@ -44,7 +44,7 @@ class Palette:
         return (self.paper, self.ink, self.quiet, self.ground, self.right, self.wrong, *limbs)
 
 
-def mixed(one: Colour, other: Colour, share: float) -> Colour:
+def mix_colours(one: Colour, other: Colour, share: float) -> Colour:
     """A colour with a share of another."""
     r, g, b = (round(x + share * (y - x)) for x, y in zip(one, other, strict=True))
     return r, g, b
@@ -155,7 +155,7 @@ _LETTER = 0.54
 """Of the size of the letters: how wide one is, about."""
 
 
-def fitting(text: str, width: float, size: float) -> str:
+def fit_text(text: str, width: float, size: float) -> str:
     """The text, cut where it would be wider than that."""
     most = max(1, int(width / (_LETTER * size)))
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
@@ -167,7 +167,7 @@ def _heading(clip: PictureClip, x: float, y: float, width: float) -> list[Label]
     lines = [(clip.title, False, room), (clip.detail, True, width)]
     kept = [(text, quiet, wide) for text, quiet, wide in lines if text]
     return [
-        Label(x=x, y=y + _LINE * i + _TEXT, text=fitting(text, wide, _TEXT), size=_TEXT, quiet=quiet)
+        Label(x=x, y=y + _LINE * i + _TEXT, text=fit_text(text, wide, _TEXT), size=_TEXT, quiet=quiet)
         for i, (text, quiet, wide) in enumerate(kept)
     ]
 
@@ -210,7 +210,7 @@ def strip(clips: Sequence[PictureClip], *, camera: Camera, palette: Palette, siz
         heading = _heading(clip, _GAP + _PAD, y + _PAD - 2, across)
         head = _LINE * len(heading)
         drawn = _poses(clip, camera, wide, size)
-        for k, frame in enumerate(moments(len(clip.frames), poses)):
+        for k, frame in enumerate(pose_frames(len(clip.frames), poses)):
             x, top = _GAP + _PAD + k * wide, y + _PAD + head
             panels.append(Panel(x=x, y=top, width=wide, height=size, poses=drawn, still=frame))
             text = f"{clip.start_s + frame / STORE_FPS:.2f} s"
@@ -225,7 +225,7 @@ def strip(clips: Sequence[PictureClip], *, camera: Camera, palette: Palette, siz
     )  # fmt: skip
 
 
-def moments(n_frames: int, poses: int) -> list[int]:
+def pose_frames(n_frames: int, poses: int) -> list[int]:
     """Frames at equal distances, the middle of as many equal parts of the clip; one may come again in a short clip."""
     return [min(n_frames - 1, int((2 * k + 1) * n_frames / (2 * poses))) for k in range(poses)]
 

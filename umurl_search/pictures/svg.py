@@ -35,7 +35,7 @@ def hex_of(colour: Colour) -> str:
     return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
-def safe(text: str) -> str:
+def escape(text: str) -> str:
     return html.escape(_UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
@@ -43,7 +43,7 @@ def _label(label: Label, sheet: Sheet) -> str:
     colour = sheet.palette.quiet if label.quiet else sheet.palette.ink
     return (
         f'<text x="{label.x:g}" y="{label.y:g}" font-size="{label.size:g}" fill="{hex_of(colour)}">'
-        f"{safe(label.text)}</text>"
+        f"{escape(label.text)}</text>"
     )
 
 

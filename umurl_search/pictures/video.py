@@ -5,8 +5,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from encoder.errors import UmurlError, said_by
-from umurl_search.pictures.raster import moving
+from encoder.errors import UmurlError, reason_of
+from umurl_search.pictures.raster import draw_frames
 from umurl_search.pictures.sheet import Sheet
 from umurl_search.pictures.timing import Timing
 
@@ -26,7 +26,7 @@ def require_av() -> None:
         import av  # noqa: F401
     except ImportError as error:
         raise UmurlError(
-            f'videos need PyAV, which is not installed ({said_by(error)}): pip install "umurl-search[pictures]", '
+            f'videos need PyAV, which is not installed ({reason_of(error)}): pip install "umurl-search[pictures]", '
             "or write a .gif"
         ) from error
 
@@ -49,7 +49,7 @@ def to_mp4(sheet: Sheet, timing: Timing, *, fps: float) -> bytes:
                 packet.duration = lasts[packet.pts or 0]
                 container.mux(packet)
 
-        for pixels, start in zip(moving(sheet, timing), ticks[:-1], strict=True):
+        for pixels, start in zip(draw_frames(sheet, timing), ticks[:-1], strict=True):
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts, frame.time_base = start, Fraction(1, _TICKS)
             write(frame)

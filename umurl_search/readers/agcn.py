@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError, said_by
+from encoder.errors import UmurlError, reason_of
 from encoder.skeleton import N_JOINTS
 from umurl_search.clips.body_selection import count_until_empty
 from umurl_search.clips.clip import Clip, Outcome
@@ -144,7 +144,7 @@ def _read_labels(folder: Path, prefix: str) -> tuple[list[str], list[int]]:
         return [_name(name) for name in names], [int(label) for label in labels]
     except (TypeError, ValueError, OverflowError) as error:
         raise UmurlError(
-            f"{path}: holds no pair of names and labels ({said_by(error)}); make it again"
+            f"{path}: holds no pair of names and labels ({reason_of(error)}); make it again"
         ) from error
 
 
@@ -184,7 +184,7 @@ def _whole_header(path: Path) -> Header:
             header = read_header(stream)
             size = os.fstat(stream.fileno()).st_size
     except (OSError, ValueError) as error:
-        raise UmurlError(f"{path}: not a usable array ({said_by(error)}); make it again") from error
+        raise UmurlError(f"{path}: not a usable array ({reason_of(error)}); make it again") from error
     if header.n_bytes != size:
         raise UmurlError(f"{path}: {size} bytes, its header announces {header.n_bytes}; make it again")
     return header
@@ -195,7 +195,7 @@ def _read_counts(path: Path) -> list[int]:
     try:
         return [int(count) for count in np.load(path, allow_pickle=False).ravel()]
     except (OSError, ValueError, OverflowError) as error:
-        raise UmurlError(f"{path}: not a usable array ({said_by(error)}); make it again") from error
+        raise UmurlError(f"{path}: not a usable array ({reason_of(error)}); make it again") from error
 
 
 def _find_repeats(parts: dict[str, _Rows]) -> dict[str, str]:

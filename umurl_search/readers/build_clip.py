@@ -32,16 +32,16 @@ class BadRecordingError(UmurlError):
         return ": ".join(str(part) for part in (self.path, self.reason, self.detail) if part)
 
     def left_out(self, name: str, source: str) -> LeftOut:
-        return LeftOut(name=shown(name), reason=self.reason, detail=self.detail, source=shown(source))
+        return LeftOut(name=preview(name), reason=self.reason, detail=self.detail, source=preview(source))
 
 
-def shown(name: str) -> str:
+def preview(name: str) -> str:
     """A name that a line can hold: cut if very long, what does not print written out."""
     kept = name if len(name) <= _MOST_NAME else name[:_DETAIL_LENGTH] + "..."
     return _UNSHOWABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), kept)
 
 
-def described(value: Any) -> str:
+def describe(value: Any) -> str:
     """A value that is not what it should be; of one that may be large or nested, its type."""
     small = (str, bytes, float, bool, type(None))
     if isinstance(value, small) or (isinstance(value, int) and value.bit_length() < _DETAIL_LENGTH):
@@ -93,10 +93,10 @@ def make_clip(
     Raises: BadRecordingError for a name or label that cannot be one, for numbers that are not finite, or when
         nobody is there.
     """
-    if shown(name) != name:
+    if preview(name) != name:
         raise BadRecordingError("malformed", "its name is very long or holds characters that do not print")
     if label is not None and not 0 <= label < _MOST_LABELS:
-        raise BadRecordingError("malformed", f"its label is {described(label)}, not a class from 0")
+        raise BadRecordingError("malformed", f"its label is {describe(label)}, not a class from 0")
     kept = frames[:max_frames]
     kept32 = to_float32(kept)
     require_finite(kept32)

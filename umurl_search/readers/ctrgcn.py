@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError, said_by
+from encoder.errors import UmurlError, reason_of
 from encoder.skeleton import N_JOINTS, N_PEOPLE
 from umurl_search.clips.body_selection import count_until_empty
 from umurl_search.clips.clip import Clip, Outcome
@@ -65,13 +65,13 @@ class MemberReader:
         except KeyError as error:
             raise UmurlError(f"{self._where}: missing from the archive; {_AGAIN}") from error
         except _DAMAGED as error:
-            raise UmurlError(f"{self._where}: cannot be read ({said_by(error)}); {_AGAIN}") from error
+            raise UmurlError(f"{self._where}: cannot be read ({reason_of(error)}); {_AGAIN}") from error
 
     def _check_header(self) -> Header:
         try:
             header = read_header(self._stream)
         except _DAMAGED as error:
-            raise UmurlError(f"{self._where}: {said_by(error)}; {_AGAIN}") from error
+            raise UmurlError(f"{self._where}: {reason_of(error)}; {_AGAIN}") from error
         member = self._archive.getinfo(self._member)
         if header.n_bytes != member.file_size:
             raise UmurlError(
@@ -95,7 +95,9 @@ class MemberReader:
                 content = self._stream.read(self._row_bytes)
                 self._next += 1
         except _DAMAGED as error:
-            raise UmurlError(f"{self._where}: the archive is damaged ({said_by(error)}); {_AGAIN}") from error
+            raise UmurlError(
+                f"{self._where}: the archive is damaged ({reason_of(error)}); {_AGAIN}"
+            ) from error
         if len(content) < self._row_bytes:
             raise UmurlError(f"{self._where}: the archive ends within row {number}; {_AGAIN}")
         return np.frombuffer(content, self.header.dtype).reshape(self.header.shape[1:])
@@ -163,7 +165,7 @@ def open_archive(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except _DAMAGED as error:
-        raise UmurlError(f"{path}: no whole .npz archive ({said_by(error)}); {_AGAIN}") from error
+        raise UmurlError(f"{path}: no whole .npz archive ({reason_of(error)}); {_AGAIN}") from error
 
 
 def protocol_of(file_name: str) -> str:

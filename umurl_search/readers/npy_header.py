@@ -8,7 +8,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy_format
 
-from encoder.errors import said_by
+from encoder.errors import reason_of
 
 _LENGTH_BYTES = {(1, 0): 2, (2, 0): 4}
 """version -> bytes of the header's length."""
@@ -38,7 +38,7 @@ def read_header(stream: IO[bytes]) -> Header:
     try:
         shape, fortran_order, dtype = _parse_header(stream)
     except Exception as error:  # a crooked header fails in many ways inside numpy
-        raise ValueError(f"no npy header ({said_by(error)})") from error
+        raise ValueError(f"no npy header ({reason_of(error)})") from error
     if dtype.hasobject:
         raise ValueError("holds Python objects, not numbers: refused, they may run code")
     if dtype.kind not in "iuf":

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError, said_by
+from encoder.errors import UmurlError, reason_of
 from encoder.skeleton import N_JOINTS
 from umurl_search.clips.body_selection import N_CANDIDATES, choose_bodies
 from umurl_search.clips.clip import Clip, Frames
@@ -214,7 +214,7 @@ def _parse_joints(text: Text, lines: NDArray[np.int64]) -> NDArray[np.float64]:
         for row in np.flatnonzero(~usual).tolist():
             joints[row] = _parse_joint(text.line(int(lines[row])), int(lines[row]))
     except ValueError as error:
-        raise BadRecordingError("malformed", f"a joint's place is no number ({said_by(error)})") from None
+        raise BadRecordingError("malformed", f"a joint's place is no number ({reason_of(error)})") from None
     return joints
 
 

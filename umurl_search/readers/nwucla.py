@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import said_by
+from encoder.errors import reason_of
 from encoder.joint_layouts import LAYOUTS
 from umurl_search.clips.clip import Clip, Frames
 from umurl_search.clips.types import State
-from umurl_search.readers.build_clip import BadRecordingError, described, make_clip, read_bytes, to_float32
+from umurl_search.readers.build_clip import BadRecordingError, describe, make_clip, read_bytes, to_float32
 from umurl_search.readers.file_per_clip import FilePerClip, Place
 
 _N_JOINTS = LAYOUTS["kinect-v1"].n_joints
@@ -46,8 +46,8 @@ def _parse(text: bytes) -> dict[str, Any]:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         if not text.rstrip().endswith(b"}"):
-            raise BadRecordingError("truncated", f"the JSON ends too soon ({said_by(error)})") from None
-        raise BadRecordingError("malformed", f"no JSON: {said_by(error)}") from None
+            raise BadRecordingError("truncated", f"the JSON ends too soon ({reason_of(error)})") from None
+        raise BadRecordingError("malformed", f"no JSON: {reason_of(error)}") from None
     if not isinstance(content, dict):
         raise BadRecordingError("malformed", f"the JSON is a {type(content).__name__}, not an object")
     return content
@@ -63,7 +63,7 @@ def _skeletons(skeletons: Any) -> NDArray[np.float64]:
         frames = np.array(skeletons, np.float64)
     except (ValueError, TypeError, OverflowError) as error:
         raise BadRecordingError(
-            "malformed", f"its skeletons are no array of numbers: {said_by(error)}"
+            "malformed", f"its skeletons are no array of numbers: {reason_of(error)}"
         ) from None
     if frames.shape[1:] != (_N_JOINTS, 3):
         raise BadRecordingError("malformed", f"skeletons of shape {frames.shape}, not (T, {_N_JOINTS}, 3)")
@@ -74,5 +74,5 @@ def _label(label: Any) -> int | None:
     if label is None:
         return None
     if not isinstance(label, int) or label < 1:
-        raise BadRecordingError("malformed", f"its label is {described(label)}, not a number from 1")
+        raise BadRecordingError("malformed", f"its label is {describe(label)}, not a number from 1")
     return label - 1

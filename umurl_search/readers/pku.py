@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError, said_by
+from encoder.errors import UmurlError, reason_of
 from encoder.skeleton import N_JOINTS, N_PEOPLE
 from umurl_search.clips.clip import Clip, Frames, LeftOut, Outcome, Segment
 from umurl_search.clips.naming import is_pku_name
@@ -221,7 +221,7 @@ def _label_lines(path: Path) -> list[str]:
     try:
         content = path.read_text(encoding="ascii")
     except (OSError, ValueError) as error:
-        raise BadRecordingError("malformed", f"its label file cannot be read: {said_by(error)}") from error
+        raise BadRecordingError("malformed", f"its label file cannot be read: {reason_of(error)}") from error
     lines = [line for line in content.splitlines() if line.strip()]
     if not lines:
         raise BadRecordingError("malformed", "its label file names no action")
@@ -254,7 +254,7 @@ def read_recording(path: Path) -> Frames:
     try:
         numbers = parse_words(text, starts[words], ends[words])
     except ValueError as error:
-        raise BadRecordingError("malformed", said_by(error), path) from None
+        raise BadRecordingError("malformed", reason_of(error), path) from None
     _require_whole_lines(np.add.reduceat(words, text.line_breaks[:-1], dtype=np.int64), path)
     return to_float32(numbers.reshape(-1, N_PEOPLE, N_JOINTS, 3))
 

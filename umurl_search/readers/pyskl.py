@@ -17,7 +17,7 @@ from umurl_search.clips.types import Part, Splits, State
 from umurl_search.readers import safe_pickle
 from umurl_search.readers.build_clip import (
     BadRecordingError,
-    described,
+    describe,
     make_clip,
     require_finite,
     to_float32,
@@ -148,7 +148,7 @@ def _read_annotation(annotation: Any, *, name: str, source: str, layout: str) ->
     assert n_frames is not None
     if n_frames > keypoints.shape[1]:
         raise BadRecordingError(
-            "truncated", f"{keypoints.shape[1]} of the {described(n_frames)} frames it announces"
+            "truncated", f"{keypoints.shape[1]} of the {describe(n_frames)} frames it announces"
         )
     frames = keypoints[:, : max(0, n_frames)].transpose(1, 0, 2, 3)
     require_finite(frames)
@@ -178,4 +178,4 @@ def _integer(annotation: dict[str, Any], key: str, default: int | None) -> int |
     try:
         return operator.index(value)
     except TypeError:
-        raise BadRecordingError("malformed", f"its {key} is {described(value)}, not a whole number") from None
+        raise BadRecordingError("malformed", f"its {key} is {describe(value)}, not a whole number") from None

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError, said_by
-from umurl_search.readers.build_clip import described
+from encoder.errors import UmurlError, reason_of
+from umurl_search.readers.build_clip import describe
 
 _PLAIN = re.compile(r"[biufSU]\d{1,4}")
 _EMPTY_TEXT = re.compile(r"[SU]0+")
@@ -36,7 +36,7 @@ class _Dtype:
 
     def __init__(self, spec: object, align: object = False, copy: object = True) -> None:
         if not isinstance(spec, str) or not _PLAIN.fullmatch(spec) or _EMPTY_TEXT.fullmatch(spec):
-            raise _RefusedError(f"it holds an array of {described(spec)}, which is not plain data")
+            raise _RefusedError(f"it holds an array of {describe(spec)}, which is not plain data")
         self.numpy: np.dtype[Any] = np.dtype(spec)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -204,4 +204,4 @@ def load(path: Path) -> Any:
             f"{path}: cannot be read ({error.strerror}); mend that and run the command again"
         ) from error
     except Exception as error:  # a damaged pickle may fail in any way
-        raise UmurlError(f"{path}: no whole pickle ({said_by(error)}); fetch it again") from error
+        raise UmurlError(f"{path}: no whole pickle ({reason_of(error)}); fetch it again") from error

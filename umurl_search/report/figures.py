@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from umurl_search.clips.types import Labels
 from umurl_search.evaluation.confusion import Confusion
 from umurl_search.evaluation.projection import Points
-from umurl_search.report.mpl_style import BLUE, FAINT, INK, new_figure, quiet
+from umurl_search.report.mpl_style import BLUE, FAINT, INK, new_figure, quiet_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +33,7 @@ class Bar:
 def class_bars(bars: Sequence[Bar], *, average: float) -> "Figure":
     """A bar a class, as given from the top down, and a line at the accuracy over all queries."""
     figure = new_figure(8.5, 0.9 + 0.2 * len(bars))
-    axes = quiet(figure.add_subplot())
+    axes = quiet_axes(figure.add_subplot())
     places = range(len(bars))
     axes.barh(places, [100 * bar.accuracy for bar in bars], height=0.72, color=BLUE)
     axes.axvline(100 * average, color=INK, linewidth=0.9, linestyle="--")
@@ -105,7 +105,7 @@ def embedding_figure(clouds: Sequence[Cloud], names: dict[int, str]) -> "Figure"
     figure = new_figure(5.6 * len(clouds) + 0.4, 5.9 + 0.19 * rows)
     colours = _colours(len(classes))
     for i, cloud in enumerate(clouds, start=1):
-        axes = quiet(figure.add_subplot(1, len(clouds), i), cloud.title)
+        axes = quiet_axes(figure.add_subplot(1, len(clouds), i), cloud.title)
         _scatter(axes, cloud, classes, colours)
     if legend:
         drawn = figure.axes[0].collections[1:]

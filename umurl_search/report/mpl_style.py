@@ -3,7 +3,7 @@
 import io
 from typing import TYPE_CHECKING, Any
 
-from encoder.errors import UmurlError, said_by
+from encoder.errors import UmurlError, reason_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +20,7 @@ def new_figure(width: float, height: float) -> "Figure":
         from matplotlib.figure import Figure
     except ImportError as error:
         raise UmurlError(
-            f'figures need matplotlib, which is not installed ({said_by(error)}): pip install "umurl-search[report]"'
+            f'figures need matplotlib, which is not installed ({reason_of(error)}): pip install "umurl-search[report]"'
         ) from error
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -29,7 +29,7 @@ def new_figure(width: float, height: float) -> "Figure":
     )
 
 
-def quiet(axes: "Axes", title: str = "") -> "Axes":
+def quiet_axes(axes: "Axes", title: str = "") -> "Axes":
     """The axes without a box around them, small letters, a title at the left."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)

@@ -13,13 +13,13 @@ from umurl_search.evaluation.modality_matrix import Retrieval, retrieve
 from umurl_search.evaluation.projection import Method, require
 from umurl_search.files.atomic import replace_file, require_place
 from umurl_search.library.library import Library
-from umurl_search.library.retry import consistent
-from umurl_search.progress import Progress, silent
+from umurl_search.library.retry import retry_if_library_changed
+from umurl_search.progress import Progress, no_progress
 from umurl_search.report import sections as sections
 from umurl_search.report.commands import commands
 from umurl_search.report.mpl_style import new_figure
 from umurl_search.report.page import Commands, Page, Section, to_html, to_markdown
-from umurl_search.report.skeleton_drawings import with_drawing
+from umurl_search.report.skeleton_drawings import add_drawings
 
 SUFFIXES = (".html", ".md")
 _PACKAGES = (
@@ -49,8 +49,10 @@ class ReportRequest:
     device: str = "auto"
 
 
-@consistent
-def write_report(library: Library, request: ReportRequest, *, progress: Progress = silent) -> dict[str, Any]:
+@retry_if_library_changed
+def write_report(
+    library: Library, request: ReportRequest, *, progress: Progress = no_progress
+) -> dict[str, Any]:
     """Evaluates an index and writes the page: one .html, or a .md with its pictures beside it.
 
     Raises UmurlError for an unknown index or protocol, when a package for the figures is missing, or when
@@ -84,7 +86,7 @@ def _page(library: Library, request: ReportRequest, found: Retrieval, progress: 
         *([lambda: sections.linear(library, found, device=request.device)] if request.linear else []),
         lambda: sections.classes(found),
         lambda: sections.mistakes(found),
-        lambda: with_drawing(sections.neighbours(found), library, found),
+        lambda: add_drawings(sections.neighbours(found), library, found),
         lambda: sections.embedding(found, request.map),
         lambda: sections.training(found),
         lambda: _made_by(library, request, found),

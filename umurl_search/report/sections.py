@@ -8,7 +8,7 @@ from umurl_search.clips.normalization import PIPELINE
 from umurl_search.datasets import protocols
 from umurl_search.evaluation.confusion import WrongNeighbour, confusion, most_confused, wrong_neighbours
 from umurl_search.evaluation.modality_matrix import Retrieval
-from umurl_search.evaluation.projection import NAMES, Method, flatten, sampled
+from umurl_search.evaluation.projection import NAMES, Method, flatten, sample_rows
 from umurl_search.library import encoder_registry
 from umurl_search.library.library import Library
 from umurl_search.report.figures import MOST_NAMED, Bar, Cloud, class_bars, confusion_map, embedding_figure
@@ -98,7 +98,9 @@ def retrieval(found: Retrieval) -> Section:
     for modality in found.modalities:
         own = found.figures[modality, modality]
         recalls = (percent(own.recall_at[k]) for k in ("5", "10"))
-        rows.append((modality, percent(own.accuracy), *recalls, percent(own.map), f"{own.mrr:.3f}"))
+        rows.append(
+            (modality, percent(own.accuracy), *recalls, percent(own.mean_average_precision), f"{own.mrr:.3f}")
+        )
     name, transform = found.opened.split.protocol, found.opened.index.transform
     title = f"{found.opened.dataset} {name}, transform {transform}: queries and gallery of the same modality"
     blocks: list[Block] = [Table(columns=columns, rows=rows, numbers=frozenset(columns[1:]), caption=title)]
@@ -202,7 +204,7 @@ def mistakes(found: Retrieval) -> Section:
     )
 
 
-def misled(found: Retrieval, most: int) -> list[WrongNeighbour]:
+def wrong_examples(found: Retrieval, most: int) -> list[WrongNeighbour]:
     """Test clips whose nearest clip is of another class, those with the highest scores first."""
     nearest = found.own.neighbours[:, 0]
     return wrong_neighbours(
@@ -212,7 +214,7 @@ def misled(found: Retrieval, most: int) -> list[WrongNeighbour]:
 
 def neighbours(found: Retrieval) -> Section:
     n_wrong = int((found.own.predicted != found.query_labels).sum())
-    wrong = misled(found, MOST_NEIGHBOURS)
+    wrong = wrong_examples(found, MOST_NEIGHBOURS)
     names, split = found.opened.columns.name, found.opened.split
     rows = [
         (
@@ -246,8 +248,8 @@ def neighbours(found: Retrieval) -> Section:
 def embedding(found: Retrieval, method: Method) -> Section:
     """PCA, and `method` beside it if that is another; a seeded sample where there are too many clips."""
     generator = np.random.default_rng(0)
-    asked = sampled(len(found.queries), MOST_QUERIES, generator=generator)
-    held = sampled(len(found.gallery), MOST_GALLERY, generator=generator)
+    asked = sample_rows(len(found.queries), MOST_QUERIES, generator=generator)
+    held = sample_rows(len(found.gallery), MOST_GALLERY, generator=generator)
     y = np.concatenate([found.gallery[held], found.queries[asked]])
     labels = np.concatenate([found.gallery_labels[held], found.query_labels[asked]])
     test = np.arange(len(y)) >= len(held)

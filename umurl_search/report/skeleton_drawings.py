@@ -14,15 +14,15 @@ from umurl_search.pictures.sheet import PALETTES, PictureClip, grid
 from umurl_search.pictures.svg import to_svg
 from umurl_search.pictures.timing import timing
 from umurl_search.report.page import Drawing, Section
-from umurl_search.report.sections import misled
+from umurl_search.report.sections import wrong_examples
 
 MOST_PAIRS = 4
 _FPS, _LONGEST_S, _SIZE, _COLUMNS = 10.0, 4.0, 200, 4
 
 
-def with_drawing(section: Section, library: Library, found: Retrieval) -> Section:
+def add_drawings(section: Section, library: Library, found: Retrieval) -> Section:
     """The section of the nearest wrong neighbours, and the first of them drawn; as it is where there are none."""
-    wrong = misled(found, MOST_PAIRS)
+    wrong = wrong_examples(found, MOST_PAIRS)
     if not wrong:
         return section
     clips = list(_clips(library, found, wrong))

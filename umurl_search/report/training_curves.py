@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umurl_search.files.atomic import replace_file, require_place
-from umurl_search.report.mpl_style import BLUE, FAINT, INK, LINES, ORANGE, new_figure, picture, quiet
+from umurl_search.report.mpl_style import BLUE, FAINT, INK, LINES, ORANGE, new_figure, picture, quiet_axes
 from umurl_search.report.page import Page, Picture, Section, to_html
 from umurl_search.training.history import LOSSES, History, Series
 
@@ -73,7 +73,7 @@ def curves_figure(history: History) -> "Figure":
     rows = -(-len(panels) // columns)
     figure = new_figure(4.2 * columns, 2.9 * rows)
     for i, (title, draw) in enumerate(panels, start=1):
-        axes = quiet(figure.add_subplot(rows, columns, i), title)
+        axes = quiet_axes(figure.add_subplot(rows, columns, i), title)
         draw(axes, history)
         for step in history.resumed:
             axes.axvline(step, color=FAINT, linewidth=0.8, linestyle=":")
@@ -144,7 +144,7 @@ def _health(axes: "Axes", history: History) -> None:
     axes.set_ylim(bottom=0)
     axes.set_ylabel("effective rank", fontsize=8, color=BLUE)
     right = axes.twinx()
-    quiet(right).spines["right"].set(visible=True, color=FAINT)
+    quiet_axes(right).spines["right"].set(visible=True, color=FAINT)
     right.plot(series.step, series.values["spread"], color=ORANGE, linewidth=1.4, marker=marker, markersize=3)
     right.set_ylim(0, 1.05)
     right.set_ylabel("spread (1: as wide as can be)", fontsize=8, color=ORANGE)
@@ -175,7 +175,7 @@ def _speed(axes: "Axes", history: History) -> None:
     if not history.losses.says("waiting"):
         return
     right = axes.twinx()
-    quiet(right).spines["right"].set(visible=True, color=FAINT)
+    quiet_axes(right).spines["right"].set(visible=True, color=FAINT)
     steps, waiting = history.losses.by_epoch("waiting")
     right.plot(steps, 100 * waiting, color=ORANGE, linewidth=1.4, marker=_marker(steps), markersize=3)
     right.set_ylim(0, 100)

@@ -19,19 +19,19 @@ from encoder.embed import Embedder
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Clip, Frames, LeftOut
 from umurl_search.clips.normalization import Conventions, normalise, usable
-from umurl_search.clips.plausibility import doubts
+from umurl_search.clips.plausibility import check_scale_and_axis
 from umurl_search.clips.types import Embeddings
 from umurl_search.files.atomic import require_place
 from umurl_search.library.catalog.tables import SUFFIXES, AddRows, table_file
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
-from umurl_search.library.retry import consistent
-from umurl_search.progress import Advance, Progress, silent
+from umurl_search.library.retry import retry_if_library_changed
+from umurl_search.progress import Advance, Progress, no_progress
 from umurl_search.readers import Reader, detect, open_reader
 from umurl_search.search.moment_search import with_segments
 from umurl_search.search.query_clip import read_clip
-from umurl_search.search.results import Answer, fewer
-from umurl_search.search.searcher import Asking, QueryRequest, Searcher, about_index
+from umurl_search.search.results import Answer, fewer_hits_note
+from umurl_search.search.searcher import QueryBatch, QueryRequest, Searcher, index_document
 from umurl_search.timing import Clock
 
 CHUNK = 256
@@ -96,8 +96,10 @@ def holds_many(library: Library, source: str) -> bool:
     return _is_dataset(library, source) or Path(source).is_dir()
 
 
-@consistent
-def query_many(library: Library, request: BatchRequest, *, progress: Progress = silent) -> dict[str, Any]:
+@retry_if_library_changed
+def query_many(
+    library: Library, request: BatchRequest, *, progress: Progress = no_progress
+) -> dict[str, Any]:
     """The k best clips of an index for each of many, as `query` finds them.
 
     A dataset that is the index's own asks with the index's embeddings, where the modality is in it. Raises UmurlError
@@ -122,7 +124,7 @@ def query_many(library: Library, request: BatchRequest, *, progress: Progress = 
     clock.lap("ask")
     found = {"queries": told.queries} if request.out is None else {"out": str(request.out)}
     return {
-        **found, **told.counts, "index": about_index(searcher, request.how.how), "left_out": told.left_out,
+        **found, **told.counts, "index": index_document(searcher, request.how.options), "left_out": told.left_out,
         "seconds": clock.seconds,
     }  # fmt: skip
 
@@ -145,12 +147,12 @@ def _take(
     queries = [outcome for outcome in chunk if isinstance(outcome, Query)]
     if not queries:
         return
-    asking = Asking(
+    asking = QueryBatch(
         names=[query.name for query in queries],
         y=_embedded(searcher, queries, request.modality),
         rows=[query.row for query in queries],
     )
-    answers = searcher.answer(asking, request.how)
+    answers = searcher.answer(asking, request.options)
     told.counts["answered"] += len(queries)
     told.counts["stored"] += sum(query.y is not None for query in queries)
     told.counts["rows"] += sum(len(answer.hits) for answer in answers)
@@ -162,7 +164,7 @@ def _take(
         with searcher.library.read() as catalog:
             segments = catalog.segments(searcher.row["dataset"])
     for query, answer in zip(queries, answers, strict=True):
-        hits = [hit.about() for hit in answer.hits]
+        hits = [hit.to_dict() for hit in answer.hits]
         found = hits if segments is None else with_segments(hits, segments)
         told.queries.append({"query": _about(query, answer, request), "hits": found})
 
@@ -172,7 +174,7 @@ def _about(query: Query, answer: Answer, request: QueryRequest) -> dict[str, Any
         "clip": query.name, "source": query.source, "modality": request.modality, "frames": query.n_frames,
         "people": query.people, "where": request.where, "k": request.k,
         "exclude_same_performance": request.exclude_same_performance, "label": query.label, "action": query.action,
-        "notes": [*query.notes, *fewer(answer, request.how)], "stored": query.y is not None, "passing": answer.passing,
+        "notes": [*query.notes, *fewer_hits_note(answer, request.options)], "stored": query.y is not None, "passing": answer.passing,
     }  # fmt: skip
 
 
@@ -300,7 +302,7 @@ def _of_folder(outcome: Clip | LeftOut, source: str, conventions: Conventions, s
     return Query(
         name=outcome.name, source=source, n_frames=len(frames), people=frames.shape[1], label=outcome.label,
         frames=frames if turned else normalise(frames),
-        notes=() if turned else tuple(doubts([frames], conventions, what=outcome.name)),
+        notes=() if turned else tuple(check_scale_and_axis([frames], conventions, what=outcome.name)),
     )  # fmt: skip
 
 
@@ -334,7 +336,7 @@ def _add_rows(add: AddRows, queries: Sequence[Query], answers: Sequence[Answer],
     rows = [
         {
             "query": query.name, "source": query.source, "query_label": query.label, "query_action": query.action,
-            **hit.about(),
+            **hit.to_dict(),
         }
         for query, answer in zip(queries, answers, strict=True)
         for hit in answer.hits

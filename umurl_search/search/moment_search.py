@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.exact_knn import Neighbours
 from umurl_search.index.filtered_search import Gallery
-from umurl_search.index.temporal_iou import Stretches, first_moments, temporal_iou
+from umurl_search.index.temporal_iou import Intervals, first_moments, temporal_iou
 
 
 def nearest_moments(
     gallery: Gallery,
-    windows: Stretches,
+    windows: Intervals,
     points: Embeddings,
     k: int,
     *,
@@ -35,7 +35,7 @@ def nearest_moments(
 
 
 def _moments_of(
-    gallery: Gallery, windows: Stretches, point: Embeddings, k: int, overlap: float, among: Rows | None
+    gallery: Gallery, windows: Intervals, point: Embeddings, k: int, overlap: float, among: Rows | None
 ) -> tuple[NDArray[np.float64], Rows]:
     score: dict[int, float] = {}
 
@@ -58,11 +58,11 @@ def with_segments(hits: list[dict[str, Any]], segments: dict[str, NDArray[Any]])
     clips, starts, stops = (
         segments[key].astype(np.int64) for key in ("clip_id", "start_frame", "stop_frame")
     )
-    every = Stretches(clip=clips, start=starts, stop=stops)
+    every = Intervals(clip=clips, start=starts, stop=stops)
     found = []
     for hit in hits:
         clip, start, stop = (np.array([hit[key]]) for key in ("clip_id", "start_frame", "stop_frame"))
-        overlaps = temporal_iou(Stretches(clip=clip, start=start, stop=stop), every)[0]
+        overlaps = temporal_iou(Intervals(clip=clip, start=start, stop=stop), every)[0]
         best = int(overlaps.argmax()) if overlaps.any() else None
         found.append(
             {**hit, "segment": None if best is None else _described(segments, best, float(overlaps[best]))}

@@ -19,9 +19,9 @@ from encoder.joint_layouts import LAYOUTS
 from encoder.skeleton import N_JOINTS, N_PEOPLE
 from umurl_search.clips.body_selection import drop_absent
 from umurl_search.clips.clip import Frames
-from umurl_search.clips.crop import stretch
+from umurl_search.clips.crop import crop
 from umurl_search.clips.normalization import STORE_FPS, Conventions, normalise, to_ntu25
-from umurl_search.clips.plausibility import doubts
+from umurl_search.clips.plausibility import check_scale_and_axis
 from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
 from umurl_search.readers import arrays, ntu, nwucla, pku
@@ -93,7 +93,7 @@ def conventions_of(clip: str, dataset: Mapping[str, Any], stated: Mapping[str, A
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stored:
+class StoredClip:
     """A clip of the library, or the frames [start, stop) of one, where `start` is no None. row: of the catalog."""
 
     name: str
@@ -108,7 +108,7 @@ class Stored:
         return self.store.frames(self.row["store_row"])[self.start : self.stop]
 
 
-def stored(library: Library, dataset: str, name: str) -> Stored:
+def find_stored(library: Library, dataset: str, name: str) -> StoredClip:
     """The clip that DATASET:CLIPNAME[@FROM-TO] says. Raises UmurlError where there is none."""
     with library.read() as catalog:
         if catalog.dataset(dataset) is None:
@@ -123,11 +123,11 @@ def stored(library: Library, dataset: str, name: str) -> Stored:
             raise UmurlError(f"no clip '{name}' in {dataset}: umurl-search info {dataset} shows some names")
         folder = catalog.parts("dataset", dataset)[row["part"] - 1]
     store = ClipStore(library.clips(folder))
-    whole = Stored(name=f"{dataset}:{name}", row=row, store=store)
+    whole = StoredClip(name=f"{dataset}:{name}", row=row, store=store)
     return _part(whole, float(part["start_s"]), float(part["end_s"])) if part else whole
 
 
-def _part(whole: Stored, start_s: float, end_s: float) -> Stored:
+def _part(whole: StoredClip, start_s: float, end_s: float) -> StoredClip:
     """A stretch of a recording of the library. Raises UmurlError where nobody is in it."""
     n_frames = whole.row["frames"]
     start, stop = round(start_s * STORE_FPS), min(round(end_s * STORE_FPS), n_frames)
@@ -141,11 +141,11 @@ def _part(whole: Stored, start_s: float, end_s: float) -> Stored:
 
 
 def _from_library(library: Library, dataset: str, name: str) -> QueryClip:
-    found = stored(library, dataset, name)
+    found = find_stored(library, dataset, name)
     if found.start is None or found.stop is None:
         ready = found.store.normalised(found.row["store_row"])
         return QueryClip(name=found.name, frames=ready, row=found.row)
-    cut = stretch(found.store.frames(found.row["store_row"]), found.start, found.stop)
+    cut = crop(found.store.frames(found.row["store_row"]), found.start, found.stop)
     assert cut is not None, found.name
     return QueryClip(name=found.name, frames=cut, row={**found.row, "label": None, "action": None})
 
@@ -192,7 +192,7 @@ def read_frames(
         raise UmurlError(f"{path}: nobody is in any of its {len(frames)} frames; give a clip with a person")
     if chosen.layout != conventions.layout:
         notes = (*notes, f"{path}: {frames.shape[2]} joints, read as {chosen.layout}; --layout settles it")
-    return ready, (*notes, *doubts([ready], chosen, what=str(path)))
+    return ready, (*notes, *check_scale_and_axis([ready], chosen, what=str(path)))
 
 
 def _fitting(frames: Frames, conventions: Conventions) -> Conventions:
@@ -213,7 +213,7 @@ def _raw(path: Path, axes: Axes | None) -> tuple[Frames, tuple[str, ...]]:
     return arrays.read_clip_file(path, axes=axes)
 
 
-def of_array(clip: NDArray[Any]) -> Frames:
+def read_array(clip: NDArray[Any]) -> Frames:
     """An array (T, M, 25, 3) or (T, 25, 3) as the encoder's pipeline wants it. Raises ValueError for another."""
     frames = np.asarray(clip, dtype=np.float32)
     frames = frames[:, None] if frames.ndim == 3 else frames

@@ -12,7 +12,7 @@ SHOWN = tuple(column for column in COLUMNS if column not in ("id", "people"))
 
 
 @dataclass(frozen=True, kw_only=True)
-class How:
+class SearchOptions:
     """How to look: modality of the queries and of the gallery, how many hits, among which clips.
 
     overlap: in a windowed index, the temporal IoU above which two windows are one moment.
@@ -49,7 +49,7 @@ class Hit:
     def name(self) -> str:
         return str(self.row["name"])
 
-    def about(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         shown = {column: self.row[column] for column in SHOWN}
         return {"rank": self.rank, "score": self.score, "clip_id": self.clip_id, **shown, **self._moment()}
 
@@ -69,7 +69,7 @@ class Answer:
     passing: int
 
 
-def fewer(answer: Answer, how: How) -> list[str]:
+def fewer_hits_note(answer: Answer, how: SearchOptions) -> list[str]:
     """A note where a filter leaves fewer than the hits asked for."""
     found = len(answer.hits)
     if found >= how.k or (how.where is None and not how.exclude_same_performance):

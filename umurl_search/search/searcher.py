@@ -22,16 +22,16 @@ from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.exact_knn import Neighbours
 from umurl_search.index.filtered_search import Gallery
 from umurl_search.index.open_index import open_index, require_rows
-from umurl_search.index.temporal_iou import OVERLAP, Stretches
+from umurl_search.index.temporal_iou import OVERLAP, Intervals
 from umurl_search.index.windows import windows_of
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_columns import PERFORMANCE, clip_fields
 from umurl_search.library.library import Library
-from umurl_search.library.retry import consistent
+from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.readers.arrays import Axes
 from umurl_search.search.moment_search import nearest_moments, with_segments
-from umurl_search.search.query_clip import QueryClip, conventions_of, of_array, read_clip
-from umurl_search.search.results import Answer, Hit, How, fewer
+from umurl_search.search.query_clip import QueryClip, conventions_of, read_array, read_clip
+from umurl_search.search.results import Answer, Hit, SearchOptions, fewer_hits_note
 from umurl_search.timing import Clock
 
 T = TypeVar("T")
@@ -62,15 +62,15 @@ class QueryRequest:
     device: str = "auto"
 
     @property
-    def how(self) -> How:
-        return How(
+    def options(self) -> SearchOptions:
+        return SearchOptions(
             modality=self.modality, against=self.against, k=self.k, where=self.where,
             exclude_same_performance=self.exclude_same_performance, bridge=self.bridge, overlap=self.overlap,
         )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asking:
+class QueryBatch:
     """Queries ready to be searched. y: (Q, D) embeddings; rows: what the catalog says of each, None for files."""
 
     names: Sequence[str]
@@ -140,18 +140,18 @@ class Searcher:
         """
         if k < 1:
             raise ValueError(f"k is 1 or more, got {k}")
-        how = How(
+        how = SearchOptions(
             modality=modality, against=against, k=k, where=where,
             exclude_same_performance=exclude_same_performance, bridge=bridge,
         )  # fmt: skip
         read = self._steadily(lambda: [self._read(clip, conventions) for clip in clips])
         y = self.embed([clip.frames for clip in read], modality)
-        asking = Asking(names=[clip.name for clip in read], y=y, rows=[clip.row for clip in read])
+        asking = QueryBatch(names=[clip.name for clip in read], y=y, rows=[clip.row for clip in read])
         return self.answer(asking, how)
 
     def _read(self, clip: str | Path | Frames, conventions: Conventions | None) -> QueryClip:
         if isinstance(clip, np.ndarray):
-            return QueryClip(name="array", frames=of_array(clip))
+            return QueryClip(name="array", frames=read_array(clip))
         return read_clip(self.library, str(clip), conventions=conventions or self.conventions(str(clip)))
 
     def conventions(self, clip: str, stated: QueryRequest | None = None) -> Conventions:
@@ -180,7 +180,7 @@ class Searcher:
             self._seen = seen = _Seen(stamp=stamp)
         return seen
 
-    def answer(self, asking: Asking, how: How) -> list[Answer]:
+    def answer(self, asking: QueryBatch, how: SearchOptions) -> list[Answer]:
         """Hits for embeddings that are there already. Opens the index again where clips that it holds have gone."""
         return self._steadily(lambda: self._answer(asking, how))
 
@@ -199,7 +199,7 @@ class Searcher:
                     self.__dict__.pop(opened, None)
         return work()
 
-    def _answer(self, asking: Asking, how: How) -> list[Answer]:
+    def _answer(self, asking: QueryBatch, how: SearchOptions) -> list[Answer]:
         among = self.passing(how.where)
         gallery, mapping = self._gallery(how)
         points = mapping(asking.y)
@@ -216,7 +216,7 @@ class Searcher:
             for name, (scores, mine, n) in zip(asking.names, found, strict=True)
         ]
 
-    def _gallery(self, how: How) -> tuple[Gallery, Callable[[Embeddings], Embeddings]]:
+    def _gallery(self, how: SearchOptions) -> tuple[Gallery, Callable[[Embeddings], Embeddings]]:
         key = (how.modality, how.against, how.bridged)
         if key not in self._galleries:
             self.index.require(how.against)
@@ -229,7 +229,7 @@ class Searcher:
         return self._galleries[key]
 
     def _excluding(
-        self, gallery: Gallery, point: Embeddings, how: How, among: Rows | None, name: str, row: dict[str, Any] | None
+        self, gallery: Gallery, point: Embeddings, how: SearchOptions, among: Rows | None, name: str, row: dict[str, Any] | None
     ) -> tuple[NDArray[np.float64], Rows, int]:  # fmt: skip
         same = (self._performances == np.array(_performance(name, row), dtype=np.int64)).all(axis=1)
         others = np.flatnonzero(~same)
@@ -246,7 +246,7 @@ class Searcher:
         return nearest_moments(gallery, self.windows, points, k, overlap=overlap, among=among)
 
     @cached_property
-    def windows(self) -> Stretches | None:
+    def windows(self) -> Intervals | None:
         """Of a windowed index, what its rows are."""
         return windows_of(self.index)
 
@@ -300,7 +300,7 @@ class Searcher:
         )
 
 
-@consistent
+@retry_if_library_changed
 def query(library: Library, request: QueryRequest) -> dict[str, Any]:
     """The k best clips of an index for one clip, those that pass `where` only, exact.
 
@@ -316,17 +316,17 @@ def query(library: Library, request: QueryRequest) -> dict[str, Any]:
     clock.lap("read")
     y = searcher.embed([clip.frames], request.modality)
     clock.lap("embed")
-    return found(searcher, request, clip, y, clock)
+    return query_document(searcher, request, clip, y, clock)
 
 
-def found(
+def query_document(
     searcher: Searcher, request: QueryRequest, clip: QueryClip, y: Embeddings, clock: "Clock"
 ) -> dict[str, Any]:
     """What `query` says of a clip that is read and embedded: y (1, D)."""
-    answer = searcher.answer(Asking(names=[clip.name], y=y, rows=[clip.row]), request.how)[0]
+    answer = searcher.answer(QueryBatch(names=[clip.name], y=y, rows=[clip.row]), request.options)[0]
     clock.lap("search")
-    notes = [*clip.notes, *fewer(answer, request.how)]
-    hits = [hit.about() for hit in answer.hits]
+    notes = [*clip.notes, *fewer_hits_note(answer, request.options)]
+    hits = [hit.to_dict() for hit in answer.hits]
     if searcher.windows is not None:
         hits = with_segments(hits, searcher.segments())
     return {
@@ -337,12 +337,12 @@ def found(
             "label": clip.row["label"] if clip.row else None, "action": clip.row["action"] if clip.row else None,
             "notes": notes,
         },
-        "index": {**about_index(searcher, request.how), "passing": answer.passing},
+        "index": {**index_document(searcher, request.options), "passing": answer.passing},
         "hits": hits, "seconds": clock.seconds,
     }  # fmt: skip
 
 
-def about_index(searcher: Searcher, how: How) -> dict[str, Any]:
+def index_document(searcher: Searcher, how: SearchOptions) -> dict[str, Any]:
     row = searcher.row
     return {
         "name": row["name"], "dataset": row["dataset"], "encoder": row["encoder"], "against": how.against,

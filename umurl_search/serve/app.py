@@ -15,8 +15,8 @@ from starlette.types import ASGIApp
 from encoder.errors import UmurlError
 from umurl_search.serve import job_routes, routes, static_files
 from umurl_search.serve.auth import Access
-from umurl_search.serve.errors import RefusedError, problem
-from umurl_search.serve.middleware import Guard
+from umurl_search.serve.errors import HttpError, error_response
+from umurl_search.serve.middleware import RequestGuard
 from umurl_search.serve.state import Service
 
 _PROBLEMS = {
@@ -51,27 +51,27 @@ def make_app(service: Service, access: Access) -> ASGIApp:
     app.include_router(job_routes.routes(service))
     app.include_router(static_files.routes())
     for kind, handler in (
-        (UmurlError, _mistaken), (RefusedError, _refused), (RequestValidationError, _invalid), (HTTPException, _failed),
+        (UmurlError, _mistaken), (HttpError, _refused), (RequestValidationError, _invalid), (HTTPException, _failed),
         (Exception, _broken),
     ):  # fmt: skip
         app.add_exception_handler(kind, cast(Any, handler))
-    return Guard(app, access=access, limits=service.limits, measures=service.measures)
+    return RequestGuard(app, access=access, limits=service.limits, measures=service.measures)
 
 
 async def _mistaken(request: Request, error: UmurlError) -> Response:
-    return problem(str(error), 400)
+    return error_response(str(error), 400)
 
 
-async def _refused(request: Request, refused: RefusedError) -> Response:
+async def _refused(request: Request, refused: HttpError) -> Response:
     return refused.response()
 
 
 async def _failed(request: Request, error: HTTPException) -> Response:
-    return problem(str(error.detail), error.status_code, headers=dict(error.headers or {}))
+    return error_response(str(error.detail), error.status_code, headers=dict(error.headers or {}))
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    return problem("the server failed; its log says how", 500)
+    return error_response("the server failed; its log says how", 500)
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> Response:
@@ -79,4 +79,4 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
     named = [str(part) for part in first["loc"] if _KEY.fullmatch(str(part))]
     where = ".".join(part for part in named if part not in ("body", "query", "path"))
     said = str(first["msg"]).removeprefix("Value error, ")
-    return problem(f"{where[:80]}: {said}" if where else said, 422)
+    return error_response(f"{where[:80]}: {said}" if where else said, 422)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from umurl_search.serve.errors import RefusedError
+from umurl_search.serve.errors import HttpError
 
 COOKIE = "umurl-search"
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -44,13 +44,11 @@ class Access:
         """Raises RefusedError: 400 without a host, 401 without the token, 403 for another site."""
         host = headers.get("host")
         if not host:
-            raise RefusedError(400, "the request names no host")
+            raise HttpError(400, "the request names no host")
         if is_loopback(self.host) and _name(host) not in (*_LOCAL_NAMES, self.host):
-            raise RefusedError(403, "this server answers to localhost and 127.0.0.1 only")
+            raise HttpError(403, "this server answers to localhost and 127.0.0.1 only")
         if self.token is not None and not self._knows(headers, query):
-            raise RefusedError(
-                401, "a token is needed: open /?token=TOKEN, or send Authorization: Bearer TOKEN"
-            )
+            raise HttpError(401, "a token is needed: open /?token=TOKEN, or send Authorization: Bearer TOKEN")
         if method not in ("GET", "HEAD"):
             _require_own_site(headers, host)
 
@@ -97,4 +95,4 @@ def _require_own_site(headers: Mapping[str, str], host: str) -> None:
     origin, site = headers.get("origin"), headers.get("sec-fetch-site", "same-origin")
     own = origin is None or origin.lower() in (f"http://{host}".lower(), f"https://{host}".lower())
     if not own or site not in ("same-origin", "none"):
-        raise RefusedError(403, "another site may not post here")
+        raise HttpError(403, "another site may not post here")

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from encoder.errors import UmurlError
 from umurl_search.clips.normalization import STORE_FPS
 from umurl_search.maintenance.inspect_and_doctor import info
-from umurl_search.serve.cache import Corpus, Held, Shelf
-from umurl_search.serve.errors import RefusedError
+from umurl_search.serve.cache import DatasetView, LibraryCache, OpenIndex
+from umurl_search.serve.errors import HttpError
 
 T = TypeVar("T")
 COLUMNS = ("action", "label", "subject", "camera", "setup", "replication", "people")
@@ -21,21 +21,21 @@ MOST_CLIPS = 200
 class Browser:
     """Reads the shelf. What costs much is kept until the library changes."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: LibraryCache) -> None:
         self._shelf = shelf
         self._infos: dict[tuple[object, str], dict[str, Any]] = {}
         self._columns: dict[tuple[object, str], list[dict[str, Any]]] = {}
 
-    def held(self, index: str) -> Held:
+    def index_rows(self, index: str) -> OpenIndex:
         """An index by the name in an address. Raises RefusedError (404) where there is none of it."""
         known = [row["name"] for row in self._shelf.snapshot().contents["indexes"]]
         if index not in known:
-            raise RefusedError(404, f"no index '{index}' in the library")
+            raise HttpError(404, f"no index '{index}' in the library")
         return self._shelf.index(index)
 
     def index(self, name: str) -> dict[str, Any]:
         """What `info INDEX --json` prints, the clips' layout, whether rows are windows, and the dataset's protocols."""
-        held, snapshot = self.held(name), self._shelf.snapshot()
+        held, snapshot = self.index_rows(name), self._shelf.snapshot()
         key = snapshot.stamp, name
         found = self._infos.get(key)
         if found is None:
@@ -49,7 +49,7 @@ class Browser:
 
     def columns(self, index: str, where: str | None) -> dict[str, Any]:
         """How often each value stands in each column, of the index's clips that pass; the commonest values first."""
-        held = self.held(index)
+        held = self.index_rows(index)
         if where is not None:
             return {"columns": _columns(held.corpus, held.passing(where))}
         key = self._shelf.snapshot().stamp, index
@@ -63,7 +63,7 @@ class Browser:
         self, index: str, *, where: str | None, text: str | None, offset: int, limit: int
     ) -> dict[str, Any]:
         """Some of the index's clips that pass and have the text in their name or action, and how many have."""
-        held = self.held(index)
+        held = self.index_rows(index)
         corpus, rows = held.corpus, held.passing(where)
         if text:
             wanted, lowered = text.lower(), corpus.lowered
@@ -83,7 +83,7 @@ class Browser:
         }  # fmt: skip
 
     @staticmethod
-    def segments(corpus: Corpus, clip_id: int) -> list[dict[str, Any]]:
+    def segments(corpus: DatasetView, clip_id: int) -> list[dict[str, Any]]:
         """What happens in a recording: frames, label and action."""
         every = corpus.segments
         labels = np.ma.filled(every["label"], -1).astype(np.int64)
@@ -101,7 +101,7 @@ def _of_stamp(kept: dict[tuple[object, str], T], stamp: object) -> dict[tuple[ob
     return {key: said for key, said in kept.items() if key[0] == stamp}
 
 
-def _columns(corpus: Corpus, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
+def _columns(corpus: DatasetView, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
     found = []
     for name in COLUMNS:
         values = corpus.columns.columns[name]

@@ -22,7 +22,7 @@ from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.library import Library
 from umurl_search.maintenance.inspect_and_doctor import contents
 from umurl_search.search.searcher import Searcher
-from umurl_search.serve.errors import RefusedError
+from umurl_search.serve.errors import HttpError
 
 T = TypeVar("T")
 _TRIES = 3
@@ -51,7 +51,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class Corpus:
+class DatasetView:
     """A dataset's clips: their columns and frames, in order of clip id; what happens in them, if they are long."""
 
     dataset: str
@@ -89,10 +89,10 @@ class Corpus:
         return self.clips.frames(at)
 
 
-class ShelfSearcher(Searcher):
+class CachedSearcher(Searcher):
     """One that reads rows and segments from the shelf, not from the catalog's file, and folds its encoder once."""
 
-    def __init__(self, library: Library, name: str, *, device: str, corpus: Corpus) -> None:
+    def __init__(self, library: Library, name: str, *, device: str, corpus: DatasetView) -> None:
         super().__init__(library, name, device=device)
         self._corpus = corpus
 
@@ -114,11 +114,11 @@ class ShelfSearcher(Searcher):
 
 
 @dataclass(frozen=True)
-class Held:
+class OpenIndex:
     """An index kept open: its searcher and its dataset's clips."""
 
     searcher: Searcher
-    corpus: Corpus
+    corpus: DatasetView
     _arrays: dict[tuple[str, str], Embeddings]
 
     @property
@@ -164,7 +164,7 @@ class Held:
         return np.flatnonzero(np.isin(self.corpus.columns.id, ids))
 
 
-class Shelf:
+class LibraryCache:
     """Everything of a library that requests need, opened once. Safe to use from several threads.
 
     default: the index meant where none is named; None: the library's default.
@@ -198,35 +198,35 @@ class Shelf:
         names = [row["name"] for row in snapshot.contents["indexes"]]
         return self._default if self._default in names else snapshot.contents["default_index"]
 
-    def index(self, name: str | None) -> Held:
+    def index(self, name: str | None) -> OpenIndex:
         """Raises UmurlError for an unknown index, or one that cannot be searched."""
         snapshot = self.snapshot()
         row = snapshot.index(name or self._meant(snapshot))
         key = ("index", row["name"], row["created"], row["encoder_hash"], snapshot.changes)
         return self._kept(key, lambda: self._open(row))
 
-    def _open(self, row: dict[str, Any]) -> Held:
+    def _open(self, row: dict[str, Any]) -> OpenIndex:
         corpus = self.corpus(row["dataset"])
-        searcher = ShelfSearcher(self.library, row["name"], device=self._device, corpus=corpus)
-        return Held(searcher, corpus, {})
+        searcher = CachedSearcher(self.library, row["name"], device=self._device, corpus=corpus)
+        return OpenIndex(searcher, corpus, {})
 
-    def corpus(self, dataset: str) -> Corpus:
+    def corpus(self, dataset: str) -> DatasetView:
         """Raises UmurlError for an unknown dataset."""
         return self._corpus(dataset, self.snapshot())
 
-    def _corpus(self, dataset: str, snapshot: Snapshot) -> Corpus:
+    def _corpus(self, dataset: str, snapshot: Snapshot) -> DatasetView:
         return self._kept(("corpus", dataset, snapshot.changes), lambda: self._read(dataset))
 
-    def _read(self, dataset: str) -> Corpus:
+    def _read(self, dataset: str) -> DatasetView:
         for _ in range(_TRIES):
             clips = open_clips(self.library, dataset)
             with self.library.read() as catalog:
                 columns, segments = catalog.clips_of(dataset), catalog.segments(dataset)
             if len(clips) == len(columns.id):
                 break
-        return Corpus(dataset, columns, clips, segments)
+        return DatasetView(dataset, columns, clips, segments)
 
-    def clip(self, clip_id: int) -> tuple[Corpus, int]:
+    def clip(self, clip_id: int) -> tuple[DatasetView, int]:
         """Whose clip it is, and its row. Raises RefusedError (404) for one that is not there."""
         snapshot = self.snapshot()
         datasets = [row["name"] for row in snapshot.contents["datasets"]]
@@ -236,9 +236,9 @@ class Shelf:
             at = corpus.row_of(clip_id)
             if at is not None:
                 return corpus, at
-        raise RefusedError(404, f"no clip {clip_id} in the library")
+        raise HttpError(404, f"no clip {clip_id} in the library")
 
-    def named(self, dataset: str, name: str) -> tuple[Corpus, int] | None:
+    def named(self, dataset: str, name: str) -> tuple[DatasetView, int] | None:
         """A dataset's clip of that name. Raises UmurlError for an unknown dataset."""
         snapshot = self.snapshot()
         known = [row["name"] for row in snapshot.contents["datasets"]]

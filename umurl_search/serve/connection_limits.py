@@ -76,5 +76,5 @@ class BoundedProtocol(H11Protocol):
             self.cut()
 
 
-def bounded(limits: Limits) -> type[BoundedProtocol]:
+def bound_protocol(limits: Limits) -> type[BoundedProtocol]:
     return type("Bounded", (BoundedProtocol,), {"limits": limits})

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.responses import JSONResponse
 
 
-class RefusedError(Exception):
+class HttpError(Exception):
     """A request that is not answered: its status, one line of why, and whether the connection is of no more use."""
 
     def __init__(self, status: int, text: str, *, retry_s: int | None = None, close: bool = False) -> None:
@@ -17,7 +17,7 @@ class RefusedError(Exception):
         headers = {"Connection": "close"} if self.close else {}
         headers |= {} if self.retry_s is None else {"Retry-After": str(self.retry_s)}
         headers |= {"WWW-Authenticate": "Bearer"} if self.status == 401 else {}
-        return problem(str(self), self.status, headers=headers)
+        return error_response(str(self), self.status, headers=headers)
 
 
 class Document(JSONResponse):
@@ -28,6 +28,6 @@ class Document(JSONResponse):
         return text.encode("utf-8", "backslashreplace")  # half a surrogate pair becomes its JSON escape
 
 
-def problem(text: str, status: int, *, headers: dict[str, str] | None = None) -> Document:
+def error_response(text: str, status: int, *, headers: dict[str, str] | None = None) -> Document:
     """One line of what is wrong."""
     return Document({"error": " ".join(text.split())}, status_code=status, headers=headers)

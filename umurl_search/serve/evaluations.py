@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from umurl_search.datasets import protocols
 from umurl_search.evaluation.confusion import confusion
-from umurl_search.evaluation.knn_eval import EvalRequest, Evaluation, evaluate_matrix, evaluated
+from umurl_search.evaluation.knn_eval import EvalRequest, Evaluation, evaluate_matrix, evaluate_opened
 from umurl_search.library.catalog.queries import COLUMNS
 from umurl_search.progress import Progress
-from umurl_search.serve.cache import Shelf
-from umurl_search.serve.errors import RefusedError
+from umurl_search.serve.cache import LibraryCache
+from umurl_search.serve.errors import HttpError
 from umurl_search.serve.schemas import EvaluationBody, MatrixBody
 
 MOST_HARDEST = 50
@@ -23,7 +23,7 @@ MOST_PAIRS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class Confused:
+class ConfusionDocument:
     """An evaluation and who was taken for whom. wanted, predicted: (Q,) labels, -1 where nothing was found."""
 
     evaluation: Evaluation
@@ -78,7 +78,7 @@ class Confused:
         Raises RefusedError (404) where there is no such class.
         """
         if max(true, found) >= len(self.labels):
-            raise RefusedError(404, f"there are {len(self.labels)} classes, counted from 0")
+            raise HttpError(404, f"there are {len(self.labels)} classes, counted from 0")
         mine = (self.wanted == self.labels[true]) & (self.predicted == self.labels[found])
         asked, scores, hits = self.evaluation.asked, self.evaluation.figures.scores, self._found()
         order = np.flatnonzero(mine)
@@ -99,23 +99,25 @@ def _row(columns: dict[str, list[Any]], at: int) -> dict[str, Any]:
 
 
 def evaluation(
-    shelf: Shelf, body: EvaluationBody, *, index: str, device: str, progress: Progress
-) -> Confused:
+    shelf: LibraryCache, body: EvaluationBody, *, index: str, device: str, progress: Progress
+) -> ConfusionDocument:
     """Raises UmurlError as `knn-eval` does."""
     request = EvalRequest(
         index=index, protocol=body.protocol, query_modality=body.query_modality,
         gallery_modality=body.gallery_modality, bridge=body.bridge, ranking=body.ranking,
         exclude_same_performance=body.exclude_same_performance, device=device,
     )  # fmt: skip
-    made = evaluated(shelf.library, request, progress=progress)
+    made = evaluate_opened(shelf.library, request, progress=progress)
     mixed = confusion(made.figures.predicted, made.asked.labels)
-    return Confused(
+    return ConfusionDocument(
         evaluation=made, wanted=made.asked.labels, predicted=made.figures.predicted,
         labels=mixed.classes.tolist(), counts=mixed.counts,
     )  # fmt: skip
 
 
-def matrix(shelf: Shelf, body: MatrixBody, *, index: str, device: str, progress: Progress) -> dict[str, Any]:
+def matrix(
+    shelf: LibraryCache, body: MatrixBody, *, index: str, device: str, progress: Progress
+) -> dict[str, Any]:
     """Raises UmurlError as `knn-eval --matrix` does. Accuracies need no whole rankings, so none are made."""
     request = EvalRequest(
         index=index, protocol=body.protocol, bridge=body.bridge, ranking=False,

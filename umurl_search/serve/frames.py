@@ -35,11 +35,11 @@ class Payload:
 
 def payload(frames: Frames, *, layout: str) -> Payload:
     """frames: (T, M, 25, 3) float32, metres, y up; absent joints are zeros and stay so."""
-    placed = grounded(frames)
+    placed = stand_on_floor(frames)
     return Payload(body=placed.astype("<i2").tobytes(), shape=placed.shape, layout=layout)
 
 
-def grounded(frames: Frames) -> NDArray[np.int16]:
+def stand_on_floor(frames: Frames) -> NDArray[np.int16]:
     """(T, M, 25, 3) millimetres: the first person's hips, where they are first seen, above the origin, the lowest
     joint at height 0. A joint that would come to lie at the origin is lifted by one, since zeros mean absent."""
     present = np.asarray(frames.any(axis=-1))

@@ -9,10 +9,10 @@ from starlette.responses import Response
 from umurl_search.progress import Progress
 from umurl_search.serve import evaluations, projections
 from umurl_search.serve.errors import Document
-from umurl_search.serve.evaluations import Confused
+from umurl_search.serve.evaluations import ConfusionDocument
 from umurl_search.serve.jobs import Job
 from umurl_search.serve.projections import Projection
-from umurl_search.serve.schemas import Asked, EvaluationBody, MapBody, MatrixBody, Text, TimelineBody
+from umurl_search.serve.schemas import EvaluationBody, MapBody, MatrixBody, StrictModel, Text, TimelineBody
 from umurl_search.serve.state import Service
 from umurl_search.serve.timelines import timeline
 
@@ -41,7 +41,7 @@ def routes(service: Service) -> APIRouter:
 
 
 async def _started(
-    service: Service, kind: str, body: Asked, index: str | None, work: Callable[[str, Progress], Any]
+    service: Service, kind: str, body: StrictModel, index: str | None, work: Callable[[str, Progress], Any]
 ) -> Document:
     """Begins a job on an index, the default one when None, unless it is done or under way."""
 
@@ -55,7 +55,7 @@ async def _started(
 
 def _about(job: Job) -> dict[str, Any]:
     """How far the job is, and whenever that is "done", its document."""
-    said = job.about()
+    said = job.to_dict()
     if said["state"] != "done":
         return said
     document = job.result if isinstance(job.result, dict) else job.result.document()
@@ -85,7 +85,7 @@ def _evaluation_routes(router: APIRouter, service: Service) -> None:
         """The queries of one class that were taken for another, and for which clips."""
 
         def look() -> dict[str, Any]:
-            confused: Confused = jobs.result("evaluations", job)
+            confused: ConfusionDocument = jobs.result("evaluations", job)
             return confused.cell(true, found)
 
         return Document(await reads.run(look))

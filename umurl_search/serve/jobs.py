@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from encoder.errors import UmurlError, one_line
 from umurl_search.progress import Advance, Progress
-from umurl_search.serve.errors import RefusedError
+from umurl_search.serve.errors import HttpError
 
 State = Literal["running", "done", "failed"]
 Work = Callable[[Progress], Any]
@@ -37,7 +37,7 @@ class Job:
     error: str | None = None
     result: Any = None
 
-    def about(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         state = self.state  # once: another thread may be changing it, the last of all
         said = {"id": self.id, "state": state, "progress": self.progress}
         return {**said, "error": self.error} if state == "failed" else said
@@ -66,7 +66,7 @@ class Jobs:
                     self._jobs.move_to_end(job.id)
                     return job
             if self._queue.qsize() >= self._most_waiting:
-                raise RefusedError(503, "too many jobs wait already: try again later", retry_s=30)
+                raise HttpError(503, "too many jobs wait already: try again later", retry_s=30)
             job = Job(id=secrets.token_hex(8), kind=kind, key=key)
             self._jobs[job.id] = job
             self._let_go()
@@ -87,14 +87,14 @@ class Jobs:
         with self._lock:
             job = self._jobs.get(id)
         if job is None or job.kind != kind:
-            raise RefusedError(404, f"no such job among the last ones: start it again with POST /api/{kind}")
+            raise HttpError(404, f"no such job among the last ones: start it again with POST /api/{kind}")
         return job
 
     def result(self, kind: str, id: str) -> Any:
         """What a job gave. Raises RefusedError (404) while there is nothing."""
         job = self.find(kind, id)
         if job.state != "done":
-            raise RefusedError(404, f"the job is {job.state}: its state is at /api/{kind}/{id}")
+            raise HttpError(404, f"the job is {job.state}: its state is at /api/{kind}/{id}")
         return job.result
 
     def close(self) -> None:
@@ -111,7 +111,7 @@ class Jobs:
             try:
                 job.result = work(self._progress(job))
                 job.progress, job.state = 1.0, "done"
-            except (UmurlError, RefusedError, StoppedError) as error:
+            except (UmurlError, HttpError, StoppedError) as error:
                 job.error, job.state = one_line(str(error)), "failed"
             except Exception:
                 traceback.print_exc(file=sys.stderr)

@@ -10,9 +10,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from umurl_search.serve.auth import COOKIE, Access, without_token
-from umurl_search.serve.errors import RefusedError, problem
+from umurl_search.serve.errors import HttpError, error_response
 from umurl_search.serve.limits import MIB, Limits
-from umurl_search.serve.prometheus import Measures
+from umurl_search.serve.prometheus import Metrics
 
 FILES = ("/api/uploads", "/api/query-file")
 """Where the body is a clip file."""
@@ -32,10 +32,10 @@ _SECURITY = {
 _SWALLOWING_S = 10.0
 
 
-class Guard:
+class RequestGuard:
     """An ASGI application around another. The other gets bodies whole, and only what may pass."""
 
-    def __init__(self, app: ASGIApp, *, access: Access, limits: Limits, measures: Measures) -> None:
+    def __init__(self, app: ASGIApp, *, access: Access, limits: Limits, measures: Metrics) -> None:
         self._app, self._access, self._limits, self._measures = app, access, limits, measures
         self._held = 0
 
@@ -59,16 +59,16 @@ class Guard:
         try:
             async with asyncio.timeout(self._limits.request_s):
                 await self._pass(scope, receive, sent)
-        except RefusedError as refused:
+        except HttpError as refused:
             await refused.response()(scope, receive, sent)
         except TimeoutError:
             if status == 0:
-                late = RefusedError(503, "it took too long: ask for less, or later", retry_s=5)
+                late = HttpError(503, "it took too long: ask for less, or later", retry_s=5)
                 await late.response()(scope, receive, sent)
         except Exception:
             traceback.print_exc(file=sys.stderr)
             if status == 0:
-                await problem("the server failed; its log says how", 500)(scope, receive, sent)
+                await error_response("the server failed; its log says how", 500)(scope, receive, sent)
         finally:
             self._measures.under_way -= 1
             route = getattr(scope.get("route"), "path", "other")
@@ -78,7 +78,7 @@ class Guard:
         """Hands the request on, its body read. Raises RefusedError."""
         headers, query = Headers(scope=scope), scope["query_string"].decode("latin-1")
         if _head_bytes(scope) > self._limits.header_bytes:
-            raise RefusedError(431, "the request's headers are too large", close=True)
+            raise HttpError(431, "the request's headers are too large", close=True)
         self._access.check(scope["method"], headers, query)
         if scope["method"] == "GET" and scope["path"] == "/" and self._access.brought(query):
             return await self._admitted(query)(scope, receive, send)
@@ -89,7 +89,7 @@ class Guard:
             async with asyncio.timeout(patience_s):
                 body = await self._body(receive, headers, most)
         except TimeoutError as error:
-            raise RefusedError(408, "the request's body came too slowly", close=True) from error
+            raise HttpError(408, "the request's body came too slowly", close=True) from error
         try:
             await self._app(scope, _replaying(body, receive), send)
         finally:
@@ -115,7 +115,7 @@ class Guard:
             while more:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise RefusedError(400, "the request's body broke off", close=True)
+                    raise HttpError(400, "the request's body broke off", close=True)
                 chunk, more = message.get("body", b""), message.get("more_body", False)
                 size, self._held = size + len(chunk), self._held + len(chunk)
                 chunks.append(chunk)
@@ -124,7 +124,7 @@ class Guard:
                         await self._swallow(receive, size)
                     raise _too_large(most)
                 if self._held > self._limits.held_bytes:
-                    raise RefusedError(503, "too many uploads at once: try again", retry_s=2, close=True)
+                    raise HttpError(503, "too many uploads at once: try again", retry_s=2, close=True)
         except BaseException:
             self._held -= size
             raise
@@ -151,9 +151,9 @@ def _head_bytes(scope: Scope) -> int:
     return len(scope["raw_path"]) + len(scope["query_string"]) + fields
 
 
-def _too_large(most: int) -> RefusedError:
+def _too_large(most: int) -> HttpError:
     said = f"{most // MIB} MiB" if most >= MIB else f"{most // 1024} KiB"
-    return RefusedError(413, f"the request's body is larger than {said}", close=True)
+    return HttpError(413, f"the request's body is larger than {said}", close=True)
 
 
 def _require_type(scope: Scope, headers: Headers) -> None:
@@ -164,7 +164,7 @@ def _require_type(scope: Scope, headers: Headers) -> None:
     allowed = _UPLOADED_TYPES if scope["path"] in FILES else ("application/json",)
     charset = parameters.replace(" ", "").replace('"', "")
     if stated.strip() not in allowed or charset not in ("", "charset=utf-8"):
-        raise RefusedError(415, f"the body's Content-Type has to be {' or '.join(allowed)}")
+        raise HttpError(415, f"the body's Content-Type has to be {' or '.join(allowed)}")
 
 
 def _replaying(body: bytes, receive: Receive) -> Receive:

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umurl_search.clips.types import Embeddings
-from umurl_search.evaluation.projection import Method, laid_out, leading_axes, require
+from umurl_search.evaluation.projection import Method, lay_out, leading_axes, require
 from umurl_search.index.index import MAIN, mapped_blocks
 from umurl_search.progress import Progress
 from umurl_search.serve.browse import COLUMNS
-from umurl_search.serve.cache import Corpus, Held
-from umurl_search.serve.errors import RefusedError
+from umurl_search.serve.cache import DatasetView, OpenIndex
+from umurl_search.serve.errors import HttpError
 
 _NONE = 65_535
 _PASSES = 3
@@ -32,7 +32,7 @@ class Projection:
     method: str
     points: NDArray[np.float32]
     ids: NDArray[np.int64]
-    corpus: Corpus
+    corpus: DatasetView
 
     def document(self) -> dict[str, Any]:
         return {
@@ -52,7 +52,7 @@ class Projection:
     def column(self, name: str) -> dict[str, Any]:
         """Values, the commonest first, and which of them each point has. Raises RefusedError (404)."""
         if name not in COLUMNS:
-            raise RefusedError(404, f"no column '{name}' to colour by; there are {', '.join(COLUMNS)}")
+            raise HttpError(404, f"no column '{name}' to colour by; there are {', '.join(COLUMNS)}")
         every = self.corpus.columns.columns[name]
         values = [every[row] for row in np.searchsorted(self.corpus.columns.id, self.ids).tolist()]
         counts = Counter(value for value in values if value is not None)
@@ -66,7 +66,7 @@ class Projection:
         }  # fmt: skip
 
 
-def project(held: Held, method: Method, *, progress: Progress) -> Projection:
+def project(held: OpenIndex, method: Method, *, progress: Progress) -> Projection:
     """Raises UmurlError where the method's package is not installed."""
     require(method)
     index = held.searcher.index
@@ -81,7 +81,7 @@ def project(held: Held, method: Method, *, progress: Progress) -> Projection:
                 yield block
                 advance(len(block))
 
-        points = laid_out(leading_axes(blocks, method), method)
+        points = lay_out(leading_axes(blocks, method), method)
     return Projection(
         index=held.name, method=method, points=within_one(points), ids=index.ids, corpus=held.corpus
     )

@@ -13,7 +13,7 @@ _PREFIX = "umurl_search"
 _STATUS = Path("/proc/self/statm")
 
 
-class Measures:
+class Metrics:
     """Requests by method, route and status, their durations, and what gauges give when they are read."""
 
     def __init__(self) -> None:

@@ -10,9 +10,9 @@ from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import Conventions
 from umurl_search.clips.types import Embeddings
 from umurl_search.search.query_clip import QueryClip, read_clip
-from umurl_search.search.searcher import QueryRequest, found
-from umurl_search.serve.cache import Held, Shelf
-from umurl_search.serve.schemas import Asking, ClipId, FileQuery, QueryBody
+from umurl_search.search.searcher import QueryRequest, query_document
+from umurl_search.serve.cache import LibraryCache, OpenIndex
+from umurl_search.serve.schemas import ClipId, FileQuery, QueryBody, QueryOptions
 from umurl_search.serve.uploads import SUFFIXES, Upload, Uploads
 from umurl_search.timing import Clock
 
@@ -20,7 +20,7 @@ _UPLOAD = "upload:"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Meant:
+class ResolvedClip:
     """The clip that a request means. frames: (T, M, 25, 3), normalised only where `ready`; clip_id: of a whole clip of
     the library; upload: where it was sent."""
 
@@ -33,10 +33,10 @@ class Meant:
     upload: Upload | None = None
 
 
-class Asker:
+class QueryService:
     """Finds clips of the library or among those sent, and asks indexes with them."""
 
-    def __init__(self, shelf: Shelf, uploads: Uploads) -> None:
+    def __init__(self, shelf: LibraryCache, uploads: Uploads) -> None:
         self._shelf, self._uploads = shelf, uploads
 
     def query(self, body: QueryBody) -> dict[str, Any]:
@@ -44,19 +44,19 @@ class Asker:
 
         Raises UmurlError or RefusedError.
         """
-        return self._answer(body, lambda held: self.meant(body.clip))
+        return self._answer(body, lambda held: self.resolve(body.clip))
 
     def query_file(self, asked: FileQuery, content: bytes) -> dict[str, Any]:
         """As `query`, by a clip file that is not held afterwards."""
         return self._answer(asked, lambda held: _sent(self._uploads.read(content, asked, held)))
 
-    def _answer(self, body: Asking, mean: Callable[[Held], Meant]) -> dict[str, Any]:
+    def _answer(self, body: QueryOptions, mean: Callable[[OpenIndex], ResolvedClip]) -> dict[str, Any]:
         clock = Clock()
         held = self._shelf.index(body.index)
         held.searcher.passing(body.where)
         meant = mean(held)
         clock.lap("read")
-        y = self.embedded(held, meant, body.modality)
+        y = self.embed(held, meant, body.modality)
         clock.lap("embed")
         request = QueryRequest(
             clip=meant.name, modality=body.modality, index=held.name, against=body.against, k=body.k,
@@ -64,12 +64,12 @@ class Asker:
             overlap=body.overlap,
         )  # fmt: skip
         clip = QueryClip(name=meant.name, frames=meant.frames, row=meant.row, notes=meant.notes)
-        document = found(held.searcher, request, clip, y, clock)
+        document = query_document(held.searcher, request, clip, y, clock)
         if meant.clip_id is not None:
             document["query"]["clip_id"] = meant.clip_id
         return document
 
-    def meant(self, clip: str | ClipId) -> Meant:
+    def resolve(self, clip: str | ClipId) -> ResolvedClip:
         """Raises UmurlError for what is no clip, RefusedError (404) for one that is not there."""
         if isinstance(clip, ClipId):
             corpus, at = self._shelf.clip(clip.id)
@@ -85,15 +85,15 @@ class Asker:
             return _stored(dataset, corpus.row(at), corpus.frames(at))
         return self._moment(dataset, name)
 
-    def _moment(self, dataset: str, name: str) -> Meant:
+    def _moment(self, dataset: str, name: str) -> ResolvedClip:
         """A stretch of a recording of the library, never a file."""
         text = f"{dataset}:{name}"
         if "@" not in name or PurePosixPath(text).suffix.lower() in SUFFIXES:
             raise UmurlError(f"no clip '{name}' in {dataset}")
         clip = read_clip(self._shelf.library, text, conventions=Conventions())
-        return Meant(name=clip.name, frames=clip.frames, row=clip.row)
+        return ResolvedClip(name=clip.name, frames=clip.frames, row=clip.row)
 
-    def embedded(self, held: Held, meant: Meant, modality: str) -> Embeddings:
+    def embed(self, held: OpenIndex, meant: ResolvedClip, modality: str) -> Embeddings:
         """y (1, D): the index's own of a clip that is a row of it, else by its encoder."""
         if meant.clip_id is not None:
             y = held.stored(meant.clip_id, modality)
@@ -108,17 +108,17 @@ class Asker:
             meant.upload.embedded[key] = known
         return known
 
-    def _normalised(self, meant: Meant) -> Frames:
+    def _normalised(self, meant: ResolvedClip) -> Frames:
         if meant.ready or meant.clip_id is None:
             return meant.frames
         corpus, at = self._shelf.clip(meant.clip_id)
         return corpus.clips.normalised(at)
 
 
-def _sent(upload: Upload) -> Meant:
-    return Meant(name=upload.name, frames=upload.normalised, notes=upload.notes, upload=upload)
+def _sent(upload: Upload) -> ResolvedClip:
+    return ResolvedClip(name=upload.name, frames=upload.normalised, notes=upload.notes, upload=upload)
 
 
-def _stored(dataset: str, row: dict[str, Any], frames: Frames) -> Meant:
+def _stored(dataset: str, row: dict[str, Any], frames: Frames) -> ResolvedClip:
     name = f"{dataset}:{row['name']}"
-    return Meant(name=name, frames=frames, ready=False, row=row, clip_id=row["id"])
+    return ResolvedClip(name=name, frames=frames, ready=False, row=row, clip_id=row["id"])

@@ -11,7 +11,7 @@ from umurl_search.serve.browse import MOST_CLIPS, stretch_of
 from umurl_search.serve.errors import Document
 from umurl_search.serve.schemas import MOST_ID, WHERE, FileQuery, Filter, Layout, QueryBody, Text, UploadQuery
 from umurl_search.serve.state import Service
-from umurl_search.serve.static_files import tagged
+from umurl_search.serve.static_files import tag_version
 
 IdInPath = Annotated[int, Path(ge=0, le=MOST_ID)]
 Frame = Annotated[int | None, Query(ge=0, le=2**31)]
@@ -130,7 +130,7 @@ def _clip_routes(router: APIRouter, service: Service) -> None:
 
 def _octets(payload: drawn.Payload, request: Request, tag: str | None) -> Response:
     headers = {"Content-Type": "application/octet-stream", **payload.headers}
-    return tagged(payload.body, request, headers, tag=tag)
+    return tag_version(payload.body, request, headers, tag=tag)
 
 
 def _query_routes(router: APIRouter, service: Service) -> None:
@@ -152,6 +152,6 @@ def _query_routes(router: APIRouter, service: Service) -> None:
 
         def add() -> dict[str, object]:
             held = service.shelf.index(asked.index)
-            return service.uploads.add(content, asked, held).about(held.corpus.dataset)
+            return service.uploads.add(content, asked, held).to_dict(held.corpus.dataset)
 
         return Document(await service.searches.run(add))

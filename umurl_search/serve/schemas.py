@@ -30,13 +30,13 @@ Modality = Annotated[
 Id = Annotated[int, Field(ge=0, le=MOST_ID)]
 
 
-class Asked(BaseModel):
+class StrictModel(BaseModel):
     """A body: no keys but its own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ClipId(Asked):
+class ClipId(StrictModel):
     """A clip of the library by its number."""
 
     id: Id
@@ -52,7 +52,7 @@ Layout = Literal["ntu25", "kinect-v1", "utd-mhad"]
 Index = Annotated[Text | None, Field(description="null: the default index")]
 
 
-class Asking(Asked):
+class QueryOptions(StrictModel):
     """How to look, as the command `query`."""
 
     index: Index = None
@@ -70,13 +70,13 @@ class Asking(Asked):
     ] = OVERLAP
 
 
-class QueryBody(Asking):
+class QueryBody(QueryOptions):
     """clip: of the library, or one that was sent before."""
 
     clip: Clip
 
 
-class Stated(Asked):
+class FileOptions(StrictModel):
     """A file that is sent: its name, and how it is to be read, where not as the index's dataset was.
 
     token: what the server's address carries where it needs one; looked at before.
@@ -95,15 +95,15 @@ class Stated(Asked):
     token: Annotated[Text | None, Field(description="In place of an Authorization header")] = None
 
 
-class UploadQuery(Stated):
+class UploadQuery(FileOptions):
     index: Annotated[Text | None, Field(description="Whose dataset's conventions a .npy follows")] = None
 
 
-class FileQuery(Stated, Asking):
+class FileQuery(FileOptions, QueryOptions):
     """Of a query by a file that is its body."""
 
 
-class MatrixBody(Asked):
+class MatrixBody(StrictModel):
     """As the command `knn-eval --matrix`."""
 
     index: Index = None
@@ -120,12 +120,12 @@ class EvaluationBody(MatrixBody):
     ranking: bool = True
 
 
-class MapBody(Asked):
+class MapBody(StrictModel):
     index: Index = None
     method: Literal["pca", "umap"] = "pca"
 
 
-class TimelineBody(Asked):
+class TimelineBody(StrictModel):
     """recording: a clip of the index's dataset, by number or as DATASET:NAME."""
 
     clip: Clip

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from encoder.errors import UmurlError, said_by
+from encoder.errors import UmurlError, reason_of
 from umurl_search.library.library import Library
 from umurl_search.serve.app import make_app
 from umurl_search.serve.auth import Access, is_loopback, new_token
-from umurl_search.serve.connection_limits import bounded
+from umurl_search.serve.connection_limits import bound_protocol
 from umurl_search.serve.limits import Limits
 from umurl_search.serve.state import Service
 
@@ -47,7 +47,7 @@ class Server:
         self.port = int(self._socket.getsockname()[1])
         bounds = self.service.limits
         config = uvicorn.Config(
-            make_app(self.service, self.access), http=bounded(bounds), ws="none", loop="asyncio", log_config=None,
+            make_app(self.service, self.access), http=bound_protocol(bounds), ws="none", loop="asyncio", log_config=None,
             log_level="critical",
             access_log=False, server_header=False, h11_max_incomplete_event_size=bounds.header_bytes,
             timeout_keep_alive=bounds.idle_s, timeout_graceful_shutdown=2, proxy_headers=False, lifespan="on",
@@ -96,13 +96,13 @@ def _bound(host: str, port: int) -> socket.socket:
         )[0]
         found = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError) as error:
-        raise UmurlError(f"--host {host}: {said_by(error)}; give an address of this machine") from error
+        raise UmurlError(f"--host {host}: {reason_of(error)}; give an address of this machine") from error
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind(address)
     except OSError as error:
         found.close()
         raise UmurlError(
-            f"--port {port} on {host}: {said_by(error)}; give another --port, or 0 for any free one"
+            f"--port {port} on {host}: {reason_of(error)}; give another --port, or 0 for any free one"
         ) from error
     return found

@@ -7,12 +7,12 @@ import torch
 
 from umurl_search.library.library import Library
 from umurl_search.serve.browse import Browser
-from umurl_search.serve.cache import Shelf
+from umurl_search.serve.cache import LibraryCache
 from umurl_search.serve.jobs import Jobs
 from umurl_search.serve.limits import Limits
-from umurl_search.serve.prometheus import Measures
-from umurl_search.serve.queries import Asker
-from umurl_search.serve.thread_pool import Workers
+from umurl_search.serve.prometheus import Metrics
+from umurl_search.serve.queries import QueryService
+from umurl_search.serve.thread_pool import ThreadPool
 from umurl_search.serve.uploads import Uploads
 
 
@@ -28,23 +28,23 @@ class Service:
         limits: Limits | None = None,
     ) -> None:
         self.library, self.index, self.limits, self.device = library, index, limits or Limits(), device
-        self.shelf = Shelf(library, device=device, default=index)
+        self.shelf = LibraryCache(library, device=device, default=index)
         self.uploads = Uploads(most=self.limits.uploads, most_bytes=self.limits.upload_bytes)
-        self.asker = Asker(self.shelf, self.uploads)
+        self.asker = QueryService(self.shelf, self.uploads)
         self.browser = Browser(self.shelf)
         self.searches, self.reads = (
-            Workers(n, name=name, wait_s=self.limits.wait_s, waiting=self.limits.waiting)
+            ThreadPool(n, name=name, wait_s=self.limits.wait_s, waiting=self.limits.waiting)
             for n, name in ((self.limits.searches, "search"), (self.limits.reads, "read"))
         )
         self.jobs = Jobs(most_kept=self.limits.jobs_kept, most_waiting=self.limits.jobs_waiting)
-        self.measures = Measures()
+        self.measures = Metrics()
         self._watch("searches", self.searches)
         self._watch("reads", self.reads)
         self.measures.gauge("jobs_unfinished", "Jobs that run or wait.", lambda: self.jobs.unfinished)
         self.measures.gauge("uploads", "Clips sent that are held.", lambda: len(self.uploads))
         self.measures.gauge("upload_bytes", "Their frames.", lambda: self.uploads.n_bytes)
 
-    def _watch(self, name: str, workers: Workers) -> None:
+    def _watch(self, name: str, workers: ThreadPool) -> None:
         self.measures.gauge(f"{name}_running", f"Threads busy with {name}.", lambda: workers.working)
         self.measures.gauge(f"{name}_waiting", "Requests that wait for one.", lambda: workers.waiting)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from umurl_search.serve.errors import RefusedError
+from umurl_search.serve.errors import HttpError
 
 _TYPES = {
     ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
@@ -40,12 +40,14 @@ def _file(root: Path, path: str, request: Request) -> Response:
     found = root.joinpath(*parts) if all(map(_PART.fullmatch, parts)) else root
     kind = _TYPES.get(found.suffix)
     if kind is None or not found.is_file() or not found.resolve().is_relative_to(root):
-        raise RefusedError(404, "there is no such page")
+        raise HttpError(404, "there is no such page")
     body = found.read_bytes()
-    return tagged(body, request, {"Content-Type": kind})
+    return tag_version(body, request, {"Content-Type": kind})
 
 
-def tagged(body: bytes, request: Request, headers: dict[str, str], *, tag: str | None = None) -> Response:
+def tag_version(
+    body: bytes, request: Request, headers: dict[str, str], *, tag: str | None = None
+) -> Response:
     """An answer that may be kept, and is checked each time it is used again."""
     etag = f'"{tag or hashlib.sha256(body).hexdigest()[:32]}"'
     known = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from umurl_search.serve.errors import RefusedError
+from umurl_search.serve.errors import HttpError
 
 T = TypeVar("T")
 
 
-class Workers:
+class ThreadPool:
     """Some threads. Who comes while all are busy waits `wait_s` at most; where `waiting` wait already, not at all."""
 
     def __init__(self, n: int, *, name: str, wait_s: float, waiting: int) -> None:
@@ -30,12 +30,12 @@ class Workers:
 
     async def _taken(self) -> None:
         if self.waiting >= self._most_waiting:
-            raise RefusedError(503, "the server is busy: ask again in a few seconds", retry_s=2)
+            raise HttpError(503, "the server is busy: ask again in a few seconds", retry_s=2)
         self.waiting += 1
         try:
             await asyncio.wait_for(self._free.acquire(), self._wait_s)
         except TimeoutError as error:
-            raise RefusedError(503, "the server is busy: ask again in a few seconds", retry_s=2) from error
+            raise HttpError(503, "the server is busy: ask again in a few seconds", retry_s=2) from error
         finally:
             self.waiting -= 1
 

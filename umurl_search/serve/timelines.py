@@ -4,18 +4,20 @@ from typing import Any
 
 from encoder.errors import UmurlError
 from umurl_search.clips.normalization import STORE_FPS
-from umurl_search.search.results import Hit, How
-from umurl_search.search.searcher import Asking
+from umurl_search.search.results import Hit, SearchOptions
+from umurl_search.search.searcher import QueryBatch
 from umurl_search.serve.browse import Browser
-from umurl_search.serve.cache import Held, Shelf
-from umurl_search.serve.errors import RefusedError
-from umurl_search.serve.queries import Asker
+from umurl_search.serve.cache import LibraryCache, OpenIndex
+from umurl_search.serve.errors import HttpError
+from umurl_search.serve.queries import QueryService
 from umurl_search.serve.schemas import TimelineBody
 
 MOST_PEAKS = 20
 
 
-def timeline(shelf: Shelf, asker: Asker, browser: Browser, body: TimelineBody) -> dict[str, Any]:
+def timeline(
+    shelf: LibraryCache, asker: QueryService, browser: Browser, body: TimelineBody
+) -> dict[str, Any]:
     """Scores of all windows of a recording, its best moments, and what is said to happen in it.
 
     Raises UmurlError for an index of whole clips, or a recording that the index does not hold.
@@ -31,13 +33,13 @@ def timeline(shelf: Shelf, asker: Asker, browser: Browser, body: TimelineBody) -
     n = int((held.searcher.index.ids == row["id"]).sum())
     if n == 0:
         raise UmurlError(f"index {held.name} holds no window of {row['name']}: nobody is seen in it")
-    meant = asker.meant(body.clip)
-    y = asker.embedded(held, meant, body.modality)
-    asking = Asking(names=[meant.name], y=y, rows=[meant.row])
+    meant = asker.resolve(body.clip)
+    y = asker.embed(held, meant, body.modality)
+    asking = QueryBatch(names=[meant.name], y=y, rows=[meant.row])
     where = f"id = {row['id']}"
 
     def found(k: int, overlap: float) -> list[dict[str, Any]]:
-        how = How(modality=body.modality, k=k, where=where, overlap=overlap)
+        how = SearchOptions(modality=body.modality, k=k, where=where, overlap=overlap)
         return [_stretch(hit) for hit in held.searcher.answer(asking, how)[0].hits]
 
     windows = sorted(
@@ -50,7 +52,7 @@ def timeline(shelf: Shelf, asker: Asker, browser: Browser, body: TimelineBody) -
     }  # fmt: skip
 
 
-def _recording(held: Held, said: int | str) -> int:
+def _recording(held: OpenIndex, said: int | str) -> int:
     """Its row. Raises RefusedError (404) where the index's dataset has none such."""
     if isinstance(said, int):
         at = held.corpus.row_of(said)
@@ -58,9 +60,7 @@ def _recording(held: Held, said: int | str) -> int:
         dataset, _, name = said.partition(":")
         at = held.corpus.places.get(name) if dataset == held.corpus.dataset else None
     if at is None:
-        raise RefusedError(
-            404, f"no recording '{said}' in {held.corpus.dataset}, of which index {held.name} is"
-        )
+        raise HttpError(404, f"no recording '{said}' in {held.corpus.dataset}, of which index {held.name} is")
     return at
 
 

@@ -20,9 +20,9 @@ from umurl_search.clips.normalization import Conventions, normalise
 from umurl_search.clips.types import Embeddings
 from umurl_search.datasets import protocols
 from umurl_search.search.query_clip import TooLongError, read_frames
-from umurl_search.serve.cache import Held
-from umurl_search.serve.errors import RefusedError
-from umurl_search.serve.schemas import Stated
+from umurl_search.serve.cache import OpenIndex
+from umurl_search.serve.errors import HttpError
+from umurl_search.serve.schemas import FileOptions
 
 SUFFIXES = (".npy", ".skeleton", ".txt", ".json")
 _LONGEST_NAME = 200
@@ -53,7 +53,7 @@ class Upload:
         """What its file's name says, from 1."""
         return parse_name(PurePosixPath(self.name).stem).action
 
-    def about(self, dataset: str) -> dict[str, object]:
+    def to_dict(self, dataset: str) -> dict[str, object]:
         """What is said of it; action: its name where the dataset's list has it."""
         said: dict[str, object] = {
             "token": self.token, "name": self.name, "frames": len(self.frames), "people": self.frames.shape[1],
@@ -82,7 +82,7 @@ class Uploads:
     def __len__(self) -> int:
         return len(self._held)
 
-    def add(self, body: bytes, stated: Stated, held: Held) -> Upload:
+    def add(self, body: bytes, stated: FileOptions, held: OpenIndex) -> Upload:
         """Holds a clip file that was sent. Raises as `read` does."""
         upload = self.read(body, stated, held)
         with self._lock:
@@ -91,12 +91,12 @@ class Uploads:
                 self._held.popitem(last=False)
         return upload
 
-    def read(self, body: bytes, stated: Stated, held: Held) -> Upload:
+    def read(self, body: bytes, stated: FileOptions, held: OpenIndex) -> Upload:
         """A clip file that was sent, with the checks of the command `query`: as it is stated, else as the index's
         dataset. Raises UmurlError, or RefusedError: 400 for an empty one, 413 for one longer than may be held."""
         shown = checked_name(stated.name)
         if not body:
-            raise RefusedError(400, f"{shown}: the body is empty; send the file's bytes")
+            raise HttpError(400, f"{shown}: the body is empty; send the file's bytes")
         inherited = held.searcher.conventions(shown)
         conventions = Conventions(
             layout=stated.layout or inherited.layout, fps=stated.fps or inherited.fps, up=stated.up or inherited.up,
@@ -105,7 +105,7 @@ class Uploads:
         try:
             frames, notes = _read(shown, body, conventions, stated, most_bytes=self._most_bytes // 2)
         except TooLongError as error:
-            raise RefusedError(413, str(error)) from error
+            raise HttpError(413, str(error)) from error
         upload = Upload(
             token=secrets.token_urlsafe(12), name=shown, frames=frames, layout=_layout(frames, conventions),
             notes=notes,
@@ -120,7 +120,7 @@ class Uploads:
         with self._lock:
             upload = self._held.get(token)
             if upload is None:
-                raise RefusedError(
+                raise HttpError(
                     404, "no such upload; the server holds the last ones only: send the clip again"
                 )
             self._held.move_to_end(token)
@@ -146,7 +146,7 @@ def checked_name(name: str) -> str:
 
 
 def _read(
-    name: str, body: bytes, conventions: Conventions, stated: Stated, *, most_bytes: int
+    name: str, body: bytes, conventions: Conventions, stated: FileOptions, *, most_bytes: int
 ) -> tuple[Frames, tuple[str, ...]]:
     """Frames of the bytes, which lie in a file of their own meanwhile; what is said names the file that was sent."""
     with tempfile.NamedTemporaryFile(

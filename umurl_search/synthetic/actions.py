@@ -1,6 +1,6 @@
 """What the people of the demo corpus do: each action as key poses in time, for a right-hander.
 
-A script is a list of (seconds since the key before, pose); `sampled` draws smooth curves through it. Scripts
+A script is a list of (seconds since the key before, pose); `sample_keys` draws smooth curves through it. Scripts
 take the number of repetitions, so that one person claps twice and another five times.
 
 Letters: T frames, K keys, D = channels of a pose.
@@ -108,7 +108,7 @@ def pose(
 STAND = pose()
 
 
-def sampled(script: Script, clock: Array) -> Array:
+def sample_keys(script: Script, clock: Array) -> Array:
     """The poses at the times of `clock`: (T, D); before the first key and after the last, they hold still.
 
     A monotone cubic (Fritsch and Butland, 1984) runs through the keys: no overshoot beyond a key pose.

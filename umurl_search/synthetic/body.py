@@ -77,7 +77,7 @@ def bone_offsets(build: Build) -> Array:
     return offsets * (build.stature / STATURE)
 
 
-def mirrored(poses: Array) -> Array:
+def mirror(poses: Array) -> Array:
     """The poses of a left-hander: main and off sides change places, and left and right with them.
 
     poses: (..., D), written for a right-hander.
@@ -88,7 +88,7 @@ def mirrored(poses: Array) -> Array:
     return swapped
 
 
-def within_ranges(poses: Array) -> Array:
+def clamp_to_ranges(poses: Array) -> Array:
     """The nearest poses that a body can take: (..., D)."""
     return np.asarray(np.clip(poses, RANGES[:, 0], RANGES[:, 1]))
 
@@ -123,7 +123,7 @@ def forward_kinematics(poses: Array, offsets: Array) -> Array:
     return joints
 
 
-def placed(joints: Array, poses: Array, *, scale: float) -> Array:
+def place(joints: Array, poses: Array, *, scale: float) -> Array:
     """The body standing on the floor (y = 0) with its feet where its path leads: (T, 25, 3), metres.
 
     The lowest joint touches the floor, unless the pose lifts it; sideways and ahead, the point between the

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from umurl_search.clips.clip import Clip, LeftOut, Outcome
 from umurl_search.clips.types import Splits, State
 from umurl_search.synthetic import body as body
-from umurl_search.synthetic.actions import ALL, REST, STAND, Script, sampled
+from umurl_search.synthetic.actions import ALL, REST, STAND, Script, sample_keys
 from umurl_search.synthetic.body import CHANNELS, COLUMN, OFF_ARM, Array
 
 ACTIONS: tuple[str, ...] = tuple(action.name for action in ALL)
@@ -161,7 +161,7 @@ def make_clip(name: str, *, seed: int = 0) -> NDArray[np.float32]:
     """
     take = parse_take(name)
     rng = _generator(seed, _SENSOR, take.setup, take.subject, take.replication, take.action, take.camera)
-    return sensed(in_view(perform(take, seed=seed), setup=take.setup, camera=take.camera), rng)
+    return simulate_sensor(in_view(perform(take, seed=seed), setup=take.setup, camera=take.camera), rng)
 
 
 def perform(take: Take, *, seed: int = 0) -> Array:
@@ -169,21 +169,23 @@ def perform(take: Take, *, seed: int = 0) -> Array:
     rng = _generator(seed, _TAKE, take.setup, take.subject, take.replication, take.action)
     action = ALL[take.action - 1]
     n = int(rng.integers(action.repeats[0], action.repeats[1] + 1))
-    people = [cast_subject(take.subject, seed=seed)]
+    people = [sample_subject(take.subject, seed=seed)]
     scripts = [action.actor(n)]
     if action.partner:
-        people.append(cast_subject(_other(take.subject, rng), seed=seed))
+        people.append(sample_subject(_other(take.subject, rng), seed=seed))
         scripts.append(action.partner(n))
     clock = _clock(max(_seconds(script) for script in scripts), people[0].speed, rng)
     bodies = []
     for role, (person, script) in enumerate(zip(people, scripts, strict=True)):
         habit = _generator(seed, _HABIT, person.number, take.action, role)
-        bodies.append(enacted(person, styled(script, person, habit=habit, rng=rng), clock=clock, rng=rng))
-    return staged(bodies, people[0], gap=action.gap, rng=rng)
+        bodies.append(
+            animate(person, apply_style(script, person, habit=habit, rng=rng), clock=clock, rng=rng)
+        )
+    return place_on_stage(bodies, people[0], gap=action.gap, rng=rng)
 
 
 @lru_cache(maxsize=4 * N_SUBJECTS)
-def cast_subject(number: int, *, seed: int = 0) -> Subject:
+def sample_subject(number: int, *, seed: int = 0) -> Subject:
     """The subject of that number, the same in every clip of a seed."""
     rng = _generator(seed, _SUBJECT, number)
     legs, arms, trunk, breadth = np.exp(rng.normal(0, [0.035, 0.04, 0.035, 0.06]))
@@ -213,7 +215,7 @@ def in_view(joints: Array, *, setup: int, camera: int) -> Array:
     return np.asarray((joints - lens) @ (tilted @ level).T)
 
 
-def sensed(joints: Array, rng: Generator) -> NDArray[np.float32]:
+def simulate_sensor(joints: Array, rng: Generator) -> NDArray[np.float32]:
     """What a depth sensor makes of the joints: (T, M, 25, 3) float32; a person it loses is zeros.
 
     It trembles (more at hands and feet, far away, and on the side turned from it), now and then takes a limb
@@ -304,7 +306,7 @@ def _clock(script_s: float, speed: float, rng: Generator) -> Array:
     return np.asarray(np.interp(frame_s, knots, script_s * np.r_[0, pace / pace[-1]]))
 
 
-def styled(
+def apply_style(
     script: Script, person: Subject, *, habit: Generator, rng: Generator, spread: float = 1.0
 ) -> Script:
     """The script as this person does it this time.
@@ -328,16 +330,16 @@ def styled(
     return [(seconds, key) for (seconds, _), key in zip(script, played, strict=True)]
 
 
-def enacted(person: Subject, script: Script, *, clock: Array, rng: Generator) -> Array:
+def animate(person: Subject, script: Script, *, clock: Array, rng: Generator) -> Array:
     """The person's joints along the script, from where its path starts: (T, 25, 3), metres, floor at 0."""
-    poses = sampled(script, clock) + person.sway * _idling(len(clock), rng)
+    poses = sample_keys(script, clock) + person.sway * _idling(len(clock), rng)
     if rng.random() < 0.3:
         poses[:, COLUMN["turn"]] += _glance(len(clock), rng)
     if person.left_handed:
-        poses = body.mirrored(poses)
-    poses = body.within_ranges(poses)
+        poses = body.mirror(poses)
+    poses = body.clamp_to_ranges(poses)
     joints = body.forward_kinematics(poses, body.bone_offsets(person.build))
-    return body.placed(joints, poses, scale=person.build.stature / body.STATURE)
+    return body.place(joints, poses, scale=person.build.stature / body.STATURE)
 
 
 def _idling(n_frames: int, rng: Generator) -> Array:
@@ -353,7 +355,7 @@ def _glance(n_frames: int, rng: Generator) -> Array:
     return np.asarray(rng.normal(0, 28) * np.exp(-(((np.arange(n_frames) - middle) / width) ** 2)))
 
 
-def staged(bodies: list[Array], person: Subject, *, gap: float, rng: Generator) -> Array:
+def place_on_stage(bodies: list[Array], person: Subject, *, gap: float, rng: Generator) -> Array:
     """Bodies put on the stage; two face each other, across the view of camera 2, in either order."""
     heading, place = person.heading + rng.normal(0, 6), person.place + rng.normal(0, 0.06, 3) * [1, 0, 1]
     across, swapped, apart = rng.random() < 0.5, rng.random() < 0.25, gap + rng.normal(0, 0.05)

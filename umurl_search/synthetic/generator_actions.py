@@ -11,7 +11,7 @@ import numpy as np
 from numpy.random import Generator
 
 from umurl_search.synthetic import actions as written
-from umurl_search.synthetic.actions import ALL, STAND, UPRIGHT, Angles, Script, legs, pose, sampled
+from umurl_search.synthetic.actions import ALL, STAND, UPRIGHT, Angles, Script, legs, pose, sample_keys
 from umurl_search.synthetic.body import (
     COLUMN,
     MAIN_ARM,
@@ -44,7 +44,7 @@ _LOWER = np.r_[0:6, COLUMN["weight"], MAIN_LEG, OFF_LEG]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Programme:
+class MotionScript:
     """What is done, and a partner's script where there are two."""
 
     actor: Script
@@ -53,13 +53,13 @@ class Programme:
     left_handed: bool = False
 
 
-def drawn_programme(rng: Generator, *, pairs: float) -> Programme:
+def sample_script(rng: Generator, *, pairs: float) -> MotionScript:
     """A random programme, one in six left-handed; pairs: the share of those for two people."""
-    made = Programme(actor=_alone(rng)) if rng.random() < 1 - pairs else _pair(rng)
+    made = MotionScript(actor=_alone(rng)) if rng.random() < 1 - pairs else _pair(rng)
     return replace(made, left_handed=bool(rng.random() < 1 / 6))
 
 
-def composed(rng: Generator) -> Script:
+def compose(rng: Generator) -> Script:
     """A movement of random key poses: reached once, repeated, or drawn in the air; standing or walking."""
     n_keys = int(rng.choice([1, 2, 3, 4], p=[0.35, 0.35, 0.2, 0.1]))
     keys = _key_poses(n_keys, rng)
@@ -72,7 +72,7 @@ def composed(rng: Generator) -> Script:
     else:
         script = _traced(keys[0], tempo, rng)
     if rng.random() < 0.2:
-        script = layered(lower=walk(rng), upper=script)
+        script = layer(lower=walk(rng), upper=script)
     return _cut(script)
 
 
@@ -110,13 +110,13 @@ def walk(rng: Generator) -> Script:
     return script
 
 
-def layered(*, lower: Script, upper: Script) -> Script:
+def layer(*, lower: Script, upper: Script) -> Script:
     """The legs and the path of one script under the trunk and the arms of another, as long as the lower."""
     ends = [sum(seconds for seconds, _ in script) for script in (lower, upper)]
     upper = [(seconds * ends[0] / ends[1], key) for seconds, key in upper]
     times: Array = np.unique(np.round(np.concatenate([_times(lower), _times(upper)]), 3)).astype(np.float64)
-    keys = sampled(upper, times)
-    keys[:, _LOWER] = sampled(lower, times)[:, _LOWER]
+    keys = sample_keys(upper, times)
+    keys[:, _LOWER] = sample_keys(lower, times)[:, _LOWER]
     return [(float(seconds), key) for seconds, key in zip(np.diff(times, prepend=0.0), keys, strict=True)]
 
 
@@ -126,15 +126,15 @@ def _alone(rng: Generator) -> Script:
     return action.actor(int(rng.integers(action.repeats[0], action.repeats[1] + 1)))
 
 
-def _pair(rng: Generator) -> Programme:
+def _pair(rng: Generator) -> MotionScript:
     """Two people: mostly a written action, else each with a script of their own."""
     pairs = [action for action in ALL if action.partner is not None]
     action = pairs[rng.integers(len(pairs))]
     if rng.random() < 0.3 or action.partner is None:
         gap = float(rng.uniform(0.8, 1.6))
-        return Programme(actor=composed(rng), partner=composed(rng), gap=gap)
+        return MotionScript(actor=compose(rng), partner=compose(rng), gap=gap)
     n = int(rng.integers(action.repeats[0], action.repeats[1] + 1))
-    return Programme(actor=action.actor(n), partner=action.partner(n), gap=action.gap)
+    return MotionScript(actor=action.actor(n), partner=action.partner(n), gap=action.gap)
 
 
 def _times(script: Script) -> Array:

@@ -75,17 +75,17 @@ def make_recording(name: str, *, seed: int = 0) -> Recording:
     """The recording of that name. Raises: ValueError for a name that `parse_recording` refuses."""
     subject, camera, take = parse_recording(name)
     rng = _generator(seed, _PERFORMANCE, subject, take)
-    people = [demo_corpus.cast_subject(subject, seed=seed)]
+    people = [demo_corpus.sample_subject(subject, seed=seed)]
     if take in PAIR_TAKES:
-        people.append(demo_corpus.cast_subject(_other(subject, rng), seed=seed))
+        people.append(demo_corpus.sample_subject(_other(subject, rng), seed=seed))
     scripts, segments = _written(_programme(take, rng), people, seed=seed, rng=rng)
     seconds = sum(duration for duration, _ in scripts[0])
     clock = np.arange(round(seconds * demo_corpus.FRAMES_PER_S)) / demo_corpus.FRAMES_PER_S
     bodies = [
-        demo_corpus.enacted(person, script, clock=clock, rng=rng)
+        demo_corpus.animate(person, script, clock=clock, rng=rng)
         for person, script in zip(people, scripts, strict=True)
     ]
-    joints = demo_corpus.staged(bodies, people[0], gap=_GAP_M, rng=rng)
+    joints = demo_corpus.place_on_stage(bodies, people[0], gap=_GAP_M, rng=rng)
     seen = demo_corpus.in_view(joints, setup=demo_corpus.setup_of(subject), camera=camera)
     return Recording(
         frames=_sensed(seen, _generator(seed, _SENSOR, subject, take, camera)),
@@ -146,7 +146,7 @@ def _acted(label: int, people: list[demo_corpus.Subject], *, seed: int, rng: Gen
     for role, (person, writer) in enumerate(zip(people, writers, strict=True)):
         assert writer is not None
         habit = _generator(seed, _PERFORMANCE, person.number, label, role)
-        played = demo_corpus.styled(writer(n), person, habit=habit, rng=rng)
+        played = demo_corpus.apply_style(writer(n), person, habit=habit, rng=rng)
         parts.append([(seconds / pace, _nearer(key, action.gap, role)) for seconds, key in played])
     return parts
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from umurl_search.synthetic import body as body
 from umurl_search.synthetic import demo_corpus, sensors
 from umurl_search.synthetic.body import CHANNELS, Array
-from umurl_search.synthetic.generator_actions import Programme, drawn_programme
+from umurl_search.synthetic.generator_actions import MotionScript, sample_script
 
 GENERATOR = "studio-1"
 """The generator's name: it changes when its clips do."""
@@ -27,7 +27,7 @@ SHORTEST, LONGEST = 16, 300
 
 
 @dataclass(frozen=True, kw_only=True)
-class Studio:
+class MotionGenerator:
     """What a studio makes. pairs: the share of programmes for two people.
 
     v1: the share of clips that an older sensor sees, with 20 joints, five of them copied.
@@ -40,28 +40,28 @@ class Studio:
     def clip(self, programme: int, performance: int) -> NDArray[np.float32]:
         """(T, M, 25, 3) float32, metres in camera space; an absent person is zeros."""
         rng = _generator(self.seed, _PERFORMANCE, programme, performance)
-        played = perform(self.programme(programme), rng)
-        return sensors.recorded(played, rng, v1=bool(rng.random() < self.v1))
+        played = perform(self.script(programme), rng)
+        return sensors.simulate_recording(played, rng, v1=bool(rng.random() < self.v1))
 
-    def programme(self, number: int) -> Programme:
+    def script(self, number: int) -> MotionScript:
         """What is done in every performance of that number."""
-        return drawn_programme(_generator(self.seed, _PROGRAMME, number), pairs=self.pairs)
+        return sample_script(_generator(self.seed, _PROGRAMME, number), pairs=self.pairs)
 
 
-def perform(programme: Programme, rng: Generator) -> Array:
+def perform(programme: MotionScript, rng: Generator) -> Array:
     """The programme as somebody does it once: (T, M, 25, 3), metres on the stage."""
     scripts = [programme.actor] + ([programme.partner] if programme.partner else [])
-    people = [cast(rng, left_handed=programme.left_handed) for _ in scripts]
+    people = [sample_performer(rng, left_handed=programme.left_handed) for _ in scripts]
     clock = _clock(max(sum(s for s, _ in script) for script in scripts), people[0].speed, rng)
     bodies = []
     for person, script in zip(people, scripts, strict=True):
         loose = float(rng.uniform(0.4, 1.6))
-        done = demo_corpus.styled(script, person, habit=rng, rng=rng, spread=loose)
-        bodies.append(demo_corpus.enacted(person, done, clock=clock, rng=rng))
-    return _centred(demo_corpus.staged(bodies, people[0], gap=programme.gap, rng=rng))
+        done = demo_corpus.apply_style(script, person, habit=rng, rng=rng, spread=loose)
+        bodies.append(demo_corpus.animate(person, done, clock=clock, rng=rng))
+    return _centred(demo_corpus.place_on_stage(bodies, people[0], gap=programme.gap, rng=rng))
 
 
-def cast(rng: Generator, *, left_handed: bool) -> demo_corpus.Subject:
+def sample_performer(rng: Generator, *, left_handed: bool) -> demo_corpus.Subject:
     """Somebody, children and giants among them."""
     legs, arms, trunk, breadth = np.exp(rng.normal(0, [0.05, 0.055, 0.05, 0.09]))
     stature = float(np.clip(rng.normal(1.69, 0.12), 1.15, 2.05))

@@ -18,13 +18,13 @@ _BASE, _MID, _NECK, _HEAD = 0, 1, 2, 3
 _FEET = ((14, 15), (18, 19))
 
 
-def recorded(joints: Array, rng: Generator, *, v1: bool) -> NDArray[np.float32]:
+def simulate_recording(joints: Array, rng: Generator, *, v1: bool) -> NDArray[np.float32]:
     """What a sensor somewhere makes of people on the stage: (T, M, 25, 3) float32, metres in its space.
 
     v1: the older sensor, whose 20 joints are spread over 25.
     """
     seen = in_view(joints, rng)
-    seen = older(seen, rng) if v1 else seen
+    seen = older_sensor(seen, rng) if v1 else seen
     seen = _slower(seen, rng)
     level = float(np.exp(rng.uniform(np.log(0.06), np.log(2.0))))
     seen = seen + level * demo_corpus.tremble(seen, rng)
@@ -59,7 +59,7 @@ def in_view(joints: Array, rng: Generator) -> Array:
     return np.asarray((joints - lens) @ (rolled @ tilted @ level).T)
 
 
-def older(joints: Array, rng: Generator) -> Array:
+def older_sensor(joints: Array, rng: Generator) -> Array:
     """The body as the older sensor models it, still 25 joints: a low spine joint, short feet, a high head.
 
     Its shoulder centre lies where the newer sensor has the neck.

@@ -62,7 +62,7 @@ def _is_whole(folder: Path, n: int) -> bool:
     return len(places) == n and (folder / ROWS).stat().st_size == 4 * values
 
 
-def prepared(folder: Path) -> RaggedClips:
+def open_prepared(folder: Path) -> RaggedClips:
     """The clips that `prepare` wrote, their values mapped from disk."""
     places = torch.from_numpy(np.load(folder / PLACES, allow_pickle=False))
     values = np.memmap(folder / ROWS, dtype="<f4", mode="c")  # never written; torch warns of what cannot be

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError, said_by
+from encoder.errors import UmurlError, reason_of
 
 HISTORY = "history.jsonl"
 """Lies in the folder of an encoder that was trained."""
@@ -101,7 +101,7 @@ def _record(path: Path, number: int, line: bytes) -> tuple[int, dict[str, Any]]:
     try:
         record = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise _not_a_record(path, number, f"not JSON ({said_by(error)})") from error
+        raise _not_a_record(path, number, f"not JSON ({reason_of(error)})") from error
     if not isinstance(record, dict):
         raise _not_a_record(path, number, "not a JSON object")
     return number, record

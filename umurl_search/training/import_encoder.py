@@ -94,10 +94,10 @@ def seal_encoder(
     sealed_folder.seal(
         partial, target, {"kind": "encoder", "recipe": recipe, "token": token}, leave_out=leave_out
     )
-    enter_sealed(library, name)
+    register_sealed(library, name)
 
 
-def enter_sealed(library: Library, name: str) -> dict[str, Any]:
+def register_sealed(library: Library, name: str) -> dict[str, Any]:
     """Enters a sealed encoder into the catalog; returns its configuration."""
     folder = library.encoder(name)
     manifest = sealed_folder.read_manifest(folder, remedy=f"delete {folder} and make the encoder again")

@@ -14,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 
 from encoder.embed import embed
-from encoder.errors import UmurlError, said_by
+from encoder.errors import UmurlError, reason_of
 from encoder.model import UmURL
 from encoder.train import Log
 from umurl_search.evaluation.metrics import effective_rank, spread
 from umurl_search.files import sealed_folder
-from umurl_search.index.bridges_and_whitening import Map
+from umurl_search.index.bridges_and_whitening import LinearMap
 from umurl_search.index.exact_knn import nearest
 from umurl_search.library.clip_store import Clips
 from umurl_search.progress import Advance
@@ -30,7 +30,7 @@ N_GALLERY, N_QUERIES = 512, 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class Slice:
+class ProbeSplit:
     """Clips to look at now and then, as rows of the clip store, with their labels (-1: none).
 
     queries: test clips of the protocol, looked at and never learnt from or chosen by; gallery: training clips.
@@ -42,20 +42,22 @@ class Slice:
     query_labels: list[int]
 
 
-def held_out_slice(train: list[int], test: list[int], labels: NDArray[np.int64], *, seed: int) -> Slice:
+def held_out_split(train: list[int], test: list[int], labels: NDArray[np.int64], *, seed: int) -> ProbeSplit:
     """At most 512 training and 256 test clips, drawn at random."""
     rng = np.random.default_rng(seed)
     gallery, queries = (
         sorted(rng.choice(rows, size=min(most, len(rows)), replace=False).tolist()) if rows else []
         for rows, most in ((train, N_GALLERY), (test, N_QUERIES))
     )
-    return Slice(
+    return ProbeSplit(
         gallery=gallery, gallery_labels=labels[gallery].tolist(),
         queries=queries, query_labels=labels[queries].tolist(),
     )  # fmt: skip
 
 
-def look(model: UmURL, store: Clips, clips: Slice, *, device: torch.device) -> dict[str, float | None] | None:
+def probe_embedding(
+    model: UmURL, store: Clips, clips: ProbeSplit, *, device: torch.device
+) -> dict[str, float | None] | None:
     """Effective rank and spread of the gallery's fused embedding (collapse shows as a fall of either), and the
     1-NN accuracy of the labelled queries in it, None where there are none. Nothing of an embedding that is not finite.
     """
@@ -69,12 +71,12 @@ def look(model: UmURL, store: Clips, clips: Slice, *, device: torch.device) -> d
     known = asked >= 0
     accuracy = None
     if known.any() and (own >= 0).any():
-        found = nearest(Map()(gallery[own >= 0]), Map()(queries[known]), 1).rows[:, 0]
+        found = nearest(LinearMap()(gallery[own >= 0]), LinearMap()(queries[known]), 1).rows[:, 0]
         accuracy = float((own[own >= 0][found] == asked[known]).mean())
     return {"rank": effective_rank(gallery), "spread": spread(gallery), "accuracy": accuracy}
 
 
-class Recorder:
+class TrainingMonitor:
     """Writes the history of a run beside its state: every line the mean of as many steps as make about 500
     lines in all.
 
@@ -173,7 +175,7 @@ def _kept(path: Path, done: int) -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in whole]
     except ValueError as error:
         raise UmurlError(
-            f"{path}: the history is damaged ({said_by(error)}): delete the file to go on without it"
+            f"{path}: the history is damaged ({reason_of(error)}): delete the file to go on without it"
         ) from error
     return [line for line in lines if line["step"] < done + (line["kind"] != "resumed")]
 
@@ -197,7 +199,7 @@ def progress_note(log: Log, looks: dict[str, float | None]) -> str:
     return "  ".join(parts)
 
 
-def on_log(recorder: Recorder, advance: Advance) -> Callable[[Log], None]:
+def on_log(recorder: TrainingMonitor, advance: Advance) -> Callable[[Log], None]:
     """A hook that records, and moves the progress bar."""
 
     def log(log: Log) -> None:

@@ -13,7 +13,7 @@ from encoder.distributed import Processes
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig
 from encoder.precision import Precision
-from encoder.schedule import PRESETS, TrainConfig, settled
+from encoder.schedule import PRESETS, TrainConfig, settle_precision
 from encoder.train import require_compilable
 from umurl_search.clips.normalization import PIPELINE
 from umurl_search.datasets.protocols import first_protocol
@@ -22,8 +22,8 @@ from umurl_search.library.clip_store import open_clips
 from umurl_search.library.encoder_registry import EncoderEntry
 from umurl_search.library.library import Library, checked_name
 from umurl_search.training.import_encoder import is_sealed, refuse_known
-from umurl_search.training.monitor import Slice, held_out_slice
-from umurl_search.training.resume_state import CHANGEABLE, kept_options, refuse_to_lose, require_resumable
+from umurl_search.training.monitor import ProbeSplit, held_out_split
+from umurl_search.training.resume_state import CHANGEABLE, read_options, refuse_to_lose, require_resumable
 
 _LARGE_BATCH = {("ntu60", "xview"), ("ntu120", "xsub"), ("ntu120", "xset")}
 """Where the paper trains with batches of 1,024 instead of 512."""
@@ -78,7 +78,7 @@ class Run:
     protocol: str | None
     rows: list[int]
     names: list[str]
-    watched: Slice
+    watched: ProbeSplit
     recipe: str
     token: str
     finished: bool
@@ -89,7 +89,7 @@ class Run:
     changeable: dict[str, Any]
 
 
-def planned(
+def plan_run(
     library: Library,
     request: TrainRequest,
     device: torch.device,
@@ -106,13 +106,13 @@ def planned(
         raise UmurlError(
             f"{request.dataset}: the protocol has no training clips in the library; choose another --protocol"
         )
-    model_config, config = configured(request)
+    model_config, config = apply_options(request)
     start = encoder_registry.open_encoder(library, request.start_from) if request.start_from else None
     if start is not None:
         model_config = _sizes_of(start, model_config, request)
-    kept = kept_options(library.encoder(name)) if resume else None
+    kept = read_options(library.encoder(name)) if resume else None
     config = replace(config, **_not_given(request, kept["changeable"]) if kept else {})
-    config = settled(config, width=model_config.width, device=device)
+    config = settle_precision(config, width=model_config.width, device=device)
     require_compilable(config, device)
     shared_batch(len(rows), config, processes)
     stated = {
@@ -161,16 +161,18 @@ def training_rows(
     return chosen, rows, [columns.name[i] for i in rows]
 
 
-def _watched(library: Library, dataset: str, protocol: str | None, rows: list[int], *, seed: int) -> Slice:
+def _watched(
+    library: Library, dataset: str, protocol: str | None, rows: list[int], *, seed: int
+) -> ProbeSplit:
     with library.read() as catalog:
         columns = catalog.clips_of(dataset)
         split = catalog.split(dataset, protocol) if protocol else {}
         test = split.get("test", np.zeros(0, dtype=np.int64))
     held_out = set(np.flatnonzero(np.isin(columns.id, test)).tolist()) - set(rows)
-    return held_out_slice(rows, sorted(held_out), columns.label, seed=seed)
+    return held_out_split(rows, sorted(held_out), columns.label, seed=seed)
 
 
-def configured(request: TrainRequest) -> tuple[ModelConfig, TrainConfig]:
+def apply_options(request: TrainRequest) -> tuple[ModelConfig, TrainConfig]:
     """The preset's sizes and schedule with the request's own values in place.
 
     Raises UmurlError for values that do not fit each other.

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from encoder.checkpoint import load_tensors, refusal
-from encoder.errors import UmurlError, said_by
+from encoder.checkpoint import load_tensors, refuse
+from encoder.errors import UmurlError, reason_of
 from umurl_search.files import sealed_folder
 from umurl_search.training.clip_cache import PREPARED
 
@@ -30,7 +30,7 @@ def write_options(partial: Path, stated: dict[str, Any], changeable: dict[str, A
     sealed_folder.write_text(partial / OPTIONS, json.dumps({"stated": stated, "changeable": changeable}))
 
 
-def kept_options(target: Path) -> dict[str, Any] | None:
+def read_options(target: Path) -> dict[str, Any] | None:
     """What `write_options` wrote of an interrupted run of which a state is kept; None where there is none."""
     partial = sealed_folder.partial_of(target)
     if not ((partial / STATE).exists() and (partial / OPTIONS).exists()):
@@ -40,7 +40,7 @@ def kept_options(target: Path) -> dict[str, Any] | None:
 
 def require_resumable(target: Path, stated: dict[str, Any]) -> None:
     """Raises UmurlError when no interrupted training of `target` is kept, or one with other options."""
-    kept = kept_options(target)
+    kept = read_options(target)
     if kept is None:
         raise UmurlError(f"no interrupted training of '{target.name}' to resume: run it without --resume")
     before = kept["stated"]
@@ -80,7 +80,7 @@ def load_state(partial: Path) -> dict[str, Any]:
         return load_tensors(partial / STATE)  # type: ignore[no-any-return]
     except Exception as error:  # a damaged file may fail in any way
         raise UmurlError(
-            f"{partial / STATE}: cannot be read ({refusal(error)}): --anew begins again"
+            f"{partial / STATE}: cannot be read ({refuse(error)}): --anew begins again"
         ) from error
 
 
@@ -94,7 +94,7 @@ def save_state(partial: Path, state: dict[str, Any]) -> None:
             os.fsync(file.fileno())
         os.replace(aside, partial / STATE)
     except (OSError, RuntimeError) as error:  # torch hides an OSError in a RuntimeError of its own
-        cause = said_by(_first_cause(error))
+        cause = reason_of(_first_cause(error))
         raise UmurlError(
             f"{aside.with_name(STATE)}: the state cannot be written ({cause}): mend that, then the same "
             "command with --resume goes on from the state before, if there was one"

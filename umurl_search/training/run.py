@@ -11,22 +11,22 @@ from typing import Any
 import torch
 
 from encoder.batches import Plan
-from encoder.distributed import Processes, joined, own_device
+from encoder.distributed import Processes, own_device, process_group
 from encoder.embed import pick_device
 from encoder.errors import UmurlError
 from encoder.model import UmURL
 from encoder.precision import emulation_note
 from encoder.schedule import TrainConfig, describe
-from encoder.train import Hooks, NotFinite, train
+from encoder.train import Hooks, NonFiniteLossError, train
 from umurl_search.files import sealed_folder
 from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.encoder_registry import TRAINED_ON, EncoderEntry
 from umurl_search.library.library import Library
-from umurl_search.progress import Progress, silent
-from umurl_search.training.clip_cache import prepare, prepared
-from umurl_search.training.import_encoder import enter_sealed, seal_encoder
-from umurl_search.training.monitor import Recorder, look, on_log
-from umurl_search.training.plan import Run, TrainRequest, planned
+from umurl_search.progress import Progress, no_progress
+from umurl_search.training.clip_cache import open_prepared, prepare
+from umurl_search.training.import_encoder import register_sealed, seal_encoder
+from umurl_search.training.monitor import TrainingMonitor, on_log, probe_embedding
+from umurl_search.training.plan import Run, TrainRequest, plan_run
 from umurl_search.training.resume_state import (
     CHANGEABLE,
     SCRATCH,
@@ -64,7 +64,7 @@ def train_encoder(
     *,
     resume: bool = False,
     anew: bool = False,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
     should_stop: Callable[[], bool] = lambda: False,
     tell: Callable[[str], None] = lambda line: None,
 ) -> TrainReport:
@@ -79,8 +79,10 @@ def train_encoder(
     """
     started = time.monotonic()
     device = own_device(pick_device(request.device))
-    with joined(device) as processes, contextlib.ExitStack() as held:
-        run = processes.told(lambda: planned(library, request, device, processes, resume=resume, anew=anew))
+    with process_group(device) as processes, contextlib.ExitStack() as held:
+        run = processes.broadcast_from_rank0(
+            lambda: plan_run(library, request, device, processes, resume=resume, anew=anew)
+        )
         if run.finished:
             told = _entered(library, run.name) if processes.first else {}
             return _report(run, request, None, processes, {**told.get("final", {})}, started)
@@ -88,7 +90,9 @@ def train_encoder(
         if note is not None:
             tell(note)
         store = open_clips(library, request.dataset)
-        partial = processes.told(lambda: _partial(library, run, store, held, progress, resume=resume))
+        partial = processes.broadcast_from_rank0(
+            lambda: _partial(library, run, store, held, progress, resume=resume)
+        )
         state = load_state(partial) if resume else None
         recorder = _train(
             library, request, run, store, partial, state, device, processes, progress, should_stop
@@ -99,7 +103,7 @@ def train_encoder(
 def _entered(library: Library, name: str) -> dict[str, Any]:
     """Enters what an earlier run sealed and could not enter."""
     sealed_folder.sweep(library.encoder(name), SCRATCH)
-    return enter_sealed(library, name)
+    return register_sealed(library, name)
 
 
 def _board(library: Library, name: str) -> Path:
@@ -137,16 +141,16 @@ def _train(
     processes: Processes,
     progress: Progress,
     should_stop: Callable[[], bool],
-) -> Recorder | None:
+) -> TrainingMonitor | None:
     """Trains and, in the first process, seals. Returns what it recorded there."""
-    clips = prepared(partial)
+    clips = open_prepared(partial)
     settings = _settings(run.config, state)
     hooks, recorder = Hooks(should_stop=should_stop), None
     with contextlib.ExitStack() as stack:
         if processes.first:
             plan = Plan.of(clips, run.config, processes)
             done, changed = (state["step"], settings[len(state["settings"]) :]) if state else (0, [])
-            recorder = Recorder(
+            recorder = TrainingMonitor(
                 partial, total_steps=plan.total_steps, done=done, before=state["recorder"] if state else None,
                 settings=changed[0] if changed else None, tensorboard=_board(library, run.name),
             )  # fmt: skip
@@ -165,7 +169,7 @@ def _train(
                 clips, run.model_config, run.config, device=device, hooks=hooks,
                 start=run.start.load() if run.start and state is None else None, state=state, processes=processes,
             )  # fmt: skip
-        except NotFinite as error:
+        except NonFiniteLossError as error:
             kept = (partial / STATE).exists()
             goes_on = "; with --resume that goes on from the last state saved before" if kept else ""
             raise UmurlError(
@@ -205,7 +209,7 @@ def _settings(config: TrainConfig, state: dict[str, Any] | None) -> list[dict[st
 
 
 def _saving(
-    partial: Path, recorder: Recorder, settings: list[dict[str, Any]]
+    partial: Path, recorder: TrainingMonitor, settings: list[dict[str, Any]]
 ) -> Callable[[dict[str, Any]], None]:
     def save(state: dict[str, Any]) -> None:
         recorder.sync()
@@ -215,14 +219,14 @@ def _saving(
 
 
 def _looking(
-    recorder: Recorder, store: Clips, run: Run, device: torch.device
+    recorder: TrainingMonitor, store: Clips, run: Run, device: torch.device
 ) -> Callable[[UmURL, int], None]:
     """A hook that looks at the embedding and records what it sees."""
 
     def watch(model: UmURL, step: int) -> None:
-        seen = look(model, store, run.watched, device=device)
+        seen = probe_embedding(model, store, run.watched, device=device)
         if seen is None:
-            raise NotFinite(f"the embedding became infinite or NaN at step {step}")
+            raise NonFiniteLossError(f"the embedding became infinite or NaN at step {step}")
         recorder.looked(step, seen)
 
     return watch
@@ -231,7 +235,7 @@ def _looking(
 def _report(
     run: Run,
     request: TrainRequest,
-    recorder: Recorder | None,
+    recorder: TrainingMonitor | None,
     processes: Processes,
     losses: dict[str, float],
     started: float,

@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from umurl_search.library.catalog.base import Tables
-from umurl_search.library.catalog.schema_and_migrations import CAME, GIVE_BACK, KEEP, LEFT_OUT_ANEW
+from umurl_search.library.catalog.schema_and_migrations import (
+    CLEAR_LEFT_OUT,
+    LEFT_OUT_ANEW,
+    RESTORE_SPLITS,
+    SAVE_SPLITS,
+)
 
 PART_MARK = "~"
 """Before the number of a further part in its folder's name; no name of a user holds it."""
@@ -142,7 +147,7 @@ class Changes(Tables):
                     "where dataset = ? and id in (select unnest(?))",
                     [dataset, gone.tolist()],
                 )
-            for statement in KEEP if len(gone) and added is not None else ():
+            for statement in SAVE_SPLITS if len(gone) and added is not None else ():
                 self._con.execute(statement, [dataset, gone.tolist()])
             held = (("splits", "clip_id"), ("segments", "clip_id"), ("clips", "id"))
             for table, column in held if len(gone) else ():
@@ -158,7 +163,7 @@ class Changes(Tables):
                 mine = [number for number, part in zip(numbers, parts, strict=True) if part[0] == "dataset"]
                 self._settle(dataset, added["clips"]["name"], added["left_out"])
                 ids = self._add_clips(dataset, mine[0] if mine else 1, **added)
-                for statement in GIVE_BACK if len(gone) else ():
+                for statement in RESTORE_SPLITS if len(gone) else ():
                     self._con.execute(statement, [dataset] * 2)
             n_clips = len(self.clip_ids(dataset))
             self._con.execute("update datasets set clips = ? where name = ?", [n_clips, dataset])
@@ -213,7 +218,7 @@ class Changes(Tables):
 
     def _settle(self, dataset: str, names: Sequence[str], left_out: Sequence[tuple[str, ...]]) -> None:
         """Forgets that recordings were left out which came now, or are left out anew."""
-        self._con.execute(CAME, [dataset, list(names)])
+        self._con.execute(CLEAR_LEFT_OUT, [dataset, list(names)])
         self._con.execute(LEFT_OUT_ANEW, [dataset, [one[0] for one in left_out]])
 
     def assign(self, dataset: str, protocol: str, parts: dict[str, list[int]]) -> None:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from encoder.errors import one_line, said_by, shortened
+from encoder.errors import one_line, reason_of, shorten
 
 LONGEST = 131_072
 """Characters of an expression; a shell gives a command no longer argument."""
@@ -42,17 +42,17 @@ _TYPES = frozenset((
 ))  # fmt: skip
 
 
-def shown(expression: str) -> str:
+def preview(expression: str) -> str:
     return expression if len(expression) <= _SHOWN else expression[:_SHOWN] + "..."
 
 
 def cause(error: Exception) -> str:
     """What DuckDB says of an expression, without the picture of where in it."""
-    return said_by(error)
+    return reason_of(error)
 
 
 @contextlib.contextmanager
-def interrupted(interrupt: Callable[[], None], *, after_s: float) -> Iterator[None]:
+def is_interrupt(interrupt: Callable[[], None], *, after_s: float) -> Iterator[None]:
     """Interrupts what runs inside when it takes longer, again and again: between two calls nobody listens."""
     done, late = threading.Event(), list[bool]()
 
@@ -95,7 +95,7 @@ def _unknown(parsed: str) -> str | None:
     except RecursionError:
         return "it is nested too deep"
     if document["error"]:
-        return shortened(one_line(str(document["error_message"])))
+        return shorten(one_line(str(document["error_message"])))
     if len(document["statements"]) != 1:
         return "it is several statements"
     query = document["statements"][0]["node"]

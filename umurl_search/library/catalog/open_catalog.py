@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from encoder.errors import UmurlError, said_by
+from encoder.errors import UmurlError, reason_of
 from umurl_search.files import sealed_folder
 from umurl_search.library.catalog.connection import InUseError, Reading, connect_to_write
 from umurl_search.library.catalog.queries import Catalog
@@ -78,7 +78,7 @@ def _copied(connection: duckdb.DuckDBPyConnection, target: Path) -> Iterator[Non
             _copy(connection, partial, target)
         except (duckdb.Error, OSError) as error:
             raise UmurlError(
-                f"{target}: the catalog is changed, its copy cannot be written ({said_by(error)}): make room, then "
+                f"{target}: the catalog is changed, its copy cannot be written ({reason_of(error)}): make room, then "
                 "umurl-search repair copies it"
             ) from error
 
@@ -135,7 +135,7 @@ def _unusable(path: Path, error: Exception) -> DamagedCatalogError:
         remedy = "change its permissions or give another --library"
     else:
         remedy = "umurl-search repair puts back the copy of its last change"
-    return DamagedCatalogError(f"{path}: the catalog cannot be used ({said_by(error)}); {remedy}")
+    return DamagedCatalogError(f"{path}: the catalog cannot be used ({reason_of(error)}); {remedy}")
 
 
 def _check_version(connection: duckdb.DuckDBPyConnection, path: Path, *, write: bool) -> None:

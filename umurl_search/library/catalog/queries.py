@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from encoder.errors import UmurlError
 from umurl_search.library.catalog import filters
 from umurl_search.library.catalog.changes import Changes
-from umurl_search.library.catalog.schema_and_migrations import DISAGREEMENTS, TABLES
+from umurl_search.library.catalog.schema_and_migrations import CONSISTENCY_CHECKS, TABLES
 
 FILTER_TIMEOUT_S = 10.0
 COLUMNS = (
@@ -36,12 +36,12 @@ class ClipColumns:
     store_row: NDArray[np.int64]
 
 
-class Known(NamedTuple):
+class StoredSource(NamedTuple):
     """A clip's sha256 of what it was read from, and the number of that source."""
 
     id: int
     hash: str
-    origin: int
+    source: int
 
 
 class Catalog(Changes):
@@ -102,12 +102,12 @@ class Catalog(Changes):
             part=part, store_row=row,
         )  # fmt: skip
 
-    def sources(self, dataset: str) -> dict[str, Known]:
+    def sources(self, dataset: str) -> dict[str, StoredSource]:
         """Name -> what each of the dataset's clips was read from."""
         rows = self._rows(
-            "select name, id, source_hash as hash, origin from clips where dataset = ?", dataset
+            "select name, id, source_hash as hash, origin as source from clips where dataset = ?", dataset
         )
-        return {row.pop("name"): Known(**row) for row in rows}
+        return {row.pop("name"): StoredSource(**row) for row in rows}
 
     def clip(self, dataset: str, name: str) -> dict[str, Any] | None:
         rows = self._rows("select * from clips where dataset = ? and name = ?", dataset, name)
@@ -142,11 +142,11 @@ class Catalog(Changes):
         Open the catalog to read for expressions that came from outside. Raises UmurlError for anything but one boolean
         expression over known columns, of what `where` lets pass, or when it takes too long.
         """
-        shown = filters.shown(expression)
+        shown = filters.preview(expression)
         try:
             if refused := filters.refusal(expression, parse=self._parsed):
                 raise UmurlError(f"--where '{shown}': {refused} (columns: {', '.join(COLUMNS)})")
-            with filters.interrupted(self._con.interrupt, after_s=FILTER_TIMEOUT_S):
+            with filters.is_interrupt(self._con.interrupt, after_s=FILTER_TIMEOUT_S):
                 ids = self._con.table("clips").filter(expression).project("id").fetchnumpy()["id"]
         except duckdb.InterruptException as error:
             raise UmurlError(
@@ -231,6 +231,6 @@ class Catalog(Changes):
             "left join clips c on c.dataset = d.name group by all having said <> there"
         ):
             found.append(f"catalog: dataset {row['name']} says {row['said']} clips, holds {row['there']}")
-        for text in DISAGREEMENTS:
+        for text in CONSISTENCY_CHECKS:
             found += [f"catalog: {row['said']}" for row in self._rows(text)]
         return found

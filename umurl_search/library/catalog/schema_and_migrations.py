@@ -68,7 +68,7 @@ alter table indexes alter column preference set default nextval('made');
 TABLES = ("meta", "datasets", "clips", "splits", "left_out", "encoders", "indexes", "parts", "segments",
           "origins")  # fmt: skip
 
-KEEP = (
+SAVE_SPLITS = (
     "create or replace temp table kept_splits as select c.name, s.protocol, s.part from splits s "
     "join clips c on c.id = s.clip_id where s.dataset = ? and s.clip_id in (select unnest(?))",
     "create or replace temp table kept_segments as "
@@ -77,14 +77,16 @@ KEEP = (
 )
 """Remember the parts and the segments of clips that are to be replaced, by name."""
 
-CAME = "delete from left_out where dataset = ? and reason <> 'duplicate name' and name in (select unnest(?))"
+CLEAR_LEFT_OUT = (
+    "delete from left_out where dataset = ? and reason <> 'duplicate name' and name in (select unnest(?))"
+)
 LEFT_OUT_ANEW = (
     "delete from left_out where dataset = ? and reason not in ('duplicate name', 'removed') "
     "and name in (select unnest(?))"
 )
 """Forget what was said of recordings that came, or are left out anew; who was taken out stays so."""
 
-DISAGREEMENTS = (
+CONSISTENCY_CHECKS = (
     "select n || ' split entries of ' || dataset || ' name no clip' as said from (select dataset, count(*) as n "
     "from splits where clip_id not in (select id from clips) group by dataset)",
     "select n || ' segments of ' || dataset || ' are of no clip' as said from (select dataset, count(*) as n "
@@ -103,7 +105,7 @@ DISAGREEMENTS = (
 )
 """What must not be: each gives a line for every case."""
 
-GIVE_BACK = (
+RESTORE_SPLITS = (
     "insert into splits select ?, k.protocol, k.part, c.id from kept_splits k "
     "join clips c on c.name = k.name and c.dataset = ? "
     "where not exists (select 1 from splits s where s.clip_id = c.id and s.protocol = k.protocol)",
