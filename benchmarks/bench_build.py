@@ -56,9 +56,17 @@ def store_of(folder: Path, n: int) -> Clips:
             shape = (int(rng.integers(40, 125)), 2 if i % 5 == 0 else 1, 25, 3)
             frames = 0.3 * rng.standard_normal(shape, dtype=np.float32)
             record = Record(
-                name=f"c{i}", frames=frames, label=0, subject=1, camera=1, setup=1, replication=1, source="",
-                source_hash="", cut=0,
-            )  # fmt: skip
+                name=f"c{i}",
+                frames=frames,
+                label=0,
+                subject=1,
+                camera=1,
+                setup=1,
+                replication=1,
+                source="",
+                source_hash="",
+                cut=0,
+            )
             writer.add(1, [record], [])
         writer.finish()
         sealed_folder.seal(partial, folder, {"state": "raw"})
@@ -89,22 +97,29 @@ def main() -> None:
         timed = Timed(Embedder(model, n_clips=n, device=torch.device("cpu"), precision="auto"))
         begun = time.perf_counter()
         embed_units(
-            place / "index", clips, IndexRows(row=np.arange(n)),
+            place / "index",
+            clips,
+            IndexRows(row=np.arange(n)),
             timed,  # type: ignore[arg-type]
             modalities=SINGLE_AND_FUSED,
-            dimension=model.config.dimension, progress=no_progress,
-        )  # fmt: skip
+            dimension=model.config.dimension,
+            progress=no_progress,
+        )
         whole = time.perf_counter() - begun
         small, large = (fitting(place, size, model.config.dimension) for size in SIZES)
     slope = (large - small) / (SIZES[1] - SIZES[0])
     fit = small + slope * (NTU120 - SIZES[0])
     inside, beside = timed.seconds / n * NTU120, (whole - timed.seconds) / n * NTU120
-    print(f"encoder: {n / timed.seconds:.0f} clips/s, four modalities; reading, normalising, writing: "
-          f"{(whole - timed.seconds) / whole:.1%} of embedding")  # fmt: skip
+    print(
+        f"encoder: {n / timed.seconds:.0f} clips/s, four modalities; reading, normalising, writing: "
+        f"{(whole - timed.seconds) / whole:.1%} of embedding"
+    )
     print(f"maps and vectors: {small:.1f} s at {SIZES[0]:,}, {large:.1f} s at {SIZES[1]:,} clips")
     outside = (beside + fit) / (inside + beside + fit)
-    print(f"at {NTU120:,} clips: encoder {inside / 60:.1f} min, reading and writing {beside / 60:.1f} min, maps and "
-          f"vectors {fit / 60:.1f} min: {outside:.1%} outside the encoder")  # fmt: skip
+    print(
+        f"at {NTU120:,} clips: encoder {inside / 60:.1f} min, reading and writing {beside / 60:.1f} min, maps and "
+        f"vectors {fit / 60:.1f} min: {outside:.1%} outside the encoder"
+    )
 
 
 if __name__ == "__main__":

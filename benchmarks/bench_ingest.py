@@ -39,8 +39,10 @@ def main() -> None:
         seconds, peak = _watched([*_COMMAND, "ingest", "ntu120", "--data", scratch, "--quiet"], Path(scratch))
         stored = sum(path.stat().st_size for path in (Path(scratch) / "library").rglob("*") if path.is_file())
     rate = options.files / seconds
-    print(f"{options.files} files, {seconds:.1f} s, {rate:.0f} files/s, peak memory {peak / 2**20:.0f} MiB "
-          f"(all processes), library {stored / 2**20:.0f} MiB")  # fmt: skip
+    print(
+        f"{options.files} files, {seconds:.1f} s, {rate:.0f} files/s, peak memory {peak / 2**20:.0f} MiB "
+        f"(all processes), library {stored / 2**20:.0f} MiB"
+    )
     print(
         f"NTU-120 by multiplication: {NTU120 / rate / 60:.1f} min, {stored / options.files * NTU120 / 2**30:.1f} GiB"
     )

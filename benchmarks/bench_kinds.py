@@ -54,10 +54,15 @@ def measured(folder: Path, kind: Kind, n: int) -> dict[str, float]:
     recall = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(found.tolist(), truth.tolist(), strict=True)])
     quality, file = said["quality"], index.folder / vectors_file(centred=False)
     return {
-        "build_s": built, "build_gib": build_gib, "mib": file.stat().st_size / 2**20,
-        "ms": statistics.median(taken) * 1e3, "recall_1": quality["recall_at"]["1"],
-        "recall_10": quality["recall_at"]["10"], "new_recall_10": float(recall), "effort": said["search"]["effort"],
-    }  # fmt: skip
+        "build_s": built,
+        "build_gib": build_gib,
+        "mib": file.stat().st_size / 2**20,
+        "ms": statistics.median(taken) * 1e3,
+        "recall_1": quality["recall_at"]["1"],
+        "recall_10": quality["recall_at"]["10"],
+        "new_recall_10": float(recall),
+        "effort": said["search"]["effort"],
+    }
 
 
 def main() -> None:
@@ -88,10 +93,16 @@ def main() -> None:
             got = json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
             print(kind, json.dumps(got), flush=True)
             table.add_row(
-                kind, f"{got['build_s']:.0f} s", f"{got['build_gib']:.1f} GiB", f"{got['mib']:,.0f} MiB",
-                f"{got['ms']:.1f} ms", f"{got['recall_1']:.3f}", f"{got['recall_10']:.3f}",
-                f"{got['new_recall_10']:.3f}", f"{got['effort']:.0f}",
-            )  # fmt: skip
+                kind,
+                f"{got['build_s']:.0f} s",
+                f"{got['build_gib']:.1f} GiB",
+                f"{got['mib']:,.0f} MiB",
+                f"{got['ms']:.1f} ms",
+                f"{got['recall_1']:.3f}",
+                f"{got['recall_10']:.3f}",
+                f"{got['new_recall_10']:.3f}",
+                f"{got['effort']:.0f}",
+            )
     Console(width=130).print(table)
 
 

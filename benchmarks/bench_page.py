@@ -221,10 +221,14 @@ def main() -> None:
         browser = stack.enter_context(chromium())
         it = stack.enter_context(opened(browser, base, width=1920, height=1080))
         document = {
-            "clips": options.clips, "first": drops(it.page, base, scratch, options.drops),
-            "fifty": fifty(it.page, base), "map": panning(it.page, base), "cpus": os.cpu_count(),
-            "load_1_min": round(os.getloadavg()[0], 1), "console": it.said,
-        }  # fmt: skip
+            "clips": options.clips,
+            "first": drops(it.page, base, scratch, options.drops),
+            "fifty": fifty(it.page, base),
+            "map": panning(it.page, base),
+            "cpus": os.cpu_count(),
+            "load_1_min": round(os.getloadavg()[0], 1),
+            "console": it.said,
+        }
     print(json.dumps(document))
     held = (
         document["first"]["first_skeleton"]["median_ms"] <= FIRST_MS

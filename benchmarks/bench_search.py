@@ -74,10 +74,20 @@ def evaluation(*, n: int, q: int) -> list[tuple[str, ...]]:
     return [
         (f"1-NN of {q:,} in {n:,} x {DIMENSIONS:,}, ours", f"{ours:.1f} s", f"{brute / ours:.1f} x", told),
         ("10-NN, ours", f"{ten:.1f} s", f"{brute / ten:.1f} x", ""),
-        ("scikit-learn, brute cosine, all cores (1-NN)", f"{brute:.1f} s", "1 x", f"scaled from {share:,} queries"),
+        (
+            "scikit-learn, brute cosine, all cores (1-NN)",
+            f"{brute:.1f} s",
+            "1 x",
+            f"scaled from {share:,} queries",
+        ),
         ("FAISS, knn (1-NN)", f"{flat:.1f} s", f"{brute / flat:.1f} x", f"scaled from {share:,} queries"),
-        ("peak memory, ours", f"{memory:.2f} GiB", "", f"{before:.2f} of them gallery, queries and libraries"),
-    ]  # fmt: skip
+        (
+            "peak memory, ours",
+            f"{memory:.2f} GiB",
+            "",
+            f"{before:.2f} of them gallery, queries and libraries",
+        ),
+    ]
 
 
 def sealed(folder: Path, rows: Array, kind: Kind) -> Index:

@@ -252,23 +252,36 @@ def main() -> None:
         before = process.cpu_times()
         told, mib = asyncio.run(
             load(
-                address, process, seconds=options.seconds, rate=options.rate, n_clips=options.clips,
-                slow=options.slow, direct=options.direct,
+                address,
+                process,
+                seconds=options.seconds,
+                rate=options.rate,
+                n_clips=options.clips,
+                slow=options.slow,
+                direct=options.direct,
             )
-        )  # fmt: skip
+        )
         after = process.cpu_times()
         statuses = malform(address, options.malformed)
         last = process.memory_info().rss / 2**20
     done = told.stored + told.sent
     document = {
-        "requests": len(done) + (0 if options.direct else len(told.sent)), "queries": len(done), "rate": options.rate,
-        "seconds": options.seconds, "slow_clients": options.slow,
-        "all": _spread(done), "stored": _spread(told.stored), "sent": _spread(told.sent),
-        "errors": sum(told.errors.values()), "error_texts": dict(told.errors.most_common(5)),
-        "mib": [round(one, 1) for one in mib], "mib_after_malformed": round(last, 1),
-        "server_cpu_s": round(after.user + after.system - before.user - before.system, 1), "cpus": os.cpu_count(),
+        "requests": len(done) + (0 if options.direct else len(told.sent)),
+        "queries": len(done),
+        "rate": options.rate,
+        "seconds": options.seconds,
+        "slow_clients": options.slow,
+        "all": _spread(done),
+        "stored": _spread(told.stored),
+        "sent": _spread(told.sent),
+        "errors": sum(told.errors.values()),
+        "error_texts": dict(told.errors.most_common(5)),
+        "mib": [round(one, 1) for one in mib],
+        "mib_after_malformed": round(last, 1),
+        "server_cpu_s": round(after.user + after.system - before.user - before.system, 1),
+        "cpus": os.cpu_count(),
         "malformed": statuses,
-    }  # fmt: skip
+    }
     print(json.dumps(document))
     failed = told.errors or "500" in statuses or mib[-1] > mib[0] * (1 + GROWTH)
     failed = failed or _spread(done)["p95_ms"] > LATE_MS

@@ -24,8 +24,12 @@ from encoder.schedule import TrainConfig
 from encoder.train import Hooks, Log, train
 
 CASES: tuple[tuple[int, int, Precision], ...] = (
-    (256, 32, "auto"), (256, 128, "auto"), (256, 128, "float32"), (1024, 64, "auto"), (1024, 64, "float32"),
-)  # fmt: skip
+    (256, 32, "auto"),
+    (256, 128, "auto"),
+    (256, 128, "float32"),
+    (1024, 64, "auto"),
+    (1024, 64, "float32"),
+)
 """Width, batch, precision of ours; auto is the presets'."""
 
 
@@ -71,9 +75,12 @@ def _in_turn(
     )
     _seconds(plain, loader)
     train(
-        RaggedClips.of(clips), ModelConfig(width=width), schedule, device=torch.device("cpu"),
+        RaggedClips.of(clips),
+        ModelConfig(width=width),
+        schedule,
+        device=torch.device("cpu"),
         hooks=Hooks(log=note, log_every=1),
-    )  # fmt: skip
+    )
     return rates, logs[1:]
 
 

@@ -75,7 +75,7 @@ CASES = {
     "update": Case(words="update mine --source {altered}"),
     "remove": Case(words='remove mine --where "camera = 3"', done_says="nothing was removed"),
     "compact": Case(words="compact mine", start="changed"),
-}  # fmt: skip
+}
 
 
 @dataclass
@@ -198,7 +198,7 @@ class Bench:
             "extra": corpus(scratch / "extra", subjects=(5,)),
             "altered": corpus(scratch / "altered", subjects=(2,), replication=2),
             "splits": scratch / "splits.json",
-        }  # fmt: skip
+        }
         names = sorted(path.stem for path in clips.iterdir())
         odd = [name for name in names if int(name[9:12]) % 2]
         parts = {"train": odd, "test": [name for name in names if name not in odd]}
@@ -206,8 +206,9 @@ class Bench:
         plain, changed = self.library("plain"), self.library("changed")
         first = (
             f"ingest mine --source {clips} --splits {self.places['splits']}",
-            "train mine --preset tiny --epochs 1 --batch-size 16 --as e", "build-index mine --encoder e --as first",
-        )  # fmt: skip
+            "train mine --preset tiny --epochs 1 --batch-size 16 --as e",
+            "build-index mine --encoder e --as first",
+        )
         if made:
             shutil.copytree(made, plain)
         for words in first[2:] if made else first:
@@ -333,8 +334,17 @@ def before_operations(bench: Bench, name: str, kills: int, tally: Tally) -> None
 
 def shown(tallies: dict[str, Tally], bench: Bench) -> Table:
     table = Table(title="What kills left")
-    for column in ("command", "whole run, s", "kills", "found as before", "as after", "strays", "old copy of catalog",
-                   "run again, done", "violations"):  # fmt: skip
+    for column in (
+        "command",
+        "whole run, s",
+        "kills",
+        "found as before",
+        "as after",
+        "strays",
+        "old copy of catalog",
+        "run again, done",
+        "violations",
+    ):
         table.add_column(column, justify="left" if column == "command" else "right")
     for name, one in tallies.items():
         counts = (one.kills, one.taken["before"], one.taken["after"], one.strays)

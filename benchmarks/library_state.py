@@ -39,9 +39,12 @@ def state(library: Library, y: NDArray[np.float32] | None = None) -> State:
         "hidden": sorted(
             str(path.relative_to(library.root)) for path in library.root.glob("*/.*") if path.is_dir()
         ),
-        "clips": {}, "encoders": {}, "answers": {}, "copy_is_old": is_old,
+        "clips": {},
+        "encoders": {},
+        "answers": {},
+        "copy_is_old": is_old,
         "copy_differs": is_old and not any(OLD in line for line in problems),
-    }  # fmt: skip
+    }
     if not library.exists():
         return found
     with library.read() as catalog:
@@ -73,15 +76,19 @@ def _answers(library: Library, row: dict[str, Any], y: Any) -> tuple[dict[str, f
         columns = catalog.clips_of(row["dataset"])
     expected, scores = by_hand(index, y, set(columns.id.tolist())), [hit.score for hit in hits]
     wrong = [
-        f"index {row['name']}: {said}" for said, is_so in (
+        f"index {row['name']}: {said}"
+        for said, is_so in (
             ("its manifest counts other rows", _counts_differ(index)),
             ("the catalog counts other clips", not row["clips"] == len(columns.id) == len(expected)),
             ("hits are other clips than those that are there", {h.clip_id for h in hits} != set(expected)),
             ("ranks are not in order of score", scores != sorted(scores, reverse=True)),
-            ("scores are not those of its embeddings",
-             any(abs(h.score - expected.get(h.clip_id, np.inf)) > TOLERANCE for h in hits)),
-        ) if is_so
-    ]  # fmt: skip
+            (
+                "scores are not those of its embeddings",
+                any(abs(h.score - expected.get(h.clip_id, np.inf)) > TOLERANCE for h in hits),
+            ),
+        )
+        if is_so
+    ]
     return {hit.row["name"]: hit.score for hit in hits}, wrong
 
 
@@ -145,6 +152,8 @@ def differences(a: State, b: State) -> list[str]:
 def lost(before: State, now: State, *, may_go: set[str]) -> list[str]:
     """Clips of `before` that are not there now, under the same id with the same frames."""
     return [
-        f"{dataset}:{name}" for dataset, clips in before["clips"].items() for name, clip in clips.items()
+        f"{dataset}:{name}"
+        for dataset, clips in before["clips"].items()
+        for name, clip in clips.items()
         if name not in may_go and now["clips"].get(dataset, {}).get(name) != clip
-    ]  # fmt: skip
+    ]

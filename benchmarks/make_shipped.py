@@ -53,17 +53,31 @@ def main() -> None:
     clips = Retakes.grouped(takes, n_takes=arguments.takes, seed=arguments.seed)
     model_config = ModelConfig(width=arguments.width, projection=1024)
     config = TrainConfig(
-        epochs=arguments.epochs, batch_size=32, learning_rate=arguments.learning_rate, schedule="cosine",
-        warmup_epochs=0.5, precision=arguments.precision,
-    )  # fmt: skip
+        epochs=arguments.epochs,
+        batch_size=32,
+        learning_rate=arguments.learning_rate,
+        schedule="cosine",
+        warmup_epochs=0.5,
+        precision=arguments.precision,
+    )
     model = train(clips, model_config, config, device=device, hooks=Hooks(log=_say, log_every_s=30))
     about = {
-        "dataset": "studio", "protocol": None, "preset": None, "origin": "shipped", "clips": len(takes),
-        "generator": {"name": GENERATOR, **asdict(studio), "programmes": len(clips), "takes": arguments.takes},
+        "dataset": "studio",
+        "protocol": None,
+        "preset": None,
+        "origin": "shipped",
+        "clips": len(takes),
+        "generator": {
+            "name": GENERATOR,
+            **asdict(studio),
+            "programmes": len(clips),
+            "takes": arguments.takes,
+        },
         "shares_actions_with": ["demo"],
         "training": describe(model_config, config)["training"],
-        "command": _command(arguments), "pipeline": vars(PIPELINE),
-    }  # fmt: skip
+        "command": _command(arguments),
+        "pipeline": vars(PIPELINE),
+    }
     _write(arguments.out, model, model_config, about)
 
 

@@ -93,13 +93,20 @@ class PlainTraining:
     def __init__(self, width: int, projection: int) -> None:
         self.encoder = PlainEncoder(width)
         d = 2 * width
-        self.projectors = nn.ModuleDict({
-            m: nn.Sequential(
-                nn.Linear(d, d), nn.BatchNorm1d(d), nn.ReLU(), nn.Linear(d, d), nn.BatchNorm1d(d), nn.ReLU(),
-                nn.Linear(d, projection),
-            )
-            for m in BASE
-        })  # fmt: skip
+        self.projectors = nn.ModuleDict(
+            {
+                m: nn.Sequential(
+                    nn.Linear(d, d),
+                    nn.BatchNorm1d(d),
+                    nn.ReLU(),
+                    nn.Linear(d, d),
+                    nn.BatchNorm1d(d),
+                    nn.ReLU(),
+                    nn.Linear(d, projection),
+                )
+                for m in BASE
+            }
+        )
         parameters = [*self.encoder.parameters(), *self.projectors.parameters()]
         self.optimiser = torch.optim.Adam(parameters, lr=5e-4, weight_decay=1e-5)
 

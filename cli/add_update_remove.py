@@ -24,23 +24,37 @@ def register(app: typer.Typer) -> None:
 
 
 def add(
-    terminal: Terminal, name: DatasetArgument, source: SourceOption = None, format: FormatOption = None,
+    terminal: Terminal,
+    name: DatasetArgument,
+    source: SourceOption = None,
+    format: FormatOption = None,
     slicing: SlicingOption = None,
-    splits: Annotated[Path | None, typer.Option(help="Parts of clips in protocols, as `ingest` takes them")] = None,
+    splits: Annotated[
+        Path | None, typer.Option(help="Parts of clips in protocols, as `ingest` takes them")
+    ] = None,
     segments: Annotated[Path | None, typer.Option(help="What happens in recordings, likewise")] = None,
     removed: Annotated[bool, typer.Option("--removed", help="Also those that were removed before")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Takes new recordings into a dataset and all its indexes; those that are there by name stay as they are."""
     _take_in(
-        terminal, dataset=name, source=source, format=format, slicing=slicing, splits=splits, segments=segments,
+        terminal,
+        dataset=name,
+        source=source,
+        format=format,
+        slicing=slicing,
+        splits=splits,
+        segments=segments,
         removed=removed,
-    )  # fmt: skip
+    )
 
 
 def update(
-    terminal: Terminal, name: DatasetArgument, source: SourceOption = None, format: FormatOption = None,
+    terminal: Terminal,
+    name: DatasetArgument,
+    source: SourceOption = None,
+    format: FormatOption = None,
     slicing: SlicingOption = None,
-) -> None:  # fmt: skip
+) -> None:
     """Takes recordings again whose files have another content now; names what is new or gone, and leaves that alone."""
     _take_in(terminal, dataset=name, source=source, format=format, slicing=slicing, changed=True)
 

@@ -18,8 +18,10 @@ def costs(
     preset: Annotated[Preset | None, typer.Option(help="Of a preset's network instead, untrained")] = None,
     people: Annotated[int, typer.Option(min=1, max=2, help="People in the clip")] = 2,
     clips: Annotated[int, typer.Option(min=1, max=4096, help="Clips to measure speed with")] = 16,
-    no_measure: Annotated[bool, typer.Option("--no-measure", help="Count only, do not measure speed")] = False,
-) -> None:  # fmt: skip
+    no_measure: Annotated[
+        bool, typer.Option("--no-measure", help="Count only, do not measure speed")
+    ] = False,
+) -> None:
     """Parameters, operations and speed of embedding a clip, by modalities used."""
     if encoder is not None and preset is not None:
         raise typer.BadParameter("--encoder and --preset exclude each other")
@@ -28,8 +30,11 @@ def costs(
     from umurl_search.library.encoder_registry import SHIPPED
 
     request = CostRequest(
-        encoder=encoder or SHIPPED, preset=preset, people=people, clips=None if no_measure else clips,
+        encoder=encoder or SHIPPED,
+        preset=preset,
+        people=people,
+        clips=None if no_measure else clips,
         device=terminal.device,
-    )  # fmt: skip
+    )
     document = cost_table(terminal.library, request, progress=terminal.progress)
     terminal.show(document, print_costs.costs)

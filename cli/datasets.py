@@ -41,30 +41,50 @@ def show_datasets(terminal: Terminal) -> None:
 
 def ingest(
     terminal: Terminal,
-    name: Annotated[str, typer.Argument(help="A dataset known by name (see: datasets), or a name of your own")],
-    source: Annotated[Path | None, typer.Option(help="File or folder [default: found under the data folder]")] = None,
+    name: Annotated[
+        str, typer.Argument(help="A dataset known by name (see: datasets), or a name of your own")
+    ],
+    source: Annotated[
+        Path | None, typer.Option(help="File or folder [default: found under the data folder]")
+    ] = None,
     format: FormatOption = None,
     layout: LayoutOption = None,
-    splits: Annotated[Path | None, typer.Option(help='JSON: {"protocol": {"train": [names], "test": [names]}}')] = None,
+    splits: Annotated[
+        Path | None, typer.Option(help='JSON: {"protocol": {"train": [names], "test": [names]}}')
+    ] = None,
     fps: Annotated[float, typer.Option(min=1, max=9999, help="Frames a second of the source")] = 30.0,
     up: Annotated[Up, typer.Option(help="The source's up axis")] = "y",
     scale: Annotated[float, typer.Option(min=1e-9, max=1e8, help="Metres a unit of the source")] = 1.0,
-    slicing: Annotated[Slicing, typer.Option(help="PKU-MMD: frames of a label that make a clip")] = "start:end",
-    untrimmed: Annotated[bool, typer.Option("--untrimmed", help="Keep recordings whole, with segments")] = False,
+    slicing: Annotated[
+        Slicing, typer.Option(help="PKU-MMD: frames of a label that make a clip")
+    ] = "start:end",
+    untrimmed: Annotated[
+        bool, typer.Option("--untrimmed", help="Keep recordings whole, with segments")
+    ] = False,
     segments: Annotated[
-        Path | None, typer.Option(help='JSON: {"recording": [{"action", "start", "end"}]}, in seconds; or CSV')
+        Path | None,
+        typer.Option(help='JSON: {"recording": [{"action", "start", "end"}]}, in seconds; or CSV'),
     ] = None,
-) -> None:  # fmt: skip
+) -> None:
     """Reads recordings into the library and reports what was found, used and left out."""
     from cli import print_tables
     from umurl_search.ingest.ingest import Request
     from umurl_search.ingest.ingest import ingest as read
 
     request = Request(
-        name=name, source=source, data=terminal.data, format=format,
-        layout=layout, splits=splits, fps=fps, up=up, scale=scale, slicing=slicing,
-        untrimmed=untrimmed, segments=segments,
-    )  # fmt: skip
+        name=name,
+        source=source,
+        data=terminal.data,
+        format=format,
+        layout=layout,
+        splits=splits,
+        fps=fps,
+        up=up,
+        scale=scale,
+        slicing=slicing,
+        untrimmed=untrimmed,
+        segments=segments,
+    )
     report = read(terminal.library, request, progress=terminal.progress)
     terminal.show(vars(report), print_tables.ingest)
 

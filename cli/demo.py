@@ -136,9 +136,15 @@ def _queries(terminal: Terminal, index: str) -> list[dict[str, Any]]:
         options += f' --where "{where}"' if where else ""
         _title(terminal, f"{text}:  {_typed(terminal, f'query {shlex.quote(sample)} {options}')}")
         request = QueryRequest(
-            clip=sample, modality=modality, against=against, where=where, k=5, index=index,
-            exclude_same_performance=False, device=terminal.device,
-        )  # fmt: skip
+            clip=sample,
+            modality=modality,
+            against=against,
+            where=where,
+            k=5,
+            index=index,
+            exclude_same_performance=False,
+            device=terminal.device,
+        )
         answers.append(query(terminal.library, request))
         if not terminal.as_json:
             from cli import print_hits
@@ -165,9 +171,13 @@ def _train(terminal: Terminal, seconds: float) -> dict[str, Any]:
     if any(row["name"] == ENCODER for row in _encoders(terminal)):
         return _trained_before(terminal)
     request = TrainRequest(
-        dataset="demo", preset="tiny", name=ENCODER, device=terminal.device, max_seconds=seconds,
+        dataset="demo",
+        preset="tiny",
+        name=ENCODER,
+        device=terminal.device,
+        max_seconds=seconds,
         save_every_s=math.inf,
-    )  # fmt: skip
+    )
     try:  # what a killed demo may have left is a minute's work
         report = train_encoder(terminal.library, request, anew=True, progress=terminal.progress)
     except KeyboardInterrupt as stopped:

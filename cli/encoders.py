@@ -49,18 +49,32 @@ def register(app: typer.Typer) -> None:
 def train(
     terminal: Terminal,
     name: Annotated[str, typer.Argument(help="The dataset to train on")],
-    protocol: Annotated[str | None, typer.Option(help="Whose training clips [default: the dataset's first]")] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="Whose training clips [default: the dataset's first]")
+    ] = None,
     preset: Annotated[Preset, typer.Option(help="Width 1024, 256 or 64, with its schedule")] = "small",
-    start_from: Annotated[str | None, typer.Option(help="An encoder whose weights are the first, e.g. shipped")] = None,
+    start_from: Annotated[
+        str | None, typer.Option(help="An encoder whose weights are the first, e.g. shipped")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help=_PRESET)] = None,
-    batch_size: Annotated[int | None, typer.Option(min=2, help=f"Clips a step, of all processes {_PRESET}")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=2, help=f"Clips a step, of all processes {_PRESET}")
+    ] = None,
     learning_rate: Annotated[float | None, typer.Option(min=0.0, max=10.0, help=_PRESET)] = None,
     weight_decay: Annotated[float | None, typer.Option(min=0.0, help=_PRESET)] = None,
     schedule: ScheduleOption = None,
-    drop_at: Annotated[float | None, typer.Option(min=0.0, max=1.0, help=f"A share of the epochs {_PRESET}")] = None,
-    warmup_epochs: Annotated[float | None, typer.Option(min=0.0, help="The rate rises first [default: 0]")] = None,
-    tune_epochs: Annotated[int | None, typer.Option(min=0, help="Of contrastive tuning after [default: 0]")] = None,
-    tune_rate: Annotated[float | None, typer.Option(min=0.0, help="Its learning rate [default: 0.0003]")] = None,
+    drop_at: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help=f"A share of the epochs {_PRESET}")
+    ] = None,
+    warmup_epochs: Annotated[
+        float | None, typer.Option(min=0.0, help="The rate rises first [default: 0]")
+    ] = None,
+    tune_epochs: Annotated[
+        int | None, typer.Option(min=0, help="Of contrastive tuning after [default: 0]")
+    ] = None,
+    tune_rate: Annotated[
+        float | None, typer.Option(min=0.0, help="Its learning rate [default: 0.0003]")
+    ] = None,
     precision: Annotated[
         Literal["auto", "float32", "bf16"] | None,
         typer.Option(help="auto: bf16 where the hardware multiplies it, from width 256 on [default: auto]"),
@@ -70,15 +84,23 @@ def train(
     layers: Annotated[int | None, typer.Option(min=1, help="Of each transformer [default: 1]")] = None,
     projection: Annotated[int | None, typer.Option(min=1, help=f"Size of the projections {_PRESET}")] = None,
     modalities: TrainedOption = None,
-    compile: Annotated[bool, typer.Option("--compile", help="Let torch compile the network first, on GPUs")] = False,
+    compile: Annotated[
+        bool, typer.Option("--compile", help="Let torch compile the network first, on GPUs")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Of weights, order and augmentations")] = 0,
-    as_: Annotated[str | None, typer.Option("--as", help="The encoder's name [default: NAME-PROTOCOL-PRESET]")] = None,
+    as_: Annotated[
+        str | None, typer.Option("--as", help="The encoder's name [default: NAME-PROTOCOL-PRESET]")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run")] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Discard an interrupted run of this name")] = False,
     save_every: Annotated[float, typer.Option(min=0.0, help="Seconds between saved states")] = 60.0,
-    looks: Annotated[int, typer.Option(min=0, help="How often to look at a held-out slice's embedding, in all")] = 10,
-    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the training curves: .png, .svg or .html")] = None,
-) -> None:  # fmt: skip
+    looks: Annotated[
+        int, typer.Option(min=0, help="How often to look at a held-out slice's embedding, in all")
+    ] = 10,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw the training curves: .png, .svg or .html")
+    ] = None,
+) -> None:
     """Pre-trains an encoder on a dataset's training clips, without labels. torchrun shares it over processes."""
     if resume and anew:
         raise typer.BadParameter("goes on with a run, --anew discards it: give one", param_hint="--resume")
@@ -93,19 +115,43 @@ def train(
     from umurl_search.training.run import train_encoder
 
     request = TrainRequest(
-        dataset=name, protocol=protocol, preset=preset, start_from=start_from, epochs=epochs, batch_size=batch_size,
-        learning_rate=learning_rate, weight_decay=weight_decay, schedule=schedule, drop_at=drop_at,
-        warmup_epochs=warmup_epochs, tune_epochs=tune_epochs, tune_rate=tune_rate, precision=precision,
-        width=width, heads=heads, layers=layers, projection=projection, modalities=_members(modalities),
+        dataset=name,
+        protocol=protocol,
+        preset=preset,
+        start_from=start_from,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        schedule=schedule,
+        drop_at=drop_at,
+        warmup_epochs=warmup_epochs,
+        tune_epochs=tune_epochs,
+        tune_rate=tune_rate,
+        precision=precision,
+        width=width,
+        heads=heads,
+        layers=layers,
+        projection=projection,
+        modalities=_members(modalities),
         compile=compile or None,
-        seed=seed, name=as_, device=terminal.device, save_every_s=save_every, looks=looks,
-    )  # fmt: skip
+        seed=seed,
+        name=as_,
+        device=terminal.device,
+        save_every_s=save_every,
+        looks=looks,
+    )
     with stop_flag() as should_stop:
         try:
             report = train_encoder(
-                terminal.library, request, resume=resume, anew=anew, progress=terminal.progress,
-                should_stop=should_stop, tell=terminal.tell,
-            )  # fmt: skip
+                terminal.library,
+                request,
+                resume=resume,
+                anew=anew,
+                progress=terminal.progress,
+                should_stop=should_stop,
+                tell=terminal.tell,
+            )
         except TrainingInterrupted as stopped:
             raise KeyboardInterrupt("saved; the same command with --resume goes on from here") from stopped
         except KeyboardInterrupt as stopped:

@@ -20,10 +20,8 @@ LateOption = Annotated[
 ]
 SharesOption = Annotated[
     list[float] | None,
-    typer.Option(
-        "--shares", help="A share of the training labels, may be repeated [default: 0.01 and 0.1]"
-    ),
-]  # fmt: skip
+    typer.Option("--shares", help="A share of the training labels, may be repeated [default: 0.01 and 0.1]"),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -55,14 +53,19 @@ def linear_eval(
     index: IndexOption = None,
     protocol: ProtocolOption = None,
     modality: ModalityOption = "fused",
-    epochs: Annotated[int, typer.Option(min=1, help="The learning rate falls at 4/5 and 14/15 of them")] = 150,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="The learning rate falls at 4/5 and 14/15 of them")
+    ] = 150,
     batch_size: Annotated[int, typer.Option(min=1, help="The last batch of an epoch is what is left")] = 512,
     standardise: Annotated[
-        bool, typer.Option("--standardise", help="Bring every dimension to mean 0 and deviation 1; the paper does not")
+        bool,
+        typer.Option(
+            "--standardise", help="Bring every dimension to mean 0 and deviation 1; the paper does not"
+        ),
     ] = False,
     seed: SeedOption = 0,
     late: LateOption = None,
-) -> None:  # fmt: skip
+) -> None:
     """A linear classifier on frozen embeddings: the paper's action recognition. The figure is the last epoch's."""
     parts = tuple(parse_option("--late", _late_part)(text) for text in late or ())
     if parts and (len(parts) == 1 or index is not None or modality != "fused"):
@@ -95,11 +98,14 @@ def semi_eval(
     modality: ModalityOption = "fused",
     shares: SharesOption = None,
     seeds: Annotated[int, typer.Option(min=1, help="Draws of each share; the figure is their mean")] = 5,
-    finetune: Annotated[bool, typer.Option("--finetune", help="Train the whole encoder too, on the clips")] = False,
+    finetune: Annotated[
+        bool, typer.Option("--finetune", help="Train the whole encoder too, on the clips")
+    ] = False,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="[default: 150; fine-tuning 50, more if that is under 500 steps]")
+        int | None,
+        typer.Option(min=1, help="[default: 150; fine-tuning 50, more if that is under 500 steps]"),
     ] = None,
-) -> None:  # fmt: skip
+) -> None:
     """Classifiers from a class-balanced share of the labels, at least one clip of each class."""
     for share in shares or ():
         if not 0 < share <= 1:
@@ -110,9 +116,15 @@ def semi_eval(
     from umurl_search.evaluation import semi_supervised
 
     request = semi_supervised.SemiRequest(
-        index=index, protocol=protocol, modality=modality, shares=tuple(shares or (0.01, 0.1)), seeds=seeds,
-        finetune=finetune, epochs=epochs, device=terminal.device,
-    )  # fmt: skip
+        index=index,
+        protocol=protocol,
+        modality=modality,
+        shares=tuple(shares or (0.01, 0.1)),
+        seeds=seeds,
+        finetune=finetune,
+        epochs=epochs,
+        device=terminal.device,
+    )
     with _writing_nothing():
         document = semi_supervised.semi_eval(terminal.library, request, progress=terminal.progress)
     terminal.note(*(f"note: {warning}" for warning in document["warnings"]))
@@ -131,7 +143,7 @@ def transfer_eval(
     batch_size: Annotated[int, typer.Option(min=1, help="Of fine-tuning")] = 32,
     learning_rate: Annotated[float, typer.Option(min=1e-9, max=10, help="Of fine-tuning")] = 5e-4,
     seed: SeedOption = 0,
-) -> None:  # fmt: skip
+) -> None:
     """An encoder on a dataset it was not trained on: a linear classifier on frozen embeddings, and fine-tuned whole."""
     from umurl_search.library.encoder_registry import open_encoder
 
@@ -144,9 +156,14 @@ def transfer_eval(
 
     finetuning = FinetuneConfig.lasting(epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed)
     request = transfer.TransferRequest(
-        dataset=name, encoder=encoder, protocol=protocol, modality=modality, linear=ProbeConfig(seed=seed),
-        finetuning=finetuning, device=terminal.device,
-    )  # fmt: skip
+        dataset=name,
+        encoder=encoder,
+        protocol=protocol,
+        modality=modality,
+        linear=ProbeConfig(seed=seed),
+        finetuning=finetuning,
+        device=terminal.device,
+    )
     with _writing_nothing():
         document = transfer.transfer_eval(terminal.library, request, progress=terminal.progress)
     terminal.note(*ingested, *(f"note: {warning}" for warning in document["warnings"]))

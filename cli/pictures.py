@@ -37,18 +37,24 @@ def render(
     no_bridge: NoBridgeOption = False,
     overlap: OverlapOption = 0.2,
     poses: Annotated[
-        int | None, typer.Option(min=1, max=60, help="Still poses in a row [default: 8 in a .png, an .svg moves]")
+        int | None,
+        typer.Option(min=1, max=60, help="Still poses in a row [default: 8 in a .png, an .svg moves]"),
     ] = None,
     fps: Annotated[
         float | None,
         typer.Option(
-            "--picture-fps", min=1, max=30,
+            "--picture-fps",
+            min=1,
+            max=30,
             help="Pictures a second; the speed is the clip's [default: 30 in an .mp4 or .html, else 15]",
         ),
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0.1, max=300, help="Of a longer clip, the first are drawn")] = 20.0,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, max=300, help="Of a longer clip, the first are drawn")
+    ] = 20.0,
     azimuth: Annotated[
-        float, typer.Option(min=-360, max=360, help="Degrees round the person, 0 in front, then to their left")
+        float,
+        typer.Option(min=-360, max=360, help="Degrees round the person, 0 in front, then to their left"),
     ] = 25.0,
     elevation: Annotated[float, typer.Option(min=-89, max=89, help="Degrees above the horizon")] = 10.0,
     orthographic: Annotated[bool, typer.Option("--orthographic", help="Without perspective")] = False,
@@ -57,15 +63,18 @@ def render(
         int | None, typer.Option(min=40, max=2000, help="Pixels of a clip [default: by their number]")
     ] = None,
     axes: Annotated[Axes | None, typer.Option(help="The axes of a .npy clip [default: found out]")] = None,
-    layout: Annotated[Layout | None, typer.Option(help="Its joint layout [default: as query reads it]")] = None,
+    layout: Annotated[
+        Layout | None, typer.Option(help="Its joint layout [default: as query reads it]")
+    ] = None,
     source_fps: Annotated[
-        float | None, typer.Option("--fps", min=1, max=9999, help="Its frames a second [default: as query reads it]")
+        float | None,
+        typer.Option("--fps", min=1, max=9999, help="Its frames a second [default: as query reads it]"),
     ] = None,
     up: Annotated[Up | None, typer.Option(help="Its up axis [default: as query reads it]")] = None,
     scale: Annotated[
         float | None, typer.Option(min=1e-9, max=1e8, help="Metres a unit of it [default: as query reads it]")
     ] = None,
-) -> None:  # fmt: skip
+) -> None:
     """Draws a clip, or a query with its hits, into a file, at its own speed and as recorded."""
     if poses is not None and out.suffix.lower() not in (".png", ".svg"):
         raise typer.BadParameter(
@@ -81,15 +90,34 @@ def render(
     from umurl_search.search.searcher import QueryRequest
 
     ask = QueryRequest(
-        clip=clip, modality=modality, index=index, against=against, k=hits or 1, where=where,
-        exclude_same_performance=exclude_same_performance, bridge=not no_bridge, axes=axes,
-        layout=layout, fps=source_fps, up=up, scale=scale, overlap=overlap, device=terminal.device,
-    )  # fmt: skip
+        clip=clip,
+        modality=modality,
+        index=index,
+        against=against,
+        k=hits or 1,
+        where=where,
+        exclude_same_performance=exclude_same_performance,
+        bridge=not no_bridge,
+        axes=axes,
+        layout=layout,
+        fps=source_fps,
+        up=up,
+        scale=scale,
+        overlap=overlap,
+        device=terminal.device,
+    )
     camera = Camera(azimuth_deg=azimuth, elevation_deg=elevation, perspective=not orthographic)
     request = PictureRequest(
-        out=out, ask=ask, hits=hits is not None, camera=camera, theme=theme, poses=poses, size=size, fps=fps,
+        out=out,
+        ask=ask,
+        hits=hits is not None,
+        camera=camera,
+        theme=theme,
+        poses=poses,
+        size=size,
+        fps=fps,
         seconds=seconds,
-    )  # fmt: skip
+    )
     document = draw(terminal.library, request)
     terminal.note(*(f"note: {note}" for note in document["notes"]))
     terminal.show(document, print_pictures.drawn)

@@ -21,9 +21,12 @@ def groups(document: Document) -> None:
     for group in shown:
         clips = group["clips"]
         table.add_row(
-            str(len(clips)), _range(group["lowest"], group["highest"]), _each(map(_action, clips)),
-            _each(clip["subject"] for clip in clips), _each((clip["name"] for clip in clips), most=_MOST_NAMES),
-        )  # fmt: skip
+            str(len(clips)),
+            _range(group["lowest"], group["highest"]),
+            _each(map(_action, clips)),
+            _each(clip["subject"] for clip in clips),
+            _each((clip["name"] for clip in clips), most=_MOST_NAMES),
+        )
     if shown:
         console.print(table)
     _say_more(len(document["groups"]) - len(shown), "groups")
@@ -43,13 +46,28 @@ def leaks(document: Document) -> None:
         f"among {document['gallery']:,} training clips" + (f"; {known}" if known else "")
     )
     shown = document["leaks"][:_MOST_ROWS]
-    table = new_table("score", "clip", "action", "twin", "its action", "twins", "same subject", "same performance",
-                      right=("score", "twins"))  # fmt: skip
+    table = new_table(
+        "score",
+        "clip",
+        "action",
+        "twin",
+        "its action",
+        "twins",
+        "same subject",
+        "same performance",
+        right=("score", "twins"),
+    )
     for leak in shown:
         table.add_row(
-            f"{leak['score']:.6f}", leak["clip"]["name"], _action(leak["clip"]), leak["twin"]["name"],
-            _action(leak["twin"]), str(leak["twins"]), _yes(leak["same_subject"]), _yes(leak["same_performance"]),
-        )  # fmt: skip
+            f"{leak['score']:.6f}",
+            leak["clip"]["name"],
+            _action(leak["clip"]),
+            leak["twin"]["name"],
+            _action(leak["twin"]),
+            str(leak["twins"]),
+            _yes(leak["same_subject"]),
+            _yes(leak["same_performance"]),
+        )
     if shown:
         console.print(table)
     _say_more(len(document["leaks"]) - len(shown), "clips")

@@ -90,10 +90,11 @@ def naming(found: Sequence[Document]) -> list[Column]:
         Column(header="rank", cells=[text(hit["rank"]) for hit in found], right=True),
         Column(header="score", cells=[text(f"{hit['score']:.4f}") for hit in found], right=True),
         Column(
-            header="clip", cells=[text(f"{hit['dataset']}:{hit['name']}") for hit in found],
+            header="clip",
+            cells=[text(f"{hit['dataset']}:{hit['name']}") for hit in found],
             short=[text(hit["name"]) for hit in found],
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _action(hit: Document, wanted: int | None) -> Text:

@@ -48,9 +48,14 @@ def semi(document: Document) -> None:
         runs = [run["accuracy"] for run in row["runs"]]
         deviation = "" if row["std"] is None else percent(row["std"])
         table.add_row(
-            f"{100 * row['share']:g} %", f"{row['clips']:,}", percent(row["accuracy"]), deviation,
-            percent(min(runs)), percent(max(runs)), f"{row['steps']:,}",
-        )  # fmt: skip
+            f"{100 * row['share']:g} %",
+            f"{row['clips']:,}",
+            percent(row["accuracy"]),
+            deviation,
+            percent(min(runs)),
+            percent(max(runs)),
+            f"{row['steps']:,}",
+        )
     console.print(table)
 
 

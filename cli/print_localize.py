@@ -42,7 +42,9 @@ def moments(document: Document, *, draw: Draw | None = None) -> None:
         Column(header="from s", cells=[text(f"{hit['start_s']:.1f}") for hit in found], right=True),
         Column(header="to s", cells=[text(f"{hit['end_s']:.1f}") for hit in found], right=True),
         Column(
-            header="frames", cells=[text(f"{hit['start_frame']}-{hit['stop_frame']}") for hit in found], right=True,
+            header="frames",
+            cells=[text(f"{hit['start_frame']}-{hit['stop_frame']}") for hit in found],
+            right=True,
             spare=True,
         ),
         Column(header="action there", cells=[action for action, _ in said], cut=True),
@@ -51,7 +53,7 @@ def moments(document: Document, *, draw: Draw | None = None) -> None:
             Column(header=name, cells=[text(hit[name]) for hit in found], right=True, spare=True)
             for name in ("subject", "camera")
         ),
-    ]  # fmt: skip
+    ]
     show(console, columns, draw)
 
 

@@ -44,9 +44,13 @@ class _RateColumn(ProgressColumn):
 def progress_bar(title: str, *, total: int, unit: str) -> Iterator[Advance]:
     """A bar on stderr with rate and time left."""
     columns = (
-        TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), _RateColumn(),
-        TimeRemainingColumn(), TextColumn("{task.fields[note]}", style="dim"),
-    )  # fmt: skip
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        _RateColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", style="dim"),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=total, unit=unit, note="")
 
@@ -79,8 +83,15 @@ def size(n_bytes: int) -> str:
 
 
 def datasets(document: Document) -> None:
-    table = new_table("name", "what", "protocols", "official clips", "in library", "found under the data folder",
-                   right=("official clips", "in library"))  # fmt: skip
+    table = new_table(
+        "name",
+        "what",
+        "protocols",
+        "official clips",
+        "in library",
+        "found under the data folder",
+        right=("official clips", "in library"),
+    )
     for row in document["datasets"]:
         official = f"{row['official']['used']:,}" if row["official"] else ""
         held = "" if row["in_library"] is None else f"{row['in_library']:,}"

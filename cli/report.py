@@ -19,10 +19,12 @@ def report(
     terminal: Terminal,
     index: IndexOption = None,
     protocol: Annotated[str | None, typer.Option(help="[default: the dataset's first]")] = None,
-    out: Annotated[Path, typer.Option(help=".html, or .md with its pictures beside it")] = Path("report.html"),
+    out: Annotated[Path, typer.Option(help=".html, or .md with its pictures beside it")] = Path(
+        "report.html"
+    ),
     map: Annotated[Map, typer.Option("--map", help="How the embedding is drawn, besides PCA")] = "tsne",
     linear: Annotated[bool, typer.Option("--linear", help="Train a linear classifier too")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """One page about an encoder on a dataset: figures, mistakes, maps, curves, and the commands that made it."""
     from cli.print_report import written
     from umurl_search.report.report import ReportRequest, write_report

@@ -65,17 +65,21 @@ ExcludeOption = Annotated[
 OverlapOption = Annotated[
     float,
     typer.Option(
-        "--overlap", min=0, max=1,
+        "--overlap",
+        min=0,
+        max=1,
         help="Of windows: the temporal IoU with a better one above which one is the same moment",
     ),
-]  # fmt: skip
+]
 WindowOption = Annotated[
     list[float] | None,
     typer.Option(
-        "--window", min=0.1, max=3600,
+        "--window",
+        min=0.1,
+        max=3600,
         help="Cut recordings into windows of so many seconds; may be given several times",
     ),
-]  # fmt: skip
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -89,8 +93,12 @@ def build_index(
     terminal: Terminal,
     name: Annotated[str, typer.Argument(help="The dataset; ingested first if it must be")],
     encoder: EncoderOption = None,
-    modalities: Annotated[Modalities, typer.Option(help="joint, bone, motion, fused; or all seven subsets")] = "base",
-    kind: Annotated[Kind, typer.Option(help="auto chooses, and says why; all are re-ranked exactly")] = "auto",
+    modalities: Annotated[
+        Modalities, typer.Option(help="joint, bone, motion, fused; or all seven subsets")
+    ] = "base",
+    kind: Annotated[
+        Kind, typer.Option(help="auto chooses, and says why; all are re-ranked exactly")
+    ] = "auto",
     recall: Annotated[
         float, typer.Option(min=0.5, max=1, help="At 10; below 1, auto may take an approximate kind")
     ] = 1.0,
@@ -99,11 +107,14 @@ def build_index(
     ] = "none",
     window: WindowOption = None,
     stride: Annotated[
-        float | None, typer.Option(min=0.04, max=3600, help="Seconds between windows [default: a fifth of one]")
+        float | None,
+        typer.Option(min=0.04, max=3600, help="Seconds between windows [default: a fifth of one]"),
     ] = None,
     precision: PrecisionOption = "auto",
-    as_: Annotated[str | None, typer.Option("--as", help="The index's name [default: DATASET@ENCODER]")] = None,
-) -> None:  # fmt: skip
+    as_: Annotated[
+        str | None, typer.Option("--as", help="The index's name [default: DATASET@ENCODER]")
+    ] = None,
+) -> None:
     """Embeds a dataset and makes it searchable."""
     if stride is not None and not window:
         raise typer.BadParameter("--stride goes with --window SECONDS", param_hint="--stride")
@@ -115,10 +126,17 @@ def build_index(
     from umurl_search.index.windows import Window
 
     request = BuildRequest(
-        dataset=name, encoder=encoder, modalities=modalities, kind=kind, recall=recall,
-        transform=Transform.parse(transform), name=as_, precision=precision, device=terminal.device,
+        dataset=name,
+        encoder=encoder,
+        modalities=modalities,
+        kind=kind,
+        recall=recall,
+        transform=Transform.parse(transform),
+        name=as_,
+        precision=precision,
+        device=terminal.device,
         window=Window.parse(window or (), stride),
-    )  # fmt: skip
+    )
     report = build(terminal.library, request, progress=terminal.progress, tell=terminal.tell)
     terminal.note(*ingested, *(f"note: {warning}" for warning in report.warnings))
     terminal.show(vars(report), print_tables.built if report.windows is None else print_localize.built)
@@ -136,22 +154,29 @@ def query(
     index: IndexOption = None,
     against: AgainstOption = "fused",
     k: Annotated[int, typer.Option(min=1, help="How many hits")] = 10,
-    where: Annotated[str | None, typer.Option(help='SQL over the clips, e.g. "subject = 3 and camera = 2"')] = None,
+    where: Annotated[
+        str | None, typer.Option(help='SQL over the clips, e.g. "subject = 3 and camera = 2"')
+    ] = None,
     exclude_same_performance: ExcludeOption = False,
     no_bridge: NoBridgeOption = False,
     overlap: OverlapOption = 0.2,
     axes: Annotated[Axes | None, typer.Option(help="The axes of a .npy clip [default: found out]")] = None,
     layout: Annotated[Layout | None, typer.Option(help=f"Its joint layout {_AS_INGESTED}")] = None,
-    fps: Annotated[float | None, typer.Option(min=1, max=9999, help=f"Its frames a second {_AS_INGESTED}")] = None,
+    fps: Annotated[
+        float | None, typer.Option(min=1, max=9999, help=f"Its frames a second {_AS_INGESTED}")
+    ] = None,
     up: Annotated[Up | None, typer.Option(help=f"Its up axis {_AS_INGESTED}")] = None,
-    scale: Annotated[float | None, typer.Option(min=1e-9, max=1e8, help=f"Metres a unit {_AS_INGESTED}")] = None,
+    scale: Annotated[
+        float | None, typer.Option(min=1e-9, max=1e8, help=f"Metres a unit {_AS_INGESTED}")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Write a row a hit to a .jsonl, .parquet or .csv file")
     ] = None,
     plain: Annotated[
-        bool, typer.Option("--plain", help="No skeletons beside hits; they are drawn on a terminal that can only")
+        bool,
+        typer.Option("--plain", help="No skeletons beside hits; they are drawn on a terminal that can only"),
     ] = False,
-) -> None:  # fmt: skip
+) -> None:
     """The clips of an index, or the moments of its recordings, that are most like one clip, or each of many. A .npy is
     read as the index's dataset was ingested."""
     from cli import braille, print_batch, print_hits, print_localize
@@ -160,10 +185,22 @@ def query(
     from umurl_search.search.searcher import query as ask
 
     request = QueryRequest(
-        clip=clip[0], modality=modality, index=index, against=against, k=k, where=where,
-        exclude_same_performance=exclude_same_performance, bridge=not no_bridge, axes=axes,
-        layout=layout, fps=fps, up=up, scale=scale, overlap=overlap, device=terminal.device,
-    )  # fmt: skip
+        clip=clip[0],
+        modality=modality,
+        index=index,
+        against=against,
+        k=k,
+        where=where,
+        exclude_same_performance=exclude_same_performance,
+        bridge=not no_bridge,
+        axes=axes,
+        layout=layout,
+        fps=fps,
+        up=up,
+        scale=scale,
+        overlap=overlap,
+        device=terminal.device,
+    )
     if len(clip) > 1 or out is not None or holds_many(terminal.library, clip[0]):
         batch = BatchRequest(sources=tuple(clip), how=request, out=out)
         document = query_many(terminal.library, batch, progress=terminal.progress)
@@ -225,11 +262,20 @@ def knn_eval(
     from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index, evaluate_matrix
 
     request = EvalRequest(
-        index=index, protocol=protocol, k=k, query_modality=query_modality, gallery_modality=gallery_modality,
-        bridge=not no_bridge, exclude_same_performance=exclude_same_performance,
-        exclude=tuple(exclude.split(",")) if exclude else (), ranking=not no_map, queries=queries,
-        query_protocol=query_protocol, action_map=action_map, device=terminal.device,
-    )  # fmt: skip
+        index=index,
+        protocol=protocol,
+        k=k,
+        query_modality=query_modality,
+        gallery_modality=gallery_modality,
+        bridge=not no_bridge,
+        exclude_same_performance=exclude_same_performance,
+        exclude=tuple(exclude.split(",")) if exclude else (),
+        ranking=not no_map,
+        queries=queries,
+        query_protocol=query_protocol,
+        action_map=action_map,
+        device=terminal.device,
+    )
     run, draw = (evaluate_matrix, print_tables.matrix) if matrix else (evaluate_index, print_tables.figures)
     document = run(terminal.library, request, progress=terminal.progress)
     for warning in document["warnings"]:
@@ -249,15 +295,24 @@ def embed(
     up: Annotated[Up, typer.Option(help="Its up axis")] = "y",
     scale: Annotated[float, typer.Option(min=1e-9, max=1e8, help="Metres a unit of it")] = 1.0,
     precision: PrecisionOption = "auto",
-) -> None:  # fmt: skip
+) -> None:
     """Writes embeddings (N, D) float32 as the encoder gives them, rows in order of clip name."""
     from cli import print_tables
     from umurl_search.export.embed_source import EmbedRequest, embed_source
 
     request = EmbedRequest(
-        source=source, out=out, encoder=encoder, modality=modality, format=format,
-        layout=layout, fps=fps, up=up, scale=scale, precision=precision, device=terminal.device,
-    )  # fmt: skip
+        source=source,
+        out=out,
+        encoder=encoder,
+        modality=modality,
+        format=format,
+        layout=layout,
+        fps=fps,
+        up=up,
+        scale=scale,
+        precision=precision,
+        device=terminal.device,
+    )
     document = embed_source(terminal.library, request, progress=terminal.progress, tell=terminal.tell)
     terminal.note(*(f"note: {note}" for note in document["notes"]))
     terminal.show(document, print_tables.embedded)

@@ -23,7 +23,9 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     terminal: Terminal,
-    host: Annotated[str, typer.Option(help="The address to serve on; any but loopback needs a token")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="The address to serve on; any but loopback needs a token")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one")] = 8000,
     token: Annotated[
         str | None,
@@ -33,7 +35,7 @@ def serve(
         ),
     ] = None,
     index: IndexOption = None,
-) -> None:  # fmt: skip
+) -> None:
     """A page in the browser, and an HTTP API, about the library. Runs until it is interrupted."""
     from cli import print_serving
     from encoder.errors import UmurlError
@@ -49,9 +51,13 @@ def serve(
     request = ServeRequest(host=host, port=port, token=token, index=index, device=terminal.device)
     server = Server(terminal.library, request)
     document = {
-        "url": server.address, "host": host, "port": server.port, "token": server.access.token,
-        "library": str(terminal.library.root), "index": server.service.shelf.contents()["default_index"],
-    }  # fmt: skip
+        "url": server.address,
+        "host": host,
+        "port": server.port,
+        "token": server.access.token,
+        "library": str(terminal.library.root),
+        "index": server.service.shelf.contents()["default_index"],
+    }
     if own_address(host) != host:
         terminal.note("from other machines: this machine's name, or address, in place of the one below")
     try:

@@ -110,15 +110,20 @@ _INDEX_ROW = (
 _CONTENTS_KEYS = (
     ("library", "the library's folder"),
     ("datasets", "a list, by name"),
-    *_under("datasets[]", (
-        *_bare("name clips format source"), ("state", "see data-format.md"), ("protocols", "names"),
-    )),
+    *_under(
+        "datasets[]",
+        (
+            *_bare("name clips format source"),
+            ("state", "see data-format.md"),
+            ("protocols", "names"),
+        ),
+    ),
     ("encoders", "a list, newest first"),
     *_under("encoders[]", _ENCODER_ROW),
     ("indexes", "a list, newest first"),
     *_under("indexes[]", _INDEX_ROW),
     ("default_index", "the name of the one that is meant where none is named, null where there is none"),
-)  # fmt: skip
+)
 
 _CLIP_ROW = (
     ("clip_id", "the clip's number in the library"),
@@ -129,9 +134,12 @@ _TWIN_KEYS = (
     ("transform", "`none` or `half-whiten:D`"),
     ("modality", ""),
     ("above", "the score from which two clips are twins"),
-    ("chosen", "what `above` was chosen by, null when it was given: `nearest` (median score of a clip and its "
-               "nearest), `share` (of that distance that a twin is within), `sampled` (clips looked at)"),
-)  # fmt: skip
+    (
+        "chosen",
+        "what `above` was chosen by, null when it was given: `nearest` (median score of a clip and its "
+        "nearest), `share` (of that distance that a twin is within), `sampled` (clips looked at)",
+    ),
+)
 
 _QUALITY = (
     "quality",
@@ -156,24 +164,33 @@ _CHANGE_KEYS = (
 JSON_KEYS: dict[str, Rows] = {
     "demo": (
         ("ingest", "what `ingest` prints"),
-        ("train", "what `train` prints, and `already_there`; when it was trained before `encoder`, `epochs` and "
-                  "`planned_epochs` alone"),
+        (
+            "train",
+            "what `train` prints, and `already_there`; when it was trained before `encoder`, `epochs` and "
+            "`planned_epochs` alone",
+        ),
         ("build", "what `build-index` prints, of the better index, the default from now on"),
         ("queries", "a list of what `query` prints, of that index"),
         ("evaluation", "what `knn-eval` prints, of that index"),
         ("matrix", "what `knn-eval --matrix` prints, of that index"),
-        ("other", "`build` and `evaluation` of the other index: one is of the encoder in the package, one of the new"),
+        (
+            "other",
+            "`build` and `evaluation` of the other index: one is of the encoder in the package, one of the new",
+        ),
         ("seconds", "`answers`: until those of the encoder in the package were there; `total`"),
     ),
     "datasets": (
         ("datasets", "a list: those known by name, then the library's own"),
-        *_under("datasets[]", (
-            *_bare("name title"),
-            ("protocols", "names, the default first"),
-            ("official", "published counts, or null"),
-            ("in_library", "clips in the library, or null"),
-            ("under_data", "where it was found under the data folder: paths"),
-        )),
+        *_under(
+            "datasets[]",
+            (
+                *_bare("name title"),
+                ("protocols", "names, the default first"),
+                ("official", "published counts, or null"),
+                ("in_library", "clips in the library, or null"),
+                ("under_data", "where it was found under the data folder: paths"),
+            ),
+        ),
         ("library", "the library's folder"),
         ("data", "the data folder, or null"),
     ),
@@ -239,73 +256,101 @@ JSON_KEYS: dict[str, Rows] = {
     ),
     "query": (
         ("query", "what was asked"),
-        *_under("query", (
-            ("clip", "as given"),
-            ("modality", ""),
-            ("frames", "of the clip, at 30 frames a second"),
-            ("people", "1 or 2"),
-            ("where", "the filter, or null"),
-            ("exclude_same_performance", "whether the query's own performance was left out"),
-            ("k", "hits asked for"),
-            ("label", "of a clip from the library, else null"),
-            ("action", "the same"),
-            ("notes", "what was assumed in reading the clip, a line each"),
-        )),
+        *_under(
+            "query",
+            (
+                ("clip", "as given"),
+                ("modality", ""),
+                ("frames", "of the clip, at 30 frames a second"),
+                ("people", "1 or 2"),
+                ("where", "the filter, or null"),
+                ("exclude_same_performance", "whether the query's own performance was left out"),
+                ("k", "hits asked for"),
+                ("label", "of a clip from the library, else null"),
+                ("action", "the same"),
+                ("notes", "what was assumed in reading the clip, a line each"),
+            ),
+        ),
         ("index", "what was searched"),
-        *_under("index", (
-            *_bare("name dataset encoder"),
-            ("against", "the gallery's modality"),
-            ("bridge", "whether the query crossed one"),
-            ("transform", "`none` or `half-whiten:D`"),
-            ("kind", "of index (index-kinds.md)"),
-            ("clips", "in the index"),
-            ("window_s", "lengths of the windows in seconds; null where clips are searched whole"),
-            ("stride_s", "seconds from one window's start to the next, or null"),
-            ("passing", "clips (or windows) that pass the filter"),
-        )),
+        *_under(
+            "index",
+            (
+                *_bare("name dataset encoder"),
+                ("against", "the gallery's modality"),
+                ("bridge", "whether the query crossed one"),
+                ("transform", "`none` or `half-whiten:D`"),
+                ("kind", "of index (index-kinds.md)"),
+                ("clips", "in the index"),
+                ("window_s", "lengths of the windows in seconds; null where clips are searched whole"),
+                ("stride_s", "seconds from one window's start to the next, or null"),
+                ("passing", "clips (or windows) that pass the filter"),
+            ),
+        ),
         ("hits", "a list, best first"),
-        *_under("hits[]", (
-            ("rank", "from 1"),
-            ("score", "cosine, rises with similarity"),
-            ("clip_id", "the clip's number in the library"),
-            *_bare("name dataset"),
-            ("label", "0-based class, or null"),
-            ("action", "its name, or null"),
-            ("subject", "or null"),
-            ("camera", "or null"),
-            ("setup", "or null"),
-            ("replication", "or null"),
-            ("frames", ""),
-        )),
+        *_under(
+            "hits[]",
+            (
+                ("rank", "from 1"),
+                ("score", "cosine, rises with similarity"),
+                ("clip_id", "the clip's number in the library"),
+                *_bare("name dataset"),
+                ("label", "0-based class, or null"),
+                ("action", "its name, or null"),
+                ("subject", "or null"),
+                ("camera", "or null"),
+                ("setup", "or null"),
+                ("replication", "or null"),
+                ("frames", ""),
+            ),
+        ),
         ("seconds", "`read`, `embed`, `search`, `total`"),
     ),
     "query for moments": (
         ("query", "as for clips"),
         ("index", "as for clips"),
-        ("hits", "a list of moments, best first; beside the keys of a clip's hit, whose clip is the whole recording:"),
-        *_under("hits[]", (
-            *_bare("rank score clip_id name dataset label action subject camera setup replication frames"),
-            ("start_frame", "of the moment, at 30 frames a second"),
-            ("stop_frame", "the one after its last"),
-            ("start_s", "seconds from the start of the recording"),
-            ("end_s", "the same"),
-            ("segment", "the labelled segment that it overlaps most: `label`, `action`, `start_frame`, `stop_frame`, "
-                        "`iou` (temporal, of the two); null where it meets none"),
-        )),
+        (
+            "hits",
+            "a list of moments, best first; beside the keys of a clip's hit, whose clip is the whole recording:",
+        ),
+        *_under(
+            "hits[]",
+            (
+                *_bare(
+                    "rank score clip_id name dataset label action subject camera setup replication frames"
+                ),
+                ("start_frame", "of the moment, at 30 frames a second"),
+                ("stop_frame", "the one after its last"),
+                ("start_s", "seconds from the start of the recording"),
+                ("end_s", "the same"),
+                (
+                    "segment",
+                    "the labelled segment that it overlaps most: `label`, `action`, `start_frame`, `stop_frame`, "
+                    "`iou` (temporal, of the two); null where it meets none",
+                ),
+            ),
+        ),
         ("seconds", "`read`, `embed`, `search`, `total`"),
     ),
     "query for many clips": (
         ("queries", "a list, in the order asked"),
-        *_under("queries[]", (
-            ("query", "what was asked, as for one clip, and:"),
-            *_under("query", (
-                *_bare("clip modality frames people where exclude_same_performance k label action notes"),
-                ("source", "the argument that it came from"),
-                ("stored", "whether the index's own embedding of it asked"),
-                ("passing", "clips (or windows) that pass the filter"),
-            )),
-            ("hits", "as for one clip"),
-        )),
+        *_under(
+            "queries[]",
+            (
+                ("query", "what was asked, as for one clip, and:"),
+                *_under(
+                    "query",
+                    (
+                        *_bare(
+                            "clip modality frames people where exclude_same_performance k label action notes"
+                        ),
+                        ("source", "the argument that it came from"),
+                        ("stored", "whether the index's own embedding of it asked"),
+                        ("passing", "clips (or windows) that pass the filter"),
+                    ),
+                ),
+                ("hits", "as for one clip"),
+            ),
+        ),
         ("answered", "clips that asked"),
         ("stored", "of these, with the embedding that the index holds"),
         ("rows", "hits in all"),
@@ -314,7 +359,10 @@ JSON_KEYS: dict[str, Rows] = {
         ("seconds", "`ask`, `total`"),
     ),
     "query into a file": (
-        ("out", "the file: a row a hit, with `query`, `source`, `query_label`, `query_action` and the keys of a hit"),
+        (
+            "out",
+            "the file: a row a hit, with `query`, `source`, `query_label`, `query_action` and the keys of a hit",
+        ),
         ("answered", "clips that asked"),
         ("stored", "of these, with the embedding that the index holds"),
         ("rows", "hits in the file"),
@@ -329,14 +377,17 @@ JSON_KEYS: dict[str, Rows] = {
         ("clips_in_groups", "clips that have a twin"),
         ("groups_of_several_actions", "groups whose clips' labels differ"),
         ("groups", "a list: clips that hang together by pairs, the biggest group first"),
-        *_under("groups[]", (
-            ("clips", "a list, in order of clip id"),
-            *_under("clips[]", (*_CLIP_ROW, ("score", "with the most alike of the others"))),
-            ("actions", "how many different labels"),
-            ("highest", "score of its pairs"),
-            ("lowest", "the same"),
-            ("pairs", "a list: `one` and `other` (clip ids), `score`"),
-        )),
+        *_under(
+            "groups[]",
+            (
+                ("clips", "a list, in order of clip id"),
+                *_under("clips[]", (*_CLIP_ROW, ("score", "with the most alike of the others"))),
+                ("actions", "how many different labels"),
+                ("highest", "score of its pairs"),
+                ("lowest", "the same"),
+                ("pairs", "a list: `one` and `other` (clip ids), `score`"),
+            ),
+        ),
         ("seconds", "by stage, and `total`"),
     ),
     "leaks": (
@@ -346,20 +397,26 @@ JSON_KEYS: dict[str, Rows] = {
         ("gallery", "clips of its training part and gallery"),
         ("leaking", "test clips with a twin there"),
         ("share", "of the test clips, a fraction"),
-        ("same_action", "leaking clips whose most alike twin has their label; null where labels are not known"),
+        (
+            "same_action",
+            "leaking clips whose most alike twin has their label; null where labels are not known",
+        ),
         ("same_subject", "the same of subjects"),
         ("same_performance", "the same of setup, subject, replication and label together"),
         ("leaks", "a list, the most alike first"),
-        *_under("leaks[]", (
-            ("clip", "of the test part"),
-            *_under("clip", _CLIP_ROW),
-            ("twin", "the most alike of the training part and gallery; the same keys"),
-            ("score", "of the two"),
-            ("twins", "how many it has"),
-            ("same_action", "null where not known"),
-            ("same_subject", "the same"),
-            ("same_performance", "the same"),
-        )),
+        *_under(
+            "leaks[]",
+            (
+                ("clip", "of the test part"),
+                *_under("clip", _CLIP_ROW),
+                ("twin", "the most alike of the training part and gallery; the same keys"),
+                ("score", "of the two"),
+                ("twins", "how many it has"),
+                ("same_action", "null where not known"),
+                ("same_subject", "the same"),
+                ("same_performance", "the same"),
+            ),
+        ),
         ("seconds", "by stage, and `total`"),
     ),
     "export": (
@@ -369,7 +426,10 @@ JSON_KEYS: dict[str, Rows] = {
         ("rows", "of the index, in order of clip id: clips, or windows of them"),
         ("clips", ""),
         ("dimension", "D, the size of an embedding"),
-        ("modalities", "names; a `float[]` column or an array (rows, D) float32 each, as the encoder gave them"),
+        (
+            "modalities",
+            "names; a `float[]` column or an array (rows, D) float32 each, as the encoder gave them",
+        ),
         ("files", "their names"),
         ("bytes", "in all"),
         ("seconds", "`write`, `total`"),
@@ -404,9 +464,13 @@ JSON_KEYS: dict[str, Rows] = {
         ("mrr", "mean reciprocal rank; null with `--no-map`"),
         ("ranked", "queries over which `map` and `mrr` are taken, or null"),
         ("per_class", "a list, by label"),
-        *_under("per_class[]", (
-            *_bare("label queries accuracy"), ("action", "its name, or null"),
-        )),
+        *_under(
+            "per_class[]",
+            (
+                *_bare("label queries accuracy"),
+                ("action", "its name, or null"),
+            ),
+        ),
         *_RUN_KEYS[4:],
     ),
     "knn-eval across datasets": (
@@ -425,14 +489,24 @@ JSON_KEYS: dict[str, Rows] = {
         *_RUN_KEYS,
     ),
     "linear-eval": (
-        *_FIGURE_KEYS, *_bare("modality"), *_TASK_KEYS, *_CLASSIFIED_KEYS, _CONFIG_KEY, *_MEASURED_KEYS,
+        *_FIGURE_KEYS,
+        *_bare("modality"),
+        *_TASK_KEYS,
+        *_CLASSIFIED_KEYS,
+        _CONFIG_KEY,
+        *_MEASURED_KEYS,
     ),
     "linear-eval late-fused": (
         *_bare("dataset protocol"),
         ("parts", "the classifiers fused, a list"),
-        *_under("parts[]", (
-            *_bare("index encoder modality accuracy"), _BEST_KEY, ("knn_accuracy", "1-NN, untransformed"),
-        )),
+        *_under(
+            "parts[]",
+            (
+                *_bare("index encoder modality accuracy"),
+                _BEST_KEY,
+                ("knn_accuracy", "1-NN, untransformed"),
+            ),
+        ),
         *_TASK_KEYS,
         *_CLASSIFIED_KEYS,
         ("knn_accuracy", "1-NN by the sum of the parts' cosines"),
@@ -446,15 +520,18 @@ JSON_KEYS: dict[str, Rows] = {
         *_TASK_KEYS,
         ("seeds", "draws of each share"),
         ("shares", "a list"),
-        *_under("shares[]", (
-            ("share", "asked for"),
-            ("clips", "labelled clips of a draw"),
-            *_bare("epochs steps"),
-            ("accuracy", "mean over the draws, after the last epoch"),
-            ("std", "their standard deviation (n - 1), null with one draw"),
-            ("per_class", "a list, by label; accuracies are means over the draws"),
-            ("runs", "a list: `seed`, `accuracy`, `best`"),
-        )),
+        *_under(
+            "shares[]",
+            (
+                ("share", "asked for"),
+                ("clips", "labelled clips of a draw"),
+                *_bare("epochs steps"),
+                ("accuracy", "mean over the draws, after the last epoch"),
+                ("std", "their standard deviation (n - 1), null with one draw"),
+                ("per_class", "a list, by label; accuracies are means over the draws"),
+                ("runs", "a list: `seed`, `accuracy`, `best`"),
+            ),
+        ),
         ("config", "the method's settings"),
         *_MEASURED_KEYS,
     ),
@@ -495,14 +572,17 @@ JSON_KEYS: dict[str, Rows] = {
         ("fps", "pictures a second, null for what is still"),
         ("seconds", "that it lasts: the longest clip's own length; null for what is still"),
         ("clips", "a list: the clip and, with `--hits`, its hits, best first"),
-        *_under("clips[]", (
-            ("name", "as `query` takes it"),
-            ("frames", "drawn, at 30 a second"),
-            ("people", "1 or 2"),
-            ("layout", "of its joints: what bones it has"),
-            ("verdict", "`right` or `wrong` of a hit whose action and the query's are known, else null"),
-            *_bare("title detail"),
-        )),
+        *_under(
+            "clips[]",
+            (
+                ("name", "as `query` takes it"),
+                ("frames", "drawn, at 30 a second"),
+                ("people", "1 or 2"),
+                ("layout", "of its joints: what bones it has"),
+                ("verdict", "`right` or `wrong` of a hit whose action and the query's are known, else null"),
+                *_bare("title detail"),
+            ),
+        ),
         ("index", "as of `query`; null without `--hits`"),
         ("notes", "what was assumed or cut, a line each"),
         ("took_s", "seconds that it took"),
@@ -526,13 +606,16 @@ JSON_KEYS: dict[str, Rows] = {
         ("people", "in the clip"),
         ("frames", "of the clip"),
         ("rows", "a list: subsets of the encoder's modalities, then `late-fused`"),
-        *_under("rows[]", (
-            ("subset", "modalities that are fused early; `late-fused`: a model for each modality"),
-            ("models", "separate models that it takes"),
-            ("parameters", "that the embedding goes through"),
-            ("flops", "of one clip: matrix products, a multiply-add counted as 2"),
-            ("clips_per_s", "measured, null if not"),
-        )),
+        *_under(
+            "rows[]",
+            (
+                ("subset", "modalities that are fused early; `late-fused`: a model for each modality"),
+                ("models", "separate models that it takes"),
+                ("parameters", "that the embedding goes through"),
+                ("flops", "of one clip: matrix products, a multiply-add counted as 2"),
+                ("clips_per_s", "measured, null if not"),
+            ),
+        ),
         ("measured", "`device`, `threads` (null on a GPU), `clips` at a time and `repeats`; null if not"),
         ("seconds", "`total`"),
     ),
@@ -555,7 +638,10 @@ JSON_KEYS: dict[str, Rows] = {
             "every recording not used: `name`, `reason`, `detail`, `source`, `source_hash`, `origin` (its "
             "place in `sources`, from 1)",
         ),
-        ("sources", "where its clips were read from, first to last: `roots`, `format` and how they were stated"),
+        (
+            "sources",
+            "where its clips were read from, first to last: `roots`, `format` and how they were stated",
+        ),
     ),
     "info ENCODER": (("kind", "`encoder`"), *_ENCODER_ROW, ("bytes", "size on disk")),
     "info INDEX": (
@@ -571,7 +657,10 @@ JSON_KEYS: dict[str, Rows] = {
         ("index_kind", "of index (index-kinds.md)"),
         ("parts", "folders: the first, and one for every `add` and `update` since"),
         ("default", "whether it is meant where no index is named"),
-        ("rounding", "file: the largest distance of a stored vector to the true one, null for approximate kinds"),
+        (
+            "rounding",
+            "file: the largest distance of a stored vector to the true one, null for approximate kinds",
+        ),
         ("search", "`effort` of an approximate kind"),
         _QUALITY,
         ("dimension", "D"),
@@ -618,7 +707,7 @@ JSON_KEYS: dict[str, Rows] = {
         ("checks", "a list"),
         *_under("checks[]", _bare("name ok detail")),
     ),
-}  # fmt: skip
+}
 """What a command prints with --json; `a.b` is key b of the object a, `a[].b` that of each object in a list."""
 
 

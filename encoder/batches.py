@@ -48,9 +48,13 @@ class Plan:
         batch_size = shared_batch(n, config, processes)
         steps = n // batch_size
         return cls(
-            n_people=clips.n_people.cpu(), seed=config.seed, batch_size=batch_size, steps_per_epoch=steps,
-            total_steps=(config.epochs + config.tune_epochs) * steps, processes=processes,
-        )  # fmt: skip
+            n_people=clips.n_people.cpu(),
+            seed=config.seed,
+            batch_size=batch_size,
+            steps_per_epoch=steps,
+            total_steps=(config.epochs + config.tune_epochs) * steps,
+            processes=processes,
+        )
 
     def epoch_of(self, step: int) -> int:
         """Both counted from 0."""

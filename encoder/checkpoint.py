@@ -26,9 +26,13 @@ _LONGEST_SIZE = 40
 _AGAIN = "make the encoder again"
 
 _LAYER = {
-    "self_attn.in_proj_": "qkv.", "self_attn.out_proj.": "out.", "linear1.": "feed_in.",
-    "linear2.": "feed_out.", "norm1.": "norm_attention.", "norm2.": "norm_feed.",
-}  # fmt: skip
+    "self_attn.in_proj_": "qkv.",
+    "self_attn.out_proj.": "out.",
+    "linear1.": "feed_in.",
+    "linear2.": "feed_out.",
+    "norm1.": "norm_attention.",
+    "norm2.": "norm_feed.",
+}
 _MODALITY = {"j": "joint", "b": "bone", "m": "motion"}
 _STREAM = {"t": "temporal", "s": "spatial"}
 

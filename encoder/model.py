@@ -184,10 +184,14 @@ def sinusoidal_code(length: int, width: int) -> Tensor:
 def projector(dimension: int, projection: int) -> nn.Sequential:
     """D -> D -> D -> projection with BatchNorm and ReLU between."""
     return nn.Sequential(
-        nn.Linear(dimension, dimension), nn.BatchNorm1d(dimension), nn.ReLU(),
-        nn.Linear(dimension, dimension), nn.BatchNorm1d(dimension), nn.ReLU(),
+        nn.Linear(dimension, dimension),
+        nn.BatchNorm1d(dimension),
+        nn.ReLU(),
+        nn.Linear(dimension, dimension),
+        nn.BatchNorm1d(dimension),
+        nn.ReLU(),
         nn.Linear(dimension, projection),
-    )  # fmt: skip
+    )
 
 
 class UmURL(nn.Module):

@@ -16,9 +16,16 @@ ONEDNN_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 """Variables that keep oneDNN, which multiplies for torch, from units that the CPU has; the first that is set counts."""
 _TRIED = 50
 _WITHOUT_BF16 = (
-    "sse41", "avx", "avx2", "avx2_vnni", "avx2_vnni_2", "avx512_mic", "avx512_mic_4ops", "avx512_core",
+    "sse41",
+    "avx",
+    "avx2",
+    "avx2_vnni",
+    "avx2_vnni_2",
+    "avx512_mic",
+    "avx512_mic_4ops",
+    "avx512_core",
     "avx512_core_vnni",
-)  # fmt: skip
+)
 """oneDNN's levels that have no bf16 products."""
 
 

@@ -20,8 +20,8 @@ class TrainConfig:
     tenth; `cosine`: it falls to nothing over the whole run. Either rises linearly over `warmup_epochs` first.
     tune_epochs: epochs of nearest-neighbour contrastive tuning afterwards (`encoder.nearest_neighbour_tuning`),
     the encoder's learning rate `tune_rate`. precision: `auto` is bf16 where the device multiplies it and the
-    width gains by it, else float32 (`settle_precision` says which). `compile` has torch compile the network, on GPUs only.
-    `max_seconds` ends a run early, its learning rate as it was; None: it never does.
+    width gains by it, else float32 (`settle_precision` says which). `compile` has torch compile the network, on
+    GPUs only. `max_seconds` ends a run early, its learning rate as it was; None: it never does.
     """
 
     epochs: int = 451

@@ -198,11 +198,17 @@ class _StepLogger:
                 )
         spent = sum(_seconds(begin, end) for begin, _, end in self._marks)
         waiting = sum(_seconds(begin, ready) for begin, ready, _ in self._marks)
-        self._hooks.log(Log(
-                losses=rows, step=self.step, epoch=self._plan.epoch_of(self.step - 1),
-                total_steps=self._plan.total_steps, learning_rate=self._rate,
-                clips_per_s=len(rows) * self._plan.batch_size / spent, waiting=waiting / spent,
-            ))  # fmt: skip
+        self._hooks.log(
+            Log(
+                losses=rows,
+                step=self.step,
+                epoch=self._plan.epoch_of(self.step - 1),
+                total_steps=self._plan.total_steps,
+                learning_rate=self._rate,
+                clips_per_s=len(rows) * self._plan.batch_size / spent,
+                waiting=waiting / spent,
+            )
+        )
         self._terms, self._marks, self._told = [], [], self.step
         self._told_at = time.monotonic()
 

@@ -183,15 +183,19 @@ def long_recordings(root: Path) -> Request:
         np.save(root / "recordings" / f"{name}.npy", recording.frames[:LONG_FRAMES])
         segments[name] = [
             {"action": one.action, "start": one.start / 30, "end": one.stop / 30}
-            for one in recording.segments if one.stop <= LONG_FRAMES
-        ]  # fmt: skip
+            for one in recording.segments
+            if one.stop <= LONG_FRAMES
+        ]
     (root / "segments.json").write_text(json.dumps(segments))
     parts = {"train": [LONG[0], LONG[2]], "test": [LONG[1], LONG[3]]}
     (root / "splits.json").write_text(json.dumps({"xsub": parts}))
     return Request(
-        name="long", source=root / "recordings", untrimmed=True, segments=root / "segments.json",
+        name="long",
+        source=root / "recordings",
+        untrimmed=True,
+        segments=root / "segments.json",
         splits=root / "splits.json",
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="session")

@@ -160,10 +160,16 @@ def test_what_is_no_clip(indexed: Library, refused: Refused, tmp_path: Path) -> 
     for name in ("gone.npy", "gone.skeleton", "gone.txt", "gone.json"):
         has(refused("query", tmp_path / name), tmp_path / name, "no such file")
     for name, content in (
-        ("text.npy", "hello"), ("text.skeleton", "hello"), ("text.txt", "hello"), ("text.json", "hello"),
-        ("empty.npy", ""), ("empty.skeleton", ""), ("list.json", "[1]"), ("none.json", '{"skeletons": []}'),
+        ("text.npy", "hello"),
+        ("text.skeleton", "hello"),
+        ("text.txt", "hello"),
+        ("text.json", "hello"),
+        ("empty.npy", ""),
+        ("empty.skeleton", ""),
+        ("list.json", "[1]"),
+        ("none.json", '{"skeletons": []}'),
         ("labels.txt", "1,0,20,2\n"),
-    ):  # fmt: skip
+    ):
         (tmp_path / name).write_text(content)
         has(refused("query", tmp_path / name), tmp_path / name, "give a")
     (tmp_path / "folder.npy").mkdir()
@@ -222,9 +228,13 @@ def test_what_is_no_clip(indexed: Library, refused: Refused, tmp_path: Path) -> 
     ],
 )
 def test_names_that_do_not_fit(
-    arguments: str, parts: list[str], indexed: Library, refused: Refused,
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    arguments: str,
+    parts: list[str],
+    indexed: Library,
+    refused: Refused,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.chdir(tmp_path)
     has(refused(*arguments.split()), *parts)
     assert not (indexed.root.parent / "x").exists()
@@ -300,9 +310,13 @@ def flip(path: Path, position: int) -> None:
 
 
 INDEX_FILES = (
-    "manifest.json", "ids.npy", "bridges.safetensors", "vectors.faiss", "vectors-centred.faiss",
+    "manifest.json",
+    "ids.npy",
+    "bridges.safetensors",
+    "vectors.faiss",
+    "vectors-centred.faiss",
     *(f"embeddings-{m}.npy" for m in ("joint", "bone", "motion", "fused")),
-)  # fmt: skip
+)
 
 
 @pytest.mark.slow
@@ -413,9 +427,18 @@ def test_a_library_that_is_a_file(tmp_path: Path, command: Command, made: Path) 
     path = tmp_path / "file"
     path.write_text("not a folder")
     for words in (
-        ("list",), ("verify",), ("info",), ("delete", "x"), ("query", QUERY), ("knn-eval",), ("doctor",),
-        ("ingest", "x", "--source", made / "clips"), ("build-index", "mine"), ("train", "mine"), ("datasets",),
-    ):  # fmt: skip
+        ("list",),
+        ("verify",),
+        ("info",),
+        ("delete", "x"),
+        ("query", QUERY),
+        ("knn-eval",),
+        ("doctor",),
+        ("ingest", "x", "--source", made / "clips"),
+        ("build-index", "mine"),
+        ("train", "mine"),
+        ("datasets",),
+    ):
         result = command(*words, "--library", path)
         assert result.code == 1, words
         assert result.err.count("\n") == 1
@@ -464,8 +487,11 @@ def test_a_library_that_may_not_be_written(
         words = (f"query {QUERY} --k 1 --quiet", "delete mine@e", "build-index mine --as x")
         run = subprocess.run(
             [sys.executable, "-c", READ_ONLY, str(copy), *words],
-            capture_output=True, text=True, check=False, cwd=tests.parent,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tests.parent,
+        )
         assert hashes(indexed.root) == before
     assert run.stdout.splitlines()[-1:] == ["[0, 1, 1]"], run.stderr
     lines = run.stderr.splitlines()
@@ -501,10 +527,14 @@ def test_checkpoints_of_other_models(library: Library, refused: Refused, tmp_pat
 
     path = tmp_path / "model.pth.tar"
     contents: tuple[object, ...] = (
-        {"weights": {}}, {"state_dict": {}}, {"state_dict": {"fc.weight": torch.zeros(3)}},
-        {"state_dict": {1: torch.zeros(3)}}, {"state_dict": {"mm_fusion.t_fusion.0.weight": 3}}, torch.zeros(2),
+        {"weights": {}},
+        {"state_dict": {}},
+        {"state_dict": {"fc.weight": torch.zeros(3)}},
+        {"state_dict": {1: torch.zeros(3)}},
+        {"state_dict": {"mm_fusion.t_fusion.0.weight": 3}},
+        torch.zeros(2),
         {"state_dict": {"module.backbone.mm_fusion.t_fusion.0.weight": torch.zeros(8, 24)}},
-    )  # fmt: skip
+    )
     for content in contents:
         torch.save(content, path)
         has(refused("import-encoder", path, "--as", "x"), path)

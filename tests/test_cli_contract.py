@@ -32,17 +32,43 @@ CONTRACT = {
     "knn-eval": "--index --protocol --k --query-modality --gallery-modality --matrix "
     "--exclude-same-performance --no-bridge",
     "embed": "--out --encoder --modality",
-    "list": "", "info": "", "verify": "", "doctor": "", "demo": "--seconds", "delete": "",
+    "list": "",
+    "info": "",
+    "verify": "",
+    "doctor": "",
+    "demo": "--seconds",
+    "delete": "",
     "prefer": "",
-}  # fmt: skip
+}
 HIT_KEYS = {
-    "rank", "score", "clip_id", "name", "dataset", "label", "action", "subject", "camera", "setup", "frames",
-}  # fmt: skip
+    "rank",
+    "score",
+    "clip_id",
+    "name",
+    "dataset",
+    "label",
+    "action",
+    "subject",
+    "camera",
+    "setup",
+    "frames",
+}
 HEAD_KEYS = {"dataset", "protocol", "encoder", "index"}
 EVAL_KEYS = HEAD_KEYS | {
-    "query_modality", "gallery_modality", "bridge", "transform", "k", "gallery", "queries", "accuracy",
-    "recall_at", "map", "mrr", "per_class", "seconds",
-}  # fmt: skip
+    "query_modality",
+    "gallery_modality",
+    "bridge",
+    "transform",
+    "k",
+    "gallery",
+    "queries",
+    "accuracy",
+    "recall_at",
+    "map",
+    "mrr",
+    "per_class",
+    "seconds",
+}
 QUERY = "S001C001P001R001A001"
 
 
@@ -138,9 +164,20 @@ def test_an_interrupt_is_exit_code_130(
 @pytest.mark.slow
 def test_the_installed_command_prints_one_document_and_no_warning(indexed: Library) -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "cli.main", "query", f"mine:{QUERY}", "--json", "--library", str(indexed.root)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "cli.main",
+            "query",
+            f"mine:{QUERY}",
+            "--json",
+            "--library",
+            str(indexed.root),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (run.returncode, run.stderr) == (0, "")
     assert len(json.loads(run.stdout)["hits"]) == 10
 
@@ -224,12 +261,34 @@ def test_the_keys_of_embed(indexed: Library, command: Command, made: Path, tmp_p
     assert (document["modality"], document["left_out"]) == ("joint+motion", [])
     y = np.load(out)
     assert (y.shape, y.dtype) == ((60, 128), np.float32)
-    folder = said(command("embed", made / "clips", "--out", tmp_path / "f.npy", "--encoder", "e",
-                          "--modality", "joint+motion", "--json"))  # fmt: skip
+    folder = said(
+        command(
+            "embed",
+            made / "clips",
+            "--out",
+            tmp_path / "f.npy",
+            "--encoder",
+            "e",
+            "--modality",
+            "joint+motion",
+            "--json",
+        )
+    )
     assert folder["names"] == names
     np.testing.assert_allclose(np.load(tmp_path / "f.npy"), y, atol=1e-5)
-    one = said(command("embed", made / "clips" / f"{QUERY}.npy", "--out", tmp_path / "o.npy", "--encoder", "e",
-                       "--modality", "joint+motion", "--json"))  # fmt: skip
+    one = said(
+        command(
+            "embed",
+            made / "clips" / f"{QUERY}.npy",
+            "--out",
+            tmp_path / "o.npy",
+            "--encoder",
+            "e",
+            "--modality",
+            "joint+motion",
+            "--json",
+        )
+    )
     assert one["names"] == [QUERY]
     np.testing.assert_allclose(np.load(tmp_path / "o.npy")[0], y[names.index(QUERY)], atol=1e-5)
 
@@ -278,8 +337,9 @@ def test_delete_takes_an_index_then_its_encoder(indexed: Library, command: Comma
     assert document["bytes"] > 0
     assert "encoder e deleted" in command("delete", "encoder:e").out
     assert "dataset mine deleted" in command("delete", "mine").out
-    assert [path.name for room in ("clips", "encoders", "indexes")
-            for path in (indexed.root / room).iterdir()] == []  # fmt: skip
+    assert [
+        path.name for room in ("clips", "encoders", "indexes") for path in (indexed.root / room).iterdir()
+    ] == []
     assert said(command("verify", "--json"))["ok"] is True
 
 
@@ -288,9 +348,18 @@ def test_datasets_and_where_they_are(indexed: Library, command: Command, tmp_pat
     document = said(command("datasets", "--data", tmp_path / "data", "--json"))
     rows = {row["name"]: row for row in document["datasets"]}
     assert set(rows) == {
-        "ntu60", "ntu120", "pku-mmd-1", "pku-mmd-1-long", "pku-mmd-2", "pku-mmd-2-long", "nw-ucla", "utd-mhad",
-        "demo", "demo-long", "mine",
-    }  # fmt: skip
+        "ntu60",
+        "ntu120",
+        "pku-mmd-1",
+        "pku-mmd-1-long",
+        "pku-mmd-2",
+        "pku-mmd-2-long",
+        "nw-ucla",
+        "utd-mhad",
+        "demo",
+        "demo-long",
+        "mine",
+    }
     assert rows["ntu60"]["protocols"] == ["xsub", "xview"]
     assert rows["nw-ucla"]["protocols"] == ["xview"]
     assert rows["ntu60"]["under_data"] == [str(tmp_path / "data" / "ntu60")]
@@ -340,8 +409,9 @@ def tree(folder: Path, golden: Path, shape: str) -> Path:
         late = int(path.name[17:20]) > 60
         place = {
             "official": "nturgb+d_skeletons120" if late else "nturgb+d_skeletons",
-            "flat": ".", "named": "ntu120",
-        }[shape]  # fmt: skip
+            "flat": ".",
+            "named": "ntu120",
+        }[shape]
         (folder / place).mkdir(parents=True, exist_ok=True)
         shutil.copy(path, folder / place)
     return folder
@@ -349,9 +419,13 @@ def tree(folder: Path, golden: Path, shape: str) -> Path:
 
 @pytest.mark.parametrize("shape", ["official", "flat", "named"])
 def test_typed_exactly_as_in_the_contract(
-    shape: str, golden: Path, tmp_path: Path, command: Command, clip: NDArray[np.float32],
+    shape: str,
+    golden: Path,
+    tmp_path: Path,
+    command: Command,
+    clip: NDArray[np.float32],
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setenv("UMURL_DATA", str(tree(tmp_path / "data", golden, shape)))
     monkeypatch.chdir(tmp_path)
     np.save("clip.npy", clip[:, 0])
@@ -534,9 +608,13 @@ def test_against_and_no_bridge(indexed: Library, command: Command) -> None:
     ("axes", "order"), [("TVC", None), ("MTVC", (1, 0, 2, 3)), ("TMVC", (0, 1, 2, 3)), ("CTVM", (3, 0, 2, 1))]
 )
 def test_every_order_of_axes(
-    axes: str, order: tuple[int, ...] | None, indexed: Library, command: Command,
-    clip: NDArray[np.float32], tmp_path: Path,
-) -> None:  # fmt: skip
+    axes: str,
+    order: tuple[int, ...] | None,
+    indexed: Library,
+    command: Command,
+    clip: NDArray[np.float32],
+    tmp_path: Path,
+) -> None:
     array = clip[:, 0] if order is None else clip.transpose(order)
     np.save(tmp_path / "clip.npy", array)
     found = said(command("query", tmp_path / "clip.npy", "--json"))

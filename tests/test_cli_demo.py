@@ -95,9 +95,19 @@ def test_a_first_result_does_not_depend_on_the_machine(tmp_path: Path, command: 
 def _what_is_shown_works(text: str, library: Library, command: Command) -> None:
     shown = [words for words in commands(text) if "FOLDER" not in words]
     assert [words[0] for words in shown] == [
-        "query", "query", "query", "knn-eval", "knn-eval", "train", "build-index",
-        "query", "query", "knn-eval", "build-index", "datasets",
-    ]  # fmt: skip
+        "query",
+        "query",
+        "query",
+        "knn-eval",
+        "knn-eval",
+        "train",
+        "build-index",
+        "query",
+        "query",
+        "knn-eval",
+        "build-index",
+        "datasets",
+    ]
     for words in shown:
         assert words[-2:] == ["--library", str(library.root)]
         shortened = ["--epochs", "1"] if words[0] == "train" else []

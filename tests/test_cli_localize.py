@@ -190,8 +190,19 @@ def test_localize_eval_is_drawn(long: Library, command: Callable[..., Result]) -
 
 
 def test_a_transform_is_fitted_on_the_gallerys_windows(long: Library, command: Callable[..., Result]) -> None:
-    built = command("build-index", "long", "--encoder", "e", "--window", 2.5, "--stride", 1, "--transform",
-                    "half-whiten:16", "--json").json  # fmt: skip
+    built = command(
+        "build-index",
+        "long",
+        "--encoder",
+        "e",
+        "--window",
+        2.5,
+        "--stride",
+        1,
+        "--transform",
+        "half-whiten:16",
+        "--json",
+    ).json
     document = command("localize-eval", "--index", built["index"], "--json").json
     assert document["transform"] == "half-whiten:16"
     plain = command("localize-eval", "--index", LONG_INDEX, "--json").json
@@ -246,9 +257,12 @@ def test_an_index_of_clips_has_no_moments(indexed: Library, command: Callable[..
 def test_without_segments_there_is_nothing_to_ask(library: Library, command: Callable[..., Result]) -> None:
     assert command("build-index", "mine", "--encoder", "e", "--window", 1, "--stride", 1).code == 0
     result = command("localize-eval")
-    assert (result.code, result.err) == (1, "umurl-search: mine xsub: no labelled segments in the 30 train recordings, "
-                                            "evaluation needs some: delete the dataset and ingest it with --untrimmed "
-                                            "--segments FILE\n")  # fmt: skip
+    assert (result.code, result.err) == (
+        1,
+        "umurl-search: mine xsub: no labelled segments in the 30 train recordings, "
+        "evaluation needs some: delete the dataset and ingest it with --untrimmed "
+        "--segments FILE\n",
+    )
 
 
 @pytest.mark.data

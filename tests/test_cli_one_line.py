@@ -26,8 +26,12 @@ def umurl(tmp_path: Path) -> Run:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHONW")}
         return subprocess.run(
             [sys.executable, "-m", "cli.main", *map(str, arguments)],
-            capture_output=True, text=True, check=False, cwd=ROOT, env={**kept, **more},
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+            env={**kept, **more},
+        )
 
     return call
 
@@ -61,9 +65,12 @@ def program() -> bytes:
         (of_protocol_4, "a damaged or foreign pickle"),
         (of_torch, "it holds posix.system, no tensor"),
         (program, "an archive of another kind, TorchScript or tar"),
-        (lambda: of_torch()[:-100], "PytorchStreamReader failed reading zip archive: failed finding central directory"),
+        (
+            lambda: of_torch()[:-100],
+            "PytorchStreamReader failed reading zip archive: failed finding central directory",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_checkpoint_that_is_refused(
     make: Callable[[], bytes], cause: str, umurl: Run, tmp_path: Path
 ) -> None:
@@ -108,9 +115,12 @@ def spawning(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     script.write_text(SPAWNING)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHONW")}
     return subprocess.run(
-        [sys.executable, *options, script], capture_output=True, text=True, check=False,
+        [sys.executable, *options, script],
+        capture_output=True,
+        text=True,
+        check=False,
         env={**kept, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    )
 
 
 def test_libraries_warn_in_no_process(tmp_path: Path) -> None:

@@ -75,8 +75,12 @@ def test_what_is_cut_is_said(command: Command, indexed: Library, tmp_path: Path)
 
 def test_a_view_is_another_picture(command: Command, indexed: Library, tmp_path: Path) -> None:
     views: dict[str, tuple[object, ...]] = {
-        "a": (), "b": ("--azimuth", 90), "c": ("--elevation", 60), "d": ("--orthographic",), "e": ("--theme", "dark"),
-    }  # fmt: skip
+        "a": (),
+        "b": ("--azimuth", 90),
+        "c": ("--elevation", 60),
+        "d": ("--orthographic",),
+        "e": ("--theme", "dark"),
+    }
     for name, options in views.items():
         assert command("render", CLIP, "--out", tmp_path / f"{name}.svg", "--poses", 1, *options).code == 0
     assert len({path.read_bytes() for path in tmp_path.glob("?.svg")}) == 5
@@ -88,16 +92,30 @@ def test_a_view_is_another_picture(command: Command, indexed: Library, tmp_path:
         (CLIP, "a.avi", f"a.avi: {PLACE}"),
         (CLIP, "no/a.gif", f"no/a.gif: {PLACE}"),
         ("mine:nobody", "a.gif", "no clip 'nobody' in mine: umurl-search info mine shows some names"),
-        ("yours:nobody", "a.gif", "no dataset 'yours' in the library (it has mine): umurl-search ingest yours"),
-        ("nothing", "a.gif", "nothing: not a clip; give a .npy, .skeleton, .txt or .json file, or DATASET:CLIPNAME"),
+        (
+            "yours:nobody",
+            "a.gif",
+            "no dataset 'yours' in the library (it has mine): umurl-search ingest yours",
+        ),
+        (
+            "nothing",
+            "a.gif",
+            "nothing: not a clip; give a .npy, .skeleton, .txt or .json file, or DATASET:CLIPNAME",
+        ),
         ("absent.npy", "a.gif", "absent.npy: no such file; give the path of a clip"),
         ("bad.npy", "a.gif", "bad.npy: "),
         ("empty.npy", "a.gif", "empty.npy: nobody is in any of its 3 frames; give a clip with a person"),
     ],
-)  # fmt: skip
+)
 def test_problems(
-    command: Command, indexed: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip: str, out: str, said: str
-) -> None:  # fmt: skip
+    command: Command,
+    indexed: Library,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    clip: str,
+    out: str,
+    said: str,
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("bad.npy").write_bytes(os.urandom(64))
     np.save("empty.npy", np.zeros((3, 25, 3), dtype=np.float32))

@@ -18,8 +18,16 @@ def test_the_document_has_its_keys(indexed: Library, command: Command, tmp_path:
     result = command("report", "--out", tmp_path / "r.html", "--map", "pca", "--json")
     assert (result.code, result.err) == (0, "")
     assert set(result.json) == {
-        "out", "dataset", "protocol", "encoder", "index", "accuracy", "sections", "warnings", "seconds",
-    }  # fmt: skip
+        "out",
+        "dataset",
+        "protocol",
+        "encoder",
+        "index",
+        "accuracy",
+        "sections",
+        "warnings",
+        "seconds",
+    }
     assert (result.json["dataset"], result.json["protocol"]) == ("mine", "xsub")
     assert (result.json["encoder"], result.json["index"]) == ("e", "mine@e")
     assert set(result.json["seconds"]) == {"evaluate", "draw", "total"}

@@ -29,9 +29,13 @@ def serving(library: Library, *words: str) -> Iterator[tuple[subprocess.Popen[st
     run = [sys.executable, "-c", "from cli.main import main; main()", "serve", "--port", "0", *words]
     here = Path(__file__).parents[1]
     process = subprocess.Popen(
-        [*run, "--library", str(library.root), "--device", "cpu"], cwd=here, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
+        [*run, "--library", str(library.root), "--device", "cpu"],
+        cwd=here,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
     try:
         assert process.stdout is not None
         yield process, process.stdout.readline()
@@ -54,9 +58,13 @@ def test_it_serves_until_it_is_interrupted(indexed: Library, how: int) -> None:
     with serving(indexed, "--json") as (process, line):
         document = json.loads(line)
         assert document == {
-            "url": f"http://127.0.0.1:{document['port']}/", "host": "127.0.0.1", "port": document["port"],
-            "token": None, "library": str(indexed.root), "index": "mine@e",
-        }  # fmt: skip
+            "url": f"http://127.0.0.1:{document['port']}/",
+            "host": "127.0.0.1",
+            "port": document["port"],
+            "token": None,
+            "library": str(indexed.root),
+            "index": "mine@e",
+        }
         assert fetched(f"{document['url']}api/health")["status"] == "ok"
         os.kill(process.pid, how)
         out, err = process.communicate(timeout=PATIENCE_S)

@@ -106,14 +106,19 @@ def test_all_poses_stand_on_one_ground_at_one_scale() -> None:
 def test_two_people_are_told_apart() -> None:
     assert {person for line in strip(ONE, width=18).people for person in line} == {0}
     pair = strip(PAIR, width=18)
-    owned = {p for line, whose in zip(pair.lines, pair.people, strict=True)
-             for c, p in zip(line, whose, strict=True) if c != "⠀"}  # fmt: skip
+    owned = {
+        p
+        for line, whose in zip(pair.lines, pair.people, strict=True)
+        for c, p in zip(line, whose, strict=True)
+        if c != "⠀"
+    }
     assert owned == {0, 1}
 
 
 @pytest.mark.parametrize(
-    "frames", [ONE.frames[:1], np.zeros((3, 2, 25, 3), dtype=np.float32), np.ones((2, 1, 25, 3), dtype=np.float32)]
-)  # fmt: skip
+    "frames",
+    [ONE.frames[:1], np.zeros((3, 2, 25, 3), dtype=np.float32), np.ones((2, 1, 25, 3), dtype=np.float32)],
+)
 def test_odd_clips(frames: Any) -> None:
     drawn = strip(PictureClip(name="odd", frames=frames), width=20)
     assert len(drawn.lines) == 3
@@ -226,10 +231,20 @@ def test_moments_on_a_terminal(screen: Callable[[int], Screen], long: Library) -
 
 def made_hits(n: int, name: str = "S001C001P001R001A001") -> list[dict[str, Any]]:
     return [
-        {"rank": i, "score": 1 - i / 10, "dataset": "somewhere", "name": name[:-1] + str(i), "label": i,
-         "action": "a rather long name of an action", "subject": i, "camera": 2, "setup": None, "frames": 100}
+        {
+            "rank": i,
+            "score": 1 - i / 10,
+            "dataset": "somewhere",
+            "name": name[:-1] + str(i),
+            "label": i,
+            "action": "a rather long name of an action",
+            "subject": i,
+            "camera": 2,
+            "setup": None,
+            "frames": 100,
+        }
         for i in range(1, n + 1)
-    ]  # fmt: skip
+    ]
 
 
 def columns_of(found: Sequence[dict[str, Any]]) -> list[Column]:

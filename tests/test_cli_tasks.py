@@ -44,9 +44,16 @@ def test_linear_eval(indexed: Library, command: Command) -> None:
     assert named == ["mine", "xsub", "e", "mine@e", "fused"]
     assert_figures(found)
     assert found["config"] == {
-        "epochs": 2, "batch_size": 512, "learning_rate": 0.03, "momentum": 0.9, "drops_at": [0.8, 14 / 15],
-        "standardise": False, "test_every": 5, "seed": 0, "steps": 2,
-    }  # fmt: skip
+        "epochs": 2,
+        "batch_size": 512,
+        "learning_rate": 0.03,
+        "momentum": 0.9,
+        "drops_at": [0.8, 14 / 15],
+        "standardise": False,
+        "test_every": 5,
+        "seed": 0,
+        "steps": 2,
+    }
     shown = command("linear-eval", *FEW, "--modality", "bone", "--standardise", "--batch-size", "8")
     assert "mine xsub: 30 training and 30 test clips, 5 classes, encoder e, index mine@e" in shown.out
     assert "frozen bone embeddings, 2 epochs of batches of 8 (8 steps), seed 0, standardised" in shown.out
@@ -170,9 +177,14 @@ def test_problems_are_exit_code_1(arguments: str, text: str, indexed: Library, c
 
 
 @pytest.mark.parametrize(
-    "arguments", ["linear-eval", "linear-eval --late mine@e:joint --late mine@e:bone", "semi-eval --finetune",
-                  "transfer-eval mine --encoder e"],
-)  # fmt: skip
+    "arguments",
+    [
+        "linear-eval",
+        "linear-eval --late mine@e:joint --late mine@e:bone",
+        "semi-eval --finetune",
+        "transfer-eval mine --encoder e",
+    ],
+)
 def test_an_interrupt_is_exit_code_130_and_says_that_nothing_was_written(
     arguments: str, indexed: Library, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

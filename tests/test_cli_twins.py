@@ -15,8 +15,17 @@ def test_duplicates_document(command: Command, indexed: Library) -> None:
     assert (document["above"], document["chosen"], document["clips"]) == (0.5, None, 60)
     assert sum(len(group["pairs"]) for group in document["groups"]) == document["pairs"] > 0
     assert set(document["groups"][0]["clips"][0]) == {
-        "clip_id", "name", "label", "action", "subject", "camera", "setup", "replication", "frames", "score",
-    }  # fmt: skip
+        "clip_id",
+        "name",
+        "label",
+        "action",
+        "subject",
+        "camera",
+        "setup",
+        "replication",
+        "frames",
+        "score",
+    }
 
 
 def test_duplicates_drawing(command: Command, indexed: Library) -> None:

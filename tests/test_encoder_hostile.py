@@ -83,12 +83,22 @@ def test_a_checkpoint_that_would_run_a_command(source: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     "sizes",
-    ['{"width": 1000000000}', '{"layers": 1000000000}', '{"heads": 1.0}', '{"width": "8"}', '{"width": true}',
-    '{"projection": 1e9}',
-     '{"modalities": 5}', '{"modalities": [["joint"]]}', '{"width": ' + "9" * 4000 + "}",
-     '{"a": ' + "[" * 5000 + "]" * 5000 + "}", "[]",
-     '{"width": 60000}', '{"layers": 100}'],
-)  # fmt: skip
+    [
+        '{"width": 1000000000}',
+        '{"layers": 1000000000}',
+        '{"heads": 1.0}',
+        '{"width": "8"}',
+        '{"width": true}',
+        '{"projection": 1e9}',
+        '{"modalities": 5}',
+        '{"modalities": [["joint"]]}',
+        '{"width": ' + "9" * 4000 + "}",
+        '{"a": ' + "[" * 5000 + "]" * 5000 + "}",
+        "[]",
+        '{"width": 60000}',
+        '{"layers": 100}',
+    ],
+)
 def test_configurations_of_encoders(source: Path, sizes: str) -> None:
     weights = seeds.encoders()[0].split(SEPARATOR, 1)[1]
     write(source, checkpoint.CONFIG, json.dumps({"model": "HERE"}).replace('"HERE"', sizes).encode())

@@ -79,9 +79,13 @@ def test_either_unit_will_do(a_cpu: pytest.MonkeyPatch, bf16: bool, amx: bool) -
 def test_a_process_that_stands_for_an_older_cpu(limit: dict[str, str]) -> None:
     asked = "import torch; from encoder.precision import pick_precision as p; print(p('auto', width=1024, device=torch.device('cpu')))"  # noqa: E501
     done = subprocess.run(
-        [sys.executable, "-c", asked], env={**os.environ, **limit}, cwd=Path(__file__).parents[1],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [sys.executable, "-c", asked],
+        env={**os.environ, **limit},
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout.strip() == "float32"
 
 

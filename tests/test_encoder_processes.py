@@ -41,9 +41,11 @@ def run(processes: Any, config: TrainConfig, stop_at: int | None = None) -> dict
         return stop_at is not None and last_rank and len(polls) >= stop_at
 
     hooks = Hooks(
-        log=lambda log: losses.extend(log.losses), log_every=1,
-        save=saved.append, should_stop=should_stop,
-    )  # fmt: skip
+        log=lambda log: losses.extend(log.losses),
+        log_every=1,
+        save=saved.append,
+        should_stop=should_stop,
+    )
     try:
         model = train(made_clips(), MODEL, config, device=CPU, hooks=hooks, processes=processes)
     except TrainingInterrupted:

@@ -285,12 +285,18 @@ def test_the_model_is_watched_in_evaluation_mode_and_goes_on_the_same(clips: Rag
 @pytest.mark.parametrize(
     ("given", "epoch", "rate"),
     [
-        ({}, 0, 1.0), ({}, 77.9, 1.0), ({}, 78, 0.1),
-        ({"schedule": "cosine"}, 0, 1.0), ({"schedule": "cosine"}, 50, 0.5), ({"schedule": "cosine"}, 100, 0.0),
-        ({"warmup_epochs": 10}, 0, 0.0), ({"warmup_epochs": 10}, 5, 0.5), ({"warmup_epochs": 10}, 10, 1.0),
+        ({}, 0, 1.0),
+        ({}, 77.9, 1.0),
+        ({}, 78, 0.1),
+        ({"schedule": "cosine"}, 0, 1.0),
+        ({"schedule": "cosine"}, 50, 0.5),
+        ({"schedule": "cosine"}, 100, 0.0),
+        ({"warmup_epochs": 10}, 0, 0.0),
+        ({"warmup_epochs": 10}, 5, 0.5),
+        ({"warmup_epochs": 10}, 10, 1.0),
         ({"schedule": "cosine", "warmup_epochs": 50}, 25, 0.5 * 0.5 * (1 + 0.5**0.5)),
     ],
-)  # fmt: skip
+)
 def test_the_learning_rate_at_a_point_of_the_run(given: dict[str, Any], epoch: float, rate: float) -> None:
     config = TrainConfig(epochs=100, learning_rate=3.0, drop_at=0.78, **given)
     assert config.rate_at(epoch) == pytest.approx(3 * rate)

@@ -136,12 +136,20 @@ def test_sources_of_all_kinds_in_their_order(indexed: Library, made: Path, tmp_p
     assert found[3:] == names_of(indexed)
     assert [one["query"]["stored"] for one in document["queries"][:4]] == [False, False, False, True]
     assert document["left_out"] == [
-        {"name": "nowhere",
-         "reason": "not a clip; give a .npy, .skeleton, .txt or .json file, or DATASET:CLIPNAME"},
-        {"name": str(empty),
-         "reason": "the folder is empty; known formats are ntu-skeleton, pku-mmd, agcn, ctr-gcn, pyskl, nw-ucla, npy"},
-        {"name": "mine:nobody", "reason": "no clip 'nobody' in mine: umurl-search info mine shows some names"},
-    ]  # fmt: skip
+        {
+            "name": "nowhere",
+            "reason": "not a clip; give a .npy, .skeleton, .txt or .json file, or DATASET:CLIPNAME",
+        },
+        {
+            "name": str(empty),
+            "reason": "the folder is empty; known formats are ntu-skeleton, pku-mmd, agcn, ctr-gcn, pyskl, "
+            "nw-ucla, npy",
+        },
+        {
+            "name": "mine:nobody",
+            "reason": "no clip 'nobody' in mine: umurl-search info mine shows some names",
+        },
+    ]
     twin, own = document["queries"][1], document["queries"][2]
     assert [hit["name"] for hit in twin["hits"]] == [hit["name"] for hit in own["hits"]]
 
@@ -185,10 +193,13 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     if path.suffix == ".csv":
         with open(path, newline="") as file:
             return [
-                {key: value if key in ("query", "source", "name", "dataset", "action") else float(value)
-                 for key, value in row.items() if value != ""}
+                {
+                    key: value if key in ("query", "source", "name", "dataset", "action") else float(value)
+                    for key, value in row.items()
+                    if value != ""
+                }
                 for row in csv.DictReader(file)
-            ]  # fmt: skip
+            ]
     escaped = str(path).replace("[", "[[]")
     with duckdb.connect() as connection:
         found = connection.execute("select * from read_parquet(?)", [escaped])

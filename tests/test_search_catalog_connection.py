@@ -217,13 +217,20 @@ def test_threads_read_at_once(library: Library) -> None:
 @pytest.mark.parametrize(
     "sql",
     [
-        "select * from read_csv('/etc/passwd')", "select * from glob('/*')", "copy (select 1) to '{}/x.csv'",
-        "attach '{}/x.duckdb'", "attach '{}/library/catalog.duckdb' as x", "set threads = 1",
-        "set enable_external_access = true", "set allowed_paths = ['/etc/passwd']", "install httpfs",
-        "copy (select 1) to '{}/library/catalog.duckdb'", "delete from clips",
+        "select * from read_csv('/etc/passwd')",
+        "select * from glob('/*')",
+        "copy (select 1) to '{}/x.csv'",
+        "attach '{}/x.duckdb'",
+        "attach '{}/library/catalog.duckdb' as x",
+        "set threads = 1",
+        "set enable_external_access = true",
+        "set allowed_paths = ['/etc/passwd']",
+        "install httpfs",
+        "copy (select 1) to '{}/library/catalog.duckdb'",
+        "delete from clips",
         "select content from read_text('{}/library/encoders/e')",
     ],
-)  # fmt: skip
+)
 def test_nothing_but_the_catalog_is_open(library: Library, tmp_path: Path, sql: str) -> None:
     before = library.catalog_path.read_bytes()
     with library.read() as catalog, pytest.raises(duckdb.Error):

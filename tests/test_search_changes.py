@@ -256,9 +256,17 @@ def test_a_library_of_the_first_schema_is_migrated_and_used(indexed: Library, co
 
 @pytest.mark.parametrize(
     "damaged",
-    ["indexes/i/vectors.faiss", "indexes/i/embeddings-bone.npy", "indexes/half/vectors.npy", "indexes/h/ids.npy",
-     "clips/mine/frames.f32", "clips/mine/journal.jsonl", "catalog.duckdb", "catalog-copy/catalog.duckdb"],
-)  # fmt: skip
+    [
+        "indexes/i/vectors.faiss",
+        "indexes/i/embeddings-bone.npy",
+        "indexes/half/vectors.npy",
+        "indexes/h/ids.npy",
+        "clips/mine/frames.f32",
+        "clips/mine/journal.jsonl",
+        "catalog.duckdb",
+        "catalog-copy/catalog.duckdb",
+    ],
+)
 def test_what_is_damaged_is_rebuilt_from_what_is_sound(changing: Library, damaged: str) -> None:
     before = {name: hits(changing, name) for name in ("i", "half", "h")}
     path = changing.root / damaged

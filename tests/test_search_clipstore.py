@@ -17,9 +17,17 @@ def record(number: int) -> Record:
     shape = (*SHAPES[number % len(SHAPES)], 25, 3)
     frames: Frames = np.random.default_rng(number).normal(size=shape).astype(np.float32)
     return Record(
-        name=f"clip {number} ünï", frames=frames, label=number, subject=None, camera=None, setup=None,
-        replication=None, source="x", source_hash="h", cut=0,
-    )  # fmt: skip
+        name=f"clip {number} ünï",
+        frames=frames,
+        label=number,
+        subject=None,
+        camera=None,
+        setup=None,
+        replication=None,
+        source="x",
+        source_hash="h",
+        cut=0,
+    )
 
 
 def written(folder: Path, chunks: int, *, start: int = 0) -> StoreWriter:

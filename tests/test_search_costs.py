@@ -113,8 +113,11 @@ def test_speed_is_the_median_of_runs_after_the_first(monkeypatch: pytest.MonkeyP
     table = cost_table(NONE, request, progress=progress)
     assert {row["clips_per_s"] for row in table["rows"]} == {4.0}
     assert table["measured"] == {
-        "device": "cpu", "threads": torch.get_num_threads(), "clips": 8, "repeats": model_cost.REPEATS,
-    }  # fmt: skip
+        "device": "cpu",
+        "threads": torch.get_num_threads(),
+        "clips": 8,
+        "repeats": model_cost.REPEATS,
+    }
     assert (table["encoder"], table["width"]) == ("shipped", 256)
     assert sum(told) == 0
 

@@ -116,9 +116,14 @@ def test_figures_are_those_by_hand(
     order = [np.argsort(-(gallery @ query), kind="stable") for query in queries]
     ranked = [labels[train][one].tolist() for one in order]
     request = EvalRequest(
-        index=index, queries="theirs@e", action_map=action_map, query_modality=pair[0],
-        gallery_modality=pair[1], bridge=bridge, device="cpu",
-    )  # fmt: skip
+        index=index,
+        queries="theirs@e",
+        action_map=action_map,
+        query_modality=pair[0],
+        gallery_modality=pair[1],
+        bridge=bridge,
+        device="cpu",
+    )
     document = evaluate_index(crossed, request)
     assert document["accuracy"] == np.mean([r[0] == w for r, w in zip(ranked, wanted, strict=True)])
     for k in (1, 5, 10):
@@ -136,14 +141,20 @@ def test_the_document_says_who_asked(crossed: Library, action_map: Path) -> None
     document = evaluate_index(crossed, request)
     said = {key: document[key] for key in ("index", "dataset", "protocol", "encoder", "transform", "k")}
     assert said == {
-        "index": "mine-white", "dataset": "mine", "protocol": "xsub", "encoder": "e",
-        "transform": "half-whiten:10", "k": 3,
-    }  # fmt: skip
+        "index": "mine-white",
+        "dataset": "mine",
+        "protocol": "xsub",
+        "encoder": "e",
+        "transform": "half-whiten:10",
+        "k": 3,
+    }
     asking = {key: document[key] for key in ("query_index", "query_dataset", "query_protocol", "actions")}
     assert asking == {
-        "query_index": "theirs@e", "query_dataset": "theirs", "query_protocol": "all",
+        "query_index": "theirs@e",
+        "query_dataset": "theirs",
+        "query_protocol": "all",
         "actions": str(action_map),
-    }  # fmt: skip
+    }
     assert document["queries"] + sum(document["left_out"].values()) == 36
     assert document["seen"] == {"queries": 0, "gallery": 30}
     assert document["warnings"] == ["encoder e was trained on 30 of the 30 gallery clips and on no query"]
@@ -303,9 +314,12 @@ def test_the_command(copied: Library, action_map: Path, command: Command) -> Non
     assert "queries left out: 3 no counterpart, 3 action not in the gallery" in shown.out
     assert shown.err == "note: encoder e was trained on 30 of the 30 gallery clips and on no query\n"
     document = command(*asked, "--json").json
-    assert document["accuracy"] == evaluate_index(
-        copied, EvalRequest(queries="theirs@e", action_map=action_map, device="cpu")
-    )["accuracy"]  # fmt: skip
+    assert (
+        document["accuracy"]
+        == evaluate_index(copied, EvalRequest(queries="theirs@e", action_map=action_map, device="cpu"))[
+            "accuracy"
+        ]
+    )
     matrix = command(*asked, "--matrix")
     assert (matrix.code, "asked by theirs xsub" in matrix.out) == (0, True)
 

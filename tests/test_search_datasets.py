@@ -14,9 +14,40 @@ from umurl_search.synthetic.demo_corpus import ACTIONS
 
 NTU60_TRAIN = [1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38]
 NTU120_MORE = [
-    45, 46, 47, 49, 50, 52, 53, 54, 55, 56, 57, 58, 59, 70, 74, 78, 80, 81, 82, 83, 84, 85, 86, 89, 91, 92, 93,
-    94, 95, 97, 98, 100, 103,
-]  # fmt: skip
+    45,
+    46,
+    47,
+    49,
+    50,
+    52,
+    53,
+    54,
+    55,
+    56,
+    57,
+    58,
+    59,
+    70,
+    74,
+    78,
+    80,
+    81,
+    82,
+    83,
+    84,
+    85,
+    86,
+    89,
+    91,
+    92,
+    93,
+    94,
+    95,
+    97,
+    98,
+    100,
+    103,
+]
 
 
 def ntu(*, s: int = 1, c: int = 1, p: int = 1, r: int = 1, a: int = 1) -> str:
@@ -29,11 +60,17 @@ def parts(dataset: str, protocol: str, names: list[str]) -> list[str | None]:
 
 def test_names_and_protocols() -> None:
     assert {name: dataset.protocols for name, dataset in DATASETS.items()} == {
-        "ntu60": ("xsub", "xview"), "ntu120": ("xsub", "xset", "oneshot"),
-        "pku-mmd-1": ("xsub", "xview"), "pku-mmd-2": ("xsub", "xview"),
-        "pku-mmd-1-long": ("xsub", "xview"), "pku-mmd-2-long": ("xsub", "xview"),
-        "nw-ucla": ("xview",), "utd-mhad": ("xsub",), "demo": ("xsub", "xview"), "demo-long": ("xsub",),
-    }  # fmt: skip
+        "ntu60": ("xsub", "xview"),
+        "ntu120": ("xsub", "xset", "oneshot"),
+        "pku-mmd-1": ("xsub", "xview"),
+        "pku-mmd-2": ("xsub", "xview"),
+        "pku-mmd-1-long": ("xsub", "xview"),
+        "pku-mmd-2-long": ("xsub", "xview"),
+        "nw-ucla": ("xview",),
+        "utd-mhad": ("xsub",),
+        "demo": ("xsub", "xview"),
+        "demo-long": ("xsub",),
+    }
 
 
 def test_ntu60_by_subject() -> None:
@@ -68,12 +105,17 @@ def test_one_shot_learns_from_the_100_other_actions() -> None:
 def test_one_shot_has_one_exemplar_an_action() -> None:
     everything = [
         ntu(s=s, c=c, p=p, r=r, a=a)
-        for s in (1, 2, 17, 18, 19) for c in (1, 2, 3) for p in (3, 8) for r in (1, 2) for a in range(1, 121)
-    ]  # fmt: skip
+        for s in (1, 2, 17, 18, 19)
+        for c in (1, 2, 3)
+        for p in (3, 8)
+        for r in (1, 2)
+        for a in range(1, 121)
+    ]
     exemplars = [
-        name for name, part in zip(everything, parts("ntu120", "oneshot", everything), strict=True)
+        name
+        for name, part in zip(everything, parts("ntu120", "oneshot", everything), strict=True)
         if part == "gallery"
-    ]  # fmt: skip
+    ]
     assert sorted(exemplars) == sorted(
         [f"S001C003P008R001A{a:03d}" for a in range(1, 56, 6)]
         + [f"S018C003P008R001A{a:03d}" for a in range(61, 116, 6)]

@@ -73,9 +73,12 @@ def oracle(
             reciprocals.append(1 / hits[0])
     n = len(queries)
     return {
-        "accuracy": np.mean(correct), "mean_average_precision": np.mean(precisions or [0]), "mrr": np.mean(reciprocals or [0]),
-        "ranked": len(precisions), "recall_at": {str(r): count / n for r, count in found.items()},
-    }  # fmt: skip
+        "accuracy": np.mean(correct),
+        "mean_average_precision": np.mean(precisions or [0]),
+        "mrr": np.mean(reciprocals or [0]),
+        "ranked": len(precisions),
+        "recall_at": {str(r): count / n for r, count in found.items()},
+    }
 
 
 def assert_oracle(figures: dict[str, Any], wanted: dict[str, Any]) -> None:
@@ -298,9 +301,10 @@ NAMES = [
 def test_overlap_goes_by_the_rules_of_the_protocol_trained_on(tmp_path: Path) -> None:
     odd = [name for name in NAMES if int(name[1:4]) % 2]
     seen = [
-        name for name in odd
+        name
+        for name in odd
         if int(name[1:4]) <= 17 and int(name[9:12]) in NTU60_TRAIN_SUBJECTS and int(name[17:20]) <= 60
-    ]  # fmt: skip
+    ]
     assert 0 < len(seen) < len(odd)
     assert encoder_registry.overlap(entry("ntu60", "xsub", tmp_path), "ntu120", odd) == len(seen)
     assert encoder_registry.overlap(entry("ntu120", "xset", tmp_path), "ntu120", odd) == 0
@@ -396,7 +400,10 @@ def test_one_shot_without_exemplars_has_no_gallery(
 def test_part_of_one_shot() -> None:
     ntu120 = protocols.find("ntu120")
     parts = {
-        "S001C003P008R001A001": "gallery", "S018C003P008R001A061": "gallery", "S018C003P008R001A001": "test",
-        "S001C001P008R001A007": "test", "S001C003P008R001A002": "train",
-    }  # fmt: skip
+        "S001C003P008R001A001": "gallery",
+        "S018C003P008R001A061": "gallery",
+        "S018C003P008R001A001": "test",
+        "S001C001P008R001A007": "test",
+        "S001C003P008R001A002": "train",
+    }
     assert {name: protocols.part_of(ntu120, "oneshot", name) for name in parts} == parts

@@ -73,9 +73,12 @@ def started(groups: list[list[dict[str, Any]]]) -> "subprocess.Popen[str]":
     program = [sys.executable, "-c", CHILDREN, json.dumps(groups)]
     tests = Path(__file__).parent
     return subprocess.Popen(
-        program, stdout=subprocess.PIPE, text=True, cwd=tests.parent,
+        program,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tests.parent,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tests.parent), str(tests)])},
-    )  # fmt: skip
+    )
 
 
 def outcomes(running: "subprocess.Popen[str]") -> list[list[int]]:
@@ -136,11 +139,13 @@ def test_a_file_that_may_not_grow_leaves_the_library_as_it_was(
     before = hits(parted)
     at = ["--library", str(parted.root), "--device", "cpu", "--json"]
     commands = [
-        ["add", "mine", "--source", str(new)], ["compact", "mine"], ["remove", "mine", "--where", "camera = 2"],
+        ["add", "mine", "--source", str(new)],
+        ["compact", "mine"],
+        ["remove", "mine", "--where", "camera = 2"],
         ["build-index", "mine", "--encoder", "e", "--as", "second"],
         ["train", "mine", "--preset", "tiny", "--epochs", "1", "--as", "f"],
         ["ingest", "other", "--source", str(new)],
-    ]  # fmt: skip
+    ]
     groups = [
         [{"commands": [[*words, *at]], "limit": 5_000, "said": str(tmp_path / f"said{i}")}]
         for i, words in enumerate(commands)
@@ -183,8 +188,11 @@ def test_a_full_disk_leaves_the_library_as_it_was(
     with open(filler, "wb") as file:
         file.write(bytes(max(0, shutil.disk_usage(small_disk).free - 40_000)))
     at = ["--library", str(library.root), "--device", "cpu", "--json"]
-    words = [["compact", "mine"], ["build-index", "mine", "--encoder", "e", "--as", "second"],
-             ["remove", "mine", "--where", "camera = 2"]]  # fmt: skip
+    words = [
+        ["compact", "mine"],
+        ["build-index", "mine", "--encoder", "e", "--as", "second"],
+        ["remove", "mine", "--where", "camera = 2"],
+    ]
     groups = [
         [{"commands": [[*one, *at]], "said": str(tmp_path / f"said{i}")}] for i, one in enumerate(words)
     ]
@@ -215,8 +223,13 @@ def test_a_library_of_another_user_is_read_and_not_changed(
         at = ["--library", str(library.root), "--device", "cpu", "--json"]
         copies = [shutil.copytree(parted_root, tmp_path / str(i)) for i in range(8)]
         may = [["query", ASKED], ["verify"], ["info", "mine@e"]]
-        may_not = [["add", "mine", "--source", str(base / "new")], ["remove", "mine", NEW[0]], ["compact", "mine"],
-                   ["repair"], ["update", "mine", "--source", str(base / "new")]]  # fmt: skip
+        may_not = [
+            ["add", "mine", "--source", str(base / "new")],
+            ["remove", "mine", NEW[0]],
+            ["compact", "mine"],
+            ["repair"],
+            ["update", "mine", "--source", str(base / "new")],
+        ]
         before = hashes(library.root)
         groups = [
             [
@@ -304,8 +317,11 @@ def test_a_query_sees_one_state_while_clips_come_and_go(indexed: Library, new: P
     at = ["--library", changing, "--device", "cpu", "--json"]
     add_or_update(indexed, ChangeRequest(dataset="mine", source=new, device="cpu"))
     with_new = hits(indexed)
-    once = [["remove", "mine", "--where", "subject = 5"], ["compact", "mine"],
-            ["add", "mine", "--source", str(new), "--removed"]]  # fmt: skip
+    once = [
+        ["remove", "mine", "--where", "subject = 5"],
+        ["compact", "mine"],
+        ["add", "mine", "--source", str(new), "--removed"],
+    ]
     running = started([[{"commands": [[*words, *at] for words in once * 2], "said": str(tmp_path / "said")}]])
     seen: list[Hits] = []
     while running.poll() is None or len(seen) < 3:

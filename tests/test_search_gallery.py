@@ -60,9 +60,11 @@ def opened(index: Index, modality: str = "fused") -> tuple[Gallery, LinearMap]:
     bridged = modality != "fused"
     maps = index.maps(modality, "fused")
     view = Gallery(
-        index=index, against="fused", mapping=maps.gallery("fused", bridged=bridged),
+        index=index,
+        against="fused",
+        mapping=maps.gallery("fused", bridged=bridged),
         centred=bridged and index.transform.kind == "none",
-    )  # fmt: skip
+    )
     return view, maps.query(modality, "fused", bridged=bridged)
 
 
@@ -263,9 +265,12 @@ def equally_far() -> tuple[Array, Array]:
 def n_wrong(vectors: Vectors, held: Array, queries: Array) -> int:
     """Queries whose 5 best scores are not those of float64 brute force."""
     found = rerank_until_exact(
-        lambda asking, fetch: vectors.propose(queries[asking], fetch), products_with(held, queries), 5,
-        n_queries=len(queries), n_rows=len(held),
-    )  # fmt: skip
+        lambda asking, fetch: vectors.propose(queries[asking], fetch),
+        products_with(held, queries),
+        5,
+        n_queries=len(queries),
+        n_rows=len(held),
+    )
     best = -np.sort(-(queries.astype(np.float64) @ held.astype(np.float64).T), axis=1)[:, :5]
     return int((np.abs(found.scores - best) > 1e-10).any(axis=1).sum())
 

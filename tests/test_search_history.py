@@ -157,9 +157,13 @@ def test_panels_show_what_there_is(history: History, tmp_path: Path) -> None:
         ]
 
     assert titles(history) == [
-        "loss", "loss by term", "learning rate", "rank and spread of the embedding",
-        "1-NN accuracy, held-out clips", "speed",
-    ]  # fmt: skip
+        "loss",
+        "loss by term",
+        "learning rate",
+        "rank and spread of the embedding",
+        "1-NN accuracy, held-out clips",
+        "speed",
+    ]
     bare = written(tmp_path, [{"kind": "losses", "step": 1, "epoch": 0, "seconds": 0.1, "loss": 3.0}])
     assert titles(read_history(bare)) == ["loss"]
     lines = [

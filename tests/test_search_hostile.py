@@ -110,8 +110,13 @@ def test_labels_beyond_a_recording(source: Path) -> None:
     )
     found = read("pku-mmd", source)
     assert [len(one.frames) if isinstance(one, Clip) else one.reason for one in found] == [
-        10, 2, "malformed", 10, "malformed", "malformed",
-    ]  # fmt: skip
+        10,
+        2,
+        "malformed",
+        10,
+        "malformed",
+        "malformed",
+    ]
     assert all(len(one.detail) < 300 for one in found if isinstance(one, LeftOut))
 
 
@@ -192,12 +197,21 @@ def test_a_deflated_bomb_is_read_row_by_row(source: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"[" * 1_000_000, b'{"skeletons":' * 100_000, b'{"skeletons": ' + b"[" * 900 + b"]" * 900 + b"}",
-     b'{"label": ' + b"9" * 5000 + b', "skeletons": [[[1]]]}',
-     b'{"skeletons": [[["' + b"x" * 9_000_000 + b'"]]]}',
-     b"\xff\xfe" + b"[\0" * 1000,
-     b'{"label": ' + b"[" * 900 + b"]" * 900 + b', "skeletons": [[' + b",".join([b"[1,2,3]"] * 20) + b"]]}"],
-)  # fmt: skip
+    [
+        b"[" * 1_000_000,
+        b'{"skeletons":' * 100_000,
+        b'{"skeletons": ' + b"[" * 900 + b"]" * 900 + b"}",
+        b'{"label": ' + b"9" * 5000 + b', "skeletons": [[[1]]]}',
+        b'{"skeletons": [[["' + b"x" * 9_000_000 + b'"]]]}',
+        b"\xff\xfe" + b"[\0" * 1000,
+        b'{"label": '
+        + b"[" * 900
+        + b"]" * 900
+        + b', "skeletons": [['
+        + b",".join([b"[1,2,3]"] * 20)
+        + b"]]}",
+    ],
+)
 def test_json_that_is_deep_or_long(source: Path, content: bytes) -> None:
     path = write(source, "a.json", content)
     reason, detail = only_reason("nw-ucla", source)

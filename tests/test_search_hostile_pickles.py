@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("soon")
     "content",
     [
         b"cos\nsystem\n(S'touch {marker}'\ntR.",
-        b"cbuiltins\nexec\n(S'open(\"{marker}\", \"w\")'\ntR.",
+        b'cbuiltins\nexec\n(S\'open("{marker}", "w")\'\ntR.',
         b"c__builtin__\neval\n(S'1'\ntR.",
         b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R.",
         b"(S'touch {marker}'\nios\nsystem\n.",
@@ -42,15 +42,20 @@ pytestmark = pytest.mark.usefixtures("soon")
         b"cumurl_search.readers.safe_pickle\nload\n(S'/etc/hostname'\ntR.",
         b"cnumpy\ndtype.__class__\n.",
         b"\x80\x04\x8c\x05numpy\x8c\x0edtype.__init__\x93.",
-        b"\x80\x02\x82\x01.", b"\x80\x02\x83\x01\0.", b"\x80\x02\x84\1\0\0\0.",
-        b"Pfile\n.", b"(K\x01Q.", b"\x97.", b"\x80\x05\x97\x98.",
+        b"\x80\x02\x82\x01.",
+        b"\x80\x02\x83\x01\0.",
+        b"\x80\x02\x84\1\0\0\0.",
+        b"Pfile\n.",
+        b"(K\x01Q.",
+        b"\x97.",
+        b"\x80\x05\x97\x98.",
         b"c_codecs\nencode\n(X\x01\0\0\0aX\x03\0\0\0hextR.",
         b"c_codecs\nencode\n}X\x0c\0\0\0__defaults__N\x86b.",
         b"c_codecs\nencode\nN}X\x0c\0\0\0__defaults__(K\x01K\x01ts\x86b.",
         b"cnumpy.core.multiarray\n_reconstruct\n}X\x01\0\0\0aK\x01sb.",
         b"cnumpy\ndtype\n}X\x08\0\0\0__init__K\x01sb.",
     ],
-)  # fmt: skip
+)
 def test_pickles_that_would_run_something(source: Path, content: bytes, tmp_path: Path) -> None:
     marker = tmp_path / "marker"
     path = write(source, "some.pkl", content.replace(b"{marker}", os.fsencode(marker)))
@@ -131,12 +136,19 @@ def test_nests_in_a_pickle(source: Path, place: str, nest: bytes) -> None:
 
 
 NAMES = {
-    "../../x": "../../x", "/etc/passwd": "/etc/passwd", "C:\\x": "C:\\x", "a\0b": "a\\x00b",
+    "../../x": "../../x",
+    "/etc/passwd": "/etc/passwd",
+    "C:\\x": "C:\\x",
+    "a\0b": "a\\x00b",
     "a\nb\r": "a\\nb\\r",
-    "\x1b[2Ja": "\\x1b[2Ja", "\u202egpj.exe": "\\u202egpj.exe", "\u2028": "\\u2028", "é~`$(id)": "é~`$(id)",
-    "x" * 10_000_000: "x" * 200 + "...", "a" + "1" * 5000 + "_s1_t1": "a" + "1" * 199 + "...",
+    "\x1b[2Ja": "\\x1b[2Ja",
+    "\u202egpj.exe": "\\u202egpj.exe",
+    "\u2028": "\\u2028",
+    "é~`$(id)": "é~`$(id)",
+    "x" * 10_000_000: "x" * 200 + "...",
+    "a" + "1" * 5000 + "_s1_t1": "a" + "1" * 199 + "...",
     "a9999999999999999999_s1_t1": "a9999999999999999999_s1_t1",
-}  # fmt: skip
+}
 """Name in a pickle -> as it is shown."""
 
 

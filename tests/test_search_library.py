@@ -307,8 +307,12 @@ def test_ctrl_c_in_an_ingest_of_several_processes(tmp_path: Path, command: Comma
     words = ["ingest", "x", "--source", str(source), "--library", str(library.root)]
     process = subprocess.Popen(
         [sys.executable, "-m", "cli.main", *words],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     while process.poll() is None and not (sealed_folder.partial_of(library.clips("x")) / "token").exists():
         time.sleep(0.01)
     time.sleep(0.05)

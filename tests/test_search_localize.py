@@ -191,18 +191,25 @@ def test_localize_eval_is_what_its_parts_say(long: Library, command: Callable[..
     for q, (*_, label) in enumerate(tested):
         wanted = [(i, start, stop) for i, start, stop, own in every if i in odd and own == label]
         if wanted:
-            precisions.append([
-                slow_average_precision(scores[q].tolist(), windows, wanted, overlap=0.2, depth=1000, threshold=t)
-                for t in THRESHOLDS
-            ])  # fmt: skip
+            precisions.append(
+                [
+                    slow_average_precision(
+                        scores[q].tolist(), windows, wanted, overlap=0.2, depth=1000, threshold=t
+                    )
+                    for t in THRESHOLDS
+                ]
+            )
     by_hand = dict(zip(("0.1", "0.3", "0.5"), np.mean(precisions, axis=0), strict=True))
     assert document["map"] == {t: pytest.approx(value, abs=1e-9) for t, value in by_hand.items()}
     assert 0.1 < document["map"]["0.1"] < 1
     counts = {key: document[key] for key in ("queries", "ranked", "windows", "segments", "recordings")}
     assert counts == {
-        "queries": len(tested), "ranked": len(precisions), "windows": len(rows),
-        "segments": len(every) - len(tested), "recordings": {"gallery": 2, "test": 2},
-    }  # fmt: skip
+        "queries": len(tested),
+        "ranked": len(precisions),
+        "windows": len(rows),
+        "segments": len(every) - len(tested),
+        "recordings": {"gallery": 2, "test": 2},
+    }
     assert document["ranked"] < document["queries"]
     assert sum(row["queries"] for row in document["per_class"]) == document["ranked"]
     mean = sum(row["map"]["0.5"] * row["queries"] for row in document["per_class"]) / document["ranked"]
@@ -255,10 +262,12 @@ def write_pku(folder: Path, names: list[str]) -> Path:
 @pytest.mark.parametrize(
     ("dataset", "names", "protocol", "tested"),
     [
-        ("pku-mmd-1-long", PKU1, "xsub", 2), ("pku-mmd-1-long", PKU1, "xview", 2),
-        ("pku-mmd-2-long", PKU2, "xsub", 2), ("pku-mmd-2-long", PKU2, "xview", 2),
+        ("pku-mmd-1-long", PKU1, "xsub", 2),
+        ("pku-mmd-1-long", PKU1, "xview", 2),
+        ("pku-mmd-2-long", PKU2, "xsub", 2),
+        ("pku-mmd-2-long", PKU2, "xview", 2),
     ],
-)  # fmt: skip
+)
 def test_a_protocol_of_pku_mmd_is_served(
     library: Library, tmp_path: Path, dataset: str, names: list[str], protocol: str, tested: int
 ) -> None:

@@ -118,13 +118,16 @@ def test_a_person_who_comes_late_is_drawn_from_then_on() -> None:
 @pytest.mark.parametrize(
     "frames",
     [
-        CLIP[:1], np.zeros((1, 1, 25, 3), dtype=np.float32), np.full((2, 2, 25, 3), 5, dtype=np.float32),
+        CLIP[:1],
+        np.zeros((1, 1, 25, 3), dtype=np.float32),
+        np.full((2, 2, 25, 3), 5, dtype=np.float32),
         np.ones((4, 1, 25, 3), dtype=np.float32) * (np.arange(25) == 7)[:, None],
         np.concatenate([CLIP[:3], 1e6 * np.ones((1, *CLIP.shape[1:]), dtype=np.float32)]),
-        np.concatenate([PAIR[:2], 0 * PAIR[:2]]), 1e-6 * CLIP[:4],
+        np.concatenate([PAIR[:2], 0 * PAIR[:2]]),
+        1e-6 * CLIP[:4],
     ],
     ids=["one frame", "nobody", "one point", "one joint", "far away", "gone at the end", "tiny"],
-)  # fmt: skip
+)
 def test_odd_clips_are_drawn_without_nan_and_within_the_box(frames: Frames) -> None:
     with np.errstate(all="raise"):
         poses = sheet(frames.astype(np.float32))

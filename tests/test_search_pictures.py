@@ -160,8 +160,12 @@ def test_a_strip_has_a_row_a_clip_and_a_pose_a_cell() -> None:
     assert [panel.still for panel in sheet.panels] == [*pose_frames(37, 5), *pose_frames(21, 5)]
     assert len({panel.y for panel in sheet.panels}) == 2
     assert [label.text for label in sheet.labels if label.text.endswith(" s")][:5] == [
-        "0.10 s", "0.37 s", "0.60 s", "0.83 s", "1.10 s",
-    ]  # fmt: skip
+        "0.10 s",
+        "0.37 s",
+        "0.60 s",
+        "0.83 s",
+        "1.10 s",
+    ]
     with Image.open(io.BytesIO(draw_still(sheet))) as image:
         assert (image.width, image.height) == (sheet.width, sheet.height)
 

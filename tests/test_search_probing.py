@@ -158,8 +158,9 @@ def test_what_the_encoder_has_seen_is_told(indexed: Library, made: Path, tmp_pat
         dataset="twice", encoder="odd", protocol="back", linear=SHORT, finetuning=TUNING, device="cpu"
     )
     assert transfer_eval(indexed, moved)["warnings"] == [
-        "encoder odd was trained on twice: this is no transfer", *said,
-    ]  # fmt: skip
+        "encoder odd was trained on twice: this is no transfer",
+        *said,
+    ]
 
 
 # late fusion

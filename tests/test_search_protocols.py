@@ -61,9 +61,13 @@ def evaluated_root(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     shutil.copytree(made / "library", root / "library")
     library = Library(root / "library")
     corpora = {
-        "ntu60": NTU60, "ntu120": NTU120, "pku-mmd-1": PKU1, "pku-mmd-2": PKU2, "nw-ucla": NW_UCLA,
+        "ntu60": NTU60,
+        "ntu120": NTU120,
+        "pku-mmd-1": PKU1,
+        "pku-mmd-2": PKU2,
+        "nw-ucla": NW_UCLA,
         "utd-mhad": UTD,
-    }  # fmt: skip
+    }
     for name, names in corpora.items():
         (write_pku if name.startswith("pku") else write_npy)(root / name, names)
         ingest(library, Request(name=name, source=root / name))

@@ -49,8 +49,12 @@ def test_rows_are_clips(tmp_path: Path, compressed: bool) -> None:
     found = outcomes(write(tmp_path / "NTU60_CS.npz", compressed=compressed, x_train=data))
     clips = [clip for clip in found if isinstance(clip, Clip)]
     assert [clip.name for clip in clips] == [
-        "train_00000", "train_00001", "train_00002", "test_00000", "test_00001",
-    ]  # fmt: skip
+        "train_00000",
+        "train_00001",
+        "train_00002",
+        "test_00000",
+        "test_00001",
+    ]
     assert [clip.label for clip in clips] == [4, 5, 59, 0, 7]
     assert [clip.frames.shape for clip in clips[:3]] == [(4, 2, 25, 3), (6, 2, 25, 3), (6, 1, 25, 3)]
     np.testing.assert_array_equal(clips[1].frames.reshape(6, 150), data[1])

@@ -56,21 +56,36 @@ def test_actions_may_be_numbers(tmp_path: Path) -> None:
         ([1], "'list' object has no attribute 'items'"),
         ({"r": {"action": "a"}}, ".*"),
         ({"r": [{"action": "a", "start": 0}]}, "'end' is missing"),
-        ({"r": [{"action": "a", "start": 0, "end": 1, "stop": 1}]}, "a segment has action, start and end, not stop"),
-        ({"r": [{"action": "a", "start": 2, "end": 1}]},
-         "a segment starts at 0 s or later and ends after that, got 2.0 to 1.0"),
-        ({"r": [{"action": "a", "start": -1, "end": 1}]},
-         "a segment starts at 0 s or later and ends after that, got -1.0 to 1.0"),
-        ({"r": [{"action": "a", "start": 0, "end": float("nan")}]}, "a segment starts at 0 s .* got 0.0 to nan"),
-        ({"r": [{"action": "a", "start": 0, "end": float("inf")}]}, "a segment starts at 0 s .* got 0.0 to inf"),
+        (
+            {"r": [{"action": "a", "start": 0, "end": 1, "stop": 1}]},
+            "a segment has action, start and end, not stop",
+        ),
+        (
+            {"r": [{"action": "a", "start": 2, "end": 1}]},
+            "a segment starts at 0 s or later and ends after that, got 2.0 to 1.0",
+        ),
+        (
+            {"r": [{"action": "a", "start": -1, "end": 1}]},
+            "a segment starts at 0 s or later and ends after that, got -1.0 to 1.0",
+        ),
+        (
+            {"r": [{"action": "a", "start": 0, "end": float("nan")}]},
+            "a segment starts at 0 s .* got 0.0 to nan",
+        ),
+        (
+            {"r": [{"action": "a", "start": 0, "end": float("inf")}]},
+            "a segment starts at 0 s .* got 0.0 to inf",
+        ),
         ({"r": [{"action": True, "start": 0, "end": 1}]}, "an action is a name or a number from 1, got True"),
         ({"r": [{"action": "", "start": 0, "end": 1}]}, "an action is a name or a number from 1, got ''"),
         ({"r": [{"action": 0, "start": 0, "end": 1}]}, "actions count from 1 to 1,000,000, got 0"),
         ({"r": [{"action": "a", "start": "x", "end": 1}]}, "could not convert string to float: 'x'"),
-        ({"r": [{"action": "a", "start": 0, "end": 1}, {"action": 1, "start": 0, "end": 1}]},
-         "some actions are names, others numbers"),
+        (
+            {"r": [{"action": "a", "start": 0, "end": 1}, {"action": 1, "start": 0, "end": 1}]},
+            "some actions are names, others numbers",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_segments_file(tmp_path: Path, content: object, said: str) -> None:
     path = json_file(tmp_path, content)
     with pytest.raises(UmurlError, match=rf"^{path}: not a segments file \({said}\); {FORM}"):
@@ -134,8 +149,12 @@ def test_segments_of_the_format_are_in_order_of_time() -> None:
         described("a", 100), described("b", 100, [[2, None, 50, 60], [0, None, 3, 9]]), names=("x", "y", "z")
     )
     assert found.columns == {
-        "position": [1, 1], "label": [0, 2], "action": ["x", "z"], "start_frame": [3, 50], "stop_frame": [9, 60],
-    }  # fmt: skip
+        "position": [1, 1],
+        "label": [0, 2],
+        "action": ["x", "z"],
+        "start_frame": [3, 50],
+        "stop_frame": [9, 60],
+    }
     assert len(found) == 2
     assert found.notes == ["2 segments of 2 actions in 1 of 2 recordings"]
 
@@ -151,8 +170,10 @@ def test_what_a_file_states_takes_the_place_of_what_the_format_says() -> None:
     assert found.columns["action"] == ["Clap", "wave", None]
     assert found.columns["label"] == [0, 1, 0]
     assert list(zip(found.columns["start_frame"], found.columns["stop_frame"], strict=True)) == [
-        (0, 1), (30, 60), (3, 9),
-    ]  # fmt: skip
+        (0, 1),
+        (30, 60),
+        (3, 9),
+    ]
 
 
 def test_names_are_found_in_the_datasets_list_whatever_their_case() -> None:
@@ -241,9 +262,10 @@ def test_pku_mmd_is_kept_whole(tmp_path: Path, pku: Path) -> None:
     assert "3 segments of 2 actions in 2 of 3 recordings" in report.notes
     assert report.splits == {"xsub": {"train": 2, "test": 1}, "xview": {"train": 2, "test": 1}}
     assert segments_of(library, "pku-mmd-1-long") == [
-        ("0001-L", 2, "brushing teeth", 5, 60), ("0001-L", 11, "giving something to other person", 310, 390),
+        ("0001-L", 2, "brushing teeth", 5, 60),
+        ("0001-L", 11, "giving something to other person", 310, 390),
         ("0300-M", 2, "brushing teeth", 10, 60),
-    ]  # fmt: skip
+    ]
     store = ClipStore(library.clips("pku-mmd-1-long"))
     with library.read() as catalog:
         clip = catalog.clip("pku-mmd-1-long", "0001-L")
@@ -317,13 +339,21 @@ def test_the_demo_in_whole_recordings(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("mine", "--segments", "s.json"), "s.json: segments are of whole recordings; ingest them with --untrimmed"),
-        (("demo", "--untrimmed"), "--untrimmed keeps recordings of their own file whole (ntu-skeleton, pku-mmd, "
-                                  "nw-ucla, npy), not demo"),
-        (("demo-long", "--source", "pku"), "'demo-long' names the made-up corpus; give recordings of your own another "
-                                           "name"),
+        (
+            ("mine", "--segments", "s.json"),
+            "s.json: segments are of whole recordings; ingest them with --untrimmed",
+        ),
+        (
+            ("demo", "--untrimmed"),
+            "--untrimmed keeps recordings of their own file whole (ntu-skeleton, pku-mmd, "
+            "nw-ucla, npy), not demo",
+        ),
+        (
+            ("demo-long", "--source", "pku"),
+            "'demo-long' names the made-up corpus; give recordings of your own another name",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_kept_whole(
     pku: Path,
     command: Callable[..., Result],

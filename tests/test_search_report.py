@@ -78,8 +78,10 @@ def test_the_most_confused_pairs_come_first_and_ties_go_by_label() -> None:
     counts = np.array([[5, 2, 0], [3, 9, 2], [2, 0, 4]])
     pairs = most_confused(Confusion(classes=np.array([4, 6, 9]), counts=counts), 3)
     assert [(p.wanted, p.predicted, p.count, p.queries) for p in pairs] == [
-        (6, 4, 3, 14), (4, 6, 2, 7), (6, 9, 2, 14),
-    ]  # fmt: skip
+        (6, 4, 3, 14),
+        (4, 6, 2, 7),
+        (6, 9, 2, 14),
+    ]
     assert most_confused(confusion(np.array([1, 2]), np.array([1, 2])), 9) == []
 
 
@@ -285,9 +287,13 @@ class _Texts(HTMLParser):
 def evil_page() -> Page:
     table = Table(columns=(EVIL, "n"), rows=[(EVIL, "1")], numbers=frozenset({"n"}), caption=EVIL)
     blocks: list[Block] = [
-        Text(text=EVIL), Text(text=EVIL, warning=True), table, replace(table, folded=True),
-        Picture(name="p", png=b"PNG", caption=EVIL), Commands(lines=[shlex.join(["ls", EVIL])]),
-    ]  # fmt: skip
+        Text(text=EVIL),
+        Text(text=EVIL, warning=True),
+        table,
+        replace(table, folded=True),
+        Picture(name="p", png=b"PNG", caption=EVIL),
+        Commands(lines=[shlex.join(["ls", EVIL])]),
+    ]
     return Page(title=EVIL, subtitle=EVIL, sections=[Section(title=EVIL, blocks=blocks)] * 2, foot=EVIL)
 
 
@@ -342,10 +348,20 @@ def test_a_page_asks_the_network_for_nothing_and_has_every_section(indexed: Libr
     assert all(address.startswith(kinds) for address in read.addresses)
     assert not re.search(r"https?://|@import|url\(", page)
     titles = [html.unescape(title) for title in re.findall(r"<h2 id=\"[a-z-]+\">([^<]+)</h2>", page)]
-    assert titles == document["sections"] == [
-        "What was evaluated", "Retrieval", "Classes", "Confusion", "Nearest wrong neighbours",
-        "Map of the embedding", "Training", "How it was made",
-    ]  # fmt: skip
+    assert (
+        titles
+        == document["sections"]
+        == [
+            "What was evaluated",
+            "Retrieval",
+            "Classes",
+            "Confusion",
+            "Nearest wrong neighbours",
+            "Map of the embedding",
+            "Training",
+            "How it was made",
+        ]
+    )
     assert f"fused 1-NN accuracy {100 * document['accuracy']:.1f} %: 30 test clips, gallery of 30" in page
 
 
@@ -483,12 +499,25 @@ def test_commands_are_quoted_and_in_order(indexed: Library, found: Retrieval) ->
     words = [shlex.split(line, comments=True) for line in lines]
     assert words[0] == ["export", f"UMURL_LIBRARY={indexed.root}"]
     assert [w[1] for w in words if w and w[0] == "umurl-search"] == [
-        "ingest", "train", "build-index", *["knn-eval"] * 5, *["linear-eval"] * 4, "report",
-    ]  # fmt: skip
+        "ingest",
+        "train",
+        "build-index",
+        *["knn-eval"] * 5,
+        *["linear-eval"] * 4,
+        "report",
+    ]
     ingest = next(w for w in words if w[1:2] == ["ingest"])
     assert ingest[2:] == [
-        "mine", "--source", "/data/my clips; rm -rf", "--format", "npy", "--layout", "ntu25", "--fps", "25.0",
-    ]  # fmt: skip
+        "mine",
+        "--source",
+        "/data/my clips; rm -rf",
+        "--format",
+        "npy",
+        "--layout",
+        "ntu25",
+        "--fps",
+        "25.0",
+    ]
     train = next(line for line in lines if " train " in line)
     assert train.startswith("umurl-search train mine --protocol xsub --preset tiny ")
     assert "--epochs 1 --batch-size 16 --learning-rate 0.002" in train

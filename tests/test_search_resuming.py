@@ -81,8 +81,12 @@ def test_killed_while_its_scratch_is_removed(
     report = train_encoder(library, TINY)  # sealed, entered now
     assert report.losses["loss"] > 0
     assert sorted(path.name for path in library.encoder("slow").iterdir()) == [
-        "config.json", "history.jsonl", "manifest.json", "trained_on.txt", "weights.safetensors",
-    ]  # fmt: skip
+        "config.json",
+        "history.jsonl",
+        "manifest.json",
+        "trained_on.txt",
+        "weights.safetensors",
+    ]
     assert weights(library) == weights(library, "whole")
     assert soundness.verify(library) == []
 

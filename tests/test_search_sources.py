@@ -175,8 +175,9 @@ def test_parts_of_clips_that_are_there_are_said_afterwards(changing: Library, tm
     )
     report = changed(changing, splits=splits)
     assert report.notes == [
-        "protocol xsub names 1 clips that are not in mine", "protocol mime names 2 clips that are not in mine",
-    ]  # fmt: skip
+        "protocol xsub names 1 clips that are not in mine",
+        "protocol mime names 2 clips that are not in mine",
+    ]
     with changing.read() as catalog:
         parts, i = catalog.split("mine", "xsub"), catalog.sources("mine")[train[0]].id
         assert catalog.protocols("mine") == ["xsub"]
@@ -323,8 +324,9 @@ def test_a_damaged_part_of_removed_clips_is_dropped(changing: Library, source: P
     spoil(changing.clips("mine~2") / "frames.f32")
     report = repair(changing, device="cpu")
     assert (report.mended, report.problems) == (
-        [f"{changing.clips('mine~2')}: dropped, none of its clips is there any more"], [],
-    )  # fmt: skip
+        [f"{changing.clips('mine~2')}: dropped, none of its clips is there any more"],
+        [],
+    )
     np.testing.assert_array_equal(open_clips(changing, "mine").frames(61), frames)
     assert verify(changing) == []
 

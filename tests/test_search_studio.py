@@ -154,10 +154,12 @@ def test_composed_scripts_move_and_take_time(seed: int) -> None:
 
 
 def test_composed_movements_use_every_part_of_the_body() -> None:
-    reach = np.stack([
-        np.ptp(np.stack([key for _, key in compose(np.random.default_rng(seed))]), axis=0)
-        for seed in range(150)
-    ])  # fmt: skip
+    reach = np.stack(
+        [
+            np.ptp(np.stack([key for _, key in compose(np.random.default_rng(seed))]), axis=0)
+            for seed in range(150)
+        ]
+    )
     used = (reach > 10).mean(axis=0)
     for name in ("main arm raise", "off arm raise", "main leg knee", "off leg hip", "bend", "twist", "turn"):
         assert 0.1 < used[COLUMN[name]] < 1, name

@@ -44,8 +44,11 @@ def started(words: str, library: Library, *, torchrun: int = 0) -> "subprocess.P
     )
     return subprocess.Popen(
         [sys.executable, *shared, "-m", "cli.main", *words.split(), "--library", str(library.root)],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def stopped(*_: object, **__: object) -> None:
@@ -227,17 +230,35 @@ def test_the_configuration_lies_beside_the_weights(library: Library) -> None:
     assert (config["model"]["layers"], config["model"]["modalities"]) == (2, ["joint", "bone", "motion"])
     assert (config["clips"], config["processes"], config["device"]) == (30, 1, "cpu")
     assert sorted(path.name for path in library.encoder("slow").iterdir()) == [
-        "config.json", "history.jsonl", "manifest.json", "trained_on.txt", "weights.safetensors",
-    ]  # fmt: skip
+        "config.json",
+        "history.jsonl",
+        "manifest.json",
+        "trained_on.txt",
+        "weights.safetensors",
+    ]
 
 
 def test_every_value_of_a_preset_can_be_replaced() -> None:
     given = {
-        "width": 8, "heads": 2, "layers": 3, "projection": 5, "modalities": ("bone", "joint"),
-        "epochs": 7, "batch_size": 9, "learning_rate": 0.1, "weight_decay": 0.2,
-        "schedule": "cosine", "drop_at": 0.3, "warmup_epochs": 1.5, "tune_epochs": 3, "tune_rate": 0.01,
-        "precision": "float32", "compile": True, "seed": 4, "max_seconds": 5.0,
-    }  # fmt: skip
+        "width": 8,
+        "heads": 2,
+        "layers": 3,
+        "projection": 5,
+        "modalities": ("bone", "joint"),
+        "epochs": 7,
+        "batch_size": 9,
+        "learning_rate": 0.1,
+        "weight_decay": 0.2,
+        "schedule": "cosine",
+        "drop_at": 0.3,
+        "warmup_epochs": 1.5,
+        "tune_epochs": 3,
+        "tune_rate": 0.01,
+        "precision": "float32",
+        "compile": True,
+        "seed": 4,
+        "max_seconds": 5.0,
+    }
     model, config = apply_options(TrainRequest(dataset="x", preset="paper", **given))  # type: ignore[arg-type]
     got = {**vars(model), **vars(config)}
     assert got == {**given, "modalities": ("joint", "bone")}

@@ -41,9 +41,9 @@ def clustered(n: int, p: int, *, seed: int, spread: float = 0.05) -> Array:
     return np.asarray(x / np.linalg.norm(x, axis=1, keepdims=True), dtype=np.float32)
 
 
-def slow_pairs(gallery: Array, above: float, queries: Array | None, groups: tuple[Rows, Rows] | None) -> list[
-    tuple[int, int, float]
-]:  # fmt: skip
+def slow_pairs(
+    gallery: Array, above: float, queries: Array | None, groups: tuple[Rows, Rows] | None
+) -> list[tuple[int, int, float]]:
     found = []
     asking = gallery if queries is None else queries
     for i, query in enumerate(asking.astype(np.float64)):
@@ -67,9 +67,13 @@ def assert_slow_pairs(
 
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(
-    seed=st.integers(0, 2**32), n=st.integers(1, 60), p=st.integers(2, 9), above=st.floats(-0.9, 0.9999),
-    asked=st.booleans(), own=st.booleans(),
-)  # fmt: skip
+    seed=st.integers(0, 2**32),
+    n=st.integers(1, 60),
+    p=st.integers(2, 9),
+    above=st.floats(-0.9, 0.9999),
+    asked=st.booleans(),
+    own=st.booleans(),
+)
 def test_pairs_are_brute_force(seed: int, n: int, p: int, above: float, asked: bool, own: bool) -> None:
     gallery, rng = clustered(n, p, seed=seed), np.random.default_rng(seed)
     queries = clustered(7, p, seed=seed) if asked else None
@@ -328,8 +332,10 @@ def test_recordings_are_as_alike_as_their_most_alike_windows(long: Library) -> N
     names = dict(zip(np.unique(index.ids).tolist(), LONG, strict=True))
     wanted = {
         (names[a], names[b]): float((vectors[index.ids == a] @ vectors[index.ids == b].T).max())
-        for a in names for b in names if a < b
-    }  # fmt: skip
+        for a in names
+        for b in names
+        if a < b
+    }
     document = duplicates(long, TwinRequest(index=LONG_INDEX, above=-1, device="cpu"))
     (group,) = document["groups"]
     assert {(names[p["one"]], names[p["other"]]): p["score"] for p in group["pairs"]} == pytest.approx(

@@ -109,7 +109,7 @@ def test_headers_that_are_too_large_are_refused(server: Server) -> None:
         ("/api/uploads?name=x.npy", "application/octet-stream", 32 * MIB + 1),
         ("/api/query-file?name=x.npy", "application/octet-stream", 32 * MIB + 1),
     ],
-)  # fmt: skip
+)
 def test_bodies_that_are_too_large_are_refused(
     patient: Server, chunked: bool, path: str, kind: str, n_bytes: int
 ) -> None:
@@ -215,10 +215,12 @@ def test_names_of_this_machine_are_not(client: Client, host: str) -> None:
 @pytest.mark.parametrize(
     "headers",
     [
-        {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Origin": "http://127.0.0.1:9"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:9"},
         {"Sec-Fetch-Site": "cross-site"},
     ],
-)  # fmt: skip
+)
 def test_another_site_may_not_post(client: Client, headers: dict[str, str]) -> None:
     assert "another site" in problem(
         client.post("/api/query", json={"clip": {"id": 7}}, headers=headers), 403
@@ -283,10 +285,22 @@ def test_an_address_that_others_reach_has_a_token() -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "../app.py", "..%2fapp.py", "%2e%2e/app.py", "..\\app.py", "/etc/passwd", "%2fetc%2fpasswd", "", ".",
-        "x/../../app.py", ".hidden.js", "index.html%00.js", "main.js/", "nothing.js", "views",
+        "../app.py",
+        "..%2fapp.py",
+        "%2e%2e/app.py",
+        "..\\app.py",
+        "/etc/passwd",
+        "%2fetc%2fpasswd",
+        "",
+        ".",
+        "x/../../app.py",
+        ".hidden.js",
+        "index.html%00.js",
+        "main.js/",
+        "nothing.js",
+        "views",
     ],
-)  # fmt: skip
+)
 def test_no_file_but_the_pages_own(patient: Server, path: str) -> None:
     assert status(talk(address(patient), get(f"/assets/{path}"))) == 404
 

@@ -25,9 +25,12 @@ VIEWS = {
     "timeline": {"index": WINDOWS, "clip": f"{RECORDING}@1-3", "recording": "long:P002C001T01"},
 }
 SHOWN = {
-    "search": ".cards .card", "compare": ".column .card", "evaluate": "canvas.confusion", "map": "canvas.map",
+    "search": ".cards .card",
+    "compare": ".column .card",
+    "evaluate": "canvas.confusion",
+    "map": "canvas.map",
     "timeline": "canvas.track",
-}  # fmt: skip
+}
 
 
 @contextmanager

@@ -81,14 +81,16 @@ VIEWS: dict[str, tuple[str, dict[str, str], str]] = {
     "search": ("search", {"index": INDEX, "clip": KICK}, ".cards .stage:not(.waiting)"),
     "search-two-people": ("search", {"index": INDEX, "clip": HUG}, ".cards .stage:not(.waiting)"),
     "search-filtered": (
-        "search", {"index": INDEX, "clip": KICK, "modality": "motion", "f.camera": "3"}, ".cards .stage:not(.waiting)",
+        "search",
+        {"index": INDEX, "clip": KICK, "modality": "motion", "f.camera": "3"},
+        ".cards .stage:not(.waiting)",
     ),
     "moments": ("search", {"index": WINDOWS, "clip": KICK}, ".cards .stage:not(.waiting)"),
     "compare": ("compare", {"index": INDEX, "clip": KICK}, ".column .stage:not(.waiting)"),
     "evaluate": ("evaluate", {"index": INDEX, "matrix": "1"}, ".heats"),
     "map": ("map", {"index": INDEX}, ".legend .key"),
     "timeline": ("timeline", {"index": WINDOWS, "clip": MOMENT, "recording": RECORDING}, "canvas.track"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(

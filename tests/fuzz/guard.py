@@ -18,14 +18,39 @@ LONGEST_S = 10.0
 _ADDRESS_SPACE = 6 * 2**30
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CHANGING = (
-    "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.chmod", "os.chown", "os.link", "os.symlink",
-    "os.truncate", "os.utime", "shutil.",
-)  # fmt: skip
+    "os.remove",
+    "os.rename",
+    "os.mkdir",
+    "os.rmdir",
+    "os.chmod",
+    "os.chown",
+    "os.link",
+    "os.symlink",
+    "os.truncate",
+    "os.utime",
+    "shutil.",
+)
 _NEVER = (
-    "os.system", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.kill", "os.putenv", "pty.",
-    "subprocess.", "socket.", "ctypes.", "pickle.find_class", "code.__new__", "builtins.input",
-    "webbrowser.", "urllib.", "ftplib.", "http.", "tempfile.",
-)  # fmt: skip
+    "os.system",
+    "os.exec",
+    "os.fork",
+    "os.posix_spawn",
+    "os.spawn",
+    "os.kill",
+    "os.putenv",
+    "pty.",
+    "subprocess.",
+    "socket.",
+    "ctypes.",
+    "pickle.find_class",
+    "code.__new__",
+    "builtins.input",
+    "webbrowser.",
+    "urllib.",
+    "ftplib.",
+    "http.",
+    "tempfile.",
+)
 _PARSED = "<unknown>"
 """The file name of what `ast.literal_eval` parses (npy headers): compiled to a tree, not run."""
 

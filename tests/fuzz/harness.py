@@ -146,9 +146,18 @@ def _fuzz(name: str, work: Path, home: Path, *, runs: int, seconds: int, seed: i
             data = target.mutate(data, chance)
         return data[:max_size]
 
-    arguments = [sys.argv[0], f"-runs={runs}", f"-max_total_time={seconds}", f"-max_len={target.max_len}",
-                 f"-timeout={_HARD_TIMEOUT_S}", "-rss_limit_mb=0", f"-artifact_prefix={work}/end-",
-                 "-verbosity=0", f"-seed={seed}", str(_corpus(name, work, target.seeds()))]  # fmt: skip
+    arguments = [
+        sys.argv[0],
+        f"-runs={runs}",
+        f"-max_total_time={seconds}",
+        f"-max_len={target.max_len}",
+        f"-timeout={_HARD_TIMEOUT_S}",
+        "-rss_limit_mb=0",
+        f"-artifact_prefix={work}/end-",
+        "-verbosity=0",
+        f"-seed={seed}",
+        str(_corpus(name, work, target.seeds())),
+    ]
     atheris.Setup(arguments, one, custom_mutator=mutate)
     atheris.Fuzz()
 

@@ -10,24 +10,90 @@ import numpy as np
 
 INDEX = "mine@e"
 _PATHS = (
-    "/", "/api/health", "/metrics", "/openapi.json", "/api/library", "/api/indexes/{}", "/api/indexes/{}/columns",
-    "/api/indexes/{}/clips", "/api/clips/{}", "/api/clips/{}/frames", "/api/uploads/{}/frames", "/api/evaluations/{}",
-    "/api/evaluations/{}/cell", "/api/matrices/{}", "/api/maps/{}/points", "/api/maps/{}/column/{}", "/api/skeleton",
-    "/assets/{}", "/api/nothing/{}",
-)  # fmt: skip
+    "/",
+    "/api/health",
+    "/metrics",
+    "/openapi.json",
+    "/api/library",
+    "/api/indexes/{}",
+    "/api/indexes/{}/columns",
+    "/api/indexes/{}/clips",
+    "/api/clips/{}",
+    "/api/clips/{}/frames",
+    "/api/uploads/{}/frames",
+    "/api/evaluations/{}",
+    "/api/evaluations/{}/cell",
+    "/api/matrices/{}",
+    "/api/maps/{}/points",
+    "/api/maps/{}/column/{}",
+    "/api/skeleton",
+    "/assets/{}",
+    "/api/nothing/{}",
+)
 _POSTS = ("/api/query", "/api/evaluations", "/api/matrices", "/api/maps", "/api/timelines")
 _KEYS = (
-    "clip", "index", "modality", "against", "k", "where", "exclude_same_performance", "bridge", "overlap", "protocol",
-    "query_modality", "gallery_modality", "method", "recording", "id", "__proto__",
-)  # fmt: skip
+    "clip",
+    "index",
+    "modality",
+    "against",
+    "k",
+    "where",
+    "exclude_same_performance",
+    "bridge",
+    "overlap",
+    "protocol",
+    "query_modality",
+    "gallery_modality",
+    "method",
+    "recording",
+    "id",
+    "__proto__",
+)
 _WORDS = (
-    "", "..", "../../etc/passwd", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "/etc/passwd", "..\\..\\windows", "a\0b", "\ud800",
-    "mine:", ":", "upload:", "upload:../x", "mine:nobody", "x" * 5000, "'; drop table clips; --", "1=1", "id = 1 or",
-    "subject = ", "read_csv('/etc/passwd')", "☃", "ﷺ" * 50, "-1", "0", "1", "9" * 400, "1e999", "NaN", "null", "true",
-    "joint+joint", "bone", "fused", "smell", "pca", "umap ", INDEX, "mine", "mine:S001C001P001R001A001@2-1",
-    "mine:S001C001P001R001A001@0-99999999999999", "mine:S001C001P001R001A001", "/tmp/x.npy", "mine:../x.npy",
+    "",
+    "..",
+    "../../etc/passwd",
+    "%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+    "/etc/passwd",
+    "..\\..\\windows",
+    "a\0b",
+    "\ud800",
+    "mine:",
+    ":",
+    "upload:",
+    "upload:../x",
+    "mine:nobody",
+    "x" * 5000,
+    "'; drop table clips; --",
+    "1=1",
+    "id = 1 or",
+    "subject = ",
+    "read_csv('/etc/passwd')",
+    "☃",
+    "ﷺ" * 50,
+    "-1",
+    "0",
+    "1",
+    "9" * 400,
+    "1e999",
+    "NaN",
+    "null",
+    "true",
+    "joint+joint",
+    "bone",
+    "fused",
+    "smell",
+    "pca",
+    "umap ",
+    INDEX,
+    "mine",
+    "mine:S001C001P001R001A001@2-1",
+    "mine:S001C001P001R001A001@0-99999999999999",
+    "mine:S001C001P001R001A001",
+    "/tmp/x.npy",
+    "mine:../x.npy",
     "\r\nX: y",
-)  # fmt: skip
+)
 _METHODS = (
     "GET",
     "GET",
@@ -44,9 +110,17 @@ _METHODS = (
     "",
 )
 _TYPES = (
-    "application/json", "application/json", "text/plain", "application/octet-stream", "multipart/form-data; boundary=x",
-    "application/x-www-form-urlencoded", "application/json; charset=utf-16", "", "é", "application/json;;;",
-)  # fmt: skip
+    "application/json",
+    "application/json",
+    "text/plain",
+    "application/octet-stream",
+    "multipart/form-data; boundary=x",
+    "application/x-www-form-urlencoded",
+    "application/json; charset=utf-16",
+    "",
+    "é",
+    "application/json;;;",
+)
 _SUFFIXES = (".npy", ".skeleton", ".txt", ".json", ".exe", "", ".npy/../x", ".NPY")
 
 
@@ -162,12 +236,22 @@ def _head(method: str, target: str, rng: np.random.Generator, more: str = "") ->
     )
     strange = ""
     if rng.random() < 0.2:
-        strange = _one(rng, (
-            "Origin: http://evil.example\r\n", "Cookie: " + "=;," * 50 + "\r\n", "X: " + "y" * 20_000 + "\r\n",
-            "Authorization: Bearer \x01\r\n", "Expect: 100-continue\r\n", "Host: other\r\n", ": nothing\r\n",
-            "Upgrade: websocket\r\nConnection: upgrade\r\n", "No colon\r\n", "Range: bytes=9-1\r\n",
-            "If-None-Match: " + "," * 500 + "\r\n",
-        ))  # fmt: skip
+        strange = _one(
+            rng,
+            (
+                "Origin: http://evil.example\r\n",
+                "Cookie: " + "=;," * 50 + "\r\n",
+                "X: " + "y" * 20_000 + "\r\n",
+                "Authorization: Bearer \x01\r\n",
+                "Expect: 100-continue\r\n",
+                "Host: other\r\n",
+                ": nothing\r\n",
+                "Upgrade: websocket\r\nConnection: upgrade\r\n",
+                "No colon\r\n",
+                "Range: bytes=9-1\r\n",
+                "If-None-Match: " + "," * 500 + "\r\n",
+            ),
+        )
     text = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}{strange}\r\n"
     return text.encode("utf-8", "replace")
 

@@ -64,8 +64,10 @@ def _recording(n_frames: int) -> bytes:
 
 def nw_ucla() -> list[bytes]:
     person = _places(2, 20, 3).round(1).tolist()
-    return [json.dumps({"file_name": "a01", "label": 3, "skeletons": person}).encode(),
-            json.dumps({"skeletons": [[[0, 1, 2]] * 20]}).encode()]  # fmt: skip
+    return [
+        json.dumps({"file_name": "a01", "label": 3, "skeletons": person}).encode(),
+        json.dumps({"skeletons": [[[0, 1, 2]] * 20]}).encode(),
+    ]
 
 
 def npy_clips() -> list[bytes]:
@@ -180,11 +182,17 @@ REFUSED_FILTERS = (b"label in (select 1)", b"length(repeat(name, 9)) > 1")
 
 def filters() -> list[bytes]:
     return [
-        b"subject = 3 and camera = 2", b"label in (0, 4) or name like 'S001%'", b"not (frames between 2 and 9)",
-        b"lower(name) ~ '.*a0{2}1' and action is null", b"case when people = 1 then label end = 0",
-        b"cast(label as varchar) || 'x' = '0x'", b"substring(name, 1, 4) = 'S001' -- set", b"id % 2 = 1",
-        b"coalesce(setup, 0) <> 1 and \"dataset\" = 'own'", *REFUSED_FILTERS,
-    ]  # fmt: skip
+        b"subject = 3 and camera = 2",
+        b"label in (0, 4) or name like 'S001%'",
+        b"not (frames between 2 and 9)",
+        b"lower(name) ~ '.*a0{2}1' and action is null",
+        b"case when people = 1 then label end = 0",
+        b"cast(label as varchar) || 'x' = '0x'",
+        b"substring(name, 1, 4) = 'S001' -- set",
+        b"id % 2 = 1",
+        b"coalesce(setup, 0) <> 1 and \"dataset\" = 'own'",
+        *REFUSED_FILTERS,
+    ]
 
 
 @cache

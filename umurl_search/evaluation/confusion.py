@@ -54,11 +54,13 @@ def most_confused(found: Confusion, most: int) -> list[ClassPair]:
     order = np.lexsort((columns, rows, -wrong[rows, columns]))[:most]
     return [
         ClassPair(
-            wanted=int(found.classes[r]), predicted=int(found.classes[c]), count=int(wrong[r, c]),
+            wanted=int(found.classes[r]),
+            predicted=int(found.classes[c]),
+            count=int(wrong[r, c]),
             queries=int(found.counts[r].sum()),
         )
         for r, c in zip(rows[order], columns[order], strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def wrong_neighbours(

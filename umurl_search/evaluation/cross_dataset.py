@@ -56,10 +56,13 @@ class CrossDatasetSetup:
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "query_index": self.opened.name, "query_dataset": self.opened.dataset,
-            "query_protocol": self.opened.split.protocol, "actions": self.actions,
-            "left_out": self.left_out, "seen": self.seen,
-        }  # fmt: skip
+            "query_index": self.opened.name,
+            "query_dataset": self.opened.dataset,
+            "query_protocol": self.opened.split.protocol,
+            "actions": self.actions,
+            "left_out": self.left_out,
+            "seen": self.seen,
+        }
 
 
 def ask_across(
@@ -90,9 +93,14 @@ def ask_across(
     rows = asked[known]
     seen, warnings = _familiar(library, gallery, opened, rows)
     return CrossDatasetSetup(
-        opened=opened, rows=rows, labels=labels[known], actions=actions.source, left_out=left_out, seen=seen,
+        opened=opened,
+        rows=rows,
+        labels=labels[known],
+        actions=actions.source,
+        left_out=left_out,
+        seen=seen,
         warnings=[*warnings, *_differences(library, gallery, opened)],
-    )  # fmt: skip
+    )
 
 
 # made alike
@@ -187,8 +195,8 @@ def read_action_map(path: Path) -> dict[int, int]:
             raise ValueError("it is empty")
     except (OSError, ValueError) as error:
         raise UmurlError(
-            f"{path}: not a map of actions ({reason_of(error)}); a line is: query label id, tab, gallery label id, both "
-            "from 1"
+            f"{path}: not a map of actions ({reason_of(error)}); a line is: query label id, tab, gallery label id, "
+            "both from 1"
         ) from error
     return pairs
 

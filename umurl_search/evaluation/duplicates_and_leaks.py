@@ -69,11 +69,15 @@ def duplicates(library: Library, request: TwinRequest, *, progress: Progress = n
     groups = [_group(clips[rows], mine, clips, about) for rows, mine in group_rows(pairs, len(clips))]
     clock.lap("look up")
     return {
-        **_asked(row, request), **threshold, "clips": len(clips), "pairs": len(pairs),
+        **_asked(row, request),
+        **threshold,
+        "clips": len(clips),
+        "pairs": len(pairs),
         "clips_in_groups": sum(len(group["clips"]) for group in groups),
         "groups_of_several_actions": sum(group["actions"] > 1 for group in groups),
-        "groups": groups, "seconds": clock.seconds,
-    }  # fmt: skip
+        "groups": groups,
+        "seconds": clock.seconds,
+    }
 
 
 @retry_if_library_changed
@@ -99,10 +103,17 @@ def leaks(library: Library, request: LeakRequest, *, progress: Progress = no_pro
     clock.lap("compare")
     rows = _leaks(_best_pairs(found), _about(library, np.union1d(found.one, found.other)))
     return {
-        **_asked(row, request), "protocol": protocol, **threshold, "test": len(tested), "gallery": len(seen),
-        "leaking": len(rows), "share": len(rows) / len(tested) if len(tested) else 0.0,
-        **{same: _count(leak[same] for leak in rows) for same in _SAME}, "leaks": rows, "seconds": clock.seconds,
-    }  # fmt: skip
+        **_asked(row, request),
+        "protocol": protocol,
+        **threshold,
+        "test": len(tested),
+        "gallery": len(seen),
+        "leaking": len(rows),
+        "share": len(rows) / len(tested) if len(tested) else 0.0,
+        **{same: _count(leak[same] for leak in rows) for same in _SAME},
+        "leaks": rows,
+        "seconds": clock.seconds,
+    }
 
 
 def unit_vectors(index: Index, modality: str) -> Embeddings:
@@ -177,9 +188,12 @@ def _group(ids: Rows, pairs: Pairs, clips: Rows, about: dict[int, dict[str, Any]
     labels = {member["label"] for member in members if member["label"] is not None}
     links = zip(one.tolist(), other.tolist(), pairs.score.tolist(), strict=True)
     return {
-        "clips": members, "actions": len(labels), "highest": float(pairs.score.max()),
-        "lowest": float(pairs.score.min()), "pairs": [{"one": a, "other": b, "score": s} for a, b, s in links],
-    }  # fmt: skip
+        "clips": members,
+        "actions": len(labels),
+        "highest": float(pairs.score.max()),
+        "lowest": float(pairs.score.min()),
+        "pairs": [{"one": a, "other": b, "score": s} for a, b, s in links],
+    }
 
 
 _SAME = ("same_action", "same_subject", "same_performance")
@@ -196,9 +210,10 @@ def _leaks(pairs: Pairs, about: dict[int, dict[str, Any]]) -> list[dict[str, Any
     for i, n in zip(chosen[order].tolist(), count[order].tolist(), strict=True):
         clip, twin = about[int(pairs.one[i])], about[int(pairs.other[i])]
         same = {
-            "same_action": _same(clip, twin, ("label",)), "same_subject": _same(clip, twin, ("subject",)),
+            "same_action": _same(clip, twin, ("label",)),
+            "same_subject": _same(clip, twin, ("subject",)),
             "same_performance": _same(clip, twin, PERFORMANCE),
-        }  # fmt: skip
+        }
         rows.append({"clip": clip, "twin": twin, "score": float(pairs.score[i]), "twins": n, **same})
     return rows
 
@@ -218,6 +233,9 @@ def _count(known: Iterable[bool | None]) -> int | None:
 
 def _asked(row: dict[str, Any], request: TwinRequest | LeakRequest) -> dict[str, Any]:
     return {
-        "index": row["name"], "dataset": row["dataset"], "encoder": row["encoder"],
-        "transform": row["transform"], "modality": request.modality,
-    }  # fmt: skip
+        "index": row["name"],
+        "dataset": row["dataset"],
+        "encoder": row["encoder"],
+        "transform": row["transform"],
+        "modality": request.modality,
+    }

@@ -36,7 +36,8 @@ _QUERIES_A_BLOCK = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class RetrievalMetrics:
-    """Fractions in 0..1. `ranked`: queries with a relevant clip in their gallery, over which mean average precision and mrr are.
+    """Fractions in 0..1. `ranked`: queries with a relevant clip in their gallery, over which the mean average
+    precision and mrr are.
 
     Without ranking the two are NaN and `ranked` is 0. scores: (Q,) of each query's nearest neighbour.
     """
@@ -204,15 +205,24 @@ def evaluate_opened(
     }
     document = {
         **_head(asked),
-        "query_modality": pair[0], "gallery_modality": pair[1], "bridge": bridged,
-        "transform": str(asked.gallery.index.transform), "k": request.k,
-        "gallery": len(asked.gallery.split.gallery), "queries": len(asked.rows),
-        "accuracy": figures.accuracy, "recall_at": figures.recall_at, "map": figures.mean_average_precision if request.ranking else None,
-        "mrr": figures.mrr if request.ranking else None, "ranked": figures.ranked if request.ranking else None,
+        "query_modality": pair[0],
+        "gallery_modality": pair[1],
+        "bridge": bridged,
+        "transform": str(asked.gallery.index.transform),
+        "k": request.k,
+        "gallery": len(asked.gallery.split.gallery),
+        "queries": len(asked.rows),
+        "accuracy": figures.accuracy,
+        "recall_at": figures.recall_at,
+        "map": figures.mean_average_precision if request.ranking else None,
+        "mrr": figures.mrr if request.ranking else None,
+        "ranked": figures.ranked if request.ranking else None,
         "per_class": [_named(row, names) for row in figures.per_class],
-        "exclude_same_performance": request.exclude_same_performance, "exclude": list(request.exclude),
-        "warnings": asked.warnings, "seconds": seconds,
-    }  # fmt: skip
+        "exclude_same_performance": request.exclude_same_performance,
+        "exclude": list(request.exclude),
+        "warnings": asked.warnings,
+        "seconds": seconds,
+    }
     return Evaluation(document=document, asked=asked, figures=figures)
 
 
@@ -232,12 +242,18 @@ def evaluate_matrix(
         for q, g in pairs:
             matrix[q][g] = _figures(asked, maps, (q, g), request, advance)[0].accuracy
     return {
-        **_head(asked), "matrix": matrix, "bridge": request.bridge,
-        "transform": str(asked.gallery.index.transform), "k": request.k,
-        "gallery": len(asked.gallery.split.gallery), "queries": len(asked.rows),
-        "exclude_same_performance": request.exclude_same_performance, "exclude": list(request.exclude),
-        "warnings": asked.warnings, "seconds": {"total": time.monotonic() - started},
-    }  # fmt: skip
+        **_head(asked),
+        "matrix": matrix,
+        "bridge": request.bridge,
+        "transform": str(asked.gallery.index.transform),
+        "k": request.k,
+        "gallery": len(asked.gallery.split.gallery),
+        "queries": len(asked.rows),
+        "exclude_same_performance": request.exclude_same_performance,
+        "exclude": list(request.exclude),
+        "warnings": asked.warnings,
+        "seconds": {"total": time.monotonic() - started},
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,9 +271,12 @@ class EvaluationSetup:
 def _head(asked: EvaluationSetup) -> dict[str, Any]:
     gallery = asked.gallery
     return {
-        "dataset": gallery.dataset, "protocol": gallery.split.protocol, "encoder": gallery.row["encoder"],
-        "index": gallery.name, **asked.across,
-    }  # fmt: skip
+        "dataset": gallery.dataset,
+        "protocol": gallery.split.protocol,
+        "encoder": gallery.row["encoder"],
+        "index": gallery.name,
+        **asked.across,
+    }
 
 
 def _open(library: Library, request: EvalRequest) -> EvaluationSetup:
@@ -273,9 +292,12 @@ def _open(library: Library, request: EvalRequest) -> EvaluationSetup:
     entry = encoder_registry.open_encoder(library, gallery.row["encoder"])
     tested = gallery.names(split.queries)
     return EvaluationSetup(
-        gallery=gallery, queries=gallery, rows=split.queries, labels=gallery.columns.label[split.queries],
+        gallery=gallery,
+        queries=gallery,
+        rows=split.queries,
+        labels=gallery.columns.label[split.queries],
         warnings=overlap_warning(entry, gallery.dataset, split.protocol, tested),
-    )  # fmt: skip
+    )
 
 
 def _asked_across(
@@ -285,9 +307,13 @@ def _asked_across(
         library, gallery, queries=queries, protocol=request.query_protocol, action_map=request.action_map
     )
     return EvaluationSetup(
-        gallery=gallery, queries=found.opened, rows=found.rows, labels=found.labels, warnings=found.warnings,
+        gallery=gallery,
+        queries=found.opened,
+        rows=found.rows,
+        labels=found.labels,
+        warnings=found.warnings,
         across=found.to_dict(),
-    )  # fmt: skip
+    )
 
 
 def _fit(gallery: ProtocolView, pairs: Sequence[tuple[str, str]], *, bridge: bool) -> Maps:
@@ -308,10 +334,16 @@ def _figures(
     y = asked.queries.index.embeddings(modality)[asked.rows]
     queries = maps.query(modality, against, bridged=bridged)(y)
     figures = evaluate(
-        gallery, held.columns.label[split.gallery], queries, asked.labels,
-        k=request.k, groups=_groups(asked, request), ranking=request.ranking,
-        device=search_device(request.device), advance=advance,
-    )  # fmt: skip
+        gallery,
+        held.columns.label[split.gallery],
+        queries,
+        asked.labels,
+        k=request.k,
+        groups=_groups(asked, request),
+        ranking=request.ranking,
+        device=search_device(request.device),
+        advance=advance,
+    )
     return figures, bridged
 
 

@@ -75,9 +75,10 @@ class Task:
         """The last epoch's accuracy, the best epoch's, and each class's share of the first."""
         predicted = self.classes[result.predicted]
         return {
-            "accuracy": result.accuracy, "best": best_of(result),
+            "accuracy": result.accuracy,
+            "best": best_of(result),
             "per_class": self.per_class(predicted),
-        }  # fmt: skip
+        }
 
     def per_class(self, predicted: Labels) -> list[dict[str, Any]]:
         names = protocols.action_names(protocols.find(self.dataset).actions)
@@ -116,8 +117,11 @@ def linear_run(
         torch.from_numpy(np.ascontiguousarray(y[train], dtype=np.float32)),
         torch.from_numpy(task.numbers(train)),
         torch.from_numpy(np.ascontiguousarray(y[task.test], dtype=np.float32)),
-        n_classes=len(task.classes), config=config, device=device, on_epoch=on_epoch,
-    )  # fmt: skip
+        n_classes=len(task.classes),
+        config=config,
+        device=device,
+        on_epoch=on_epoch,
+    )
 
 
 # a linear classifier
@@ -154,10 +158,14 @@ def linear_eval(
         run = linear_run(task, y, request.config, device, on_epoch=lambda epoch: advance(1))
         result = probe_result(run, task.test_classes)
     return {
-        **head(found), "modality": request.modality, **task.to_dict(), **task.figures(result),
-        "config": linear_config(request.config, len(task.train)), "warnings": found.warnings,
+        **head(found),
+        "modality": request.modality,
+        **task.to_dict(),
+        **task.figures(result),
+        "config": linear_config(request.config, len(task.train)),
+        "warnings": found.warnings,
         "seconds": {"total": time.monotonic() - started},
-    }  # fmt: skip
+    }
 
 
 def linear_config(config: ProbeConfig, n: int) -> dict[str, Any]:
@@ -187,19 +195,26 @@ def late_eval(
         results, fused = late_fusion(runs, task.test_classes)
     parts = [
         {
-            "index": one.opened.name, "encoder": one.opened.row["encoder"], "modality": modality,
-            "accuracy": result.accuracy, "best": best_of(result),
+            "index": one.opened.name,
+            "encoder": one.opened.row["encoder"],
+            "modality": modality,
+            "accuracy": result.accuracy,
+            "best": best_of(result),
             "knn_accuracy": _knn_accuracy(task, [y], request.device),
         }
         for one, (_, modality), result, y in zip(opened, request.late, results, arrays, strict=True)
-    ]  # fmt: skip
+    ]
     return {
-        "dataset": task.dataset, "protocol": task.protocol, "parts": parts, **task.to_dict(),
-        **task.figures(fused), "knn_accuracy": _knn_accuracy(task, arrays, request.device),
+        "dataset": task.dataset,
+        "protocol": task.protocol,
+        "parts": parts,
+        **task.to_dict(),
+        **task.figures(fused),
+        "knn_accuracy": _knn_accuracy(task, arrays, request.device),
         "config": linear_config(request.config, len(task.train)),
         "warnings": list(dict.fromkeys(line for one in opened for line in one.warnings)),
         "seconds": {"total": time.monotonic() - started},
-    }  # fmt: skip
+    }
 
 
 def _require_same_clips(opened: list[ProtocolView]) -> None:
@@ -241,9 +256,12 @@ def open_task(library: Library, index: str | None, protocol: str | None) -> Feat
     opened = open_protocol(library, index, protocol)
     split = opened.split
     task = Task(
-        dataset=opened.dataset, protocol=split.protocol, labels=opened.columns.label, train=split.gallery,
+        dataset=opened.dataset,
+        protocol=split.protocol,
+        labels=opened.columns.label,
+        train=split.gallery,
         test=split.queries,
-    )  # fmt: skip
+    )
     entry = encoder_registry.open_encoder(library, opened.row["encoder"])
     seen = overlap_warning(entry, task.dataset, task.protocol, opened.names(split.queries))
     return FeatureSource(opened=opened, task=task, entry=entry, warnings=[*seen, *task.warnings()])
@@ -251,9 +269,11 @@ def open_task(library: Library, index: str | None, protocol: str | None) -> Feat
 
 def head(found: FeatureSource) -> dict[str, Any]:
     return {
-        "dataset": found.task.dataset, "protocol": found.task.protocol, "encoder": found.entry.name,
+        "dataset": found.task.dataset,
+        "protocol": found.task.protocol,
+        "encoder": found.entry.name,
         "index": found.opened.name,
-    }  # fmt: skip
+    }
 
 
 def ragged(store: Clips, rows: Rows, *, progress: Progress = no_progress) -> RaggedClips:

@@ -152,22 +152,39 @@ def localize_eval(
     )
     with progress("Evaluating", total=len(labels), unit="queries") as advance:
         found = evaluate_moments(
-            mapping(np.asarray(embeddings[rows])), windows[rows], gallery.segments, gallery.labels,
-            mapping(y), labels, overlap=request.overlap, advance=advance,
-        )  # fmt: skip
+            mapping(np.asarray(embeddings[rows])),
+            windows[rows],
+            gallery.segments,
+            gallery.labels,
+            mapping(y),
+            labels,
+            overlap=request.overlap,
+            advance=advance,
+        )
     clock.lap("search")
     n_empty = len(test.labels) - len(labels)
     return {
-        "dataset": row["dataset"], "protocol": protocol, "encoder": row["encoder"], "index": row["name"],
-        "modality": request.modality, "transform": str(index.transform),
-        "window_s": index.manifest["window_s"], "stride_s": index.manifest["stride_s"],
-        "overlap": request.overlap, "depth": DEPTH,
-        "queries": len(labels), "ranked": found.ranked, "windows": len(rows), "segments": len(gallery.labels),
+        "dataset": row["dataset"],
+        "protocol": protocol,
+        "encoder": row["encoder"],
+        "index": row["name"],
+        "modality": request.modality,
+        "transform": str(index.transform),
+        "window_s": index.manifest["window_s"],
+        "stride_s": index.manifest["stride_s"],
+        "overlap": request.overlap,
+        "depth": DEPTH,
+        "queries": len(labels),
+        "ranked": found.ranked,
+        "windows": len(rows),
+        "segments": len(gallery.labels),
         "recordings": {"gallery": len(gallery.recordings), "test": len(test.recordings)},
         "left_out": {"no body": n_empty} if n_empty else {},
-        "map": found.map, "per_class": _per_class(found.average, labels, row["dataset"]),
-        "warnings": _seen(library, row, protocol, test), "seconds": clock.seconds,
-    }  # fmt: skip
+        "map": found.map,
+        "per_class": _per_class(found.average, labels, row["dataset"]),
+        "warnings": _seen(library, row, protocol, test),
+        "seconds": clock.seconds,
+    }
 
 
 def _sides(library: Library, dataset: str, protocol: str | None) -> tuple[str, _Side, _Side]:

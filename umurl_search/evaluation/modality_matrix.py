@@ -98,11 +98,17 @@ def retrieve(
     assert dataset is not None, opened.dataset
     seen = overlap_warning(entry, opened.dataset, split.protocol, opened.names(split.queries))
     return Retrieval(
-        opened=opened, entry=entry, dataset=dataset, modalities=modalities, figures=figures,
-        gallery=gallery, queries=queries,
-        gallery_labels=opened.columns.label[split.gallery], query_labels=opened.columns.label[split.queries],
+        opened=opened,
+        entry=entry,
+        dataset=dataset,
+        modalities=modalities,
+        figures=figures,
+        gallery=gallery,
+        queries=queries,
+        gallery_labels=opened.columns.label[split.gallery],
+        query_labels=opened.columns.label[split.queries],
         warnings=[*seen, *dataset["report"]["notes"]],
-    )  # fmt: skip
+    )
 
 
 def _sides(opened: ProtocolView, maps: Maps, pair: QueryAndGallery) -> tuple[Embeddings, Embeddings]:

@@ -86,11 +86,16 @@ def cost_table(library: Library, request: CostRequest, *, progress: Progress = n
     threads = torch.get_num_threads() if device.type == "cpu" else None
     measured = {"device": str(device), "threads": threads, "clips": request.clips, "repeats": REPEATS}
     return {
-        "encoder": None if request.preset else request.encoder, "preset": request.preset,
-        "width": config.width, "dimension": config.dimension, "people": request.people, "frames": N_FRAMES,
-        "rows": rows, "measured": None if request.clips is None else measured,
+        "encoder": None if request.preset else request.encoder,
+        "preset": request.preset,
+        "width": config.width,
+        "dimension": config.dimension,
+        "people": request.people,
+        "frames": N_FRAMES,
+        "rows": rows,
+        "measured": None if request.clips is None else measured,
         "seconds": {"total": time.monotonic() - started},
-    }  # fmt: skip
+    }
 
 
 def _model(library: Library, request: CostRequest) -> UmURL:
@@ -109,11 +114,12 @@ def _row(config: ModelConfig, subset: str, people: int) -> dict[str, Any]:
     late = subset == LATE_FUSED
     passes = [(m,) for m in config.modalities] if late else [members(subset)]
     return {
-        "subset": subset, "models": len(passes),
+        "subset": subset,
+        "models": len(passes),
         "parameters": sum(parameters(config, parts) for parts in passes),
         "flops": sum(flops(config, parts, people=people) for parts in passes),
         "clips_per_s": None,
-    }  # fmt: skip
+    }
 
 
 def _models(model: UmURL, subset: str) -> dict[str, UmURL]:

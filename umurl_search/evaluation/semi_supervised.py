@@ -84,12 +84,16 @@ def semi_eval(library: Library, request: SemiRequest, *, progress: Progress = no
                 advance(1)
             shares.append(_share_figures(task, share, len(draws[0]), results, config))
     return {
-        **head(found), "modality": request.modality, "method": "finetune" if request.finetune else "linear",
-        **task.to_dict(), "seeds": request.seeds, "shares": shares,
+        **head(found),
+        "modality": request.modality,
+        "method": "finetune" if request.finetune else "linear",
+        **task.to_dict(),
+        "seeds": request.seeds,
+        "shares": shares,
         "config": {name: value for name, value in asdict(config).items() if name != "seed"},
         "warnings": [*found.warnings, *_share_warnings(task, shares)],
         "seconds": {"total": time.monotonic() - started},
-    }  # fmt: skip
+    }
 
 
 Runs = Callable[[Rows, int, Callable[[int], None]], Iterator[ScoredHead]]
@@ -120,9 +124,16 @@ def _finetuning(
 
     def run(rows: Rows, seed: int, tell: Callable[[int], None]) -> Iterator[ScoredHead]:
         return finetune(
-            model, ragged(store, rows), torch.from_numpy(task.numbers(rows)), test, modality=request.modality,
-            n_classes=len(task.classes), config=replace(config, seed=seed), device=device, on_step=tell,
-        )  # fmt: skip
+            model,
+            ragged(store, rows),
+            torch.from_numpy(task.numbers(rows)),
+            test,
+            modality=request.modality,
+            n_classes=len(task.classes),
+            config=replace(config, seed=seed),
+            device=device,
+            on_step=tell,
+        )
 
     return run, config
 
@@ -143,7 +154,10 @@ def _share_figures(
     by_class = [task.per_class(task.classes[result.predicted]) for result in results]
     epochs = config.epochs_for(clips) if isinstance(config, FinetuneConfig) else config.epochs
     return {
-        "share": share, "clips": clips, "epochs": epochs, "steps": epochs * -(-clips // config.batch_size),
+        "share": share,
+        "clips": clips,
+        "epochs": epochs,
+        "steps": epochs * -(-clips // config.batch_size),
         "accuracy": float(np.mean(accuracies)),
         "std": float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else None,
         "per_class": [
@@ -154,7 +168,7 @@ def _share_figures(
             {"seed": seed, "accuracy": result.accuracy, "best": best_of(result)}
             for seed, result in enumerate(results)
         ],
-    }  # fmt: skip
+    }
 
 
 def _share_warnings(task: Task, shares: list[dict[str, Any]]) -> list[str]:

@@ -61,11 +61,17 @@ def transfer_eval(
     frozen = _linear(task, store, model, request, progress=progress)
     tuned = _finetuned(task, store, model, request, progress=progress)
     return {
-        "dataset": task.dataset, "protocol": task.protocol, "encoder": entry.name,
+        "dataset": task.dataset,
+        "protocol": task.protocol,
+        "encoder": entry.name,
         "trained_on": {"dataset": entry.dataset, "protocol": entry.protocol},
-        "modality": request.modality, **task.to_dict(), "linear": frozen, "finetuned": tuned,
-        "warnings": warnings, "seconds": {"total": time.monotonic() - started},
-    }  # fmt: skip
+        "modality": request.modality,
+        **task.to_dict(),
+        "linear": frozen,
+        "finetuned": tuned,
+        "warnings": warnings,
+        "seconds": {"total": time.monotonic() - started},
+    }
 
 
 def labelled_task(library: Library, dataset: str, protocol: str | None) -> tuple[Task, list[str]]:
@@ -75,8 +81,12 @@ def labelled_task(library: Library, dataset: str, protocol: str | None) -> tuple
     """
     columns, split = open_split(library, dataset, protocol)
     task = Task(
-        dataset=dataset, protocol=split.protocol, labels=columns.label, train=split.gallery, test=split.queries
-    )  # fmt: skip
+        dataset=dataset,
+        protocol=split.protocol,
+        labels=columns.label,
+        train=split.gallery,
+        test=split.queries,
+    )
     return task, [columns.name[row] for row in split.queries]
 
 
@@ -133,10 +143,16 @@ def _finetuned(
     steps = epochs * config.steps_for(n)
     with progress("Fine-tuning", total=steps, unit="steps") as advance:
         run = finetune(
-            model, train, torch.from_numpy(task.numbers(task.train)), test, modality=request.modality,
-            n_classes=len(task.classes), config=config, device=pick_device(request.device),
+            model,
+            train,
+            torch.from_numpy(task.numbers(task.train)),
+            test,
+            modality=request.modality,
+            n_classes=len(task.classes),
+            config=config,
+            device=pick_device(request.device),
             on_step=lambda step: advance(1),
-        )  # fmt: skip
+        )
         result = probe_result(run, task.test_classes)
     about = {**asdict(config), "epochs": epochs, "steps": steps}
     return {**task.figures(result), "config": about, "seconds": time.monotonic() - started}

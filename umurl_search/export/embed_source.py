@@ -79,10 +79,16 @@ def embed_source(
         names, y, left_out, notes = _from_files(request, model)
     write_file(request.out, lambda file: np.save(file, y, allow_pickle=False))
     return {
-        "names": names, "shape": list(y.shape), "encoder": entry.name, "modality": request.modality,
+        "names": names,
+        "shape": list(y.shape),
+        "encoder": entry.name,
+        "modality": request.modality,
         "precision": pick_precision(request.precision, width=model.config.width, device=device),
-        "out": str(request.out), "left_out": left_out, "notes": notes, "seconds": {"total": time.monotonic() - started},
-    }  # fmt: skip
+        "out": str(request.out),
+        "left_out": left_out,
+        "notes": notes,
+        "seconds": {"total": time.monotonic() - started},
+    }
 
 
 def _dataset_row(library: Library, name: str) -> dict[str, Any] | None:
@@ -134,7 +140,7 @@ def _from_files(
     reader = open_reader(request.format or detect(path), (path,), layout=request.layout)
     conventions = Conventions(
         layout=request.layout or reader.layout, fps=request.fps, up=request.up, scale=request.scale
-    )  # fmt: skip
+    )
     found: dict[str, np.ndarray[Any, np.dtype[np.float32]]] = {}
     left_out, raw = [], list[Frames]()
     batch: dict[str, Frames] = {}

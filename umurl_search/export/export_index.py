@@ -34,10 +34,18 @@ TABLE = "embeddings.parquet"
 CATALOG = "catalog.csv"
 ABOUT = "about.json"
 _CLIP_TYPES = {
-    "id": "bigint", "name": "varchar", "dataset": "varchar", "label": "bigint", "action": "varchar",
-    "subject": "bigint", "camera": "bigint", "setup": "bigint", "replication": "bigint", "people": "bigint",
+    "id": "bigint",
+    "name": "varchar",
+    "dataset": "varchar",
+    "label": "bigint",
+    "action": "varchar",
+    "subject": "bigint",
+    "camera": "bigint",
+    "setup": "bigint",
+    "replication": "bigint",
+    "people": "bigint",
     "frames": "bigint",
-}  # fmt: skip
+}
 _SPAN_TYPES = {"start_frame": "bigint", "stop_frame": "bigint"}
 _SAID = (
     "dataset",
@@ -92,11 +100,19 @@ def export_index(
     clock.lap("write")
     files = sorted(request.out.iterdir())
     return {
-        "index": row["name"], "dataset": row["dataset"], "encoder": row["encoder"], "out": str(request.out),
-        "format": request.format, "rows": n, "clips": len(np.unique(index.ids)), "dimension": dimension,
-        "modalities": list(index.modalities), "files": [path.name for path in files],
-        "bytes": sum(path.stat().st_size for path in files), "seconds": clock.seconds,
-    }  # fmt: skip
+        "index": row["name"],
+        "dataset": row["dataset"],
+        "encoder": row["encoder"],
+        "out": str(request.out),
+        "format": request.format,
+        "rows": n,
+        "clips": len(np.unique(index.ids)),
+        "dimension": dimension,
+        "modalities": list(index.modalities),
+        "files": [path.name for path in files],
+        "bytes": sum(path.stat().st_size for path in files),
+        "seconds": clock.seconds,
+    }
 
 
 def _require_new(out: Path) -> None:

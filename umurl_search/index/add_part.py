@@ -24,7 +24,7 @@ from umurl_search.progress import Progress
 
 def add_index_part(
     library: Library, row: dict[str, Any], clips: Path, token: str, device: str, progress: Progress
-) -> tuple[str, str, str, int]:  # fmt: skip
+) -> tuple[str, str, str, int]:
     """Embeds the new clips for one index; returns its part as the catalog enters it."""
     index, opened = index_of(library, row), ClipStore(clips)
     store = Clips([opened], part=np.ones(len(opened), dtype=np.int64), row=np.arange(len(opened)))
@@ -34,13 +34,23 @@ def add_index_part(
     entry = encoder_registry.of_index(library, row)
     said, place = index.manifest, pick_device(device)
     about: dict[str, Any] = {
-        "kind": "index", "version": said["version"], "dataset": row["dataset"], "dataset_signature": token,
-        "encoder": row["encoder"], "encoder_hash": row["encoder_hash"], "pipeline": said["pipeline"],
-        "transform": said["transform"], "metric": said["metric"], "modalities": said["modalities"],
-        "precision": precision_here(said["precision"], place), "dimension": said["dimension"], "recipe": said["recipe"],
-        "index_kind": _kind_of_part(said.get("index_kind", "flat")), "first_id": first_id,
+        "kind": "index",
+        "version": said["version"],
+        "dataset": row["dataset"],
+        "dataset_signature": token,
+        "encoder": row["encoder"],
+        "encoder_hash": row["encoder_hash"],
+        "pipeline": said["pipeline"],
+        "transform": said["transform"],
+        "metric": said["metric"],
+        "modalities": said["modalities"],
+        "precision": precision_here(said["precision"], place),
+        "dimension": said["dimension"],
+        "recipe": said["recipe"],
+        "index_kind": _kind_of_part(said.get("index_kind", "flat")),
+        "first_id": first_id,
         **{key: said[key] for key in ("window_s", "stride_s") if key in said},
-    }  # fmt: skip
+    }
     with sealed_folder.building(target, resume_token=f"{token}-{first_id}") as partial:
         if is_sealed(target, dataset_signature=token, first_id=first_id):
             shutil.rmtree(partial)

@@ -156,14 +156,25 @@ def build_index(
     index, _ = open_index(library, name)
     said = index.manifest
     return BuildReport(
-        index=name, dataset=request.dataset, encoder=entry.name, clips=len(columns.id), kind=said["index_kind"],
+        index=name,
+        dataset=request.dataset,
+        encoder=entry.name,
+        clips=len(columns.id),
+        kind=said["index_kind"],
         windows=None if request.window is None else len(index.ids),
-        window_s=said.get("window_s"), stride_s=said.get("stride_s"),
-        why=why if said["index_kind"] == about["index_kind"] else "as it was built", quality=said.get("quality"),
-        dimension=about["dimension"], modalities=about["modalities"], transform=about["transform"],
-        precision=said["precision"], bytes=sum(file["size"] for file in index.manifest["files"].values()),
-        warnings=warnings, already_there=there, seconds={**seconds, "total": time.monotonic() - started},
-    )  # fmt: skip
+        window_s=said.get("window_s"),
+        stride_s=said.get("stride_s"),
+        why=why if said["index_kind"] == about["index_kind"] else "as it was built",
+        quality=said.get("quality"),
+        dimension=about["dimension"],
+        modalities=about["modalities"],
+        transform=about["transform"],
+        precision=said["precision"],
+        bytes=sum(file["size"] for file in index.manifest["files"].values()),
+        warnings=warnings,
+        already_there=there,
+        seconds={**seconds, "total": time.monotonic() - started},
+    )
 
 
 def build_beside(
@@ -235,12 +246,21 @@ def _about(
     chosen = modality_sets.ALL if every else model.subsets
     precision = pick_precision(request.precision, width=model.width, device=pick_device(request.device))
     made_from = {
-        "kind": "index", "version": INDEX_VERSION, "dataset": request.dataset,
-        "dataset_signature": store.signature, "encoder": entry.name, "encoder_hash": entry.hash,
-        "pipeline": vars(PIPELINE), "transform": str(request.transform), "metric": "cosine",
-        "modalities": list(chosen), "precision": precision, "dimension": model.dimension, "clips": len(store),
+        "kind": "index",
+        "version": INDEX_VERSION,
+        "dataset": request.dataset,
+        "dataset_signature": store.signature,
+        "encoder": entry.name,
+        "encoder_hash": entry.hash,
+        "pipeline": vars(PIPELINE),
+        "transform": str(request.transform),
+        "metric": "cosine",
+        "modalities": list(chosen),
+        "precision": precision,
+        "dimension": model.dimension,
+        "clips": len(store),
         **(request.window.to_dict() if request.window else {}),
-    }  # fmt: skip
+    }
     recipe = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
     choice = _kind(request, n_units, model.dimension)
     return {**made_from, "recipe": recipe, "index_kind": choice.kind}, choice.why
@@ -342,10 +362,13 @@ def _make(
         maps = fit_maps(arrays, request.transform, advance=advance)
         write_maps(partial, maps)
         measured = write_vectors(
-            partial, arrays["fused"], maps, kind=about["index_kind"],
+            partial,
+            arrays["fused"],
+            maps,
+            kind=about["index_kind"],
             labels=columns.label if units.spans is None else None,
             recall=request.recall if request.recall < 1 else RECALL,
-        )  # fmt: skip
+        )
         write_units(partial, units, columns.id)
         advance(1)
     (partial / DONE).unlink(missing_ok=True)
@@ -355,8 +378,16 @@ def _make(
 def _enter(library: Library, name: str, about: dict[str, Any], entry: EncoderEntry) -> None:
     ids = np.unique(Index(library.index_folder(name)).ids)
     with library.write() as catalog:
-        catalog.add_index(clip_ids=ids, row={
-            "name": name, "dataset": about["dataset"], "encoder": entry.name, "encoder_hash": entry.hash,
-            "kind": about["index_kind"], "transform": about["transform"],
-            "modalities": ",".join(about["modalities"]), "clips": about["clips"],
-        })  # fmt: skip
+        catalog.add_index(
+            clip_ids=ids,
+            row={
+                "name": name,
+                "dataset": about["dataset"],
+                "encoder": entry.name,
+                "encoder_hash": entry.hash,
+                "kind": about["index_kind"],
+                "transform": about["transform"],
+                "modalities": ",".join(about["modalities"]),
+                "clips": about["clips"],
+            },
+        )

@@ -66,9 +66,14 @@ def choose(*, n: int, p: int, recall: float, memory_bytes: int, converts_half: b
 
 
 def write_vectors(
-    folder: Path, embeddings: Embeddings, maps: Maps, *, kind: Kind, recall: float = RECALL,
+    folder: Path,
+    embeddings: Embeddings,
+    maps: Maps,
+    *,
+    kind: Kind,
+    recall: float = RECALL,
     labels: NDArray[np.int64] | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Writes the main modality's searchable vectors, as its own queries and as bridges see them.
 
     labels: (N,) classes, -1 where unknown. Returns what the manifest says of them: rounding by file; the effort of an
@@ -106,9 +111,14 @@ def _held_out(n: int, kind: Kind) -> Rows:
 
 
 def _filled(
-    embeddings: Embeddings, mapping: LinearMap, kind: Kind, order: Rows, held: Rows, recall: float,
+    embeddings: Embeddings,
+    mapping: LinearMap,
+    kind: Kind,
+    order: Rows,
+    held: Rows,
+    recall: float,
     labels: NDArray[np.int64] | None,
-) -> tuple[Vectors, dict[str, Any]]:  # fmt: skip
+) -> tuple[Vectors, dict[str, Any]]:
     width = mapping(np.asarray(embeddings[:1])).shape[1]
     if kind in EXACT:
         vectors = faiss_kinds.make(
@@ -131,9 +141,14 @@ def _ordered_blocks(embeddings: Embeddings, mapping: LinearMap, order: Rows) -> 
 
 
 def _measured(
-    vectors: Vectors, embeddings: Embeddings, mapping: LinearMap, stored: Rows, held: Rows, recall: float | None,
+    vectors: Vectors,
+    embeddings: Embeddings,
+    mapping: LinearMap,
+    stored: Rows,
+    held: Rows,
+    recall: float | None,
     labels: NDArray[np.int64] | None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Recall, latency and accuracy of clips left out: of an exact kind, those are in it and pass over themselves."""
     if len(held) == 0:
         return {"search": {"effort": max(EFFORTS.get(vectors.kind, (0,)))}, "quality": None}
@@ -147,9 +162,11 @@ def _measured(
         if recall is None or recalls[str(K)] >= recall:
             break
     quality = {
-        "queries": len(held), "recall_at": recalls, "latency_ms": seconds * 1000,
+        "queries": len(held),
+        "recall_at": recalls,
+        "latency_ms": seconds * 1000,
         "accuracy_change": _accuracy_change(found, truth, held, labels),
-    }  # fmt: skip
+    }
     return {"search": {"effort": effort}, "quality": quality}
 
 
@@ -162,8 +179,14 @@ def _truth(embeddings: Embeddings, mapping: LinearMap, stored: Rows, held: Rows,
 
 
 def _asked(
-    vectors: Vectors, embeddings: Embeddings, mapping: LinearMap, stored: Rows, held: Rows, points: Embeddings, effort: int
-) -> tuple[Rows, float]:  # fmt: skip
+    vectors: Vectors,
+    embeddings: Embeddings,
+    mapping: LinearMap,
+    stored: Rows,
+    held: Rows,
+    points: Embeddings,
+    effort: int,
+) -> tuple[Rows, float]:
     """(Q, K) rows found, and the median seconds of one query."""
     rows, seconds = [], []
     for i in range(len(held)):

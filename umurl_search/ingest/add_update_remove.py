@@ -135,10 +135,14 @@ def _together(
     for reason, n in ((reason, n) for one in reports for reason, n in one.left_out.items()):
         left_out[reason] = left_out.get(reason, 0) + n
     return ChangeReport(
-        dataset=before.row["name"], clips=len(before.ids), left_out=left_out, notes=list(notes),
+        dataset=before.row["name"],
+        clips=len(before.ids),
+        left_out=left_out,
+        notes=list(notes),
         indexes=[row["name"] for row in before.indexes] if any(one.indexes for one in reports) else [],
-        seconds={"total": seconds}, **{key: sum(getattr(one, key) for one in reports) for key in counts},
-    )  # fmt: skip
+        seconds={"total": seconds},
+        **{key: sum(getattr(one, key) for one in reports) for key in counts},
+    )
 
 
 def _before(library: Library, dataset: str) -> _Before:
@@ -151,11 +155,14 @@ def _before(library: Library, dataset: str) -> _Before:
                 f"no dataset '{dataset}' in the library (it has {known}): umurl-search ingest {dataset}"
             )
         return _Before(
-            row=row, ids=catalog.clip_ids(dataset), sources=catalog.sources(dataset),
-            left_out=tuple(catalog.left_out(dataset)), origins=tuple(catalog.origins(dataset)),
+            row=row,
+            ids=catalog.clip_ids(dataset),
+            sources=catalog.sources(dataset),
+            left_out=tuple(catalog.left_out(dataset)),
+            origins=tuple(catalog.origins(dataset)),
             indexes=tuple(one for one in catalog.indexes() if one["dataset"] == dataset),
             folder=catalog.next_folder("dataset", dataset),
-        )  # fmt: skip
+        )
 
 
 def _origins(before: _Before, request: ChangeRequest) -> tuple[list[dict[str, Any]], list[str]]:
@@ -215,10 +222,14 @@ class _Change:
     def sift(self) -> ChangeDetector:
         known = [*self.before.origins, self.origin]
         return ChangeDetector(
-            reader=self.source[0], source=known.index(self.origin) + 1, known=self.before.sources,
-            left_out=self.before.left_out, changed=self.request.changed, removed=self.request.removed,
+            reader=self.source[0],
+            source=known.index(self.origin) + 1,
+            known=self.before.sources,
+            left_out=self.before.left_out,
+            changed=self.request.changed,
+            removed=self.request.removed,
             own_only=self.request.source is None,
-        )  # fmt: skip
+        )
 
     def report(self, taken: int) -> ChangeReport:
         changed, sift = self.request.changed, self.sift
@@ -227,10 +238,15 @@ class _Change:
             told = {}
             self.notes.append("an interrupted run was ended: what is unchanged or gone was not counted")
         return ChangeReport(
-            dataset=self.before.row["name"], added=0 if changed else taken, replaced=taken if changed else 0,
-            new=sift.new, left_out=sift.counted, indexes=[row["name"] for row in self.before.indexes] if taken else [],
-            notes=self.notes, **told,
-        )  # fmt: skip
+            dataset=self.before.row["name"],
+            added=0 if changed else taken,
+            replaced=taken if changed else 0,
+            new=sift.new,
+            left_out=sift.counted,
+            indexes=[row["name"] for row in self.before.indexes] if taken else [],
+            notes=self.notes,
+            **told,
+        )
 
     def make(self) -> int:
         """Takes in what is wanted; returns how many clips that were."""
@@ -277,9 +293,16 @@ class _Change:
                 return len(ClipStore(target))
             sealed_folder.remove(target)
             n = fill(
-                partial, reader, conventions, title=f"Reading {self.before.row['name']}", progress=self.progress,
-                workers=None, items=items, keep=self.sift.keep, may_be_empty=True,
-            )  # fmt: skip
+                partial,
+                reader,
+                conventions,
+                title=f"Reading {self.before.row['name']}",
+                progress=self.progress,
+                workers=None,
+                items=items,
+                keep=self.sift.keep,
+                may_be_empty=True,
+            )
             if n:
                 with self.library.write() as catalog:
                     first_id = catalog.reserve_ids(n)
@@ -328,9 +351,12 @@ def remove(
         with library.write() as catalog:
             catalog.change_clips(dataset, removed=sorted(chosen), expected=before.ids)
     return ChangeReport(
-        dataset=dataset, removed=len(chosen), clips=len(before.ids) - len(chosen),
-        indexes=[row["name"] for row in before.indexes], seconds={"total": time.monotonic() - started},
-    )  # fmt: skip
+        dataset=dataset,
+        removed=len(chosen),
+        clips=len(before.ids) - len(chosen),
+        indexes=[row["name"] for row in before.indexes],
+        seconds={"total": time.monotonic() - started},
+    )
 
 
 def _named(before: _Before, names: Sequence[str]) -> set[int]:

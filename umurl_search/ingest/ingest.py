@@ -127,9 +127,12 @@ def origin_of(reader: Reader, conventions: Conventions, request: Request) -> dic
     """Where recordings are read from and how, as the catalog keeps it; `reopen_source` reads them again."""
     dataset = protocols.find(request.name)
     return {
-        "roots": [str(root) for root in getattr(reader, "roots", ())], "format": reader.format, **vars(conventions),
-        "slicing": request.slicing, "untrimmed": request.untrimmed and not dataset.untrimmed,
-    }  # fmt: skip
+        "roots": [str(root) for root in getattr(reader, "roots", ())],
+        "format": reader.format,
+        **vars(conventions),
+        "slicing": request.slicing,
+        "untrimmed": request.untrimmed and not dataset.untrimmed,
+    }
 
 
 def reopen_source(name: str, origin: dict[str, Any]) -> tuple[Reader, Conventions]:
@@ -203,9 +206,14 @@ def _signature(
 def about_store(reader: Reader, conventions: Conventions, signature: str) -> dict[str, Any]:
     """What a clip store's manifest says."""
     return {
-        "kind": "clips", "version": _STORE_VERSION, "format": reader.format, "state": reader.state,
-        "conventions": vars(conventions), "pipeline": vars(PIPELINE), "signature": signature,
-    }  # fmt: skip
+        "kind": "clips",
+        "version": _STORE_VERSION,
+        "format": reader.format,
+        "state": reader.state,
+        "conventions": vars(conventions),
+        "pipeline": vars(PIPELINE),
+        "signature": signature,
+    }
 
 
 def is_ingested(library: Library, name: str) -> bool:

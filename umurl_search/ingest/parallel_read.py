@@ -203,11 +203,18 @@ def _record(reader: Reader, conventions: Conventions, clip: Clip) -> Record | Le
     if isinstance(frames, LeftOut):
         return _with_hash(reader, frames)
     return Record(
-        name=clip.name, frames=frames, label=clip.label, subject=clip.subject, camera=clip.camera,
-        setup=clip.setup, replication=clip.replication, source=clip.source, cut=clip.cut,
+        name=clip.name,
+        frames=frames,
+        label=clip.label,
+        subject=clip.subject,
+        camera=clip.camera,
+        setup=clip.setup,
+        replication=clip.replication,
+        source=clip.source,
+        cut=clip.cut,
         source_hash=_source_hash(reader, clip, frames),
         segments=at_store_rate(clip.segments, n_source=len(clip.frames), n_store=len(frames)),
-    )  # fmt: skip
+    )
 
 
 def _source_hash(reader: Reader, clip: Clip, frames: Frames) -> str:

@@ -47,23 +47,35 @@ def register(
     roots = [str(root) for root in getattr(reader, "roots", ())]
     counts = Counter(one["reason"] for one in left_out)
     report = {
-        "dataset": dataset.name, "format": reader.format, "source": ", ".join(roots) or dataset.title,
-        "found": len(clips) + len(left_out), "used": len(clips),
+        "dataset": dataset.name,
+        "format": reader.format,
+        "source": ", ".join(roots) or dataset.title,
+        "found": len(clips) + len(left_out),
+        "used": len(clips),
         "left_out": {reason: counts[reason] for reason in REASONS if counts[reason]},
         "official": dataset.official.found if dataset.official else None,
         "cut": sum(clip["cut"] > 0 for clip in clips),
         "splits": {p: {part: len(rows) for part, rows in parts.items()} for p, parts in splits.items()},
         "notes": [
-            *notes, *segments.notes, *_notes(conventions, reader),
+            *notes,
+            *segments.notes,
+            *_notes(conventions, reader),
             *check_store(folder, conventions, what=dataset.name, remedy=_again(dataset.name)),
         ],
         "segments": len(segments),
-    }  # fmt: skip
+    }
     row = {
-        "name": dataset.name, "format": reader.format, "state": reader.state, "layout": conventions.layout,
-        "fps": conventions.fps, "up": conventions.up, "scale": conventions.scale,
-        "source": report["source"], "signature": signature, "report": report,
-    }  # fmt: skip
+        "name": dataset.name,
+        "format": reader.format,
+        "state": reader.state,
+        "layout": conventions.layout,
+        "fps": conventions.fps,
+        "up": conventions.up,
+        "scale": conventions.scale,
+        "source": report["source"],
+        "signature": signature,
+        "report": report,
+    }
     with library.write() as catalog:
         catalog.add_dataset(
             row,

@@ -88,13 +88,18 @@ def compact(
         _one_store(library, store, columns, old, new, dataset, progress)
         for name, index in indexes.items():
             _one_index(library, index, new["index", name], columns, progress)
-        parts = [(*key, folder, len(columns.id) if key[0] == "dataset" else len(indexes[key[1]].ids))
-                 for key, folder in new.items()]  # fmt: skip
+        parts = [
+            (*key, folder, len(columns.id) if key[0] == "dataset" else len(indexes[key[1]].ids))
+            for key, folder in new.items()
+        ]
         with library.write() as catalog:
             catalog.change_clips(
-                dataset, parts=parts, replaced=list(old), expected=columns.id,
+                dataset,
+                parts=parts,
+                replaced=list(old),
+                expected=columns.id,
                 stored=np.arange(len(columns.id), dtype=np.int64),
-            )  # fmt: skip
+            )
         sweep_leftovers(library, owners)
     after = _bytes(library, {key: [folder] for key, folder in new.items()})
     return CompactReport(
@@ -112,9 +117,14 @@ def _bytes(library: Library, parts: dict[tuple[str, str], list[str]]) -> int:
 
 
 def _one_store(
-    library: Library, store: Clips, columns: ClipColumns, old: dict[tuple[str, str], list[str]],
-    new: dict[tuple[str, str], str], dataset: str, progress: Progress,
-) -> None:  # fmt: skip
+    library: Library,
+    store: Clips,
+    columns: ClipColumns,
+    old: dict[tuple[str, str], list[str]],
+    new: dict[tuple[str, str], str],
+    dataset: str,
+    progress: Progress,
+) -> None:
     target = library.clips(new["dataset", dataset])
     said = {
         key: value for key, value in store.manifest.items() if key not in ("files", "checksum", "first_id")
@@ -217,9 +227,10 @@ def leftovers(library: Library, owners: Collection[str] | None = None) -> list[P
     for room, parts in known.items():
         there = sorted(path for path in (library.root / room).glob("*") if path.is_dir())
         found += [
-            path for path in there
+            path
+            for path in there
             if _is_left_over(path.name, parts) and (owners is None or _owner(path.name) in owners)
-        ]  # fmt: skip
+        ]
     return found
 
 

@@ -47,13 +47,16 @@ def known_datasets(library: Library, data: Path | None) -> list[dict[str, Any]]:
     for name in names:
         dataset = datasets.find(name)
         official = dataset.official
-        result.append({
-            "name": name, "title": dataset.title,
-            "protocols": list(dataset.protocols) or (protocols[name] if name in rows else []),
-            "official": vars(official) if official else None,
-            "in_library": rows[name]["clips"] if name in rows else None,
-            "under_data": _under_data(dataset, data),
-        })  # fmt: skip
+        result.append(
+            {
+                "name": name,
+                "title": dataset.title,
+                "protocols": list(dataset.protocols) or (protocols[name] if name in rows else []),
+                "official": vars(official) if official else None,
+                "in_library": rows[name]["clips"] if name in rows else None,
+                "under_data": _under_data(dataset, data),
+            }
+        )
     return result
 
 
@@ -114,11 +117,18 @@ def _dataset_info(catalog: Catalog, name: str, library: Library) -> dict[str, An
     assert row is not None, name
     names, parts = catalog.clips_of(name).name, _places(library, catalog, "dataset", name)
     return {
-        "kind": "dataset", **_plain(row), "bytes": sum(map(_size, parts)), "parts": len(parts),
+        "kind": "dataset",
+        **_plain(row),
+        "bytes": sum(map(_size, parts)),
+        "parts": len(parts),
         "segments": len(catalog.segments(name)["clip_id"]),
-        "splits": {p: {k: len(v) for k, v in catalog.split(name, p).items()} for p in catalog.protocols(name)},
-        "first_clips": names[:5], "left_out": catalog.left_out(name), "sources": catalog.origins(name),
-    }  # fmt: skip
+        "splits": {
+            p: {k: len(v) for k, v in catalog.split(name, p).items()} for p in catalog.protocols(name)
+        },
+        "first_clips": names[:5],
+        "left_out": catalog.left_out(name),
+        "sources": catalog.origins(name),
+    }
 
 
 def resolve(catalog: Catalog, what: str) -> tuple[str, str]:
@@ -204,9 +214,10 @@ def _faiss() -> Check:
     installed = [d for d in ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu12") if _version(d)]
     if len(installed) > 1:
         return Check(
-            name="faiss", ok=False,
+            name="faiss",
+            ok=False,
             detail=f"{' and '.join(installed)} both install the module faiss: pip uninstall one, reinstall the other",
-        )  # fmt: skip
+        )
     try:
         from umurl_search.index.faiss_library import cpu_level, faiss_module, gpu_search_available
 

@@ -175,17 +175,25 @@ def _and_more(names: list[str]) -> str:
 
 
 def _read_again(
-    writer: StoreWriter, reader: Reader, conventions: Conventions, wanted: dict[str, tuple[str, int, int]],
-    progress: Progress, *, title: str,
-) -> None:  # fmt: skip
+    writer: StoreWriter,
+    reader: Reader,
+    conventions: Conventions,
+    wanted: dict[str, tuple[str, int, int]],
+    progress: Progress,
+    *,
+    title: str,
+) -> None:
     """Appends the clips of these names that are as they were. wanted: name -> hash of the source, frames, people."""
     items = items_of(reader, wanted)
     with progress(title, total=len(items), unit="clips") as advance:
         for outcomes in chunks(reader, conventions, items, workers=None):
             found = [
-                one for group in outcomes for one in group
-                if isinstance(one, Record) and wanted.get(one.name) == (one.source_hash, *one.frames.shape[:2])
-            ]  # fmt: skip
+                one
+                for group in outcomes
+                for one in group
+                if isinstance(one, Record)
+                and wanted.get(one.name) == (one.source_hash, *one.frames.shape[:2])
+            ]
             writer.add(len(outcomes), found, [])
             advance(len(outcomes))
 
@@ -207,10 +215,17 @@ def _index(library: Library, row: dict[str, Any], parts: list[str], device: str,
             f"umurl-search delete index:{row['name']}, then build-index {row['dataset']}"
         )
     request = BuildRequest(
-        dataset=row["dataset"], encoder=row["encoder"], kind=row["kind"], name=row["name"], device=device,
-        modalities="all" if len(said["modalities"]) == 7 else "base", transform=Transform.parse(row["transform"]),
-        precision=said["precision"], window=Window.from_manifest(said), recall=describe_recall(said),
-    )  # fmt: skip
+        dataset=row["dataset"],
+        encoder=row["encoder"],
+        kind=row["kind"],
+        name=row["name"],
+        device=device,
+        modalities="all" if len(said["modalities"]) == 7 else "base",
+        transform=Transform.parse(row["transform"]),
+        precision=said["precision"],
+        window=Window.from_manifest(said),
+        recall=describe_recall(said),
+    )
     encoder_registry.of_index(library, row)
     with library.read() as catalog:
         ids, folder = catalog.clip_ids(row["dataset"]), catalog.next_folder("index", row["name"])

@@ -61,9 +61,13 @@ def _clip(library: Library, request: QueryRequest, dataset: Document) -> tuple[P
         found = find_stored(library, *named)
         action = None if found.start is not None else _action(found.row)
         clip = PictureClip(
-            name=found.name, frames=drop_absent(found.frames), layout=_layout(found.store.manifest),
-            start_s=(found.start or 0) / STORE_FPS, title=found.name, detail=action or "",
-        )  # fmt: skip
+            name=found.name,
+            frames=drop_absent(found.frames),
+            layout=_layout(found.store.manifest),
+            start_s=(found.start or 0) / STORE_FPS,
+            title=found.name,
+            detail=action or "",
+        )
         return clip, ()
     path, conventions = Path(request.clip), conventions_of(request.clip, dataset, vars(request))
     frames, notes = read_frames(
@@ -79,11 +83,14 @@ def _hit(hit: Document, store: ClipStore, row: int, wanted: int | None, *, asked
     span = f"  {hit['start_s']:.1f} to {hit['end_s']:.1f} s" if moment else ""
     span += "  the query itself" if asked else ""
     return PictureClip(
-        name=f"{hit['dataset']}:{hit['name']}", frames=drop_absent(frames), layout=_layout(store.manifest),
+        name=f"{hit['dataset']}:{hit['name']}",
+        frames=drop_absent(frames),
+        layout=_layout(store.manifest),
         start_s=hit["start_frame"] / STORE_FPS if moment else 0.0,
-        title=f"{hit['rank']}.  {hit['score']:.4f}  {_action(about)}".rstrip(), detail=f"{hit['name']}{span}",
+        title=f"{hit['rank']}.  {hit['score']:.4f}  {_action(about)}".rstrip(),
+        detail=f"{hit['name']}{span}",
         verdict=None if asked else _verdict(about["label"], wanted),
-    )  # fmt: skip
+    )
 
 
 def _verdict(label: int | None, wanted: int | None) -> Verdict | None:

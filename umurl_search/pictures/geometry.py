@@ -230,5 +230,6 @@ def pose_sheet(stage: Stage, kinds: Bones, *, width: float, height: float, margi
         nearness=(nearness[:, :, child] + nearness[:, :, parent]) / 2,
         heads=np.concatenate([xy[:, :, HEAD], radius[..., None]], axis=-1),
         ground=np.zeros((0, 2, 2)) if stage.centred else on_sheet(stage.ground)[0],
-        right=np.array([j in RIGHT_SIDE for j in child]), scale=scale,
-    )  # fmt: skip
+        right=np.array([j in RIGHT_SIDE for j in child]),
+        scale=scale,
+    )

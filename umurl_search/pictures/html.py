@@ -28,18 +28,22 @@ def to_html(clips: Sequence[PictureClip], *, camera: Camera, palette: Palette, s
     style = f":root {{ {_variables(palette)} --size: {size}px; }}\n{style}"
     policy = f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'"
     data = json.dumps(_data(clips, camera, palette)).replace("<", "\\u003c")
-    return "\n".join([
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>",
-        '<main id="clips">', *map(_figure, clips), "</main>",
-        '<div id="bar"><button id="play">Pause</button><input id="time" type="range" min="0" value="0" step="1" '
-        'aria-label="time"><span id="said"></span><label>speed <select id="speed"><option value="0.25">1/4</option>'
-        '<option value="0.5">1/2</option><option value="1" selected>1</option><option value="2">2</option></select>'
-        "</label></div>",
-        f'<script type="application/json" id="data">{data}</script>\n<script>{script}</script>\n</body>\n</html>\n',
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>",
+            '<main id="clips">',
+            *map(_figure, clips),
+            "</main>",
+            '<div id="bar"><button id="play">Pause</button><input id="time" type="range" min="0" value="0" step="1" '
+            'aria-label="time"><span id="said"></span><label>speed <select id="speed"><option value="0.25">1/4</option>'
+            '<option value="0.5">1/2</option><option value="1" selected>1</option><option value="2">2</option></select>'
+            "</label></div>",
+            f'<script type="application/json" id="data">{data}</script>\n<script>{script}</script>\n</body>\n</html>\n',
+        ]
+    )
 
 
 def _shipped(name: str) -> str:
@@ -52,9 +56,14 @@ def _hash(text: str) -> str:
 
 def _variables(palette: Palette) -> str:
     named: dict[str, Colour] = {
-        "paper": palette.paper, "ink": palette.ink, "quiet": palette.quiet, "ground": palette.ground,
-        "right": palette.right, "wrong": palette.wrong, "first": palette.people[0],
-    }  # fmt: skip
+        "paper": palette.paper,
+        "ink": palette.ink,
+        "quiet": palette.quiet,
+        "ground": palette.ground,
+        "right": palette.right,
+        "wrong": palette.wrong,
+        "first": palette.people[0],
+    }
     return " ".join(f"--{name}: {hex_of(colour)};" for name, colour in named.items())
 
 
@@ -72,10 +81,11 @@ def _data(clips: Sequence[PictureClip], camera: Camera, palette: Palette) -> dic
     """What the script draws."""
     limbs = [[hex_of(palette.limb(person, right=side)) for side in (False, True)] for person in (0, 1)]
     return {
-        "azimuth": camera.azimuth_deg, "elevation": camera.elevation_deg,
+        "azimuth": camera.azimuth_deg,
+        "elevation": camera.elevation_deg,
         "palette": {"ground": hex_of(palette.ground), "limbs": limbs},
         "clips": [_clip(clip, camera) for clip in clips],
-    }  # fmt: skip
+    }
 
 
 def _clip(clip: PictureClip, camera: Camera) -> dict[str, Any]:
@@ -87,7 +97,9 @@ def _clip(clip: PictureClip, camera: Camera) -> dict[str, Any]:
     mm = np.where(there[..., None], moved, _ABSENT).astype("<i2")
     front = front_of(clip.frames, there)
     return {
-        "shape": list(clip.frames.shape[:2]), "frames": base64.b64encode(mm.tobytes()).decode("ascii"),
+        "shape": list(clip.frames.shape[:2]),
+        "frames": base64.b64encode(mm.tobytes()).decode("ascii"),
         "bones": [[j, p, int(j in RIGHT_SIDE)] for j, p in bones(clip.layout)],
-        "front": [round(float(front[0]), 5), round(float(front[2]), 5)], "floor": None if stage.centred else 0,
-    }  # fmt: skip
+        "front": [round(float(front[0]), 5), round(float(front[2]), 5)],
+        "floor": None if stage.centred else 0,
+    }

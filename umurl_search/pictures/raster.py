@@ -64,9 +64,15 @@ def to_gif(sheet: Sheet, timing: Timing) -> bytes:
         picture.putpalette(colours.tobytes())
     out = io.BytesIO()
     pictures[0].save(
-        out, format="GIF", save_all=True, append_images=pictures[1:], loop=0, optimize=False, disposal=1,
+        out,
+        format="GIF",
+        save_all=True,
+        append_images=pictures[1:],
+        loop=0,
+        optimize=False,
+        disposal=1,
         duration=[10 * delay for delay in timing.delays_cs()],
-    )  # fmt: skip
+    )
     return out.getvalue()
 
 

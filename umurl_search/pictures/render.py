@@ -74,12 +74,19 @@ def render(library: Library, request: PictureRequest) -> dict[str, Any]:
     replace_file(request.out, drawn.content)
     playing = drawn.timing
     return {
-        "out": str(request.out), "kind": kind[1:], "bytes": len(drawn.content), "width": drawn.width,
-        "height": drawn.height, "pictures": 1 if playing is None else len(playing.frames),
-        "fps": None if playing is None else drawn.fps, "seconds": None if playing is None else playing.seconds,
-        "clips": [_about(clip) for clip in clips], "index": document["index"] if document else None,
-        "notes": [*notes, *cut], "took_s": time.monotonic() - begun,
-    }  # fmt: skip
+        "out": str(request.out),
+        "kind": kind[1:],
+        "bytes": len(drawn.content),
+        "width": drawn.width,
+        "height": drawn.height,
+        "pictures": 1 if playing is None else len(playing.frames),
+        "fps": None if playing is None else drawn.fps,
+        "seconds": None if playing is None else playing.seconds,
+        "clips": [_about(clip) for clip in clips],
+        "index": document["index"] if document else None,
+        "notes": [*notes, *cut],
+        "took_s": time.monotonic() - begun,
+    }
 
 
 def _clips(
@@ -115,9 +122,14 @@ def _cut(clips: list[PictureClip], seconds: float) -> tuple[list[PictureClip], l
 def _about(clip: PictureClip) -> dict[str, Any]:
     frames, people = clip.frames.shape[:2]
     return {
-        "name": clip.name, "frames": frames, "people": people, "layout": clip.layout, "verdict": clip.verdict,
-        "title": clip.title, "detail": clip.detail,
-    }  # fmt: skip
+        "name": clip.name,
+        "frames": frames,
+        "people": people,
+        "layout": clip.layout,
+        "verdict": clip.verdict,
+        "title": clip.title,
+        "detail": clip.detail,
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,14 +52,24 @@ def mix_colours(one: Colour, other: Colour, share: float) -> Colour:
 
 PALETTES: dict[Theme, Palette] = {
     "light": Palette(
-        paper=(255, 255, 255), ink=(36, 41, 47), quiet=(95, 103, 112), ground=(216, 222, 228),
-        people=((0, 114, 178), (208, 96, 0)), right=(0, 121, 91), wrong=(196, 64, 0),
+        paper=(255, 255, 255),
+        ink=(36, 41, 47),
+        quiet=(95, 103, 112),
+        ground=(216, 222, 228),
+        people=((0, 114, 178), (208, 96, 0)),
+        right=(0, 121, 91),
+        wrong=(196, 64, 0),
     ),
     "dark": Palette(
-        paper=(22, 25, 29), ink=(226, 230, 234), quiet=(154, 164, 174), ground=(58, 66, 74),
-        people=((86, 180, 233), (240, 170, 40)), right=(60, 200, 150), wrong=(255, 130, 70),
+        paper=(22, 25, 29),
+        ink=(226, 230, 234),
+        quiet=(154, 164, 174),
+        ground=(58, 66, 74),
+        people=((86, 180, 233), (240, 170, 40)),
+        right=(60, 200, 150),
+        wrong=(255, 130, 70),
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,9 +205,13 @@ def grid(
         panels.append(Panel(x=x + _PAD, y=y + _PAD + head, width=inner, height=size, poses=poses))
     rows = math.ceil(n / columns)
     return Sheet(
-        width=_even(_GAP + columns * (size + _GAP)), height=_even(_GAP + rows * (tall + _GAP)), palette=palette,
-        panels=tuple(panels), labels=tuple(labels), boxes=tuple(boxes) if n > 1 else (),
-    )  # fmt: skip
+        width=_even(_GAP + columns * (size + _GAP)),
+        height=_even(_GAP + rows * (tall + _GAP)),
+        palette=palette,
+        panels=tuple(panels),
+        labels=tuple(labels),
+        boxes=tuple(boxes) if n > 1 else (),
+    )
 
 
 def strip(clips: Sequence[PictureClip], *, camera: Camera, palette: Palette, size: int, poses: int) -> Sheet:
@@ -220,9 +234,13 @@ def strip(clips: Sequence[PictureClip], *, camera: Camera, palette: Palette, siz
         boxes.append(Box(x=_GAP, y=y, width=across + 2 * _PAD, height=tall, verdict=clip.verdict))
         y += tall + _GAP
     return Sheet(
-        width=_even(poses * wide + 2 * _PAD + 2 * _GAP), height=_even(y), palette=palette, panels=tuple(panels),
-        labels=tuple(labels), boxes=tuple(boxes) if len(clips) > 1 else (),
-    )  # fmt: skip
+        width=_even(poses * wide + 2 * _PAD + 2 * _GAP),
+        height=_even(y),
+        palette=palette,
+        panels=tuple(panels),
+        labels=tuple(labels),
+        boxes=tuple(boxes) if len(clips) > 1 else (),
+    )
 
 
 def pose_frames(n_frames: int, poses: int) -> list[int]:

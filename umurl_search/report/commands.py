@@ -131,7 +131,17 @@ def _build(found: Retrieval) -> str:
     every = "all" if len(manifest["modalities"]) == 7 else "base"
     precision = ("--precision", manifest["precision"]) if "precision" in manifest else ()
     return _line(
-        "build-index", found.opened.dataset, "--encoder", found.entry.name, "--modalities", every,
-        "--kind", manifest["index_kind"], "--transform", manifest["transform"], *precision,
-        "--as", found.opened.name,
-    )  # fmt: skip
+        "build-index",
+        found.opened.dataset,
+        "--encoder",
+        found.entry.name,
+        "--modalities",
+        every,
+        "--kind",
+        manifest["index_kind"],
+        "--transform",
+        manifest["transform"],
+        *precision,
+        "--as",
+        found.opened.name,
+    )

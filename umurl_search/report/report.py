@@ -69,14 +69,20 @@ def write_report(
     page = _page(library, request, found, progress)
     _write(page, request.out)
     return {
-        "out": str(request.out), "dataset": found.opened.dataset, "protocol": found.opened.split.protocol,
-        "encoder": found.entry.name, "index": found.opened.name, "accuracy": found.own.accuracy,
-        "sections": [section.title for section in page.sections], "warnings": found.warnings,
+        "out": str(request.out),
+        "dataset": found.opened.dataset,
+        "protocol": found.opened.split.protocol,
+        "encoder": found.entry.name,
+        "index": found.opened.name,
+        "accuracy": found.own.accuracy,
+        "sections": [section.title for section in page.sections],
+        "warnings": found.warnings,
         "seconds": {
-            "evaluate": evaluated - started, "draw": time.monotonic() - evaluated,
+            "evaluate": evaluated - started,
+            "draw": time.monotonic() - evaluated,
             "total": time.monotonic() - started,
         },
-    }  # fmt: skip
+    }
 
 
 def _page(library: Library, request: ReportRequest, found: Retrieval, progress: Progress) -> Page:
@@ -101,8 +107,9 @@ def _page(library: Library, request: ReportRequest, found: Retrieval, progress: 
         title=f"{found.entry.name} on {opened.dataset} {split.protocol}",
         subtitle=f"{found.main} 1-NN accuracy {sections.percent(found.own.accuracy)}: {len(split.queries):,} test "
         f"clips, gallery of {len(split.gallery):,}, index {opened.name}, transform {opened.index.transform}",
-        sections=done, foot=_foot(),
-    )  # fmt: skip
+        sections=done,
+        foot=_foot(),
+    )
 
 
 def _made_by(library: Library, request: ReportRequest, found: Retrieval) -> Section:

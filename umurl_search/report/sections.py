@@ -37,17 +37,26 @@ def facts(found: Retrieval) -> Section:
     classes = len(np.unique(found.query_labels))
     rows = [
         ("dataset", f"{row['name']} ({protocols.find(row['name']).title}): {_recordings(row)}"),
-        ("protocol", f"{split.protocol}: {len(split.queries):,} test clips of {classes} classes asked in a gallery "
-                     f"of {len(split.gallery):,}"),
+        (
+            "protocol",
+            f"{split.protocol}: {len(split.queries):,} test clips of {classes} classes asked in a gallery "
+            f"of {len(split.gallery):,}",
+        ),
         ("encoder", _encoder(found)),
         ("its training", _training(found.entry.config)),
-        ("index", f"{found.opened.name}: {manifest['index_kind']}, transform {manifest['transform']}, "
-                  f"{len(found.opened.index.ids):,} clips, {', '.join(manifest['modalities'])}, embedded in "
-                  f"{manifest.get('precision', 'float32')}"),
-        ("preprocessing", f"fingerprint {PIPELINE.fingerprint}: " + "; ".join(
-            f"{name} {value}" for name, value in manifest["pipeline"].items())),
+        (
+            "index",
+            f"{found.opened.name}: {manifest['index_kind']}, transform {manifest['transform']}, "
+            f"{len(found.opened.index.ids):,} clips, {', '.join(manifest['modalities'])}, embedded in "
+            f"{manifest.get('precision', 'float32')}",
+        ),
+        (
+            "preprocessing",
+            f"fingerprint {PIPELINE.fingerprint}: "
+            + "; ".join(f"{name} {value}" for name, value in manifest["pipeline"].items()),
+        ),
         ("weights", f"sha256 {manifest['encoder_hash']}"),
-    ]  # fmt: skip
+    ]
     warnings: list[Block] = [Text(text=f"Note: {warning}.", warning=True) for warning in found.warnings]
     return Section(title="What was evaluated", blocks=[*warnings, Table(columns=("", ""), rows=rows)])
 
@@ -116,9 +125,11 @@ def _matrix(found: Retrieval) -> Table:
     rows = [(q, *(percent(found.figures[q, g].accuracy) for g in found.modalities)) for q in found.modalities]
     columns = ("query \\ gallery", *found.modalities)
     return Table(
-        columns=columns, rows=rows, numbers=frozenset(found.modalities),
+        columns=columns,
+        rows=rows,
+        numbers=frozenset(found.modalities),
         caption="1-NN accuracy across modalities: bridges fitted on the gallery alone, without labels",
-    )  # fmt: skip
+    )
 
 
 def linear(library: Library, found: Retrieval, *, device: str) -> Section:
@@ -135,9 +146,11 @@ def linear(library: Library, found: Retrieval, *, device: str) -> Section:
     config = ", ".join(f"{key.replace('_', ' ')} {_joined(value)}" for key, value in result["config"].items())
     columns = ("modality", "last epoch", "best epoch", "which")
     table = Table(
-        columns=columns, rows=rows, numbers=frozenset(columns[1:]),
+        columns=columns,
+        rows=rows,
+        numbers=frozenset(columns[1:]),
         caption="Accuracy of a linear classifier on the frozen embeddings, before any transform",
-    )  # fmt: skip
+    )
     said = Text(
         text=f"The figure is the last epoch's; the best is chosen on the test clips and flatters. Schedule: {config}."
     )
@@ -162,14 +175,22 @@ def classes(found: Retrieval) -> Section:
     rows = []
     for row in figures:
         worst = mistaken.get(row["label"])
-        rows.append((
-            str(row["label"]), found.action(row["label"]), str(row["queries"]), percent(row["accuracy"]),
-            f"{found.action(worst.predicted)} ({worst.count})" if worst else "",
-        ))  # fmt: skip
+        rows.append(
+            (
+                str(row["label"]),
+                found.action(row["label"]),
+                str(row["queries"]),
+                percent(row["accuracy"]),
+                f"{found.action(worst.predicted)} ({worst.count})" if worst else "",
+            )
+        )
     table = Table(
-        columns=("label", "action", "queries", "accuracy", "most often taken for"), rows=rows, folded=True,
-        numbers=frozenset({"label", "queries", "accuracy"}), caption=f"All {len(rows)} classes",
-    )  # fmt: skip
+        columns=("label", "action", "queries", "accuracy", "most often taken for"),
+        rows=rows,
+        folded=True,
+        numbers=frozenset({"label", "queries", "accuracy"}),
+        caption=f"All {len(rows)} classes",
+    )
     drawn = picture(class_bars(bars, average=found.own.accuracy))
     caption = f"1-NN accuracy of {found.main} by class, hardest first."
     return Section(title="Classes", blocks=[Picture(name="classes", png=drawn, caption=caption), table])
@@ -179,10 +200,11 @@ def mistakes(found: Retrieval) -> Section:
     mixed = confusion(found.own.predicted, found.query_labels)
     names = [found.action(label) for label in mixed.classes.tolist()]
     drawn = Picture(
-        name="confusion", png=picture(confusion_map(mixed, names)),
+        name="confusion",
+        png=picture(confusion_map(mixed, names)),
         caption="What the test clips of each class (rows) were taken for (columns); the darker, the larger the share "
-                f"of the row. {COUNTED if len(names) <= MOST_NAMED else NUMBERED}",
-    )  # fmt: skip
+        f"of the row. {COUNTED if len(names) <= MOST_NAMED else NUMBERED}",
+    )
     pairs = most_confused(mixed, MOST_PAIRS)
     rows = [
         (
@@ -196,9 +218,13 @@ def mistakes(found: Retrieval) -> Section:
     ]
     columns = ("is", "taken for", "clips", "of", "share")
     table = Table(
-        columns=columns, rows=rows, numbers=frozenset(columns[2:]),
-        caption=f"The {len(rows)} pairs most often confused" if len(rows) > 1 else "The pair most often confused",
-    )  # fmt: skip
+        columns=columns,
+        rows=rows,
+        numbers=frozenset(columns[2:]),
+        caption=f"The {len(rows)} pairs most often confused"
+        if len(rows) > 1
+        else "The pair most often confused",
+    )
     return Section(
         title="Confusion", blocks=[drawn, table if rows else Text(text="No test clip was mistaken.")]
     )
@@ -257,11 +283,12 @@ def embedding(found: Retrieval, method: Method) -> Section:
     clouds = [Cloud(title=NAMES[m], points=flatten(y, m), labels=labels, test=test) for m in methods]
     names = {label: found.action(label) for label in np.unique(found.query_labels).tolist()}
     drawn = Picture(
-        name="map", png=picture(embedding_figure(clouds, names)),
+        name="map",
+        png=picture(embedding_figure(clouds, names)),
         caption=f"The {found.main} embedding: {_shown(len(asked), len(found.queries), 'test clips')} by colour of "
         f"their class, its label at its middle, over {_shown(len(held), len(found.gallery), 'gallery clips')} in grey. "
         "Distances in such maps are only a hint.",
-    )  # fmt: skip
+    )
     return Section(title="Map of the embedding", blocks=[drawn])
 
 

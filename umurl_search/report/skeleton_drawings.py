@@ -28,10 +28,11 @@ def add_drawings(section: Section, library: Library, found: Retrieval) -> Sectio
     clips = list(_clips(library, found, wrong))
     sheet = grid(clips, camera=Camera(), palette=PALETTES["light"], size=_SIZE, columns=_COLUMNS)
     drawing = Drawing(
-        name="neighbours", svg=to_svg(sheet, timing(sheet.n_frames, _FPS)),
+        name="neighbours",
+        svg=to_svg(sheet, timing(sheet.n_frames, _FPS)),
         caption=f"The first {len(wrong)} of them: each query and, after it, its nearest clip, which is of another "
         f"class; the first {_LONGEST_S:g} s at their own speed.",
-    )  # fmt: skip
+    )
     text, *rest = section.blocks
     return replace(section, blocks=[text, drawing, *rest])
 
@@ -48,10 +49,13 @@ def _clips(library: Library, found: Retrieval, wrong: list[WrongNeighbour]) -> I
         )
         for word, row, label in sides:
             yield PictureClip(
-                name=names[row], frames=_first(store.frames(int(row))), layout=layout,
-                title=f"{word}: {found.action(int(label))}", detail=names[row],
+                name=names[row],
+                frames=_first(store.frames(int(row))),
+                layout=layout,
+                title=f"{word}: {found.action(int(label))}",
+                detail=names[row],
                 verdict="wrong" if word == "found" else None,
-            )  # fmt: skip
+            )
 
 
 def _first(frames: Frames) -> Frames:

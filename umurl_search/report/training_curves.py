@@ -107,9 +107,15 @@ def _curves(axes: "Axes", series: Series, names: tuple[str, ...], *, logarithmic
         _logarithmic(axes)
     if len(shown) > 1:
         axes.legend(
-            loc="lower right", bbox_to_anchor=(1.03, 0.97), ncols=len(shown), fontsize=7, frameon=False,
-            handlelength=0.9, columnspacing=0.9, handletextpad=0.3,
-        )  # fmt: skip
+            loc="lower right",
+            bbox_to_anchor=(1.03, 0.97),
+            ncols=len(shown),
+            fontsize=7,
+            frameon=False,
+            handlelength=0.9,
+            columnspacing=0.9,
+            handletextpad=0.3,
+        )
 
 
 def _varying(series: Series, names: tuple[str, ...]) -> list[str]:

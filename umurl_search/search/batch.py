@@ -38,11 +38,23 @@ CHUNK = 256
 OUT_SUFFIXES = (".jsonl", *SUFFIXES)
 _CLIP_SUFFIXES = (".npy", ".skeleton", ".txt", ".json")
 _HIT_TYPES = {
-    "query": "varchar", "source": "varchar", "query_label": "bigint", "query_action": "varchar", "rank": "bigint",
-    "score": "double", "clip_id": "bigint", "name": "varchar", "dataset": "varchar", "label": "bigint",
-    "action": "varchar", "subject": "bigint", "camera": "bigint", "setup": "bigint", "replication": "bigint",
+    "query": "varchar",
+    "source": "varchar",
+    "query_label": "bigint",
+    "query_action": "varchar",
+    "rank": "bigint",
+    "score": "double",
+    "clip_id": "bigint",
+    "name": "varchar",
+    "dataset": "varchar",
+    "label": "bigint",
+    "action": "varchar",
+    "subject": "bigint",
+    "camera": "bigint",
+    "setup": "bigint",
+    "replication": "bigint",
     "frames": "bigint",
-}  # fmt: skip
+}
 _MOMENT_TYPES = {"start_frame": "bigint", "stop_frame": "bigint", "start_s": "double", "end_s": "double"}
 
 
@@ -124,9 +136,12 @@ def query_many(
     clock.lap("ask")
     found = {"queries": told.queries} if request.out is None else {"out": str(request.out)}
     return {
-        **found, **told.counts, "index": index_document(searcher, request.how.options), "left_out": told.left_out,
+        **found,
+        **told.counts,
+        "index": index_document(searcher, request.how.options),
+        "left_out": told.left_out,
         "seconds": clock.seconds,
-    }  # fmt: skip
+    }
 
 
 def _none_read(left_out: list[dict[str, str]]) -> str:
@@ -171,11 +186,20 @@ def _take(
 
 def _about(query: Query, answer: Answer, request: QueryRequest) -> dict[str, Any]:
     return {
-        "clip": query.name, "source": query.source, "modality": request.modality, "frames": query.n_frames,
-        "people": query.people, "where": request.where, "k": request.k,
-        "exclude_same_performance": request.exclude_same_performance, "label": query.label, "action": query.action,
-        "notes": [*query.notes, *fewer_hits_note(answer, request.options)], "stored": query.y is not None, "passing": answer.passing,
-    }  # fmt: skip
+        "clip": query.name,
+        "source": query.source,
+        "modality": request.modality,
+        "frames": query.n_frames,
+        "people": query.people,
+        "where": request.where,
+        "k": request.k,
+        "exclude_same_performance": request.exclude_same_performance,
+        "label": query.label,
+        "action": query.action,
+        "notes": [*query.notes, *fewer_hits_note(answer, request.options)],
+        "stored": query.y is not None,
+        "passing": answer.passing,
+    }
 
 
 def _embedded(searcher: Searcher, queries: Sequence[Query], modality: str) -> Embeddings:
@@ -215,17 +239,27 @@ def _source(searcher: Searcher, text: str, request: QueryRequest) -> Source:
 def _one(searcher: Searcher, text: str, request: QueryRequest, advance: Advance) -> Iterator[Query | LeftOut]:
     try:
         clip = read_clip(
-            searcher.library, text, conventions=searcher.conventions(text, request), axes=request.axes,
+            searcher.library,
+            text,
+            conventions=searcher.conventions(text, request),
+            axes=request.axes,
             strict_layout=request.layout is not None,
-        )  # fmt: skip
+        )
     except UmurlError as error:
         yield LeftOut(name=text, reason="malformed", detail=_without(text, error))
     else:
         said = {"label": None, "action": None} if clip.row is None else clip.row
         yield Query(
-            name=text, source=text, n_frames=len(clip.frames), people=clip.frames.shape[1], label=said["label"],
-            action=said["action"], row=clip.row, frames=clip.frames, notes=clip.notes,
-        )  # fmt: skip
+            name=text,
+            source=text,
+            n_frames=len(clip.frames),
+            people=clip.frames.shape[1],
+            label=said["label"],
+            action=said["action"],
+            row=clip.row,
+            frames=clip.frames,
+            notes=clip.notes,
+        )
     advance(1)
 
 
@@ -253,11 +287,16 @@ def _dataset(searcher: Searcher, name: str, request: QueryRequest) -> Source:
             for i, clip_id in enumerate(chosen, start):
                 row = rows[clip_id]
                 yield Query(
-                    name=f"{name}:{row['name']}", source=name, n_frames=row["frames"], people=row["people"],
-                    label=row["label"], action=row["action"], row=row,
+                    name=f"{name}:{row['name']}",
+                    source=name,
+                    n_frames=row["frames"],
+                    people=row["people"],
+                    label=row["label"],
+                    action=row["action"],
+                    row=row,
                     frames=clips.normalised(i) if clips is not None else None,
                     y=np.asarray(y[i]) if y is not None else None,
-                )  # fmt: skip
+                )
             advance(len(chosen))
 
     return Source(n=len(ids), read=read)
@@ -286,9 +325,7 @@ def _opened(searcher: Searcher, path: Path, request: QueryRequest) -> tuple[Read
     said = searcher.conventions("clip.npy" if fmt == "npy" else "", request)
     layout = said.layout if fmt == "npy" else request.layout
     reader = open_reader(fmt, (path,), max_frames=None, layout=layout, axes=request.axes)
-    conventions = Conventions(
-        layout=layout or reader.layout, fps=said.fps, up=said.up, scale=said.scale
-    )  # fmt: skip
+    conventions = Conventions(layout=layout or reader.layout, fps=said.fps, up=said.up, scale=said.scale)
     return reader, conventions
 
 
@@ -300,10 +337,14 @@ def _of_folder(outcome: Clip | LeftOut, source: str, conventions: Conventions, s
         return frames
     turned = state == "umurl-normalised"
     return Query(
-        name=outcome.name, source=source, n_frames=len(frames), people=frames.shape[1], label=outcome.label,
+        name=outcome.name,
+        source=source,
+        n_frames=len(frames),
+        people=frames.shape[1],
+        label=outcome.label,
         frames=frames if turned else normalise(frames),
         notes=() if turned else tuple(check_scale_and_axis([frames], conventions, what=outcome.name)),
-    )  # fmt: skip
+    )
 
 
 # rows in a file
@@ -335,10 +376,13 @@ def _add_rows(add: AddRows, queries: Sequence[Query], answers: Sequence[Answer],
     names = [*_HIT_TYPES, *(_MOMENT_TYPES if searcher.windows is not None else ())]
     rows = [
         {
-            "query": query.name, "source": query.source, "query_label": query.label, "query_action": query.action,
+            "query": query.name,
+            "source": query.source,
+            "query_label": query.label,
+            "query_action": query.action,
             **hit.to_dict(),
         }
         for query, answer in zip(queries, answers, strict=True)
         for hit in answer.hits
-    ]  # fmt: skip
+    ]
     add({name: [row[name] for row in rows] for name in names})

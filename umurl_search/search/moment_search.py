@@ -75,6 +75,9 @@ def _described(segments: dict[str, NDArray[Any]], row: int, overlap: float) -> d
         segments[key][row] for key in ("label", "action", "start_frame", "stop_frame")
     )
     return {
-        "label": int(label), "action": action or None, "start_frame": int(start), "stop_frame": int(stop),
+        "label": int(label),
+        "action": action or None,
+        "start_frame": int(start),
+        "stop_frame": int(stop),
         "iou": overlap,
-    }  # fmt: skip
+    }

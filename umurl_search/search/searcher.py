@@ -64,9 +64,14 @@ class QueryRequest:
     @property
     def options(self) -> SearchOptions:
         return SearchOptions(
-            modality=self.modality, against=self.against, k=self.k, where=self.where,
-            exclude_same_performance=self.exclude_same_performance, bridge=self.bridge, overlap=self.overlap,
-        )  # fmt: skip
+            modality=self.modality,
+            against=self.against,
+            k=self.k,
+            where=self.where,
+            exclude_same_performance=self.exclude_same_performance,
+            bridge=self.bridge,
+            overlap=self.overlap,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,9 +107,10 @@ class Searcher:
         self.index, self.row = open_index(library, name)
         self.device = pick_device(device)
         check_pipeline(
-            self.index.manifest["pipeline"], what=f"index {self.row['name']}",
+            self.index.manifest["pipeline"],
+            what=f"index {self.row['name']}",
             remedy=f"umurl-search delete index:{self.row['name']}, then build it again",
-        )  # fmt: skip
+        )
         with library.read() as catalog:
             dataset = catalog.dataset(self.row["dataset"])
         if dataset is None:
@@ -141,9 +147,13 @@ class Searcher:
         if k < 1:
             raise ValueError(f"k is 1 or more, got {k}")
         how = SearchOptions(
-            modality=modality, against=against, k=k, where=where,
-            exclude_same_performance=exclude_same_performance, bridge=bridge,
-        )  # fmt: skip
+            modality=modality,
+            against=against,
+            k=k,
+            where=where,
+            exclude_same_performance=exclude_same_performance,
+            bridge=bridge,
+        )
         read = self._steadily(lambda: [self._read(clip, conventions) for clip in clips])
         y = self.embed([clip.frames for clip in read], modality)
         asking = QueryBatch(names=[clip.name for clip in read], y=y, rows=[clip.row for clip in read])
@@ -204,8 +214,10 @@ class Searcher:
         gallery, mapping = self._gallery(how)
         points = mapping(asking.y)
         if how.exclude_same_performance:
-            found = [self._excluding(gallery, points[i : i + 1], how, among, name, row)
-                     for i, (name, row) in enumerate(zip(asking.names, asking.rows, strict=True))]  # fmt: skip
+            found = [
+                self._excluding(gallery, points[i : i + 1], how, among, name, row)
+                for i, (name, row) in enumerate(zip(asking.names, asking.rows, strict=True))
+            ]
         else:
             n = len(self.index.ids) if among is None else len(among)
             whole = self._nearest(gallery, points, max(1, min(how.k, n)), how.overlap, among)
@@ -222,15 +234,24 @@ class Searcher:
             self.index.require(how.against)
             maps = self.index.maps(how.modality, how.against)
             gallery = Gallery(
-                index=self.index, against=how.against, centred=how.bridged and self.index.transform.kind == "none",
-                mapping=maps.gallery(how.against, bridged=how.bridged), device=self.device,
-            )  # fmt: skip
+                index=self.index,
+                against=how.against,
+                centred=how.bridged and self.index.transform.kind == "none",
+                mapping=maps.gallery(how.against, bridged=how.bridged),
+                device=self.device,
+            )
             self._galleries[key] = gallery, maps.query(how.modality, how.against, bridged=how.bridged)
         return self._galleries[key]
 
     def _excluding(
-        self, gallery: Gallery, point: Embeddings, how: SearchOptions, among: Rows | None, name: str, row: dict[str, Any] | None
-    ) -> tuple[NDArray[np.float64], Rows, int]:  # fmt: skip
+        self,
+        gallery: Gallery,
+        point: Embeddings,
+        how: SearchOptions,
+        among: Rows | None,
+        name: str,
+        row: dict[str, Any] | None,
+    ) -> tuple[NDArray[np.float64], Rows, int]:
         same = (self._performances == np.array(_performance(name, row), dtype=np.int64)).all(axis=1)
         others = np.flatnonzero(~same)
         allowed = others if among is None else others[np.isin(others, among)]
@@ -310,9 +331,12 @@ def query(library: Library, request: QueryRequest) -> dict[str, Any]:
     searcher = Searcher(library, request.index, device=request.device)
     searcher.passing(request.where)
     clip = read_clip(
-        library, request.clip, conventions=searcher.conventions(request.clip, request), axes=request.axes,
+        library,
+        request.clip,
+        conventions=searcher.conventions(request.clip, request),
+        axes=request.axes,
         strict_layout=request.layout is not None,
-    )  # fmt: skip
+    )
     clock.lap("read")
     y = searcher.embed([clip.frames], request.modality)
     clock.lap("embed")
@@ -331,24 +355,37 @@ def query_document(
         hits = with_segments(hits, searcher.segments())
     return {
         "query": {
-            "clip": request.clip, "modality": request.modality, "frames": len(clip.frames),
-            "people": clip.frames.shape[1], "where": request.where, "k": request.k,
+            "clip": request.clip,
+            "modality": request.modality,
+            "frames": len(clip.frames),
+            "people": clip.frames.shape[1],
+            "where": request.where,
+            "k": request.k,
             "exclude_same_performance": request.exclude_same_performance,
-            "label": clip.row["label"] if clip.row else None, "action": clip.row["action"] if clip.row else None,
+            "label": clip.row["label"] if clip.row else None,
+            "action": clip.row["action"] if clip.row else None,
             "notes": notes,
         },
         "index": {**index_document(searcher, request.options), "passing": answer.passing},
-        "hits": hits, "seconds": clock.seconds,
-    }  # fmt: skip
+        "hits": hits,
+        "seconds": clock.seconds,
+    }
 
 
 def index_document(searcher: Searcher, how: SearchOptions) -> dict[str, Any]:
     row = searcher.row
     return {
-        "name": row["name"], "dataset": row["dataset"], "encoder": row["encoder"], "against": how.against,
-        "bridge": how.bridged, "transform": row["transform"], "kind": row["kind"], "clips": row["clips"],
-        "window_s": searcher.index.manifest.get("window_s"), "stride_s": searcher.index.manifest.get("stride_s"),
-    }  # fmt: skip
+        "name": row["name"],
+        "dataset": row["dataset"],
+        "encoder": row["encoder"],
+        "against": how.against,
+        "bridge": how.bridged,
+        "transform": row["transform"],
+        "kind": row["kind"],
+        "clips": row["clips"],
+        "window_s": searcher.index.manifest.get("window_s"),
+        "stride_s": searcher.index.manifest.get("stride_s"),
+    }
 
 
 def _performance(name: str, row: dict[str, Any] | None) -> tuple[int, ...]:

@@ -20,10 +20,17 @@ from umurl_search.serve.middleware import RequestGuard
 from umurl_search.serve.state import Service
 
 _PROBLEMS = {
-    400: "A mistake of the asker's", 401: "A token is needed", 403: "Another site or host", 404: "Not there",
-    408: "The request came too slowly", 413: "The request is too large", 415: "The body is of another type",
-    431: "The headers are too large", 422: "A value outside its set", 503: "Busy: try again",
-}  # fmt: skip
+    400: "A mistake of the asker's",
+    401: "A token is needed",
+    403: "Another site or host",
+    404: "Not there",
+    408: "The request came too slowly",
+    413: "The request is too large",
+    415: "The body is of another type",
+    431: "The headers are too large",
+    422: "A value outside its set",
+    503: "Busy: try again",
+}
 _KEY = re.compile(r"[A-Za-z_]{1,40}")
 _SCHEMA = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
 
@@ -42,18 +49,26 @@ def make_app(service: Service, access: Access) -> ASGIApp:
         for status, text in _PROBLEMS.items()
     }
     app = FastAPI(
-        title="umurl-search", version=version, docs_url=None, redoc_url=None, lifespan=lifespan,
+        title="umurl-search",
+        version=version,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
         description="Find human motion by example. Documents are those of the command line with --json.",
-        responses=responses, redirect_slashes=False,
-    )  # fmt: skip
+        responses=responses,
+        redirect_slashes=False,
+    )
     app.include_router(routes.health_routes(service, version))
     app.include_router(routes.routes(service))
     app.include_router(job_routes.routes(service))
     app.include_router(static_files.routes())
     for kind, handler in (
-        (UmurlError, _mistaken), (HttpError, _refused), (RequestValidationError, _invalid), (HTTPException, _failed),
+        (UmurlError, _mistaken),
+        (HttpError, _refused),
+        (RequestValidationError, _invalid),
+        (HTTPException, _failed),
         (Exception, _broken),
-    ):  # fmt: skip
+    ):
         app.add_exception_handler(kind, cast(Any, handler))
     return RequestGuard(app, access=access, limits=service.limits, measures=service.measures)
 

@@ -41,9 +41,11 @@ class Browser:
         if found is None:
             protocols = {row["name"]: row["protocols"] for row in snapshot.contents["datasets"]}
             found = {
-                **info(self._shelf.library, f"index:{name}"), "layout": held.corpus.layout,
-                "windowed": held.is_windowed, "protocols": protocols.get(held.corpus.dataset, []),
-            }  # fmt: skip
+                **info(self._shelf.library, f"index:{name}"),
+                "layout": held.corpus.layout,
+                "windowed": held.is_windowed,
+                "protocols": protocols.get(held.corpus.dataset, []),
+            }
             self._infos = {**_of_stamp(self._infos, snapshot.stamp), key: found}
         return found
 
@@ -78,9 +80,13 @@ class Browser:
             row["name"] for row in self._shelf.contents()["indexes"] if row["dataset"] == corpus.dataset
         ]
         return {
-            **corpus.row(at), "fps": STORE_FPS, "layout": corpus.layout, "indexes": indexes,
-            "index": indexes[0] if indexes else None, "segments": self.segments(corpus, clip_id),
-        }  # fmt: skip
+            **corpus.row(at),
+            "fps": STORE_FPS,
+            "layout": corpus.layout,
+            "indexes": indexes,
+            "index": indexes[0] if indexes else None,
+            "segments": self.segments(corpus, clip_id),
+        }
 
     @staticmethod
     def segments(corpus: DatasetView, clip_id: int) -> list[dict[str, Any]]:
@@ -89,11 +95,13 @@ class Browser:
         labels = np.ma.filled(every["label"], -1).astype(np.int64)
         return [
             {
-                "start": int(every["start_frame"][i]), "stop": int(every["stop_frame"][i]),
-                "label": int(labels[i]) if labels[i] >= 0 else None, "action": every["action"][i] or None,
+                "start": int(every["start_frame"][i]),
+                "stop": int(every["stop_frame"][i]),
+                "label": int(labels[i]) if labels[i] >= 0 else None,
+                "action": every["action"][i] or None,
             }
             for i in np.flatnonzero(every["clip_id"] == clip_id).tolist()
-        ]  # fmt: skip
+        ]
 
 
 def _of_stamp(kept: dict[tuple[object, str], T], stamp: object) -> dict[tuple[object, str], T]:

@@ -35,9 +35,12 @@ class ConfusionDocument:
     def document(self) -> dict[str, Any]:
         names = self._names()
         return {
-            **self.evaluation.document, "labels": self.labels, "classes": [names[label] for label in self.labels],
-            "confusion": self.counts.tolist(), "hardest": self._hardest(names),
-        }  # fmt: skip
+            **self.evaluation.document,
+            "labels": self.labels,
+            "classes": [names[label] for label in self.labels],
+            "confusion": self.counts.tolist(),
+            "hardest": self._hardest(names),
+        }
 
     def _names(self) -> dict[int, str]:
         """Of every class: the dataset's, what its clips say, or its number."""
@@ -57,14 +60,18 @@ class ConfusionDocument:
         columns, held = asked.queries.columns, asked.gallery.columns
         return [
             {
-                "clip_id": int(columns.id[asked.rows[q]]), "name": columns.name[asked.rows[q]],
-                "action": names[int(self.wanted[q])], "label": int(self.wanted[q]),
-                "found_id": int(held.id[found[q]]), "found_name": held.name[found[q]],
-                "found_action": names.get(int(held.label[found[q]]), ""), "found_label": int(held.label[found[q]]),
+                "clip_id": int(columns.id[asked.rows[q]]),
+                "name": columns.name[asked.rows[q]],
+                "action": names[int(self.wanted[q])],
+                "label": int(self.wanted[q]),
+                "found_id": int(held.id[found[q]]),
+                "found_name": held.name[found[q]],
+                "found_action": names.get(int(held.label[found[q]]), ""),
+                "found_label": int(held.label[found[q]]),
                 "score": float(scores[q]),
             }
             for q in order.tolist()
-        ]  # fmt: skip
+        ]
 
     def _found(self) -> NDArray[np.int64]:
         """(Q,) rows of the gallery's dataset: each query's nearest clip, -1 where there was none."""
@@ -90,7 +97,7 @@ class ConfusionDocument:
                 "score": float(scores[q]) if hits[q] >= 0 else None,
             }
             for q in order[:MOST_PAIRS].tolist()
-        ]  # fmt: skip
+        ]
         return {"total": int(mine.sum()), "pairs": pairs}
 
 
@@ -103,16 +110,24 @@ def evaluation(
 ) -> ConfusionDocument:
     """Raises UmurlError as `knn-eval` does."""
     request = EvalRequest(
-        index=index, protocol=body.protocol, query_modality=body.query_modality,
-        gallery_modality=body.gallery_modality, bridge=body.bridge, ranking=body.ranking,
-        exclude_same_performance=body.exclude_same_performance, device=device,
-    )  # fmt: skip
+        index=index,
+        protocol=body.protocol,
+        query_modality=body.query_modality,
+        gallery_modality=body.gallery_modality,
+        bridge=body.bridge,
+        ranking=body.ranking,
+        exclude_same_performance=body.exclude_same_performance,
+        device=device,
+    )
     made = evaluate_opened(shelf.library, request, progress=progress)
     mixed = confusion(made.figures.predicted, made.asked.labels)
     return ConfusionDocument(
-        evaluation=made, wanted=made.asked.labels, predicted=made.figures.predicted,
-        labels=mixed.classes.tolist(), counts=mixed.counts,
-    )  # fmt: skip
+        evaluation=made,
+        wanted=made.asked.labels,
+        predicted=made.figures.predicted,
+        labels=mixed.classes.tolist(),
+        counts=mixed.counts,
+    )
 
 
 def matrix(
@@ -120,7 +135,11 @@ def matrix(
 ) -> dict[str, Any]:
     """Raises UmurlError as `knn-eval --matrix` does. Accuracies need no whole rankings, so none are made."""
     request = EvalRequest(
-        index=index, protocol=body.protocol, bridge=body.bridge, ranking=False,
-        exclude_same_performance=body.exclude_same_performance, device=device,
-    )  # fmt: skip
+        index=index,
+        protocol=body.protocol,
+        bridge=body.bridge,
+        ranking=False,
+        exclude_same_performance=body.exclude_same_performance,
+        device=device,
+    )
     return evaluate_matrix(shelf.library, request, progress=progress)

@@ -69,11 +69,14 @@ def _evaluation_routes(router: APIRouter, service: Service) -> None:
     async def evaluate(body: EvaluationBody) -> Document:
         """Begins an evaluation as the command `knn-eval` makes it."""
         return await _started(
-            service, "evaluations", body, body.index,
+            service,
+            "evaluations",
+            body,
+            body.index,
             lambda index, progress: evaluations.evaluation(
                 shelf, body, index=index, device=service.device, progress=progress
             ),
-        )  # fmt: skip
+        )
 
     @router.get("/evaluations/{job}")
     async def evaluation(job: Text) -> Document:
@@ -94,11 +97,14 @@ def _evaluation_routes(router: APIRouter, service: Service) -> None:
     async def begin_matrix(body: MatrixBody) -> Document:
         """Begins what the command `knn-eval --matrix` does."""
         return await _started(
-            service, "matrices", body, body.index,
+            service,
+            "matrices",
+            body,
+            body.index,
             lambda index, progress: evaluations.matrix(
                 shelf, body, index=index, device=service.device, progress=progress
             ),
-        )  # fmt: skip
+        )
 
     @router.get("/matrices/{job}")
     async def matrix(job: Text) -> Document:
@@ -113,9 +119,12 @@ def _map_routes(router: APIRouter, service: Service) -> None:
     async def begin_map(body: MapBody) -> Document:
         """Begins to lay out an index in the plane."""
         return await _started(
-            service, "maps", body, body.index,
+            service,
+            "maps",
+            body,
+            body.index,
             lambda index, progress: projections.project(shelf.index(index), body.method, progress=progress),
-        )  # fmt: skip
+        )
 
     @router.get("/maps/{job}")
     async def map_state(job: Text) -> Document:

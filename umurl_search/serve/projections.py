@@ -61,9 +61,10 @@ class Projection:
         places = {value: i for i, value in enumerate(legend)}
         codes = np.array([places.get(value, _NONE) for value in values], dtype="<u2")
         return {
-            "values": legend, "counts": [n for _, n in ordered],
+            "values": legend,
+            "counts": [n for _, n in ordered],
             "codes": base64.b64encode(codes.tobytes()).decode("ascii"),
-        }  # fmt: skip
+        }
 
 
 def project(held: OpenIndex, method: Method, *, progress: Progress) -> Projection:

@@ -59,10 +59,16 @@ class QueryService:
         y = self.embed(held, meant, body.modality)
         clock.lap("embed")
         request = QueryRequest(
-            clip=meant.name, modality=body.modality, index=held.name, against=body.against, k=body.k,
-            where=body.where, exclude_same_performance=body.exclude_same_performance, bridge=body.bridge,
+            clip=meant.name,
+            modality=body.modality,
+            index=held.name,
+            against=body.against,
+            k=body.k,
+            where=body.where,
+            exclude_same_performance=body.exclude_same_performance,
+            bridge=body.bridge,
             overlap=body.overlap,
-        )  # fmt: skip
+        )
         clip = QueryClip(name=meant.name, frames=meant.frames, row=meant.row, notes=meant.notes)
         document = query_document(held.searcher, request, clip, y, clock)
         if meant.clip_id is not None:

@@ -47,11 +47,20 @@ class Server:
         self.port = int(self._socket.getsockname()[1])
         bounds = self.service.limits
         config = uvicorn.Config(
-            make_app(self.service, self.access), http=bound_protocol(bounds), ws="none", loop="asyncio", log_config=None,
+            make_app(self.service, self.access),
+            http=bound_protocol(bounds),
+            ws="none",
+            loop="asyncio",
+            log_config=None,
             log_level="critical",
-            access_log=False, server_header=False, h11_max_incomplete_event_size=bounds.header_bytes,
-            timeout_keep_alive=bounds.idle_s, timeout_graceful_shutdown=2, proxy_headers=False, lifespan="on",
-        )  # fmt: skip
+            access_log=False,
+            server_header=False,
+            h11_max_incomplete_event_size=bounds.header_bytes,
+            timeout_keep_alive=bounds.idle_s,
+            timeout_graceful_shutdown=2,
+            proxy_headers=False,
+            lifespan="on",
+        )
         self._server = uvicorn.Server(config)
 
     @property

@@ -46,10 +46,15 @@ def timeline(
         found(n, 1.0), key=lambda one: (one["start"], one["stop"])
     )  # none is above an overlap of 1
     return {
-        "recording": row, "fps": STORE_FPS, "frames": row["frames"], "index": held.name, "modality": body.modality,
-        "windows": windows, "peaks": found(min(n, MOST_PEAKS), body.overlap),
+        "recording": row,
+        "fps": STORE_FPS,
+        "frames": row["frames"],
+        "index": held.name,
+        "modality": body.modality,
+        "windows": windows,
+        "peaks": found(min(n, MOST_PEAKS), body.overlap),
         "segments": browser.segments(held.corpus, row["id"]),
-    }  # fmt: skip
+    }
 
 
 def _recording(held: OpenIndex, said: int | str) -> int:

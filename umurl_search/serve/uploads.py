@@ -56,9 +56,13 @@ class Upload:
     def to_dict(self, dataset: str) -> dict[str, object]:
         """What is said of it; action: its name where the dataset's list has it."""
         said: dict[str, object] = {
-            "token": self.token, "name": self.name, "frames": len(self.frames), "people": self.frames.shape[1],
-            "layout": self.layout, "notes": list(self.notes),
-        }  # fmt: skip
+            "token": self.token,
+            "name": self.name,
+            "frames": len(self.frames),
+            "people": self.frames.shape[1],
+            "layout": self.layout,
+            "notes": list(self.notes),
+        }
         if self.action is not None:
             names = protocols.action_names(protocols.find(dataset).actions)
             label = self.action - 1
@@ -99,17 +103,22 @@ class Uploads:
             raise HttpError(400, f"{shown}: the body is empty; send the file's bytes")
         inherited = held.searcher.conventions(shown)
         conventions = Conventions(
-            layout=stated.layout or inherited.layout, fps=stated.fps or inherited.fps, up=stated.up or inherited.up,
+            layout=stated.layout or inherited.layout,
+            fps=stated.fps or inherited.fps,
+            up=stated.up or inherited.up,
             scale=stated.scale or inherited.scale,
-        )  # fmt: skip
+        )
         try:
             frames, notes = _read(shown, body, conventions, stated, most_bytes=self._most_bytes // 2)
         except TooLongError as error:
             raise HttpError(413, str(error)) from error
         upload = Upload(
-            token=secrets.token_urlsafe(12), name=shown, frames=frames, layout=_layout(frames, conventions),
+            token=secrets.token_urlsafe(12),
+            name=shown,
+            frames=frames,
+            layout=_layout(frames, conventions),
             notes=notes,
-        )  # fmt: skip
+        )
         return upload
 
     def _sum(self) -> int:
@@ -156,9 +165,12 @@ def _read(
         file.flush()
         try:
             frames, notes = read_frames(
-                Path(file.name), conventions=conventions, axes=stated.axes,
-                strict_layout=stated.layout is not None, most_bytes=most_bytes,
-            )  # fmt: skip
+                Path(file.name),
+                conventions=conventions,
+                axes=stated.axes,
+                strict_layout=stated.layout is not None,
+                most_bytes=most_bytes,
+            )
         except UmurlError as error:
             raise type(error)(str(error).replace(file.name, name)) from error
     return frames, tuple(note.replace(file.name, name) for note in notes)

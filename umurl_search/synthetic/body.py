@@ -17,8 +17,32 @@ Array = NDArray[np.float64]
 STATURE = 1.75
 
 PARENTS = (
-    0, 0, 20, 2, 20, 4, 5, 6, 20, 8, 9, 10, 0, 12, 13, 14, 0, 16, 17, 18, 1, 7, 6, 11, 10,
-)  # fmt: skip
+    0,
+    0,
+    20,
+    2,
+    20,
+    4,
+    5,
+    6,
+    20,
+    8,
+    9,
+    10,
+    0,
+    12,
+    13,
+    14,
+    0,
+    16,
+    17,
+    18,
+    1,
+    7,
+    6,
+    11,
+    10,
+)
 """The joint that carries each joint of NTU-25; the spine base (0) is the root."""
 
 TRUNK = ("x", "y", "z", "yaw", "pitch", "roll", "bend", "lean", "twist", "nod", "tilt", "turn", "weight")
@@ -26,16 +50,31 @@ ARM = ("raise", "spread", "turn-in", "elbow", "wrist")
 LEG = ("hip", "splay", "turn-in", "knee", "ankle")
 CHANNELS = (
     *TRUNK,
-    *(f"{side} {limb} {name}" for side in ("main", "off") for limb, names in (("arm", ARM), ("leg", LEG))
-      for name in names),
-)  # fmt: skip
+    *(
+        f"{side} {limb} {name}"
+        for side in ("main", "off")
+        for limb, names in (("arm", ARM), ("leg", LEG))
+        for name in names
+    ),
+)
 COLUMN = {name: column for column, name in enumerate(CHANNELS)}
 MAIN_ARM, MAIN_LEG, OFF_ARM, OFF_LEG = (slice(start, start + 5) for start in (13, 18, 23, 28))
 
 _TRUNK_RANGES = (
-    (-6, 6), (0, 1), (-6, 6), (-360, 360), (-100, 100), (-100, 100), (-25, 100), (-35, 35), (-50, 50),
-    (-45, 50), (-35, 35), (-75, 75), (0, 1),
-)  # fmt: skip
+    (-6, 6),
+    (0, 1),
+    (-6, 6),
+    (-360, 360),
+    (-100, 100),
+    (-100, 100),
+    (-25, 100),
+    (-35, 35),
+    (-50, 50),
+    (-45, 50),
+    (-35, 35),
+    (-75, 75),
+    (0, 1),
+)
 _ARM_RANGES = ((-50, 180), (-35, 175), (-90, 90), (0, 150), (-60, 70))
 _LEG_RANGES = ((-30, 125), (-20, 55), (-30, 35), (0, 145), (-45, 35))
 RANGES: Array = np.array(_TRUNK_RANGES + 2 * (_ARM_RANGES + _LEG_RANGES), dtype=np.float64)
@@ -163,10 +202,16 @@ def _arm_rotations(angles: Array, chest: Array) -> list[Array]:
     """
     sign = np.array([1.0, -1.0])
     lift, spread, turn, elbow, wrist = np.moveaxis(angles, -1, 0)
-    swing, twist, hinge, palm = rotations(np.stack([
-        _vectors(-lift, 0, sign * spread), _vectors(0, -sign * turn, 0),
-        _vectors(-elbow, 0, 0), _vectors(0, 0, -sign * wrist),
-    ]))  # fmt: skip
+    swing, twist, hinge, palm = rotations(
+        np.stack(
+            [
+                _vectors(-lift, 0, sign * spread),
+                _vectors(0, -sign * turn, 0),
+                _vectors(-elbow, 0, 0),
+                _vectors(0, 0, -sign * wrist),
+            ]
+        )
+    )
     girdle = np.broadcast_to(chest[:, None], swing.shape)
     upper = girdle @ swing @ twist
     fore = upper @ hinge
@@ -181,10 +226,16 @@ def _leg_rotations(angles: Array, pelvis: Array) -> list[Array]:
     """
     sign = np.array([1.0, -1.0])
     lift, splay, turn, knee, ankle = np.moveaxis(angles, -1, 0)
-    swing, twist, hinge, sole = rotations(np.stack([
-        _vectors(-lift, 0, sign * splay), _vectors(0, -sign * turn, 0),
-        _vectors(knee, 0, 0), _vectors(-ankle, 0, 0),
-    ]))  # fmt: skip
+    swing, twist, hinge, sole = rotations(
+        np.stack(
+            [
+                _vectors(-lift, 0, sign * splay),
+                _vectors(0, -sign * turn, 0),
+                _vectors(knee, 0, 0),
+                _vectors(-ankle, 0, 0),
+            ]
+        )
+    )
     girdle = np.broadcast_to(pelvis[:, None], swing.shape)
     thigh = girdle @ swing @ twist
     shank = thigh @ hinge

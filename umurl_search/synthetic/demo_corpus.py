@@ -79,25 +79,63 @@ def _spread(values: dict[str, float]) -> Array:
     return np.array([values.get(name, values.get(name.partition(" ")[2], 0.0)) for name in CHANNELS])
 
 
-POSTURE = _spread({
-    "bend": 3.5, "lean": 1.5, "twist": 3, "nod": 5, "tilt": 3, "turn": 5, "arm raise": 6, "arm spread": 5,
-    "arm turn-in": 8, "arm elbow": 8, "arm wrist": 8, "leg splay": 1.8, "leg turn-in": 4,
-})  # fmt: skip
+POSTURE = _spread(
+    {
+        "bend": 3.5,
+        "lean": 1.5,
+        "twist": 3,
+        "nod": 5,
+        "tilt": 3,
+        "turn": 5,
+        "arm raise": 6,
+        "arm spread": 5,
+        "arm turn-in": 8,
+        "arm elbow": 8,
+        "arm wrist": 8,
+        "leg splay": 1.8,
+        "leg turn-in": 4,
+    }
+)
 """How far people differ in the way they stand (degrees, a standard deviation per channel)."""
-_SWAY = _spread({
-    "x": 0.012, "z": 0.012, "yaw": 1.5, "bend": 1, "lean": 1, "twist": 1.8, "nod": 2.5, "tilt": 1.8,
-    "turn": 4, "arm raise": 2.5, "arm spread": 2, "arm turn-in": 3.5, "arm elbow": 4, "arm wrist": 4,
-})  # fmt: skip
+_SWAY = _spread(
+    {
+        "x": 0.012,
+        "z": 0.012,
+        "yaw": 1.5,
+        "bend": 1,
+        "lean": 1,
+        "twist": 1.8,
+        "nod": 2.5,
+        "tilt": 1.8,
+        "turn": 4,
+        "arm raise": 2.5,
+        "arm spread": 2,
+        "arm turn-in": 3.5,
+        "arm elbow": 4,
+        "arm wrist": 4,
+    }
+)
 """How far a standing body sways (degrees; x and z metres)."""
-_HABITS = _spread({
-    "bend": 4, "lean": 3, "twist": 5, "nod": 5, "tilt": 3, "turn": 7, "arm raise": 8.5, "arm spread": 8.5,
-    "arm turn-in": 10, "arm elbow": 8.5, "arm wrist": 12,
-})  # fmt: skip
+_HABITS = _spread(
+    {
+        "bend": 4,
+        "lean": 3,
+        "twist": 5,
+        "nod": 5,
+        "tilt": 3,
+        "turn": 7,
+        "arm raise": 8.5,
+        "arm spread": 8.5,
+        "arm turn-in": 10,
+        "arm elbow": 8.5,
+        "arm wrist": 12,
+    }
+)
 """How far a person's way of doing an action strays from its script, where the action uses the channel."""
 
-_GAINS = 0.16 * np.array([
-    name not in ("x", "z", "yaw", "roll", "weight") and " leg " not in name for name in CHANNELS
-])  # fmt: skip
+_GAINS = 0.16 * np.array(
+    [name not in ("x", "z", "yaw", "roll", "weight") and " leg " not in name for name in CHANNELS]
+)
 """How far the size of a movement strays (of its logarithm)."""
 _LEGS_AND_PITCH = np.array([" leg " in name or name == "pitch" for name in CHANNELS])
 _ANGLES = _HABITS > 0
@@ -112,16 +150,22 @@ _COUNTERPART = [0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 16, 17, 18, 19, 12, 13, 14
 _LIMBS = ([5, 6, 7, 21, 22], [9, 10, 11, 23, 24], [13, 14, 15], [17, 18, 19])
 
 _ON_HIP, _IN_POCKET, _ON_BELLY, _BEHIND_BACK = (
-    (-22, 46, 50, 98, 0), (-6, 16, 30, 48, 0), (30, 4, 62, 92, 0), (-30, 2, 50, 75, 0),
-)  # fmt: skip
+    (-22, 46, 50, 98, 0),
+    (-6, 16, 30, 48, 0),
+    (30, 4, 62, 92, 0),
+    (-30, 2, 50, 75, 0),
+)
 IDLE_ARMS = np.array([REST, REST, _ON_HIP, _IN_POCKET, _ON_BELLY, _BEHIND_BACK])
 """Where a free arm stays; it hangs twice as often as each of the others."""
 
 _NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})")
 _MOST = {
-    "setup": N_SETUPS, "camera": N_CAMERAS, "subject": N_SUBJECTS, "replication": N_REPLICATIONS,
+    "setup": N_SETUPS,
+    "camera": N_CAMERAS,
+    "subject": N_SUBJECTS,
+    "replication": N_REPLICATIONS,
     "action": len(ACTIONS),
-}  # fmt: skip
+}
 
 
 def clip_names() -> list[str]:
@@ -277,9 +321,15 @@ class DemoReader(MadeUpReader):
     def make(self, name: str) -> Clip:
         take = parse_take(name)
         return Clip(
-            name=name, frames=make_clip(name, seed=self.seed), label=take.action - 1, subject=take.subject,
-            camera=take.camera, setup=take.setup, replication=take.replication, source=self.source,
-        )  # fmt: skip
+            name=name,
+            frames=make_clip(name, seed=self.seed),
+            label=take.action - 1,
+            subject=take.subject,
+            camera=take.camera,
+            setup=take.setup,
+            replication=take.replication,
+            source=self.source,
+        )
 
 
 def _generator(*numbers: int) -> Generator:

@@ -26,18 +26,31 @@ from umurl_search.synthetic.body import (
 MOST_S = 12.0
 """The longest script; a longer one is cut."""
 
-_HANDS = np.array([
-    angles for name, angles in vars(written).items()
-    if name.isupper() and isinstance(angles, tuple) and len(angles) == 5
-    and name not in ("UPRIGHT", "SWING", "LEAD", "TRAIL", "HIGH_KNEE")
-], dtype=np.float64)  # fmt: skip
+_HANDS = np.array(
+    [
+        angles
+        for name, angles in vars(written).items()
+        if name.isupper()
+        and isinstance(angles, tuple)
+        and len(angles) == 5
+        and name not in ("UPRIGHT", "SWING", "LEAD", "TRAIL", "HIGH_KNEE")
+    ],
+    dtype=np.float64,
+)
 """Where the written actions put a hand: (n, 5)."""
 _ARM_EASE = np.array([(-30, 150), (-15, 110), (-70, 75), (0, 140), (-30, 40)], dtype=np.float64)
 """How far an arm goes without effort."""
 
 _TRUNK_SPREAD = {
-    "bend": 18.0, "lean": 9.0, "twist": 16.0, "nod": 14.0, "tilt": 8.0, "turn": 20.0, "pitch": 6.0, "yaw": 18.0,
-}  # fmt: skip
+    "bend": 18.0,
+    "lean": 9.0,
+    "twist": 16.0,
+    "nod": 14.0,
+    "tilt": 8.0,
+    "turn": 20.0,
+    "pitch": 6.0,
+    "yaw": 18.0,
+}
 _PATH = [COLUMN[name] for name in ("x", "z", "yaw")]
 _LOWER = np.r_[0:6, COLUMN["weight"], MAIN_LEG, OFF_LEG]
 """What walking moves: the path, the pelvis and the legs."""
@@ -203,8 +216,12 @@ def _no_arms(made: Array, rng: Generator) -> None:
 
 
 _ARM_USES: tuple[Callable[[Array, Generator], None], ...] = (
-    _main_arm, _off_arm, _arms_alike, _each_arm, _no_arms,
-)  # fmt: skip
+    _main_arm,
+    _off_arm,
+    _arms_alike,
+    _each_arm,
+    _no_arms,
+)
 
 
 def _upright(made: Array, rng: Generator) -> None:
@@ -238,8 +255,12 @@ def _springing(made: Array, rng: Generator) -> None:
 
 
 _STANCES: tuple[Callable[[Array, Generator], None], ...] = (
-    _upright, _squatting, _stepping, _leg_raised, _springing,
-)  # fmt: skip
+    _upright,
+    _squatting,
+    _stepping,
+    _leg_raised,
+    _springing,
+)
 
 
 def _stooped(made: Array, rng: Generator) -> None:

@@ -66,8 +66,10 @@ def parse_recording(name: str) -> tuple[int, int, int]:
     numbers = tuple(int(number) for number in found.groups()) if found else (0, 0, 0)
     most = (demo_corpus.N_SUBJECTS, demo_corpus.N_CAMERAS, N_TAKES)
     if not all(1 <= number <= limit for number, limit in zip(numbers, most, strict=True)):
-        raise ValueError(f"a recording's name is PpppCcccTtt, at most P{most[0]:03d}C{most[1]:03d}T{most[2]:02d}, "
-                         f"got {name!r}")  # fmt: skip
+        raise ValueError(
+            f"a recording's name is PpppCcccTtt, at most P{most[0]:03d}C{most[1]:03d}T{most[2]:02d}, "
+            f"got {name!r}"
+        )
     return numbers[0], numbers[1], numbers[2]
 
 
@@ -189,9 +191,15 @@ class DemoLongReader(demo_corpus.MadeUpReader):
         subject, camera, take = parse_recording(name)
         made = make_recording(name, seed=self.seed)
         return Clip(
-            name=name, frames=made.frames, subject=subject, camera=camera, setup=demo_corpus.setup_of(subject),
-            replication=take, source=self.source, segments=made.segments,
-        )  # fmt: skip
+            name=name,
+            frames=made.frames,
+            subject=subject,
+            camera=camera,
+            setup=demo_corpus.setup_of(subject),
+            replication=take,
+            source=self.source,
+            segments=made.segments,
+        )
 
 
 def _other(subject: int, rng: Generator) -> int:

@@ -36,9 +36,13 @@ def import_encoder(library: Library, path: Path, name: str, *, made_for: str | N
         seal_encoder(library, name, model, about, partial=partial, recipe=f"imported from {path.name}")
     n_parameters = sum(p.numel() for p in model.encoder.parameters())
     return {
-        "encoder": name, "dataset": dataset, "protocol": protocol, "dimension": model.config.dimension,
-        "parameters": n_parameters, "projectors": len(model.projectors) > 0,
-    }  # fmt: skip
+        "encoder": name,
+        "dataset": dataset,
+        "protocol": protocol,
+        "dimension": model.config.dimension,
+        "parameters": n_parameters,
+        "projectors": len(model.projectors) > 0,
+    }
 
 
 def _made_for(library: Library, text: str | None) -> tuple[str | None, str | None]:
@@ -103,11 +107,17 @@ def register_sealed(library: Library, name: str) -> dict[str, Any]:
     manifest = sealed_folder.read_manifest(folder, remedy=f"delete {folder} and make the encoder again")
     config = checkpoint.read_config(folder)
     with library.write() as catalog:
-        catalog.add_encoder({
-            "name": name, "origin": config["origin"], "preset": config["preset"], "dataset": config["dataset"],
-            "protocol": config["protocol"], "dimension": 2 * config["model"]["width"],
-            "hash": manifest["files"][checkpoint.WEIGHTS]["sha256"],
-        })  # fmt: skip
+        catalog.add_encoder(
+            {
+                "name": name,
+                "origin": config["origin"],
+                "preset": config["preset"],
+                "dataset": config["dataset"],
+                "protocol": config["protocol"],
+                "dimension": 2 * config["model"]["width"],
+                "hash": manifest["files"][checkpoint.WEIGHTS]["sha256"],
+            }
+        )
     return config
 
 

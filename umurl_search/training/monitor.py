@@ -50,9 +50,11 @@ def held_out_split(train: list[int], test: list[int], labels: NDArray[np.int64],
         for rows, most in ((train, N_GALLERY), (test, N_QUERIES))
     )
     return ProbeSplit(
-        gallery=gallery, gallery_labels=labels[gallery].tolist(),
-        queries=queries, query_labels=labels[queries].tolist(),
-    )  # fmt: skip
+        gallery=gallery,
+        gallery_labels=labels[gallery].tolist(),
+        queries=queries,
+        query_labels=labels[queries].tolist(),
+    )
 
 
 def probe_embedding(
@@ -116,8 +118,10 @@ class TrainingMonitor:
             self._write_losses(first)
         self.last, self.losses, self._epoch = log, log.losses[-1], log.epoch
         self._pace = {
-            "learning_rate": log.learning_rate, "clips_per_s": log.clips_per_s, "waiting": log.waiting,
-        }  # fmt: skip
+            "learning_rate": log.learning_rate,
+            "clips_per_s": log.clips_per_s,
+            "waiting": log.waiting,
+        }
         self._pending += log.losses
         self._step = log.step
         if log.step % self.every == 0:
@@ -130,9 +134,12 @@ class TrainingMonitor:
     def state(self) -> dict[str, Any]:
         """What the next run's recorder needs to go on as if there had been one run, as plain data."""
         return {
-            "pending": self._pending, "losses": self.losses, "looks": self.looks, "epoch": self._epoch,
+            "pending": self._pending,
+            "losses": self.losses,
+            "looks": self.looks,
+            "epoch": self._epoch,
             "pace": self._pace,
-        }  # fmt: skip
+        }
 
     def finish(self) -> None:
         """Writes what is left over at the end of a run."""

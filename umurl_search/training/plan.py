@@ -116,10 +116,15 @@ def plan_run(
     require_compilable(config, device)
     shared_batch(len(rows), config, processes)
     stated = {
-        "dataset": request.dataset, "protocol": protocol, **_data(library, request.dataset, names),
-        **asdict(model_config), **asdict(config), "device": device.type, "processes": processes.count,
+        "dataset": request.dataset,
+        "protocol": protocol,
+        **_data(library, request.dataset, names),
+        **asdict(model_config),
+        **asdict(config),
+        "device": device.type,
+        "processes": processes.count,
         "start_from": start.hash if start else None,
-    }  # fmt: skip
+    }
     recipe = _hash(stated)
     changeable = {name: stated.pop(name) for name in CHANGEABLE}
     stated = json.loads(json.dumps(stated))
@@ -132,11 +137,20 @@ def plan_run(
     elif not (finished or anew):
         refuse_to_lose(target)
     return Run(
-        name=name, protocol=protocol, rows=rows, names=names,
+        name=name,
+        protocol=protocol,
+        rows=rows,
+        names=names,
         watched=_watched(library, request.dataset, protocol, rows, seed=config.seed),
-        recipe=recipe, token=_hash(stated), finished=finished, start=start, model_config=model_config, config=config,
-        stated=stated, changeable=changeable,
-    )  # fmt: skip
+        recipe=recipe,
+        token=_hash(stated),
+        finished=finished,
+        start=start,
+        model_config=model_config,
+        config=config,
+        stated=stated,
+        changeable=changeable,
+    )
 
 
 def training_rows(

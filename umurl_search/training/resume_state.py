@@ -19,9 +19,11 @@ SCRATCH = (STATE, OPTIONS, *PREPARED)
 CHANGEABLE = ("learning_rate", "tune_rate", "precision")
 """What a resumed run may be given anew: the remedies for a loss that became NaN."""
 HASHES = {
-    "ingest": "state of the dataset", "clips": "list of clips", "pipeline": "preprocessing",
+    "ingest": "state of the dataset",
+    "clips": "list of clips",
+    "pipeline": "preprocessing",
     "start_from": "encoder to start from",
-}  # fmt: skip
+}
 """Options that are stated as hashes, in words."""
 
 

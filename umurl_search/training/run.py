@@ -151,24 +151,37 @@ def _train(
             plan = Plan.of(clips, run.config, processes)
             done, changed = (state["step"], settings[len(state["settings"]) :]) if state else (0, [])
             recorder = TrainingMonitor(
-                partial, total_steps=plan.total_steps, done=done, before=state["recorder"] if state else None,
-                settings=changed[0] if changed else None, tensorboard=_board(library, run.name),
-            )  # fmt: skip
+                partial,
+                total_steps=plan.total_steps,
+                done=done,
+                before=state["recorder"] if state else None,
+                settings=changed[0] if changed else None,
+                tensorboard=_board(library, run.name),
+            )
             stack.enter_context(contextlib.closing(recorder))
             title = f"Training {run.name}"
             advance = stack.enter_context(progress(title, total=plan.total_steps, unit="steps"))
             advance(done)
             hooks = replace(
-                hooks, log=on_log(recorder, advance), log_every=recorder.every,
+                hooks,
+                log=on_log(recorder, advance),
+                log_every=recorder.every,
                 watch=_looking(recorder, store, run, device),
                 watch_every=-(-plan.total_steps // request.looks) if request.looks else None,
-                save=_saving(partial, recorder, settings), save_every_s=request.save_every_s,
-            )  # fmt: skip
+                save=_saving(partial, recorder, settings),
+                save_every_s=request.save_every_s,
+            )
         try:
             model = train(
-                clips, run.model_config, run.config, device=device, hooks=hooks,
-                start=run.start.load() if run.start and state is None else None, state=state, processes=processes,
-            )  # fmt: skip
+                clips,
+                run.model_config,
+                run.config,
+                device=device,
+                hooks=hooks,
+                start=run.start.load() if run.start and state is None else None,
+                state=state,
+                processes=processes,
+            )
         except NonFiniteLossError as error:
             kept = (partial / STATE).exists()
             goes_on = "; with --resume that goes on from the last state saved before" if kept else ""
@@ -179,12 +192,20 @@ def _train(
         return None
     recorder.finish()
     about = {
-        "dataset": request.dataset, "protocol": run.protocol, "preset": request.preset, "origin": "trained",
-        "training": describe(run.model_config, run.config)["training"], "clips": len(run.rows),
-        "processes": processes.count, "device": device.type, "torch": torch.__version__,
-        "started_from": _origin(run.start), "settings": settings if len(settings) > 1 else None,
-        "final": recorder.losses, "embedding": recorder.looks,
-    }  # fmt: skip
+        "dataset": request.dataset,
+        "protocol": run.protocol,
+        "preset": request.preset,
+        "origin": "trained",
+        "training": describe(run.model_config, run.config)["training"],
+        "clips": len(run.rows),
+        "processes": processes.count,
+        "device": device.type,
+        "torch": torch.__version__,
+        "started_from": _origin(run.start),
+        "settings": settings if len(settings) > 1 else None,
+        "final": recorder.losses,
+        "embedding": recorder.looks,
+    }
     sealed_folder.write_text(partial / TRAINED_ON, "\n".join(run.names))
     seal_encoder(
         library,
@@ -243,19 +264,30 @@ def _report(
     last = recorder.last if recorder else None
     losses = recorder.losses if recorder else losses
     return TrainReport(
-        encoder=run.name, dataset=request.dataset, protocol=run.protocol, preset=request.preset,
-        clips=len(run.rows), epochs=last.epoch + 1 if last else run.config.epochs + run.config.tune_epochs,
-        planned_epochs=run.config.epochs + run.config.tune_epochs, processes=processes.count,
-        precision=run.config.precision, losses=losses, embedding=recorder.looks if recorder else {},
-        clips_per_s=last.clips_per_s if last else 0.0, waiting=last.waiting if last else 0.0,
+        encoder=run.name,
+        dataset=request.dataset,
+        protocol=run.protocol,
+        preset=request.preset,
+        clips=len(run.rows),
+        epochs=last.epoch + 1 if last else run.config.epochs + run.config.tune_epochs,
+        planned_epochs=run.config.epochs + run.config.tune_epochs,
+        processes=processes.count,
+        precision=run.config.precision,
+        losses=losses,
+        embedding=recorder.looks if recorder else {},
+        clips_per_s=last.clips_per_s if last else 0.0,
+        waiting=last.waiting if last else 0.0,
         seconds=time.monotonic() - started,
-    )  # fmt: skip
+    )
 
 
 def _origin(start: EncoderEntry | None) -> dict[str, Any] | None:
     if start is None:
         return None
     return {
-        "encoder": start.name, "hash": start.hash, "dataset": start.dataset, "protocol": start.protocol,
+        "encoder": start.name,
+        "hash": start.hash,
+        "dataset": start.dataset,
+        "protocol": start.protocol,
         "started_from": start.config.get("started_from"),
-    }  # fmt: skip
+    }

@@ -82,8 +82,10 @@ class _Ready:
         quoted = path.replace("'", "''")
         allowed = ", ".join(f"'{quoted}{ending}'" for ending in _ENDINGS)
         for said in (
-            f"allowed_paths = [{allowed}]", "enable_external_access = false", "lock_configuration = true",
-        ):  # fmt: skip
+            f"allowed_paths = [{allowed}]",
+            "enable_external_access = false",
+            "lock_configuration = true",
+        ):
             self.connection.execute(f"set {said}")
         self._attach = f"attach if not exists '{quoted}' as {_NAME} (read_only)"
 

@@ -16,8 +16,18 @@ from umurl_search.library.catalog.schema_and_migrations import CONSISTENCY_CHECK
 
 FILTER_TIMEOUT_S = 10.0
 COLUMNS = (
-    "id", "name", "dataset", "label", "action", "subject", "camera", "setup", "replication", "people", "frames",
-)  # fmt: skip
+    "id",
+    "name",
+    "dataset",
+    "label",
+    "action",
+    "subject",
+    "camera",
+    "setup",
+    "replication",
+    "people",
+    "frames",
+)
 """What a filter and a hit show of a clip."""
 
 
@@ -98,9 +108,13 @@ class Catalog(Changes):
         labels = np.array([-1 if label is None else label for label in columns["label"]], dtype=np.int64)
         part, row = (np.array(values, dtype=np.int64) for values in by_column[-2:])
         return ClipColumns(
-            id=np.array(columns["id"], dtype=np.int64), name=columns["name"], label=labels, columns=columns,
-            part=part, store_row=row,
-        )  # fmt: skip
+            id=np.array(columns["id"], dtype=np.int64),
+            name=columns["name"],
+            label=labels,
+            columns=columns,
+            part=part,
+            store_row=row,
+        )
 
     def sources(self, dataset: str) -> dict[str, StoredSource]:
         """Name -> what each of the dataset's clips was read from."""

@@ -65,8 +65,18 @@ alter table indexes alter column preference set default nextval('made');
 }
 """Schema version -> the statements that make it the next one; run in one transaction."""
 
-TABLES = ("meta", "datasets", "clips", "splits", "left_out", "encoders", "indexes", "parts", "segments",
-          "origins")  # fmt: skip
+TABLES = (
+    "meta",
+    "datasets",
+    "clips",
+    "splits",
+    "left_out",
+    "encoders",
+    "indexes",
+    "parts",
+    "segments",
+    "origins",
+)
 
 SAVE_SPLITS = (
     "create or replace temp table kept_splits as select c.name, s.protocol, s.part from splits s "
