@@ -35,7 +35,10 @@ def add(
     segments: Annotated[Path | None, typer.Option(help="What happens in recordings, likewise")] = None,
     removed: Annotated[bool, typer.Option("--removed", help="Also those that were removed before")] = False,
 ) -> None:
-    """Takes new recordings into a dataset and all its indexes; those that are there by name stay as they are."""
+    """Adds new recordings to a dataset and all its indexes.
+
+    Recordings that are there by name stay as they are.
+    """
     _take_in(
         terminal,
         dataset=name,
@@ -55,7 +58,10 @@ def update(
     format: FormatOption = None,
     slicing: SlicingOption = None,
 ) -> None:
-    """Takes recordings again whose files have another content now; names what is new or gone, and leaves that alone."""
+    """Reads changed recordings of a dataset again.
+
+    Replaces clips whose files have other content now. Names what is new or gone, and leaves that alone.
+    """
     _take_in(terminal, dataset=name, source=source, format=format, slicing=slicing, changed=True)
 
 
@@ -75,7 +81,10 @@ def remove(
     clips: Annotated[list[str] | None, typer.Argument(help="Names of clips")] = None,
     where: Annotated[str | None, typer.Option(help='SQL over the clips, e.g. "subject = 3"')] = None,
 ) -> None:
-    """Takes clips out of a dataset and all its indexes, by name or those that pass a filter."""
+    """Removes clips from a dataset and all its indexes.
+
+    Takes names of clips, or all that pass a filter.
+    """
     if bool(clips) == (where is not None):
         raise typer.BadParameter("give names of clips, or --where")
     from cli import print_add_update_remove
@@ -90,7 +99,10 @@ def compact(
     name: DatasetArgument,
     force: Annotated[bool, typer.Option("--force", help="Also where little is gained")] = False,
 ) -> None:
-    """Makes one part of all, of a dataset and its indexes, drops what was removed, fits the maps again."""
+    """Merges the parts of a dataset and of its indexes.
+
+    Deletes removed clips from disk and fits the bridges again.
+    """
     from cli import print_add_update_remove
     from umurl_search.maintenance.compact import compact as make_one
 
@@ -99,7 +111,10 @@ def compact(
 
 
 def repair(terminal: Terminal) -> int:
-    """Rebuilds what is damaged from what is sound, and clears away what interrupted runs left."""
+    """Rebuilds what is damaged from what is sound.
+
+    Clears away what interrupted runs left, too.
+    """
     from cli import print_add_update_remove
     from umurl_search.maintenance.repair import repair as mend
 

@@ -22,7 +22,10 @@ def costs(
         bool, typer.Option("--no-measure", help="Count only, do not measure speed")
     ] = False,
 ) -> None:
-    """Parameters, operations and speed of embedding a clip, by modalities used."""
+    """Shows parameters, FLOPs and speed of embedding a clip.
+
+    A row for each set of modalities.
+    """
     if encoder is not None and preset is not None:
         raise typer.BadParameter("--encoder and --preset exclude each other")
     from cli import print_costs

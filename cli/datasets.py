@@ -26,7 +26,10 @@ def register(app: typer.Typer) -> None:
 
 
 def show_datasets(terminal: Terminal) -> None:
-    """Names, protocols, official counts, what is in the library and under the data folder."""
+    """Lists known datasets, those in the library and under --data.
+
+    Shows protocols, official counts, the clips in the library, and what lies under the data folder.
+    """
     from cli import print_tables
     from umurl_search.maintenance import inspect_and_doctor
 
@@ -66,7 +69,10 @@ def ingest(
         typer.Option(help='JSON: {"recording": [{"action", "start", "end"}]}, in seconds; or CSV'),
     ] = None,
 ) -> None:
-    """Reads recordings into the library and reports what was found, used and left out."""
+    """Reads recordings into the library as a dataset.
+
+    Reports what was found, what was used, and what was left out and why.
+    """
     from cli import print_tables
     from umurl_search.ingest.ingest import Request
     from umurl_search.ingest.ingest import ingest as read

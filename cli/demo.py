@@ -34,7 +34,11 @@ def demo(
         float, typer.Option(min=0.0, max=3600.0, help="How long to train at most")
     ] = TRAINING_LIMIT_S,
 ) -> None:
-    """Makes up a corpus, indexes, queries and evaluates it, then trains an encoder for a minute at most."""
+    """Tries everything on made-up clips: index, queries, figures.
+
+    Makes up a corpus, indexes it with the encoder in the package, queries and evaluates it. Then it trains an encoder
+    of its own, for a minute at most, and keeps the better of the two indexes as the default.
+    """
     from umurl_search.library.encoder_registry import SHIPPED
 
     started = time.monotonic()

@@ -30,7 +30,7 @@ def duplicates(
     above: AboveOption = None,
     modality: ModalityOption = "fused",
 ) -> None:
-    """Groups of clips that are nearly the same one."""
+    """Finds groups of near-duplicate clips."""
     from cli import print_duplicates
     from umurl_search.evaluation.duplicates_and_leaks import TwinRequest
     from umurl_search.evaluation.duplicates_and_leaks import duplicates as find
@@ -46,7 +46,7 @@ def leaks(
     above: AboveOption = None,
     modality: ModalityOption = "fused",
 ) -> None:
-    """Test clips of a protocol with a near-twin among its training clips."""
+    """Finds test clips that have a near duplicate in training."""
     from cli import print_duplicates
     from umurl_search.evaluation.duplicates_and_leaks import LeakRequest
     from umurl_search.evaluation.duplicates_and_leaks import leaks as find

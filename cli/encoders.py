@@ -101,7 +101,10 @@ def train(
         Path | None, typer.Option("--plot", help="Draw the training curves: .png, .svg or .html")
     ] = None,
 ) -> None:
-    """Pre-trains an encoder on a dataset's training clips, without labels. torchrun shares it over processes."""
+    """Trains an encoder on a dataset, without labels.
+
+    Trains on the training clips of the protocol. torchrun shares the work over several processes.
+    """
     if resume and anew:
         raise typer.BadParameter("goes on with a run, --anew discards it: give one", param_hint="--resume")
     if plot is not None:
@@ -195,7 +198,10 @@ def import_encoder(
         str | None, typer.Option("--for", help="NAME or NAME:PROTOCOL it was trained on")
     ] = None,
 ) -> None:
-    """Takes in a checkpoint that the paper's authors released (tensors only; code in it is refused)."""
+    """Imports a checkpoint that the paper's authors released.
+
+    Reads tensors only; a checkpoint with code in it is refused.
+    """
     from cli import print_tables
     from umurl_search.training.import_encoder import import_encoder as take_in
 

@@ -21,7 +21,10 @@ def export(
         Literal["parquet", "npy"], typer.Option(help="One Parquet table, or an array a modality and a CSV")
     ] = "parquet",
 ) -> None:
-    """Writes an index's embeddings in every modality, and what is known of its clips, for other programs."""
+    """Writes an index's embeddings and clip metadata to files.
+
+    Writes the embeddings in every modality, and what is known of the clips.
+    """
     from cli import print_exporting
     from umurl_search.export.export_index import ExportRequest, export_index
 

@@ -66,7 +66,10 @@ def linear_eval(
     seed: SeedOption = 0,
     late: LateOption = None,
 ) -> None:
-    """A linear classifier on frozen embeddings: the paper's action recognition. The figure is the last epoch's."""
+    """Trains and tests a linear classifier on frozen embeddings.
+
+    This is the paper's action recognition. The figure is that of the last epoch.
+    """
     parts = tuple(parse_option("--late", _late_part)(text) for text in late or ())
     if parts and (len(parts) == 1 or index is not None or modality != "fused"):
         raise typer.BadParameter(
@@ -106,7 +109,10 @@ def semi_eval(
         typer.Option(min=1, help="[default: 150; fine-tuning 50, more if that is under 500 steps]"),
     ] = None,
 ) -> None:
-    """Classifiers from a class-balanced share of the labels, at least one clip of each class."""
+    """Evaluates classifiers trained on a share of the labels.
+
+    The share is class-balanced: at least one clip of each class.
+    """
     for share in shares or ():
         if not 0 < share <= 1:
             raise typer.BadParameter(
@@ -144,7 +150,10 @@ def transfer_eval(
     learning_rate: Annotated[float, typer.Option(min=1e-9, max=10, help="Of fine-tuning")] = 5e-4,
     seed: SeedOption = 0,
 ) -> None:
-    """An encoder on a dataset it was not trained on: a linear classifier on frozen embeddings, and fine-tuned whole."""
+    """Evaluates an encoder on a dataset it was not trained on.
+
+    Trains a linear classifier on frozen embeddings, and fine-tunes the whole encoder.
+    """
     from umurl_search.library.encoder_registry import open_encoder
 
     open_encoder(terminal.library, encoder)  # there, before a dataset is read for it

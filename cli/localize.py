@@ -18,7 +18,10 @@ def localize_eval(
     modality: ModalityOption = "fused",
     overlap: OverlapOption = 0.2,
 ) -> None:
-    """How well moments are found in whole recordings: mAP at temporal IoU 0.1, 0.3 and 0.5."""
+    """Evaluates how well moments are found in whole recordings.
+
+    The figure is mAP at temporal IoU 0.1, 0.3 and 0.5.
+    """
     from cli import print_localize
     from umurl_search.evaluation.localization import LocalizeRequest
     from umurl_search.evaluation.localization import localize_eval as evaluate

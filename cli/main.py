@@ -5,11 +5,13 @@ import os
 import signal
 import sys
 import warnings
-from typing import NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+import umurl_search
 from cli import (
     add_update_remove,
     costs,
@@ -31,10 +33,44 @@ from encoder.errors import UmurlError, one_line, reason_of
 
 INTERRUPTED = 130
 
+GROUPS = {
+    "First steps": ("demo", "doctor", "datasets"),
+    "Data": ("ingest", "add", "update", "remove"),
+    "Encoders": ("train", "import-encoder", "embed", "costs"),
+    "Search": ("build-index", "query", "render", "serve", "prefer", "export"),
+    "Evaluation": (
+        "knn-eval",
+        "localize-eval",
+        "linear-eval",
+        "semi-eval",
+        "transfer-eval",
+        "duplicates",
+        "leaks",
+        "report",
+    ),
+    "Library": ("list", "info", "verify", "repair", "compact", "delete"),
+}
+"""The commands as `--help` lists them."""
+
+
+class GroupedCommands(TyperGroup):
+    """Lists commands in groups, each with its summary: the first sentence of its help, whole."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        longest = max(map(len, self.commands))
+        for title, names in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [
+                        (name.ljust(longest), (self.commands[name].help or "").split("\n\n")[0])
+                        for name in names
+                    ]
+                )
+
+
 app = typer.Typer(
     name="umurl-search",
-    help="Find human motion by example: skeleton clips to embeddings, an index, answers and honest figures.",
-    add_completion=False,
+    cls=GroupedCommands,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -55,6 +91,22 @@ for room in (
     maintenance,
 ):
     room.register(app)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"umurl-search {umurl_search.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_any_command(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit"),
+    ] = False,
+) -> None:
+    """Find human motion by example: skeleton clips to embeddings, an index, answers and honest figures."""
 
 
 def run(arguments: list[str]) -> int:

@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_contents(terminal: Terminal) -> None:
-    """The datasets, encoders and indexes of the library."""
+    """Lists the datasets, encoders and indexes of the library."""
     from cli import print_tables
     from umurl_search.maintenance import inspect_and_doctor
 
@@ -28,7 +28,7 @@ def info(
     terminal: Terminal,
     what: Annotated[str | None, typer.Argument(help="A dataset, encoder, index or DATASET:CLIPNAME")] = None,
 ) -> None:
-    """Everything known of one thing in the library, or of the library."""
+    """Shows all that is known of one thing in the library."""
     from cli import print_tables
     from umurl_search.maintenance import inspect_and_doctor
 
@@ -36,7 +36,10 @@ def info(
 
 
 def verify(terminal: Terminal) -> int:
-    """Hashes every file of the library and checks the catalog; exit code 1 if anything is wrong."""
+    """Checks every file of the library and the catalog.
+
+    Hashes every file. The exit code is 1 if anything is wrong.
+    """
     from cli import print_tables
     from umurl_search.maintenance import verify as soundness
 
@@ -51,7 +54,10 @@ def prefer(
     terminal: Terminal,
     index: Annotated[str, typer.Argument(help="The index's name")],
 ) -> None:
-    """Makes an index the one that commands take where none is named, until another is built."""
+    """Makes an index the default one.
+
+    Commands take it where none is named, until another is built.
+    """
     from cli import print_tables
     from umurl_search.maintenance import inspect_and_doctor
 
@@ -62,7 +68,7 @@ def delete(
     terminal: Terminal,
     what: Annotated[str, typer.Argument(help="NAME, or dataset:NAME, encoder:NAME, index:NAME")],
 ) -> None:
-    """Takes a dataset, encoder or index out of the library."""
+    """Deletes a dataset, an encoder or an index."""
     from cli import print_tables
     from umurl_search.maintenance import inspect_and_doctor
 
@@ -70,7 +76,10 @@ def delete(
 
 
 def doctor(terminal: Terminal) -> int:
-    """Checks the installation, the device, the library and the data folder; exit code 1 if anything is wrong."""
+    """Checks the installation, the device and the library.
+
+    Checks the data folder, too. The exit code is 1 if anything is wrong.
+    """
     from cli import print_tables
     from umurl_search.maintenance import inspect_and_doctor
 

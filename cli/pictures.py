@@ -75,7 +75,10 @@ def render(
         float | None, typer.Option(min=1e-9, max=1e8, help="Metres a unit of it [default: as query reads it]")
     ] = None,
 ) -> None:
-    """Draws a clip, or a query with its hits, into a file, at its own speed and as recorded."""
+    """Draws a clip, or a query with its hits, to a file.
+
+    Draws them at their own speed and as they were recorded.
+    """
     if poses is not None and out.suffix.lower() not in (".png", ".svg"):
         raise typer.BadParameter(
             "a .gif, .mp4 or .html moves: --poses goes with a .png or .svg", param_hint="--poses"

@@ -25,7 +25,10 @@ def report(
     map: Annotated[Map, typer.Option("--map", help="How the embedding is drawn, besides PCA")] = "tsne",
     linear: Annotated[bool, typer.Option("--linear", help="Train a linear classifier too")] = False,
 ) -> None:
-    """One page about an encoder on a dataset: figures, mistakes, maps, curves, and the commands that made it."""
+    """Writes a page about an encoder, its index and their figures.
+
+    Shows figures, mistakes, projections, training curves, and the commands that made them.
+    """
     from cli.print_report import written
     from umurl_search.report.report import ReportRequest, write_report
 

@@ -115,7 +115,7 @@ def build_index(
         str | None, typer.Option("--as", help="The index's name [default: DATASET@ENCODER]")
     ] = None,
 ) -> None:
-    """Embeds a dataset and makes it searchable."""
+    """Embeds a dataset and builds an index of it."""
     if stride is not None and not window:
         raise typer.BadParameter("--stride goes with --window SECONDS", param_hint="--stride")
     ingested = ensure_ingested(terminal, name)
@@ -177,8 +177,11 @@ def query(
         typer.Option("--plain", help="No skeletons beside hits; they are drawn on a terminal that can only"),
     ] = False,
 ) -> None:
-    """The clips of an index, or the moments of its recordings, that are most like one clip, or each of many. A .npy is
-    read as the index's dataset was ingested."""
+    """Finds the clips or moments most similar to given clips.
+
+    Clips are files, folders, datasets of the library, or DATASET:CLIPNAME. A .npy file is read by the conventions
+    (layout, frames a second, axis up, scale) of the index's dataset.
+    """
     from cli import braille, print_batch, print_hits, print_localize
     from umurl_search.search.batch import BatchRequest, holds_many, query_many
     from umurl_search.search.searcher import QueryRequest
@@ -251,7 +254,10 @@ def knn_eval(
         Path | None, typer.Option(help="TSV: query label id, gallery label id, from 1 [default: where known]")
     ] = None,
 ) -> None:
-    """How good retrieval is: the protocol's test clips, or those of another index, against its gallery."""
+    """Evaluates retrieval: kNN accuracy, recall and mAP.
+
+    The queries are the protocol's test clips, or those of another index; the gallery is the index's.
+    """
     if matrix and (query_modality, gallery_modality) != ("fused", "fused"):
         raise typer.BadParameter(
             "--matrix shows every modality: give no --query-modality or --gallery-modality"
@@ -296,7 +302,10 @@ def embed(
     scale: Annotated[float, typer.Option(min=1e-9, max=1e8, help="Metres a unit of it")] = 1.0,
     precision: PrecisionOption = "auto",
 ) -> None:
-    """Writes embeddings (N, D) float32 as the encoder gives them, rows in order of clip name."""
+    """Writes the embeddings of clips to a .npy file.
+
+    Writes (N, D) float32 as the encoder gives them, rows in order of clip name.
+    """
     from cli import print_tables
     from umurl_search.export.embed_source import EmbedRequest, embed_source
 

@@ -36,7 +36,10 @@ def serve(
     ] = None,
     index: IndexOption = None,
 ) -> None:
-    """A page in the browser, and an HTTP API, about the library. Runs until it is interrupted."""
+    """Serves a page for the browser, and an HTTP API.
+
+    Runs until it is interrupted.
+    """
     from cli import print_serving
     from encoder.errors import UmurlError
 

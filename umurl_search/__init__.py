@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from encoder.errors import UmurlError as UmurlError
     from umurl_search.api import Library as Library
     from umurl_search.evaluation.duplicates_and_leaks import LeakRequest as LeakRequest
@@ -105,6 +106,10 @@ __all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("umurl-search")
     if name not in _HOMES:
         raise AttributeError(f"module 'umurl_search' has no attribute '{name}'")
     module, attribute = _HOMES[name]
