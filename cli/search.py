@@ -302,7 +302,7 @@ def embed(
     scale: Annotated[float, typer.Option(min=1e-9, max=1e8, help="Metres a unit of it")] = 1.0,
     precision: PrecisionOption = "auto",
 ) -> None:
-    """Writes the embeddings of clips to a .npy file.
+    """Writes the embeddings of clips as a NumPy array.
 
     Writes (N, D) float32 as the encoder gives them, rows in order of clip name.
     """
