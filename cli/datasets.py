@@ -1,14 +1,19 @@
 """Commands about datasets: `datasets`, `ingest`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
 from cli.terminal import Terminal, command
+from encoder.joint_layouts import LAYOUTS
+from umurl_search.readers.formats import FORMATS
 
-Format = Literal["ntu-skeleton", "pku-mmd", "agcn", "ctr-gcn", "pyskl", "nw-ucla", "npy"]
-Layout = Literal["ntu25", "kinect-v1", "utd-mhad"]
+if TYPE_CHECKING:
+    Format: TypeAlias = str
+    Layout: TypeAlias = str
+else:
+    Format, Layout = Literal[tuple(FORMATS)], Literal[tuple(LAYOUTS)]
 Up = Literal["y", "z", "x"]
 Slicing = Literal["start:end", "start-1:end", "start:end+1"]
 

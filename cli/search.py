@@ -8,6 +8,7 @@ import typer
 
 from cli.datasets import FormatOption, Layout, LayoutOption, Up, ensure_ingested
 from cli.terminal import Terminal, command, parse_option
+from umurl_search.readers.formats import list_suffixes
 
 
 def _modality(text: str) -> str:
@@ -147,7 +148,7 @@ def query(
     clip: Annotated[
         list[str],
         typer.Argument(
-            help=".npy, .skeleton, PKU .txt, NW-UCLA .json, DATASET:CLIPNAME[@FROM-TO]; several, a folder or a DATASET"
+            help=f"A {list_suffixes()} file, or DATASET:CLIPNAME[@FROM-TO]; several, a folder or a DATASET"
         ),
     ],
     modality: ModalityOption = "fused",

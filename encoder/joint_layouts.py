@@ -22,10 +22,7 @@ class Layout:
 
 
 _V1_TO_NTU25 = (*range(20), 2, 7, 7, 11, 11)
-
-
 _UTD_TO_V1 = (3, 2, 1, 0, *range(4, 20))
-
 
 LAYOUTS = {
     "ntu25": Layout(name="ntu25", n_joints=25, to_ntu25=tuple(range(25))),
@@ -33,3 +30,13 @@ LAYOUTS = {
     "utd-mhad": Layout(name="utd-mhad", n_joints=20, to_ntu25=tuple(_UTD_TO_V1[j] for j in _V1_TO_NTU25)),
 }
 """`kinect-v1`: Kinect v1's 20 joints (NW-UCLA, UTKinect). `utd-mhad`: the order of UTD-MHAD's own files."""
+
+
+def joint_counts() -> tuple[int, ...]:
+    """The numbers of joints that some layout has, in the order of `LAYOUTS`."""
+    return tuple(dict.fromkeys(layout.n_joints for layout in LAYOUTS.values()))
+
+
+def layout_of(n_joints: int) -> Layout | None:
+    """The first layout of that many joints: what a clip is taken for where nothing is stated."""
+    return next((layout for layout in LAYOUTS.values() if layout.n_joints == n_joints), None)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Clip, LeftOut, Outcome, Reason
-from umurl_search.readers import open_reader
+from umurl_search.readers import SourceOptions, open_reader
 from umurl_search.readers.arrays import NpyReader, read_array, read_clip_file
 
 
@@ -116,13 +116,13 @@ def test_files_are_clips(tmp_path: Path) -> None:
 def test_layout_state_and_axes_are_the_users(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", numbers(2, 2, 20, 3))
     options: dict[str, Any] = {"layout": "kinect-v1", "state": "umurl-normalised", "axes": "TMVC"}
-    reader = open_reader("npy", (tmp_path,), **options)
+    reader = open_reader("npy", (tmp_path,), SourceOptions(**options))
     ((clip,),) = reader.read(reader.items())
     assert isinstance(clip, Clip)
     assert (reader.layout, reader.state) == ("kinect-v1", "umurl-normalised")
     np.testing.assert_array_equal(clip.frames, np.load(tmp_path / "a.npy"))
     with pytest.raises(UmurlError, match="axes must be one of"):
-        open_reader("npy", (tmp_path,), axes="xyz")
+        open_reader("npy", (tmp_path,), SourceOptions(axes="xyz"))
 
 
 def test_of_more_people_the_two_who_move_most_are_kept(tmp_path: Path) -> None:

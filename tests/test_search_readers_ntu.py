@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Clip, LeftOut, Outcome, Reason
-from umurl_search.readers import open_reader
+from umurl_search.readers import SourceOptions, open_reader
 from umurl_search.readers.build_clip import BadRecordingError
 from umurl_search.readers.file_per_clip import walk_files
 from umurl_search.readers.ntu import NtuReader, parse_skeleton, read_missing_list, read_skeleton
@@ -292,7 +292,7 @@ def test_a_list_given_is_used_and_must_name_samples(tmp_path: Path) -> None:
     listed = tmp_path / "my list.txt"
     listed.write_bytes(f"{HEADER}{NAME}.skeleton\r\n".encode())
     assert read_missing_list(listed) == [NAME]
-    reader = open_reader("ntu-skeleton", (tmp_path / "raw",), missing=listed)
+    reader = open_reader("ntu-skeleton", (tmp_path / "raw",), SourceOptions(missing=listed))
     ((outcome,),) = reader.read(reader.items())
     assert isinstance(outcome, LeftOut)
     listed.write_text(HEADER)

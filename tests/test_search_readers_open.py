@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from encoder.errors import UmurlError
-from umurl_search.readers import FORMATS, Reader, detect, open_reader
+from umurl_search.readers import FORMATS, SourceOptions, detect, open_reader
+from umurl_search.readers.base import Reader
 
 REAL = Path(__file__).parents[2] / "shared/data"
 GOLDEN = Path(__file__).parent / "golden"
@@ -71,7 +72,7 @@ MAKERS: dict[str, Callable[[Path], Path | None]] = {
 
 
 def test_every_format_is_covered_here() -> None:
-    assert tuple(MAKERS) == FORMATS
+    assert tuple(MAKERS) == tuple(FORMATS)
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
@@ -132,7 +133,7 @@ def test_an_unknown_layout_is_an_error(tmp_path: Path, fmt: str) -> None:
     with pytest.raises(
         UmurlError, match=r"^unknown joint layout 'coco'; known are ntu25, kinect-v1, utd-mhad$"
     ):
-        open_reader(fmt, (tmp_path,), layout="coco")
+        open_reader(fmt, (tmp_path,), SourceOptions(layout="coco"))
 
 
 @pytest.mark.data

@@ -13,7 +13,7 @@ from umurl_search.clips.normalization import Conventions, Up, to_ntu25
 from umurl_search.clips.plausibility import check_scale_and_axis
 from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.library.library import Library
-from umurl_search.search.query_clip import read_frames
+from umurl_search.search.query_clip import read_clip_frames
 from umurl_search.synthetic.demo_corpus import make_clip
 
 Command = Callable[..., Result]
@@ -162,5 +162,5 @@ def test_real_recordings_are_not_doubted() -> None:
     paths += sorted((REAL / "data" / "nw_ucla" / "all_sqe").glob("*.json"))[::50]
     assert len(paths) > 30
     for path in paths:
-        _, notes = read_frames(path, conventions=Conventions(), strict_layout=False)
+        notes = read_clip_frames(path, conventions=Conventions(), strict_layout=False).notes
         assert [note for note in notes if "people" in note] == [], path

@@ -25,7 +25,7 @@ from umurl_search.files import sealed_folder
 from umurl_search.ingest.splits_file import read_splits
 from umurl_search.library.clip_store import FRAMES, JOURNAL, ClipStore, StoreWriter, journal_of
 from umurl_search.library.library import Library
-from umurl_search.readers import detect, open_reader
+from umurl_search.readers import SourceOptions, detect, open_reader
 from umurl_search.readers.base import Reader
 from umurl_search.search.query_clip import read_clip
 
@@ -64,7 +64,7 @@ def _read_all(fmt: str, root: Path) -> None:
 def _read_whole(root: Path) -> None:
     """Cut into its actions, and whole with them as segments."""
     _read_all("pku-mmd", root)
-    _read_with(open_reader("pku-mmd", [root], untrimmed=True))
+    _read_with(open_reader("pku-mmd", [root], SourceOptions(untrimmed=True)))
 
 
 def _read_with(reader: Reader) -> None:

@@ -22,7 +22,7 @@ from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Progress, no_progress
-from umurl_search.readers import detect, open_reader
+from umurl_search.readers.formats import SourceOptions, detect, open_reader
 
 CHUNK = 256
 
@@ -137,7 +137,7 @@ def _from_files(
             f"{request.source}: neither a dataset of the library nor a file or folder; "
             f"umurl-search ingest {request.source}, or give a path"
         )
-    reader = open_reader(request.format or detect(path), (path,), layout=request.layout)
+    reader = open_reader(request.format or detect(path), (path,), SourceOptions(layout=request.layout))
     conventions = Conventions(
         layout=request.layout or reader.layout, fps=request.fps, up=request.up, scale=request.scale
     )

@@ -7,11 +7,11 @@ from typing import Any
 
 from umurl_search.clips.clip import LeftOut
 from umurl_search.files import sealed_folder
-from umurl_search.ingest.parallel_read import ONE_CLIP_A_FILE
 from umurl_search.library.catalog.queries import StoredSource
 from umurl_search.library.clip_store import Record
 from umurl_search.readers.base import Reader
 from umurl_search.readers.file_per_clip import Place, decode_place
+from umurl_search.readers.formats import format_of
 
 REMOVED = "removed"
 """The reason why a clip that was taken out is among those left out."""
@@ -20,13 +20,13 @@ REMOVED = "removed"
 def items_of(reader: Reader, names: Collection[str]) -> Sequence[str]:
     """Units of work that may hold clips of these names: where a clip is a file, the others are not read."""
     every = reader.items()
-    if reader.format not in ONE_CLIP_A_FILE:
+    if not format_of(reader).is_clip_a_file:
         return every
     return [item for item in every if _place(reader, item).name in names]
 
 
 def _place(reader: Reader, item: str) -> Place:
-    return decode_place(item, reader.roots)  # type: ignore[attr-defined]
+    return decode_place(item, reader.roots)
 
 
 @dataclass(kw_only=True)
@@ -75,7 +75,7 @@ class ChangeDetector:
     def items(self) -> Sequence[str]:
         """Units of work that may hold something wanted."""
         every = self.reader.items()
-        if self.reader.format not in ONE_CLIP_A_FILE:
+        if not format_of(self.reader).is_clip_a_file:
             return every
         return [item for item in every if self._may_hold(_place(self.reader, item))]
 

@@ -16,15 +16,15 @@ from umurl_search.datasets import protocols
 from umurl_search.datasets.protocols import Dataset
 from umurl_search.files import sealed_folder
 from umurl_search.ingest.annotations import require_whole_recordings
-from umurl_search.ingest.parallel_read import FILE_FORMATS, fill, stamp
+from umurl_search.ingest.parallel_read import fill, stamp
 from umurl_search.ingest.registration import register
 from umurl_search.ingest.segments_file import StatedSegments, read_segments
 from umurl_search.ingest.splits_file import read_splits
 from umurl_search.library.catalog.open_catalog import copy_if_old
 from umurl_search.library.library import Library, checked_name
 from umurl_search.progress import Progress, no_progress
-from umurl_search.readers import detect, open_reader
 from umurl_search.readers.base import Reader
+from umurl_search.readers.formats import FORMATS, SourceOptions, detect, format_of, open_reader
 
 _STORE_VERSION = 1
 SLICING = "start:end"
@@ -166,8 +166,8 @@ def _demo_reader(dataset: Dataset, request: Request) -> Reader:
 def _stated(dataset: Dataset, reader: Reader, request: Request) -> StatedSegments:
     """The segments that a file states. Raises UmurlError where recordings are cut, or hold no file of their own."""
     require_whole_recordings(request.segments, untrimmed=request.untrimmed or dataset.untrimmed)
-    if request.untrimmed and not dataset.untrimmed and reader.format not in FILE_FORMATS:
-        kept_whole = ", ".join(FILE_FORMATS)
+    if request.untrimmed and not dataset.untrimmed and not format_of(reader).has_recording_files:
+        kept_whole = ", ".join(name for name, row in FORMATS.items() if row.has_recording_files)
         raise UmurlError(
             f"--untrimmed keeps recordings of their own file whole ({kept_whole}), not {reader.format}"
         )
@@ -182,14 +182,15 @@ def _reader_of(dataset: Dataset, request: Request) -> Reader:
     roots = tuple(Path(os.path.abspath(root)) for root in given)
     fmt = request.format or detect(roots[0])
     untrimmed = request.untrimmed or dataset.untrimmed
-    by_format: dict[str, dict[str, Any]] = {
-        "ntu-skeleton": {"max_action": dataset.max_action, "max_setup": dataset.max_setup},
-        "pku-mmd": {"slicing": request.slicing, "untrimmed": untrimmed},
-        "pyskl": {"layout": request.layout},
-        "npy": {"layout": request.layout},
-    }
-    most = None if untrimmed else dataset.max_frames
-    return open_reader(fmt, roots, max_frames=most, **by_format.get(fmt, {}))
+    options = SourceOptions(
+        max_frames=None if untrimmed else dataset.max_frames,
+        max_action=dataset.max_action,
+        max_setup=dataset.max_setup,
+        slicing=request.slicing,
+        untrimmed=untrimmed,
+        layout=request.layout,
+    )
+    return open_reader(fmt, roots, options)
 
 
 def _signature(

@@ -23,12 +23,9 @@ from umurl_search.files import sealed_folder
 from umurl_search.library.clip_store import Record, StoreWriter
 from umurl_search.progress import Progress
 from umurl_search.readers.base import Reader
+from umurl_search.readers.formats import format_of
 
 CHUNK = 64
-_GROWTH = {"ntu-skeleton": 0.3, "pku-mmd": 0.5, "nw-ucla": 0.6, "pyskl": 2.1, "npy": 2.1}
-"""Bytes in the store for a byte of source, at most, by format; 1 for the others."""
-FILE_FORMATS = ("ntu-skeleton", "pku-mmd", "nw-ucla", "npy")
-ONE_CLIP_A_FILE = tuple(fmt for fmt in FILE_FORMATS if fmt != "pku-mmd")
 _SET_SIGNAL_AT_PARENTS_DEATH = 1
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -68,9 +65,8 @@ def fill(
     Raises UmurlError when the disk is too full, and when there is no usable clip to keep, unless there may be none.
     """
     source_bytes = sum(stamp(path)[0] for path in reader.files())
-    sealed_folder.need_space(
-        partial, round(source_bytes * _GROWTH.get(reader.format, 1.0)), what="the clip store"
-    )
+    growth = format_of(reader).store_bytes
+    sealed_folder.need_space(partial, round(source_bytes * growth), what="the clip store")
     writer = StoreWriter(partial)
     seen = {clip["name"] for clip in writer.clips}
     try:
@@ -187,15 +183,14 @@ def _ready(
 
 def _with_hash(reader: Reader, left_out: LeftOut) -> LeftOut:
     """With the hash of its file, by which a recording that was mended is known."""
-    if reader.format not in ONE_CLIP_A_FILE:
+    if not format_of(reader).is_clip_a_file:
         return left_out
     paths = [path for path in _places(reader, left_out.source) if path.is_file() and os.access(path, os.R_OK)]
     return replace(left_out, source_hash=sealed_folder.sha256_of(paths[0])) if paths else left_out
 
 
 def _places(reader: Reader, source: str) -> list[Path]:
-    roots: Sequence[Path] = reader.roots  # type: ignore[attr-defined]
-    return [root / source if root.is_dir() else root for root in roots]
+    return [root / source if root.is_dir() else root for root in reader.roots]
 
 
 def _record(reader: Reader, conventions: Conventions, clip: Clip) -> Record | LeftOut:
@@ -219,10 +214,10 @@ def _record(reader: Reader, conventions: Conventions, clip: Clip) -> Record | Le
 
 def _source_hash(reader: Reader, clip: Clip, frames: Frames) -> str:
     """sha256 of the clip's own file; where a clip is not a file, of its coordinates and what is said of them."""
-    if reader.format in ONE_CLIP_A_FILE:
+    if format_of(reader).is_clip_a_file:
         return sealed_folder.sha256_of(next(path for path in _places(reader, clip.source) if path.is_file()))
     found = hashlib.sha256(frames.tobytes())
-    if reader.format in FILE_FORMATS:
+    if format_of(reader).has_recording_files:
         found.update(repr((clip.label, clip.segments)).encode())
     return found.hexdigest()
 

@@ -44,7 +44,7 @@ def register(
     splits, notes = _positions(dataset, clips, {**reader.splits(), **extra_splits})
     names = protocols.action_names(dataset.actions)
     segments = segment_columns(clips, stated, names=names, what=dataset.name)
-    roots = [str(root) for root in getattr(reader, "roots", ())]
+    roots = [str(root) for root in reader.roots]
     counts = Counter(one["reason"] for one in left_out)
     report = {
         "dataset": dataset.name,

@@ -13,7 +13,7 @@ from umurl_search.clips.normalization import STORE_FPS, Conventions
 from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
 from umurl_search.pictures.sheet import PictureClip, Verdict
-from umurl_search.search.query_clip import conventions_of, find_stored, library_name, read_frames
+from umurl_search.search.query_clip import conventions_of, find_stored, library_name, read_clip_frames
 from umurl_search.search.results import is_query
 from umurl_search.search.searcher import QueryRequest
 
@@ -70,10 +70,11 @@ def _clip(library: Library, request: QueryRequest, dataset: Document) -> tuple[P
         )
         return clip, ()
     path, conventions = Path(request.clip), conventions_of(request.clip, dataset, vars(request))
-    frames, notes = read_frames(
+    read = read_clip_frames(
         path, conventions=conventions, axes=request.axes, strict_layout=request.layout is not None
     )
-    return PictureClip(name=request.clip, frames=frames, title=path.name), notes
+    clip = PictureClip(name=request.clip, frames=read.frames, layout=read.layout, title=path.name)
+    return clip, read.notes
 
 
 def _hit(hit: Document, store: ClipStore, row: int, wanted: int | None, *, asked: bool) -> PictureClip:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from encoder.joint_layouts import LAYOUTS
+from encoder.joint_layouts import LAYOUTS, joint_counts
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Frames
 from umurl_search.clips.types import State
@@ -26,7 +26,6 @@ from umurl_search.readers.npy_header import read_header
 
 Axes = Literal["TVC", "MTVC", "TMVC", "CTVM"]
 AXES: tuple[Axes, ...] = get_args(Axes)
-JOINT_COUNTS = (25, 20)
 _MAGIC = b"\x93NUMPY"
 _USUAL_PEOPLE, _MOST_PEOPLE = 2, 6
 
@@ -40,18 +39,19 @@ class ArrayReading(NamedTuple):
 
 
 def read_array(
-    array: NDArray[Any], *, axes: str | None = None, n_joints: Sequence[int] = JOINT_COUNTS
+    array: NDArray[Any], *, axes: str | None = None, n_joints: Sequence[int] | None = None
 ) -> ArrayReading:
     """The clip that an array holds, T frames, V joints, C = 3 coordinates, M people.
 
     axes: the order of its axes. Where None, the first of `AXES` that the shape fits with at most two people,
         else with at most six.
-    n_joints: the numbers of joints to accept.
+    n_joints: the numbers of joints to accept; None: those of all layouts.
     Raises: UmurlError where the array is not of numbers or its shape fits none.
     """
     if array.dtype.kind not in "iuf":
         raise UmurlError(f"an array of {array.dtype} is no clip: integers or floats are needed")
     _require_axes(axes)
+    n_joints = joint_counts() if n_joints is None else n_joints
     if axes is None:
         usual = _fitting(array.shape, n_joints, most_people=_USUAL_PEOPLE)
         broad = _fitting(array.shape, n_joints, most_people=_MOST_PEOPLE)

@@ -15,6 +15,7 @@ class Reader(Protocol):
     no recording. `read` yields, for each item given and in their order, every outcome that it holds: a bad
     item gives a `LeftOut`, never an exception. `parallel` tells whether items may be read in any process
     and order; otherwise they are read in one go by one process. `state` is the state the coordinates are in.
+    `roots` are the files and folders that were given; a reader of motion that is made up has none.
     """
 
     format: str
@@ -22,6 +23,8 @@ class Reader(Protocol):
     parallel: bool
     layout: str
 
+    @property
+    def roots(self) -> tuple[Path, ...]: ...
     def items(self) -> Sequence[str]: ...
     def read(self, items: Sequence[str]) -> Iterator[tuple[Outcome, ...]]: ...
     def splits(self) -> Splits: ...

@@ -1,34 +1,143 @@
-"""Which format a source is in, by a look at what is there."""
+"""The file formats of recordings: one row each in `FORMATS`, from which all that depends on a format follows.
 
-from collections.abc import Callable
+A row imports its reader only when it opens or examines a file, so that the table itself is light.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from encoder.errors import UmurlError
-from umurl_search.readers.agcn import find_agcn_folders
-from umurl_search.readers.ctrgcn import open_archive
-from umurl_search.readers.file_per_clip import walk_files
-from umurl_search.readers.pku import sniff
 
-FORMATS = ("ntu-skeleton", "pku-mmd", "agcn", "ctr-gcn", "pyskl", "nw-ucla", "npy")
+if TYPE_CHECKING:
+    from umurl_search.clips.clip import Frames
+    from umurl_search.clips.types import State
+    from umurl_search.readers.base import Reader
 
 _HEAD_BYTES = 4096
 _MOST_TRIED = 50
 
+ClipAndNotes = tuple["Frames", tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    """How a source is read. A format that has no use for an option pays no heed to it.
+
+    max_frames: ntu-skeleton and pku-mmd; longer clips are cut (None: no limit). Others are kept whole.
+    missing: ntu-skeleton; the lists of samples with missing skeletons. None: those beside the recordings.
+    max_action, max_setup: ntu-skeleton; the last that belongs to the dataset.
+    slicing: pku-mmd; the frames that a label means, one of `pku.SLICINGS`.
+    untrimmed: pku-mmd; recordings stay whole, their labels become segments.
+    layout: pyskl and npy; the joint layout, a key of `LAYOUTS` (None: ntu25).
+    axes, state: npy; see `NpyReader`.
+    """
+
+    max_frames: int | None = 300
+    missing: Path | Sequence[Path] | None = None
+    max_action: int | None = None
+    max_setup: int | None = None
+    slicing: str = "start:end"
+    untrimmed: bool = False
+    layout: str | None = None
+    axes: str | None = None
+    state: "State" = "raw"
+
+
+def _no(path: Path) -> bool:
+    return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """One file format.
+
+    open: makes the reader of sources. suffix: of its files, in small letters. is_file: whether a file of that suffix
+    is of this format. is_folder: whether a folder is, as a whole. decides_alone: the first file of the suffix settles
+    what a folder holds. store_bytes: in the clip store for a byte of source, at most. has_recording_files: a recording
+    is a file of its own. is_clip_a_file: moreover, one clip is one file. has_splits: the source states train and test
+    parts. read_clip: of formats whose files may ask as a query; frames (T, M, V, 3) and notes. arrays: read by
+    conventions that its user states, since the file says none.
+    """
+
+    open: Callable[[Sequence[Path], SourceOptions], "Reader"]
+    suffix: str = ""
+    is_file: Callable[[Path], bool] = _no
+    is_folder: Callable[[Path], bool] = _no
+    decides_alone: bool = False
+    store_bytes: float = 1.0
+    has_recording_files: bool = False
+    is_clip_a_file: bool = False
+    has_splits: bool = False
+    read_clip: Callable[[Path, str | None], ClipAndNotes] | None = None
+    arrays: bool = False
+
+
+def open_reader(fmt: str, roots: Sequence[Path], options: SourceOptions | None = None) -> "Reader":
+    """The reader of a format. Raises UmurlError for an unknown one, and for a source that cannot be used."""
+    if fmt not in FORMATS:
+        raise UmurlError(f"unknown format {fmt!r}; known are {', '.join(FORMATS)}")
+    return FORMATS[fmt].open(roots, options or SourceOptions())
+
+
+def format_of(reader: "Reader") -> Format:
+    """The format that a reader reads; of made-up motion, one with no files."""
+    return FORMATS.get(reader.format, _MADE_UP)
+
+
+def _open_nothing(roots: Sequence[Path], options: SourceOptions) -> "Reader":
+    raise AssertionError("made-up motion has no files")
+
+
+_MADE_UP = Format(open=_open_nothing)
+
+
+def clip_suffixes() -> tuple[str, ...]:
+    """Suffixes of files that may ask as a query; arrays, the most common, first."""
+    rows = [row for row in FORMATS.values() if row.read_clip is not None]
+    return tuple(row.suffix for row in sorted(rows, key=lambda row: not row.arrays))
+
+
+def list_suffixes() -> str:
+    """The same in words: `.npy, .skeleton, .txt or .json`."""
+    *others, last = clip_suffixes()
+    return f"{', '.join(others)} or {last}"
+
+
+def states_nothing(name: str) -> bool:
+    """Whether a file of that name holds arrays: layout, rate, unit and axes are for its user to state."""
+    return any(row.arrays and name.lower().endswith(row.suffix) for row in FORMATS.values())
+
+
+def read_clip_file(path: Path, *, axes: str | None = None) -> ClipAndNotes:
+    """Frames (T, M, V, 3) of a file that is one clip, in the source's units, and notes.
+
+    axes: of arrays, what each axis is (None: found out). Raises UmurlError, BadRecordingError.
+    """
+    suffix = path.suffix.lower()
+    row = next((row for row in FORMATS.values() if row.read_clip and row.suffix == suffix), None)
+    read = (row or FORMATS["npy"]).read_clip
+    assert read is not None
+    return read(path, axes)
+
 
 def detect(source: Path) -> str:
-    """The format of a file or folder, one of `FORMATS`.
+    """The format of a file or folder, a key of `FORMATS`.
 
     Raises: UmurlError where nothing is there or nothing is recognised.
     """
     if not source.exists():
         raise _unknown(source, "no such file or folder")
-    if source.is_dir() and find_agcn_folders(source):
-        return "agcn"
+    if source.is_dir():
+        for name, row in FORMATS.items():
+            if row.is_folder(source):
+                return name
     candidates = _candidates(source)
     if not candidates:
         raise _unknown(source, "the folder is empty")
-    for suffix, name, belongs in _SIGNS:
-        if any(belongs(path) for path in candidates.get(suffix, [])):
+    for name, row in FORMATS.items():
+        if any(row.is_file(path) for path in candidates.get(row.suffix, [])):
             return name
     raise _unknown(source, "holds no recordings that are recognised")
 
@@ -39,15 +148,18 @@ def _unknown(source: Path, what: str) -> UmurlError:
 
 def _candidates(source: Path) -> dict[str, list[Path]]:
     """The first few files of each suffix; the search ends at the first suffix that decides alone."""
+    from umurl_search.readers.file_per_clip import walk_files
+
     if source.is_file():
         return {source.suffix.lower(): [source]}
+    decisive = {row.suffix for row in FORMATS.values() if row.decides_alone}
     candidates: dict[str, list[Path]] = {}
     for name in walk_files(source):
         path = source / name
         same = candidates.setdefault(path.suffix.lower(), [])
         if len(same) < _MOST_TRIED:
             same.append(path)
-        if path.suffix.lower() == ".skeleton":
+        if path.suffix.lower() in decisive:
             break
     return candidates
 
@@ -62,7 +174,66 @@ def _head(path: Path) -> bytes:
         return b""
 
 
+def _open_ntu(roots: Sequence[Path], options: SourceOptions) -> "Reader":
+    from umurl_search.readers.ntu import NtuReader
+
+    lists = (options.missing,) if isinstance(options.missing, Path) else options.missing
+    return NtuReader(
+        roots,
+        missing=lists,
+        max_action=options.max_action,
+        max_setup=options.max_setup,
+        max_frames=options.max_frames,
+    )
+
+
+def _read_skeleton(path: Path, axes: str | None) -> ClipAndNotes:
+    from umurl_search.readers.ntu import read_skeleton
+
+    return read_skeleton(path), ()
+
+
+def _open_pku(roots: Sequence[Path], options: SourceOptions) -> "Reader":
+    from umurl_search.readers.pku import PkuReader
+
+    return PkuReader(
+        roots, slicing=options.slicing, max_frames=options.max_frames, untrimmed=options.untrimmed
+    )
+
+
+def _is_pku(path: Path) -> bool:
+    from umurl_search.readers.pku import sniff
+
+    return sniff(path) == "recording"
+
+
+def _read_pku(path: Path, axes: str | None) -> ClipAndNotes:
+    from umurl_search.readers.pku import read_recording
+
+    return read_recording(path), ()
+
+
+def _open_agcn(roots: Sequence[Path], options: SourceOptions) -> "Reader":
+    from umurl_search.readers.agcn import AgcnReader
+
+    return AgcnReader(roots)
+
+
+def _is_agcn(folder: Path) -> bool:
+    from umurl_search.readers.agcn import find_agcn_folders
+
+    return bool(find_agcn_folders(folder))
+
+
+def _open_ctr_gcn(roots: Sequence[Path], options: SourceOptions) -> "Reader":
+    from umurl_search.readers.ctrgcn import CtrGcnReader
+
+    return CtrGcnReader(roots)
+
+
 def _is_ctr_gcn(path: Path) -> bool:
+    from umurl_search.readers.ctrgcn import open_archive
+
     try:
         with open_archive(path) as archive:
             return "x_train.npy" in archive.namelist()
@@ -70,32 +241,89 @@ def _is_ctr_gcn(path: Path) -> bool:
         return False
 
 
+def _open_pyskl(roots: Sequence[Path], options: SourceOptions) -> "Reader":
+    from umurl_search.readers.pyskl import PysklReader
+
+    return PysklReader(roots, layout=options.layout or "ntu25")
+
+
 def _is_pyskl(path: Path) -> bool:
     head = _head(path)
     return head.startswith(b"\x80") and (b"split" in head or b"annotations" in head)
 
 
-def _is_npy(path: Path) -> bool:
-    return _head(path).startswith(b"\x93NUMPY")
+def _open_nw_ucla(roots: Sequence[Path], options: SourceOptions) -> "Reader":
+    from umurl_search.readers.nwucla import NwUclaReader
+
+    return NwUclaReader(roots)
 
 
 def _is_nw_ucla(path: Path) -> bool:
     return b'"skeletons"' in _head(path)
 
 
-def _is_pku(path: Path) -> bool:
-    return sniff(path) == "recording"
+def _read_nw_ucla(path: Path, axes: str | None) -> ClipAndNotes:
+    from umurl_search.readers.nwucla import read_recording
+
+    return read_recording(path), ()
 
 
-def _is_skeleton(path: Path) -> bool:
-    return path.is_file()
+def _open_npy(roots: Sequence[Path], options: SourceOptions) -> "Reader":
+    from umurl_search.readers.arrays import NpyReader
+
+    return NpyReader(roots, layout=options.layout or "ntu25", state=options.state, axes=options.axes)
 
 
-_SIGNS: tuple[tuple[str, str, Callable[[Path], bool]], ...] = (
-    (".skeleton", "ntu-skeleton", _is_skeleton),
-    (".json", "nw-ucla", _is_nw_ucla),
-    (".txt", "pku-mmd", _is_pku),
-    (".npz", "ctr-gcn", _is_ctr_gcn),
-    (".pkl", "pyskl", _is_pyskl),
-    (".npy", "npy", _is_npy),
-)
+def _is_npy(path: Path) -> bool:
+    return _head(path).startswith(b"\x93NUMPY")
+
+
+def _read_npy(path: Path, axes: str | None) -> ClipAndNotes:
+    from umurl_search.readers.arrays import read_clip_file as read
+
+    return read(path, axes=axes)
+
+
+FORMATS: dict[str, Format] = {
+    "ntu-skeleton": Format(
+        open=_open_ntu,
+        suffix=".skeleton",
+        is_file=Path.is_file,
+        decides_alone=True,
+        store_bytes=0.3,
+        has_recording_files=True,
+        is_clip_a_file=True,
+        read_clip=_read_skeleton,
+    ),
+    "pku-mmd": Format(
+        open=_open_pku,
+        suffix=".txt",
+        is_file=_is_pku,
+        store_bytes=0.5,
+        has_recording_files=True,
+        read_clip=_read_pku,
+    ),
+    "agcn": Format(open=_open_agcn, is_folder=_is_agcn, has_splits=True),
+    "ctr-gcn": Format(open=_open_ctr_gcn, suffix=".npz", is_file=_is_ctr_gcn, has_splits=True),
+    "pyskl": Format(open=_open_pyskl, suffix=".pkl", is_file=_is_pyskl, store_bytes=2.1, has_splits=True),
+    "nw-ucla": Format(
+        open=_open_nw_ucla,
+        suffix=".json",
+        is_file=_is_nw_ucla,
+        store_bytes=0.6,
+        has_recording_files=True,
+        is_clip_a_file=True,
+        read_clip=_read_nw_ucla,
+    ),
+    "npy": Format(
+        open=_open_npy,
+        suffix=".npy",
+        is_file=_is_npy,
+        store_bytes=2.1,
+        has_recording_files=True,
+        is_clip_a_file=True,
+        read_clip=_read_npy,
+        arrays=True,
+    ),
+}
+"""name -> format. Where the files of a folder fit several, the first row that fits is taken."""

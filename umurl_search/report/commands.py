@@ -12,10 +12,10 @@ from umurl_search.datasets import protocols
 from umurl_search.evaluation.modality_matrix import Retrieval
 from umurl_search.library import encoder_registry
 from umurl_search.library.encoder_registry import EncoderEntry
+from umurl_search.readers.formats import FORMATS
 
 _ALWAYS = ("epochs", "batch_size", "learning_rate", "seed")
 """Settings of a training that are said even where they are the preset's."""
-_SPLITLESS = ("ntu-skeleton", "pku-mmd", "nw-ucla", "npy")
 """Formats that bring no protocol of their own."""
 
 
@@ -57,7 +57,7 @@ def _ingest(row: dict[str, Any]) -> list[str]:
     changed = [w for name, usual in stated if row[name] != usual for w in (f"--{name}", str(row[name]))]
     source = _source(row["source"], known.places)
     unsaid = []
-    if row["format"] in _SPLITLESS and set(row["report"]["splits"]) - set(known.rules):
+    if not FORMATS[row["format"]].has_splits and set(row["report"]["splits"]) - set(known.rules):
         unsaid.append("its --splits FILE")
     if row["format"] == "pku-mmd":
         unsaid.append("its --slicing, if that was not the default")

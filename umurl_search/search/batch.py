@@ -27,7 +27,8 @@ from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Advance, Progress, no_progress
-from umurl_search.readers import Reader, detect, open_reader
+from umurl_search.readers.base import Reader
+from umurl_search.readers.formats import FORMATS, SourceOptions, clip_suffixes, detect, open_reader
 from umurl_search.search.moment_search import with_segments
 from umurl_search.search.query_clip import read_clip
 from umurl_search.search.results import Answer, fewer_hits_note
@@ -36,7 +37,6 @@ from umurl_search.timing import Clock
 
 CHUNK = 256
 OUT_SUFFIXES = (".jsonl", *SUFFIXES)
-_CLIP_SUFFIXES = (".npy", ".skeleton", ".txt", ".json")
 _HIT_TYPES = {
     "query": "varchar",
     "source": "varchar",
@@ -219,7 +219,7 @@ def _is_dataset(library: Library, text: str) -> bool:
     """Files are not looked up: there may be thousands of them."""
     if (
         ":" in text
-        or (Path(text).suffix.lower() in _CLIP_SUFFIXES and Path(text).is_file())
+        or (Path(text).suffix.lower() in clip_suffixes() and Path(text).is_file())
         or not library.exists()
     ):
         return False
@@ -322,9 +322,10 @@ def _folder(searcher: Searcher, text: str, request: QueryRequest) -> Source:
 def _opened(searcher: Searcher, path: Path, request: QueryRequest) -> tuple[Reader, Conventions]:
     """A folder's reader; its recordings whole, arrays read as `query` reads one."""
     fmt = detect(path)
-    said = searcher.conventions("clip.npy" if fmt == "npy" else "", request)
-    layout = said.layout if fmt == "npy" else request.layout
-    reader = open_reader(fmt, (path,), max_frames=None, layout=layout, axes=request.axes)
+    is_array = FORMATS[fmt].arrays
+    said = searcher.conventions(f"clip{FORMATS[fmt].suffix}" if is_array else "", request)
+    layout = said.layout if is_array else request.layout
+    reader = open_reader(fmt, (path,), SourceOptions(max_frames=None, layout=layout, axes=request.axes))
     conventions = Conventions(layout=layout or reader.layout, fps=said.fps, up=said.up, scale=said.scale)
     return reader, conventions
 

@@ -9,13 +9,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from encoder.joint_layouts import LAYOUTS
+from encoder.joint_layouts import LAYOUTS, layout_of
 from encoder.skeleton import N_JOINTS, N_PEOPLE
 from umurl_search.clips.body_selection import drop_absent
 from umurl_search.clips.clip import Frames
@@ -24,9 +24,9 @@ from umurl_search.clips.normalization import STORE_FPS, Conventions, normalise, 
 from umurl_search.clips.plausibility import check_scale_and_axis
 from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
-from umurl_search.readers import arrays, ntu, nwucla, pku
 from umurl_search.readers.arrays import Axes
 from umurl_search.readers.build_clip import BadRecordingError, require_finite
+from umurl_search.readers.formats import clip_suffixes, list_suffixes, read_clip_file, states_nothing
 
 _VALUE_BYTES = 4
 _MOMENT = re.compile(r"(?P<name>.+)@(?P<start_s>\d+(\.\d+)?)-(?P<end_s>\d+(\.\d+)?)")
@@ -71,19 +71,17 @@ def read_clip(
 
 def library_name(text: str) -> tuple[str, str] | None:
     """The dataset and the rest of a clip of the library, None for a file. Raises UmurlError for neither."""
-    if Path(text).suffix.lower() in (".npy", ".skeleton", ".txt", ".json"):
+    if Path(text).suffix.lower() in clip_suffixes():
         return None
     dataset, colon, name = text.partition(":")
     if not colon:
-        raise UmurlError(
-            f"{text}: not a clip; give a .npy, .skeleton, .txt or .json file, or DATASET:CLIPNAME"
-        )
+        raise UmurlError(f"{text}: not a clip; give a {list_suffixes()} file, or DATASET:CLIPNAME")
     return dataset, name
 
 
 def conventions_of(clip: str, dataset: Mapping[str, Any], stated: Mapping[str, Any]) -> Conventions:
     """What is stated; for arrays, else what the dataset (its row) was ingested with; else NTU's."""
-    inherited = dataset if clip.lower().endswith(".npy") and dataset["state"] == "raw" else {}
+    inherited = dataset if states_nothing(clip) and dataset["state"] == "raw" else {}
     return Conventions(
         layout=stated.get("layout") or inherited.get("layout", "ntu25"),
         fps=stated.get("fps") or inherited.get("fps", 30.0),
@@ -154,26 +152,34 @@ def read_file(
     path: Path, *, conventions: Conventions, axes: Axes | None = None, strict_layout: bool = False
 ) -> tuple[Frames, tuple[str, ...]]:
     """Normalised frames (T, M, 25, 3) of a clip file, and notes. Raises UmurlError."""
-    frames, notes = read_frames(path, conventions=conventions, axes=axes, strict_layout=strict_layout)
-    return normalise(frames), notes
+    read = read_clip_frames(path, conventions=conventions, axes=axes, strict_layout=strict_layout)
+    return normalise(read.frames), read.notes
 
 
-def read_frames(
+class ClipFrames(NamedTuple):
+    """frames: (T, M, 25, 3), metres, y up, 30 a second. layout: the joint layout that the file was read as."""
+
+    frames: Frames
+    notes: tuple[str, ...]
+    layout: str
+
+
+def read_clip_frames(
     path: Path,
     *,
     conventions: Conventions,
     axes: Axes | None = None,
     strict_layout: bool = False,
     most_bytes: int | None = None,
-) -> tuple[Frames, tuple[str, ...]]:
-    """Frames (T, M, 25, 3) of a clip file as a clip store has them, and notes.
+) -> ClipFrames:
+    """The frames of a clip file as a clip store has them.
 
     Raises UmurlError, TooLongError for frames that would take more than `most_bytes`.
     """
     if not os.path.isfile(path):  # of a name that is too long too
         raise UmurlError(f"{path}: no such file; give the path of a clip")
     try:
-        frames, notes = _raw(path, axes)
+        frames, notes = read_clip_file(path, axes=axes)
         require_finite(frames)
     except BadRecordingError as error:
         raise UmurlError(f"{path}: {error.reason}, {error.detail}; give a whole, finite clip") from error
@@ -192,7 +198,8 @@ def read_frames(
         raise UmurlError(f"{path}: nobody is in any of its {len(frames)} frames; give a clip with a person")
     if chosen.layout != conventions.layout:
         notes = (*notes, f"{path}: {frames.shape[2]} joints, read as {chosen.layout}; --layout settles it")
-    return ready, (*notes, *check_scale_and_axis([ready], chosen, what=str(path)))
+    notes = (*notes, *check_scale_and_axis([ready], chosen, what=str(path)))
+    return ClipFrames(frames=ready, notes=notes, layout=chosen.layout)
 
 
 def _fitting(frames: Frames, conventions: Conventions) -> Conventions:
@@ -200,17 +207,8 @@ def _fitting(frames: Frames, conventions: Conventions) -> Conventions:
     n_joints = frames.shape[2]
     if LAYOUTS[conventions.layout].n_joints == n_joints:
         return conventions
-    return replace(conventions, layout="ntu25" if n_joints == N_JOINTS else "kinect-v1")
-
-
-def _raw(path: Path, axes: Axes | None) -> tuple[Frames, tuple[str, ...]]:
-    if path.suffix.lower() == ".skeleton":
-        return ntu.read_skeleton(path), ()
-    if path.suffix.lower() == ".txt":
-        return pku.read_recording(path), ()
-    if path.suffix.lower() == ".json":
-        return nwucla.read_recording(path), ()
-    return arrays.read_clip_file(path, axes=axes)
+    known = layout_of(n_joints)
+    return conventions if known is None else replace(conventions, layout=known.name)
 
 
 def read_array(clip: NDArray[Any]) -> Frames:

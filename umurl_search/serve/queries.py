@@ -9,11 +9,12 @@ from encoder.errors import UmurlError
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import Conventions
 from umurl_search.clips.types import Embeddings
+from umurl_search.readers.formats import clip_suffixes
 from umurl_search.search.query_clip import QueryClip, read_clip
 from umurl_search.search.searcher import QueryRequest, query_document
 from umurl_search.serve.cache import LibraryCache, OpenIndex
 from umurl_search.serve.schemas import ClipId, FileQuery, QueryBody, QueryOptions
-from umurl_search.serve.uploads import SUFFIXES, Upload, Uploads
+from umurl_search.serve.uploads import Upload, Uploads
 from umurl_search.timing import Clock
 
 _UPLOAD = "upload:"
@@ -94,7 +95,7 @@ class QueryService:
     def _moment(self, dataset: str, name: str) -> ResolvedClip:
         """A stretch of a recording of the library, never a file."""
         text = f"{dataset}:{name}"
-        if "@" not in name or PurePosixPath(text).suffix.lower() in SUFFIXES:
+        if "@" not in name or PurePosixPath(text).suffix.lower() in clip_suffixes():
             raise UmurlError(f"no clip '{name}' in {dataset}")
         clip = read_clip(self._shelf.library, text, conventions=Conventions())
         return ResolvedClip(name=clip.name, frames=clip.frames, row=clip.row)

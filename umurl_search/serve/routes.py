@@ -1,11 +1,13 @@
 """The API about the library, its clips, and queries."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
 from encoder.joint_layouts import LAYOUTS
+from umurl_search.clips.normalization import Up
+from umurl_search.readers.formats import clip_suffixes
 from umurl_search.serve import frames as drawn
 from umurl_search.serve.browse import MOST_CLIPS, stretch_of
 from umurl_search.serve.errors import Document
@@ -84,6 +86,11 @@ def _library_routes(router: APIRouter, service: Service) -> None:
         """Some of the clips of an index that pass, in order of number."""
         found = lambda: browser.clips(index, where=where, text=text, offset=offset, limit=limit)  # noqa: E731
         return Document(await reads.run(found))
+
+    @router.get("/files")
+    async def files() -> Document:
+        """What may be sent as a clip: suffixes of files, and how arrays may be stated."""
+        return Document({"suffixes": clip_suffixes(), "layouts": list(LAYOUTS), "up": get_args(Up)})
 
     @router.get("/skeleton")
     async def skeleton(layout: Layout = "ntu25") -> Document:

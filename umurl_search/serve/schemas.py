@@ -1,13 +1,15 @@
 """What the API is asked: the JSON bodies, their bounds, and defaults as of the command line."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from encoder.joint_layouts import LAYOUTS
 from encoder.modality_sets import FUSED, parse
 from umurl_search.clips.normalization import Up
 from umurl_search.index.temporal_iou import OVERLAP
 from umurl_search.readers.arrays import Axes
+from umurl_search.readers.formats import list_suffixes
 
 MOST_HITS = 500
 WHERE = 'SQL over the clips, e.g. "subject = 3 and camera = 2"'
@@ -48,7 +50,10 @@ Clip = Annotated[
         description='"DATASET:CLIPNAME", "DATASET:CLIPNAME@FROM-TO" (seconds), "upload:TOKEN" or {"id": NUMBER}'
     ),
 ]
-Layout = Literal["ntu25", "kinect-v1", "utd-mhad"]
+if TYPE_CHECKING:
+    Layout: TypeAlias = str
+else:
+    Layout = Literal[tuple(LAYOUTS)]
 Index = Annotated[Text | None, Field(description="null: the default index")]
 
 
@@ -82,7 +87,7 @@ class FileOptions(StrictModel):
     token: what the server's address carries where it needs one; looked at before.
     """
 
-    name: Annotated[Text, Field(description="The file's name: .npy, .skeleton, .txt or .json")]
+    name: Annotated[Text, Field(description=f"The file's name: {list_suffixes()}")]
     axes: Annotated[Axes | None, Field(description="The axes of a .npy, found out where not said")] = None
     layout: Annotated[Layout | None, Field(description="Its joints")] = None
     fps: Annotated[

@@ -11,22 +11,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.naming import parse_name
 from umurl_search.clips.normalization import Conventions, normalise
 from umurl_search.clips.types import Embeddings
 from umurl_search.datasets import protocols
-from umurl_search.search.query_clip import TooLongError, read_frames
+from umurl_search.readers.formats import clip_suffixes, list_suffixes
+from umurl_search.search.query_clip import ClipFrames, TooLongError, read_clip_frames
 from umurl_search.serve.cache import OpenIndex
 from umurl_search.serve.errors import HttpError
 from umurl_search.serve.schemas import FileOptions
 
-SUFFIXES = (".npy", ".skeleton", ".txt", ".json")
 _LONGEST_NAME = 200
-_NECK, _SPINE_SHOULDER = 2, 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,15 +106,15 @@ class Uploads:
             scale=stated.scale or inherited.scale,
         )
         try:
-            frames, notes = _read(shown, body, conventions, stated, most_bytes=self._most_bytes // 2)
+            read = _read(shown, body, conventions, stated, most_bytes=self._most_bytes // 2)
         except TooLongError as error:
             raise HttpError(413, str(error)) from error
         upload = Upload(
             token=secrets.token_urlsafe(12),
             name=shown,
-            frames=frames,
-            layout=_layout(frames, conventions),
-            notes=notes,
+            frames=read.frames,
+            layout=read.layout,
+            notes=read.notes,
         )
         return upload
 
@@ -136,27 +133,18 @@ class Uploads:
             return upload
 
 
-def _layout(frames: Frames, conventions: Conventions) -> str:
-    """Which joints are copies of others: of 20 joints, the spine's at the shoulders is the neck once more."""
-    if not np.array_equal(frames[:, :, _SPINE_SHOULDER], frames[:, :, _NECK]):
-        return "ntu25"
-    return "kinect-v1" if conventions.layout == "ntu25" else conventions.layout
-
-
 def checked_name(name: str) -> str:
     """The last part of a file's name. Raises UmurlError for one of no kind that is read."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in name)
     shown = shown.replace("\\", "/").rpartition("/")[2][-_LONGEST_NAME:]
-    if PurePosixPath(shown).suffix.lower() not in SUFFIXES:
-        raise UmurlError(
-            f"{shown or 'a clip without a name'}: not a clip; send a .npy, .skeleton, .txt or .json file"
-        )
+    if PurePosixPath(shown).suffix.lower() not in clip_suffixes():
+        raise UmurlError(f"{shown or 'a clip without a name'}: not a clip; send a {list_suffixes()} file")
     return shown
 
 
 def _read(
     name: str, body: bytes, conventions: Conventions, stated: FileOptions, *, most_bytes: int
-) -> tuple[Frames, tuple[str, ...]]:
+) -> ClipFrames:
     """Frames of the bytes, which lie in a file of their own meanwhile; what is said names the file that was sent."""
     with tempfile.NamedTemporaryFile(
         prefix="umurl-upload-", suffix=PurePosixPath(name).suffix.lower()
@@ -164,7 +152,7 @@ def _read(
         file.write(body)
         file.flush()
         try:
-            frames, notes = read_frames(
+            read = read_clip_frames(
                 Path(file.name),
                 conventions=conventions,
                 axes=stated.axes,
@@ -173,4 +161,4 @@ def _read(
             )
         except UmurlError as error:
             raise type(error)(str(error).replace(file.name, name)) from error
-    return frames, tuple(note.replace(file.name, name) for note in notes)
+    return read._replace(notes=tuple(note.replace(file.name, name) for note in read.notes))

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator, SeedSequence
@@ -285,6 +286,7 @@ class MadeUpReader(ABC):
     state = _RAW
     parallel = True
     layout = "ntu25"
+    roots: ClassVar[tuple[Path, ...]] = ()
 
     @abstractmethod
     def items(self) -> Sequence[str]: ...

@@ -70,6 +70,7 @@ export const api = {
   clip: (id, options) => getJson(`/api/clips/${id}`, options),
   query: (request, options) => postJson("/api/query", request, options),
   timeline: (request, options) => postJson("/api/timelines", request, options),
+  files: () => getJson("/api/files"),
   skeleton: (layout) => getJson(withQuery("/api/skeleton", { layout })),
   cell: (id, row, column) => getJson(withQuery(`/api/evaluations/${id}/cell`, { true: row, found: column })),
   points: (id, options) => getBytes(`/api/maps/${id}/points`, options),

@@ -7,7 +7,7 @@ import { plural } from "./format.js";
 import { showKeys } from "./keys.js";
 import { dropAnywhere } from "./picker.js";
 import { clear } from "./player.js";
-import { anew, indexOf, library } from "./shelf.js";
+import { anew, indexOf, knowFiles, library } from "./shelf.js";
 import { empty, failure } from "./states.js";
 import { playerKey } from "./transport.js";
 import * as compare from "./views/compare.js";
@@ -40,7 +40,7 @@ async function show() {
   shown = mine;
   fill(root);
   try {
-    const index = await indexOf(params);
+    const [index] = await Promise.all([indexOf(params), knowFiles()]);
     if (shown !== mine) return;
     if (!index) {
       fill(root, nothingYet());

@@ -4,10 +4,9 @@ import { api } from "./api.js";
 import { choice } from "./controls.js";
 import { fill, h, settled } from "./dom.js";
 import { clipName, facts } from "./format.js";
-import { conventions, remember } from "./shelf.js";
+import { accepted, conventions, remember } from "./shelf.js";
 
 const SUGGESTIONS = 12;
-export const SUFFIXES = ".npy,.skeleton,.txt,.json";
 
 /** Files dropped anywhere on the page go to `onFile`. */
 export function dropAnywhere(onFile) {
@@ -34,7 +33,7 @@ export function dropAnywhere(onFile) {
 
 /** The zone that says that files can be dropped, and opens one. */
 export function dropZone(onFile) {
-  const input = h("input", { type: "file", accept: SUFFIXES, class: "unseen", id: "file" });
+  const input = h("input", { type: "file", accept: accepted.suffixes.join(","), class: "unseen", id: "file" });
   input.addEventListener("change", () => {
     if (input.files.length) onFile(input.files[0]);
     input.value = "";
@@ -42,13 +41,12 @@ export function dropZone(onFile) {
   return h(
     "label", { class: "drop", for: "file" },
     h("strong", {}, "Drop a clip, or choose a file"),
-    h("span", { class: "quiet" }, ".npy, .skeleton, .txt, .json; held in memory only"),
+    h("span", { class: "quiet" }, `${accepted.suffixes.join(", ")}; held in memory only`),
     input,
   );
 }
 
 const AS_INDEX = ["", "the index's"];
-const LAYOUTS = [AS_INDEX, "ntu25", "kinect-v1", "utd-mhad"];
 
 /** How the next .npy files are to be read, where not as the index's dataset was. */
 export function fileKinds() {
@@ -60,7 +58,7 @@ export function fileKinds() {
   };
   const typed = (label, name, placeholder) =>
     h("label", { class: "field" }, h("span", {}, label), h("input", { type: "number", min: 0, step: "any", placeholder, value: conventions[name] ?? "", onchange: positive(name) }));
-  const [layout, up] = [choice("Joints", LAYOUTS, set("layout")), choice("Up", [AS_INDEX, "y", "z", "x"], set("up"))];
+  const [layout, up] = [choice("Joints", [AS_INDEX, ...accepted.layouts], set("layout")), choice("Up", [AS_INDEX, ...accepted.up], set("up"))];
   layout.set(conventions.layout ?? "");
   up.set(conventions.up ?? "");
   return h(

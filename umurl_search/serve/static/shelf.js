@@ -74,6 +74,13 @@ export function remember(clips) {
 
 export const remembered = (name) => rows.get(name) ?? null;
 
+/** What may be sent as a clip, once the server has said it: suffixes, joint layouts, axes that may be up. */
+export const accepted = { suffixes: [], layouts: [], up: [] };
+
+export async function knowFiles() {
+  if (!accepted.suffixes.length) Object.assign(accepted, await api.files());
+}
+
 /** How the files that are dropped are to be read; null: as the index's dataset was. */
 export const conventions = { layout: null, fps: null, up: null, scale: null };
 
