@@ -40,4 +40,4 @@ def costs(
         device=terminal.device,
     )
     document = cost_table(terminal.library, request, progress=terminal.progress)
-    terminal.show(document, print_costs.costs)
+    terminal.show(document, print_costs.print_costs)

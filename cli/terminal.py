@@ -5,15 +5,16 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from umurl_search.library.library import Library, default_root
 from umurl_search.progress import Advance
+from umurl_search.result import plain
 
 LibraryOption = Annotated[
     Path | None,
@@ -29,6 +30,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on s
 QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress, no notes")]
 
 MOST_SEED = 2**31 - 1
+R = TypeVar("R", bound=Mapping[str, Any])
 
 _SHARED = {
     "library": (LibraryOption, None),
@@ -78,12 +80,12 @@ class Terminal:
         """A line of what is worth knowing before long work begins."""
         self.note(f"note: {line}")
 
-    def show(self, document: dict[str, Any], render: Callable[[dict[str, Any]], None]) -> None:
-        """The result: as JSON, or as `render` draws it."""
+    def show(self, result: R, print_it: Callable[[R], None]) -> None:
+        """The result: as JSON, or as `print_it` prints it."""
         if self.as_json:
-            print(json.dumps(document, ensure_ascii=False, default=str), flush=True)
+            print(json.dumps(plain(result), ensure_ascii=False, default=str), flush=True)
         else:
-            render(document)
+            print_it(result)
 
 
 def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -7,7 +7,7 @@ products are counted: normalisation, softmax, ReLU and sums are not. W is the wi
 import statistics
 import time
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from encoder.skeleton import N_FRAMES, N_JOINTS, N_PEOPLE
 from umurl_search.library import encoder_registry
 from umurl_search.library.library import Library
 from umurl_search.progress import Advance, Progress, no_progress
+from umurl_search.result import Result
 
 LATE_FUSED = "late-fused"
 """The comparison: a model of its own for each modality, their scores added."""
@@ -41,6 +42,60 @@ class CostRequest:
     people: int = N_PEOPLE
     clips: int | None = 16
     device: str = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubsetCost(Result):
+    """What embedding one clip from a subset of the modalities costs."""
+
+    subset: str
+    """modalities that are fused early; `late-fused`: a model for each modality"""
+    models: int
+    """separate models that it takes"""
+    parameters: int
+    """that the embedding goes through"""
+    flops: int
+    """of one clip: matrix products, a multiply-add counted as 2"""
+    clips_per_s: float | None
+    """measured, null if not"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement(Result):
+    """How speed was measured."""
+
+    device: str
+    """where"""
+    threads: int | None
+    """of a CPU, null on a GPU"""
+    clips: int
+    """at a time"""
+    repeats: int
+    """runs, of which the median is told"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostTable(Result):
+    """What embedding one clip costs, by subset of the modalities."""
+
+    encoder: str | None
+    """its name, null with `--preset`"""
+    preset: str | None
+    """or null"""
+    width: int
+    """W"""
+    dimension: int
+    """D, the size of an embedding"""
+    people: int
+    """in the clip"""
+    frames: int
+    """of the clip"""
+    rows: list[SubsetCost]
+    """a list: subsets of the encoder's modalities, then `late-fused`"""
+    measured: Measurement | None
+    """how speed was measured; null if it was not"""
+    seconds: dict[str, float]
+    """`total`"""
 
 
 def parameters(config: ModelConfig, parts: tuple[str, ...]) -> int:
@@ -67,7 +122,7 @@ def flops(config: ModelConfig, parts: tuple[str, ...], *, people: int = N_PEOPLE
     return 2 * products
 
 
-def cost_table(library: Library, request: CostRequest, *, progress: Progress = no_progress) -> dict[str, Any]:
+def cost_table(library: Library, request: CostRequest, *, progress: Progress = no_progress) -> CostTable:
     """A row for each subset of the encoder's modalities and one for separate models, late-fused.
 
     Raises UmurlError for an unknown encoder or device.
@@ -80,22 +135,26 @@ def cost_table(library: Library, request: CostRequest, *, progress: Progress = n
     if request.clips is not None:
         clips = _clips(request.clips, request.people)
         with progress("Measuring", total=len(rows) * (REPEATS + 1), unit="runs") as advance:
-            for row in rows:
-                models = _models(model, row["subset"])
-                row["clips_per_s"] = _clips_per_s(models, clips, device, advance)
+            rows = [
+                replace(row, clips_per_s=_clips_per_s(_models(model, row.subset), clips, device, advance))
+                for row in rows
+            ]
+    return CostTable(
+        encoder=None if request.preset else request.encoder,
+        preset=request.preset,
+        width=config.width,
+        dimension=config.dimension,
+        people=request.people,
+        frames=N_FRAMES,
+        rows=rows,
+        measured=None if request.clips is None else _measurement(device, request.clips),
+        seconds={"total": time.monotonic() - started},
+    )
+
+
+def _measurement(device: torch.device, clips: int) -> Measurement:
     threads = torch.get_num_threads() if device.type == "cpu" else None
-    measured = {"device": str(device), "threads": threads, "clips": request.clips, "repeats": REPEATS}
-    return {
-        "encoder": None if request.preset else request.encoder,
-        "preset": request.preset,
-        "width": config.width,
-        "dimension": config.dimension,
-        "people": request.people,
-        "frames": N_FRAMES,
-        "rows": rows,
-        "measured": None if request.clips is None else measured,
-        "seconds": {"total": time.monotonic() - started},
-    }
+    return Measurement(device=str(device), threads=threads, clips=clips, repeats=REPEATS)
 
 
 def _model(library: Library, request: CostRequest) -> UmURL:
@@ -110,16 +169,16 @@ def _subsets(config: ModelConfig) -> list[str]:
     return [*made_for, LATE_FUSED] if len(config.modalities) > 1 else made_for
 
 
-def _row(config: ModelConfig, subset: str, people: int) -> dict[str, Any]:
+def _row(config: ModelConfig, subset: str, people: int) -> SubsetCost:
     late = subset == LATE_FUSED
     passes = [(m,) for m in config.modalities] if late else [members(subset)]
-    return {
-        "subset": subset,
-        "models": len(passes),
-        "parameters": sum(parameters(config, parts) for parts in passes),
-        "flops": sum(flops(config, parts, people=people) for parts in passes),
-        "clips_per_s": None,
-    }
+    return SubsetCost(
+        subset=subset,
+        models=len(passes),
+        parameters=sum(parameters(config, parts) for parts in passes),
+        flops=sum(flops(config, parts, people=people) for parts in passes),
+        clips_per_s=None,
+    )
 
 
 def _models(model: UmURL, subset: str) -> dict[str, UmURL]:

@@ -44,6 +44,7 @@ from umurl_search.library.library import Library
 from umurl_search.progress import Progress, no_progress
 from umurl_search.readers import detect
 from umurl_search.readers.base import Reader
+from umurl_search.result import Result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,22 +68,32 @@ class ChangeRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChangeReport:
-    """`unchanged`: clips of the source that stay as they are; `new` and `gone`: what an update saw and left alone;
-    `left_out`: recordings that cannot be used, by reason; where an update meets one, its clip stays as it was."""
+class ChangeReport(Result):
+    """What a change did to a dataset; where an update meets a bad recording, its clip stays as it was."""
 
     dataset: str
     added: int = 0
+    """clips"""
     replaced: int = 0
+    """clips, whose files had another content"""
     removed: int = 0
+    """clips"""
     unchanged: int = 0
+    """clips of the source that stay as they are"""
     new: int = 0
+    """of `update`: clips of the source that are not in the library"""
     gone: int = 0
+    """of `update`: clips that are not in the source any more"""
     clips: int = 0
+    """in the dataset now"""
     left_out: dict[str, int] = field(default_factory=dict)
+    """reason: recordings of the source"""
     indexes: list[str] = field(default_factory=list)
+    """names, all in step"""
     notes: list[str] = field(default_factory=list)
+    """a line each"""
     seconds: dict[str, float] = field(default_factory=dict)
+    """`total`"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ from umurl_search.library.library import Library, checked_name
 from umurl_search.progress import Progress, no_progress
 from umurl_search.readers.base import Reader
 from umurl_search.readers.formats import FORMATS, SourceOptions, detect, format_of, open_reader
+from umurl_search.result import Result
 
 _STORE_VERSION = 1
 SLICING = "start:end"
@@ -55,23 +56,35 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
-class IngestReport:
-    """found = used + the sum of left_out. `cut`: clips shortened to the longest length kept. `segments`: of whole
-    recordings, what happens in them."""
+class IngestReport(Result):
+    """What a reading found: found = used + the sum of left_out."""
 
     dataset: str
+    """its name"""
     format: str
+    """how the recordings were read"""
     source: str
+    """where they were read from"""
     found: int
+    """recordings found: `used` and those left out"""
     used: int
+    """clips in the library"""
     left_out: dict[str, int]
+    """reason: count (reasons: data-format.md)"""
     official: int | None
+    """published number of recordings, or null"""
     cut: int
+    """clips shortened to the longest length kept"""
     splits: dict[str, dict[str, int]]
+    """protocol: part: clips"""
     notes: list[str]
+    """what to know of the source, a line each"""
     segments: int = 0
+    """of whole recordings: labelled stretches in them"""
     already_there: bool = False
+    """whether the library held it before"""
     seconds: dict[str, float] = field(default_factory=dict)
+    """`total`; empty when it was there"""
 
 
 def ingest(

@@ -27,6 +27,7 @@ from umurl_search.library.catalog.queries import ClipColumns
 from umurl_search.library.clip_store import EXTENTS, FRAMES, JOURNAL, Clips, ClipStore, journal_of, open_clips
 from umurl_search.library.library import Library
 from umurl_search.progress import Progress, no_progress
+from umurl_search.result import Result
 
 WORTHWHILE_GONE = 0.1
 """Share of rows on disk that are of clips that are gone; further parts are always worth it."""
@@ -34,18 +35,26 @@ _COPIED_BYTES = 2**26
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompactReport:
-    """before, after: bytes on disk. `gone`: clips whose bytes were dropped. done False: it was not worthwhile."""
+class CompactReport(Result):
+    """What a compaction did."""
 
     dataset: str
     done: bool
+    """whether it was worthwhile"""
     parts: int
+    """folders before, of the dataset and its indexes"""
     gone: int
+    """clips whose bytes were dropped"""
     clips: int
+    """that are there"""
     before: int
+    """bytes"""
     after: int
+    """bytes"""
     indexes: list[str] = field(default_factory=list)
+    """names"""
     seconds: dict[str, float] = field(default_factory=dict)
+    """`total`"""
 
 
 def compact(

@@ -32,14 +32,17 @@ from umurl_search.maintenance.compact import sweep_leftovers
 from umurl_search.maintenance.verify import verify
 from umurl_search.progress import Progress, no_progress
 from umurl_search.readers.base import Reader
+from umurl_search.result import Result
 
 
 @dataclass(kw_only=True)
-class RepairReport:
-    """mended: one line each. problems: what `verify` still finds, one line each."""
+class RepairReport(Result):
+    """What was mended, and what is still wrong."""
 
     mended: list[str] = field(default_factory=list)
+    """a list, a line each"""
     problems: list[str] = field(default_factory=list)
+    """what `verify` still finds, a line each"""
 
 
 def repair(library: Library, *, device: str = "auto", progress: Progress = no_progress) -> RepairReport:

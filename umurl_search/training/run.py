@@ -23,6 +23,7 @@ from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.encoder_registry import TRAINED_ON, EncoderEntry
 from umurl_search.library.library import Library
 from umurl_search.progress import Progress, no_progress
+from umurl_search.result import Result
 from umurl_search.training.clip_cache import open_prepared, prepare
 from umurl_search.training.import_encoder import register_sealed, seal_encoder
 from umurl_search.training.monitor import TrainingMonitor, on_log, probe_embedding
@@ -38,24 +39,35 @@ from umurl_search.training.resume_state import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainReport:
-    """The encoder made: name, clips trained on, last losses by term, what the last look at the embedding saw;
-    waiting: the share of the time that went into making batches, at the last log."""
+class TrainReport(Result):
+    """The encoder that was trained."""
 
     encoder: str
+    """its name"""
     dataset: str
     protocol: str | None
+    """null when trained on all clips"""
     preset: str
     clips: int
+    """clips trained on"""
     epochs: int
+    """epochs begun"""
     planned_epochs: int
+    """epochs of the schedule"""
     processes: int
+    """that shared the work"""
     precision: str
+    """of the products: `float32` or `bf16`"""
     losses: dict[str, float]
+    """the last step's `loss` and its terms `intra`, `inter`, `variance`, `covariance`"""
     embedding: dict[str, float | None]
+    """the last look: `rank`, `spread`, `accuracy` (1-NN of a held-out slice, or null)"""
     clips_per_s: float
+    """speed at the end"""
     waiting: float
+    """the share of the time that went into making batches"""
     seconds: float
+    """the whole run"""
 
 
 def train_encoder(
