@@ -31,7 +31,28 @@ REAL = Path(__file__).parents[2] / "shared"
 ACTIONS = (1, 5, 10, 23, 28)
 SUBJECTS = (1, 2, 3, 4)
 
-pytest_plugins = ["browser.fixtures"]
+pytest_plugins = [
+    "browser.fixtures",
+    "changes",
+    "classified",
+    "documents",
+    "drawings",
+    "galleries",
+    "golden_arrays",
+    "histories",
+    "interruptions",
+    "made_people",
+    "made_recordings",
+    "parted_libraries",
+    "refusals",
+    "reported",
+    "screens",
+    "serving",
+    "short_runs",
+    "small_networks",
+    "small_trainings",
+    "sockets",
+]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)

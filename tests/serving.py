@@ -2,12 +2,17 @@
 
 import asyncio
 import contextlib
+import io
 import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import httpx
+import numpy as np
+import pytest
 
 from umurl_search.library.library import Library
 from umurl_search.serve.app import make_app
@@ -96,3 +101,55 @@ def problem(answer: httpx.Response, status: int) -> str:
     assert line
     assert "\n" not in line
     return line
+
+
+@pytest.fixture
+def client(indexed: Library) -> Iterator[Client]:
+    with Client(indexed) as client:
+        yield client
+
+
+@pytest.fixture
+def long_client(long: Library) -> Iterator[Client]:
+    with Client(long) as client:
+        yield client
+
+
+def npy(clip: Any) -> bytes:
+    file = io.BytesIO()
+    np.save(file, clip)
+    return file.getvalue()
+
+
+def without_seconds(document: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key != "seconds"}
+
+
+def assert_same(one: dict[str, Any], other: dict[str, Any]) -> None:
+    """But for how long it took, and the last digits of scores, since rows of an index are embedded many at a time."""
+    first, second = ([hit.pop("score") for hit in document["hits"]] for document in (one, other))
+    np.testing.assert_allclose(first, second, atol=1e-5)
+    assert without_seconds(one) == without_seconds(other)
+
+
+@pytest.fixture(scope="module")
+def read_client(indexed_root: Path) -> Iterator[Client]:
+    with Client(Library(indexed_root)) as read_client:
+        yield read_client
+
+
+@pytest.fixture(scope="module")
+def read_long_client(long_root: Path) -> Iterator[Client]:
+    with Client(Library(long_root / "library")) as read_client:
+        yield read_client
+
+
+def done(read_client: Client, kind: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """A job's number, and what it says once it is over."""
+    job = read_client.post(f"/api/{kind}", json=body).json()
+    deadline = time.monotonic() + PATIENCE_S
+    while job["state"] == "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+        job = read_client.get(f"/api/{kind}/{job['id']}").json()
+    return job["id"], job

@@ -1,59 +1,23 @@
 """What users get wrong: one line on stderr that names the thing and a remedy, and a library left as it was."""
 
-import hashlib
 import json
 import os
 import pickle
 import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import Result
+from refusals import Refused, has
 
 from umurl_search.clips.normalization import Pipeline
 from umurl_search.files import sealed_folder
-from umurl_search.library.catalog.schema_and_migrations import SCHEMA_VERSION
 from umurl_search.library.library import Library
 
 Command = Callable[..., Result]
-Refused = Callable[..., str]
 QUERY = "mine:S001C001P001R001A001"
-
-
-def hashes(root: Path) -> dict[str, str]:
-    """Every file's hash, but for the empty files that builders lock."""
-    return {
-        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and path.suffix != ".lock"
-    }
-
-
-@pytest.fixture
-def refused(command: Command, tmp_path: Path) -> Refused:
-    """Runs a command that must fail; gives its one line on stderr. The library must not change."""
-    library = tmp_path / "library"
-
-    def call(*arguments: object, code: int = 1) -> str:
-        before = hashes(library)
-        result = command(*arguments)
-        assert (result.code, result.out) == (code, ""), result
-        assert result.err.count("\n") == 1, result.err
-        assert result.err.startswith("umurl-search: "), result.err
-        assert hashes(library) == before
-        return result.err
-
-    return call
-
-
-def has(line: str, *parts: object) -> None:
-    for part in parts:
-        assert str(part) in line
 
 
 # sources
@@ -292,14 +256,6 @@ def test_filters_that_are_refused(
     assert not (tmp_path / "stolen.csv").exists()
 
 
-def test_a_filter_that_takes_too_long(
-    indexed: Library, refused: Refused, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("umurl_search.library.catalog.queries.FILTER_TIMEOUT_S", 0.2)
-    endless = " and ".join(["label = 1"] * 9_000)  # of which planning takes long
-    has(refused("query", QUERY, "--where", endless), "--where took over", "simpler")
-
-
 # damage
 
 
@@ -373,213 +329,3 @@ def test_a_store_of_another_preprocessing(
     has(refused("build-index", "mine", "--as", "x"), "the clip store of mine", "umurl-search delete mine")
     has(refused("query", QUERY), "index mine@e", "umurl-search delete index:mine@e")
     has(refused("embed", "mine", "--out", tmp_path / "y.npy"), "centre", "again")
-
-
-def test_a_damaged_catalog(indexed: Library, refused: Refused, command: Command) -> None:
-    whole = indexed.catalog_path.read_bytes()
-    for damaged in (
-        b"",
-        b"hello",
-        whole[:5000],
-        whole[: len(whole) // 2],
-        whole[:12288] + bytes(len(whole) - 12288),
-    ):
-        indexed.catalog_path.write_bytes(damaged)
-        for words in (("list",), ("query", QUERY), ("knn-eval",), ("delete", "mine@e")):
-            has(refused(*words), indexed.catalog_path, "umurl-search repair")
-        checked = command("verify", "--json")
-        assert checked.code == 1
-        assert checked.json["ok"] is False
-        assert str(indexed.catalog_path) in checked.json["problems"][0]
-
-
-def test_a_catalog_of_another_version(indexed: Library, refused: Refused) -> None:
-    for version, remedy in ((9, "upgrade umurl-search"), (0, "too old")):
-        with indexed.write() as catalog:
-            catalog._con.execute("update meta set schema_version = ?", [version])
-        has(refused("list"), indexed.catalog_path, f"schema {version}", remedy)
-        has(refused("delete", "mine@e"), f"schema {version}", remedy)
-        import duckdb
-
-        with duckdb.connect(str(indexed.catalog_path)) as connection:
-            connection.execute("update meta set schema_version = ?", [SCHEMA_VERSION])
-
-
-@pytest.mark.parametrize("tables", ["", "create table other (x int)", "create table meta (x int)"])
-def test_a_database_that_is_no_catalog(
-    tmp_path: Path, refused: Refused, command: Command, made: Path, tables: str
-) -> None:
-    import duckdb
-
-    path = tmp_path / "library" / "catalog.duckdb"
-    path.parent.mkdir()
-    with duckdb.connect(str(path)) as connection:
-        connection.execute(tables)
-    has(refused("list"), "not a catalog", "--library")
-    if tables:
-        before = path.read_bytes()
-        line = command("ingest", "mine", "--source", made / "clips").err
-        assert "not a catalog of this program; give another --library" in line
-        assert path.read_bytes() == before
-
-
-def test_a_library_that_is_a_file(tmp_path: Path, command: Command, made: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text("not a folder")
-    for words in (
-        ("list",),
-        ("verify",),
-        ("info",),
-        ("delete", "x"),
-        ("query", QUERY),
-        ("knn-eval",),
-        ("doctor",),
-        ("ingest", "x", "--source", made / "clips"),
-        ("build-index", "mine"),
-        ("train", "mine"),
-        ("datasets",),
-    ):
-        result = command(*words, "--library", path)
-        assert result.code == 1, words
-        assert result.err.count("\n") == 1
-        has(result.err, path, "a file")
-        assert path.read_text() == "not a folder"
-
-
-def test_commands_that_read_make_no_library(tmp_path: Path, command: Command) -> None:
-    for words in (
-        ("verify",),
-        ("delete", "x"),
-        ("query", QUERY),
-        ("knn-eval",),
-        ("info", "x"),
-        ("train", "x"),
-    ):
-        result = command(*words)
-        assert (result.code, result.out, result.err.count("\n")) == (1, "", 1), words
-    assert not (tmp_path / "library").exists()
-
-
-READ_ONLY = """
-import sys, concurrent.futures.process
-from another_user import NOBODY, become
-from cli.main import run
-copy, *words = sys.argv[1:]
-become(NOBODY, rehearsals=[[*line.split(), "--library", copy] for line in words])
-print([run(line.split()) for line in words])
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root can become another user")
-def test_a_library_that_may_not_be_written(
-    indexed_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    copy, tests = shutil.copytree(indexed_root, tmp_path / "copy"), Path(__file__).parent
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tests.parent), str(tests)]))
-    with tempfile.TemporaryDirectory() as everybodys:
-        indexed = Library(Path(everybodys) / "library")
-        shutil.copytree(indexed_root, indexed.root)
-        for path in (Path(everybodys), *indexed.root.rglob("*")):
-            path.chmod(0o755)
-        monkeypatch.setenv("UMURL_LIBRARY", str(indexed.root))
-        before = hashes(indexed.root)
-        words = (f"query {QUERY} --k 1 --quiet", "delete mine@e", "build-index mine --as x")
-        run = subprocess.run(
-            [sys.executable, "-c", READ_ONLY, str(copy), *words],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=tests.parent,
-        )
-        assert hashes(indexed.root) == before
-    assert run.stdout.splitlines()[-1:] == ["[0, 1, 1]"], run.stderr
-    lines = run.stderr.splitlines()
-    assert len(lines) == 2, lines
-    has(lines[0], indexed.root, "permissions", "--library")
-    has(lines[1], indexed.root, "Permission denied")
-
-
-# other files
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"hello",
-        b"PK\x03\x04junk",
-        pickle.dumps({"state_dict": {"a": 1}}),
-        pickle.dumps([1, 2]),
-        os.urandom(400),
-    ],
-)
-def test_a_checkpoint_that_is_not_one(
-    content: bytes, library: Library, refused: Refused, tmp_path: Path
-) -> None:
-    path = tmp_path / "model.pth.tar"
-    path.write_bytes(content)
-    has(refused("import-encoder", path, "--as", "x"), path)
-
-
-def test_checkpoints_of_other_models(library: Library, refused: Refused, tmp_path: Path) -> None:
-    import torch
-
-    path = tmp_path / "model.pth.tar"
-    contents: tuple[object, ...] = (
-        {"weights": {}},
-        {"state_dict": {}},
-        {"state_dict": {"fc.weight": torch.zeros(3)}},
-        {"state_dict": {1: torch.zeros(3)}},
-        {"state_dict": {"mm_fusion.t_fusion.0.weight": 3}},
-        torch.zeros(2),
-        {"state_dict": {"module.backbone.mm_fusion.t_fusion.0.weight": torch.zeros(8, 24)}},
-    )
-    for content in contents:
-        torch.save(content, path)
-        has(refused("import-encoder", path, "--as", "x"), path)
-    has(refused("import-encoder", tmp_path, "--as", "x"), tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("content", "part"),
-    [
-        ("hello", "Expecting value"),
-        ("[]", "not a splits file"),
-        ('{"p": ["a"]}', "not a splits file"),
-        ('{"p": {}}', "parts"),
-        ('{"p": {"validation": ["a"]}}', "validation"),
-        ('{"p": {"train": "abc", "test": []}}', "list of names"),
-        ('{"p": {"train": [1], "test": []}}', "list of names"),
-        ('{"p": {"train": ["a", "b"], "test": ["b"]}}', "names b more than once"),
-        ('{"../p": {"train": ["a"], "test": ["b"]}}', "'../p'"),
-    ],
-)
-def test_a_splits_file_that_is_not_one(
-    content: str, part: str, library: Library, refused: Refused, made: Path, tmp_path: Path
-) -> None:
-    path = tmp_path / "splits.json"
-    path.write_text(content)
-    has(refused("ingest", "x", "--source", made / "clips", "--splits", path), part)
-
-
-def test_a_splits_file_that_is_missing(
-    library: Library, refused: Refused, made: Path, tmp_path: Path
-) -> None:
-    has(refused("ingest", "x", "--source", made / "clips", "--splits", tmp_path / "s.json"), "s.json")
-
-
-def test_evaluation_without_a_protocol_or_labels(
-    library: Library, command: Command, refused: Refused, tmp_path: Path
-) -> None:
-    (tmp_path / "bare").mkdir()
-    for name in ("a", "b"):
-        np.save(tmp_path / "bare" / f"{name}.npy", np.random.default_rng(0).normal(size=(20, 25, 3)))
-    assert command("ingest", "bare", "--source", tmp_path / "bare").code == 0
-    assert command("build-index", "bare", "--encoder", "e").code == 0
-    has(refused("knn-eval"), "bare has no protocol", "--splits FILE")
-    splits = tmp_path / "splits.json"
-    splits.write_text('{"p": {"train": ["a"], "test": ["b"]}}')
-    assert command("ingest", "split", "--source", tmp_path / "bare", "--splits", splits).code == 0
-    assert command("build-index", "split", "--encoder", "e").code == 0
-    has(refused("knn-eval"), "split", "no labels")

@@ -11,7 +11,6 @@ import pytest
 from conftest import Result
 
 from cli.demo import ACTION, ENCODER, better_first
-from cli.print_demo import longer
 from umurl_search.library.encoder_registry import SHIPPED, open_encoder
 from umurl_search.library.library import Library
 
@@ -31,15 +30,6 @@ def test_the_better_of_the_two_comes_first(own: float, better: str) -> None:
     first, second = better_first(answers(SHIPPED, 0.93), answers(ENCODER, own))
     assert {first["build"]["encoder"], second["build"]["encoder"]} == {SHIPPED, ENCODER}
     assert first["build"]["encoder"] == better
-
-
-def test_the_way_to_train_longer_is_to_the_end_or_the_next_size() -> None:
-    assert longer({"epochs": 4, "planned_epochs": 16}) == (
-        "train demo --preset tiny",
-        "to train all 16 epochs",
-    )
-    larger = ("train demo --preset small", "to train a larger one, 80 epochs")
-    assert longer({"epochs": 16, "planned_epochs": 16}) == larger
 
 
 def keys_documented() -> set[str]:

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +17,6 @@ from conftest import Result
 from serving import PATIENCE_S
 
 from umurl_search.library.library import Library
-from umurl_search.serve.server import own_address
 
 Command = Callable[..., Result]
 
@@ -94,13 +92,6 @@ def test_other_addresses_need_a_token_which_the_line_carries(indexed: Library) -
         assert fetched(f"{here}api/library", Authorization=f"Bearer {token}")["default_index"] == "mine@e"
         with pytest.raises(urllib.error.HTTPError, match="401"):
             fetched(f"{here}api/library")
-
-
-def test_addresses_that_stand_for_all_have_one_that_opens() -> None:
-    wild = {"0.0.0.0": "127.0.0.1", "0": "127.0.0.1", "::": "::1", "0:0:0:0:0:0:0:0": "::1", "::0": "::1"}
-    assert {host: own_address(host) for host in wild} == wild
-    for host in ("127.0.0.1", "::1", "localhost", "10.0.0.1", "fe80::1", "all.example"):
-        assert own_address(host) == host
 
 
 def problem(result: Result) -> str:

@@ -6,81 +6,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from golden_arrays import arrays, ours
 from numpy.typing import NDArray
 from torch import Tensor
 
-from encoder.augment import corruption_maps, map_joints, shear_maps
 from encoder.checkpoint import _renamed, import_released
 from encoder.losses import Losses, covariance_term, umurl_losses, variance_term
-from encoder.modalities import spatial_tokens, temporal_tokens, to_modality
 from encoder.modality_sets import BASE, SINGLE_AND_FUSED
 from encoder.model import UmURL
-from encoder.ragged import RaggedClips
 
 GOLDEN = Path(__file__).parent / "golden"
 RESIDUE = 1e-4
 """Gradient norms below this are rounding of gradients that are zero on paper (biases before BatchNorm, keys')."""
 
 
-def arrays(name: str) -> dict[str, NDArray[np.float32]]:
-    with np.load(GOLDEN / name, allow_pickle=False) as file:
-        return {key: file[key] for key in file.files}
-
-
-def ours(clips: NDArray[np.floating]) -> Tensor:
-    """Golden (N, C, T, V, M) as (N, T, M, V, C) float32."""
-    return torch.from_numpy(np.ascontiguousarray(clips.transpose(0, 2, 4, 3, 1), dtype=np.float32))
-
-
-def ours_single(clip: NDArray[np.floating]) -> Tensor:
-    """Golden (C, T, V, M) as a batch of one."""
-    return ours(clip[None])
-
-
 @pytest.fixture
 def released() -> UmURL:
     return import_released(GOLDEN / "checkpoint_0450.pth.tar")
-
-
-@pytest.mark.parametrize("modality", BASE)
-def test_tokens(modality: str) -> None:
-    resized = ours(arrays("preprocess.npz")["resized"])
-    want = arrays("modalities.npz")
-    clips = to_modality(resized, modality)
-    np.testing.assert_allclose(temporal_tokens(clips), want[f"{modality}_t"], rtol=0, atol=1e-6)
-    np.testing.assert_allclose(spatial_tokens(clips), want[f"{modality}_s"], rtol=0, atol=1e-6)
-
-
-def test_every_array_of_modalities_is_compared() -> None:
-    assert set(arrays("modalities.npz")) == {f"{m}_{stream}" for m in BASE for stream in "ts"}
-
-
-def test_shear() -> None:
-    want = arrays("augmentations.npz")
-    maps = shear_maps(torch.from_numpy(want["shear"].astype(np.float32))[None], 25)
-    got = map_joints(ours_single(want["clip"]), maps)
-    np.testing.assert_allclose(got, ours_single(want["sheared"]), rtol=0, atol=1e-5)
-
-
-@pytest.mark.parametrize("kind", ["zeroed", "corrupted"])
-def test_corruption(kind: str) -> None:
-    want = arrays("augmentations.npz")
-    mixing = want["corruption"].astype(np.float32) if kind == "corrupted" else np.zeros((3, 3), np.float32)
-    chosen = torch.zeros(1, 25, dtype=torch.bool)
-    chosen[0, want["joints"].tolist()] = True
-    got = map_joints(ours_single(want["clip"]), corruption_maps(chosen, torch.from_numpy(mixing)[None]))
-    np.testing.assert_allclose(got, ours_single(want[kind]), rtol=0, atol=1e-5)
-
-
-def test_crop() -> None:
-    want, prepared = arrays("augmentations.npz"), arrays("preprocess.npz")
-    clip = prepared["normalised"][int(want["crop_clip_index"])].transpose(1, 3, 2, 0)
-    got = RaggedClips.of([np.ascontiguousarray(clip)]).resized(
-        torch.tensor([0]),
-        first=torch.tensor([int(want["crop_start"])]),
-        length=torch.tensor([int(want["crop_length"])]),
-    )
-    np.testing.assert_allclose(got, ours_single(want["cropped"]), rtol=0, atol=1e-5)
 
 
 def relative(got: Tensor, want: NDArray[np.float32]) -> float:

@@ -5,22 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from encoder import precision
-from encoder.model import ModelConfig
-from encoder.precision import (
-    ONEDNN_LIMITS,
-    emulation_note,
-    multiplies_bf16,
-    pick_precision,
-    precision_here,
-)
-from encoder.ragged import RaggedClips
-from encoder.schedule import PRESETS, TrainConfig, settle_precision
-from encoder.train import train
+from encoder.precision import ONEDNN_LIMITS, emulation_note, multiplies_bf16, pick_precision, precision_here
+from encoder.schedule import TrainConfig, settle_precision
 
 CPU = torch.device("cpu")
 
@@ -104,10 +94,6 @@ def test_auto_is_bf16_where_it_pays(
     assert precision_here("float32", CPU) == "float32"
 
 
-def test_every_preset_leaves_the_precision_to_the_machine() -> None:
-    assert {name: config.precision for name, (_, config) in PRESETS.items()} == dict.fromkeys(PRESETS, "auto")
-
-
 def test_what_emulation_costs_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "multiplies_bf16", lambda device: False)
     taken = iter([0.5, 0.01])
@@ -118,24 +104,3 @@ def test_what_emulation_costs_is_measured(monkeypatch: pytest.MonkeyPatch) -> No
     assert emulation_note("auto", CPU) is emulation_note("float32", CPU) is None
     monkeypatch.setattr(precision, "multiplies_bf16", lambda device: True)
     assert emulation_note("bf16", CPU) is None
-
-
-@pytest.mark.parametrize("fast", [True, False])
-def test_training_by_default_multiplies_in_what_the_machine_has(
-    fast: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The loop itself, as a library user calls it: the products' own type, as the network sees it."""
-    monkeypatch.setattr(precision, "multiplies_bf16", lambda device: fast)
-    seen: set[torch.dtype] = set()
-    forward = torch.nn.Linear.forward
-
-    def noted(self: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
-        y = forward(self, x)
-        seen.add(y.dtype)
-        return y
-
-    monkeypatch.setattr(torch.nn.Linear, "forward", noted)
-    rng = np.random.default_rng(0)
-    clips = RaggedClips.of([rng.standard_normal((70, 1, 25, 3)).astype(np.float32) for _ in range(4)])
-    train(clips, ModelConfig(width=256, projection=8), TrainConfig(epochs=1, batch_size=4), device=CPU)
-    assert seen == {torch.bfloat16 if fast else torch.float32}

@@ -40,7 +40,7 @@ def test_every_mutation_is_noticed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_survives_or_cannot_be_run_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    test = "tests/test_search_metrics.py::test_no_queries_no_votes"
+    test = "tests/test_evaluation_metrics.py::test_no_queries_no_votes"
     harmless = Mutation(
         "umurl_search/evaluation/metrics.py", "_COMPARED_AT_ONCE = 2**26", "_COMPARED_AT_ONCE = 2**25", test
     )

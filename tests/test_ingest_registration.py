@@ -1,0 +1,52 @@
+"""From a clip store to the catalog: numbers, protocols, and stores that a killed run had sealed."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from interruptions import content, stopped
+from refusals import four_clips
+
+from umurl_search.ingest import ingest
+from umurl_search.ingest.ingest import Request
+from umurl_search.library.library import Library
+from umurl_search.maintenance import verify as soundness
+from umurl_search.readers.arrays import NpyReader
+
+
+def test_a_protocol_that_names_no_clip_is_left_out(tmp_path: Path) -> None:
+    splits = tmp_path / "splits.json"
+    splits.write_text(json.dumps({"typo": {"train": ["a"], "test": ["b"]}}))
+    library = Library(tmp_path / "library")
+    report = ingest.ingest(library, Request(name="own", source=four_clips(tmp_path / "clips"), splits=splits))
+    assert report.splits == {}
+    assert report.notes == ["protocol typo names no clip of the data: it was left out"]
+
+
+def test_a_sealed_store_is_entered_by_the_next_run(
+    request_of_mine: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = Library(tmp_path / "new")
+    with monkeypatch.context() as patched:
+        patched.setattr(ingest, "register", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            ingest.ingest(library, request_of_mine)
+    before = content(library.clips("mine"))
+    with monkeypatch.context() as patched:
+        patched.setattr(NpyReader, "load", stopped)
+        report = ingest.ingest(library, request_of_mine)
+    assert (report.used, report.already_there) == (60, False)
+    assert content(library.clips("mine")) == before
+    assert soundness.verify(library) == []
+
+
+def test_numbers_beyond_32_bits_in_a_name(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "late").mkdir()
+    clip = made / "clips" / "S001C001P001R001A001.npy"
+    shutil.copy(clip, tmp_path / "late" / "a1_s20240131_t1706700000000.npy")
+    library = Library(tmp_path / "new")
+    ingest.ingest(library, Request(name="x", source=tmp_path / "late"))
+    with library.read() as catalog:
+        columns = catalog.clips_of("x").columns
+    assert (columns["subject"], columns["replication"]) == ([20240131], [1706700000000])

@@ -1,0 +1,201 @@
+"""AGCN's arrays: rows are clips, sub-folders protocols."""
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from encoder.errors import UmurlError
+from umurl_search.clips.clip import Clip, LeftOut, Outcome
+from umurl_search.readers.agcn import AgcnReader
+
+REAL = Path(__file__).parents[2] / "shared/data/utd_mhad/agcn"
+NAMES = ["S001C001P001R001A001.skeleton", "S001C002P001R001A002.skeleton"]
+
+
+def rows(n_rows: int, *, n_frames: int = 6) -> NDArray[np.float32]:
+    return np.random.default_rng(n_rows).normal(size=(n_rows, 3, n_frames, 25, 2)).astype(np.float32)
+
+
+def write(
+    folder: Path, prefix: str, data: NDArray[Any], names: Any, *, n_frames: list[int] | None = None
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / f"{prefix}_data_joint.npy", data)
+    (folder / f"{prefix}_label.pkl").write_bytes(pickle.dumps((names, list(range(len(names)))), 2))
+    if n_frames is not None:
+        np.save(folder / f"{prefix}_num_frame.npy", np.array(n_frames))
+
+
+def outcomes(root: Path) -> list[Outcome]:
+    reader = AgcnReader((root,))
+    return [outcome for group in reader.read(reader.items()) for outcome in group]
+
+
+def only(root: Path) -> Outcome:
+    (outcome,) = outcomes(root)
+    return outcome
+
+
+def test_rows_are_clips(tmp_path: Path) -> None:
+    data = rows(2)
+    write(tmp_path / "xsub", "train", data, NAMES, n_frames=[4, 6])
+    first, second = outcomes(tmp_path)
+    assert isinstance(first, Clip)
+    assert isinstance(second, Clip)
+    assert (first.name, first.label, first.source) == (
+        "S001C001P001R001A001",
+        0,
+        "xsub/train_data_joint.npy:0",
+    )
+    assert (second.label, second.camera, second.setup) == (1, 2, 1)
+    np.testing.assert_array_equal(first.frames, data[0].transpose(1, 3, 2, 0)[:4])
+    assert second.frames.shape == (6, 2, 25, 3)
+
+
+def test_without_numbers_of_frames_clips_end_with_their_last_body(tmp_path: Path) -> None:
+    data = rows(1)
+    data[0, :, 1] = 0
+    data[0, :, 4:] = 0
+    data[0, ..., 1] = 0
+    write(tmp_path, "train", data, NAMES[:1])
+    clip = only(tmp_path)
+    assert isinstance(clip, Clip)
+    assert clip.frames.shape == (4, 1, 25, 3)
+
+
+def test_a_clip_longer_than_its_row_says_what_was_cut(tmp_path: Path) -> None:
+    write(tmp_path, "train", rows(1), NAMES[:1], n_frames=[9])
+    clip = only(tmp_path)
+    assert isinstance(clip, Clip)
+    assert (len(clip.frames), clip.cut) == (6, 3)
+
+
+def test_bad_rows_are_left_out(tmp_path: Path) -> None:
+    data = rows(5)
+    data[1] = 0
+    data[2, 0, 3, 7, 1] = np.inf
+    names = ["a10_s1_0", "a10_s1_1", "a10_s1_2", "a10_s1_3", "a10_s1_0"]
+    write(tmp_path, "val", data, names, n_frames=[6, 6, 6, 0, 6])
+    good, *bad = outcomes(tmp_path)
+    assert isinstance(good, Clip)
+    assert good.replication == 0
+    source = "val_data_joint.npy"
+    assert bad == [
+        LeftOut(name="a10_s1_1", reason="no body", detail="nobody in any of 6 frames", source=f"{source}:1"),
+        LeftOut(
+            name="a10_s1_2",
+            reason="non-finite",
+            detail="1 NaN or infinite numbers, from frame 4",
+            source=f"{source}:2",
+        ),
+        LeftOut(
+            name="a10_s1_3",
+            reason="malformed",
+            detail="the number of its frames is given as 0",
+            source=f"{source}:3",
+        ),
+        LeftOut(
+            name="a10_s1_0", reason="duplicate name", detail="row val/0 comes first", source=f"{source}:4"
+        ),
+    ]
+
+
+def test_sub_folders_are_protocols_and_the_first_gives_the_clips(tmp_path: Path) -> None:
+    for protocol in ("xview", "xsub", "xset"):
+        write(tmp_path / protocol, "train", rows(1), [f"{protocol}_a"])
+        write(tmp_path / protocol, "val", rows(1), [f"{protocol}_b"])
+    (tmp_path / "other").mkdir()
+    reader = AgcnReader((tmp_path,))
+    assert [group[0].name for group in reader.read(reader.items())] == ["xsub_a", "xsub_b"]
+    assert reader.splits() == {
+        protocol: {"train": [f"{protocol}_a"], "test": [f"{protocol}_b"]}
+        for protocol in ("xsub", "xview", "xset")
+    }
+    assert list(reader.splits()) == ["xsub", "xview", "xset"]
+    assert len(reader.files()) == 8
+
+
+@pytest.mark.parametrize(("folder", "protocol"), [("xview", "xview"), ("mine", "default")])
+def test_a_flat_folder_is_one_protocol(tmp_path: Path, folder: str, protocol: str) -> None:
+    write(tmp_path / folder, "train", rows(1), ["a"])
+    assert AgcnReader((tmp_path / folder,)).splits() == {protocol: {"train": ["a"]}}
+
+
+def test_items_are_read_in_the_order_given_by_any_copy(tmp_path: Path) -> None:
+    write(tmp_path, "train", rows(3), ["a", "b", "c"])
+    copy = pickle.loads(pickle.dumps(AgcnReader((tmp_path,))))
+    assert [group[0].name for group in copy.read(["train/2", "train/0"])] == ["c", "a"]
+
+
+class Runs:
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return os.system, ("touch marker",)
+
+
+def test_bad_sources_are_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UmurlError, match=r": holds no train_data_joint\.npy or val_data_joint\.npy, nor do"):
+        AgcnReader((tmp_path,))
+    np.save(tmp_path / "train_data_joint.npy", rows(2))
+    labels = tmp_path / "train_label.pkl"
+    with pytest.raises(UmurlError, match=r"train_label\.pkl: missing; it holds the names and labels"):
+        AgcnReader((tmp_path,))
+    labels.write_bytes(pickle.dumps([1, 2, 3]))
+    with pytest.raises(UmurlError, match=r"train_label\.pkl: holds no pair of names and labels"):
+        AgcnReader((tmp_path,))
+    labels.write_bytes(pickle.dumps((["a"], Runs())))
+    with pytest.raises(UmurlError, match=r"train_label\.pkl: refused: the pickle asks for posix\.system"):
+        AgcnReader((tmp_path,))
+    assert not (tmp_path / "marker").exists()
+    labels.write_bytes(pickle.dumps((["a"], [0])))
+    with pytest.raises(UmurlError, match=r"train_label\.pkl: 1 entries for the 2 clips of train_data_joint"):
+        AgcnReader((tmp_path,))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (np.zeros((2, 3, 6, 20, 2)), r"shape \(2, 3, 6, 20, 2\), not \(N, 3, T, 25, 2\)"),
+        (np.array([1, None]), "holds Python objects, not numbers"),
+        (np.zeros(3, complex), "holds complex128, not numbers"),
+    ],
+)
+def test_bad_arrays_are_errors(tmp_path: Path, data: NDArray[Any], message: str) -> None:
+    write(tmp_path, "train", data, ["a", "b"])
+    with pytest.raises(UmurlError, match=rf"train_data_joint\.npy: .*{message}"):
+        AgcnReader((tmp_path,))
+
+
+def test_a_truncated_array_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path, "train", rows(2), ["a", "b"])
+    path = tmp_path / "train_data_joint.npy"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(
+        UmurlError, match=r"joint\.npy: 7327 bytes, its header announces 7328; make it again$"
+    ):
+        AgcnReader((tmp_path,))
+
+
+def test_two_sources_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UmurlError, match="this format is read from one source at a time"):
+        AgcnReader((tmp_path, tmp_path))
+
+
+@pytest.mark.data
+def test_real_arrays() -> None:
+    if not REAL.is_dir():
+        pytest.skip("the real UTD-MHAD arrays are not beside the checkout")
+    reader = AgcnReader((REAL,))
+    clips = [group[0] for group in reader.read(reader.items())]
+    assert len(clips) == 861
+    assert all(isinstance(clip, Clip) for clip in clips)
+    assert {part: len(names) for part, names in reader.splits()["xsub"].items()} == {
+        "train": 431,
+        "test": 430,
+    }
+    assert {clip.label for clip in clips if isinstance(clip, Clip)} == set(range(27))

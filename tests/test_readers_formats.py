@@ -1,0 +1,157 @@
+"""Which format a source is in."""
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from encoder.errors import UmurlError
+from umurl_search.readers import FORMATS, SourceOptions, detect, open_reader
+from umurl_search.readers.base import Reader
+
+REAL = Path(__file__).parents[2] / "shared/data"
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def make_ntu(folder: Path) -> Path:
+    (folder / "deep").mkdir()
+    (folder / "S001C001P001R001A001.txt").write_text("a note\n")
+    path = folder / "deep" / "S001C001P001R001A001.skeleton"
+    path.write_text("1\n0\n")
+    return path
+
+
+def make_pku(folder: Path) -> Path:
+    path = folder / "0291-L.txt"
+    path.write_text(" ".join(["0.5"] * 150) + "\n")
+    (folder / "README.txt").write_text("about\n")
+    return path
+
+
+def make_agcn(folder: Path) -> None:
+    (folder / "xsub").mkdir()
+    np.save(folder / "xsub" / "train_data_joint.npy", np.ones((1, 3, 4, 25, 2)))
+    (folder / "xsub" / "train_label.pkl").write_bytes(pickle.dumps((["a"], [0])))
+
+
+def make_ctr_gcn(folder: Path) -> Path:
+    path = folder / "NTU60_CS.npz"
+    data, labels = np.ones((1, 4, 150)), np.eye(60)[:1]
+    np.savez(path, x_train=data, y_train=labels, x_test=data, y_test=labels)
+    return path
+
+
+def make_pyskl(folder: Path) -> Path:
+    path = folder / "some.pkl"
+    path.write_bytes(pickle.dumps({"split": {}, "annotations": []}))
+    return path
+
+
+def make_nw_ucla(folder: Path) -> Path:
+    path = folder / "a01_s01_e00_v01.json"
+    path.write_text(json.dumps({"skeletons": np.ones((2, 20, 3)).tolist(), "label": 1}))
+    return path
+
+
+def make_npy(folder: Path) -> Path:
+    path = folder / "clip.npy"
+    np.save(path, np.ones((2, 25, 3)))
+    return path
+
+
+MAKERS: dict[str, Callable[[Path], Path | None]] = {
+    "ntu-skeleton": make_ntu,
+    "pku-mmd": make_pku,
+    "agcn": make_agcn,
+    "ctr-gcn": make_ctr_gcn,
+    "pyskl": make_pyskl,
+    "nw-ucla": make_nw_ucla,
+    "npy": make_npy,
+}
+
+
+def test_every_format_is_covered_here() -> None:
+    assert tuple(MAKERS) == tuple(FORMATS)
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_a_source_is_recognised_and_opened(tmp_path: Path, fmt: str) -> None:
+    file = MAKERS[fmt](tmp_path)
+    for source in filter(None, (tmp_path, file)):
+        assert detect(source) == fmt
+        reader: Reader = open_reader(fmt, (source,))
+        assert (reader.format, reader.layout) == (fmt, "kinect-v1" if fmt == "nw-ucla" else "ntu25")
+        assert reader.parallel == (fmt not in ("ctr-gcn", "pyskl"))
+        items = reader.items()
+        assert reader.items() == items
+        assert len(list(reader.read(items))) == len(items)
+        assert all(path.is_file() for path in reader.files())
+        assert repr(pickle.loads(pickle.dumps(reader))) == repr(reader) == repr(open_reader(fmt, (source,)))
+        assert str(source) in repr(reader)
+
+
+def test_a_file_as_source_is_read(tmp_path: Path) -> None:
+    reader = open_reader("npy", (make_npy(tmp_path),))
+    ((clip,),) = reader.read(reader.items())
+    assert (clip.name, clip.source) == ("clip", "clip.npy")
+
+
+def test_golden_recordings_are_recognised() -> None:
+    assert detect(GOLDEN / "raw") == "ntu-skeleton"
+
+
+def test_what_is_not_recognised_is_an_error(tmp_path: Path) -> None:
+    known = "(ntu-skeleton, pku-mmd, agcn, ctr-gcn, pyskl, nw-ucla, npy)"
+    for source, message in (
+        (tmp_path / "gone", "no such file or folder"),
+        (tmp_path, "the folder is empty"),
+    ):
+        with pytest.raises(UmurlError) as raised:
+            detect(source)
+        assert str(raised.value) == f"{source}: {message}; known formats are {known[1:-1]}"
+    (tmp_path / "a.txt").write_text("hello\n")
+    (tmp_path / "a.json").write_text("{}")
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps([1]))
+    (tmp_path / "a.npy").write_text("hello")
+    (tmp_path / "a.npz").write_text("hello")
+    for source in (tmp_path, *sorted(tmp_path.iterdir())):
+        with pytest.raises(UmurlError) as raised:
+            detect(source)
+        assert str(raised.value).startswith(f"{source}: ")
+        assert str(raised.value).endswith(f"known formats are {known[1:-1]}")
+
+
+def test_an_unknown_format_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UmurlError, match=r"^unknown format 'bvh'; known are ntu-skeleton, pku-mmd, "):
+        open_reader("bvh", (tmp_path,))
+
+
+@pytest.mark.parametrize("fmt", ["npy", "pyskl"])
+def test_an_unknown_layout_is_an_error(tmp_path: Path, fmt: str) -> None:
+    MAKERS[fmt](tmp_path)
+    with pytest.raises(
+        UmurlError, match=r"^unknown joint layout 'coco'; known are ntu25, kinect-v1, utd-mhad$"
+    ):
+        open_reader(fmt, (tmp_path,), SourceOptions(layout="coco"))
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("source", "fmt"),
+    [
+        ("ntu_samples/raw", "ntu-skeleton"),
+        ("ntu_samples/ctrgcn", "ctr-gcn"),
+        ("pku_samples", "pku-mmd"),
+        ("utd_mhad/utd_mhad.pkl", "pyskl"),
+        ("utd_mhad/agcn", "agcn"),
+        ("utd_mhad/agcn/xsub", "agcn"),
+        ("nw_ucla", "nw-ucla"),
+    ],
+)
+def test_real_sources_are_recognised(source: str, fmt: str) -> None:
+    if not REAL.is_dir():
+        pytest.skip("real recordings are not beside the checkout")
+    assert detect(REAL / source) == fmt

@@ -1,0 +1,240 @@
+"""PYSKL's pickles: annotations are clips, splits protocols."""
+
+import os
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from encoder.errors import UmurlError
+from umurl_search.clips.clip import Clip, LeftOut, Outcome, Reason
+from umurl_search.readers import open_reader
+from umurl_search.readers.pyskl import PysklReader
+
+REPOSITORY = Path(__file__).parents[1]
+REAL = Path(__file__).parents[2] / "shared/data/utd_mhad/utd_mhad.pkl"
+
+
+def keypoint(n_people: int, *, n_joints: int = 25, n_frames: int = 6, dtype: str = "f2") -> NDArray[Any]:
+    rng = np.random.default_rng(n_people)
+    spread = 1 + np.arange(n_people)[:, None, None, None]
+    return (spread * rng.normal(size=(n_people, n_frames, n_joints, 3))).astype(dtype)
+
+
+def annotation(name: str, **entries: Any) -> dict[str, Any]:
+    return {"frame_dir": name, "label": 3, "total_frames": 6, "keypoint": keypoint(2), **entries}
+
+
+def write(folder: Path, annotations: Any, split: Any = None) -> Path:
+    path = folder / "some.pkl"
+    path.write_bytes(pickle.dumps({"split": split or {}, "annotations": annotations}))
+    return path
+
+
+def outcomes(path: Path, *, layout: str = "ntu25") -> list[Outcome]:
+    reader = PysklReader((path,), layout=layout)
+    return [outcome for group in reader.read(reader.items()) for outcome in group]
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_annotations_are_clips(tmp_path: Path, dtype: str) -> None:
+    given = annotation("S001C002P003R001A004", keypoint=keypoint(2, dtype=dtype), total_frames=5)
+    (clip,) = outcomes(write(tmp_path, [given]))
+    assert isinstance(clip, Clip)
+    assert (clip.name, clip.label, clip.subject, clip.source) == ("S001C002P003R001A004", 3, 3, "some.pkl:0")
+    wanted = given["keypoint"][:, :5].transpose(1, 0, 2, 3).astype(np.float32)
+    assert clip.frames.dtype == np.float32
+    np.testing.assert_array_equal(clip.frames, wanted)
+
+
+def test_of_more_people_the_two_who_move_most_are_kept(tmp_path: Path) -> None:
+    given = annotation("a", keypoint=keypoint(4, dtype="f4"))
+    (clip,) = outcomes(write(tmp_path, [given]))
+    assert isinstance(clip, Clip)
+    np.testing.assert_array_equal(clip.frames, given["keypoint"][[3, 2]].transpose(1, 0, 2, 3))
+
+
+def test_labels_and_lengths_may_be_numpy_integers_or_left_out(tmp_path: Path) -> None:
+    numbered = annotation("a", label=np.int64(7), total_frames=np.int32(4))
+    bare = {"frame_dir": "walk", "keypoint": keypoint(1)}
+    first, second = outcomes(write(tmp_path, [numbered, bare]))
+    assert isinstance(first, Clip)
+    assert isinstance(second, Clip)
+    assert (first.label, len(first.frames), second.label, len(second.frames)) == (7, 4, None, 6)
+
+
+def test_twenty_joints_need_their_layout(tmp_path: Path) -> None:
+    path = write(tmp_path, [annotation("a", keypoint=keypoint(1, n_joints=20))])
+    (clip,), (left_out,) = outcomes(path, layout="kinect-v1"), outcomes(path)
+    assert isinstance(clip, Clip)
+    assert clip.frames.shape == (6, 1, 20, 3)
+    assert isinstance(left_out, LeftOut)
+    assert left_out.detail == "keypoints of shape (1, 6, 20, 3), not (M, T, 25, 3) for layout ntu25"
+
+
+NAN = keypoint(1, dtype="f4")
+
+
+NAN[0, 2, 3, 1] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("given", "reason", "detail"),
+    [
+        (annotation("b", keypoint=np.zeros((2, 6, 25, 3))), "no body", "nobody in any of 6 frames"),
+        (annotation("b", keypoint=np.zeros((3, 6, 25, 3))), "no body", "nobody in any of 6 frames"),
+        (annotation("b", total_frames=0), "no body", "nobody in any of 0 frames"),
+        (annotation("b", keypoint=NAN), "non-finite", "1 NaN or infinite numbers, from frame 3"),
+        (annotation("b", keypoint=np.full((1, 6, 25, 3), 1e200)), "non-finite", "450 NaN or infinite"),
+        (annotation("b", total_frames=7), "truncated", "6 of the 7 frames it announces"),
+        (annotation("b", keypoint=np.zeros((2, 6, 17, 2))), "malformed", "keypoints in two dimensions"),
+        (annotation("b", keypoint=np.zeros((6, 25, 3))), "malformed", "keypoints of shape (6, 25, 3)"),
+        (annotation("b", keypoint=[[1.0]]), "malformed", "it has no array of numbers 'keypoint'"),
+        (annotation("b", keypoint=np.array("x")), "malformed", "it has no array of numbers 'keypoint'"),
+        (annotation("b", label="jump"), "malformed", "its label is 'jump', not a whole number"),
+        (annotation("b", label=1.5), "malformed", "its label is 1.5, not a whole number"),
+        (annotation("a"), "duplicate name", "annotation 0 comes first"),
+    ],
+)
+def test_bad_annotations_are_left_out(tmp_path: Path, given: Any, reason: Reason, detail: str) -> None:
+    first, left_out, last = outcomes(write(tmp_path, [annotation("a"), given, annotation("c")]))
+    assert isinstance(first, Clip)
+    assert isinstance(last, Clip)
+    assert isinstance(left_out, LeftOut)
+    assert (left_out.name, left_out.reason) == (given["frame_dir"], reason)
+    assert left_out.detail.startswith(detail)
+
+
+def test_an_annotation_that_is_none_is_left_out(tmp_path: Path) -> None:
+    (left_out,) = outcomes(write(tmp_path, [[1, 2]]))
+    detail = "the annotation is a list, not a dictionary"
+    assert left_out == LeftOut(
+        name="annotation_000000", reason="malformed", detail=detail, source="some.pkl:0"
+    )
+
+
+def test_splits_are_protocols(tmp_path: Path) -> None:
+    split = {
+        "xview_train": ["a"],
+        "xsub_val": ["b"],
+        "xsub_train": ["a", "c"],
+        "xset_test": ["c"],
+        "note": [],
+    }
+    reader = PysklReader((write(tmp_path, [annotation(name) for name in "abc"], split),))
+    assert reader.splits() == {
+        "xsub": {"train": ["a", "c"], "test": ["b"]},
+        "xset": {"test": ["c"]},
+        "xview": {"train": ["a"]},
+    }
+    assert next(iter(reader.splits())) == "xsub"
+
+
+def test_a_second_reading_and_a_copy_read_the_same(tmp_path: Path) -> None:
+    reader = PysklReader((write(tmp_path, [annotation(name) for name in "abc"]),))
+    assert len(reader.items()) == 3
+    copy = pickle.loads(pickle.dumps(reader))
+    for _ in range(2):
+        assert [group[0].name for group in reader.read(reader.items())] == ["a", "b", "c"]
+    assert [group[0].name for group in copy.read(["2", "0"])] == ["c", "a"]
+    assert len(pickle.dumps(reader)) < 1000
+
+
+class Runs:
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return os.system, (self.command,)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([1, 2], "holds no list of 'annotations', so it is not in PYSKL's layout"),
+        ({"annotations": {}}, "holds no list of 'annotations'"),
+        ({"annotations": [], "split": ["a"]}, "its 'split' is not a dictionary of lists of names"),
+        (
+            {"annotations": [Runs("touch marker")]},
+            r"refused: the pickle asks for posix\.system, which is not",
+        ),
+        ({"annotations": [np.array([None])]}, "refused: it holds an array of 'O8'"),
+    ],
+)
+def test_bad_sources_are_errors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: Any, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "some.pkl"
+    path.write_bytes(pickle.dumps(content))
+    with pytest.raises(UmurlError, match=rf"^{re.escape(str(path))}: {message}"):
+        PysklReader((path,)).items()
+    assert not (tmp_path / "marker").exists()
+
+
+def test_a_truncated_file_is_an_error(tmp_path: Path) -> None:
+    path = write(tmp_path, [annotation("a")])
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(UmurlError, match=r"some\.pkl: no whole pickle"):
+        PysklReader((path,)).items()
+
+
+MEASURE = """
+import re, sys
+from pathlib import Path
+from umurl_search.readers.pyskl import PysklReader
+
+def megabytes(field):
+    return int(re.search(field + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
+
+reader = PysklReader((Path(sys.argv[1]),))
+before = megabytes("VmRSS")
+items = reader.items()
+reading = reader.read(items)
+n_clips = sum(next(reading)[0].name == str(row) for row in range(len(items)))
+print(n_clips, megabytes("VmHWM") - before, megabytes("VmRSS") - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is measured through /proc")
+@pytest.mark.parametrize(("dtype", "n_clips", "n_frames"), [("f2", 700, 300), ("f4", 100, 1000)])
+def test_memory_stays_near_the_size_of_the_file(
+    tmp_path: Path, dtype: str, n_clips: int, n_frames: int
+) -> None:
+    keypoints = keypoint(2, n_frames=n_frames, dtype=dtype)
+    clips = [annotation(str(row), keypoint=keypoints + 0, total_frames=99) for row in range(n_clips)]
+    path = write(tmp_path, clips)
+    size = path.stat().st_size / 2**20
+    assert size > 55
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(path)], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    found, peak, left = map(float, done.stdout.split())
+    assert found == n_clips
+    assert peak < 1.5 * size, f"{peak:.0f} MiB for a file of {size:.0f} MiB"
+    if n_frames == 1000:  # arrays so large that the allocator gives each back to the system
+        assert left < 0.5 * size, f"{left:.0f} MiB of {size:.0f} MiB are still held after the last clip"
+
+
+@pytest.mark.data
+def test_real_file() -> None:
+    if not REAL.exists():
+        pytest.skip("the real UTD-MHAD pickle is not beside the checkout")
+    reader = open_reader("pyskl", (REAL,))
+    clips = [group[0] for group in reader.read(reader.items())]
+    assert len(clips) == 861
+    assert all(isinstance(clip, Clip) and clip.frames.shape[1:] == (1, 25, 3) for clip in clips)
+    assert {part: len(names) for part, names in reader.splits()["xsub"].items()} == {
+        "train": 431,
+        "test": 430,
+    }
+    names = {clip.name for clip in clips}
+    assert set(reader.splits()["xsub"]["train"]) | set(reader.splits()["xsub"]["test"]) == names
+    assert {clip.label for clip in clips if isinstance(clip, Clip)} == set(range(27))

@@ -1,0 +1,65 @@
+"""Evaluations and matrices of the API: the commands' documents."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from conftest import Result
+from serving import Client, done, problem, without_seconds
+
+from umurl_search.library.library import Library
+from umurl_search.serve.evaluations import MOST_HARDEST
+
+INDEX = "mine@e"
+Command = Callable[..., Result]
+
+
+def test_an_evaluation_is_that_of_the_command(
+    read_client: Client, indexed: Library, command: Command
+) -> None:
+    _, job = done(read_client, "evaluations", {"index": INDEX, "protocol": "xsub", "query_modality": "bone"})
+    assert (job["state"], job["progress"]) == ("done", 1)
+    expected = without_seconds(command("knn-eval", "--query-modality", "bone", "--json").json)
+    assert {key: job["document"][key] for key in expected} == expected
+
+
+def test_confusion_hardest_and_cells_agree(read_client: Client) -> None:
+    number, job = done(read_client, "evaluations", {"query_modality": "motion", "ranking": False})
+    document = job["document"]
+    counts = np.array(document["confusion"])
+    assert counts.sum() == document["queries"] == 30
+    assert counts.trace() / counts.sum() == pytest.approx(document["accuracy"])
+    assert document["labels"] == [0, 4, 9, 22, 27]
+    assert len(document["classes"]) == 5
+    wrong = counts.sum() - counts.trace()
+    assert 0 < wrong <= MOST_HARDEST
+    assert len(document["hardest"]) == wrong
+    scores = [one["score"] for one in document["hardest"]]
+    assert scores == sorted(scores, reverse=True)
+    for true in range(5):
+        for found in range(5):
+            cell = read_client.get(
+                f"/api/evaluations/{number}/cell", params={"true": true, "found": found}
+            ).json()
+            assert cell["total"] == len(cell["pairs"]) == counts[true, found]
+            assert {pair["query"]["label"] for pair in cell["pairs"]} <= {document["labels"][true]}
+            assert {pair["hit"]["label"] for pair in cell["pairs"]} <= {document["labels"][found]}
+            assert {pair["query"]["subject"] % 2 for pair in cell["pairs"]} <= {0}  # the test part
+    beyond = read_client.get(f"/api/evaluations/{number}/cell", params={"true": 5, "found": 0})
+    assert "5 classes" in problem(beyond, 404)
+
+
+def test_the_score_of_a_cell_is_that_of_the_query(read_client: Client) -> None:
+    number, job = done(read_client, "evaluations", {"ranking": False})
+    hardest = job["document"]["hardest"][0]
+    asked = {"clip": {"id": hardest["clip_id"]}, "k": 60, "where": "subject in (1, 3)"}
+    best = read_client.post("/api/query", json=asked).json()["hits"][0]
+    assert best["clip_id"] == hardest["found_id"]
+    assert best["score"] == pytest.approx(hardest["score"], abs=1e-6)
+    assert number
+
+
+def test_the_matrix_is_that_of_the_command(read_client: Client, indexed: Library, command: Command) -> None:
+    _, job = done(read_client, "matrices", {"index": INDEX})
+    expected = without_seconds(command("knn-eval", "--matrix", "--json").json)
+    assert without_seconds(job["document"]) == expected
