@@ -356,7 +356,7 @@ def test_recordings_that_come_and_go(
 
 
 def test_no_protocol_of_whole_recordings_is_forgotten() -> None:
-    """demo-long's is in test_search_demo_long.py."""
+    """demo-long's is in test_synthetic_long_recordings.py."""
     known = {(d.name, protocol) for d in DATASETS.values() if d.untrimmed for protocol in d.protocols}
     pku = {(f"pku-mmd-{phase}-long", protocol) for phase in (1, 2) for protocol in ("xsub", "xview")}
     assert known == {("demo-long", "xsub")} | pku

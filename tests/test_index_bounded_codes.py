@@ -24,6 +24,21 @@ def test_a_steep_spectrum_is_searched_exactly() -> None:
         assert (bound + 1e-9 >= points.astype(np.float64) @ gallery.T.astype(np.float64)).all()
 
 
+def test_queries_in_blocks_are_coded_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded_codes, "_CODED_FROM", 0)
+    rng = np.random.default_rng(0)
+    rows = LinearMap()((rng.normal(size=(300, 64)) * np.exp(-np.arange(64) / 4) + 0.3).astype(np.float32))
+    coded = bounded_codes.encode(rows, n_queries=1, device=CPU)
+    whole = coded.ask(rows[:40])
+    monkeypatch.setattr(bounded_codes, "_ASKED_BLOCK", 16)
+    in_blocks = coded.ask(rows[:40])
+    assert whole.fine is not None
+    assert in_blocks.fine is not None
+    torch.testing.assert_close(in_blocks.coarse, whole.coarse)
+    torch.testing.assert_close(in_blocks.fine, whole.fine)
+    np.testing.assert_allclose(in_blocks.above, whole.above, rtol=1e-6)
+
+
 @pytest.mark.parametrize("p", [64, 512, 1024])
 def test_the_length_outside_the_axes_is_never_too_short(monkeypatch: pytest.MonkeyPatch, p: int) -> None:
     """Rows nearly within the axes, most of them along one of equal numbers, so that sums are rounded to one side."""

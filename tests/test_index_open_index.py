@@ -106,7 +106,7 @@ SIDES: dict[tuple[str, str], Sides] = {
 
 
 def test_no_protocol_is_forgotten() -> None:
-    """Those of whole recordings are in test_search_localize.py."""
+    """Those of whole recordings are in test_evaluation_localization.py."""
     known = {(d.name, protocol) for d in DATASETS.values() if not d.untrimmed for protocol in d.protocols}
     assert known - {("demo", "xsub"), ("demo", "xview")} == set(SIDES)
 

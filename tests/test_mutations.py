@@ -5,7 +5,9 @@ from pathlib import Path
 
 import mutations
 import pytest
-from mutations import MUTATIONS, ROOT, Mutation, judge, main, mutated
+from mutation_lists.mutation import Mutation
+from mutations import MUTATIONS, ROOT, judge, main, mutated
+from rooms import mirror_of
 
 
 def named(mutation: Mutation) -> str:
@@ -19,6 +21,7 @@ def test_a_mutation_applies_and_its_test_is_there(mutation: Mutation) -> None:
     assert changed != text
     compile(changed, mutation.file, "exec")
     file, _, test = mutation.tests.partition("::")
+    assert file == f"tests/{mirror_of(mutation.file)}"
     assert re.search(rf"^def {test}\(", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE), (
         mutation.tests
     )
