@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from fuzz import mutate, seeds
+from fuzz import mutate, mutate_filters, mutate_pickles, seeds
 from fuzz.guard import watched
 from fuzz.mutate import SEPARATOR, Mutation
 
@@ -232,12 +232,14 @@ TARGETS: dict[str, Target] = {
         seeds=seeds.ctr_gcn,
         mutate=mutate.zipped(mutate.npy),
     ),
-    "pyskl": Target(files=_at("some.pkl"), run=_reads("pyskl"), seeds=seeds.pyskl, mutate=mutate.pickled),
+    "pyskl": Target(
+        files=_at("some.pkl"), run=_reads("pyskl"), seeds=seeds.pyskl, mutate=mutate_pickles.pickled
+    ),
     "agcn": Target(
         files=_at(*_AGCN),
         run=_reads("agcn"),
         seeds=seeds.agcn,
-        mutate=mutate.several(mutate.pickled, mutate.npy, mutate.npy),
+        mutate=mutate.several(mutate_pickles.pickled, mutate.npy, mutate.npy),
     ),
     "query": Target(
         files=_clip_file,
@@ -252,7 +254,7 @@ TARGETS: dict[str, Target] = {
         files=_at("some.pth.tar"),
         run=_checkpoint,
         seeds=seeds.checkpoints,
-        mutate=mutate.zipped(mutate.pickled),
+        mutate=mutate.zipped(mutate_pickles.pickled),
         max_len=65_536,
     ),
     "encoder": Target(
@@ -279,7 +281,7 @@ TARGETS: dict[str, Target] = {
         files=_at("expression"),
         run=_where,
         seeds=seeds.filters,
-        mutate=mutate.expression,
+        mutate=mutate_filters.expression,
         max_len=1_024,
         refused=seeds.REFUSED_FILTERS,
     ),
