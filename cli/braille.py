@@ -19,7 +19,7 @@ from umurl_search.pictures.geometry import Camera, Stage, bones, pose_lines
 from umurl_search.pictures.sheet import PictureClip, pose_frames
 
 if TYPE_CHECKING:
-    from umurl_search.search.searcher import QueryRequest
+    from umurl_search.search.options import QueryRequest
 
 HEIGHT = 3
 CELL = 6

@@ -130,7 +130,8 @@ def _prefer(terminal: Terminal, answers: dict[str, Any]) -> None:
 
 
 def _queries(terminal: Terminal, index: str) -> list[dict[str, Any]]:
-    from umurl_search.search.searcher import QueryRequest, query
+    from umurl_search.search.options import QueryRequest
+    from umurl_search.search.searcher import query
 
     sample = _write_sample(terminal)
     _title(terminal, f"three queries with a new performance of '{ACTION}'")

@@ -1,10 +1,14 @@
 """The command that measures finding moments in long recordings: `localize-eval`."""
 
+from typing import Annotated
+
 import typer
 
 from cli.linear_eval import ProtocolOption
-from cli.search import IndexOption, ModalityOption, OverlapOption
+from cli.search import IndexOption, ModalityOption
 from cli.terminal import Terminal, command
+from umurl_search.index.temporal_iou import OVERLAP
+from umurl_search.search.options import OVERLAP_HELP
 
 
 def register(app: typer.Typer) -> None:
@@ -16,7 +20,7 @@ def localize_eval(
     index: IndexOption = None,
     protocol: ProtocolOption = None,
     modality: ModalityOption = "fused",
-    overlap: OverlapOption = 0.2,
+    overlap: Annotated[float, typer.Option(min=0, max=1, help=OVERLAP_HELP)] = OVERLAP,
 ) -> None:
     """Evaluates how well moments are found in whole recordings.
 

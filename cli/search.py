@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.datasets import FormatOption, Layout, LayoutOption, Up, ensure_ingested
+from cli.datasets import FormatOption, LayoutOption, Up, ensure_ingested
 from cli.terminal import Terminal, command, parse_option
 from umurl_search.readers.formats import list_suffixes
+from umurl_search.search.options import SearchRequest
 
 
 def _modality(text: str) -> str:
@@ -32,15 +33,10 @@ def _fields(text: str) -> str:
 
 Modalities = Literal["base", "all"]
 Kind = Literal["auto", "flat", "flat16", "sq8", "ivf-sq8", "hnsw", "ivf-rabitq"]
-Axes = Literal["TVC", "MTVC", "TMVC", "CTVM"]
 
-_AS_INGESTED = "[default: of a .npy, as the index's dataset was ingested]"
 _M = "joint, bone, motion, any + of them, or fused"
 ModalityOption = Annotated[
     str, typer.Option("--modality", callback=parse_option("--modality", _modality), help=_M)
-]
-AgainstOption = Annotated[
-    str, typer.Option("--against", callback=parse_option("--against", _modality), help=_M)
 ]
 NoBridgeOption = Annotated[bool, typer.Option("--no-bridge", help="Compare raw embeddings across modalities")]
 IndexOption = Annotated[
@@ -61,15 +57,6 @@ ExcludeOption = Annotated[
     bool,
     typer.Option(
         "--exclude-same-performance", help="Leave out the query's own performance, whatever the camera"
-    ),
-]
-OverlapOption = Annotated[
-    float,
-    typer.Option(
-        "--overlap",
-        min=0,
-        max=1,
-        help="Of windows: the temporal IoU with a better one above which one is the same moment",
     ),
 ]
 WindowOption = Annotated[
@@ -151,31 +138,16 @@ def query(
             help=f"A {list_suffixes()} file, or DATASET:CLIPNAME[@FROM-TO]; several, a folder or a DATASET"
         ),
     ],
-    modality: ModalityOption = "fused",
-    index: IndexOption = None,
-    against: AgainstOption = "fused",
-    k: Annotated[int, typer.Option(min=1, help="How many hits")] = 10,
-    where: Annotated[
-        str | None, typer.Option(help='SQL over the clips, e.g. "subject = 3 and camera = 2"')
-    ] = None,
-    exclude_same_performance: ExcludeOption = False,
-    no_bridge: NoBridgeOption = False,
-    overlap: OverlapOption = 0.2,
-    axes: Annotated[Axes | None, typer.Option(help="The axes of a .npy clip [default: found out]")] = None,
-    layout: Annotated[Layout | None, typer.Option(help=f"Its joint layout {_AS_INGESTED}")] = None,
-    fps: Annotated[
-        float | None, typer.Option(min=1, max=9999, help=f"Its frames a second {_AS_INGESTED}")
-    ] = None,
-    up: Annotated[Up | None, typer.Option(help=f"Its up axis {_AS_INGESTED}")] = None,
-    scale: Annotated[
-        float | None, typer.Option(min=1e-9, max=1e8, help=f"Metres a unit {_AS_INGESTED}")
-    ] = None,
+    asked: SearchRequest,
     out: Annotated[
         Path | None, typer.Option("--out", help="Write a row a hit to a .jsonl, .parquet or .csv file")
     ] = None,
     plain: Annotated[
         bool,
-        typer.Option("--plain", help="No skeletons beside hits; they are drawn on a terminal that can only"),
+        typer.Option(
+            "--plain",
+            help="Do not draw skeletons next to the hits, as terminals that support it do",
+        ),
     ] = False,
 ) -> None:
     """Finds the clips or moments most similar to given clips.
@@ -185,31 +157,14 @@ def query(
     """
     from cli import braille, print_batch, print_hits, print_localize
     from umurl_search.search.batch import BatchRequest, holds_many, query_many
-    from umurl_search.search.searcher import QueryRequest
     from umurl_search.search.searcher import query as ask
 
-    request = QueryRequest(
-        clip=clip[0],
-        modality=modality,
-        index=index,
-        against=against,
-        k=k,
-        where=where,
-        exclude_same_performance=exclude_same_performance,
-        bridge=not no_bridge,
-        axes=axes,
-        layout=layout,
-        fps=fps,
-        up=up,
-        scale=scale,
-        overlap=overlap,
-        device=terminal.device,
-    )
     if len(clip) > 1 or out is not None or holds_many(terminal.library, clip[0]):
-        batch = BatchRequest(sources=tuple(clip), how=request, out=out)
+        batch = BatchRequest(sources=tuple(clip), how=asked, out=out)
         document = query_many(terminal.library, batch, progress=terminal.progress)
         terminal.note(*print_batch.notes(document))
         return terminal.show(document, print_batch.answers)
+    request = asked.of(clip[0], k=asked.k)
     document = ask(terminal.library, request)
     for note in document["query"]["notes"]:
         terminal.note(f"note: {note}")

@@ -6,12 +6,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
+from encoder.options import options_of
 from umurl_search.library.library import Library, default_root
 from umurl_search.progress import Advance
 from umurl_search.result import plain
@@ -94,9 +95,12 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Any]], Calla
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(function, eval_str=True)
         own = list(signature.parameters.values())[1:]
+        declared: dict[str, Any] = {p.name: p.annotation for p in own if is_dataclass(p.annotation)}
 
         def run(**values: Any) -> Any:
             shared = {key: values.pop(key) for key in _SHARED}
+            for name, options in declared.items():
+                values[name] = _collected(options, values, device=shared["device"])
             try:
                 return function(_terminal(**shared), **values)
             except KeyboardInterrupt as stopped:
@@ -109,7 +113,8 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Any]], Calla
             inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
             for key, (annotation, default) in _SHARED.items()
         ]
-        keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+        spread = [q for p in own for q in (_parameters(declared[p.name]) if p.name in declared else [p])]
+        keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in spread]
         run.__signature__ = signature.replace(parameters=[*keyword, *shared])  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in [*keyword, *shared]}
         run.__doc__ = function.__doc__
@@ -117,6 +122,32 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Any]], Calla
         return function
 
     return register
+
+
+def _parameters(declared: type) -> Iterator[inspect.Parameter]:
+    """A typer parameter for each option that a dataclass declares."""
+    types = get_type_hints(declared)
+    for name, (default, one) in options_of(declared).items():
+        flag = one.flag or f"--{name.replace('_', '-')}"
+        callback = None if one.parse is None else parse_option(flag, one.parse)
+        known = typer.Option(flag, help=one.help, min=one.low, max=one.high, callback=callback)
+        yield inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=not default if one.negated else default,
+            annotation=Annotated[types[name], known],
+        )
+
+
+def _collected(declared: Any, values: dict[str, Any], *, device: str) -> Any:
+    """The dataclass of what was typed; its options leave `values`."""
+    typed = {
+        name: not values.pop(name) if one.negated else values.pop(name)
+        for name, (_, one) in options_of(declared).items()
+    }
+    if "device" in {one.name for one in fields(declared)}:
+        typed["device"] = device
+    return declared(**typed)
 
 
 def _terminal(

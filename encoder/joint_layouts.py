@@ -1,6 +1,7 @@
 """Joint layouts: where each of NTU's 25 joints lies in the source's."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from encoder.skeleton import N_JOINTS
 
@@ -30,6 +31,11 @@ LAYOUTS = {
     "utd-mhad": Layout(name="utd-mhad", n_joints=20, to_ntu25=tuple(_UTD_TO_V1[j] for j in _V1_TO_NTU25)),
 }
 """`kinect-v1`: Kinect v1's 20 joints (NW-UCLA, UTKinect). `utd-mhad`: the order of UTD-MHAD's own files."""
+
+if TYPE_CHECKING:
+    LayoutName: TypeAlias = str
+else:
+    LayoutName = Literal[tuple(LAYOUTS)]
 
 
 def joint_counts() -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """Find human motion by example: skeleton clips to embeddings, an index, answers and figures.
 
-    from umurl_search import Library
+    from umurl_search import Library as Library
     for answer in Library.open("my-library").index().search(["clip.npy"], modality="bone", k=5):
         print(answer.name, [(hit.name, hit.score) for hit in answer.hits])
 
@@ -47,9 +47,11 @@ if TYPE_CHECKING:
     from umurl_search.report.report import write_report as write_report
     from umurl_search.search.batch import BatchRequest as BatchRequest
     from umurl_search.search.batch import query_many as query_many
+    from umurl_search.search.options import QueryRequest as QueryRequest
+    from umurl_search.search.options import SearchOptions as SearchOptions
+    from umurl_search.search.options import SearchRequest as SearchRequest
     from umurl_search.search.results import Answer as Answer
     from umurl_search.search.results import Hit as Hit
-    from umurl_search.search.searcher import QueryRequest as QueryRequest
     from umurl_search.search.searcher import Searcher as Searcher
     from umurl_search.search.searcher import query as query
     from umurl_search.training.import_encoder import import_encoder as import_encoder
@@ -66,7 +68,9 @@ _HOMES = {
     "import_encoder": ("umurl_search.training.import_encoder", "import_encoder"),
     "BuildRequest": ("umurl_search.index.build", "BuildRequest"),
     "build_index": ("umurl_search.index.build", "build_index"),
-    "QueryRequest": ("umurl_search.search.searcher", "QueryRequest"),
+    "SearchOptions": ("umurl_search.search.options", "SearchOptions"),
+    "SearchRequest": ("umurl_search.search.options", "SearchRequest"),
+    "QueryRequest": ("umurl_search.search.options", "QueryRequest"),
     "query": ("umurl_search.search.searcher", "query"),
     "Searcher": ("umurl_search.search.searcher", "Searcher"),
     "Answer": ("umurl_search.search.results", "Answer"),

@@ -1,6 +1,6 @@
 """Types that several packages share: what an array's numbers are, and what a source says of its clips."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,3 +22,9 @@ Labels = NDArray[np.int64]
 
 Embeddings = NDArray[np.float32]
 """(N, D), of unit length."""
+
+
+Axes = Literal["TVC", "MTVC", "TMVC", "CTVM"]
+
+
+AXES: tuple[Axes, ...] = get_args(Axes)

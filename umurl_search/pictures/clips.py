@@ -13,9 +13,9 @@ from umurl_search.clips.normalization import STORE_FPS, Conventions
 from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
 from umurl_search.pictures.sheet import PictureClip, Verdict
+from umurl_search.search.options import QueryRequest
 from umurl_search.search.query_clip import conventions_of, find_stored, library_name, read_clip_frames
 from umurl_search.search.results import is_query
-from umurl_search.search.searcher import QueryRequest
 
 Document = dict[str, Any]
 _NO_DATASET = {"state": "unknown"}

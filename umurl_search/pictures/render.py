@@ -21,7 +21,8 @@ from umurl_search.pictures.sheet import PALETTES, Palette, PictureClip, Sheet, T
 from umurl_search.pictures.svg import to_svg
 from umurl_search.pictures.timing import Timing, timing
 from umurl_search.pictures.video import require_av, to_mp4
-from umurl_search.search.searcher import QueryRequest, query
+from umurl_search.search.options import QueryRequest
+from umurl_search.search.searcher import query
 
 SUFFIXES = (".gif", ".mp4", ".png", ".svg", ".html")
 LONGEST_S = 20.0

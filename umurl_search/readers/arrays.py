@@ -4,7 +4,7 @@ import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from encoder.errors import UmurlError
 from encoder.joint_layouts import LAYOUTS, joint_counts
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Frames
-from umurl_search.clips.types import State
+from umurl_search.clips.types import AXES, Axes, State
 from umurl_search.readers.build_clip import (
     BadRecordingError,
     make_clip,
@@ -24,8 +24,6 @@ from umurl_search.readers.build_clip import (
 from umurl_search.readers.file_per_clip import FilePerClip, Place, require_layout
 from umurl_search.readers.npy_header import read_header
 
-Axes = Literal["TVC", "MTVC", "TMVC", "CTVM"]
-AXES: tuple[Axes, ...] = get_args(Axes)
 _MAGIC = b"\x93NUMPY"
 _USUAL_PEOPLE, _MOST_PEOPLE = 2, 6
 

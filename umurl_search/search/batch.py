@@ -30,9 +30,10 @@ from umurl_search.progress import Advance, Progress, no_progress
 from umurl_search.readers.base import Reader
 from umurl_search.readers.formats import FORMATS, SourceOptions, clip_suffixes, detect, open_reader
 from umurl_search.search.moment_search import with_segments
+from umurl_search.search.options import SearchRequest
 from umurl_search.search.query_clip import read_clip
 from umurl_search.search.results import Answer, fewer_hits_note
-from umurl_search.search.searcher import QueryBatch, QueryRequest, Searcher, index_document
+from umurl_search.search.searcher import QueryBatch, Searcher, index_document
 from umurl_search.timing import Clock
 
 CHUNK = 256
@@ -60,13 +61,13 @@ _MOMENT_TYPES = {"start_frame": "bigint", "stop_frame": "bigint", "start_s": "do
 
 @dataclass(frozen=True, kw_only=True)
 class BatchRequest:
-    """sources: clips as `query` takes them, folders, or names of datasets. how: as for one clip; its own is not read.
+    """sources: clips as `query` takes them, folders, or names of datasets. how: as for one clip.
 
     out: a .jsonl, .parquet or .csv file to write a row a hit to; None: the answers are in the document.
     """
 
     sources: tuple[str, ...]
-    how: QueryRequest
+    how: SearchRequest
     out: Path | None = None
 
 
@@ -138,7 +139,7 @@ def query_many(
     return {
         **found,
         **told.counts,
-        "index": index_document(searcher, request.how.options),
+        "index": index_document(searcher, request.how),
         "left_out": told.left_out,
         "seconds": clock.seconds,
     }
@@ -154,7 +155,7 @@ def _none_read(left_out: list[dict[str, str]]) -> str:
 
 
 def _take(
-    chunk: list[Query | LeftOut], searcher: Searcher, request: QueryRequest, told: _Told, add: AddRows | None
+    chunk: list[Query | LeftOut], searcher: Searcher, request: SearchRequest, told: _Told, add: AddRows | None
 ) -> None:
     """Asks with what was read of a chunk, and tells what was not."""
     left_out = [outcome for outcome in chunk if isinstance(outcome, LeftOut)]
@@ -167,7 +168,7 @@ def _take(
         y=_embedded(searcher, queries, request.modality),
         rows=[query.row for query in queries],
     )
-    answers = searcher.answer(asking, request.options)
+    answers = searcher.answer(asking, request)
     told.counts["answered"] += len(queries)
     told.counts["stored"] += sum(query.y is not None for query in queries)
     told.counts["rows"] += sum(len(answer.hits) for answer in answers)
@@ -184,7 +185,7 @@ def _take(
         told.queries.append({"query": _about(query, answer, request), "hits": found})
 
 
-def _about(query: Query, answer: Answer, request: QueryRequest) -> dict[str, Any]:
+def _about(query: Query, answer: Answer, request: SearchRequest) -> dict[str, Any]:
     return {
         "clip": query.name,
         "source": query.source,
@@ -196,7 +197,7 @@ def _about(query: Query, answer: Answer, request: QueryRequest) -> dict[str, Any
         "exclude_same_performance": request.exclude_same_performance,
         "label": query.label,
         "action": query.action,
-        "notes": [*query.notes, *fewer_hits_note(answer, request.options)],
+        "notes": [*query.notes, *fewer_hits_note(answer, request)],
         "stored": query.y is not None,
         "passing": answer.passing,
     }
@@ -227,7 +228,7 @@ def _is_dataset(library: Library, text: str) -> bool:
         return catalog.dataset(text) is not None
 
 
-def _source(searcher: Searcher, text: str, request: QueryRequest) -> Source:
+def _source(searcher: Searcher, text: str, request: SearchRequest) -> Source:
     library = searcher.library
     if _is_dataset(library, text):
         return _dataset(searcher, text, request)
@@ -236,7 +237,9 @@ def _source(searcher: Searcher, text: str, request: QueryRequest) -> Source:
     return Source(n=1, read=lambda advance: _one(searcher, text, request, advance))
 
 
-def _one(searcher: Searcher, text: str, request: QueryRequest, advance: Advance) -> Iterator[Query | LeftOut]:
+def _one(
+    searcher: Searcher, text: str, request: SearchRequest, advance: Advance
+) -> Iterator[Query | LeftOut]:
     try:
         clip = read_clip(
             searcher.library,
@@ -268,7 +271,7 @@ def _without(name: str, error: UmurlError) -> str:
     return str(error).removeprefix(f"{name}: ")
 
 
-def _dataset(searcher: Searcher, name: str, request: QueryRequest) -> Source:
+def _dataset(searcher: Searcher, name: str, request: SearchRequest) -> Source:
     """All clips of a dataset in order of id; those of the index's own with the embeddings that it holds."""
     with searcher.library.read() as catalog:
         ids = catalog.clip_ids(name)
@@ -302,7 +305,7 @@ def _dataset(searcher: Searcher, name: str, request: QueryRequest) -> Source:
     return Source(n=len(ids), read=read)
 
 
-def _folder(searcher: Searcher, text: str, request: QueryRequest) -> Source:
+def _folder(searcher: Searcher, text: str, request: SearchRequest) -> Source:
     try:
         reader, conventions = _opened(searcher, Path(text), request)
     except UmurlError as error:
@@ -319,7 +322,7 @@ def _folder(searcher: Searcher, text: str, request: QueryRequest) -> Source:
     return Source(n=len(items), read=read)
 
 
-def _opened(searcher: Searcher, path: Path, request: QueryRequest) -> tuple[Reader, Conventions]:
+def _opened(searcher: Searcher, path: Path, request: SearchRequest) -> tuple[Reader, Conventions]:
     """A folder's reader; its recordings whole, arrays read as `query` reads one."""
     fmt = detect(path)
     is_array = FORMATS[fmt].arrays

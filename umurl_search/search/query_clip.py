@@ -22,9 +22,9 @@ from umurl_search.clips.clip import Frames
 from umurl_search.clips.crop import crop
 from umurl_search.clips.normalization import STORE_FPS, Conventions, normalise, to_ntu25
 from umurl_search.clips.plausibility import check_scale_and_axis
+from umurl_search.clips.types import Axes
 from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
-from umurl_search.readers.arrays import Axes
 from umurl_search.readers.build_clip import BadRecordingError, require_finite
 from umurl_search.readers.formats import clip_suffixes, list_suffixes, read_clip_file, states_nothing
 

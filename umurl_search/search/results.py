@@ -1,34 +1,14 @@
-"""What is asked of an index beside the clip, and what it answers."""
+"""What an index answers."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from umurl_search.clips.normalization import STORE_FPS
-from umurl_search.index.temporal_iou import OVERLAP
 from umurl_search.library.catalog.queries import COLUMNS
+from umurl_search.search.options import SearchOptions
 
 SHOWN = tuple(column for column in COLUMNS if column not in ("id", "people"))
 """Columns of a hit, beside rank, score and clip_id."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SearchOptions:
-    """How to look: modality of the queries and of the gallery, how many hits, among which clips.
-
-    overlap: in a windowed index, the temporal IoU above which two windows are one moment.
-    """
-
-    modality: str = "fused"
-    against: str = "fused"
-    k: int = 10
-    where: str | None = None
-    exclude_same_performance: bool = False
-    bridge: bool = True
-    overlap: float = OVERLAP
-
-    @property
-    def bridged(self) -> bool:
-        return self.bridge and self.modality != self.against
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ Letters: Q queries, K hits, D embedding.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,21 +17,21 @@ from encoder.errors import UmurlError
 from encoder.model import UmURL
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.naming import parse_name
-from umurl_search.clips.normalization import Conventions, Up, check_pipeline
+from umurl_search.clips.normalization import Conventions, check_pipeline
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.exact_knn import Neighbours
 from umurl_search.index.filtered_search import Gallery
 from umurl_search.index.open_index import open_index, require_rows
-from umurl_search.index.temporal_iou import OVERLAP, Intervals
+from umurl_search.index.temporal_iou import Intervals
 from umurl_search.index.windows import windows_of
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_columns import PERFORMANCE, clip_fields
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed
-from umurl_search.readers.arrays import Axes
 from umurl_search.search.moment_search import nearest_moments, with_segments
+from umurl_search.search.options import ClipFileOptions, QueryRequest, SearchOptions
 from umurl_search.search.query_clip import QueryClip, conventions_of, read_array, read_clip
-from umurl_search.search.results import Answer, Hit, SearchOptions, fewer_hits_note
+from umurl_search.search.results import Answer, Hit, fewer_hits_note
 from umurl_search.timing import Clock
 
 T = TypeVar("T")
@@ -39,39 +39,6 @@ _TRIES = 5
 _MOST_ROWS = 20_000
 _MOST_FILTERS = 64
 """That a searcher keeps in memory; then it begins again."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class QueryRequest:
-    """What to look for and where. None: the library's default index; conventions as its dataset was ingested with."""
-
-    clip: str
-    modality: str = "fused"
-    index: str | None = None
-    against: str = "fused"
-    k: int = 10
-    where: str | None = None
-    exclude_same_performance: bool = False
-    bridge: bool = True
-    overlap: float = OVERLAP
-    axes: Axes | None = None
-    layout: str | None = None
-    fps: float | None = None
-    up: Up | None = None
-    scale: float | None = None
-    device: str = "auto"
-
-    @property
-    def options(self) -> SearchOptions:
-        return SearchOptions(
-            modality=self.modality,
-            against=self.against,
-            k=self.k,
-            where=self.where,
-            exclude_same_performance=self.exclude_same_performance,
-            bridge=self.bridge,
-            overlap=self.overlap,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,33 +96,21 @@ class Searcher:
     def search(
         self,
         clips: Sequence[str | Path | Frames],
+        options: SearchOptions | None = None,
         *,
-        modality: str = "fused",
-        against: str = "fused",
-        k: int = 10,
-        where: str | None = None,
-        exclude_same_performance: bool = False,
-        bridge: bool = True,
         conventions: Conventions | None = None,
+        **changes: Any,
     ) -> list[Answer]:
         """The k best clips for each of some clips, exactly ranked; all that pass `where` if they are fewer.
 
         clips: paths or DATASET:CLIPNAME, as `query` takes them, or arrays (T, M, 25, 3) or (T, 25, 3) in metres, y up,
-        30 frames a second. where: SQL over the clips. Raises UmurlError as `query` does, ValueError for arrays of
-        other shapes, values that are not finite, nobody to be seen, or k below 1.
+        30 frames a second. options: how to search; `changes` are fields of it: `search(clips, k=5, modality="bone")`.
+        Raises UmurlError as `query` does, ValueError for arrays of other shapes, values that are not finite, nobody to
+        be seen, or an option outside its limits.
         """
-        if k < 1:
-            raise ValueError(f"k is 1 or more, got {k}")
-        how = SearchOptions(
-            modality=modality,
-            against=against,
-            k=k,
-            where=where,
-            exclude_same_performance=exclude_same_performance,
-            bridge=bridge,
-        )
+        how = replace(options or SearchOptions(), **changes)
         read = self._steadily(lambda: [self._read(clip, conventions) for clip in clips])
-        y = self.embed([clip.frames for clip in read], modality)
+        y = self.embed([clip.frames for clip in read], how.modality)
         asking = QueryBatch(names=[clip.name for clip in read], y=y, rows=[clip.row for clip in read])
         return self.answer(asking, how)
 
@@ -164,7 +119,7 @@ class Searcher:
             return QueryClip(name="array", frames=read_array(clip))
         return read_clip(self.library, str(clip), conventions=conventions or self.conventions(str(clip)))
 
-    def conventions(self, clip: str, stated: QueryRequest | None = None) -> Conventions:
+    def conventions(self, clip: str, stated: ClipFileOptions | None = None) -> Conventions:
         """What is stated; for arrays, else what the index's dataset was ingested with; else NTU's."""
         return conventions_of(clip, self.dataset, {} if stated is None else vars(stated))
 
@@ -347,9 +302,9 @@ def query_document(
     searcher: Searcher, request: QueryRequest, clip: QueryClip, y: Embeddings, clock: "Clock"
 ) -> dict[str, Any]:
     """What `query` says of a clip that is read and embedded: y (1, D)."""
-    answer = searcher.answer(QueryBatch(names=[clip.name], y=y, rows=[clip.row]), request.options)[0]
+    answer = searcher.answer(QueryBatch(names=[clip.name], y=y, rows=[clip.row]), request)[0]
     clock.lap("search")
-    notes = [*clip.notes, *fewer_hits_note(answer, request.options)]
+    notes = [*clip.notes, *fewer_hits_note(answer, request)]
     hits = [hit.to_dict() for hit in answer.hits]
     if searcher.windows is not None:
         hits = with_segments(hits, searcher.segments())
@@ -366,7 +321,7 @@ def query_document(
             "action": clip.row["action"] if clip.row else None,
             "notes": notes,
         },
-        "index": {**index_document(searcher, request.options), "passing": answer.passing},
+        "index": {**index_document(searcher, request), "passing": answer.passing},
         "hits": hits,
         "seconds": clock.seconds,
     }

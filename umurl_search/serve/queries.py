@@ -11,7 +11,7 @@ from umurl_search.clips.normalization import Conventions
 from umurl_search.clips.types import Embeddings
 from umurl_search.readers.formats import clip_suffixes
 from umurl_search.search.query_clip import QueryClip, read_clip
-from umurl_search.search.searcher import QueryRequest, query_document
+from umurl_search.search.searcher import query_document
 from umurl_search.serve.cache import LibraryCache, OpenIndex
 from umurl_search.serve.schemas import ClipId, FileQuery, QueryBody, QueryOptions
 from umurl_search.serve.uploads import Upload, Uploads
@@ -59,17 +59,7 @@ class QueryService:
         clock.lap("read")
         y = self.embed(held, meant, body.modality)
         clock.lap("embed")
-        request = QueryRequest(
-            clip=meant.name,
-            modality=body.modality,
-            index=held.name,
-            against=body.against,
-            k=body.k,
-            where=body.where,
-            exclude_same_performance=body.exclude_same_performance,
-            bridge=body.bridge,
-            overlap=body.overlap,
-        )
+        request = body.request(meant.name, index=held.name)
         clip = QueryClip(name=meant.name, frames=meant.frames, row=meant.row, notes=meant.notes)
         document = query_document(held.searcher, request, clip, y, clock)
         if meant.clip_id is not None:

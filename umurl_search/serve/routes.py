@@ -5,13 +5,13 @@ from typing import Annotated, Any, get_args
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
-from encoder.joint_layouts import LAYOUTS
+from encoder.joint_layouts import LAYOUTS, LayoutName
 from umurl_search.clips.normalization import Up
 from umurl_search.readers.formats import clip_suffixes
 from umurl_search.serve import frames as drawn
 from umurl_search.serve.browse import MOST_CLIPS, stretch_of
 from umurl_search.serve.errors import Document
-from umurl_search.serve.schemas import MOST_ID, WHERE, FileQuery, Filter, Layout, QueryBody, Text, UploadQuery
+from umurl_search.serve.schemas import MOST_ID, WHERE, FileQuery, Filter, QueryBody, Text, UploadQuery
 from umurl_search.serve.state import Service
 from umurl_search.serve.static_files import tag_version
 
@@ -93,7 +93,7 @@ def _library_routes(router: APIRouter, service: Service) -> None:
         return Document({"suffixes": clip_suffixes(), "layouts": list(LAYOUTS), "up": get_args(Up)})
 
     @router.get("/skeleton")
-    async def skeleton(layout: Layout = "ntu25") -> Document:
+    async def skeleton(layout: LayoutName = "ntu25") -> Document:
         """Joints, and the bones to draw between them."""
         assert layout in LAYOUTS, layout
         return Document(drawn.skeleton(layout))

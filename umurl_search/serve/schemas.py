@@ -1,15 +1,14 @@
 """What the API is asked: the JSON bodies, their bounds, and defaults as of the command line."""
 
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
-from encoder.joint_layouts import LAYOUTS
 from encoder.modality_sets import FUSED, parse
-from umurl_search.clips.normalization import Up
+from encoder.options import options_of
 from umurl_search.index.temporal_iou import OVERLAP
-from umurl_search.readers.arrays import Axes
 from umurl_search.readers.formats import list_suffixes
+from umurl_search.search.options import ClipFileOptions, QueryRequest, SearchOptions
 
 MOST_HITS = 500
 WHERE = 'SQL over the clips, e.g. "subject = 3 and camera = 2"'
@@ -50,29 +49,46 @@ Clip = Annotated[
         description='"DATASET:CLIPNAME", "DATASET:CLIPNAME@FROM-TO" (seconds), "upload:TOKEN" or {"id": NUMBER}'
     ),
 ]
-if TYPE_CHECKING:
-    Layout: TypeAlias = str
-else:
-    Layout = Literal[tuple(LAYOUTS)]
 Index = Annotated[Text | None, Field(description="null: the default index")]
 
 
-class QueryOptions(StrictModel):
+def _declared(options: type, **limits: Any) -> dict[str, Any]:
+    """The fields of a body from options that are declared once. limits: of this API, by name."""
+    types = get_type_hints(options)
+    found: dict[str, Any] = {}
+    for name, (default, one) in options_of(options).items():
+        checks = {"ge": one.low, "le": one.high} | (
+            {"allow_inf_nan": False} if "float" in str(types[name]) else {}
+        )
+        known = {key: value for key, value in checks.items() if value is not None} | limits.pop(name, {})
+        annotation = known.pop("annotation", types[name])
+        found[name] = (Annotated[annotation, Field(description=one.help, **known)], default)
+    return found
+
+
+_SEARCH: Any = create_model(
+    "SearchFields",
+    __base__=StrictModel,
+    **_declared(
+        SearchOptions,
+        modality={"annotation": Modality},
+        against={"annotation": Modality},
+        k={"le": MOST_HITS},
+        where={"annotation": Filter | None},
+    ),
+)
+_FILE: Any = create_model("FileFields", __base__=StrictModel, **_declared(ClipFileOptions))
+
+
+class QueryOptions(_SEARCH):  # type: ignore[misc]
     """How to look, as the command `query`."""
 
     index: Index = None
-    modality: Modality = FUSED
-    against: Modality = FUSED
-    k: Annotated[int, Field(ge=1, le=MOST_HITS, description="How many hits")] = 10
-    where: Annotated[Filter | None, Field(description=WHERE)] = None
-    exclude_same_performance: Annotated[
-        bool, Field(description="No clips of the same performance as the query")
-    ] = False
-    bridge: Annotated[bool, Field(description="Whether another modality is mapped over")] = True
-    overlap: Annotated[
-        float,
-        Field(ge=0, le=1, allow_inf_nan=False, description="Of moments: how much two may share in time"),
-    ] = OVERLAP
+
+    def request(self, clip: str, *, index: str) -> QueryRequest:
+        """What is asked, by a clip of that name."""
+        stated = {name: getattr(self, name) for name in options_of(SearchOptions)}
+        return QueryRequest(clip=clip, index=index, **stated)
 
 
 class QueryBody(QueryOptions):
@@ -81,22 +97,13 @@ class QueryBody(QueryOptions):
     clip: Clip
 
 
-class FileOptions(StrictModel):
+class FileOptions(_FILE):  # type: ignore[misc]
     """A file that is sent: its name, and how it is to be read, where not as the index's dataset was.
 
     token: what the server's address carries where it needs one; looked at before.
     """
 
     name: Annotated[Text, Field(description=f"The file's name: {list_suffixes()}")]
-    axes: Annotated[Axes | None, Field(description="The axes of a .npy, found out where not said")] = None
-    layout: Annotated[Layout | None, Field(description="Its joints")] = None
-    fps: Annotated[
-        float | None, Field(ge=1, le=9999, allow_inf_nan=False, description="Its frames a second")
-    ] = None
-    up: Annotated[Up | None, Field(description="Its axis that is up")] = None
-    scale: Annotated[
-        float | None, Field(ge=1e-9, le=1e8, allow_inf_nan=False, description="Metres a unit of it")
-    ] = None
     token: Annotated[Text | None, Field(description="In place of an Authorization header")] = None
 
 

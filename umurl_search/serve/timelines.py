@@ -4,7 +4,8 @@ from typing import Any
 
 from encoder.errors import UmurlError
 from umurl_search.clips.normalization import STORE_FPS
-from umurl_search.search.results import Hit, SearchOptions
+from umurl_search.search.options import SearchOptions
+from umurl_search.search.results import Hit
 from umurl_search.search.searcher import QueryBatch
 from umurl_search.serve.browse import Browser
 from umurl_search.serve.cache import LibraryCache, OpenIndex
