@@ -19,6 +19,16 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 
 from cli.main import app
+from umurl_search.evaluation.model_cost import CostTable
+from umurl_search.index.build import BuildReport
+from umurl_search.ingest.add_update_remove import ChangeReport
+from umurl_search.ingest.ingest import IngestReport
+from umurl_search.maintenance.compact import CompactReport
+from umurl_search.maintenance.repair import RepairReport
+from umurl_search.result import Result
+
+sys.path.insert(0, str(Path(__file__).parent))
+from result_keys import Rows, keys_of
 
 PAGE = Path(__file__).parent / "commands.md"
 _TYPES = {str: "TEXT", int: "INTEGER", float: "NUMBER", Path: "PATH"}
@@ -34,7 +44,6 @@ Exit codes: 0 done; 1 a problem that you can mend, told in one line; 2 wrong usa
 
 Modalities are `joint`, `bone`, `motion`, any `+` of them such as `joint+bone`, or `fused` (all three).
 """
-Rows = tuple[tuple[str, str], ...]
 
 
 def _bare(names: str) -> Rows:
@@ -146,22 +155,8 @@ _QUALITY = (
     "on clips left out of the index: `queries`, `recall_at` `1` and `10`, `latency_ms` of one, `accuracy_change` of "
     "1-NN against exact (null without labels); null for a handful of clips",
 )
-_CHANGE_KEYS = (
-    ("dataset", ""),
-    ("added", "clips"),
-    ("replaced", "clips, whose files had another content"),
-    ("removed", "clips"),
-    ("unchanged", "clips of the source that stay as they are"),
-    ("new", "of `update`: clips of the source that are not in the library"),
-    ("gone", "of `update`: clips that are not in the source any more"),
-    ("clips", "in the dataset now"),
-    ("left_out", "reason: recordings of the source"),
-    ("indexes", "names, all in step"),
-    ("notes", "a line each"),
-    ("seconds", "`total`"),
-)
 
-JSON_KEYS: dict[str, Rows] = {
+_OTHER_KEYS: dict[str, Rows] = {
     "demo": (
         ("ingest", "what `ingest` prints"),
         (
@@ -194,21 +189,6 @@ JSON_KEYS: dict[str, Rows] = {
         ("library", "the library's folder"),
         ("data", "the data folder, or null"),
     ),
-    "ingest": (
-        ("dataset", "its name"),
-        ("format", "how the recordings were read"),
-        ("source", "where they were read from"),
-        ("found", "recordings found: `used` and those left out"),
-        ("used", "clips in the library"),
-        ("left_out", "reason: count (reasons: data-format.md)"),
-        ("official", "published number of recordings, or null"),
-        ("cut", "clips shortened to the longest length kept"),
-        ("splits", "protocol: part: clips"),
-        ("notes", "what to know of the source, a line each"),
-        ("segments", "of whole recordings: labelled stretches in them"),
-        ("already_there", "whether the library held it before"),
-        ("seconds", "`total`; empty when it was there"),
-    ),
     "train": (
         ("encoder", "its name"),
         ("dataset", ""),
@@ -233,26 +213,6 @@ JSON_KEYS: dict[str, Rows] = {
         ("dimension", "D, the size of an embedding"),
         ("parameters", "of the encoder, projectors not counted"),
         ("projectors", "whether the checkpoint held them"),
-    ),
-    "build-index": (
-        ("index", "its name"),
-        ("dataset", ""),
-        ("encoder", "the encoder used"),
-        ("clips", ""),
-        ("windows", "rows of an index of windows, else null"),
-        ("window_s", "lengths of the windows in seconds, or null"),
-        ("stride_s", "seconds from one window's start to the next, or null"),
-        ("dimension", "D, the size of an embedding"),
-        ("modalities", "names"),
-        ("transform", "`none` or `half-whiten:D`"),
-        ("kind", "of index, chosen or asked for (index-kinds.md)"),
-        ("why", "that kind"),
-        _QUALITY,
-        ("precision", "of the products: `float32` or `bf16`"),
-        ("bytes", "size on disk"),
-        ("warnings", "what to know before it is used, a line each"),
-        ("already_there", "whether the library held it before"),
-        ("seconds", "`embed`, `fit`, `total`"),
     ),
     "query": (
         ("query", "what was asked"),
@@ -598,27 +558,6 @@ JSON_KEYS: dict[str, Rows] = {
         ("notes", "what is unlikely of the recordings, a line each"),
         ("seconds", "`total`"),
     ),
-    "costs": (
-        ("encoder", "its name, null with `--preset`"),
-        ("preset", "or null"),
-        ("width", "W"),
-        ("dimension", "D, the size of an embedding"),
-        ("people", "in the clip"),
-        ("frames", "of the clip"),
-        ("rows", "a list: subsets of the encoder's modalities, then `late-fused`"),
-        *_under(
-            "rows[]",
-            (
-                ("subset", "modalities that are fused early; `late-fused`: a model for each modality"),
-                ("models", "separate models that it takes"),
-                ("parameters", "that the embedding goes through"),
-                ("flops", "of one clip: matrix products, a multiply-add counted as 2"),
-                ("clips_per_s", "measured, null if not"),
-            ),
-        ),
-        ("measured", "`device`, `threads` (null on a GPU), `clips` at a time and `repeats`; null if not"),
-        ("seconds", "`total`"),
-    ),
     "list": _CONTENTS_KEYS,
     "info": (*_CONTENTS_KEYS, ("bytes", "size of the library on disk")),
     "info DATASET": (
@@ -678,21 +617,6 @@ JSON_KEYS: dict[str, Rows] = {
         ("part", "which of the dataset's stores, from 1"),
         ("origin", "which of the dataset's `sources`, from 1"),
     ),
-    "add": _CHANGE_KEYS,
-    "update": _CHANGE_KEYS,
-    "remove": _CHANGE_KEYS,
-    "compact": (
-        ("dataset", ""),
-        ("done", "whether it was worthwhile"),
-        ("parts", "folders before, of the dataset and its indexes"),
-        ("gone", "clips whose bytes were dropped"),
-        ("clips", "that are there"),
-        ("before", "bytes"),
-        ("after", "bytes"),
-        ("indexes", "names"),
-        ("seconds", "`total`"),
-    ),
-    "repair": (("mended", "a list, a line each"), ("problems", "what `verify` still finds, a line each")),
     "verify": (
         ("ok", "whether everything is as it was written"),
         ("problems", "a list, a line each"),
@@ -708,7 +632,21 @@ JSON_KEYS: dict[str, Rows] = {
         *_under("checks[]", _bare("name ok detail")),
     ),
 }
-"""What a command prints with --json; `a.b` is key b of the object a, `a[].b` that of each object in a list."""
+
+RESULTS: dict[str, type[Result]] = {
+    "ingest": IngestReport,
+    "build-index": BuildReport,
+    "costs": CostTable,
+    "add": ChangeReport,
+    "update": ChangeReport,
+    "remove": ChangeReport,
+    "compact": CompactReport,
+    "repair": RepairReport,
+}
+"""What a command gives, by the title of its table of keys."""
+
+JSON_KEYS: dict[str, Rows] = _OTHER_KEYS | {title: keys_of(result) for title, result in RESULTS.items()}
+"""What a command prints with --json."""
 
 
 def page() -> str:
