@@ -18,7 +18,7 @@ from umurl_search.library.catalog.schema_and_migrations import TABLES
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.maintenance.verify import verify
-from umurl_search.search.results import SearchOptions
+from umurl_search.search.options import SearchOptions
 from umurl_search.search.searcher import QueryBatch, Searcher
 
 ROOMS = ("clips", "encoders", "indexes")

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from umurl_search.index.build import BuildRequest, build_index
 from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.library.library import Library
-from umurl_search.search.results import SearchOptions
+from umurl_search.search.options import SearchOptions
 from umurl_search.search.searcher import QueryBatch, Searcher
 from umurl_search.synthetic.demo_corpus import make_clip
 from umurl_search.training.plan import TrainRequest
