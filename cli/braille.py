@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from umurl_search.pictures.sheet import PictureClip, pose_frames
 
 if TYPE_CHECKING:
     from umurl_search.search.options import QueryRequest
+    from umurl_search.search.results import QueryResult
 
 HEIGHT = 3
 CELL = 6
@@ -49,10 +50,8 @@ def can_draw(*, plain: bool) -> bool:
     return speaks and shutil.get_terminal_size().columns >= NARROWEST
 
 
-def drawer(
-    library: Library, request: "QueryRequest", document: dict[str, Any]
-) -> Callable[[int], list[Strip]]:
-    """Draws the query of a document and its hits, so many characters wide; their frames are read when it first does."""
+def drawer(library: Library, request: "QueryRequest", result: "QueryResult") -> Callable[[int], list[Strip]]:
+    """Draws the query of a result and its hits, so many characters wide; their frames are read when it first does."""
     clips: list[PictureClip] = []
 
     @cache
@@ -60,7 +59,7 @@ def drawer(
         if not clips:
             from umurl_search.pictures.clips import query_and_hits
 
-            clips.extend(query_and_hits(library, request, document))
+            clips.extend(query_and_hits(library, request, result))
         return [strip(clip, width=width) for clip in clips]
 
     return draw

@@ -3,13 +3,16 @@
 import math
 import shlex
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
 from cli.terminal import Terminal, command
 from umurl_search.library.library import default_root
+
+if TYPE_CHECKING:
+    from umurl_search.search.results import QueryResult
 
 ENCODER = "demo-tiny"
 TRAINING_LIMIT_S = 60.0
@@ -129,7 +132,7 @@ def _prefer(terminal: Terminal, answers: dict[str, Any]) -> None:
     prefer(terminal.library, answers["build"]["index"])
 
 
-def _queries(terminal: Terminal, index: str) -> list[dict[str, Any]]:
+def _queries(terminal: Terminal, index: str) -> "list[QueryResult]":
     from umurl_search.search.options import QueryRequest
     from umurl_search.search.searcher import query
 
@@ -154,7 +157,7 @@ def _queries(terminal: Terminal, index: str) -> list[dict[str, Any]]:
         if not terminal.as_json:
             from cli import print_hits
 
-            print_hits.hits(answers[-1])
+            print_hits.print_hits(answers[-1])
     return answers
 
 

@@ -81,6 +81,6 @@ def render(
         fps=picture_fps,
         seconds=seconds,
     )
-    document = draw(terminal.library, request)
-    terminal.note(*(f"note: {note}" for note in document["notes"]))
-    terminal.show(document, print_pictures.drawn)
+    result = draw(terminal.library, request)
+    terminal.note(*(f"note: {note}" for note in result.notes))
+    terminal.show(result, print_pictures.print_rendered)

@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.braille import LEAST, MOST, Strip
-from cli.print_tables import Document, new_console, new_table
+from cli.print_tables import new_console, new_table
+from umurl_search.search.results import Hit, QueryResult, is_query
 
 Draw = Callable[[int], Sequence[Strip]]
 """The poses of the query and of every hit, so many characters wide."""
@@ -52,28 +53,26 @@ def text(value: object) -> Text:
     return Text("" if value is None else str(value))
 
 
-def hits(document: Document, *, draw: Draw | None = None) -> None:
+def print_hits(result: QueryResult, *, draw: Draw | None = None) -> None:
     """The clips found for one."""
-    from umurl_search.search.results import is_query
-
-    query, index = document["query"], document["index"]
-    bridge = " across a bridge" if index["bridge"] else ""
+    query, index = result.query, result.index
+    bridge = " across a bridge" if index.bridge else ""
     console = new_console()
     console.print(
-        f"{query['clip']} ({query['modality']}) against {index['name']} ({index['against']}{bridge}, "
-        f"transform {index['transform']}): {len(document['hits'])} of {index['passing']:,} clips, "
-        f"{1000 * document['seconds']['total']:.0f} ms"
+        f"{query.clip} ({query.modality}) against {index.name} ({index.against}{bridge}, "
+        f"transform {index.transform}): {len(result.hits)} of {index.passing:,} clips, "
+        f"{1000 * result.seconds['total']:.0f} ms"
     )
-    if query["exclude_same_performance"]:
+    if query.exclude_same_performance:
         console.print("the query's own performance left out")
-    if query["where"] is not None and len(document["hits"]) < query["k"]:
-        console.print(f'only {index["passing"]:,} clips pass --where "{query["where"]}"')
-    found = document["hits"]
+    if query.where is not None and len(result.hits) < query.k:
+        console.print(f'only {index.passing:,} clips pass --where "{query.where}"')
+    found = result.hits
     columns = [
         *naming(found),
         Column(
             header="action",
-            cells=[_action(hit, None if is_query(hit, query) else query["label"]) for hit in found],
+            cells=[_action(hit, None if is_query(hit, query) else query.label) for hit in found],
             cut=True,
         ),
     ]
@@ -84,23 +83,23 @@ def hits(document: Document, *, draw: Draw | None = None) -> None:
     show(console, columns, draw)
 
 
-def naming(found: Sequence[Document]) -> list[Column]:
+def naming(found: Sequence[Hit]) -> list[Column]:
     """Rank, score and clip of every hit."""
     return [
-        Column(header="rank", cells=[text(hit["rank"]) for hit in found], right=True),
-        Column(header="score", cells=[text(f"{hit['score']:.4f}") for hit in found], right=True),
+        Column(header="rank", cells=[text(hit.rank) for hit in found], right=True),
+        Column(header="score", cells=[text(f"{hit.score:.4f}") for hit in found], right=True),
         Column(
             header="clip",
-            cells=[text(f"{hit['dataset']}:{hit['name']}") for hit in found],
-            short=[text(hit["name"]) for hit in found],
+            cells=[text(f"{hit.dataset}:{hit.name}") for hit in found],
+            short=[text(hit.name) for hit in found],
         ),
     ]
 
 
-def _action(hit: Document, wanted: int | None) -> Text:
+def _action(hit: Hit, wanted: int | None) -> Text:
     """Green where it is the query's, red where it is another."""
-    action = hit["action"] or ("" if hit["label"] is None else str(hit["label"]))
-    return Text(action, style="" if wanted is None else "green" if hit["label"] == wanted else "red")
+    action = hit.action or ("" if hit.label is None else str(hit.label))
+    return Text(action, style="" if wanted is None else "green" if hit.label == wanted else "red")
 
 
 def show(console: Console, columns: Sequence[Column], draw: Draw | None) -> None:

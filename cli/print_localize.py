@@ -1,9 +1,13 @@
 """Draws moments of long recordings and the figures of `localize-eval`."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich.text import Text
 
 from cli.print_hits import Column, Draw, naming, show, text
 from cli.print_tables import Document, new_console, new_table, percent, size
+from umurl_search.search.results import LabelledSegment, MomentQueryResult
 
 
 def built(document: Document) -> None:
@@ -20,30 +24,30 @@ def built(document: Document) -> None:
     )
 
 
-def _windows(document: Document) -> str:
+def _windows(document: Mapping[str, Any]) -> str:
     lengths = " and ".join(f"{seconds:g}" for seconds in document["window_s"])
     return f"windows of {lengths} s, one every {document['stride_s']:g} s,"
 
 
-def moments(document: Document, *, draw: Draw | None = None) -> None:
-    query, index, console = document["query"], document["index"], new_console()
-    bridge = " across a bridge" if index["bridge"] else ""
+def print_moments(result: MomentQueryResult, *, draw: Draw | None = None) -> None:
+    query, index, console = result.query, result.index, new_console()
+    bridge = " across a bridge" if index.bridge else ""
     console.print(
-        f"{query['clip']} ({query['modality']}) against {index['name']} ({index['against']}{bridge}, transform "
-        f"{index['transform']}): {len(document['hits'])} moments in {index['passing']:,} {_windows(index)} "
-        f"{1000 * document['seconds']['total']:.0f} ms"
+        f"{query.clip} ({query.modality}) against {index.name} ({index.against}{bridge}, transform "
+        f"{index.transform}): {len(result.hits)} moments in {index.passing:,} {_windows(index)} "
+        f"{1000 * result.seconds['total']:.0f} ms"
     )
-    if query["exclude_same_performance"]:
+    if query.exclude_same_performance:
         console.print("the query's own performance left out")
-    found = document["hits"]
-    said = [_segment(hit["segment"], query["label"]) for hit in found]
+    found = result.hits
+    said = [_segment(hit.segment, query.label) for hit in found]
     columns = [
         *naming(found),
-        Column(header="from s", cells=[text(f"{hit['start_s']:.1f}") for hit in found], right=True),
-        Column(header="to s", cells=[text(f"{hit['end_s']:.1f}") for hit in found], right=True),
+        Column(header="from s", cells=[text(f"{hit.start_s:.1f}") for hit in found], right=True),
+        Column(header="to s", cells=[text(f"{hit.end_s:.1f}") for hit in found], right=True),
         Column(
             header="frames",
-            cells=[text(f"{hit['start_frame']}-{hit['stop_frame']}") for hit in found],
+            cells=[text(f"{hit.start_frame}-{hit.stop_frame}") for hit in found],
             right=True,
             spare=True,
         ),
@@ -57,12 +61,12 @@ def moments(document: Document, *, draw: Draw | None = None) -> None:
     show(console, columns, draw)
 
 
-def _segment(segment: Document | None, wanted: int | None) -> tuple[Text, str]:
+def _segment(segment: LabelledSegment | None, wanted: int | None) -> tuple[Text, str]:
     """What is labelled where a moment is, and how much of it that is."""
     if segment is None:
         return Text(""), ""
-    style = "" if wanted is None else "green" if segment["label"] == wanted else "red"
-    return Text(segment["action"] or str(segment["label"]), style=style), f"{segment['iou']:.2f}"
+    style = "" if wanted is None else "green" if segment.label == wanted else "red"
+    return Text(segment.action or str(segment.label), style=style), f"{segment.iou:.2f}"
 
 
 def figures(document: Document) -> None:

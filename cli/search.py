@@ -157,20 +157,21 @@ def query(
     """
     from cli import braille, print_batch, print_hits, print_localize
     from umurl_search.search.batch import BatchRequest, holds_many, query_many
+    from umurl_search.search.results import MomentQueryResult
     from umurl_search.search.searcher import query as ask
 
     if len(clip) > 1 or out is not None or holds_many(terminal.library, clip[0]):
         batch = BatchRequest(sources=tuple(clip), how=asked, out=out)
-        document = query_many(terminal.library, batch, progress=terminal.progress)
-        terminal.note(*print_batch.notes(document))
-        return terminal.show(document, print_batch.answers)
+        answers = query_many(terminal.library, batch, progress=terminal.progress)
+        terminal.note(*print_batch.notes(answers))
+        return terminal.show(answers, print_batch.print_answers)
     request = asked.of(clip[0], k=asked.k)
-    document = ask(terminal.library, request)
-    for note in document["query"]["notes"]:
-        terminal.note(f"note: {note}")
-    table = print_hits.hits if document["index"]["window_s"] is None else print_localize.moments
-    draw = braille.drawer(terminal.library, request, document) if braille.can_draw(plain=plain) else None
-    terminal.show(document, partial(table, draw=draw))
+    result = ask(terminal.library, request)
+    terminal.note(*(f"note: {note}" for note in result.query.notes))
+    draw = braille.drawer(terminal.library, request, result) if braille.can_draw(plain=plain) else None
+    if isinstance(result, MomentQueryResult):
+        return terminal.show(result, partial(print_localize.print_moments, draw=draw))
+    terminal.show(result, partial(print_hits.print_hits, draw=draw))
 
 
 def knn_eval(

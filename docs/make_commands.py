@@ -25,7 +25,9 @@ from umurl_search.ingest.add_update_remove import ChangeReport
 from umurl_search.ingest.ingest import IngestReport
 from umurl_search.maintenance.compact import CompactReport
 from umurl_search.maintenance.repair import RepairReport
+from umurl_search.pictures.render import RenderResult
 from umurl_search.result import Result
+from umurl_search.search.results import BatchFile, BatchResult, MomentQueryResult, QueryResult
 
 sys.path.insert(0, str(Path(__file__).parent))
 from result_keys import Rows, keys_of
@@ -213,122 +215,6 @@ _OTHER_KEYS: dict[str, Rows] = {
         ("dimension", "D, the size of an embedding"),
         ("parameters", "of the encoder, projectors not counted"),
         ("projectors", "whether the checkpoint held them"),
-    ),
-    "query": (
-        ("query", "what was asked"),
-        *_under(
-            "query",
-            (
-                ("clip", "as given"),
-                ("modality", ""),
-                ("frames", "of the clip, at 30 frames a second"),
-                ("people", "1 or 2"),
-                ("where", "the filter, or null"),
-                ("exclude_same_performance", "whether the query's own performance was left out"),
-                ("k", "hits asked for"),
-                ("label", "of a clip from the library, else null"),
-                ("action", "the same"),
-                ("notes", "what was assumed in reading the clip, a line each"),
-            ),
-        ),
-        ("index", "what was searched"),
-        *_under(
-            "index",
-            (
-                *_bare("name dataset encoder"),
-                ("against", "the gallery's modality"),
-                ("bridge", "whether the query crossed one"),
-                ("transform", "`none` or `half-whiten:D`"),
-                ("kind", "of index (index-kinds.md)"),
-                ("clips", "in the index"),
-                ("window_s", "lengths of the windows in seconds; null where clips are searched whole"),
-                ("stride_s", "seconds from one window's start to the next, or null"),
-                ("passing", "clips (or windows) that pass the filter"),
-            ),
-        ),
-        ("hits", "a list, best first"),
-        *_under(
-            "hits[]",
-            (
-                ("rank", "from 1"),
-                ("score", "cosine, rises with similarity"),
-                ("clip_id", "the clip's number in the library"),
-                *_bare("name dataset"),
-                ("label", "0-based class, or null"),
-                ("action", "its name, or null"),
-                ("subject", "or null"),
-                ("camera", "or null"),
-                ("setup", "or null"),
-                ("replication", "or null"),
-                ("frames", ""),
-            ),
-        ),
-        ("seconds", "`read`, `embed`, `search`, `total`"),
-    ),
-    "query for moments": (
-        ("query", "as for clips"),
-        ("index", "as for clips"),
-        (
-            "hits",
-            "a list of moments, best first; beside the keys of a clip's hit, whose clip is the whole recording:",
-        ),
-        *_under(
-            "hits[]",
-            (
-                *_bare(
-                    "rank score clip_id name dataset label action subject camera setup replication frames"
-                ),
-                ("start_frame", "of the moment, at 30 frames a second"),
-                ("stop_frame", "the one after its last"),
-                ("start_s", "seconds from the start of the recording"),
-                ("end_s", "the same"),
-                (
-                    "segment",
-                    "the labelled segment that it overlaps most: `label`, `action`, `start_frame`, `stop_frame`, "
-                    "`iou` (temporal, of the two); null where it meets none",
-                ),
-            ),
-        ),
-        ("seconds", "`read`, `embed`, `search`, `total`"),
-    ),
-    "query for many clips": (
-        ("queries", "a list, in the order asked"),
-        *_under(
-            "queries[]",
-            (
-                ("query", "what was asked, as for one clip, and:"),
-                *_under(
-                    "query",
-                    (
-                        *_bare(
-                            "clip modality frames people where exclude_same_performance k label action notes"
-                        ),
-                        ("source", "the argument that it came from"),
-                        ("stored", "whether the index's own embedding of it asked"),
-                        ("passing", "clips (or windows) that pass the filter"),
-                    ),
-                ),
-                ("hits", "as for one clip"),
-            ),
-        ),
-        ("answered", "clips that asked"),
-        ("stored", "of these, with the embedding that the index holds"),
-        ("rows", "hits in all"),
-        ("index", "as for one clip, without `passing`"),
-        ("left_out", "a list of clips that cannot be read: `name`, `reason`"),
-        ("seconds", "`ask`, `total`"),
-    ),
-    "query into a file": (
-        (
-            "out",
-            "the file: a row a hit, with `query`, `source`, `query_label`, `query_action` and the keys of a hit",
-        ),
-        ("answered", "clips that asked"),
-        ("stored", "of these, with the embedding that the index holds"),
-        ("rows", "hits in the file"),
-        ("index", "as for many clips"),
-        ("left_out", "as for many clips"),
-        ("seconds", "`ask`, `total`"),
     ),
     "duplicates": (
         *_TWIN_KEYS,
@@ -522,31 +408,6 @@ _OTHER_KEYS: dict[str, Rows] = {
         ("library", "the library's folder"),
         ("index", "the one meant where none is named, null where there is none"),
     ),
-    "render": (
-        ("out", "the file"),
-        ("kind", "`gif`, `mp4`, `png`, `svg` or `html`"),
-        ("bytes", "its size"),
-        ("width", "pixels, null for a page"),
-        ("height", "the same"),
-        ("pictures", "of what moves, 1 of what is still"),
-        ("fps", "pictures a second, null for what is still"),
-        ("seconds", "that it lasts: the longest clip's own length; null for what is still"),
-        ("clips", "a list: the clip and, with `--hits`, its hits, best first"),
-        *_under(
-            "clips[]",
-            (
-                ("name", "as `query` takes it"),
-                ("frames", "drawn, at 30 a second"),
-                ("people", "1 or 2"),
-                ("layout", "of its joints: what bones it has"),
-                ("verdict", "`right` or `wrong` of a hit whose action and the query's are known, else null"),
-                *_bare("title detail"),
-            ),
-        ),
-        ("index", "as of `query`; null without `--hits`"),
-        ("notes", "what was assumed or cut, a line each"),
-        ("took_s", "seconds that it took"),
-    ),
     "embed": (
         ("names", "the clips' names, a row each"),
         ("shape", "[N, D]"),
@@ -634,6 +495,11 @@ _OTHER_KEYS: dict[str, Rows] = {
 }
 
 RESULTS: dict[str, type[Result]] = {
+    "query": QueryResult,
+    "query for moments": MomentQueryResult,
+    "query for many clips": BatchResult,
+    "query into a file": BatchFile,
+    "render": RenderResult,
     "ingest": IngestReport,
     "build-index": BuildReport,
     "costs": CostTable,

@@ -4,7 +4,7 @@ import ast
 import inspect
 import textwrap
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -36,7 +36,7 @@ def _inner(annotation: Any) -> tuple[type[Result] | None, str]:
     if get_origin(annotation) in (Union, types.UnionType):
         held = [one for one in get_args(annotation) if one is not types.NoneType]
         return _inner(held[0]) if held else (None, "")
-    if get_origin(annotation) in (list, tuple):
+    if get_origin(annotation) in (list, tuple, Sequence):
         return _inner(get_args(annotation)[0])[0], "[]"
     if is_dataclass(annotation) and isinstance(annotation, type) and issubclass(annotation, Result):
         return annotation, ""

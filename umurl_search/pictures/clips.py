@@ -3,6 +3,7 @@
 Letters: T frames, M people.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from umurl_search.library.library import Library
 from umurl_search.pictures.sheet import PictureClip, Verdict
 from umurl_search.search.options import QueryRequest
 from umurl_search.search.query_clip import conventions_of, find_stored, library_name, read_clip_frames
-from umurl_search.search.results import is_query
+from umurl_search.search.results import Hit, LabelledSegment, Moment, QueryResult, is_query
 
 Document = dict[str, Any]
 _NO_DATASET = {"state": "unknown"}
@@ -26,31 +27,31 @@ def one_clip(library: Library, request: QueryRequest) -> tuple[PictureClip, tupl
     return _clip(library, request, _NO_DATASET)
 
 
-def query_and_hits(library: Library, request: QueryRequest, document: Document) -> list[PictureClip]:
+def query_and_hits(library: Library, request: QueryRequest, result: QueryResult) -> list[PictureClip]:
     """The query of a `query` document and its hits, best first, each said to be right or wrong where that is known."""
     with library.read() as catalog:
-        dataset = catalog.dataset(document["index"]["dataset"])
-    query = document["query"]
+        dataset = catalog.dataset(result.index.dataset)
+    query = result.query
     clip, _ = _clip(library, request, dataset or _NO_DATASET)
     action = _action(query)
     said = f"query  {action}" if action else "query"
-    return [replace(clip, title=said, detail=clip.name), *hit_clips(library, document)]
+    return [replace(clip, title=said, detail=clip.name), *hit_clips(library, result)]
 
 
-def hit_clips(library: Library, document: Document) -> list[PictureClip]:
+def hit_clips(library: Library, result: QueryResult) -> list[PictureClip]:
     """The hits of a `query` document, best first. Each store is opened, and so checked, once."""
-    wanted, hits = document["query"]["label"], document["hits"]
-    datasets = {hit["dataset"] for hit in hits}
+    wanted, hits = result.query.label, result.hits
+    datasets = {hit.dataset for hit in hits}
     with library.read() as catalog:
-        rows = [catalog.clip(hit["dataset"], hit["name"]) for hit in hits]
+        rows = [catalog.clip(hit.dataset, hit.name) for hit in hits]
         folders = {name: catalog.parts("dataset", name) for name in datasets}
     there = [row for row in rows if row is not None]
     if len(there) < len(rows):
-        raise UmurlError("clips came or went meanwhile, by another process: run the command again")
-    places = [folders[hit["dataset"]][row["part"] - 1] for hit, row in zip(hits, there, strict=True)]
+        raise UmurlError("another process added or removed clips while this command ran: run it again")
+    places = [folders[hit.dataset][row["part"] - 1] for hit, row in zip(hits, there, strict=True)]
     stores = {folder: ClipStore(library.clips(folder)) for folder in set(places)}
     return [
-        _hit(hit, stores[place], row["store_row"], wanted, asked=is_query(hit, document["query"]))
+        _hit(hit, stores[place], row["store_row"], wanted, asked=is_query(hit, result.query))
         for hit, row, place in zip(hits, there, places, strict=True)
     ]
 
@@ -77,20 +78,21 @@ def _clip(library: Library, request: QueryRequest, dataset: Document) -> tuple[P
     return clip, read.notes
 
 
-def _hit(hit: Document, store: ClipStore, row: int, wanted: int | None, *, asked: bool) -> PictureClip:
-    moment = "start_frame" in hit
-    about = (hit["segment"] or {"label": None, "action": None}) if moment else hit
-    frames = store.frames(row)[hit["start_frame"] : hit["stop_frame"]] if moment else store.frames(row)
-    span = f"  {hit['start_s']:.1f} to {hit['end_s']:.1f} s" if moment else ""
-    span += "  the query itself" if asked else ""
+def _hit(hit: Hit, store: ClipStore, row: int, wanted: int | None, *, asked: bool) -> PictureClip:
+    whole, span, start_s = store.frames(row), "  the query itself" if asked else "", 0.0
+    about: Hit | LabelledSegment | None = hit
+    if isinstance(hit, Moment):
+        whole, about, start_s = whole[hit.start_frame : hit.stop_frame], hit.segment, hit.start_s
+        span = f"  {hit.start_s:.1f} to {hit.end_s:.1f} s{span}"
+    action = "" if about is None else _action(about)
     return PictureClip(
-        name=f"{hit['dataset']}:{hit['name']}",
-        frames=drop_absent(frames),
+        name=f"{hit.dataset}:{hit.name}",
+        frames=drop_absent(whole),
         layout=_layout(store.manifest),
-        start_s=hit["start_frame"] / STORE_FPS if moment else 0.0,
-        title=f"{hit['rank']}.  {hit['score']:.4f}  {_action(about)}".rstrip(),
-        detail=f"{hit['name']}{span}",
-        verdict=None if asked else _verdict(about["label"], wanted),
+        start_s=start_s,
+        title=f"{hit.rank}.  {hit.score:.4f}  {action}".rstrip(),
+        detail=f"{hit.name}{span}",
+        verdict=None if asked or about is None else _verdict(about.label, wanted),
     )
 
 
@@ -100,7 +102,7 @@ def _verdict(label: int | None, wanted: int | None) -> Verdict | None:
     return "right" if label == wanted else "wrong"
 
 
-def _action(row: Document) -> str:
+def _action(row: Mapping[str, Any]) -> str:
     return str(row["action"] or ("" if row["label"] is None else f"class {row['label']}"))
 
 

@@ -6,7 +6,6 @@ Still or moving, they are drawn from the coordinates as recorded, at the speed a
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from encoder.errors import UmurlError
 from umurl_search.clips.normalization import STORE_FPS
@@ -17,11 +16,13 @@ from umurl_search.pictures.clips import one_clip, query_and_hits
 from umurl_search.pictures.geometry import Camera
 from umurl_search.pictures.html import to_html
 from umurl_search.pictures.raster import draw_still, require_pillow, to_gif
-from umurl_search.pictures.sheet import PALETTES, Palette, PictureClip, Sheet, Theme, grid, strip
+from umurl_search.pictures.sheet import PALETTES, Palette, PictureClip, Sheet, Theme, Verdict, grid, strip
 from umurl_search.pictures.svg import to_svg
 from umurl_search.pictures.timing import Timing, timing
 from umurl_search.pictures.video import require_av, to_mp4
+from umurl_search.result import Result
 from umurl_search.search.options import QueryRequest
+from umurl_search.search.results import FilteredIndex, QueryResult
 from umurl_search.search.searcher import query
 
 SUFFIXES = (".gif", ".mp4", ".png", ".svg", ".html")
@@ -58,8 +59,56 @@ class PictureRequest:
             raise ValueError(f"poses are of a .png or an .svg, the other kinds move: got {self.out.name}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class RenderedClip(Result):
+    """A clip that was drawn."""
+
+    name: str
+    """as `query` takes it"""
+    frames: int
+    """drawn, at 30 a second"""
+    people: int
+    """1 or 2"""
+    layout: str
+    """of its joints: what bones it has"""
+    verdict: Verdict | None
+    """`right` or `wrong` of a hit whose action and the query's are known, else null"""
+    title: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderResult(Result):
+    """The picture that was written."""
+
+    out: str
+    """the file"""
+    kind: str
+    """`gif`, `mp4`, `png`, `svg` or `html`"""
+    bytes: int
+    """its size"""
+    width: int | None
+    """pixels, null for a page"""
+    height: int | None
+    """the same"""
+    pictures: int
+    """of what moves, 1 of what is still"""
+    fps: float | None
+    """pictures a second, null for what is still"""
+    seconds: float | None
+    """that it lasts: the longest clip's own length; null for what is still"""
+    clips: list[RenderedClip]
+    """a list: the clip and, with `--hits`, its hits, best first"""
+    index: FilteredIndex | None
+    """as of `query`; null without `--hits`"""
+    notes: list[str]
+    """what was assumed or cut, a line each"""
+    took_s: float
+    """seconds that it took"""
+
+
 @retry_if_library_changed
-def render(library: Library, request: PictureRequest) -> dict[str, Any]:
+def render(library: Library, request: PictureRequest) -> RenderResult:
     """Writes the picture. Raises UmurlError as `query` does, where `out` is of no known kind or in no folder, and
     where a package that it takes is not there."""
     begun = time.monotonic()
@@ -69,36 +118,36 @@ def render(library: Library, request: PictureRequest) -> dict[str, Any]:
         require_pillow()
     if kind == ".mp4":
         require_av()
-    document, clips, notes = _clips(library, request)
+    found, clips, notes = _clips(library, request)
     clips, cut = _cut(clips, request.seconds)
     drawn = _draw(request, clips)
     replace_file(request.out, drawn.content)
     playing = drawn.timing
-    return {
-        "out": str(request.out),
-        "kind": kind[1:],
-        "bytes": len(drawn.content),
-        "width": drawn.width,
-        "height": drawn.height,
-        "pictures": 1 if playing is None else len(playing.frames),
-        "fps": None if playing is None else drawn.fps,
-        "seconds": None if playing is None else playing.seconds,
-        "clips": [_about(clip) for clip in clips],
-        "index": document["index"] if document else None,
-        "notes": [*notes, *cut],
-        "took_s": time.monotonic() - begun,
-    }
+    return RenderResult(
+        out=str(request.out),
+        kind=kind[1:],
+        bytes=len(drawn.content),
+        width=drawn.width,
+        height=drawn.height,
+        pictures=1 if playing is None else len(playing.frames),
+        fps=None if playing is None else drawn.fps,
+        seconds=None if playing is None else playing.seconds,
+        clips=[_rendered(clip) for clip in clips],
+        index=found.index if found else None,
+        notes=[*notes, *cut],
+        took_s=time.monotonic() - begun,
+    )
 
 
 def _clips(
     library: Library, request: PictureRequest
-) -> tuple[dict[str, Any] | None, list[PictureClip], list[str]]:
+) -> tuple[QueryResult | None, list[PictureClip], list[str]]:
     """The answer of `query` where one was asked for, the clips to draw, and notes."""
     if not request.hits:
         clip, notes = one_clip(library, request.ask)
         return None, [clip], list(notes)
-    document = query(library, request.ask)
-    return document, query_and_hits(library, request.ask, document), list(document["query"]["notes"])
+    found = query(library, request.ask)
+    return found, query_and_hits(library, request.ask, found), list(found.query.notes)
 
 
 def _cut(clips: list[PictureClip], seconds: float) -> tuple[list[PictureClip], list[str]]:
@@ -120,17 +169,17 @@ def _cut(clips: list[PictureClip], seconds: float) -> tuple[list[PictureClip], l
     return cut, notes
 
 
-def _about(clip: PictureClip) -> dict[str, Any]:
+def _rendered(clip: PictureClip) -> RenderedClip:
     frames, people = clip.frames.shape[:2]
-    return {
-        "name": clip.name,
-        "frames": frames,
-        "people": people,
-        "layout": clip.layout,
-        "verdict": clip.verdict,
-        "title": clip.title,
-        "detail": clip.detail,
-    }
+    return RenderedClip(
+        name=clip.name,
+        frames=frames,
+        people=people,
+        layout=clip.layout,
+        verdict=clip.verdict,
+        title=clip.title,
+        detail=clip.detail,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,8 +32,16 @@ from umurl_search.readers.formats import FORMATS, SourceOptions, clip_suffixes, 
 from umurl_search.search.moment_search import with_segments
 from umurl_search.search.options import SearchRequest
 from umurl_search.search.query_clip import read_clip
-from umurl_search.search.results import Answer, fewer_hits_note
-from umurl_search.search.searcher import QueryBatch, Searcher, index_document
+from umurl_search.search.results import (
+    Answer,
+    AnswerOfMany,
+    AskedOfMany,
+    BatchFile,
+    BatchResult,
+    UnreadClip,
+    fewer_hits_note,
+)
+from umurl_search.search.searcher import QueryBatch, Searcher, searched_index
 from umurl_search.timing import Clock
 
 CHUNK = 256
@@ -99,8 +107,8 @@ class Source:
 class _Told:
     """What came of the queries so far."""
 
-    queries: list[dict[str, Any]] = field(default_factory=list)
-    left_out: list[dict[str, str]] = field(default_factory=list)
+    queries: list[AnswerOfMany] = field(default_factory=list)
+    left_out: list[UnreadClip] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: {"answered": 0, "stored": 0, "rows": 0})
 
 
@@ -112,7 +120,7 @@ def holds_many(library: Library, source: str) -> bool:
 @retry_if_library_changed
 def query_many(
     library: Library, request: BatchRequest, *, progress: Progress = no_progress
-) -> dict[str, Any]:
+) -> BatchResult | BatchFile:
     """The k best clips of an index for each of many, as `query` finds them.
 
     A dataset that is the index's own asks with the index's embeddings, where the modality is in it. Raises UmurlError
@@ -135,23 +143,24 @@ def query_many(
         if told.counts["answered"] == 0:
             raise UmurlError(_none_read(told.left_out))
     clock.lap("ask")
-    found = {"queries": told.queries} if request.out is None else {"out": str(request.out)}
-    return {
-        **found,
+    counts: dict[str, Any] = {
         **told.counts,
-        "index": index_document(searcher, request.how),
+        "index": searched_index(searcher, request.how),
         "left_out": told.left_out,
         "seconds": clock.seconds,
     }
+    if request.out is not None:
+        return BatchFile(out=str(request.out), **counts)
+    return BatchResult(queries=told.queries, **counts)
 
 
-def _none_read(left_out: list[dict[str, str]]) -> str:
+def _none_read(left_out: list[UnreadClip]) -> str:
     if not left_out:
         return "there is no clip to ask with; give clips, a folder or a dataset"
     first = left_out[0]
     if len(left_out) == 1:
-        return f"{first['name']}: {first['reason']}"
-    return f"none of the {len(left_out):,} clips can be read; the first, {first['name']}: {first['reason']}"
+        return f"{first.name}: {first.reason}"
+    return f"none of the {len(left_out):,} clips can be read; the first, {first.name}: {first.reason}"
 
 
 def _take(
@@ -159,7 +168,7 @@ def _take(
 ) -> None:
     """Asks with what was read of a chunk, and tells what was not."""
     left_out = [outcome for outcome in chunk if isinstance(outcome, LeftOut)]
-    told.left_out.extend({"name": one.name, "reason": one.detail or one.reason} for one in left_out)
+    told.left_out.extend(UnreadClip(name=one.name, reason=one.detail or one.reason) for one in left_out)
     queries = [outcome for outcome in chunk if isinstance(outcome, Query)]
     if not queries:
         return
@@ -175,32 +184,28 @@ def _take(
     if add is not None:
         _add_rows(add, queries, answers, searcher)
         return
-    segments = None
-    if searcher.windows is not None:
-        with searcher.library.read() as catalog:
-            segments = catalog.segments(searcher.row["dataset"])
+    segments = None if searcher.windows is None else searcher.segments()
     for query, answer in zip(queries, answers, strict=True):
-        hits = [hit.to_dict() for hit in answer.hits]
-        found = hits if segments is None else with_segments(hits, segments)
-        told.queries.append({"query": _about(query, answer, request), "hits": found})
+        hits = answer.hits if segments is None else with_segments(answer.hits, segments)
+        told.queries.append(AnswerOfMany(query=_asked(query, answer, request), hits=list(hits)))
 
 
-def _about(query: Query, answer: Answer, request: SearchRequest) -> dict[str, Any]:
-    return {
-        "clip": query.name,
-        "source": query.source,
-        "modality": request.modality,
-        "frames": query.n_frames,
-        "people": query.people,
-        "where": request.where,
-        "k": request.k,
-        "exclude_same_performance": request.exclude_same_performance,
-        "label": query.label,
-        "action": query.action,
-        "notes": [*query.notes, *fewer_hits_note(answer, request)],
-        "stored": query.y is not None,
-        "passing": answer.passing,
-    }
+def _asked(query: Query, answer: Answer, request: SearchRequest) -> AskedOfMany:
+    return AskedOfMany(
+        clip=query.name,
+        source=query.source,
+        modality=request.modality,
+        frames=query.n_frames,
+        people=query.people,
+        where=request.where,
+        k=request.k,
+        exclude_same_performance=request.exclude_same_performance,
+        label=query.label,
+        action=query.action,
+        notes=[*query.notes, *fewer_hits_note(answer, request)],
+        stored=query.y is not None,
+        passing=answer.passing,
+    )
 
 
 def _embedded(searcher: Searcher, queries: Sequence[Query], modality: str) -> Embeddings:
@@ -384,7 +389,7 @@ def _add_rows(add: AddRows, queries: Sequence[Query], answers: Sequence[Answer],
             "source": query.source,
             "query_label": query.label,
             "query_action": query.action,
-            **hit.to_dict(),
+            **hit,
         }
         for query, answer in zip(queries, answers, strict=True)
         for hit in answer.hits

@@ -3,6 +3,8 @@
 Letters: Q queries, K moments, P dimensions.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.exact_knn import Neighbours
 from umurl_search.index.filtered_search import Gallery
 from umurl_search.index.temporal_iou import Intervals, first_moments, temporal_iou
+from umurl_search.search.results import Hit, LabelledSegment, Moment
 
 
 def nearest_moments(
@@ -50,10 +53,10 @@ def _moments_of(
     return np.array([score[row] for row in kept.tolist()], dtype=np.float64), kept
 
 
-def with_segments(hits: list[dict[str, Any]], segments: dict[str, NDArray[Any]]) -> list[dict[str, Any]]:
+def with_segments(hits: Sequence[Hit], segments: dict[str, NDArray[Any]]) -> list[Moment]:
     """Each moment with the labelled segment that it overlaps most and their temporal IoU, None where it meets none.
 
-    hits: with `clip_id`, `start_frame` and `stop_frame`. segments: the dataset's, as the catalog gives them.
+    segments: the dataset's, as the catalog gives them.
     """
     clips, starts, stops = (
         segments[key].astype(np.int64) for key in ("clip_id", "start_frame", "stop_frame")
@@ -61,23 +64,20 @@ def with_segments(hits: list[dict[str, Any]], segments: dict[str, NDArray[Any]])
     every = Intervals(clip=clips, start=starts, stop=stops)
     found = []
     for hit in hits:
-        clip, start, stop = (np.array([hit[key]]) for key in ("clip_id", "start_frame", "stop_frame"))
+        assert isinstance(hit, Moment), hit
+        span = (np.array([one]) for one in (hit.clip_id, hit.start_frame, hit.stop_frame))
+        clip, start, stop = span
         overlaps = temporal_iou(Intervals(clip=clip, start=start, stop=stop), every)[0]
         best = int(overlaps.argmax()) if overlaps.any() else None
-        found.append(
-            {**hit, "segment": None if best is None else _described(segments, best, float(overlaps[best]))}
-        )
+        segment = None if best is None else _labelled(segments, best, float(overlaps[best]))
+        found.append(replace(hit, segment=segment))
     return found
 
 
-def _described(segments: dict[str, NDArray[Any]], row: int, overlap: float) -> dict[str, Any]:
+def _labelled(segments: dict[str, NDArray[Any]], row: int, overlap: float) -> LabelledSegment:
     label, action, start, stop = (
         segments[key][row] for key in ("label", "action", "start_frame", "stop_frame")
     )
-    return {
-        "label": int(label),
-        "action": action or None,
-        "start_frame": int(start),
-        "stop_frame": int(stop),
-        "iou": overlap,
-    }
+    return LabelledSegment(
+        label=int(label), action=action or None, start_frame=int(start), stop_frame=int(stop), iou=overlap
+    )

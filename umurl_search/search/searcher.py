@@ -17,7 +17,7 @@ from encoder.errors import UmurlError
 from encoder.model import UmURL
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.naming import parse_name
-from umurl_search.clips.normalization import Conventions, check_pipeline
+from umurl_search.clips.normalization import STORE_FPS, Conventions, check_pipeline
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.exact_knn import Neighbours
 from umurl_search.index.filtered_search import Gallery
@@ -31,7 +31,18 @@ from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.search.moment_search import nearest_moments, with_segments
 from umurl_search.search.options import ClipFileOptions, QueryRequest, SearchOptions
 from umurl_search.search.query_clip import QueryClip, conventions_of, read_array, read_clip
-from umurl_search.search.results import Answer, Hit, fewer_hits_note
+from umurl_search.search.results import (
+    SHOWN,
+    Answer,
+    AskedClip,
+    FilteredIndex,
+    Hit,
+    Moment,
+    MomentQueryResult,
+    QueryResult,
+    SearchedIndex,
+    fewer_hits_note,
+)
 from umurl_search.timing import Clock
 
 T = TypeVar("T")
@@ -265,19 +276,26 @@ class Searcher:
     ) -> tuple[Hit, ...]:
         kept = found >= 0
         ids = self.index.ids[found[kept]].tolist()
-        spans = (
-            [(None, None)] * len(ids) if self.index.spans is None else self.index.spans[found[kept]].tolist()
-        )
+        spans = [None] * len(ids) if self.index.spans is None else self.index.spans[found[kept]].tolist()
         return tuple(
-            Hit(rank=rank, score=float(score), clip_id=i, row=rows[i], start=start, stop=stop)
-            for rank, (i, score, (start, stop)) in enumerate(
-                zip(ids, scores[kept], spans, strict=True), start=1
-            )
+            _hit(rows[i], rank=rank, score=float(score), span=span)
+            for rank, (i, score, span) in enumerate(zip(ids, scores[kept], spans, strict=True), start=1)
         )
+
+
+def _hit(row: dict[str, Any], *, rank: int, score: float, span: tuple[int, int] | None) -> Hit:
+    """row: of the clip, as the catalog shows it. span: the frames of a moment, None of a whole clip."""
+    known = {"rank": rank, "score": score, "clip_id": row["id"], **{name: row[name] for name in SHOWN}}
+    if span is None:
+        return Hit(**known)
+    start, stop = span
+    return Moment(
+        **known, start_frame=start, stop_frame=stop, start_s=start / STORE_FPS, end_s=stop / STORE_FPS
+    )
 
 
 @retry_if_library_changed
-def query(library: Library, request: QueryRequest) -> dict[str, Any]:
+def query(library: Library, request: QueryRequest) -> QueryResult:
     """The k best clips of an index for one clip, those that pass `where` only, exact.
 
     Raises UmurlError for an unknown index, a clip that cannot be read, a bad filter or an absent modality.
@@ -295,52 +313,51 @@ def query(library: Library, request: QueryRequest) -> dict[str, Any]:
     clock.lap("read")
     y = searcher.embed([clip.frames], request.modality)
     clock.lap("embed")
-    return query_document(searcher, request, clip, y, clock)
+    return answer_query(searcher, request, clip, y, clock)
 
 
-def query_document(
-    searcher: Searcher, request: QueryRequest, clip: QueryClip, y: Embeddings, clock: "Clock"
-) -> dict[str, Any]:
+def answer_query(
+    searcher: Searcher, request: QueryRequest, clip: QueryClip, y: Embeddings, clock: Clock
+) -> QueryResult:
     """What `query` says of a clip that is read and embedded: y (1, D)."""
     answer = searcher.answer(QueryBatch(names=[clip.name], y=y, rows=[clip.row]), request)[0]
     clock.lap("search")
     notes = [*clip.notes, *fewer_hits_note(answer, request)]
-    hits = [hit.to_dict() for hit in answer.hits]
-    if searcher.windows is not None:
-        hits = with_segments(hits, searcher.segments())
-    return {
-        "query": {
-            "clip": request.clip,
-            "modality": request.modality,
-            "frames": len(clip.frames),
-            "people": clip.frames.shape[1],
-            "where": request.where,
-            "k": request.k,
-            "exclude_same_performance": request.exclude_same_performance,
-            "label": clip.row["label"] if clip.row else None,
-            "action": clip.row["action"] if clip.row else None,
-            "notes": notes,
-        },
-        "index": {**index_document(searcher, request), "passing": answer.passing},
-        "hits": hits,
-        "seconds": clock.seconds,
-    }
+    label, action = (clip.row["label"], clip.row["action"]) if clip.row else (None, None)
+    asked = AskedClip(
+        clip=request.clip,
+        modality=request.modality,
+        frames=len(clip.frames),
+        people=clip.frames.shape[1],
+        where=request.where,
+        k=request.k,
+        exclude_same_performance=request.exclude_same_performance,
+        label=label,
+        action=action,
+        notes=notes,
+    )
+    index = FilteredIndex(**vars(searched_index(searcher, request)), passing=answer.passing)
+    if searcher.windows is None:
+        return QueryResult(query=asked, index=index, hits=list(answer.hits), seconds=clock.seconds)
+    moments = with_segments(answer.hits, searcher.segments())
+    return MomentQueryResult(query=asked, index=index, hits=moments, seconds=clock.seconds)
 
 
-def index_document(searcher: Searcher, how: SearchOptions) -> dict[str, Any]:
-    row = searcher.row
-    return {
-        "name": row["name"],
-        "dataset": row["dataset"],
-        "encoder": row["encoder"],
-        "against": how.against,
-        "bridge": how.bridged,
-        "transform": row["transform"],
-        "kind": row["kind"],
-        "clips": row["clips"],
-        "window_s": searcher.index.manifest.get("window_s"),
-        "stride_s": searcher.index.manifest.get("stride_s"),
-    }
+def searched_index(searcher: Searcher, how: SearchOptions) -> SearchedIndex:
+    """The index of a searcher as a result says it."""
+    row, manifest = searcher.row, searcher.index.manifest
+    return SearchedIndex(
+        name=row["name"],
+        dataset=row["dataset"],
+        encoder=row["encoder"],
+        against=how.against,
+        bridge=how.bridged,
+        transform=row["transform"],
+        kind=row["kind"],
+        clips=row["clips"],
+        window_s=manifest.get("window_s"),
+        stride_s=manifest.get("stride_s"),
+    )
 
 
 def _performance(name: str, row: dict[str, Any] | None) -> tuple[int, ...]:

@@ -1,9 +1,12 @@
 """What the server answers in place of a result, and the JSON that it answers with."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import JSONResponse
+
+from umurl_search.result import plain
 
 
 class HttpError(Exception):
@@ -24,7 +27,8 @@ class Document(JSONResponse):
     """JSON as the commands print it."""
 
     def render(self, content: Any) -> bytes:
-        text = json.dumps(content, ensure_ascii=False, default=str, separators=(",", ":"))
+        document = plain(content) if isinstance(content, Mapping) else content
+        text = json.dumps(document, ensure_ascii=False, default=str, separators=(",", ":"))
         return text.encode("utf-8", "backslashreplace")  # half a surrogate pair becomes its JSON escape
 
 

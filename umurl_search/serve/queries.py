@@ -1,7 +1,7 @@
 """Queries of the API: which clip is meant, and the document that the command `query` prints for it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -11,7 +11,8 @@ from umurl_search.clips.normalization import Conventions
 from umurl_search.clips.types import Embeddings
 from umurl_search.readers.formats import clip_suffixes
 from umurl_search.search.query_clip import QueryClip, read_clip
-from umurl_search.search.searcher import query_document
+from umurl_search.search.results import QueryResult, StoredClipAsked
+from umurl_search.search.searcher import answer_query
 from umurl_search.serve.cache import LibraryCache, OpenIndex
 from umurl_search.serve.schemas import ClipId, FileQuery, QueryBody, QueryOptions
 from umurl_search.serve.uploads import Upload, Uploads
@@ -40,18 +41,18 @@ class QueryService:
     def __init__(self, shelf: LibraryCache, uploads: Uploads) -> None:
         self._shelf, self._uploads = shelf, uploads
 
-    def query(self, body: QueryBody) -> dict[str, Any]:
+    def query(self, body: QueryBody) -> QueryResult:
         """What `query --json` prints; `clip_id` is in its `query` where a clip of the library asked.
 
         Raises UmurlError or RefusedError.
         """
         return self._answer(body, lambda held: self.resolve(body.clip))
 
-    def query_file(self, asked: FileQuery, content: bytes) -> dict[str, Any]:
+    def query_file(self, asked: FileQuery, content: bytes) -> QueryResult:
         """As `query`, by a clip file that is not held afterwards."""
         return self._answer(asked, lambda held: _sent(self._uploads.read(content, asked, held)))
 
-    def _answer(self, body: QueryOptions, mean: Callable[[OpenIndex], ResolvedClip]) -> dict[str, Any]:
+    def _answer(self, body: QueryOptions, mean: Callable[[OpenIndex], ResolvedClip]) -> QueryResult:
         clock = Clock()
         held = self._shelf.index(body.index)
         held.searcher.passing(body.where)
@@ -61,10 +62,10 @@ class QueryService:
         clock.lap("embed")
         request = body.request(meant.name, index=held.name)
         clip = QueryClip(name=meant.name, frames=meant.frames, row=meant.row, notes=meant.notes)
-        document = query_document(held.searcher, request, clip, y, clock)
-        if meant.clip_id is not None:
-            document["query"]["clip_id"] = meant.clip_id
-        return document
+        result = answer_query(held.searcher, request, clip, y, clock)
+        if meant.clip_id is None:
+            return result
+        return replace(result, query=StoredClipAsked(**vars(result.query), clip_id=meant.clip_id))
 
     def resolve(self, clip: str | ClipId) -> ResolvedClip:
         """Raises UmurlError for what is no clip, RefusedError (404) for one that is not there."""
