@@ -89,6 +89,52 @@ def without(document: Document, paths: list[str]) -> Document:
     return document
 
 
+@pytest.fixture(scope="module")
+def folder(long_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("drawn")
+    library = Library(Path(copytree(long_root / "library", root / "library")))
+    build_index(library, BuildRequest(dataset="mine", encoder="e", device="cpu"))
+    (root / "source").mkdir()
+    add_files(root / "source")
+    return root
+
+
+@pytest.fixture
+def shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Shown]:
+    """What a command shows, and how it draws that."""
+
+    def call(words: str) -> Shown:
+        told: list[Shown] = []
+        with monkeypatch.context() as patched:
+            patched.setattr(Terminal, "show", lambda _, document, render: told.append((document, render)))
+            asked = [word.format(folder=folder) for word in words.split()]
+            assert run([*asked, "--library", str(folder / "library"), "--device", "cpu", "--quiet"]) == 0
+        ((document, render),) = told
+        whole = isinstance(document, UmurlResult)
+        return document if whole else json.loads(json.dumps(document, default=str)), render
+
+    return call
+
+
+def test_every_document_with_nulls_is_looked_at() -> None:
+    assert {title for title in KEYS if nullable(title)} == {*RUN, *ELSEWHERE}
+
+
+@pytest.mark.parametrize("title", RUN)
+def test_nulls_are_drawn(
+    title: str, shown: Callable[[str], Shown], capsys: pytest.CaptureFixture[str]
+) -> None:
+    document, render = shown(RUN[title])
+    keys = nullable(title)
+    outermost = [key for key in keys if not any(key.startswith(f"{other}.") for other in keys)]
+    for paths in [*([key] for key in keys), outermost]:
+        capsys.readouterr()
+        render(without(document, paths))
+        drawn = capsys.readouterr().out
+        assert drawn.strip(), paths
+        assert not re.search(r"\b(None|nan|null)\b", drawn), (paths, drawn)
+
+
 def test_an_evaluation_of_neighbours_only(command: Callable[..., Result], folder: Path) -> None:
     asked = ("knn-eval", "--index", "mine@e", "--no-map", "--library", folder / "library")
     document = command(*asked, "--json").json
