@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from rich.text import Text
 from screens import Screen
 
 from cli.braille import LEAST, MOST, Strip
-from cli.print_hits import Column, fitted, hits, naming
+from cli.print_hits import Column, fitted, naming, print_hits
 from umurl_search.library.library import Library
+from umurl_search.search.results import AskedClip, FilteredIndex, Hit, QueryResult
 
 CLIP = "mine:S001C001P002R001A005"
 
@@ -74,25 +76,27 @@ def test_moments_on_a_terminal(screen: Callable[[int], Screen], long: Library) -
 # tables
 
 
-def made_hits(n: int, name: str = "S001C001P001R001A001") -> list[dict[str, Any]]:
+def made_hits(n: int, name: str = "S001C001P001R001A001") -> list[Hit]:
     return [
-        {
-            "rank": i,
-            "score": 1 - i / 10,
-            "dataset": "somewhere",
-            "name": name[:-1] + str(i),
-            "label": i,
-            "action": "a rather long name of an action",
-            "subject": i,
-            "camera": 2,
-            "setup": None,
-            "frames": 100,
-        }
+        Hit(
+            rank=i,
+            score=1 - i / 10,
+            clip_id=i,
+            dataset="somewhere",
+            name=name[:-1] + str(i),
+            label=i,
+            action="a rather long name of an action",
+            subject=i,
+            camera=2,
+            setup=None,
+            replication=None,
+            frames=100,
+        )
         for i in range(1, n + 1)
     ]
 
 
-def columns_of(found: Sequence[dict[str, Any]]) -> list[Column]:
+def columns_of(found: Sequence[Hit]) -> list[Column]:
     return [
         *naming(found),
         Column(header="action", cells=[Text(hit["action"]) for hit in found], cut=True),
@@ -144,14 +148,12 @@ def test_narrow_windows_lose_the_dataset_then_letters_of_the_action_then_the_act
 
 def test_no_hits_at_all(screen: Callable[[int], Screen]) -> None:
     out = screen(80)
-    index = {"name": "i", "bridge": False, "against": "fused", "transform": "none", "passing": 0}
-    query = {
-        "clip": "c",
-        "modality": "fused",
-        "exclude_same_performance": False,
-        "where": "1=0",
-        "k": 3,
-        "label": None,
-    }
-    hits({"query": query, "index": index, "hits": [], "seconds": {"total": 0.1}}, draw=lambda w: blank(w)[:1])
+    index: dict[str, Any] = dict.fromkeys(field.name for field in fields(FilteredIndex))
+    index |= {"name": "i", "bridge": False, "against": "fused", "transform": "none", "passing": 0}
+    asked: dict[str, Any] = dict.fromkeys(field.name for field in fields(AskedClip))
+    asked |= {"clip": "c", "modality": "fused", "exclude_same_performance": False, "where": "1=0", "k": 3}
+    result = QueryResult(
+        query=AskedClip(**asked), index=FilteredIndex(**index), hits=[], seconds={"total": 0.1}
+    )
+    print_hits(result, draw=lambda w: blank(w)[:1])
     assert 'only 0 clips pass --where "1=0"' in out.getvalue()

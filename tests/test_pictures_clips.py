@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.pictures.clips import hit_clips
 from umurl_search.pictures.render import render
-from umurl_search.search.searcher import QueryRequest, query
+from umurl_search.search.options import QueryRequest
+from umurl_search.search.searcher import query
 
 CLIP = "mine:S001C001P002R001A005"
 
@@ -21,11 +23,12 @@ CLIP = "mine:S001C001P002R001A005"
 def test_hits_that_went_meanwhile_are_said_to_be_gone(indexed: Library) -> None:
     asked = QueryRequest(clip=CLIP, k=2, device="cpu")
     found = query(indexed, asked)
-    found["hits"][1]["name"] = "gone"
+    first, second = found.hits
+    gone = replace(found, hits=[first, replace(second, name="gone")])
     with pytest.raises(
-        UmurlError, match="clips came or went meanwhile, by another process: run the command again"
+        UmurlError, match="another process added or removed clips while this command ran: run it again"
     ):
-        hit_clips(indexed, found)
+        hit_clips(indexed, gone)
 
 
 def test_coordinates_are_drawn_as_recorded(indexed: Library, tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.library.library import Library
 from umurl_search.search import batch
 from umurl_search.search.batch import BatchRequest, query_many
-from umurl_search.search.searcher import QueryRequest, query
+from umurl_search.search.options import QueryRequest
+from umurl_search.search.searcher import query
 
 HOW = QueryRequest(clip="", k=4, device="cpu")
 
@@ -26,7 +27,8 @@ HOW = QueryRequest(clip="", k=4, device="cpu")
 def ask(
     library: Library, *sources: object, how: QueryRequest = HOW, out: Path | None = None
 ) -> dict[str, Any]:
-    return query_many(library, BatchRequest(sources=tuple(map(str, sources)), how=how, out=out))
+    request = BatchRequest(sources=tuple(map(str, sources)), how=how, out=out)
+    return query_many(library, request).to_dict()
 
 
 def assert_as_one_by_one(library: Library, document: dict[str, Any], clips: list[str], **asked: Any) -> None:

@@ -1,8 +1,11 @@
 """Moments of an index of windows: what is shown of each."""
 
+from typing import Any
+
 import numpy as np
 
 from umurl_search.search.moment_search import with_segments
+from umurl_search.search.results import Moment
 
 SEGMENTS = {
     "clip_id": np.array([1, 1, 1, 2]),
@@ -13,15 +16,17 @@ SEGMENTS = {
 }
 
 
+def moment(clip: int, start: int, stop: int) -> Moment:
+    said: dict[str, Any] = dict.fromkeys(("label", "action", "subject", "camera", "setup", "replication"))
+    said |= {"rank": 1, "score": 0.5, "clip_id": clip, "name": "a", "dataset": "long", "frames": 120}
+    return Moment(**said, start_frame=start, stop_frame=stop, start_s=start / 30, end_s=stop / 30)
+
+
 def segment_of(clip: int, start: int, stop: int) -> tuple[object, ...] | None:
-    (hit,) = with_segments([{"clip_id": clip, "start_frame": start, "stop_frame": stop, "rank": 1}], SEGMENTS)
-    assert hit["rank"] == 1
-    segment = hit["segment"]
-    return (
-        None
-        if segment is None
-        else (*(segment[key] for key in ("label", "action", "start_frame")), segment["iou"])
-    )
+    (hit,) = with_segments([moment(clip, start, stop)], SEGMENTS)
+    assert hit.rank == 1
+    segment = hit.segment
+    return None if segment is None else (segment.label, segment.action, segment.start_frame, segment.iou)
 
 
 def test_a_moment_is_shown_with_the_segment_it_overlaps_most() -> None:
