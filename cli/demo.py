@@ -3,7 +3,8 @@
 import math
 import shlex
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import numpy as np
 import typer
@@ -25,6 +26,7 @@ QUESTIONS = (
     ("fused", "fused", "subject % 2 = 0 and camera = 3", "fused, among some clips only"),
 )
 """modality, against, where, in words."""
+P = TypeVar("P")
 
 
 def register(app: typer.Typer) -> None:
@@ -77,24 +79,24 @@ def _title(terminal: Terminal, text: str) -> None:
         print_tables.line(f"\n== {text}")
 
 
-def _draw(terminal: Terminal, part: Any, render_name: str) -> None:
+def _draw(terminal: Terminal, part: P, print_it: Callable[[P], None]) -> None:
     if not terminal.as_json:
-        from cli import print_tables
-
-        getattr(print_tables, render_name)(part)
+        print_it(part)
 
 
 def _ingest(terminal: Terminal, document: dict[str, Any]) -> None:
+    from cli import print_tables
     from umurl_search.ingest.ingest import Request, ingest
 
     _title(terminal, "a made-up corpus: actions by subjects of different build and style, three cameras")
     report = ingest(terminal.library, Request(name="demo"), progress=terminal.progress)
     document["ingest"] = vars(report)
-    _draw(terminal, document["ingest"], "ingest_summary")
+    _draw(terminal, document["ingest"], print_tables.ingest_summary)
 
 
 def _indexed(terminal: Terminal, encoder: str) -> dict[str, Any]:
     """An index of the corpus with that encoder, and how good it is, as `build` and `evaluation`."""
+    from cli import print_tables
     from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index
     from umurl_search.index.build import BuildRequest, build_index
     from umurl_search.library.encoder_registry import SHIPPED
@@ -103,7 +105,7 @@ def _indexed(terminal: Terminal, encoder: str) -> dict[str, Any]:
     _title(terminal, f"an index with {whose}: every clip as joint, bone, motion and all three fused")
     request = BuildRequest(dataset="demo", encoder=encoder, device=terminal.device)
     build = vars(build_index(terminal.library, request, progress=terminal.progress))
-    _draw(terminal, build, "built_line")
+    _draw(terminal, build, print_tables.built_line)
     asked = EvalRequest(index=build["index"], device=terminal.device)
     return {
         "build": build,
@@ -113,17 +115,18 @@ def _indexed(terminal: Terminal, encoder: str) -> dict[str, Any]:
 
 def _ask(terminal: Terminal, answers: dict[str, Any]) -> None:
     """Makes that index the default, so that the commands shown are true, and adds `queries` and `matrix` to it."""
+    from cli.print_knn_eval import print_figures, print_matrix
     from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_matrix
 
     _prefer(terminal, answers)
     answers["queries"] = _queries(terminal, answers["build"]["index"])
     _title(terminal, f"how good it is, on subjects it was not trained on:  {_typed(terminal, 'knn-eval')}")
-    _draw(terminal, answers["evaluation"], "figures")
+    _draw(terminal, answers["evaluation"], print_figures)
     terminal.note(*(f"note: {warning}" for warning in answers["evaluation"]["warnings"]))
     _title(terminal, f"every modality against every other:  {_typed(terminal, 'knn-eval --matrix')}")
     request = EvalRequest(index=answers["build"]["index"], device=terminal.device)
     answers["matrix"] = evaluate_matrix(terminal.library, request, progress=terminal.progress)
-    _draw(terminal, answers["matrix"], "matrix")
+    _draw(terminal, answers["matrix"], print_matrix)
 
 
 def _prefer(terminal: Terminal, answers: dict[str, Any]) -> None:

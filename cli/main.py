@@ -118,7 +118,7 @@ def run(arguments: list[str]) -> int:
         hint = f"umurl-search {arguments[0]} --help" if _is_command(arguments) else "umurl-search --help"
         return _problem(f"{' '.join(error.format_message().split())} (see: {hint})", 2)
     except UmurlError as error:
-        return _problem(str(error), 1)
+        return _problem(error.typed, 1)
     except (Stopped, KeyboardInterrupt) as error:
         said = str(error) or "the library is whole, the same command does the rest or starts anew"
         return _problem(f"interrupted; {said}", INTERRUPTED)

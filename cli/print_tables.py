@@ -200,60 +200,6 @@ def built(document: Document) -> None:
     )
 
 
-def _evaluated(document: Document) -> str:
-    asking = ""
-    if "query_index" in document:
-        asking = (
-            f"\nasked by {document['query_dataset']} {document['query_protocol']}, index {document['query_index']}; "
-            f"actions: {document['actions']}"
-        )
-        left_out = ", ".join(f"{count:,} {reason}" for reason, count in document["left_out"].items())
-        asking += f"; queries left out: {left_out}" if left_out else ""
-    return (
-        f"{document['dataset']} {document['protocol']}, encoder {document['encoder']}, index {document['index']}: "
-        f"{document['queries']:,} queries, gallery of {document['gallery']:,}{asking}"
-    )
-
-
-def figures(document: Document) -> None:
-    console = new_console()
-    console.print(_evaluated(document))
-    bridge = " across a bridge" if document["bridge"] else ""
-    excluded = ", same performance excluded" if document["exclude_same_performance"] else ""
-    console.print(
-        f"{document['query_modality']} -> {document['gallery_modality']}{bridge}, "
-        f"transform {document['transform']}{excluded}"
-    )
-    said = {f"{document['k']}-NN accuracy": percent(document["accuracy"])}
-    said |= {f"R@{k}": percent(document["recall_at"][k]) for k in ("1", "5", "10")}
-    if document["map"] is not None:
-        said["mAP"] = percent(document["map"])
-    if document["mrr"] is not None:
-        said["MRR"] = f"{document['mrr']:.3f}"
-    table = new_table(*said)
-    table.add_row(*said.values())
-    console.print(table)
-    if document["ranked"] is not None and document["ranked"] < document["queries"]:
-        console.print(
-            f"mAP and MRR over the {document['ranked']:,} queries with a relevant clip in the gallery"
-        )
-    hardest = sorted(document["per_class"], key=lambda row: (row["accuracy"], row["label"]))[:5]
-    named = ", ".join(f"{row['action'] or row['label']} {percent(row['accuracy'])}" for row in hardest)
-    console.print(f"hardest: {named}")
-
-
-def matrix(document: Document) -> None:
-    console = new_console()
-    console.print(_evaluated(document))
-    bridge = "bridges between modalities" if document["bridge"] else "raw embeddings, no bridges"
-    console.print(f"{document['k']}-NN accuracy, transform {document['transform']}, {bridge}")
-    rows = document["matrix"]
-    table = new_table("query \\ gallery", *rows)
-    for name, row in rows.items():
-        table.add_row(name, *(percent(row[gallery]) for gallery in rows))
-    console.print(table)
-
-
 def embedded(document: Document) -> None:
     console = new_console()
     n, d = document["shape"]

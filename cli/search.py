@@ -221,7 +221,7 @@ def knn_eval(
         )
     if queries is None and (query_protocol is not None or action_map is not None):
         raise typer.BadParameter("--query-protocol and --action-map go with --queries INDEX")
-    from cli import print_tables
+    from cli.print_knn_eval import print_figures, print_matrix
     from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index, evaluate_matrix
 
     request = EvalRequest(
@@ -239,11 +239,13 @@ def knn_eval(
         action_map=action_map,
         device=terminal.device,
     )
-    run, draw = (evaluate_matrix, print_tables.matrix) if matrix else (evaluate_index, print_tables.figures)
-    document = run(terminal.library, request, progress=terminal.progress)
-    for warning in document["warnings"]:
-        terminal.note(f"note: {warning}")
-    terminal.show(document, draw)
+    if matrix:
+        table = evaluate_matrix(terminal.library, request, progress=terminal.progress)
+        terminal.note(*(f"note: {warning}" for warning in table.warnings))
+        return terminal.show(table, print_matrix)
+    figures = evaluate_index(terminal.library, request, progress=terminal.progress)
+    terminal.note(*(f"note: {warning}" for warning in figures.warnings))
+    terminal.show(figures, print_figures)
 
 
 def embed(

@@ -45,10 +45,10 @@ class Processes:
             try:
                 box[0] = find()
             except UmurlError as error:
-                box[1] = str(error)
+                box[1] = error.message, error.hint
         dist.broadcast_object_list(box, src=0)
         if box[1] is not None:
-            raise UmurlError(box[1])
+            raise UmurlError(*box[1])
         return box[0]  # type: ignore[no-any-return]
 
 

@@ -1,14 +1,81 @@
 """The base of every error that a user can mend, and what of a library's own error is worth a place in its line."""
 
 import re
+import shlex
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
 
 MOST_SAID = 160
 """Characters of a library's own message that a line of ours quotes."""
 _SENTENCE_END = re.compile(r"(?<=[^\s.]{2})\. (?=[A-Z])")
 
 
+@dataclass(frozen=True)
+class Hint:
+    """What mends a problem, as data: a terminal words it as what to type, Python and HTTP have its fields.
+
+    text: what to do, with `{command}` and `{option}` where these stand: "{command}, then build it again".
+    command: the words of an `umurl-search` command. option: the name of an option, without dashes, as the field of a
+    request is called; value: what to give it.
+    """
+
+    text: str
+    _: KW_ONLY
+    command: tuple[str, ...] | None = None
+    option: str | None = None
+    value: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("command", "option"):
+            if (f"{{{name}}}" in self.text) != (getattr(self, name) is not None):
+                raise ValueError(f"a hint has its {name} where its text has a place for it: {self.text!r}")
+
+    @property
+    def typed(self) -> str:
+        """As words for a terminal."""
+        option = "" if self.option is None else f"--{self.option.replace('_', '-')}"
+        return self._worded(option=option if self.value is None else f"{option} {self.value}")
+
+    @property
+    def said(self) -> str:
+        """As words for who has no terminal: an option is the field of a request."""
+        return self._worded(option=self.option or "")
+
+    def _worded(self, *, option: str) -> str:
+        command = "" if self.command is None else shlex.join(("umurl-search", *self.command))
+        return self.text.replace("{command}", command).replace("{option}", option)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What HTTP tells: the text, and the command, option and value, or null."""
+        command = None if self.command is None else list(self.command)
+        return {"text": self.said, "command": command, "option": self.option, "value": self.value}
+
+
 class UmurlError(Exception):
-    """A problem the user can mend: its one-line text says what, where, and the command that mends it."""
+    """A problem the user can mend: a message that says what and where, and apart from it a hint how.
+
+    A hint may be given as its text alone, where it names no command and no option.
+    """
+
+    def __init__(self, message: str, hint: Hint | str | None = None) -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = Hint(hint) if isinstance(hint, str) else hint
+
+    def __str__(self) -> str:
+        return self.message
+
+    @property
+    def typed(self) -> str:
+        """Message and hint in one line, for a terminal."""
+        if self.hint is None:
+            return self.message
+        joint = ": " if self.hint.text.startswith("{command}") else "; "
+        return f"{self.message}{joint}{self.hint.typed}"
+
+    def with_message(self, message: str) -> "UmurlError":
+        """The same problem, said in other words."""
+        return type(self)(message, self.hint)
 
 
 def one_line(text: str) -> str:

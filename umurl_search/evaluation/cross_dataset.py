@@ -19,6 +19,7 @@ from umurl_search.index.open_index import ProtocolView, open_protocol
 from umurl_search.library import encoder_registry
 from umurl_search.library.encoder_registry import EncoderEntry
 from umurl_search.library.library import Library
+from umurl_search.result import Result
 
 NO_COUNTERPART = "no counterpart"
 NOT_IN_GALLERY = "action not in the gallery"
@@ -40,29 +41,42 @@ class ActionMap:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CrossDatasetSetup:
-    """Queries from another index: its rows (Q,), their labels (Q,) in the gallery's list, who was left out.
+class SeenClips(Result):
+    """How many clips of either side the encoder was trained on."""
 
-    seen: of the queries and the gallery, how many clips the encoder was trained on, None where not known.
-    """
+    queries: int | None
+    """of the clips asked with; null where not known"""
+    gallery: int | None
+    """of the clips searched; null where not known"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedAcross(Result):
+    """Whose clips asked in an index of another dataset, or of another protocol."""
+
+    query_index: str
+    """the index that `--queries` names"""
+    query_dataset: str
+    """its dataset"""
+    query_protocol: str
+    """whose test clips ask"""
+    actions: str
+    """how actions were matched"""
+    left_out: dict[str, int]
+    """queries that did not ask: reason: count"""
+    seen: SeenClips
+    """how many clips the encoder was trained on"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossDatasetSetup:
+    """Queries from another index: its rows (Q,), their labels (Q,) in the gallery's list, and what is told of them."""
 
     opened: ProtocolView
     rows: Rows
     labels: Labels
-    actions: str
-    left_out: dict[str, int]
-    seen: dict[str, int | None]
+    asked: AskedAcross
     warnings: list[str]
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "query_index": self.opened.name,
-            "query_dataset": self.opened.dataset,
-            "query_protocol": self.opened.split.protocol,
-            "actions": self.actions,
-            "left_out": self.left_out,
-            "seen": self.seen,
-        }
 
 
 def ask_across(
@@ -96,9 +110,14 @@ def ask_across(
         opened=opened,
         rows=rows,
         labels=labels[known],
-        actions=actions.source,
-        left_out=left_out,
-        seen=seen,
+        asked=AskedAcross(
+            query_index=opened.name,
+            query_dataset=opened.dataset,
+            query_protocol=opened.split.protocol,
+            actions=actions.source,
+            left_out=left_out,
+            seen=seen,
+        ),
         warnings=[*warnings, *_differences(library, gallery, opened)],
     )
 
@@ -215,14 +234,14 @@ def _ids(line: str, number: int) -> tuple[int, int]:
 
 def _familiar(
     library: Library, gallery: ProtocolView, queries: ProtocolView, rows: Rows
-) -> tuple[dict[str, int | None], list[str]]:
+) -> tuple[SeenClips, list[str]]:
     """How many clips of either side the encoder was trained on; a line for what flatters or may flatter."""
     entry = encoder_registry.open_encoder(library, gallery.row["encoder"])
     asked, held = queries.names(rows), gallery.names(gallery.split.gallery)
-    seen = {
-        "queries": encoder_registry.overlap(entry, queries.dataset, asked),
-        "gallery": encoder_registry.overlap(entry, gallery.dataset, held),
-    }
+    seen = SeenClips(
+        queries=encoder_registry.overlap(entry, queries.dataset, asked),
+        gallery=encoder_registry.overlap(entry, gallery.dataset, held),
+    )
     lines = _seen_lines(entry, seen, asked=len(asked), held=len(held))
     shared = len({*asked} & {*held})
     if shared:
@@ -233,20 +252,20 @@ def _familiar(
     return seen, lines
 
 
-def _seen_lines(entry: EncoderEntry, seen: dict[str, int | None], *, asked: int, held: int) -> list[str]:
-    if None in seen.values():
-        sides = " and ".join(side for side, count in seen.items() if count is None)
+def _seen_lines(entry: EncoderEntry, seen: SeenClips, *, asked: int, held: int) -> list[str]:
+    sides = " and ".join(side for side, count in seen.items() if count is None)
+    if sides:
         return [
             f"it is not known what encoder {entry.name} was trained on: it may have seen clips of the {sides}"
         ]
     lines = []
-    if seen["queries"]:
+    if seen.queries:
         lines.append(
-            f"encoder {entry.name} was trained on {seen['queries']:,} of the {asked:,} queries: figures flatter it"
+            f"encoder {entry.name} was trained on {seen.queries:,} of the {asked:,} queries: figures flatter it"
         )
-    if seen["gallery"]:
+    if seen.gallery:
         lines.append(
-            f"encoder {entry.name} was trained on {seen['gallery']:,} of the {held:,} gallery clips"
-            + ("" if seen["queries"] else " and on no query")
+            f"encoder {entry.name} was trained on {seen.gallery:,} of the {held:,} gallery clips"
+            + ("" if seen.queries else " and on no query")
         )
     return lines

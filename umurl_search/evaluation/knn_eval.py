@@ -5,9 +5,8 @@ The figures are defined in docs/metrics.md. Letters: Q queries, N gallery clips,
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,8 +16,23 @@ from encoder import modality_sets
 from encoder.errors import UmurlError
 from umurl_search.clips.types import Embeddings, Labels, Rows
 from umurl_search.datasets import protocols
-from umurl_search.evaluation.cross_dataset import ask_across
-from umurl_search.evaluation.metrics import Ranking, majority_vote, per_class, rank_gallery, recall_at
+from umurl_search.evaluation.cross_dataset import AskedAcross, ask_across
+from umurl_search.evaluation.evaluation_results import class_accuracies
+from umurl_search.evaluation.metrics import (
+    ClassFigure,
+    Ranking,
+    majority_vote,
+    per_class,
+    rank_gallery,
+    recall_at,
+)
+from umurl_search.evaluation.retrieval_results import (
+    AskedIndex,
+    KnnFigures,
+    KnnFiguresAcross,
+    MatrixFigures,
+    MatrixFiguresAcross,
+)
 from umurl_search.index.bridges_and_whitening import Maps, fit_maps
 from umurl_search.index.exact_knn import CPU, Groups, nearest
 from umurl_search.index.open_index import ProtocolView, group_ids, open_protocol, search_device
@@ -47,7 +61,7 @@ class RetrievalMetrics:
     mean_average_precision: float
     mrr: float
     ranked: int
-    per_class: list[dict[str, Any]]
+    per_class: list[ClassFigure]
     predicted: Labels
     neighbours: NDArray[np.int64]
     scores: NDArray[np.float64]
@@ -93,7 +107,7 @@ def evaluate(
         mean_average_precision=_mean(ranks.average_precision[relevant]) if ranks else float("nan"),
         mrr=_mean(1 / ranks.first_rank[relevant]) if ranks else float("nan"),
         ranked=int(relevant.sum()),
-        per_class=[vars(figure) for figure in per_class(predicted, query_labels)],
+        per_class=per_class(predicted, query_labels),
         predicted=predicted,
         neighbours=rows,
         scores=found.scores[:, 0],
@@ -169,14 +183,12 @@ class EvalRequest:
 class Evaluation:
     """What `knn-eval` prints, and what it is made of: who asked in which gallery, and what was found."""
 
-    document: dict[str, Any]
+    document: KnnFigures
     asked: "EvaluationSetup"
     figures: RetrievalMetrics
 
 
-def evaluate_index(
-    library: Library, request: EvalRequest, *, progress: Progress = no_progress
-) -> dict[str, Any]:
+def evaluate_index(library: Library, request: EvalRequest, *, progress: Progress = no_progress) -> KnnFigures:
     """The protocol's queries against its gallery, bridge and transform refitted on that gallery alone.
 
     Raises UmurlError for an unknown index or protocol, modalities that the index does not hold, or queries of
@@ -197,39 +209,32 @@ def evaluate_opened(
     fitted = time.monotonic()
     with progress("Evaluating", total=len(asked.rows), unit="queries") as advance:
         figures, bridged = _figures(asked, maps, pair, request, advance)
-    names = protocols.action_names(protocols.find(asked.gallery.dataset).actions)
     seconds = {
         "fit": fitted - started,
         "search": time.monotonic() - fitted,
         "total": time.monotonic() - started,
     }
-    document = {
-        **_head(asked),
-        "query_modality": pair[0],
-        "gallery_modality": pair[1],
-        "bridge": bridged,
-        "transform": str(asked.gallery.index.transform),
-        "k": request.k,
-        "gallery": len(asked.gallery.split.gallery),
-        "queries": len(asked.rows),
-        "accuracy": figures.accuracy,
-        "recall_at": figures.recall_at,
-        "map": figures.mean_average_precision if request.ranking else None,
-        "mrr": figures.mrr if request.ranking else None,
-        "ranked": figures.ranked if request.ranking else None,
-        "per_class": [_named(row, names) for row in figures.per_class],
-        "exclude_same_performance": request.exclude_same_performance,
-        "exclude": list(request.exclude),
-        "warnings": asked.warnings,
-        "seconds": seconds,
-    }
+    document = KnnFigures(
+        **vars(_asked_index(asked, request, seconds)),
+        query_modality=pair[0],
+        gallery_modality=pair[1],
+        bridge=bridged,
+        accuracy=figures.accuracy,
+        recall_at=figures.recall_at,
+        map=figures.mean_average_precision if request.ranking else None,
+        mrr=figures.mrr if request.ranking else None,
+        ranked=figures.ranked if request.ranking else None,
+        per_class=class_accuracies(figures.per_class, asked.gallery.dataset),
+    )
+    if asked.across is not None:
+        document = KnnFiguresAcross(**vars(asked.across), **vars(document))
     return Evaluation(document=document, asked=asked, figures=figures)
 
 
 @retry_if_library_changed
 def evaluate_matrix(
     library: Library, request: EvalRequest, *, progress: Progress = no_progress
-) -> dict[str, Any]:
+) -> MatrixFigures:
     """Accuracy of every base modality's queries against every base modality's gallery."""
     started = time.monotonic()
     asked = _open(library, request)
@@ -241,19 +246,11 @@ def evaluate_matrix(
     with progress("Evaluating", total=total, unit="queries") as advance:
         for q, g in pairs:
             matrix[q][g] = _figures(asked, maps, (q, g), request, advance)[0].accuracy
-    return {
-        **_head(asked),
-        "matrix": matrix,
-        "bridge": request.bridge,
-        "transform": str(asked.gallery.index.transform),
-        "k": request.k,
-        "gallery": len(asked.gallery.split.gallery),
-        "queries": len(asked.rows),
-        "exclude_same_performance": request.exclude_same_performance,
-        "exclude": list(request.exclude),
-        "warnings": asked.warnings,
-        "seconds": {"total": time.monotonic() - started},
-    }
+    about = _asked_index(asked, request, {"total": time.monotonic() - started})
+    document = MatrixFigures(**vars(about), matrix=matrix, bridge=request.bridge)
+    if asked.across is not None:
+        document = MatrixFiguresAcross(**vars(asked.across), **vars(document))
+    return document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,18 +262,25 @@ class EvaluationSetup:
     rows: Rows
     labels: Labels
     warnings: list[str]
-    across: dict[str, Any] = field(default_factory=dict)
+    across: AskedAcross | None = None
 
 
-def _head(asked: EvaluationSetup) -> dict[str, Any]:
+def _asked_index(asked: EvaluationSetup, request: EvalRequest, seconds: dict[str, float]) -> AskedIndex:
     gallery = asked.gallery
-    return {
-        "dataset": gallery.dataset,
-        "protocol": gallery.split.protocol,
-        "encoder": gallery.row["encoder"],
-        "index": gallery.name,
-        **asked.across,
-    }
+    return AskedIndex(
+        dataset=gallery.dataset,
+        protocol=gallery.split.protocol,
+        encoder=gallery.row["encoder"],
+        index=gallery.name,
+        transform=str(gallery.index.transform),
+        k=request.k,
+        gallery=len(gallery.split.gallery),
+        queries=len(asked.rows),
+        exclude_same_performance=request.exclude_same_performance,
+        exclude=list(request.exclude),
+        warnings=asked.warnings,
+        seconds=seconds,
+    )
 
 
 def _open(library: Library, request: EvalRequest) -> EvaluationSetup:
@@ -312,7 +316,7 @@ def _asked_across(
         rows=found.rows,
         labels=found.labels,
         warnings=found.warnings,
-        across=found.to_dict(),
+        across=found.asked,
     )
 
 
@@ -366,8 +370,3 @@ def _groups(asked: EvaluationSetup, request: EvalRequest) -> Groups:
     held, asking = held[gallery.split.gallery], asking[asked.rows]
     numbers = group_ids(np.concatenate([held, asking]))
     return numbers[: len(held)], numbers[len(held) :]
-
-
-def _named(row: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    label = row["label"]
-    return {"label": label, "action": names[label] if label < len(names) else None, **row}

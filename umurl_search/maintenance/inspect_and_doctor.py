@@ -223,7 +223,7 @@ def _faiss() -> Check:
 
         version, place = faiss_module().__version__, "on the GPU" if gpu_search_available() else "on the CPU"
     except UmurlError as error:
-        return Check(name="faiss", ok=False, detail=str(error))
+        return Check(name="faiss", ok=False, detail=error.typed)
     return Check(name="faiss", ok=True, detail=f"{version} ({', '.join(filter(None, (place, cpu_level())))})")
 
 
@@ -257,7 +257,7 @@ def _library(library: Library) -> Check:
     try:
         there = _contents_up_to_date(library)
     except UmurlError as error:
-        return Check(name="library", ok=False, detail=str(error))
+        return Check(name="library", ok=False, detail=error.typed)
     counts = ", ".join(f"{len(there[kind])} {kind}" for kind in ("datasets", "encoders", "indexes"))
     return Check(name="library", ok=True, detail=f"{library.root}: {counts}")
 

@@ -75,7 +75,7 @@ def _attempt(report: RepairReport, mend: Any) -> None:
     try:
         report.mended.append(mend())
     except UmurlError as error:
-        report.problems.append(str(error))
+        report.problems.append(error.typed)
 
 
 def _catalog(library: Library, report: RepairReport) -> bool:
@@ -86,7 +86,7 @@ def _catalog(library: Library, report: RepairReport) -> bool:
         _backup(library, report)
         return True
     except DamagedCatalogError as error:
-        damage = str(error)
+        damage = error.typed
     except UmurlError:
         if library.catalog_path.exists():
             raise

@@ -77,7 +77,7 @@ def _catalog_checked(library: Library) -> tuple[list[str], dict[str, list[str]]]
                 "indexes": [f for row in catalog.indexes() for f in catalog.parts("index", row["name"])],
             }
     except DamagedCatalogError as error:
-        return [str(error)], {room: _folders_in(library.root / room) for room in ROOMS}
+        return [error.typed], {room: _folders_in(library.root / room) for room in ROOMS}
     return problems, listed
 
 

@@ -23,13 +23,11 @@ class BadRecordingError(UmurlError):
     """A recording that cannot be used: why (one of `REASONS`), the particulars and, when known, its file."""
 
     def __init__(self, reason: Reason, detail: str, path: Path | None = None) -> None:
-        super().__init__(reason, detail, path)
         self.reason: Reason = reason
         self.detail = detail if len(detail) <= _DETAIL_LENGTH else detail[:_DETAIL_LENGTH] + "..."
         self.path = path
-
-    def __str__(self) -> str:
-        return ": ".join(str(part) for part in (self.path, self.reason, self.detail) if part)
+        super().__init__(": ".join(str(part) for part in (path, reason, self.detail) if part))
+        self.args = (reason, detail, path)  # what unpickling gives to this function
 
     def left_out(self, name: str, source: str) -> LeftOut:
         return LeftOut(name=preview(name), reason=self.reason, detail=self.detail, source=preview(source))

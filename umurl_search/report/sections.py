@@ -167,20 +167,17 @@ def classes(found: Retrieval) -> Section:
     mixed = confusion(found.own.predicted, found.query_labels)
     mistaken = {pair.wanted: pair for pair in reversed(most_confused(mixed, mixed.counts.size))}
     figures = found.own.per_class
-    hardest = sorted(figures, key=lambda row: (row["accuracy"], row["label"]))
-    bars = [
-        Bar(name=found.action(row["label"]), accuracy=row["accuracy"], queries=row["queries"])
-        for row in hardest
-    ]
+    hardest = sorted(figures, key=lambda row: (row.accuracy, row.label))
+    bars = [Bar(name=found.action(row.label), accuracy=row.accuracy, queries=row.queries) for row in hardest]
     rows = []
     for row in figures:
-        worst = mistaken.get(row["label"])
+        worst = mistaken.get(row.label)
         rows.append(
             (
-                str(row["label"]),
-                found.action(row["label"]),
-                str(row["queries"]),
-                percent(row["accuracy"]),
+                str(row.label),
+                found.action(row.label),
+                str(row.queries),
+                percent(row.accuracy),
                 f"{found.action(worst.predicted)} ({worst.count})" if worst else "",
             )
         )

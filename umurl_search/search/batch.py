@@ -273,7 +273,7 @@ def _one(
 
 def _without(name: str, error: UmurlError) -> str:
     """What is wrong, the name not said once more."""
-    return str(error).removeprefix(f"{name}: ")
+    return error.typed.removeprefix(f"{name}: ")
 
 
 def _dataset(searcher: Searcher, name: str, request: SearchRequest) -> Source:

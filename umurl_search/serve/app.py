@@ -32,7 +32,21 @@ _PROBLEMS = {
     503: "Busy: try again",
 }
 _KEY = re.compile(r"[A-Za-z_]{1,40}")
-_SCHEMA = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
+_HINT = {
+    "type": "object",
+    "description": "What mends it: words, and the command, the option (a field of a request) and its value, or null",
+    "properties": {
+        "text": {"type": "string"},
+        "command": {"type": ["array", "null"], "items": {"type": "string"}},
+        "option": {"type": ["string", "null"]},
+        "value": {"type": ["string", "null"]},
+    },
+}
+_SCHEMA = {
+    "type": "object",
+    "properties": {"error": {"type": "string"}, "hint": _HINT},
+    "required": ["error"],
+}
 
 
 def make_app(service: Service, access: Access) -> ASGIApp:
@@ -74,7 +88,7 @@ def make_app(service: Service, access: Access) -> ASGIApp:
 
 
 async def _mistaken(request: Request, error: UmurlError) -> Response:
-    return error_response(str(error), 400)
+    return error_response(str(error), 400, hint=error.hint)
 
 
 async def _refused(request: Request, refused: HttpError) -> Response:

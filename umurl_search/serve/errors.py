@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
+from encoder.errors import Hint
 from umurl_search.result import plain
 
 
@@ -32,6 +33,11 @@ class Document(JSONResponse):
         return text.encode("utf-8", "backslashreplace")  # half a surrogate pair becomes its JSON escape
 
 
-def error_response(text: str, status: int, *, headers: dict[str, str] | None = None) -> Document:
-    """One line of what is wrong."""
-    return Document({"error": " ".join(text.split())}, status_code=status, headers=headers)
+def error_response(
+    text: str, status: int, *, hint: Hint | None = None, headers: dict[str, str] | None = None
+) -> Document:
+    """One line of what is wrong, and what mends it where that is known."""
+    told: dict[str, Any] = {"error": " ".join(text.split())}
+    if hint is not None:
+        told["hint"] = hint.to_dict()
+    return Document(told, status_code=status, headers=headers)

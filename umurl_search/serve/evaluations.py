@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from umurl_search.datasets import protocols
 from umurl_search.evaluation.confusion import confusion
 from umurl_search.evaluation.knn_eval import EvalRequest, Evaluation, evaluate_matrix, evaluate_opened
+from umurl_search.evaluation.retrieval_results import MatrixFigures
 from umurl_search.library.catalog.queries import COLUMNS
 from umurl_search.progress import Progress
 from umurl_search.serve.cache import LibraryCache
@@ -132,7 +133,7 @@ def evaluation(
 
 def matrix(
     shelf: LibraryCache, body: MatrixBody, *, index: str, device: str, progress: Progress
-) -> dict[str, Any]:
+) -> MatrixFigures:
     """Raises UmurlError as `knn-eval --matrix` does. Accuracies need no whole rankings, so none are made."""
     request = EvalRequest(
         index=index,

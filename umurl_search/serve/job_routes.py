@@ -1,6 +1,6 @@
 """The API's longer work: evaluations, matrices, maps; and timelines."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -58,7 +58,7 @@ def _about(job: Job) -> dict[str, Any]:
     said = job.to_dict()
     if said["state"] != "done":
         return said
-    document = job.result if isinstance(job.result, dict) else job.result.document()
+    document = job.result if isinstance(job.result, Mapping) else job.result.document()
     return {**said, "document": document}
 
 

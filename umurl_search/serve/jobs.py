@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from encoder.errors import UmurlError, one_line
+from encoder.errors import Hint, UmurlError, one_line
 from umurl_search.progress import Advance, Progress
 from umurl_search.serve.errors import HttpError
 
@@ -35,12 +35,16 @@ class Job:
     state: State = "running"
     progress: float = 0.0
     error: str | None = None
+    hint: Hint | None = None
     result: Any = None
 
     def to_dict(self) -> dict[str, Any]:
         state = self.state  # once: another thread may be changing it, the last of all
         said = {"id": self.id, "state": state, "progress": self.progress}
-        return {**said, "error": self.error} if state == "failed" else said
+        if state != "failed":
+            return said
+        hint = {} if self.hint is None else {"hint": self.hint.to_dict()}
+        return {**said, "error": self.error, **hint}
 
 
 class Jobs:
@@ -112,6 +116,7 @@ class Jobs:
                 job.result = work(self._progress(job))
                 job.progress, job.state = 1.0, "done"
             except (UmurlError, HttpError, StoppedError) as error:
+                job.hint = error.hint if isinstance(error, UmurlError) else None
                 job.error, job.state = one_line(str(error)), "failed"
             except Exception:
                 traceback.print_exc(file=sys.stderr)

@@ -108,7 +108,7 @@ class Uploads:
         try:
             read = _read(shown, body, conventions, stated, most_bytes=self._most_bytes // 2)
         except TooLongError as error:
-            raise HttpError(413, str(error)) from error
+            raise HttpError(413, error.message) from error
         upload = Upload(
             token=secrets.token_urlsafe(12),
             name=shown,
@@ -160,5 +160,5 @@ def _read(
                 most_bytes=most_bytes,
             )
         except UmurlError as error:
-            raise type(error)(str(error).replace(file.name, name)) from error
+            raise error.with_message(error.message.replace(file.name, name)) from error
     return read._replace(notes=tuple(note.replace(file.name, name) for note in read.notes))
