@@ -59,8 +59,12 @@ class UmurlError(Exception):
 
     def __init__(self, message: str, hint: Hint | str | None = None) -> None:
         super().__init__(message, hint)
-        self.message = message
         self.hint = Hint(hint) if isinstance(hint, str) else hint
+
+    @property
+    def message(self) -> str:
+        """What is wrong, and where."""
+        return str(self.args[0])
 
     def __str__(self) -> str:
         return self.message

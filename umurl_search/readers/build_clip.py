@@ -26,8 +26,12 @@ class BadRecordingError(UmurlError):
         self.reason: Reason = reason
         self.detail = detail if len(detail) <= _DETAIL_LENGTH else detail[:_DETAIL_LENGTH] + "..."
         self.path = path
-        super().__init__(": ".join(str(part) for part in (path, reason, self.detail) if part))
+        super().__init__(detail)
         self.args = (reason, detail, path)  # what unpickling gives to this function
+
+    @property
+    def message(self) -> str:
+        return ": ".join(str(part) for part in (self.path, self.reason, self.detail) if part)
 
     def left_out(self, name: str, source: str) -> LeftOut:
         return LeftOut(name=preview(name), reason=self.reason, detail=self.detail, source=preview(source))
