@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from umurl_search.pictures.geometry import Camera
 from umurl_search.pictures.render import PictureRequest
 from umurl_search.pictures.sheet import PALETTES, PictureClip, grid
-from umurl_search.search.searcher import QueryRequest
+from umurl_search.search.options import QueryRequest
 from umurl_search.synthetic.demo_corpus import make_clip
 from umurl_search.synthetic.long_recordings import make_recording
 

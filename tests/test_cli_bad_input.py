@@ -1,4 +1,4 @@
-"""What users get wrong: one line on stderr that names the thing and a remedy, and a library left as it was."""
+"""Guards cli/ and what it calls: what users get wrong is told in one line, and the library is left as it was."""
 
 import json
 import os

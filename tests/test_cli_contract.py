@@ -1,4 +1,4 @@
-"""The command line's contract: commands, options, JSON keys, exit codes and what is chosen when nothing is said."""
+"""Guards cli/: commands, options, JSON keys, exit codes and what is chosen when nothing is said."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The command `costs`: its document, its drawing, its errors."""
+"""The command `costs`: its document, its errors."""
 
 from collections.abc import Callable
 

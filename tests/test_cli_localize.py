@@ -162,13 +162,6 @@ def test_across_a_bridge(long: Library, command: Callable[..., Result]) -> None:
     assert len(document["hits"]) == 3
 
 
-def test_localize_eval_is_drawn(long: Library, command: Callable[..., Result]) -> None:
-    document, printed = command("localize-eval", "--json").json, command("localize-eval").out
-    assert printed.startswith(f"long xsub: {document['queries']} segments of 2 test recordings ask for ")
-    assert f"{100 * document['map']['0.3']:.1f} %" in printed
-    assert f"over the {document['ranked']} queries whose action is in the gallery" in printed
-
-
 def test_a_transform_is_fitted_on_the_gallerys_windows(long: Library, command: Callable[..., Result]) -> None:
     built = command(
         "build-index",

@@ -1,4 +1,4 @@
-"""Every key that may be null in a document, as docs/commands.md says, is drawn: left out or a dash, never a fault."""
+"""Guards cli/print_*.py: every key that may be null, as docs/commands.md says, is drawn: left out or a dash."""
 
 import copy
 import importlib

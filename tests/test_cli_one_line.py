@@ -1,4 +1,4 @@
-"""What reaches the terminal of a real process: of a problem one line, ours, whatever the libraries have to say."""
+"""Guards cli/main.py and cli/terminal.py: of a problem one line, ours, whatever the libraries have to say."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""The road from recordings to figures, through the commands."""
+"""Guards cli/ from end to end: the road from recordings to figures, through the commands."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The documents are true: commands parse and run, keys and links are what they say."""
+"""Guards docs/ and README.md: commands parse and run, keys and links are what they say."""
 
 import importlib.util
 import re

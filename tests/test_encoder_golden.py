@@ -1,4 +1,4 @@
-"""The encoder room against numbers of the authors' released code (tests/golden)."""
+"""Guards encoder/ but for its training: its numbers are those of the authors' released code (tests/golden)."""
 
 import json
 from pathlib import Path

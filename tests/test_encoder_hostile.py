@@ -1,4 +1,4 @@
-"""Encoders made to do harm: refused before memory is taken for what they say."""
+"""Guards encoder/checkpoint.py and training/import_encoder.py: encoders made to do harm are refused early."""
 
 import io
 import json

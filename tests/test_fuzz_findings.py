@@ -1,4 +1,4 @@
-"""What fuzzing kept (tests/fuzz), run again: every input of the corpora and every finding, now mended."""
+"""Guards readers/, ingest/, library/ and encoder/checkpoint.py: what fuzzing kept (tests/fuzz) is run again."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What a newcomer's first hours brought to light, kept from coming back."""
+"""Guards ingest/, index/ and cli/: what a newcomer's first hours brought to light, kept from coming back."""
 
 from collections.abc import Callable
 from pathlib import Path

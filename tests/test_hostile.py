@@ -1,4 +1,4 @@
-"""Recordings made to do harm: refused or left out, in bounded time and memory, with nothing run or opened."""
+"""Guards readers/, ingest/ and search/query_clip.py: recordings made to do harm are refused or left out."""
 
 import os
 import struct

@@ -1,4 +1,4 @@
-"""Pickles made to do harm: refused, or their clips left out, with nothing run and nothing opened."""
+"""Guards readers/safe_pickle.py and readers/pyskl.py: pickles made to do harm run nothing and open nothing."""
 
 import os
 import pickle

@@ -18,7 +18,8 @@ from umurl_search.ingest.ingest import Request
 from umurl_search.library.library import Library
 from umurl_search.maintenance import inspect_and_doctor
 from umurl_search.maintenance import verify as soundness
-from umurl_search.search.searcher import QueryRequest, query
+from umurl_search.search.options import QueryRequest
+from umurl_search.search.searcher import query
 
 Command = Callable[..., Result]
 

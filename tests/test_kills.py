@@ -1,4 +1,4 @@
-"""Commands killed at random moments: nothing is lost, and the same command ends well."""
+"""Guards library/, files/ and ingest/: commands killed at random moments lose nothing, the same command ends well."""
 
 import subprocess
 import sys

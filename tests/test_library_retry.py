@@ -11,7 +11,8 @@ from umurl_search.export.embed_source import EmbedRequest, embed_source
 from umurl_search.ingest.add_update_remove import remove
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
-from umurl_search.search.searcher import QueryRequest, query
+from umurl_search.search.options import QueryRequest
+from umurl_search.search.searcher import query
 
 ASKED = "mine:S001C001P001R001A005"
 

@@ -1,4 +1,4 @@
-"""The list of mutations is true of the code as it is, and every one of them is noticed."""
+"""Guards tests/mutation_lists/: it is true of the code as it is, and every mutation is noticed."""
 
 import re
 from pathlib import Path

@@ -1,7 +1,8 @@
-"""The house: which room imports which, what is heavy, and that every room is ours."""
+"""Guards every module: which room imports which, what is heavy, and which test file mirrors it."""
 
 import ast
 import importlib.util
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from rooms import MODULES, ROOMS, ROOT, mirror_of, name_of
 
-ROOT = Path(__file__).parents[1]
-ROOMS = ("encoder", "umurl_search", "cli")
-MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 LONGEST = 400
+OTHER_FILES = sorted(path for room in ("tests", "benchmarks", "docs") for path in (ROOT / room).rglob("*.py"))
+LONGER = {"docs/make_commands.py": "it is being replaced by pages that are written by hand"}
 FORBIDDEN = {
     "encoder": {"umurl_search", "cli", "faiss", "duckdb", "typer", "rich", "platformdirs", "click"},
     "umurl_search": {"cli", "typer", "rich", "click"},
@@ -30,8 +31,46 @@ ONLY_HOME = {
 """How the paths of a library's only users begin; `cli/print_x.py` prints for `cli/x.py`."""
 
 
-def name_of(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
+WITHOUT_TESTS_OF_THEIR_OWN: dict[str, str] = {
+    "cli/__main__.py": "one call of cli/main.py, which test_cli_main.py tests",
+    "cli/print_add_update_remove.py": "drawn by test_cli_add_update_remove.py",
+    "cli/print_exporting.py": "drawn by test_cli_exporting.py",
+    "cli/print_knn_eval.py": "drawn by test_cli_nulls.py",
+    "cli/print_pictures.py": "drawn by test_cli_pictures.py",
+    "cli/print_report.py": "drawn by test_cli_report.py",
+    "cli/print_serving.py": "drawn by test_cli_serving.py",
+    "encoder/skeleton.py": "data only: bones in test_pictures_geometry.py, joints in test_encoder_joint_layouts.py",
+    "umurl_search/clips/clip.py": "fields only: made by readers, as in test_readers_build_clip.py",
+    "umurl_search/clips/types.py": "types only: of what test_clips_normalization.py reads",
+    "umurl_search/evaluation/evaluation_results.py": "fields only: of what test_evaluation_knn_eval.py reads",
+    "umurl_search/evaluation/retrieval_results.py": "fields only: of what test_evaluation_knn_eval.py reads",
+    "umurl_search/progress.py": "reports to nobody: an interrupted one stands in for it in test_ingest_ingest.py",
+    "umurl_search/readers/base.py": "an interface only: test_readers_formats.py asks every reader for it",
+    "umurl_search/search/options.py": "declarations only: test_search_searcher.py asks with them",
+    "umurl_search/serve/limits.py": "numbers only: test_serve_middleware.py goes beyond them",
+    "umurl_search/serve/state.py": "the server's parts together: test_serve_queries.py asks them",
+}
+"""Modules without a test file of their name, and the one that exercises them."""
+
+OF_SEVERAL_MODULES: dict[str, str] = {
+    "test_cli_bad_input.py": "cli/ and what it calls",
+    "test_cli_contract.py": "cli/",
+    "test_cli_nulls.py": "cli/print_*.py",
+    "test_cli_one_line.py": "cli/main.py and cli/terminal.py",
+    "test_cli_road.py": "cli/ from end to end",
+    "test_docs.py": "docs/ and README.md",
+    "test_encoder_golden.py": "encoder/ but for its training",
+    "test_encoder_hostile.py": "encoder/checkpoint.py and training/import_encoder.py",
+    "test_faults.py": "library/, files/, index/ and ingest/",
+    "test_fuzz_findings.py": "readers/, ingest/, library/ and encoder/checkpoint.py",
+    "test_hardening.py": "ingest/, index/ and cli/",
+    "test_hostile.py": "readers/, ingest/ and search/query_clip.py",
+    "test_hostile_pickles.py": "readers/safe_pickle.py and readers/pyskl.py",
+    "test_kills.py": "library/, files/ and ingest/",
+    "test_mutations.py": "tests/mutation_lists/",
+    "test_rooms.py": "every module",
+}
+"""Test files that are named after no module, and what they guard: the first line of each says it too."""
 
 
 def imports(path: Path) -> Iterator[tuple[str, int]]:
@@ -68,9 +107,10 @@ def test_only_its_home_imports_it(library: str) -> None:
     assert {user for user in users if not user.startswith(home)} == set()
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
+@pytest.mark.parametrize("path", [*MODULES, *OTHER_FILES], ids=name_of)
 def test_files_are_short_enough_to_read(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+    is_short = len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+    assert is_short != (name_of(path) in LONGER)
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -134,6 +174,30 @@ def test_there_are_no_packages_among_the_tests() -> None:
     folder = ROOT / "tests"
     assert not list(folder.rglob("__init__.py"))
     assert not [room for room in ROOMS if (folder / room).exists()]
+
+
+def test_every_module_has_a_test_file_of_its_name() -> None:
+    """Or a reason why not, which names the test file that exercises it."""
+    mirrors = {name_of(path): mirror_of(name_of(path)) for path in MODULES if path.name != "__init__.py"}
+    there = {path.name for path in (ROOT / "tests").glob("test_*.py")}
+    of_pages = {name for name in there if name.startswith("test_docs_")}
+    assert len(set(mirrors.values())) == len(mirrors), "two modules of one test file"
+    assert {module for module, mirror in mirrors.items() if mirror not in there} == set(
+        WITHOUT_TESTS_OF_THEIR_OWN
+    )
+    assert there - of_pages - set(mirrors.values()) == set(OF_SEVERAL_MODULES)
+    assert len(WITHOUT_TESTS_OF_THEIR_OWN) <= 25
+    for module, reason in WITHOUT_TESTS_OF_THEIR_OWN.items():
+        named = set(re.findall(r"test_\w+\.py", reason))
+        assert named, module
+        assert named <= there, module
+
+
+@pytest.mark.parametrize("name", OF_SEVERAL_MODULES)
+def test_a_file_of_several_modules_begins_with_what_it_guards(name: str) -> None:
+    said = ast.get_docstring(ast.parse((ROOT / "tests" / name).read_text(encoding="utf-8")))
+    assert said
+    assert said.splitlines()[0].startswith(f"Guards {OF_SEVERAL_MODULES[name]}: ")
 
 
 GOLDEN = sorted(path for path in (ROOT / "tests" / "golden").rglob("*") if path.is_file())

@@ -1,0 +1,43 @@
+"""Joint layouts: which source joint stands for each of NTU's 25."""
+
+import pytest
+
+from encoder.joint_layouts import LAYOUTS, Layout, joint_counts, layout_of
+from encoder.skeleton import JOINTS, N_JOINTS
+
+LIMBS = (
+    "shoulder left, elbow left, wrist left, hand left, shoulder right, elbow right, wrist right, hand right, "
+    "hip left, knee left, ankle left, foot left, hip right, knee right, ankle right, foot right"
+)
+KINECT_V1 = f"hip center, spine, shoulder center, head, {LIMBS}".split(", ")
+UTD_MHAD = f"head, shoulder center, spine, hip center, {LIMBS}".split(", ")
+STANDS_FOR = {
+    "spine base": "hip center",
+    "spine mid": "spine",
+    "neck": "shoulder center",
+    "head": "head",
+    "spine shoulder": "shoulder center",
+    "left hand tip": "hand left",
+    "left thumb": "hand left",
+    "right hand tip": "hand right",
+    "right thumb": "hand right",
+}
+
+
+@pytest.mark.parametrize(("name", "joints"), [("kinect-v1", KINECT_V1), ("utd-mhad", UTD_MHAD)])
+def test_every_joint_of_ntu_is_stood_for_by_the_joint_of_its_name(name: str, joints: list[str]) -> None:
+    taken = [joints[j] for j in LAYOUTS[name].to_ntu25]
+    assert taken == [STANDS_FOR.get(joint, " ".join(reversed(joint.split()))) for joint in JOINTS]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.name)
+def test_a_layout_uses_every_joint_of_its_own(layout: Layout) -> None:
+    assert LAYOUTS[layout.name] is layout
+    assert len(layout.to_ntu25) == N_JOINTS
+    assert set(layout.to_ntu25) == set(range(layout.n_joints))
+    assert layout.copied == N_JOINTS - layout.n_joints
+
+
+def test_a_number_of_joints_means_the_first_layout_of_it() -> None:
+    assert joint_counts() == (25, 20)
+    assert [layout_of(n) for n in (25, 20, 17)] == [LAYOUTS["ntu25"], LAYOUTS["kinect-v1"], None]
