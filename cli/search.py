@@ -59,6 +59,20 @@ ExcludeOption = Annotated[
         "--exclude-same-performance", help="Leave out the query's own performance, whatever the camera"
     ),
 ]
+ColumnsOption = Annotated[
+    str | None,
+    typer.Option(
+        callback=parse_option("--exclude", _fields),
+        help="Leave out the query's own subject, camera, setup or replication (several: with commas)",
+    ),
+]
+NoMapOption = Annotated[
+    bool,
+    typer.Option("--no-map", help="Neighbours only: mAP and MRR rank the whole gallery, which takes longer"),
+]
+ActionMapOption = Annotated[
+    Path | None, typer.Option(help="TSV: query label id, gallery label id, from 1 [default: where known]")
+]
 WindowOption = Annotated[
     list[float] | None,
     typer.Option(
@@ -187,19 +201,8 @@ def knn_eval(
     ] = "fused",
     matrix: Annotated[bool, typer.Option("--matrix", help="Every base modality against every other")] = False,
     exclude_same_performance: ExcludeOption = False,
-    exclude: Annotated[
-        str | None,
-        typer.Option(
-            callback=parse_option("--exclude", _fields),
-            help="Leave out the query's own subject, camera, setup or replication (several: with commas)",
-        ),
-    ] = None,
-    no_map: Annotated[
-        bool,
-        typer.Option(
-            "--no-map", help="Neighbours only: mAP and MRR rank the whole gallery, which takes longer"
-        ),
-    ] = False,
+    exclude: ColumnsOption = None,
+    no_map: NoMapOption = False,
     no_bridge: NoBridgeOption = False,
     queries: Annotated[
         str | None, typer.Option(help="Another index, whose protocol's test clips ask instead")
@@ -207,9 +210,7 @@ def knn_eval(
     query_protocol: Annotated[
         str | None, typer.Option(help="Of --queries [default: its dataset's first]")
     ] = None,
-    action_map: Annotated[
-        Path | None, typer.Option(help="TSV: query label id, gallery label id, from 1 [default: where known]")
-    ] = None,
+    action_map: ActionMapOption = None,
 ) -> None:
     """Evaluates retrieval: kNN accuracy, recall and mAP.
 

@@ -20,6 +20,7 @@ import typer
 
 from cli.main import app
 from umurl_search.evaluation.model_cost import CostTable
+from umurl_search.evaluation.retrieval_results import KnnFigures, KnnFiguresAcross, MatrixFigures
 from umurl_search.index.build import BuildReport
 from umurl_search.ingest.add_update_remove import ChangeReport
 from umurl_search.ingest.ingest import IngestReport
@@ -64,14 +65,6 @@ _FIGURE_KEYS = (
     ("encoder", "the index's encoder"),
     ("index", "the index's name"),
 )
-_ACROSS_KEYS = (
-    ("query_index", "the index that `--queries` names"),
-    ("query_dataset", "its dataset"),
-    ("query_protocol", "whose test clips ask"),
-    ("actions", "how actions were matched"),
-    ("left_out", "queries that did not ask: reason: count"),
-    ("seen", "how many `queries` and `gallery` clips the encoder was trained on, null where not known"),
-)
 _BEST_KEY = ("best", "`epoch` and `accuracy` of the best epoch tested, chosen on the test clips: it flatters")
 _TASK_KEYS = (
     ("train", "training clips"),
@@ -87,16 +80,6 @@ _CONFIG_KEY = ("config", "the schedule as it ran: every setting, and `steps`")
 _MEASURED_KEYS = (
     ("warnings", "what to know before the figures are used, a line each"),
     ("seconds", "`total`"),
-)
-_RUN_KEYS = (
-    ("transform", "`none` or `half-whiten:D`"),
-    ("k", "neighbours that vote"),
-    ("gallery", "clips searched"),
-    ("queries", "clips asked with"),
-    ("exclude_same_performance", "whether it was asked for"),
-    ("exclude", "the columns whose clips of the query's own value were left out"),
-    ("warnings", "what to know before the figures are used, a line each"),
-    ("seconds", "by stage, and `total`"),
 )
 _ENCODER_ROW = (
     ("name", ""),
@@ -299,41 +282,6 @@ _OTHER_KEYS: dict[str, Rows] = {
         ("warnings", "what to know before the figures are used, a line each"),
         ("seconds", "`embed`, `search`, `total`"),
     ),
-    "knn-eval": (
-        *_FIGURE_KEYS,
-        *_bare("query_modality gallery_modality"),
-        ("bridge", "whether queries crossed one"),
-        *_RUN_KEYS[:4],
-        ("accuracy", "a fraction, as all figures; defined in metrics.md"),
-        ("recall_at", "R@k for `1`, `5`, `10`"),
-        ("map", "mean average precision; null with `--no-map`"),
-        ("mrr", "mean reciprocal rank; null with `--no-map`"),
-        ("ranked", "queries over which `map` and `mrr` are taken, or null"),
-        ("per_class", "a list, by label"),
-        *_under(
-            "per_class[]",
-            (
-                *_bare("label queries accuracy"),
-                ("action", "its name, or null"),
-            ),
-        ),
-        *_RUN_KEYS[4:],
-    ),
-    "knn-eval across datasets": (
-        *_FIGURE_KEYS,
-        *_ACROSS_KEYS,
-        *_bare("query_modality gallery_modality"),
-        ("bridge", "whether queries crossed one"),
-        *_RUN_KEYS[:4],
-        *_bare("accuracy recall_at map mrr ranked per_class"),
-        *_RUN_KEYS[4:],
-    ),
-    "knn-eval --matrix": (
-        *_FIGURE_KEYS,
-        ("matrix", "query modality: gallery modality: accuracy"),
-        ("bridge", "whether bridges were allowed"),
-        *_RUN_KEYS,
-    ),
     "linear-eval": (
         *_FIGURE_KEYS,
         *_bare("modality"),
@@ -503,6 +451,9 @@ RESULTS: dict[str, type[Result]] = {
     "ingest": IngestReport,
     "build-index": BuildReport,
     "costs": CostTable,
+    "knn-eval": KnnFigures,
+    "knn-eval across datasets": KnnFiguresAcross,
+    "knn-eval --matrix": MatrixFigures,
     "add": ChangeReport,
     "update": ChangeReport,
     "remove": ChangeReport,

@@ -1,0 +1,67 @@
+"""Draws the figures of `knn-eval`, and of its `--matrix`."""
+
+from collections.abc import Iterable
+
+from cli.print_tables import new_console, new_table, percent
+from umurl_search.evaluation.cross_dataset import AskedAcross
+from umurl_search.evaluation.evaluation_results import ClassAccuracy
+from umurl_search.evaluation.retrieval_results import AskedIndex, KnnFigures, MatrixFigures
+
+_HARDEST = 5
+
+
+def print_figures(found: KnnFigures) -> None:
+    console = new_console()
+    console.print(_asked(found))
+    bridge = " across a bridge" if found.bridge else ""
+    excluded = ", same performance excluded" if found.exclude_same_performance else ""
+    console.print(
+        f"{found.query_modality} -> {found.gallery_modality}{bridge}, transform {found.transform}{excluded}"
+    )
+    said = {f"{found.k}-NN accuracy": percent(found.accuracy)}
+    said |= {f"R@{k}": percent(found.recall_at[k]) for k in ("1", "5", "10")}
+    if found.map is not None:
+        said["mAP"] = percent(found.map)
+    if found.mrr is not None:
+        said["MRR"] = f"{found.mrr:.3f}"
+    table = new_table(*said)
+    table.add_row(*said.values())
+    console.print(table)
+    if found.ranked is not None and found.ranked < found.queries:
+        console.print(f"mAP and MRR over the {found.ranked:,} queries with a relevant clip in the gallery")
+    console.print(hardest(found.per_class))
+
+
+def print_matrix(found: MatrixFigures) -> None:
+    console = new_console()
+    console.print(_asked(found))
+    bridge = "bridges between modalities" if found.bridge else "raw embeddings, no bridges"
+    console.print(f"{found.k}-NN accuracy, transform {found.transform}, {bridge}")
+    rows = found.matrix
+    table = new_table("query \\ gallery", *rows)
+    for name, row in rows.items():
+        table.add_row(name, *(percent(row[gallery]) for gallery in rows))
+    console.print(table)
+
+
+def hardest(classes: Iterable[ClassAccuracy]) -> str:
+    """The actions with the lowest accuracy, in a line."""
+    first = sorted(classes, key=lambda row: (row.accuracy, row.label))[:_HARDEST]
+    return "hardest: " + ", ".join(f"{row.action or row.label} {percent(row.accuracy)}" for row in first)
+
+
+def _asked(found: AskedIndex) -> str:
+    """What was asked by whom."""
+    asking = f"\n{_across(found)}" if isinstance(found, AskedAcross) else ""
+    return (
+        f"{found.dataset} {found.protocol}, encoder {found.encoder}, index {found.index}: "
+        f"{found.queries:,} queries, gallery of {found.gallery:,}{asking}"
+    )
+
+
+def _across(found: AskedAcross) -> str:
+    left_out = ", ".join(f"{count:,} {reason}" for reason, count in found.left_out.items())
+    return (
+        f"asked by {found.query_dataset} {found.query_protocol}, index {found.query_index}; "
+        f"actions: {found.actions}" + (f"; queries left out: {left_out}" if left_out else "")
+    )

@@ -1,0 +1,68 @@
+"""What `knn-eval` gives: figures of one pair of modalities or of all, asked by own clips or another dataset's."""
+
+from dataclasses import dataclass
+
+from umurl_search.evaluation.cross_dataset import AskedAcross
+from umurl_search.evaluation.evaluation_results import ClassAccuracy, EvaluatedIndex, Warned
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedIndex(Warned, EvaluatedIndex):
+    """A gallery, and how it was asked."""
+
+    transform: str
+    """`none` or `half-whiten:D`"""
+    k: int
+    """neighbours that vote"""
+    gallery: int
+    """clips searched"""
+    queries: int
+    """clips asked with"""
+    exclude_same_performance: bool
+    """whether it was asked for"""
+    exclude: list[str]
+    """the columns whose clips of the query's own value were left out"""
+    seconds: dict[str, float]
+    """by stage, and `total`"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnnFigures(AskedIndex):
+    """How well queries of one modality find clips of their action in a gallery of one modality."""
+
+    query_modality: str
+    gallery_modality: str
+    bridge: bool
+    """whether queries crossed one"""
+    accuracy: float
+    """a fraction, as all figures; defined in metrics.md"""
+    recall_at: dict[str, float]
+    """R@k for `1`, `5`, `10`"""
+    map: float | None
+    """mean average precision; null with `--no-map`"""
+    mrr: float | None
+    """mean reciprocal rank; null with `--no-map`"""
+    ranked: int | None
+    """queries over which `map` and `mrr` are taken, or null"""
+    per_class: list[ClassAccuracy]
+    """a list, by label"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixFigures(AskedIndex):
+    """The accuracy of every base modality's queries in every base modality's gallery."""
+
+    matrix: dict[str, dict[str, float]]
+    """query modality: gallery modality: accuracy"""
+    bridge: bool
+    """whether bridges were allowed"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnnFiguresAcross(AskedAcross, KnnFigures):
+    """The same, asked by the clips of another index."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixFiguresAcross(AskedAcross, MatrixFigures):
+    """The same, asked by the clips of another index."""
