@@ -32,7 +32,8 @@ from typing import Any
 import numpy as np
 import psutil
 
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.library.library import Library
 from umurl_search.synthetic.demo_corpus import make_clip

@@ -22,7 +22,8 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.library.library import Library
 from umurl_search.search.options import SearchOptions

@@ -98,7 +98,8 @@ def _indexed(terminal: Terminal, encoder: str) -> dict[str, Any]:
     """An index of the corpus with that encoder, and how good it is, as `build` and `evaluation`."""
     from cli import print_tables
     from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index
-    from umurl_search.index.build import BuildRequest, build_index
+    from umurl_search.index.build import build_index
+    from umurl_search.index.build_plan import BuildRequest
     from umurl_search.library.encoder_registry import SHIPPED
 
     whose = "the encoder in the package" if encoder == SHIPPED else "the encoder trained here"

@@ -123,8 +123,8 @@ def build_index(
     ingested = ensure_ingested(terminal, name)
     from cli import print_localize, print_tables
     from umurl_search.index.bridges_and_whitening import Transform
-    from umurl_search.index.build import BuildRequest
     from umurl_search.index.build import build_index as build
+    from umurl_search.index.build_plan import BuildRequest
     from umurl_search.index.windows import Window
 
     request = BuildRequest(

@@ -9,7 +9,8 @@ from conftest import add_files, long_recordings
 
 from umurl_search import Library
 from umurl_search.index.bridges_and_whitening import Transform
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.index.open_index import open_index
 from umurl_search.ingest.add_update_remove import ChangeRequest, add_or_update
 from umurl_search.ingest.ingest import Request, ingest

@@ -18,7 +18,8 @@ import pytest
 from cli.main import run
 from umurl_search import Library
 from umurl_search.index.bridges_and_whitening import Transform
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.index.windows import Window
 from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.synthetic.demo_corpus import make_clip

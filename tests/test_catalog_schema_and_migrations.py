@@ -11,7 +11,8 @@ from conftest import Result
 
 from umurl_search import Library
 from umurl_search.files import sealed_folder
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.ingest.add_update_remove import ChangeRequest, add_or_update, remove
 from umurl_search.library.catalog.schema_and_migrations import SCHEMA_VERSION
 from umurl_search.maintenance.inspect_and_doctor import prefer

@@ -15,7 +15,8 @@ from conftest import LONG_INDEX, Result, add_files
 
 from cli.main import run
 from cli.terminal import Terminal
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.library.library import Library
 from umurl_search.result import Result as UmurlResult
 

@@ -25,7 +25,7 @@ def test_a_command_is_typed_as_a_shell_takes_it() -> None:
 
 def test_an_option_is_the_field_of_a_request_where_there_is_no_terminal() -> None:
     assert OPTION.typed == "--source-fps 25 settles it"
-    assert OPTION.said == "source_fps settles it"
+    assert OPTION.said == "source_fps 25 settles it"
     assert OPTION.to_dict() == {"text": OPTION.said, "command": None, "option": "source_fps", "value": "25"}
 
 

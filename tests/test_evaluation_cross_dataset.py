@@ -17,7 +17,8 @@ from umurl_search.evaluation import cross_dataset
 from umurl_search.evaluation.cross_dataset import ActionMap, match_actions, read_action_map
 from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index, evaluate_matrix
 from umurl_search.index.bridges_and_whitening import Transform, fit_maps
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.index.index import Index
 from umurl_search.index.open_index import ProtocolView
 from umurl_search.ingest.ingest import Request, ingest

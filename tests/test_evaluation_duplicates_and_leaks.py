@@ -18,7 +18,8 @@ from umurl_search.evaluation.duplicates_and_leaks import (
     unit_vectors,
 )
 from umurl_search.index.all_pairs import Pairs
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.index.open_index import open_index
 from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.library.library import Library

@@ -21,8 +21,10 @@ from umurl_search.evaluation.knn_eval import (
     evaluate_matrix,
     evaluate_opened,
 )
+from umurl_search.evaluation.metrics import ClassFigure
 from umurl_search.index.bridges_and_whitening import Maps, Transform, fit_maps
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.index.index import Index
 from umurl_search.index.open_index import open_protocol
 from umurl_search.ingest.ingest import Request, ingest
@@ -131,7 +133,7 @@ def test_nothing_relevant() -> None:
     x = unit(np.eye(3))
     figures = evaluate(x, np.array([0, 1, 2]), x, np.array([7, 7, 7]))
     assert (figures.accuracy, figures.mean_average_precision, figures.mrr, figures.ranked) == (0, 0, 0, 0)
-    assert figures.per_class == [{"label": 7, "queries": 3, "accuracy": 0.0}]
+    assert figures.per_class == [ClassFigure(label=7, queries=3, accuracy=0.0)]
     everybody = (np.zeros(3, dtype=np.int64), np.zeros(3, dtype=np.int64))
     lonely = evaluate(x, np.array([0, 1, 2]), x, np.array([0, 1, 2]), groups=everybody)
     assert (lonely.accuracy, lonely.recall_at["10"], lonely.ranked) == (0, 0, 0)

@@ -16,7 +16,8 @@ from umurl_search.evaluation import linear_eval as probing
 from umurl_search.evaluation.linear_eval import LinearRequest, Task, late_eval
 from umurl_search.evaluation.semi_supervised import SemiRequest, semi_eval
 from umurl_search.evaluation.transfer import TransferRequest, transfer_eval
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.library.library import Library
 from umurl_search.training.plan import TrainRequest

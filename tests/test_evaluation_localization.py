@@ -15,7 +15,8 @@ from umurl_search.datasets.protocols import DATASETS
 from umurl_search.evaluation import localization
 from umurl_search.evaluation.localization import THRESHOLDS, LocalizeRequest, evaluate_moments, localize_eval
 from umurl_search.index.bridges_and_whitening import Transform
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.index.index import Index
 from umurl_search.index.open_index import open_index
 from umurl_search.index.temporal_iou import Intervals

@@ -7,7 +7,8 @@ from conftest import Result
 from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index, evaluate_matrix
 from umurl_search.evaluation.modality_matrix import Retrieval, retrieve
 from umurl_search.index.bridges_and_whitening import Transform
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.library.library import Library
 
 # an index

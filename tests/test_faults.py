@@ -18,7 +18,8 @@ from conftest import add_files
 from parted_libraries import Hits, score_by_name
 from refusals import hashes
 
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.index.open_index import open_index
 from umurl_search.ingest.add_update_remove import ChangeRequest, add_or_update, remove
 from umurl_search.library.library import Library

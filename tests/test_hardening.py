@@ -11,7 +11,8 @@ from refusals import FOUR_NAMES, four_clips
 
 from encoder.errors import UmurlError
 from umurl_search.index.bridges_and_whitening import fit_maps
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.library.library import Library
 from umurl_search.synthetic.demo_corpus import make_clip
 

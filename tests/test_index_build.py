@@ -11,7 +11,8 @@ from interruptions import content, stopped
 from encoder.embed import Embedder
 from umurl_search.files import sealed_folder
 from umurl_search.index import build
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.index.index import Index
 from umurl_search.ingest import ingest
 from umurl_search.ingest.ingest import Request

@@ -9,7 +9,8 @@ from interruptions import stopping
 
 from encoder.embed import Embedder
 from umurl_search.index import build, embed_rows
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.index.index import embeddings_file
 from umurl_search.index.open_index import open_index
 from umurl_search.library.library import Library

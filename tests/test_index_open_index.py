@@ -13,7 +13,8 @@ from documents import QUERY, problem, said
 from encoder.errors import UmurlError
 from umurl_search.datasets.protocols import DATASETS
 from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.index.open_index import open_index, open_protocol
 from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.library.library import Library

@@ -11,7 +11,8 @@ from made_recordings import pku_motion, write_pku
 
 from encoder.errors import UmurlError
 from umurl_search import Library
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.index.windows import Window
 from umurl_search.ingest.add_update_remove import ChangeRequest, add_or_update, remove
 from umurl_search.ingest.ingest import Request

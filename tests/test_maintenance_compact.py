@@ -10,7 +10,8 @@ from parted_libraries import dies, killed, score_by_name
 
 from umurl_search import Library
 from umurl_search.index.bridges_and_whitening import fit_maps
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.index.open_index import open_index
 from umurl_search.ingest.add_update_remove import ChangeRequest, add_or_update, remove
 from umurl_search.maintenance import compact as compaction

@@ -13,7 +13,8 @@ from conftest import spoil
 
 from umurl_search import Library
 from umurl_search.files import sealed_folder
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.library.catalog import open_catalog
 from umurl_search.maintenance import verify as soundness
 from umurl_search.maintenance.compact import compact

@@ -13,7 +13,8 @@ import pytest
 from conftest import LONG_INDEX
 
 from encoder.errors import UmurlError
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.library.library import Library
 from umurl_search.search import batch

@@ -14,7 +14,8 @@ from documents import QUERY, clips_of, names_of, problem, said
 from numpy.typing import NDArray
 
 from umurl_search import Library
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.index.windows import Window
 from umurl_search.ingest.add_update_remove import remove
 from umurl_search.ingest.ingest import Request, ingest

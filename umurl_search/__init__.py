@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from umurl_search.export.embed_source import embed_source as embed_source
     from umurl_search.export.export_index import ExportRequest as ExportRequest
     from umurl_search.export.export_index import export_index as export_index
-    from umurl_search.index.build import BuildRequest as BuildRequest
     from umurl_search.index.build import build_index as build_index
+    from umurl_search.index.build_plan import BuildRequest as BuildRequest
     from umurl_search.index.windows import Window as Window
     from umurl_search.ingest.ingest import Request as IngestRequest
     from umurl_search.ingest.ingest import ingest as ingest_dataset
@@ -66,7 +66,7 @@ _HOMES = {
     "TrainRequest": ("umurl_search.training.plan", "TrainRequest"),
     "train_encoder": ("umurl_search.training.run", "train_encoder"),
     "import_encoder": ("umurl_search.training.import_encoder", "import_encoder"),
-    "BuildRequest": ("umurl_search.index.build", "BuildRequest"),
+    "BuildRequest": ("umurl_search.index.build_plan", "BuildRequest"),
     "build_index": ("umurl_search.index.build", "build_index"),
     "SearchOptions": ("umurl_search.search.options", "SearchOptions"),
     "SearchRequest": ("umurl_search.search.options", "SearchRequest"),

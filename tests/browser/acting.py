@@ -9,7 +9,8 @@ import numpy as np
 from browser.opened import Opened
 from serving import running
 
-from umurl_search.index.build import BuildRequest, build_index
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.library.library import Library
 from umurl_search.synthetic.demo_corpus import make_clip
 

@@ -18,7 +18,8 @@ from encoder.errors import UmurlError
 from umurl_search.clips.normalization import Conventions
 from umurl_search.files import sealed_folder
 from umurl_search.index.bridges_and_whitening import Transform
-from umurl_search.index.build import BuildRequest, build_beside
+from umurl_search.index.build import build_beside
+from umurl_search.index.build_plan import BuildRequest
 from umurl_search.index.kind_selection import describe_recall
 from umurl_search.index.windows import Window
 from umurl_search.ingest.change_detection import items_of
