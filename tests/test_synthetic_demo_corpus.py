@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from umurl_search.clips.clip import Clip, LeftOut
 from umurl_search.readers.base import Reader
-from umurl_search.synthetic import demo_corpus
+from umurl_search.synthetic import demo_corpus, demo_sensor
 from umurl_search.synthetic.body import Array
 from umurl_search.synthetic.demo_corpus import (
     ACTIONS,
@@ -142,13 +142,13 @@ def test_a_performance_does_not_know_its_camera() -> None:
 
 def test_cameras_are_rigid_motions_of_the_stage() -> None:
     joints = demo_corpus.perform(take_of("hug", 10))
-    views = [demo_corpus.in_view(joints, setup=2, camera=camera) for camera in (1, 2, 3)]
+    views = [demo_sensor.in_view(joints, setup=2, camera=camera) for camera in (1, 2, 3)]
     assert max(aligned_error(view, joints) for view in views) < 1e-9
     assert np.abs(views[0] - views[2]).max() > 0.3
 
 
 def test_camera_2_sees_the_left_hand_of_a_person_who_faces_it_at_lower_x() -> None:
-    seen = demo_corpus.in_view(standing()[None, None], setup=1, camera=2)[0, 0]
+    seen = demo_sensor.in_view(standing()[None, None], setup=1, camera=2)[0, 0]
     assert seen[7, 0] < -0.1 < 0.1 < seen[11, 0]
     assert seen[3, 1] > seen[0, 1] > seen[15, 1]
     assert seen[15, 2] < seen[14, 2]  # the feet point at the sensor
@@ -172,17 +172,17 @@ def test_noise_of_one_camera_tells_nothing_of_anothers() -> None:
     errors = []
     for camera in (2, 3):
         seen = make_clip(name_of(take_of("bow", 9, camera=camera))).astype(float)
-        error = seen - demo_corpus.in_view(stage, setup=demo_corpus.setup_of(9), camera=camera)
+        error = seen - demo_sensor.in_view(stage, setup=demo_corpus.setup_of(9), camera=camera)
         errors.append(np.where(np.abs(error) < 0.2, error, 0).ravel())
     assert errors[0].std() > 0.005
     assert abs(np.corrcoef(errors)[0, 1]) < 0.15
 
 
 def test_noise_is_larger_at_hands_and_correlated_in_time() -> None:
-    joints = demo_corpus.in_view(
+    joints = demo_sensor.in_view(
         np.repeat(demo_corpus.perform(take_of("point", 1))[:1], 2000, axis=0), setup=1, camera=2
     )
-    seen = demo_corpus.simulate_sensor(joints, np.random.default_rng(0)).astype(float)
+    seen = demo_sensor.simulate_sensor(joints, np.random.default_rng(0)).astype(float)
     there = seen[:, 0, 0].any(axis=-1)
     error = (seen - joints)[there, 0]
     error -= np.median(error, axis=0)
@@ -230,7 +230,7 @@ def test_plain_baseline_is_neither_lost_nor_perfect(corpus: Corpus) -> None:
 def test_actions_can_be_told_apart_in_clean_views_of_one_subject() -> None:
     def clean(replication: int) -> Array:
         takes = [take_of(name, 5, replication=replication) for name in ACTIONS]
-        views = [demo_corpus.in_view(demo_corpus.perform(take), setup=take.setup, camera=2) for take in takes]
+        views = [demo_sensor.in_view(demo_corpus.perform(take), setup=take.setup, camera=2) for take in takes]
         return np.stack([plain_vector(view.astype(np.float32)) for view in views])
 
     gallery = np.concatenate([clean(replication) for replication in range(2, 10)])

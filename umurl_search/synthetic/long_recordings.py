@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from umurl_search.clips.clip import Clip, Segment
 from umurl_search.clips.types import State
-from umurl_search.synthetic import demo_corpus
+from umurl_search.synthetic import demo_corpus, demo_sensor, performers
 from umurl_search.synthetic.actions import ALL, STAND, Script
 from umurl_search.synthetic.body import COLUMN, Array
 
@@ -82,13 +82,13 @@ def make_recording(name: str, *, seed: int = 0) -> Recording:
         people.append(demo_corpus.sample_subject(_other(subject, rng), seed=seed))
     scripts, segments = _written(_programme(take, rng), people, seed=seed, rng=rng)
     seconds = sum(duration for duration, _ in scripts[0])
-    clock = np.arange(round(seconds * demo_corpus.FRAMES_PER_S)) / demo_corpus.FRAMES_PER_S
+    clock = np.arange(round(seconds * performers.FRAMES_PER_S)) / performers.FRAMES_PER_S
     bodies = [
-        demo_corpus.animate(person, script, clock=clock, rng=rng)
+        performers.animate(person, script, clock=clock, rng=rng)
         for person, script in zip(people, scripts, strict=True)
     ]
-    joints = demo_corpus.place_on_stage(bodies, people[0], gap=_GAP_M, rng=rng)
-    seen = demo_corpus.in_view(joints, setup=demo_corpus.setup_of(subject), camera=camera)
+    joints = performers.place_on_stage(bodies, people[0], gap=_GAP_M, rng=rng)
+    seen = demo_sensor.in_view(joints, setup=demo_corpus.setup_of(subject), camera=camera)
     return Recording(
         frames=_sensed(seen, _generator(seed, _SENSOR, subject, take, camera)),
         segments=tuple(segments),
@@ -105,7 +105,7 @@ def _programme(take: int, rng: Generator) -> list[int]:
 
 
 def _written(
-    programme: list[int], people: list[demo_corpus.Subject], *, seed: int, rng: Generator
+    programme: list[int], people: list[performers.Subject], *, seed: int, rng: Generator
 ) -> tuple[list[Script], list[Segment]]:
     """A script for each person, of equal length, and the segments in it."""
     idle = [_idle_key(person) for person in people]
@@ -129,16 +129,16 @@ def _written(
 
 
 def _segment(label: int, start_s: float, stop_s: float) -> Segment:
-    first, last = (round(seconds * demo_corpus.FRAMES_PER_S) for seconds in (start_s, stop_s))
+    first, last = (round(seconds * performers.FRAMES_PER_S) for seconds in (start_s, stop_s))
     return Segment(label=label, action=ALL[label].name, start=first, stop=last)
 
 
-def _idle_key(person: demo_corpus.Subject) -> Array:
+def _idle_key(person: performers.Subject) -> Array:
     """How a person stands when doing nothing: (D,)."""
     return np.asarray(STAND + person.posture)
 
 
-def _acted(label: int, people: list[demo_corpus.Subject], *, seed: int, rng: Generator) -> list[Script]:
+def _acted(label: int, people: list[performers.Subject], *, seed: int, rng: Generator) -> list[Script]:
     """An action as each person does it this time, at their pace; who has no part in it is not asked."""
     action = ALL[label]
     n = int(rng.integers(action.repeats[0], action.repeats[1] + 1))
@@ -148,7 +148,7 @@ def _acted(label: int, people: list[demo_corpus.Subject], *, seed: int, rng: Gen
     for role, (person, writer) in enumerate(zip(people, writers, strict=True)):
         assert writer is not None
         habit = _generator(seed, _PERFORMANCE, person.number, label, role)
-        played = demo_corpus.apply_style(writer(n), person, habit=habit, rng=rng)
+        played = performers.apply_style(writer(n), person, habit=habit, rng=rng)
         parts.append([(seconds / pace, _nearer(key, action.gap, role)) for seconds, key in played])
     return parts
 
@@ -170,12 +170,12 @@ def _waited(seconds: float, rest: Array, *, before: Array, after: Array, seated:
 
 def _sensed(joints: Array, rng: Generator) -> NDArray[np.float32]:
     """What a depth sensor makes of the joints: it trembles, misplaces limbs and loses people, now and then."""
-    seen = joints + demo_corpus.tremble(joints, rng)
-    for _ in range(int(rng.poisson(_FAULTS_A_S * len(seen) / demo_corpus.FRAMES_PER_S))):
-        demo_corpus.misplace_limb(seen, rng)
-    for _ in range(int(rng.poisson(_FAULTS_A_S / 2 * len(seen) / demo_corpus.FRAMES_PER_S))):
+    seen = joints + demo_sensor.tremble(joints, rng)
+    for _ in range(int(rng.poisson(_FAULTS_A_S * len(seen) / performers.FRAMES_PER_S))):
+        demo_sensor.misplace_limb(seen, rng)
+    for _ in range(int(rng.poisson(_FAULTS_A_S / 2 * len(seen) / performers.FRAMES_PER_S))):
         person = seen[:, rng.integers(seen.shape[1])]
-        demo_corpus.lose(person, int(rng.integers(1, 9)), at=float(rng.random()))
+        demo_sensor.lose(person, int(rng.integers(1, 9)), at=float(rng.random()))
     return seen.astype(np.float32)
 
 

@@ -14,7 +14,7 @@ from numpy.random import Generator, SeedSequence
 from numpy.typing import NDArray
 
 from umurl_search.synthetic import body as body
-from umurl_search.synthetic import demo_corpus, sensors
+from umurl_search.synthetic import performers, sensors
 from umurl_search.synthetic.body import CHANNELS, Array
 from umurl_search.synthetic.generator_actions import MotionScript, sample_script
 
@@ -56,24 +56,24 @@ def perform(programme: MotionScript, rng: Generator) -> Array:
     bodies = []
     for person, script in zip(people, scripts, strict=True):
         loose = float(rng.uniform(0.4, 1.6))
-        done = demo_corpus.apply_style(script, person, habit=rng, rng=rng, spread=loose)
-        bodies.append(demo_corpus.animate(person, done, clock=clock, rng=rng))
-    return _centred(demo_corpus.place_on_stage(bodies, people[0], gap=programme.gap, rng=rng))
+        done = performers.apply_style(script, person, habit=rng, rng=rng, spread=loose)
+        bodies.append(performers.animate(person, done, clock=clock, rng=rng))
+    return _centred(performers.place_on_stage(bodies, people[0], gap=programme.gap, rng=rng))
 
 
-def sample_performer(rng: Generator, *, left_handed: bool) -> demo_corpus.Subject:
+def sample_performer(rng: Generator, *, left_handed: bool) -> performers.Subject:
     """Somebody, children and giants among them."""
     legs, arms, trunk, breadth = np.exp(rng.normal(0, [0.05, 0.055, 0.05, 0.09]))
     stature = float(np.clip(rng.normal(1.69, 0.12), 1.15, 2.05))
-    return demo_corpus.Subject(
+    return performers.Subject(
         number=0,
         build=body.Build(stature=stature, legs=legs, arms=arms, trunk=trunk, breadth=breadth),
         left_handed=left_handed,
         speed=float(np.exp(rng.normal(0.1, 0.3))),
         size=float(np.exp(rng.normal(0, 0.15))),
-        posture=rng.normal(0, 1.2, len(CHANNELS)) * demo_corpus.POSTURE,
+        posture=rng.normal(0, 1.2, len(CHANNELS)) * performers.POSTURE,
         sway=float(rng.uniform(0.2, 2.0)),
-        rest_arm=demo_corpus.IDLE_ARMS[rng.integers(len(demo_corpus.IDLE_ARMS))],
+        rest_arm=performers.IDLE_ARMS[rng.integers(len(performers.IDLE_ARMS))],
         heading=float(rng.normal(0, 14)),
         place=rng.normal(0, 0.2, 3) * [1, 0, 1],
     )
@@ -86,7 +86,7 @@ def _clock(script_s: float, speed: float, rng: Generator) -> Array:
     """
     close = rng.random() < 0.5
     first, last = rng.uniform(0, 0.15, 2) * script_s if close else -rng.uniform(0, 0.8, 2)
-    wanted = demo_corpus.FRAMES_PER_S * (script_s - first - last) / speed
+    wanted = performers.FRAMES_PER_S * (script_s - first - last) / speed
     n_frames = int(np.clip(round(wanted), SHORTEST, LONGEST))
     pace = np.exp(rng.normal(0, 0.2, 6))
     knots = np.r_[0, np.cumsum(pace) / pace.sum()] * (script_s - first - last) + first

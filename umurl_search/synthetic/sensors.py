@@ -8,7 +8,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from encoder.joint_layouts import LAYOUTS
-from umurl_search.synthetic import demo_corpus
+from umurl_search.synthetic import demo_sensor
 from umurl_search.synthetic.body import Array, rotations
 
 V1_COPIES = LAYOUTS["kinect-v1"].to_ntu25
@@ -27,19 +27,19 @@ def simulate_recording(joints: Array, rng: Generator, *, v1: bool) -> NDArray[np
     seen = older_sensor(seen, rng) if v1 else seen
     seen = _slower(seen, rng)
     level = float(np.exp(rng.uniform(np.log(0.06), np.log(2.0))))
-    seen = seen + level * demo_corpus.tremble(seen, rng)
+    seen = seen + level * demo_sensor.tremble(seen, rng)
     if rng.random() < 0.5:
         seen = _steadied(seen, keep=float(rng.uniform(0.1, 0.7)))
     for _ in range(rng.poisson(0.5)):
-        demo_corpus.misplace_limb(seen, rng)
+        demo_sensor.misplace_limb(seen, rng)
     if v1:
         seen = seen[:, :, list(V1_COPIES)]
     if rng.random() < 0.1:
-        demo_corpus.lose(
+        demo_sensor.lose(
             seen[:, rng.integers(seen.shape[1])], int(rng.integers(1, 9)), at=float(rng.random())
         )
     if seen.shape[1] == 2 and rng.random() < 0.2:
-        demo_corpus.lose(seen[:, 1], int(len(seen) * rng.uniform(0.08, 0.3)), at=float(rng.integers(2)))
+        demo_sensor.lose(seen[:, 1], int(len(seen) * rng.uniform(0.08, 0.3)), at=float(rng.integers(2)))
     return seen.astype(np.float32)
 
 
