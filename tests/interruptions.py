@@ -47,6 +47,10 @@ def request_of_mine(made: Path) -> Request:
     return Request(name="mine", source=made / "clips", splits=made / "splits.json")
 
 
+class Killed(BaseException):
+    pass
+
+
 def stopped(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import add_files
+from interruptions import Killed
 
 from umurl_search.ingest.add_update_remove import ChangeRequest, add_or_update, remove
 from umurl_search.library.catalog import open_catalog
@@ -48,10 +49,6 @@ def parted_root(indexed_root: Path, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture
 def parted(parted_root: Path, tmp_path: Path) -> Library:
     return Library(Path(shutil.copytree(parted_root, tmp_path / "library")))
-
-
-class Killed(BaseException):
-    pass
 
 
 def killed(*_: object) -> str:

@@ -57,10 +57,6 @@ def trained_with(library: Library) -> dict[str, Any]:
     return said
 
 
-def stopped(*_: object, **__: object) -> None:
-    raise KeyboardInterrupt
-
-
 @pytest.fixture(scope="module")
 def uninterrupted(made: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     root = tmp_path_factory.mktemp("trained") / "library"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from conftest import Result
+from interruptions import stopped
 from refusals import Refused, has
-from small_trainings import TINY, TWELVE_EPOCHS, interrupt, stopped, weights
+from small_trainings import TINY, TWELVE_EPOCHS, interrupt, weights
 
 from encoder.errors import UmurlError
 from umurl_search.library.library import Library

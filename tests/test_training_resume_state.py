@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import Result
+from interruptions import Killed
 from small_trainings import STEPS, TINY, interrupt, like_tiny, stop_after, trained_with, weights, with_units
 
 from encoder.distributed import ALONE, Processes
@@ -25,10 +26,6 @@ from umurl_search.training.run import train_encoder
 pytestmark = pytest.mark.slow  # whole trainings
 
 Command = Callable[..., Result]
-
-
-class Killed(BaseException):
-    pass
 
 
 @pytest.mark.parametrize("gone", range(6))
