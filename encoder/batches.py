@@ -8,7 +8,7 @@ from torch import Tensor
 
 from encoder.augment import Augmentation
 from encoder.distributed import Processes
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from encoder.model import View
 from encoder.ragged import RaggedClips
 from encoder.schedule import TrainConfig
@@ -80,19 +80,20 @@ def shared_batch(n: int, config: TrainConfig, processes: Processes) -> int:
     """Clips of a batch, of n in all. Raises UmurlError when these are fewer than two or processes cannot share it."""
     if n < 2:
         raise UmurlError(
-            f"training needs at least 2 clips, there are {n}: choose another dataset or protocol"
+            f"training needs at least 2 clips, there are {n}", "choose another dataset or protocol"
         )
     count = processes.count
     if config.batch_size % count:
         fitting = max(2, config.batch_size // count) * count
         raise UmurlError(
-            f"{count} processes cannot share a batch of {config.batch_size} evenly: give --batch-size {fitting}"
+            f"{count} processes cannot share a batch of {config.batch_size} evenly",
+            Hint("give {option}", option="batch_size", value=str(fitting)),
         )
     batch_size = min(config.batch_size, n) // count * count
     if batch_size < 2 * count:
         raise UmurlError(
-            f"{count} processes share a batch of {batch_size}: start fewer, or raise --batch-size "
-            f"({n} clips are there)"
+            f"{count} processes share a batch of {batch_size}",
+            Hint(f"start fewer, or raise {{option}} ({n} clips are there)", option="batch_size"),
         )
     return batch_size
 

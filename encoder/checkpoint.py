@@ -47,7 +47,7 @@ def save(folder: Path, model: UmURL, *, extra: dict[str, Any]) -> None:
         save_file(state, str(folder / WEIGHTS))
     except SafetensorError as error:
         raise UmurlError(
-            f"{folder / WEIGHTS}: cannot be written ({reason_of(error)}): mend that and go on"
+            f"{folder / WEIGHTS}: cannot be written ({reason_of(error)})", "mend that and go on"
         ) from error
     config = {"model": asdict(model.config), **extra}
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
@@ -60,7 +60,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         _model_config(config)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UmurlError(
-            f"{folder / CONFIG}: not an encoder's configuration ({reason_of(error)}); {_AGAIN}"
+            f"{folder / CONFIG}: not an encoder's configuration ({reason_of(error)})", _AGAIN
         ) from error
     return config  # type: ignore[no-any-return]
 
@@ -84,7 +84,7 @@ def load(folder: Path) -> UmURL:
     try:
         state = load_file(str(folder / WEIGHTS))
     except Exception as error:  # a damaged file may fail in any way
-        raise UmurlError(f"{folder / WEIGHTS}: cannot be read ({reason_of(error)}); {_AGAIN}") from error
+        raise UmurlError(f"{folder / WEIGHTS}: cannot be read ({reason_of(error)})", _AGAIN) from error
     return _fill(config, state, source=folder / WEIGHTS)
 
 
@@ -99,7 +99,7 @@ def _fill(config: ModelConfig, state: dict[str, Tensor], *, source: Path) -> UmU
     except (RuntimeError, ValueError) as error:
         last = shorten(one_line(str(error).splitlines()[-1]))  # torch begins with what all such errors say
         raise UmurlError(
-            f"{source}: the weights do not fit the model ({last}); give a whole encoder"
+            f"{source}: the weights do not fit the model ({last})", "give a whole encoder"
         ) from error
     return model.eval()
 
@@ -141,16 +141,16 @@ def import_released(path: Path) -> UmURL:
         _require_unpacked(path)
         content = load_tensors(path)
     except FileNotFoundError as error:
-        raise UmurlError(f"{path}: no such file; give the path of a released .pth.tar") from error
+        raise UmurlError(f"{path}: no such file", "give the path of a released .pth.tar") from error
     except Exception as error:  # a damaged file may fail in any way
         raise UmurlError(
-            f"{path}: refused, not a checkpoint of plain tensors ({refuse(error)}); give one as its authors "
-            "released it"
+            f"{path}: refused, not a checkpoint of plain tensors ({refuse(error)})",
+            "give one as its authors released it",
         ) from error
     state = content.get("state_dict") if isinstance(content, dict) else None
     if not isinstance(state, dict):
         raise UmurlError(
-            f"{path}: no 'state_dict' inside; give a UmURL checkpoint as its authors released it"
+            f"{path}: no 'state_dict' inside", "give a UmURL checkpoint as its authors released it"
         )
     return _fill(*_translated(state, source=path), source=path)
 
@@ -201,7 +201,8 @@ def _translated(state: dict[str, Tensor], *, source: Path) -> tuple[ModelConfig,
             raise ValueError(f"{layers} layers")
     except (KeyError, AttributeError, IndexError, TypeError, ValueError) as error:
         raise UmurlError(
-            f"{source}: has a 'state_dict', but not of a UmURL encoder ({reason_of(error)}); give one of its authors'"
+            f"{source}: has a 'state_dict', but not of a UmURL encoder ({reason_of(error)})",
+            "give one of its authors'",
         ) from error
     renamed.pop("encoder.position", None)
     return config, renamed

@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import Hint, UmurlError, reason_of
 
 Found = TypeVar("Found")
 
@@ -75,13 +75,13 @@ def process_group(device: torch.device) -> Iterator[Processes]:
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     except (RuntimeError, ValueError) as error:
         raise UmurlError(
-            f"the processes do not find each other ({reason_of(error)}): start them with torchrun"
+            f"the processes do not find each other ({reason_of(error)})", "start them with torchrun"
         ) from error
     try:
         yield Processes(rank=dist.get_rank(), count=dist.get_world_size())
     except RuntimeError as error:
         if isinstance(error, dist.DistError) or "Connection closed by peer" in str(error):
-            raise UmurlError("another process of this run ended; see what it said") from error
+            raise UmurlError("another process of this run ended", "see what it said") from error
         raise
     finally:
         dist.destroy_process_group()
@@ -93,8 +93,12 @@ def own_device(device: torch.device) -> torch.device:
         own, there = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
         if own >= there:
             raise UmurlError(
-                f"{own + 1} processes or more were started for {there} GPUs: give torchrun "
-                f"--nproc-per-node {there}, or train with --device cpu"
+                f"{own + 1} processes or more were started for {there} GPUs",
+                Hint(
+                    f"give torchrun --nproc-per-node {there}, or train with {{option}}",
+                    option="device",
+                    value="cpu",
+                ),
             )
         return torch.device("cuda", own)
     return device

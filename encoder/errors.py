@@ -39,7 +39,8 @@ class Hint:
     @property
     def said(self) -> str:
         """As words for who has no terminal: an option is the field of a request."""
-        return self._worded(option=self.option or "")
+        option = self.option or ""
+        return self._worded(option=option if self.value is None else f"{option} {self.value}")
 
     def _worded(self, *, option: str) -> str:
         command = "" if self.command is None else shlex.join(("umurl-search", *self.command))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from encoder.modalities import spatial_tokens, temporal_tokens, to_modality
 from encoder.modality_sets import BASE, FUSED, members
 from encoder.skeleton import N_FRAMES, N_JOINTS, N_PEOPLE
@@ -52,8 +52,8 @@ class ModelConfig:
         parts = self.modalities if modality == FUSED else members(modality)
         if missing := [m for m in parts if m not in self.modalities]:
             raise UmurlError(
-                f"the encoder was trained on {'+'.join(self.modalities)} and cannot embed {'+'.join(missing)}: "
-                f"choose --modality {' or '.join(self.subsets)}, or another --encoder"
+                f"the encoder was trained on {'+'.join(self.modalities)} and cannot embed {'+'.join(missing)}",
+                Hint(f"choose {{option}} {' or '.join(self.subsets)}, or another encoder", option="modality"),
             )
         return parts
 

@@ -172,6 +172,6 @@ def is_tested(epoch: int, epochs: int, every: int) -> bool:
 def check_finite(loss: Tensor, epoch: int) -> None:
     if not bool(torch.isfinite(loss)):
         raise UmurlError(
-            f"the classifier's loss became {float(loss.detach())} in epoch {epoch}: "
-            "lower --learning-rate, or train the encoder again"
+            f"the classifier's loss became {float(loss.detach())} in epoch {epoch}",
+            "lower the learning rate, or train the encoder again",
         )

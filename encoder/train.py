@@ -11,7 +11,7 @@ from torch import Tensor
 
 from encoder.batches import Plan, batch_views
 from encoder.distributed import ALONE, Processes
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from encoder.model import ModelConfig, UmURL
 from encoder.ragged import RaggedClips
 from encoder.schedule import TrainConfig, settle_precision
@@ -147,8 +147,8 @@ def require_compilable(config: TrainConfig, device: torch.device) -> None:
     """Raises UmurlError where torch should not compile."""
     if config.compile and device.type == "cpu":
         raise UmurlError(
-            "compiling does not pay on a CPU (slower in float32, and torch's compiled bf16 gradients are NaN there): "
-            "leave out --compile"
+            "compiling does not pay on a CPU (slower in float32, and torch's compiled bf16 gradients are NaN there)",
+            Hint("leave out {option}", option="compile"),
         )
 
 

@@ -56,5 +56,5 @@ def logs_of(clips: RaggedClips, config: TrainConfig, **given: Any) -> list[Log]:
 def raised(call: Callable[[], object]) -> str:
     with pytest.raises(UmurlError) as error:
         call()
-    assert "\n" not in str(error.value)
-    return str(error.value)
+    assert "\n" not in error.value.typed
+    return error.value.typed

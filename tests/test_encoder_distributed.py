@@ -145,8 +145,9 @@ def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_batch_too_small_to_share() -> None:
     for count, said in (
-        (6, "6 processes cannot share a batch of 8 evenly: give --batch-size 12"),
-        (8, "8 processes share a batch of 8: start fewer, or raise --batch-size"),
+        (6, "6 processes cannot share a batch of 8 evenly; give --batch-size 12"),
+        (8, "8 processes share a batch of 8; start fewer, or raise --batch-size"),
     ):
-        with pytest.raises(UmurlError, match=said):
+        with pytest.raises(UmurlError) as raised:
             train(made_clips(), MODEL, CONFIG, device=CPU, processes=replace(ALONE, count=count))
+        assert raised.value.typed.startswith(said)

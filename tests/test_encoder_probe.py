@@ -197,8 +197,8 @@ def test_a_loss_that_is_no_number() -> None:
     x[4, 2] = np.nan
     with pytest.raises(UmurlError) as error:
         list(probe(x, labels, z, n_classes=3, config=CONFIG, device=CPU))
-    assert str(error.value) == (
-        "the classifier's loss became nan in epoch 1: lower --learning-rate, or train the encoder again"
+    assert error.value.typed == (
+        "the classifier's loss became nan in epoch 1; lower the learning rate, or train the encoder again"
     )
 
 

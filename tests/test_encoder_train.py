@@ -175,7 +175,7 @@ def test_the_model_is_watched_in_evaluation_mode_and_goes_on_the_same(clips: Rag
 def test_one_clip_is_too_few() -> None:
     one = RaggedClips.of([np.ones((4, 1, 25, 3), np.float32)])
     assert raised(lambda: ran(one)) == (
-        "training needs at least 2 clips, there are 1: choose another dataset or protocol"
+        "training needs at least 2 clips, there are 1; choose another dataset or protocol"
     )
 
 
