@@ -24,7 +24,7 @@ from encoder.errors import UmurlError
 from encoder.losses import umurl_losses
 from encoder.modality_sets import SINGLE_AND_FUSED
 from encoder.model import ModelConfig, UmURL
-from encoder.precision import Precision
+from encoder.options import Precision
 from encoder.ragged import RaggedClips
 from encoder.schedule import TrainConfig
 from encoder.train import Hooks, Log, TrainingInterrupted, train

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from cli.encoders import Preset
 from cli.terminal import Terminal, command
+from encoder.options import Preset
 
 
 def register(app: typer.Typer) -> None:

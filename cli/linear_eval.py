@@ -8,7 +8,8 @@ import typer
 
 from cli.datasets import ensure_ingested
 from cli.search import IndexOption, ModalityOption
-from cli.terminal import MOST_SEED, Terminal, command, parse_option
+from cli.terminal import Terminal, command, parse_option
+from umurl_search.training.options import MOST_SEED
 
 ProtocolOption = Annotated[str | None, typer.Option("--protocol", help="[default: the dataset's first]")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, max=MOST_SEED, help="Of weights, order and crops")]
@@ -85,13 +86,14 @@ def linear_eval(
         index=index, protocol=protocol, modality=modality, config=config, late=parts, device=terminal.device
     )
     if parts:
-        run, draw = probing.late_eval, print_linear_eval.late
-    else:
-        run, draw = probing.linear_eval, print_linear_eval.linear
+        with _writing_nothing():
+            fused = probing.late_eval(terminal.library, request, progress=terminal.progress)
+        terminal.note(*(f"note: {warning}" for warning in fused.warnings))
+        return terminal.show(fused, print_linear_eval.print_late_fused)
     with _writing_nothing():
-        document = run(terminal.library, request, progress=terminal.progress)
-    terminal.note(*(f"note: {warning}" for warning in document["warnings"]))
-    terminal.show(document, draw)
+        figures = probing.linear_eval(terminal.library, request, progress=terminal.progress)
+    terminal.note(*(f"note: {warning}" for warning in figures.warnings))
+    terminal.show(figures, print_linear_eval.print_linear)
 
 
 def semi_eval(
@@ -132,9 +134,9 @@ def semi_eval(
         device=terminal.device,
     )
     with _writing_nothing():
-        document = semi_supervised.semi_eval(terminal.library, request, progress=terminal.progress)
-    terminal.note(*(f"note: {warning}" for warning in document["warnings"]))
-    terminal.show(document, print_linear_eval.semi)
+        figures = semi_supervised.semi_eval(terminal.library, request, progress=terminal.progress)
+    terminal.note(*(f"note: {warning}" for warning in figures.warnings))
+    terminal.show(figures, print_linear_eval.print_semi)
 
 
 def transfer_eval(
@@ -174,6 +176,6 @@ def transfer_eval(
         device=terminal.device,
     )
     with _writing_nothing():
-        document = transfer.transfer_eval(terminal.library, request, progress=terminal.progress)
-    terminal.note(*ingested, *(f"note: {warning}" for warning in document["warnings"]))
-    terminal.show(document, print_linear_eval.transfer)
+        figures = transfer.transfer_eval(terminal.library, request, progress=terminal.progress)
+    terminal.note(*ingested, *(f"note: {warning}" for warning in figures.warnings))
+    terminal.show(figures, print_linear_eval.print_transfer)

@@ -3,7 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 from rich.progress import (
@@ -20,6 +20,10 @@ from rich.text import Text
 
 from umurl_search.datasets.protocols import find as dataset_named
 from umurl_search.progress import Advance
+
+if TYPE_CHECKING:
+    from umurl_search.training.import_encoder import ImportReport
+    from umurl_search.training.run import TrainReport
 
 _WIDE = 140
 _WHOLE = ("rank", "score", "name", "clip")
@@ -148,37 +152,32 @@ def ingest_line(document: Document) -> str:
     return f"{document['dataset']}: {already}{counts} from {document['source']}"
 
 
-def train(document: Document) -> None:
+def print_trained(report: "TrainReport") -> None:
     console = new_console()
-    where = f"{document['dataset']} {document['protocol'] or '(all clips)'}"
-    epochs = "1 epoch" if document["epochs"] == 1 else f"{document['epochs']:,} epochs"
+    where = f"{report.dataset} {report.protocol or '(all clips)'}"
+    epochs = "1 epoch" if report.epochs == 1 else f"{report.epochs:,} epochs"
     console.print(
-        f"encoder {document['encoder']}: {document['preset']}, {document['precision']}, {epochs} on "
-        f"{document['clips']:,} clips of {where}, {document['seconds']:.0f} s, {document['clips_per_s']:.0f} clips/s"
+        f"encoder {report.encoder}: {report.preset}, {report.precision}, {epochs} on "
+        f"{report.clips:,} clips of {where}, {report.seconds:.0f} s, {report.clips_per_s:.0f} clips/s"
     )
-    console.print("last losses: " + "  ".join(f"{k} {v:.4g}" for k, v in document["losses"].items()))
-    seen = document["embedding"]
+    console.print("last losses: " + "  ".join(f"{k} {v:.4g}" for k, v in report.losses.items()))
+    seen = report.embedding
     if seen:
         accuracy = (
             "" if seen["accuracy"] is None else f"  1-NN of a held-out slice {percent(seen['accuracy'])}"
         )
         console.print(f"embedding: rank {seen['rank']:.1f}  spread {seen['spread']:.2f}{accuracy}")
-    console.print(f"next: umurl-search build-index {document['dataset']}")
+    console.print(f"next: umurl-search build-index {report.dataset}")
 
 
-def imported(document: Document) -> None:
-    console = new_console()
-    made_for = (
-        f"{document['dataset']} {document['protocol'] or ''}".strip() if document["dataset"] else "no dataset"
-    )
+def print_imported(report: "ImportReport") -> None:
+    console, dataset = new_console(), report.dataset
+    made_for = f"{dataset} {report.protocol or ''}".strip() if dataset else "no dataset"
     console.print(
-        f"encoder {document['encoder']}: imported for {made_for}, dimension {document['dimension']}, "
-        f"{document['parameters'] / 1e6:.2f} M parameters, projectors "
-        f"{'included' if document['projectors'] else 'absent'}"
+        f"encoder {report.encoder}: imported for {made_for}, dimension {report.dimension}, "
+        f"{report.parameters / 1e6:.2f} M parameters, projectors {'included' if report.projectors else 'absent'}"
     )
-    console.print(
-        f"next: umurl-search build-index {document['dataset'] or 'NAME'} --encoder {document['encoder']}"
-    )
+    console.print(f"next: umurl-search build-index {dataset or 'NAME'} --encoder {report.encoder}")
 
 
 def built_line(document: Document) -> None:
@@ -198,17 +197,6 @@ def built(document: Document) -> None:
         f"next: umurl-search query CLIP --index {document['index']}   "
         f"and: umurl-search knn-eval --index {document['index']}"
     )
-
-
-def embedded(document: Document) -> None:
-    console = new_console()
-    n, d = document["shape"]
-    console.print(
-        f"{document['out']}: ({n}, {d}) float32, {document['modality']}, encoder {document['encoder']}; "
-        "rows in order of clip name (--json lists the names)"
-    )
-    if document["left_out"]:
-        console.print(f"left out: {len(document['left_out'])} (--json says which and why)")
 
 
 def contents(document: Document) -> None:

@@ -30,7 +30,6 @@ DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress, no notes")]
 
-MOST_SEED = 2**31 - 1
 R = TypeVar("R", bound=Mapping[str, Any])
 
 _SHARED = {
@@ -130,21 +129,28 @@ def _parameters(declared: type) -> Iterator[inspect.Parameter]:
     for name, (default, one) in options_of(declared).items():
         flag = one.flag or f"--{name.replace('_', '-')}"
         callback = None if one.parse is None else parse_option(flag, one.parse)
+        annotation = types[name] if one.typed is None else one.typed
         known = typer.Option(flag, help=one.help, min=one.low, max=one.high, callback=callback)
         yield inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=not default if one.negated else default,
-            annotation=Annotated[types[name], known],
+            default=not default
+            if one.negated
+            else False
+            if annotation is bool and default is None
+            else default,
+            annotation=Annotated[annotation, known],
         )
 
 
 def _collected(declared: Any, values: dict[str, Any], *, device: str) -> Any:
     """The dataclass of what was typed; its options leave `values`."""
-    typed = {
-        name: not values.pop(name) if one.negated else values.pop(name)
-        for name, (_, one) in options_of(declared).items()
-    }
+    typed = {}
+    for name, (default, one) in options_of(declared).items():
+        value = values.pop(name)
+        if default is None and value is False:  # a flag that was not given
+            value = None
+        typed[name] = not value if one.negated else value
     if "device" in {one.name for one in fields(declared)}:
         typed["device"] = device
     return declared(**typed)

@@ -19,16 +19,26 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 
 from cli.main import app
+from umurl_search.evaluation.classifier_results import LateFusedFigures, LinearFigures
+from umurl_search.evaluation.localization import LocalizeFigures
 from umurl_search.evaluation.model_cost import CostTable
 from umurl_search.evaluation.retrieval_results import KnnFigures, KnnFiguresAcross, MatrixFigures
+from umurl_search.evaluation.semi_supervised import SemiFigures
+from umurl_search.evaluation.transfer import TransferFigures
+from umurl_search.evaluation.twin_results import Duplicates, Leaks
+from umurl_search.export.embed_source import EmbedReport
+from umurl_search.export.export_index import ExportReport
 from umurl_search.index.build import BuildReport
 from umurl_search.ingest.add_update_remove import ChangeReport
 from umurl_search.ingest.ingest import IngestReport
 from umurl_search.maintenance.compact import CompactReport
 from umurl_search.maintenance.repair import RepairReport
 from umurl_search.pictures.render import RenderResult
+from umurl_search.report.report import WrittenReport
 from umurl_search.result import Result
 from umurl_search.search.results import BatchFile, BatchResult, MomentQueryResult, QueryResult
+from umurl_search.training.import_encoder import ImportReport
+from umurl_search.training.run import DrawnTrainReport
 
 sys.path.insert(0, str(Path(__file__).parent))
 from result_keys import Rows, keys_of
@@ -59,28 +69,6 @@ def _under(parent: str, rows: Rows) -> Rows:
     return tuple((f"{parent}.{key}", meaning) for key, meaning in rows)
 
 
-_FIGURE_KEYS = (
-    ("dataset", "the index's dataset"),
-    ("protocol", "the protocol evaluated"),
-    ("encoder", "the index's encoder"),
-    ("index", "the index's name"),
-)
-_BEST_KEY = ("best", "`epoch` and `accuracy` of the best epoch tested, chosen on the test clips: it flatters")
-_TASK_KEYS = (
-    ("train", "training clips"),
-    ("test", "test clips"),
-    ("classes", "actions trained"),
-)
-_CLASSIFIED_KEYS = (
-    ("accuracy", "on the test clips after the last epoch, a fraction"),
-    _BEST_KEY,
-    ("per_class", "a list, by label: `label`, `action`, `queries`, `accuracy`"),
-)
-_CONFIG_KEY = ("config", "the schedule as it ran: every setting, and `steps`")
-_MEASURED_KEYS = (
-    ("warnings", "what to know before the figures are used, a line each"),
-    ("seconds", "`total`"),
-)
 _ENCODER_ROW = (
     ("name", ""),
     ("origin", "`trained` or `imported`"),
@@ -117,22 +105,6 @@ _CONTENTS_KEYS = (
     ("indexes", "a list, newest first"),
     *_under("indexes[]", _INDEX_ROW),
     ("default_index", "the name of the one that is meant where none is named, null where there is none"),
-)
-
-_CLIP_ROW = (
-    ("clip_id", "the clip's number in the library"),
-    *_bare("name label action subject camera setup replication frames"),
-)
-_TWIN_KEYS = (
-    *_bare("index dataset encoder"),
-    ("transform", "`none` or `half-whiten:D`"),
-    ("modality", ""),
-    ("above", "the score from which two clips are twins"),
-    (
-        "chosen",
-        "what `above` was chosen by, null when it was given: `nearest` (median score of a clip and its "
-        "nearest), `share` (of that distance that a twin is within), `sampled` (clips looked at)",
-    ),
 )
 
 _QUALITY = (
@@ -174,180 +146,6 @@ _OTHER_KEYS: dict[str, Rows] = {
         ("library", "the library's folder"),
         ("data", "the data folder, or null"),
     ),
-    "train": (
-        ("encoder", "its name"),
-        ("dataset", ""),
-        ("protocol", "null when trained on all clips"),
-        ("preset", ""),
-        ("clips", "clips trained on"),
-        ("epochs", "epochs begun"),
-        ("planned_epochs", "epochs of the schedule"),
-        ("processes", "that shared the work"),
-        ("precision", "of the products: `float32` or `bf16`"),
-        ("losses", "the last step's `loss` and its terms `intra`, `inter`, `variance`, `covariance`"),
-        ("embedding", "the last look: `rank`, `spread`, `accuracy` (1-NN of a held-out slice, or null)"),
-        ("clips_per_s", "speed at the end"),
-        ("waiting", "the share of the time that went into making batches"),
-        ("seconds", "the whole run"),
-        ("plot", "the drawing made, or null"),
-    ),
-    "import-encoder": (
-        ("encoder", "its name"),
-        ("dataset", "what `--for` says, or null"),
-        ("protocol", "the same"),
-        ("dimension", "D, the size of an embedding"),
-        ("parameters", "of the encoder, projectors not counted"),
-        ("projectors", "whether the checkpoint held them"),
-    ),
-    "duplicates": (
-        *_TWIN_KEYS,
-        ("clips", "in the index"),
-        ("pairs", "of clips that are twins"),
-        ("clips_in_groups", "clips that have a twin"),
-        ("groups_of_several_actions", "groups whose clips' labels differ"),
-        ("groups", "a list: clips that hang together by pairs, the biggest group first"),
-        *_under(
-            "groups[]",
-            (
-                ("clips", "a list, in order of clip id"),
-                *_under("clips[]", (*_CLIP_ROW, ("score", "with the most alike of the others"))),
-                ("actions", "how many different labels"),
-                ("highest", "score of its pairs"),
-                ("lowest", "the same"),
-                ("pairs", "a list: `one` and `other` (clip ids), `score`"),
-            ),
-        ),
-        ("seconds", "by stage, and `total`"),
-    ),
-    "leaks": (
-        *_TWIN_KEYS,
-        ("protocol", ""),
-        ("test", "clips of its test part"),
-        ("gallery", "clips of its training part and gallery"),
-        ("leaking", "test clips with a twin there"),
-        ("share", "of the test clips, a fraction"),
-        (
-            "same_action",
-            "leaking clips whose most alike twin has their label; null where labels are not known",
-        ),
-        ("same_subject", "the same of subjects"),
-        ("same_performance", "the same of setup, subject, replication and label together"),
-        ("leaks", "a list, the most alike first"),
-        *_under(
-            "leaks[]",
-            (
-                ("clip", "of the test part"),
-                *_under("clip", _CLIP_ROW),
-                ("twin", "the most alike of the training part and gallery; the same keys"),
-                ("score", "of the two"),
-                ("twins", "how many it has"),
-                ("same_action", "null where not known"),
-                ("same_subject", "the same"),
-                ("same_performance", "the same"),
-            ),
-        ),
-        ("seconds", "by stage, and `total`"),
-    ),
-    "export": (
-        *_bare("index dataset encoder"),
-        ("out", "the folder"),
-        ("format", "`parquet` or `npy`"),
-        ("rows", "of the index, in order of clip id: clips, or windows of them"),
-        ("clips", ""),
-        ("dimension", "D, the size of an embedding"),
-        (
-            "modalities",
-            "names; a `float[]` column or an array (rows, D) float32 each, as the encoder gave them",
-        ),
-        ("files", "their names"),
-        ("bytes", "in all"),
-        ("seconds", "`write`, `total`"),
-    ),
-    "localize-eval": (
-        *_FIGURE_KEYS,
-        *_bare("modality"),
-        ("transform", "`none` or `half-whiten:D`"),
-        ("window_s", "lengths of the windows in seconds"),
-        ("stride_s", "seconds from one window's start to the next"),
-        ("overlap", "temporal IoU above which two windows are one moment"),
-        ("depth", "moments ranked for a query, at most"),
-        ("queries", "labelled segments of the test recordings"),
-        ("ranked", "of these, those whose action is in the gallery, over which `map` is taken"),
-        ("windows", "of the gallery's recordings"),
-        ("segments", "labelled ones of the gallery's recordings"),
-        ("recordings", "how many in the `gallery` and in `test`"),
-        ("left_out", "queries that did not ask: reason: count"),
-        ("map", "mean average precision at temporal IoU `0.1`, `0.3`, `0.5`"),
-        ("per_class", "a list, by label: `label`, `action`, `queries`, `map`"),
-        ("warnings", "what to know before the figures are used, a line each"),
-        ("seconds", "`embed`, `search`, `total`"),
-    ),
-    "linear-eval": (
-        *_FIGURE_KEYS,
-        *_bare("modality"),
-        *_TASK_KEYS,
-        *_CLASSIFIED_KEYS,
-        _CONFIG_KEY,
-        *_MEASURED_KEYS,
-    ),
-    "linear-eval late-fused": (
-        *_bare("dataset protocol"),
-        ("parts", "the classifiers fused, a list"),
-        *_under(
-            "parts[]",
-            (
-                *_bare("index encoder modality accuracy"),
-                _BEST_KEY,
-                ("knn_accuracy", "1-NN, untransformed"),
-            ),
-        ),
-        *_TASK_KEYS,
-        *_CLASSIFIED_KEYS,
-        ("knn_accuracy", "1-NN by the sum of the parts' cosines"),
-        _CONFIG_KEY,
-        *_MEASURED_KEYS,
-    ),
-    "semi-eval": (
-        *_FIGURE_KEYS,
-        *_bare("modality"),
-        ("method", "`linear` or `finetune`"),
-        *_TASK_KEYS,
-        ("seeds", "draws of each share"),
-        ("shares", "a list"),
-        *_under(
-            "shares[]",
-            (
-                ("share", "asked for"),
-                ("clips", "labelled clips of a draw"),
-                *_bare("epochs steps"),
-                ("accuracy", "mean over the draws, after the last epoch"),
-                ("std", "their standard deviation (n - 1), null with one draw"),
-                ("per_class", "a list, by label; accuracies are means over the draws"),
-                ("runs", "a list: `seed`, `accuracy`, `best`"),
-            ),
-        ),
-        ("config", "the method's settings"),
-        *_MEASURED_KEYS,
-    ),
-    "transfer-eval": (
-        *_bare("dataset protocol encoder"),
-        ("trained_on", "`dataset` and `protocol` of the encoder, null where not known"),
-        *_bare("modality"),
-        *_TASK_KEYS,
-        ("linear", "a linear classifier, the encoder frozen"),
-        *_under("linear", (*_CLASSIFIED_KEYS, _CONFIG_KEY, ("seconds", "embedding included"))),
-        ("finetuned", "encoder and classifier trained together"),
-        *_under("finetuned", (*_CLASSIFIED_KEYS, _CONFIG_KEY, *_bare("seconds"))),
-        *_MEASURED_KEYS,
-    ),
-    "report": (
-        ("out", "the page"),
-        *_FIGURE_KEYS,
-        ("accuracy", "1-NN of the fused modality"),
-        ("sections", "the page's headings"),
-        ("warnings", "what to know before the figures are used, a line each"),
-        ("seconds", "`evaluate`, `draw`, `total`"),
-    ),
     "serve": (
         ("url", "to open in a browser, its token included"),
         ("host", "the address served on"),
@@ -355,17 +153,6 @@ _OTHER_KEYS: dict[str, Rows] = {
         ("token", "what clients must know, null where none is needed"),
         ("library", "the library's folder"),
         ("index", "the one meant where none is named, null where there is none"),
-    ),
-    "embed": (
-        ("names", "the clips' names, a row each"),
-        ("shape", "[N, D]"),
-        ("encoder", "the encoder used"),
-        ("modality", ""),
-        ("precision", "of the products: `float32` or `bf16`"),
-        ("out", "the file written"),
-        ("left_out", "recordings not used: a list of `name` and `reason`"),
-        ("notes", "what is unlikely of the recordings, a line each"),
-        ("seconds", "`total`"),
     ),
     "list": _CONTENTS_KEYS,
     "info": (*_CONTENTS_KEYS, ("bytes", "size of the library on disk")),
@@ -443,6 +230,7 @@ _OTHER_KEYS: dict[str, Rows] = {
 }
 
 RESULTS: dict[str, type[Result]] = {
+    "train": DrawnTrainReport,
     "query": QueryResult,
     "query for moments": MomentQueryResult,
     "query for many clips": BatchResult,
@@ -454,6 +242,17 @@ RESULTS: dict[str, type[Result]] = {
     "knn-eval": KnnFigures,
     "knn-eval across datasets": KnnFiguresAcross,
     "knn-eval --matrix": MatrixFigures,
+    "linear-eval": LinearFigures,
+    "linear-eval late-fused": LateFusedFigures,
+    "semi-eval": SemiFigures,
+    "transfer-eval": TransferFigures,
+    "localize-eval": LocalizeFigures,
+    "duplicates": Duplicates,
+    "leaks": Leaks,
+    "export": ExportReport,
+    "embed": EmbedReport,
+    "import-encoder": ImportReport,
+    "report": WrittenReport,
     "add": ChangeReport,
     "update": ChangeReport,
     "remove": ChangeReport,

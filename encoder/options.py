@@ -5,7 +5,16 @@ The command line and the HTTP API are made from these fields, Python takes the d
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
+
+Precision = Literal["auto", "float32", "bf16"]
+"""Of products; auto is bf16 where the hardware multiplies it and the network is wide enough to gain by it."""
+
+Schedule = Literal["step", "cosine"]
+"""Of the learning rate."""
+
+Preset = Literal["paper", "small", "tiny"]
+"""Of sizes and schedule: width 1024, 256 or 64."""
 
 _KEY = "option"
 
@@ -16,6 +25,7 @@ class Option:
 
     low, high: the limits of a number, both included. flag: its name on the command line, where that is not the
     field's; with `negated`, the flag that sets it to False. parse: gives the value of a text; raises ValueError.
+    typed: what is typed there, where it is not the field's type.
     """
 
     help: str
@@ -24,6 +34,7 @@ class Option:
     flag: str | None = None
     negated: bool = False
     parse: Callable[[str], Any] | None = None
+    typed: Any = None
 
 
 def option(default: Any, help: str, **more: Any) -> Any:

@@ -7,7 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Precision = Literal["auto", "float32", "bf16"]
+from encoder.options import Precision
+
 Taken = Literal["float32", "bf16"]
 """What `auto` becomes."""
 BF16_FROM = 256

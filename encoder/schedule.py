@@ -2,14 +2,13 @@
 
 import math
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from encoder.model import ModelConfig
-from encoder.precision import Precision, pick_precision
-
-Schedule = Literal["step", "cosine"]
+from encoder.options import Precision, Schedule
+from encoder.precision import pick_precision
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,12 +36,17 @@ RUN = {
     "build-index": "build-index mine --encoder e --as more",
     "query": f"query {CLIP} --index mine@e",
     "query for moments": f"query {CLIP} --index {LONG_INDEX}",
+    "query for many clips": f"query {CLIP} mine:S001C002P001R001A001 --index mine@e",
+    "query into a file": f"query {CLIP} --index mine@e --out {{folder}}/hits.jsonl",
     "duplicates": "duplicates mine@e",
     "leaks": "leaks mine@e --above 0.5",
     "knn-eval": "knn-eval --index mine@e",
     "knn-eval across datasets": "knn-eval --index mine@e --queries mine@e",
+    "linear-eval": "linear-eval --index mine@e --epochs 1",
+    "linear-eval late-fused": "linear-eval --late mine@e:joint --late mine@e:bone --epochs 1",
     "semi-eval": "semi-eval --index mine@e --seeds 1 --shares 0.5 --epochs 1",
     "transfer-eval": "transfer-eval mine --encoder e --epochs 1",
+    "localize-eval": f"localize-eval --index {LONG_INDEX}",
     "render": f"render {CLIP} --index mine@e --hits 1 --out {{folder}}/clip.gif",
     "costs": "costs --encoder e --clips 1",
     "list": "list",
@@ -52,8 +57,6 @@ RUN = {
 }
 WITHIN = {
     "train": ["embedding.accuracy"],
-    "duplicates": ["chosen.nearest"],
-    "transfer-eval": ["trained_on.dataset", "trained_on.protocol"],
     "costs": ["measured.threads"],
 }
 """Keys of an object within, which the reference has in the object's own line."""

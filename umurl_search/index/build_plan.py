@@ -11,7 +11,8 @@ from encoder import modality_sets
 from encoder.embed import pick_device
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig
-from encoder.precision import Precision, pick_precision
+from encoder.options import Precision
+from encoder.precision import pick_precision
 from umurl_search.clips.normalization import PIPELINE
 from umurl_search.datasets import protocols as datasets
 from umurl_search.index.bridges_and_whitening import NO_TRANSFORM, Transform

@@ -176,6 +176,16 @@ class FilteredIndex(SearchedIndex):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WindowedIndex(FilteredIndex):
+    """An index of windows that was asked."""
+
+    window_s: list[float]
+    """lengths of the windows in seconds"""
+    stride_s: float
+    """seconds from one window's start to the next"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class QueryResult(Result):
     """The answer to one clip."""
 
@@ -193,6 +203,8 @@ class QueryResult(Result):
 class MomentQueryResult(QueryResult):
     """The answer of an index of windows."""
 
+    index: WindowedIndex
+    """what was searched"""
     hits: Sequence[Moment]
     """a list of moments, best first; the clip of each is the whole recording"""
 

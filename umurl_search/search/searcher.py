@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.embed import embed, pick_device
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from encoder.model import UmURL
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.naming import parse_name
@@ -41,6 +41,7 @@ from umurl_search.search.results import (
     MomentQueryResult,
     QueryResult,
     SearchedIndex,
+    WindowedIndex,
     fewer_hits_note,
 )
 from umurl_search.timing import Clock
@@ -87,13 +88,13 @@ class Searcher:
         check_pipeline(
             self.index.manifest["pipeline"],
             what=f"index {self.row['name']}",
-            remedy=f"umurl-search delete index:{self.row['name']}, then build it again",
+            hint=Hint("{command}, then build it again", command=("delete", f"index:{self.row['name']}")),
         )
         with library.read() as catalog:
             dataset = catalog.dataset(self.row["dataset"])
         if dataset is None:
             raise UmurlError(
-                f"index {self.row['name']} is of dataset '{self.row['dataset']}', which is gone: ingest it again"
+                f"index {self.row['name']} is of dataset '{self.row['dataset']}', which is gone", "ingest it again"
             )
         self.dataset: dict[str, Any] = dataset
         self._galleries: dict[tuple[str, str, bool], tuple[Gallery, Callable[[Embeddings], Embeddings]]] = {}
@@ -257,7 +258,8 @@ class Searcher:
         rows = {i: seen.rows[i] for i in wanted_ids if i in seen.rows}
         if len(rows) < len(ids):
             raise UmurlError(
-                "the index names clips that the catalog does not hold: umurl-search verify says which index"
+                "the index names clips that the catalog does not hold",
+                Hint("{command} says which index", command=("verify",)),
             )
         return rows
 
@@ -336,11 +338,13 @@ def answer_query(
         action=action,
         notes=notes,
     )
-    index = FilteredIndex(**vars(searched_index(searcher, request)), passing=answer.passing)
+    said = vars(searched_index(searcher, request))
     if searcher.windows is None:
+        index = FilteredIndex(**said, passing=answer.passing)
         return QueryResult(query=asked, index=index, hits=list(answer.hits), seconds=clock.seconds)
     moments = with_segments(answer.hits, searcher.segments())
-    return MomentQueryResult(query=asked, index=index, hits=moments, seconds=clock.seconds)
+    windowed = WindowedIndex(**said, passing=answer.passing)
+    return MomentQueryResult(query=asked, index=windowed, hits=moments, seconds=clock.seconds)
 
 
 def searched_index(searcher: Searcher, how: SearchOptions) -> SearchedIndex:
@@ -368,7 +372,10 @@ def _performance(name: str, row: dict[str, Any] | None) -> tuple[int, ...]:
     values = tuple(said[field] for field in PERFORMANCE)
     if any(value is None for value in values):
         raise UmurlError(
-            f"{name}: its performance is not known; --exclude-same-performance needs DATASET:CLIPNAME, or a "
-            "file named as in NTU RGB+D (SsssCccPpppRrrrAaaa)"
+            f"{name}: its performance is not known",
+            Hint(
+                "{option} needs DATASET:CLIPNAME, or a file named as in NTU RGB+D (SsssCccPpppRrrrAaaa)",
+                option="exclude_same_performance",
+            ),
         )
     return values

@@ -1,5 +1,6 @@
 """Enters encoders into the library: those just trained, and checkpoints that the paper's authors released."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,29 @@ from umurl_search.files import sealed_folder
 from umurl_search.library.catalog.open_catalog import copy_if_old
 from umurl_search.library.encoder_registry import SHIPPED
 from umurl_search.library.library import Library, checked_name
+from umurl_search.result import Result
 from umurl_search.training.resume_state import refuse_to_lose
 
 
-def import_encoder(library: Library, path: Path, name: str, *, made_for: str | None = None) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class ImportReport(Result):
+    """The encoder that was taken in."""
+
+    encoder: str
+    """its name"""
+    dataset: str | None
+    """what `--for` says, or null"""
+    protocol: str | None
+    """the same"""
+    dimension: int
+    """D, the size of an embedding"""
+    parameters: int
+    """of the encoder, projectors not counted"""
+    projectors: bool
+    """whether the checkpoint held them"""
+
+
+def import_encoder(library: Library, path: Path, name: str, *, made_for: str | None = None) -> ImportReport:
     """Takes in a checkpoint of the authors' code under a name. `made_for`: NAME or NAME:PROTOCOL.
 
     Raises UmurlError for a file that is not one, that would run code, or when the name is taken.
@@ -34,15 +54,14 @@ def import_encoder(library: Library, path: Path, name: str, *, made_for: str | N
     library.make()
     with sealed_folder.building(library.encoder(name), resume_token=str(path)) as partial:
         seal_encoder(library, name, model, about, partial=partial, recipe=f"imported from {path.name}")
-    n_parameters = sum(p.numel() for p in model.encoder.parameters())
-    return {
-        "encoder": name,
-        "dataset": dataset,
-        "protocol": protocol,
-        "dimension": model.config.dimension,
-        "parameters": n_parameters,
-        "projectors": len(model.projectors) > 0,
-    }
+    return ImportReport(
+        encoder=name,
+        dataset=dataset,
+        protocol=protocol,
+        dimension=model.config.dimension,
+        parameters=sum(p.numel() for p in model.encoder.parameters()),
+        projectors=len(model.projectors) > 0,
+    )
 
 
 def _made_for(library: Library, text: str | None) -> tuple[str | None, str | None]:
@@ -104,7 +123,7 @@ def seal_encoder(
 def register_sealed(library: Library, name: str) -> dict[str, Any]:
     """Enters a sealed encoder into the catalog; returns its configuration."""
     folder = library.encoder(name)
-    manifest = sealed_folder.read_manifest(folder, remedy=f"delete {folder} and make the encoder again")
+    manifest = sealed_folder.read_manifest(folder, hint=f"delete {folder} and make the encoder again")
     config = checkpoint.read_config(folder)
     with library.write() as catalog:
         catalog.add_encoder(
@@ -125,5 +144,5 @@ def is_sealed(target: Path, **stated: str) -> bool:
     """Whether an encoder whose manifest states this was sealed and stopped before the catalog knew of it."""
     if not target.exists() or sealed_folder.check(target, full=True):
         return False
-    manifest = sealed_folder.read_manifest(target, remedy="")
+    manifest = sealed_folder.read_manifest(target)
     return all(manifest.get(name) == value for name, value in stated.items())

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +12,6 @@ from encoder.batches import shared_batch
 from encoder.distributed import Processes
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig
-from encoder.precision import Precision
 from encoder.schedule import PRESETS, TrainConfig, settle_precision
 from encoder.train import require_compilable
 from umurl_search.clips.normalization import PIPELINE
@@ -23,6 +22,7 @@ from umurl_search.library.encoder_registry import EncoderEntry
 from umurl_search.library.library import Library, checked_name
 from umurl_search.training.import_encoder import is_sealed, refuse_known
 from umurl_search.training.monitor import ProbeSplit, held_out_split
+from umurl_search.training.options import TrainOptions
 from umurl_search.training.resume_state import CHANGEABLE, read_options, refuse_to_lose, require_resumable
 
 _LARGE_BATCH = {("ntu60", "xview"), ("ntu120", "xsub"), ("ntu120", "xset")}
@@ -30,40 +30,16 @@ _LARGE_BATCH = {("ntu60", "xview"), ("ntu120", "xsub"), ("ntu120", "xset")}
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainRequest:
-    """What to train and how. None: the dataset's first protocol, a name made of them, and of `ModelConfig` and
-    `TrainConfig`, whose fields have these names, the preset's own value.
+class TrainRequest(TrainOptions):
+    """What to train, and how.
 
     start_from: an encoder of the library, or `shipped`, whose weights are the first; its sizes are kept.
-    looks: how often, in the whole run, to look at the embedding of a held-out slice.
+    looks: how often, in the whole run, to look at the embedding of a held-out slice. max_seconds: ends it early.
     """
 
     dataset: str
-    protocol: str | None = None
-    preset: Literal["paper", "small", "tiny"] = "small"
-    start_from: str | None = None
-    width: int | None = None
-    heads: int | None = None
-    layers: int | None = None
-    projection: int | None = None
-    modalities: tuple[str, ...] | None = None
-    epochs: int | None = None
-    batch_size: int | None = None
-    learning_rate: float | None = None
-    weight_decay: float | None = None
-    schedule: Literal["step", "cosine"] | None = None
-    drop_at: float | None = None
-    warmup_epochs: float | None = None
-    tune_epochs: int | None = None
-    tune_rate: float | None = None
-    precision: Precision | None = None
-    compile: bool | None = None
-    seed: int = 0
-    name: str | None = None
     device: str = "auto"
     max_seconds: float | None = None
-    save_every_s: float = 60.0
-    looks: int = 10
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,6 +70,14 @@ class TrainReport(Result):
     """the whole run"""
 
 
+@dataclass(frozen=True, kw_only=True)
+class DrawnTrainReport(TrainReport):
+    """The encoder that was trained, and the drawing of its curves."""
+
+    plot: str | None
+    """the drawing made, or null"""
+
+
 def train_encoder(
     library: Library,
     request: TrainRequest,
