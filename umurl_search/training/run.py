@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -22,7 +22,7 @@ from umurl_search.files import sealed_folder
 from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.encoder_registry import TRAINED_ON, EncoderEntry
 from umurl_search.library.library import Library
-from umurl_search.progress import Progress, no_progress
+from umurl_search.progress import Advance, Progress, no_progress
 from umurl_search.result import Result
 from umurl_search.training.clip_cache import open_prepared, prepare
 from umurl_search.training.import_encoder import register_sealed, seal_encoder
@@ -114,9 +114,8 @@ def train_encoder(
             lambda: _partial(library, run, store, held, progress, resume=resume)
         )
         state = load_state(partial) if resume else None
-        recorder = _train(
-            library, request, run, store, partial, state, device, processes, progress, should_stop
-        )
+        job = _Job(library, request, run, store, partial, state, device, processes)
+        recorder = _train(job, progress=progress, should_stop=should_stop)
     return _report(run, request, recorder, processes, {}, started)
 
 
@@ -150,67 +149,92 @@ def _partial(
     return partial
 
 
-def _train(
-    library: Library,
-    request: TrainRequest,
-    run: Run,
-    store: Clips,
-    partial: Path,
-    state: dict[str, Any] | None,
-    device: torch.device,
-    processes: Processes,
-    progress: Progress,
-    should_stop: Callable[[], bool],
-) -> TrainingMonitor | None:
+class _Job(NamedTuple):
+    """A planned run, where its files lie and who shares it. state: what it goes on from, None from the beginning."""
+
+    library: Library
+    request: TrainRequest
+    run: Run
+    store: Clips
+    partial: Path
+    state: dict[str, Any] | None
+    device: torch.device
+    processes: Processes
+
+
+def _train(job: _Job, *, progress: Progress, should_stop: Callable[[], bool]) -> TrainingMonitor | None:
     """Trains and, in the first process, seals. Returns what it recorded there."""
-    clips = open_prepared(partial)
-    settings = _settings(run.config, state)
+    run, clips = job.run, open_prepared(job.partial)
+    settings = _settings(run.config, job.state)
     hooks, recorder = Hooks(should_stop=should_stop), None
     with contextlib.ExitStack() as stack:
-        if processes.first:
-            plan = Plan.of(clips, run.config, processes)
-            done, changed = (state["step"], settings[len(state["settings"]) :]) if state else (0, [])
-            recorder = TrainingMonitor(
-                partial,
-                total_steps=plan.total_steps,
-                done=done,
-                before=state["recorder"] if state else None,
-                settings=changed[0] if changed else None,
-                tensorboard=_board(library, run.name),
-            )
-            stack.enter_context(contextlib.closing(recorder))
+        if job.processes.first:
+            plan = Plan.of(clips, run.config, job.processes)
+            recorder = stack.enter_context(contextlib.closing(_recorder(job, plan.total_steps, settings)))
             title = f"Training {run.name}"
             advance = stack.enter_context(progress(title, total=plan.total_steps, unit="steps"))
-            advance(done)
-            hooks = replace(
-                hooks,
-                log=on_log(recorder, advance),
-                log_every=recorder.every,
-                watch=_looking(recorder, store, run, device),
-                watch_every=-(-plan.total_steps // request.looks) if request.looks else None,
-                save=_saving(partial, recorder, settings),
-                save_every_s=request.save_every_s,
-            )
+            advance(job.state["step"] if job.state else 0)
+            hooks = _recording(job, hooks, recorder, plan.total_steps, settings, advance)
         try:
             model = train(
                 clips,
                 run.model_config,
                 run.config,
-                device=device,
+                device=job.device,
                 hooks=hooks,
-                start=run.start.load() if run.start and state is None else None,
-                state=state,
-                processes=processes,
+                start=run.start.load() if run.start and job.state is None else None,
+                state=job.state,
+                processes=job.processes,
             )
         except NonFiniteLossError as error:
-            kept = (partial / STATE).exists()
+            kept = (job.partial / STATE).exists()
             goes_on = "; with --resume that goes on from the last state saved before" if kept else ""
             raise UmurlError(
                 f"{error}: give a lower --learning-rate or --precision float32{goes_on}"
             ) from error
-    if recorder is None:
-        return None
-    recorder.finish()
+    if recorder is not None:
+        recorder.finish()
+        _seal(job, model, recorder, settings)
+    return recorder
+
+
+def _recorder(job: _Job, total_steps: int, settings: list[dict[str, Any]]) -> TrainingMonitor:
+    state = job.state
+    done, changed = (state["step"], settings[len(state["settings"]) :]) if state else (0, [])
+    return TrainingMonitor(
+        job.partial,
+        total_steps=total_steps,
+        done=done,
+        before=state["recorder"] if state else None,
+        settings=changed[0] if changed else None,
+        tensorboard=_board(job.library, job.run.name),
+    )
+
+
+def _recording(
+    job: _Job,
+    hooks: Hooks,
+    recorder: TrainingMonitor,
+    total_steps: int,
+    settings: list[dict[str, Any]],
+    advance: Advance,
+) -> Hooks:
+    """The hooks of the first process: they record, look at the embedding and save."""
+    looks = job.request.looks
+    return replace(
+        hooks,
+        log=on_log(recorder, advance),
+        log_every=recorder.every,
+        watch=_looking(recorder, job.store, job.run, job.device),
+        watch_every=-(-total_steps // looks) if looks else None,
+        save=_saving(job.partial, recorder, settings),
+        save_every_s=job.request.save_every_s,
+    )
+
+
+def _seal(job: _Job, model: UmURL, recorder: TrainingMonitor, settings: list[dict[str, Any]]) -> None:
+    """Makes the run's folder an encoder of the library, with all that is known of its making."""
+    run, request = job.run, job.request
     about = {
         "dataset": request.dataset,
         "protocol": run.protocol,
@@ -218,26 +242,25 @@ def _train(
         "origin": "trained",
         "training": describe(run.model_config, run.config)["training"],
         "clips": len(run.rows),
-        "processes": processes.count,
-        "device": device.type,
+        "processes": job.processes.count,
+        "device": job.device.type,
         "torch": torch.__version__,
         "started_from": _origin(run.start),
         "settings": settings if len(settings) > 1 else None,
         "final": recorder.losses,
         "embedding": recorder.looks,
     }
-    sealed_folder.write_text(partial / TRAINED_ON, "\n".join(run.names))
+    sealed_folder.write_text(job.partial / TRAINED_ON, "\n".join(run.names))
     seal_encoder(
-        library,
+        job.library,
         run.name,
         model,
         about,
-        partial=partial,
+        partial=job.partial,
         recipe=run.recipe,
         token=run.token,
         leave_out=SCRATCH,
     )
-    return recorder
 
 
 def _settings(config: TrainConfig, state: dict[str, Any] | None) -> list[dict[str, Any]]:
