@@ -36,7 +36,7 @@ def duplicates(
     from umurl_search.evaluation.duplicates_and_leaks import duplicates as find
 
     request = TwinRequest(index=index, above=above, modality=modality, device=terminal.device)
-    terminal.show(find(terminal.library, request, progress=terminal.progress), print_duplicates.groups)
+    terminal.show(find(terminal.library, request, progress=terminal.progress), print_duplicates.print_groups)
 
 
 def leaks(
@@ -54,4 +54,4 @@ def leaks(
     request = LeakRequest(
         index=index, protocol=protocol, above=above, modality=modality, device=terminal.device
     )
-    terminal.show(find(terminal.library, request, progress=terminal.progress), print_duplicates.leaks)
+    terminal.show(find(terminal.library, request, progress=terminal.progress), print_duplicates.print_leaks)

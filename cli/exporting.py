@@ -29,5 +29,5 @@ def export(
     from umurl_search.export.export_index import ExportRequest, export_index
 
     request = ExportRequest(out=out, index=index, format=format)
-    document = export_index(terminal.library, request, progress=terminal.progress)
-    terminal.show(document, print_exporting.exported)
+    report = export_index(terminal.library, request, progress=terminal.progress)
+    terminal.show(report, print_exporting.print_exported)

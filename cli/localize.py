@@ -33,6 +33,6 @@ def localize_eval(
     request = LocalizeRequest(
         index=index, protocol=protocol, modality=modality, overlap=overlap, device=terminal.device
     )
-    document = evaluate(terminal.library, request, progress=terminal.progress)
-    terminal.note(*(f"note: {warning}" for warning in document["warnings"]))
-    terminal.show(document, print_localize.figures)
+    figures = evaluate(terminal.library, request, progress=terminal.progress)
+    terminal.note(*(f"note: {warning}" for warning in figures.warnings))
+    terminal.show(figures, print_localize.print_figures)

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from cli.print_hits import Column, Draw, naming, show, text
 from cli.print_tables import Document, new_console, new_table, percent, size
+from umurl_search.evaluation.localization import LocalizeFigures
 from umurl_search.search.results import LabelledSegment, MomentQueryResult
 
 
@@ -69,25 +70,24 @@ def _segment(segment: LabelledSegment | None, wanted: int | None) -> tuple[Text,
     return Text(segment.action or str(segment.label), style=style), f"{segment.iou:.2f}"
 
 
-def figures(document: Document) -> None:
-    console = new_console()
-    there = document["recordings"]
+def print_figures(found: LocalizeFigures) -> None:
+    console, there = new_console(), found.recordings
     console.print(
-        f"{document['dataset']} {document['protocol']}: {document['queries']:,} segments of {there['test']:,} test "
-        f"recordings ask for {document['segments']:,} segments in {there['gallery']:,} gallery recordings"
+        f"{found.dataset} {found.protocol}: {found.queries:,} segments of {there.test:,} test recordings ask for "
+        f"{found.segments:,} segments in {there.gallery:,} gallery recordings"
     )
     console.print(
-        f"encoder {document['encoder']}, index {document['index']}, {document['modality']}, transform "
-        f"{document['transform']}; {document['windows']:,} {_windows(document)} overlap {document['overlap']:g}"
+        f"encoder {found.encoder}, index {found.index}, {found.modality}, transform {found.transform}; "
+        f"{found.windows:,} {_windows(found)} overlap {found.overlap:g}"
     )
-    table = new_table("temporal IoU", *(f"at least {t}" for t in document["map"]))
-    table.add_row("mAP", *map(percent, document["map"].values()))
+    table = new_table("temporal IoU", *(f"at least {t}" for t in found.map))
+    table.add_row("mAP", *map(percent, found.map.values()))
     console.print(table)
-    if document["ranked"] < document["queries"]:
-        console.print(f"over the {document['ranked']:,} queries whose action is in the gallery")
-    for reason, count in document["left_out"].items():
+    if found.ranked < found.queries:
+        console.print(f"over the {found.ranked:,} queries whose action is in the gallery")
+    for reason, count in found.left_out.items():
         console.print(f"left out: {count:,} queries, {reason}")
-    loosest = next(iter(document["map"]))
-    hardest = sorted(document["per_class"], key=lambda row: (row["map"][loosest], row["label"]))[:5]
-    named = ", ".join(f"{row['action'] or row['label']} {percent(row['map'][loosest])}" for row in hardest)
+    loosest = next(iter(found.map))
+    hardest = sorted(found.per_class, key=lambda row: (row.map[loosest], row.label))[:5]
+    named = ", ".join(f"{row.action or row.label} {percent(row.map[loosest])}" for row in hardest)
     console.print(f"hardest, IoU at least {loosest}: {named}")

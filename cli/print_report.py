@@ -1,12 +1,13 @@
 """Draws what `report` did."""
 
-from cli.print_tables import Document, new_console, percent
+from cli.print_tables import new_console, percent
+from umurl_search.report.report import WrittenReport
 
 
-def written(document: Document) -> None:
+def print_report(written: WrittenReport) -> None:
     console = new_console()
     console.print(
-        f"{document['out']}: {document['dataset']} {document['protocol']}, encoder {document['encoder']}, index "
-        f"{document['index']}, 1-NN accuracy {percent(document['accuracy'])}, {document['seconds']['total']:.1f} s"
+        f"{written.out}: {written.dataset} {written.protocol}, encoder {written.encoder}, index {written.index}, "
+        f"1-NN accuracy {percent(written.accuracy)}, {written.seconds['total']:.1f} s"
     )
-    console.print(f"sections: {', '.join(document['sections'])}")
+    console.print(f"sections: {', '.join(written.sections)}")

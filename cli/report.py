@@ -29,13 +29,12 @@ def report(
 
     Shows figures, mistakes, projections, training curves, and the commands that made them.
     """
-    from cli.print_report import written
+    from cli.print_report import print_report
     from umurl_search.report.report import ReportRequest, write_report
 
     request = ReportRequest(
         out=out, index=index, protocol=protocol, map=map, linear=linear, device=terminal.device
     )
-    document = write_report(terminal.library, request, progress=terminal.progress)
-    for warning in document["warnings"]:
-        terminal.note(f"note: {warning}")
-    terminal.show(document, written)
+    written = write_report(terminal.library, request, progress=terminal.progress)
+    terminal.note(*(f"note: {warning}" for warning in written.warnings))
+    terminal.show(written, print_report)

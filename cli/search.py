@@ -266,7 +266,7 @@ def embed(
 
     Writes (N, D) float32 as the encoder gives them, rows in order of clip name.
     """
-    from cli import print_tables
+    from cli.print_exporting import print_embedded
     from umurl_search.export.embed_source import EmbedRequest, embed_source
 
     request = EmbedRequest(
@@ -282,6 +282,6 @@ def embed(
         precision=precision,
         device=terminal.device,
     )
-    document = embed_source(terminal.library, request, progress=terminal.progress, tell=terminal.tell)
-    terminal.note(*(f"note: {note}" for note in document["notes"]))
-    terminal.show(document, print_tables.embedded)
+    report = embed_source(terminal.library, request, progress=terminal.progress, tell=terminal.tell)
+    terminal.note(*(f"note: {note}" for note in report.notes))
+    terminal.show(report, print_embedded)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from encoder.finetune import FinetuneConfig
 from encoder.probe import ProbeConfig, ProbeResult, probe, probe_result
+from umurl_search.evaluation.classifier_results import LinearFigures
 from umurl_search.evaluation.linear_eval import LinearRequest, linear_eval
 from umurl_search.index.index import Index
 from umurl_search.library.library import Library
@@ -19,7 +20,7 @@ Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 
-def linear(library: Library, **given: Any) -> dict[str, Any]:
+def linear(library: Library, **given: Any) -> LinearFigures:
     return linear_eval(library, LinearRequest(**{"config": SHORT, "device": "cpu", **given}))
 
 

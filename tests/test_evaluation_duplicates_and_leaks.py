@@ -64,7 +64,7 @@ def test_copies_are_grouped_biggest_first(copied: Library) -> None:
     assert two["pairs"][0]["one"] == two["clips"][0]["clip_id"] < two["pairs"][0]["other"]
     assert two["highest"] == two["lowest"] == pytest.approx(1, abs=1e-6)
     assert document["chosen"]["nearest"] < document["above"] < 1
-    assert json.dumps(document)
+    assert json.dumps(document.to_dict())
 
 
 def test_clips_that_are_gone_have_no_twins(copied: Library) -> None:

@@ -4,12 +4,24 @@ Letters: N rows, P dimensions.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from umurl_search.clips.types import Embeddings, Rows
+from umurl_search.evaluation.twin_results import (
+    ChosenBy,
+    Duplicates,
+    GroupedClip,
+    Leak,
+    Leaks,
+    TwinClip,
+    TwinGroup,
+    TwinPair,
+    TwinSearch,
+    TwinThreshold,
+)
 from umurl_search.index.all_pairs import COPY, Pairs, group_rows, median_nn_distance, pairs_above
 from umurl_search.index.index import Index, mapped_blocks
 from umurl_search.index.open_index import open_index, search_device
@@ -21,8 +33,6 @@ from umurl_search.timing import Clock
 
 TWIN_SHARE = 0.1
 """Of the usual distance to the nearest clip: a pair nearer than that is no chance neighbour (docs/metrics.md)."""
-SHOWN = ("id", "name", "label", "action", "subject", "camera", "setup", "replication", "frames")
-"""Columns of a clip in a group or a leak; the first is called clip_id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +57,7 @@ class LeakRequest:
 
 
 @retry_if_library_changed
-def duplicates(library: Library, request: TwinRequest, *, progress: Progress = no_progress) -> dict[str, Any]:
+def duplicates(library: Library, request: TwinRequest, *, progress: Progress = no_progress) -> Duplicates:
     """Groups of clips that hang together by pairs at least `above` alike, the biggest first. Exact.
 
     In a windowed index two clips are as alike as their most alike windows. Raises UmurlError for an unknown index, an
@@ -61,27 +71,25 @@ def duplicates(library: Library, request: TwinRequest, *, progress: Progress = n
     threshold = _threshold(vectors, ids, request)
     clock.lap("choose")
     with progress("Comparing", total=len(ids), unit="clips") as advance:
-        pairs = pairs_above(vectors, threshold["above"], groups=(ids, ids), device=device, advance=advance)
+        pairs = pairs_above(vectors, threshold.above, groups=(ids, ids), device=device, advance=advance)
     clips = np.unique(ids)
     pairs = best_of_clips(pairs, np.searchsorted(clips, ids))
     clock.lap("compare")
     about = _about(library, clips[np.unique(np.concatenate([pairs.one, pairs.other]))])
     groups = [_group(clips[rows], mine, clips, about) for rows, mine in group_rows(pairs, len(clips))]
     clock.lap("look up")
-    return {
-        **_asked(row, request),
-        **threshold,
-        "clips": len(clips),
-        "pairs": len(pairs),
-        "clips_in_groups": sum(len(group["clips"]) for group in groups),
-        "groups_of_several_actions": sum(group["actions"] > 1 for group in groups),
-        "groups": groups,
-        "seconds": clock.seconds,
-    }
+    return Duplicates(
+        **vars(_search(row, request, threshold, clock)),
+        clips=len(clips),
+        pairs=len(pairs),
+        clips_in_groups=sum(len(group.clips) for group in groups),
+        groups_of_several_actions=sum(group.actions > 1 for group in groups),
+        groups=groups,
+    )
 
 
 @retry_if_library_changed
-def leaks(library: Library, request: LeakRequest, *, progress: Progress = no_progress) -> dict[str, Any]:
+def leaks(library: Library, request: LeakRequest, *, progress: Progress = no_progress) -> Leaks:
     """Test clips of a protocol with a clip at least `above` alike in its training part or gallery. Exact.
 
     Labels are not needed. Raises UmurlError as `duplicates` does, and for an unknown protocol.
@@ -97,23 +105,23 @@ def leaks(library: Library, request: LeakRequest, *, progress: Progress = no_pro
     gallery, queries = np.flatnonzero(np.isin(ids, seen)), np.flatnonzero(np.isin(ids, tested))
     with progress("Comparing", total=len(queries), unit="clips") as advance:
         pairs = pairs_above(
-            vectors[gallery], threshold["above"], queries=vectors[queries], device=device, advance=advance
+            vectors[gallery], threshold.above, queries=vectors[queries], device=device, advance=advance
         )
     found = Pairs(one=ids[queries][pairs.one], other=ids[gallery][pairs.other], score=pairs.score)
     clock.lap("compare")
     rows = _leaks(_best_pairs(found), _about(library, np.union1d(found.one, found.other)))
-    return {
-        **_asked(row, request),
-        "protocol": protocol,
-        **threshold,
-        "test": len(tested),
-        "gallery": len(seen),
-        "leaking": len(rows),
-        "share": len(rows) / len(tested) if len(tested) else 0.0,
-        **{same: _count(leak[same] for leak in rows) for same in _SAME},
-        "leaks": rows,
-        "seconds": clock.seconds,
-    }
+    return Leaks(
+        **vars(_search(row, request, threshold, clock)),
+        protocol=protocol,
+        test=len(tested),
+        gallery=len(seen),
+        leaking=len(rows),
+        share=len(rows) / len(tested) if len(tested) else 0.0,
+        same_action=_count(leak.same_action for leak in rows),
+        same_subject=_count(leak.same_subject for leak in rows),
+        same_performance=_count(leak.same_performance for leak in rows),
+        leaks=rows,
+    )
 
 
 def unit_vectors(index: Index, modality: str) -> Embeddings:
@@ -133,15 +141,15 @@ def unit_vectors(index: Index, modality: str) -> Embeddings:
     return out
 
 
-def _threshold(vectors: Embeddings, ids: Rows, request: TwinRequest | LeakRequest) -> dict[str, Any]:
+def _threshold(vectors: Embeddings, ids: Rows, request: TwinRequest | LeakRequest) -> TwinThreshold:
     """`above`, and under `chosen` what it was chosen by: scores of different encoders and transforms are not alike."""
     if request.above is not None:
-        return {"above": request.above, "chosen": None}
+        return TwinThreshold(above=request.above, chosen=None)
     distance, n = median_nn_distance(vectors, numbers=ids, device=search_device(request.device))
     if n == 0:  # nothing but copies
-        return {"above": COPY, "chosen": {"nearest": None, "share": TWIN_SHARE, "sampled": 0}}
-    above = min(COPY, 1 - TWIN_SHARE * distance)
-    return {"above": above, "chosen": {"nearest": 1 - distance, "share": TWIN_SHARE, "sampled": n}}
+        return TwinThreshold(above=COPY, chosen=ChosenBy(nearest=None, share=TWIN_SHARE, sampled=0))
+    chosen = ChosenBy(nearest=1 - distance, share=TWIN_SHARE, sampled=n)
+    return TwinThreshold(above=min(COPY, 1 - TWIN_SHARE * distance), chosen=chosen)
 
 
 def best_of_clips(pairs: Pairs, clip: Rows) -> Pairs:
@@ -172,34 +180,31 @@ def _parts(library: Library, dataset: str, protocol: str | None) -> tuple[str, R
     )
 
 
-def _about(library: Library, ids: Rows) -> dict[int, dict[str, Any]]:
+def _about(library: Library, ids: Rows) -> dict[int, TwinClip]:
     with library.read() as catalog:
         rows = catalog.clips_by_id(ids.tolist())
-    return {i: {"clip_id" if name == "id" else name: row[name] for name in SHOWN} for i, row in rows.items()}
+    told = [field.name for field in fields(TwinClip) if field.name != "clip_id"]
+    return {i: TwinClip(clip_id=row["id"], **{name: row[name] for name in told}) for i, row in rows.items()}
 
 
-def _group(ids: Rows, pairs: Pairs, clips: Rows, about: dict[int, dict[str, Any]]) -> dict[str, Any]:
+def _group(ids: Rows, pairs: Pairs, clips: Rows, about: dict[int, TwinClip]) -> TwinGroup:
     """One group: its clips, each with its score with the most alike of the others, and its pairs."""
     one, other = clips[pairs.one], clips[pairs.other]
     best = np.full(len(ids), -np.inf)
     for side in (one, other):
         np.maximum.at(best, np.searchsorted(ids, side), pairs.score)
-    members = [{**about[i], "score": score} for i, score in zip(ids.tolist(), best.tolist(), strict=True)]
-    labels = {member["label"] for member in members if member["label"] is not None}
+    scored = zip(ids.tolist(), best.tolist(), strict=True)
     links = zip(one.tolist(), other.tolist(), pairs.score.tolist(), strict=True)
-    return {
-        "clips": members,
-        "actions": len(labels),
-        "highest": float(pairs.score.max()),
-        "lowest": float(pairs.score.min()),
-        "pairs": [{"one": a, "other": b, "score": s} for a, b, s in links],
-    }
+    return TwinGroup(
+        clips=[GroupedClip(**vars(about[i]), score=score) for i, score in scored],
+        actions=len({about[i].label for i in ids.tolist()} - {None}),
+        highest=float(pairs.score.max()),
+        lowest=float(pairs.score.min()),
+        pairs=[TwinPair(one=a, other=b, score=s) for a, b, s in links],
+    )
 
 
-_SAME = ("same_action", "same_subject", "same_performance")
-
-
-def _leaks(pairs: Pairs, about: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
+def _leaks(pairs: Pairs, about: dict[int, TwinClip]) -> list[Leak]:
     """A row a test clip, with its most alike twin; the most alike first, ties (to six decimals) to the lower id."""
     score = pairs.score.round(6)
     best = np.lexsort((pairs.other, -score, pairs.one))
@@ -209,20 +214,25 @@ def _leaks(pairs: Pairs, about: dict[int, dict[str, Any]]) -> list[dict[str, Any
     rows = []
     for i, n in zip(chosen[order].tolist(), count[order].tolist(), strict=True):
         clip, twin = about[int(pairs.one[i])], about[int(pairs.other[i])]
-        same = {
-            "same_action": _same(clip, twin, ("label",)),
-            "same_subject": _same(clip, twin, ("subject",)),
-            "same_performance": _same(clip, twin, PERFORMANCE),
-        }
-        rows.append({"clip": clip, "twin": twin, "score": float(pairs.score[i]), "twins": n, **same})
+        rows.append(
+            Leak(
+                clip=clip,
+                twin=twin,
+                score=float(pairs.score[i]),
+                twins=n,
+                same_action=_same(clip, twin, ("label",)),
+                same_subject=_same(clip, twin, ("subject",)),
+                same_performance=_same(clip, twin, PERFORMANCE),
+            )
+        )
     return rows
 
 
-def _same(clip: dict[str, Any], twin: dict[str, Any], fields: tuple[str, ...]) -> bool | None:
+def _same(clip: TwinClip, twin: TwinClip, columns: tuple[str, ...]) -> bool | None:
     """None where it is not known."""
-    if any(one[field] is None for one in (clip, twin) for field in fields):
+    if any(one[column] is None for one in (clip, twin) for column in columns):
         return None
-    return all(clip[field] == twin[field] for field in fields)
+    return all(clip[column] == twin[column] for column in columns)
 
 
 def _count(known: Iterable[bool | None]) -> int | None:
@@ -231,11 +241,15 @@ def _count(known: Iterable[bool | None]) -> int | None:
     return sum(told) if told else None
 
 
-def _asked(row: dict[str, Any], request: TwinRequest | LeakRequest) -> dict[str, Any]:
-    return {
-        "index": row["name"],
-        "dataset": row["dataset"],
-        "encoder": row["encoder"],
-        "transform": row["transform"],
-        "modality": request.modality,
-    }
+def _search(
+    row: dict[str, Any], request: TwinRequest | LeakRequest, threshold: TwinThreshold, clock: Clock
+) -> TwinSearch:
+    return TwinSearch(
+        **vars(threshold),
+        index=row["name"],
+        dataset=row["dataset"],
+        encoder=row["encoder"],
+        transform=row["transform"],
+        modality=request.modality,
+        seconds=clock.seconds,
+    )

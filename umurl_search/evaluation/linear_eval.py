@@ -6,7 +6,6 @@ The figures are defined in docs/metrics.md. Letters: N training clips, Q test cl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +15,16 @@ from encoder.errors import UmurlError
 from encoder.probe import ProbeConfig, ProbeResult, ScoredHead, late_fusion, probe, probe_result
 from encoder.ragged import RaggedClips
 from umurl_search.clips.types import Embeddings, Labels, Rows
-from umurl_search.datasets import protocols
+from umurl_search.evaluation.classifier_results import (
+    ClassifierFigures,
+    FusedPart,
+    LateFusedFigures,
+    LinearFigures,
+    LinearSchedule,
+    TaskCounts,
+    trained_classifier,
+)
+from umurl_search.evaluation.evaluation_results import ClassAccuracy, EvaluatedIndex, class_accuracies
 from umurl_search.evaluation.metrics import per_class
 from umurl_search.index.bridges_and_whitening import LinearMap
 from umurl_search.index.exact_knn import nearest
@@ -71,32 +79,21 @@ class Task:
         found = np.searchsorted(self.classes, labels).clip(max=len(self.classes) - 1)
         return np.where(self.classes[found] == labels, found, -1)
 
-    def figures(self, result: ProbeResult) -> dict[str, Any]:
+    def figures(self, result: ProbeResult) -> ClassifierFigures:
         """The last epoch's accuracy, the best epoch's, and each class's share of the first."""
+        return ClassifierFigures(**vars(trained_classifier(result)), per_class=self.per_class(result))
+
+    def per_class(self, result: ProbeResult) -> list[ClassAccuracy]:
         predicted = self.classes[result.predicted]
-        return {
-            "accuracy": result.accuracy,
-            "best": best_of(result),
-            "per_class": self.per_class(predicted),
-        }
+        return class_accuracies(per_class(predicted, self.labels[self.test]), self.dataset)
 
-    def per_class(self, predicted: Labels) -> list[dict[str, Any]]:
-        names = protocols.action_names(protocols.find(self.dataset).actions)
-        rows = [vars(figure) for figure in per_class(predicted, self.labels[self.test])]
-        return [{"action": names[r["label"]] if r["label"] < len(names) else None, **r} for r in rows]
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"train": len(self.train), "test": len(self.test), "classes": len(self.classes)}
+    def counts(self) -> TaskCounts:
+        return TaskCounts(train=len(self.train), test=len(self.test), classes=len(self.classes))
 
     def warnings(self) -> list[str]:
         unknown = int((self.test_classes < 0).sum())
         said = f"{unknown:,} of the {len(self.test):,} test clips are of actions that are not trained"
         return [f"{said}: they count as wrong"] if unknown else []
-
-
-def best_of(result: ProbeResult) -> dict[str, Any]:
-    epoch, accuracy = result.best
-    return {"epoch": epoch, "accuracy": accuracy}
 
 
 def linear_run(
@@ -145,7 +142,7 @@ class LinearRequest:
 @retry_if_library_changed
 def linear_eval(
     library: Library, request: LinearRequest, *, progress: Progress = no_progress
-) -> dict[str, Any]:
+) -> LinearFigures:
     """A linear classifier on an index's frozen embeddings: the paper's action recognition.
 
     Raises UmurlError for an unknown index or protocol, or a modality that the index does not hold.
@@ -157,26 +154,26 @@ def linear_eval(
     with progress("Training", total=request.config.epochs, unit="epochs") as advance:
         run = linear_run(task, y, request.config, device, on_epoch=lambda epoch: advance(1))
         result = probe_result(run, task.test_classes)
-    return {
-        **head(found),
-        "modality": request.modality,
-        **task.to_dict(),
-        **task.figures(result),
-        "config": linear_config(request.config, len(task.train)),
-        "warnings": found.warnings,
-        "seconds": {"total": time.monotonic() - started},
-    }
+    return LinearFigures(
+        **vars(evaluated_index(found)),
+        **vars(task.counts()),
+        **vars(task.figures(result)),
+        modality=request.modality,
+        config=linear_schedule(request.config, len(task.train)),
+        warnings=found.warnings,
+        seconds={"total": time.monotonic() - started},
+    )
 
 
-def linear_config(config: ProbeConfig, n: int) -> dict[str, Any]:
+def linear_schedule(config: ProbeConfig, n: int) -> LinearSchedule:
     """The schedule as it ran over n clips, steps counted."""
-    return {**asdict(config), "steps": config.epochs * -(-n // config.batch_size)}
+    return LinearSchedule(**asdict(config), steps=config.epochs * -(-n // config.batch_size))
 
 
 @retry_if_library_changed
 def late_eval(
     library: Library, request: LinearRequest, *, progress: Progress = no_progress
-) -> dict[str, Any]:
+) -> LateFusedFigures:
     """Several linear classifiers, each of its own index and modality, and the mean of their scores.
 
     Beside it, 1-NN by the sum of the parts' cosines. Raises UmurlError unless all indexes hold the same clips.
@@ -194,27 +191,26 @@ def late_eval(
         ]
         results, fused = late_fusion(runs, task.test_classes)
     parts = [
-        {
-            "index": one.opened.name,
-            "encoder": one.opened.row["encoder"],
-            "modality": modality,
-            "accuracy": result.accuracy,
-            "best": best_of(result),
-            "knn_accuracy": _knn_accuracy(task, [y], request.device),
-        }
+        FusedPart(
+            **vars(trained_classifier(result)),
+            index=one.opened.name,
+            encoder=one.opened.row["encoder"],
+            modality=modality,
+            knn_accuracy=_knn_accuracy(task, [y], request.device),
+        )
         for one, (_, modality), result, y in zip(opened, request.late, results, arrays, strict=True)
     ]
-    return {
-        "dataset": task.dataset,
-        "protocol": task.protocol,
-        "parts": parts,
-        **task.to_dict(),
-        **task.figures(fused),
-        "knn_accuracy": _knn_accuracy(task, arrays, request.device),
-        "config": linear_config(request.config, len(task.train)),
-        "warnings": list(dict.fromkeys(line for one in opened for line in one.warnings)),
-        "seconds": {"total": time.monotonic() - started},
-    }
+    return LateFusedFigures(
+        dataset=task.dataset,
+        protocol=task.protocol,
+        parts=parts,
+        **vars(task.counts()),
+        **vars(task.figures(fused)),
+        knn_accuracy=_knn_accuracy(task, arrays, request.device),
+        config=linear_schedule(request.config, len(task.train)),
+        warnings=list(dict.fromkeys(line for one in opened for line in one.warnings)),
+        seconds={"total": time.monotonic() - started},
+    )
 
 
 def _require_same_clips(opened: list[ProtocolView]) -> None:
@@ -267,13 +263,13 @@ def open_task(library: Library, index: str | None, protocol: str | None) -> Feat
     return FeatureSource(opened=opened, task=task, entry=entry, warnings=[*seen, *task.warnings()])
 
 
-def head(found: FeatureSource) -> dict[str, Any]:
-    return {
-        "dataset": found.task.dataset,
-        "protocol": found.task.protocol,
-        "encoder": found.entry.name,
-        "index": found.opened.name,
-    }
+def evaluated_index(found: FeatureSource) -> EvaluatedIndex:
+    return EvaluatedIndex(
+        dataset=found.task.dataset,
+        protocol=found.task.protocol,
+        encoder=found.entry.name,
+        index=found.opened.name,
+    )
 
 
 def ragged(store: Clips, rows: Rows, *, progress: Progress = no_progress) -> RaggedClips:

@@ -16,7 +16,7 @@ from encoder.precision import precision_here
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.crop import crop
 from umurl_search.clips.types import Embeddings, Labels, Rows
-from umurl_search.datasets import protocols
+from umurl_search.evaluation.evaluation_results import EvaluatedClass, EvaluatedIndex, Warned, action_of
 from umurl_search.index.bridges_and_whitening import fit_maps
 from umurl_search.index.temporal_iou import (
     OVERLAP,
@@ -33,6 +33,7 @@ from umurl_search.library.encoder_registry import overlap_warning
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Advance, Progress, no_progress
+from umurl_search.result import Result
 from umurl_search.search.searcher import Searcher
 from umurl_search.timing import Clock
 
@@ -115,6 +116,59 @@ class LocalizeRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecordingCounts(Result):
+    """How many whole recordings there are."""
+
+    gallery: int
+    """searched"""
+    test: int
+    """of whose segments some ask"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassPrecision(EvaluatedClass):
+    """How well the moments of an action are found."""
+
+    map: dict[str, float]
+    """mean average precision of these, by temporal IoU"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalizeFigures(Warned, EvaluatedIndex):
+    """How well moments are found in long recordings."""
+
+    modality: str
+    transform: str
+    """`none` or `half-whiten:D`"""
+    window_s: list[float]
+    """lengths of the windows in seconds"""
+    stride_s: float
+    """seconds from one window's start to the next"""
+    overlap: float
+    """temporal IoU above which two windows are one moment"""
+    depth: int
+    """moments ranked for a query, at most"""
+    queries: int
+    """labelled segments of the test recordings"""
+    ranked: int
+    """of these, those whose action is in the gallery, over which `map` is taken"""
+    windows: int
+    """of the gallery's recordings"""
+    segments: int
+    """labelled ones of the gallery's recordings"""
+    recordings: RecordingCounts
+    """whole ones"""
+    left_out: dict[str, int]
+    """queries that did not ask: reason: count"""
+    map: dict[str, float]
+    """mean average precision at temporal IoU `0.1`, `0.3`, `0.5`"""
+    per_class: list[ClassPrecision]
+    """a list, by label"""
+    seconds: dict[str, float]
+    """`embed`, `search`, `total`"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Side:
     """A part of a protocol: its recordings' ids, and their labelled segments with a label each."""
 
@@ -126,7 +180,7 @@ class _Side:
 @retry_if_library_changed
 def localize_eval(
     library: Library, request: LocalizeRequest, *, progress: Progress = no_progress
-) -> dict[str, Any]:
+) -> LocalizeFigures:
     """Segments of the protocol's test recordings ask in the windows of its gallery's recordings.
 
     A transform is refitted on the gallery's windows alone. Raises UmurlError for an unknown index or protocol, an
@@ -147,9 +201,8 @@ def localize_eval(
     y = _embedded(searcher, clips, request.modality, progress=progress)
     clock.lap("embed")
     rows = np.flatnonzero(np.isin(windows.clip, gallery.recordings))
-    mapping = fit_maps({request.modality: embeddings}, index.transform, rows=rows, pairs=[]).gallery(
-        request.modality, bridged=False
-    )
+    maps = fit_maps({request.modality: embeddings}, index.transform, rows=rows, pairs=[])
+    mapping = maps.gallery(request.modality, bridged=False)
     with progress("Evaluating", total=len(labels), unit="queries") as advance:
         found = evaluate_moments(
             mapping(np.asarray(embeddings[rows])),
@@ -163,28 +216,28 @@ def localize_eval(
         )
     clock.lap("search")
     n_empty = len(test.labels) - len(labels)
-    return {
-        "dataset": row["dataset"],
-        "protocol": protocol,
-        "encoder": row["encoder"],
-        "index": row["name"],
-        "modality": request.modality,
-        "transform": str(index.transform),
-        "window_s": index.manifest["window_s"],
-        "stride_s": index.manifest["stride_s"],
-        "overlap": request.overlap,
-        "depth": DEPTH,
-        "queries": len(labels),
-        "ranked": found.ranked,
-        "windows": len(rows),
-        "segments": len(gallery.labels),
-        "recordings": {"gallery": len(gallery.recordings), "test": len(test.recordings)},
-        "left_out": {"no body": n_empty} if n_empty else {},
-        "map": found.map,
-        "per_class": _per_class(found.average, labels, row["dataset"]),
-        "warnings": _seen(library, row, protocol, test),
-        "seconds": clock.seconds,
-    }
+    return LocalizeFigures(
+        dataset=row["dataset"],
+        protocol=protocol,
+        encoder=row["encoder"],
+        index=row["name"],
+        modality=request.modality,
+        transform=str(index.transform),
+        window_s=index.manifest["window_s"],
+        stride_s=index.manifest["stride_s"],
+        overlap=request.overlap,
+        depth=DEPTH,
+        queries=len(labels),
+        ranked=found.ranked,
+        windows=len(rows),
+        segments=len(gallery.labels),
+        recordings=RecordingCounts(gallery=len(gallery.recordings), test=len(test.recordings)),
+        left_out={"no body": n_empty} if n_empty else {},
+        map=found.map,
+        per_class=_per_class(found.average, labels, row["dataset"]),
+        warnings=_seen(library, row, protocol, test),
+        seconds=clock.seconds,
+    )
 
 
 def _sides(library: Library, dataset: str, protocol: str | None) -> tuple[str, _Side, _Side]:
@@ -243,14 +296,13 @@ def _embedded(searcher: Searcher, clips: list[Frames], modality: str, *, progres
     )
 
 
-def _per_class(average: NDArray[np.float64], labels: Labels, dataset: str) -> list[dict[str, Any]]:
+def _per_class(average: NDArray[np.float64], labels: Labels, dataset: str) -> list[ClassPrecision]:
     """mAP of the queries of each label that the gallery has, labels ascending."""
-    names = protocols.action_names(protocols.find(dataset).actions)
     rows = []
     for label in np.unique(labels[~np.isnan(average[:, 0])]).tolist():
         mine = average[labels == label]
-        action = names[label] if label < len(names) else None
-        rows.append({"label": label, "action": action, "queries": len(mine), "map": _mean(mine)})
+        action = action_of(label, dataset)
+        rows.append(ClassPrecision(label=label, action=action, queries=len(mine), map=_mean(mine)))
     return rows
 
 

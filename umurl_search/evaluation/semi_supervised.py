@@ -6,7 +6,7 @@ The figures are defined in docs/metrics.md. Letters: N training clips.
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import torch
@@ -16,11 +16,16 @@ from encoder.errors import UmurlError
 from encoder.finetune import FinetuneConfig, finetune
 from encoder.probe import ProbeConfig, ProbeResult, ScoredHead, probe_result
 from umurl_search.clips.types import Labels, Rows
+from umurl_search.evaluation.classifier_results import (
+    Classification,
+    TrainedClassifier,
+    trained_classifier,
+)
+from umurl_search.evaluation.evaluation_results import ClassAccuracy, EvaluatedIndex
 from umurl_search.evaluation.linear_eval import (
     FeatureSource,
     Task,
-    best_of,
-    head,
+    evaluated_index,
     linear_run,
     open_task,
     ragged,
@@ -29,6 +34,9 @@ from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Progress, no_progress
+from umurl_search.result import Result
+
+Setting = bool | int | float | tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +57,49 @@ class SemiRequest:
     device: str = "auto"
 
 
+@dataclass(frozen=True, kw_only=True)
+class SeededRun(TrainedClassifier):
+    """A classifier trained with one draw."""
+
+    seed: int
+    """of the draw, the weights and the order"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareFigures(Result):
+    """How well classifiers do that were trained with one share of the labels."""
+
+    share: float
+    """asked for"""
+    clips: int
+    """labelled clips of a draw"""
+    epochs: int
+    steps: int
+    accuracy: float
+    """mean over the draws, after the last epoch"""
+    std: float | None
+    """their standard deviation (n - 1), null with one draw"""
+    per_class: list[ClassAccuracy]
+    """a list, by label; accuracies are means over the draws"""
+    runs: list[SeededRun]
+    """a list, by seed"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SemiFigures(Classification, EvaluatedIndex):
+    """How well classifiers do that were trained with few labels."""
+
+    modality: str
+    method: Literal["linear", "finetune"]
+    """`linear` or `finetune`"""
+    seeds: int
+    """draws of each share"""
+    shares: list[ShareFigures]
+    """a list"""
+    config: dict[str, Setting]
+    """the method's settings"""
+
+
 def class_balanced(classes: Labels, share: float, seed: int) -> Rows:
     """Positions (ascending) of a share of each class's clips, rounded, at least one of each.
 
@@ -63,7 +114,7 @@ def class_balanced(classes: Labels, share: float, seed: int) -> Rows:
 
 
 @retry_if_library_changed
-def semi_eval(library: Library, request: SemiRequest, *, progress: Progress = no_progress) -> dict[str, Any]:
+def semi_eval(library: Library, request: SemiRequest, *, progress: Progress = no_progress) -> SemiFigures:
     """Classifiers trained with a class-balanced share of the labels: mean and deviation over several draws.
 
     Raises UmurlError for an unknown index or protocol, or a modality that the index does not hold.
@@ -83,17 +134,17 @@ def semi_eval(library: Library, request: SemiRequest, *, progress: Progress = no
                 results.append(probe_result(run, task.test_classes))
                 advance(1)
             shares.append(_share_figures(task, share, len(draws[0]), results, config))
-    return {
-        **head(found),
-        "modality": request.modality,
-        "method": "finetune" if request.finetune else "linear",
-        **task.to_dict(),
-        "seeds": request.seeds,
-        "shares": shares,
-        "config": {name: value for name, value in asdict(config).items() if name != "seed"},
-        "warnings": [*found.warnings, *_share_warnings(task, shares)],
-        "seconds": {"total": time.monotonic() - started},
-    }
+    return SemiFigures(
+        **vars(evaluated_index(found)),
+        **vars(task.counts()),
+        modality=request.modality,
+        method="finetune" if request.finetune else "linear",
+        seeds=request.seeds,
+        shares=shares,
+        config={name: value for name, value in asdict(config).items() if name != "seed"},
+        warnings=[*found.warnings, *_share_warnings(task, shares)],
+        seconds={"total": time.monotonic() - started},
+    )
 
 
 Runs = Callable[[Rows, int, Callable[[int], None]], Iterator[ScoredHead]]
@@ -149,33 +200,32 @@ def _require_own_encoder(found: FeatureSource) -> None:
 
 def _share_figures(
     task: Task, share: float, clips: int, results: list[ProbeResult], config: ProbeConfig | FinetuneConfig
-) -> dict[str, Any]:
+) -> ShareFigures:
     accuracies = [result.accuracy for result in results]
-    by_class = [task.per_class(task.classes[result.predicted]) for result in results]
+    by_class = [task.per_class(result) for result in results]
     epochs = config.epochs_for(clips) if isinstance(config, FinetuneConfig) else config.epochs
-    return {
-        "share": share,
-        "clips": clips,
-        "epochs": epochs,
-        "steps": epochs * -(-clips // config.batch_size),
-        "accuracy": float(np.mean(accuracies)),
-        "std": float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else None,
-        "per_class": [
-            {**rows[0], "accuracy": float(np.mean([row["accuracy"] for row in rows]))}
+    return ShareFigures(
+        share=share,
+        clips=clips,
+        epochs=epochs,
+        steps=epochs * -(-clips // config.batch_size),
+        accuracy=float(np.mean(accuracies)),
+        std=float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else None,
+        per_class=[
+            replace(rows[0], accuracy=float(np.mean([row.accuracy for row in rows])))
             for rows in zip(*by_class, strict=True)
         ],
-        "runs": [
-            {"seed": seed, "accuracy": result.accuracy, "best": best_of(result)}
-            for seed, result in enumerate(results)
+        runs=[
+            SeededRun(seed=seed, **vars(trained_classifier(result))) for seed, result in enumerate(results)
         ],
-    }
+    )
 
 
-def _share_warnings(task: Task, shares: list[dict[str, Any]]) -> list[str]:
+def _share_warnings(task: Task, shares: list[ShareFigures]) -> list[str]:
     n = len(task.train)
     return [
-        f"{s['share']:g} of {n:,} labels, rounded within each of {len(task.classes)} classes and at least one "
-        f"of each, is {s['clips']:,} clips, {100 * s['clips'] / n:.1f} %"
+        f"{s.share:g} of {n:,} labels, rounded within each of {len(task.classes)} classes and at least one "
+        f"of each, is {s.clips:,} clips, {100 * s.clips / n:.1f} %"
         for s in shares
-        if abs(s["clips"] - s["share"] * n) > 0.1 * s["share"] * n
+        if abs(s.clips - s.share * n) > 0.1 * s.share * n
     ]

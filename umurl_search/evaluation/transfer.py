@@ -5,7 +5,6 @@ The figures are defined in docs/metrics.md. Letters: N training clips, Q test cl
 
 import time
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +15,13 @@ from encoder.finetune import FinetuneConfig, finetune
 from encoder.model import UmURL
 from encoder.probe import ProbeConfig, probe_result
 from umurl_search.clips.types import Embeddings
-from umurl_search.evaluation.linear_eval import Task, linear_config, linear_run, ragged
+from umurl_search.evaluation.classifier_results import (
+    Classification,
+    ClassifierFigures,
+    FinetuneSchedule,
+    LinearSchedule,
+)
+from umurl_search.evaluation.linear_eval import Task, linear_run, linear_schedule, ragged
 from umurl_search.index.open_index import open_split
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_store import Clips, open_clips
@@ -24,6 +29,7 @@ from umurl_search.library.encoder_registry import EncoderEntry, overlap_warning
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Progress, no_progress
+from umurl_search.result import Result
 
 CHUNK = 256
 
@@ -44,10 +50,53 @@ class TransferRequest:
     device: str = "auto"
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainedOn(Result):
+    """What an encoder was trained on or imported for."""
+
+    dataset: str | None
+    """null where not known"""
+    protocol: str | None
+    """null where not known"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearTransfer(ClassifierFigures):
+    """A linear classifier on the encoder's embeddings."""
+
+    config: LinearSchedule
+    """the schedule as it ran"""
+    seconds: float
+    """embedding included"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetunedTransfer(ClassifierFigures):
+    """The encoder and a classifier trained together."""
+
+    config: FinetuneSchedule
+    """the schedule as it ran"""
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferFigures(Classification):
+    """How well an encoder serves another dataset's actions."""
+
+    encoder: str
+    trained_on: TrainedOn
+    """of the encoder"""
+    modality: str
+    linear: LinearTransfer
+    """a linear classifier, the encoder frozen"""
+    finetuned: FinetunedTransfer
+    """encoder and classifier trained together"""
+
+
 @retry_if_library_changed
 def transfer_eval(
     library: Library, request: TransferRequest, *, progress: Progress = no_progress
-) -> dict[str, Any]:
+) -> TransferFigures:
     """How well an encoder serves another dataset's actions, frozen and fine-tuned; nothing is written.
 
     Raises UmurlError for an unknown dataset, protocol or encoder, or a modality that the encoder cannot embed.
@@ -60,18 +109,18 @@ def transfer_eval(
     warnings = [*transfer_warnings(entry, task, tested), *task.warnings()]
     frozen = _linear(task, store, model, request, progress=progress)
     tuned = _finetuned(task, store, model, request, progress=progress)
-    return {
-        "dataset": task.dataset,
-        "protocol": task.protocol,
-        "encoder": entry.name,
-        "trained_on": {"dataset": entry.dataset, "protocol": entry.protocol},
-        "modality": request.modality,
-        **task.to_dict(),
-        "linear": frozen,
-        "finetuned": tuned,
-        "warnings": warnings,
-        "seconds": {"total": time.monotonic() - started},
-    }
+    return TransferFigures(
+        dataset=task.dataset,
+        protocol=task.protocol,
+        encoder=entry.name,
+        trained_on=TrainedOn(dataset=entry.dataset, protocol=entry.protocol),
+        modality=request.modality,
+        **vars(task.counts()),
+        linear=frozen,
+        finetuned=tuned,
+        warnings=warnings,
+        seconds={"total": time.monotonic() - started},
+    )
 
 
 def labelled_task(library: Library, dataset: str, protocol: str | None) -> tuple[Task, list[str]]:
@@ -101,15 +150,15 @@ def transfer_warnings(entry: EncoderEntry, task: Task, tested: list[str]) -> lis
 
 def _linear(
     task: Task, store: Clips, model: UmURL, request: TransferRequest, *, progress: Progress
-) -> dict[str, Any]:
+) -> LinearTransfer:
     started = time.monotonic()
     device, config = pick_device(request.device), request.linear
     y = _embedded(task, store, model, request, progress=progress)
     with progress("Training", total=config.epochs, unit="epochs") as advance:
         run = linear_run(task, y, config, device, on_epoch=lambda epoch: advance(1))
         result = probe_result(run, task.test_classes)
-    seconds = time.monotonic() - started
-    return {**task.figures(result), "config": linear_config(config, len(task.train)), "seconds": seconds}
+    schedule = linear_schedule(config, len(task.train))
+    return LinearTransfer(**vars(task.figures(result)), config=schedule, seconds=time.monotonic() - started)
 
 
 def _embedded(
@@ -135,7 +184,7 @@ def _embedded(
 
 def _finetuned(
     task: Task, store: Clips, model: UmURL, request: TransferRequest, *, progress: Progress
-) -> dict[str, Any]:
+) -> FinetunedTransfer:
     started = time.monotonic()
     config, n = request.finetuning, len(task.train)
     train, test = (ragged(store, rows, progress=progress) for rows in (task.train, task.test))
@@ -154,5 +203,7 @@ def _finetuned(
             on_step=lambda step: advance(1),
         )
         result = probe_result(run, task.test_classes)
-    about = {**asdict(config), "epochs": epochs, "steps": steps}
-    return {**task.figures(result), "config": about, "seconds": time.monotonic() - started}
+    schedule = FinetuneSchedule(**{**asdict(config), "epochs": epochs}, steps=steps)
+    return FinetunedTransfer(
+        **vars(task.figures(result)), config=schedule, seconds=time.monotonic() - started
+    )

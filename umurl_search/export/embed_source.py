@@ -11,7 +11,8 @@ import numpy as np
 from encoder.embed import Embedder, pick_device
 from encoder.errors import UmurlError
 from encoder.model import UmURL
-from encoder.precision import Precision, emulation_note, pick_precision
+from encoder.options import Precision
+from encoder.precision import emulation_note, pick_precision
 from umurl_search.clips.clip import Frames, LeftOut
 from umurl_search.clips.normalization import Conventions, Up, normalise, usable
 from umurl_search.clips.plausibility import MOST_CLIPS, check_scale_and_axis
@@ -23,6 +24,7 @@ from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Progress, no_progress
 from umurl_search.readers.formats import SourceOptions, detect, open_reader
+from umurl_search.result import Result
 
 CHUNK = 256
 
@@ -44,6 +46,38 @@ class EmbedRequest:
     device: str = "auto"
 
 
+@dataclass(frozen=True, kw_only=True)
+class UnusedRecording(Result):
+    """A recording that is not embedded."""
+
+    name: str
+    reason: str
+    """why not (reasons: data-format.md)"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedReport(Result):
+    """The array that was written."""
+
+    names: list[str]
+    """the clips' names, a row each"""
+    shape: list[int]
+    """[N, D]"""
+    encoder: str
+    """the encoder used"""
+    modality: str
+    precision: str
+    """of the products: `float32` or `bf16`"""
+    out: str
+    """the file written"""
+    left_out: list[UnusedRecording]
+    """recordings not used, a list"""
+    notes: list[str]
+    """what is unlikely of the recordings, a line each"""
+    seconds: dict[str, float]
+    """`total`"""
+
+
 @retry_if_library_changed
 def embed_source(
     library: Library,
@@ -51,7 +85,7 @@ def embed_source(
     *,
     progress: Progress = no_progress,
     tell: Callable[[str], None] = lambda line: None,
-) -> dict[str, Any]:
+) -> EmbedReport:
     """Writes y (N, D) float32, rows in order of clip name, to `out`, and says which row is which.
 
     `tell` is given a line before bf16 is emulated. Raises UmurlError when the source is unknown or holds no usable
@@ -74,21 +108,24 @@ def embed_source(
     if dataset:
         names, y = _from_store(library, request, model, progress=progress)
         with library.read() as catalog:
-            left_out = [{"name": r["name"], "reason": r["reason"]} for r in catalog.left_out(request.source)]
+            left_out = [
+                UnusedRecording(name=row["name"], reason=row["reason"])
+                for row in catalog.left_out(request.source)
+            ]
     else:
         names, y, left_out, notes = _from_files(request, model)
     write_file(request.out, lambda file: np.save(file, y, allow_pickle=False))
-    return {
-        "names": names,
-        "shape": list(y.shape),
-        "encoder": entry.name,
-        "modality": request.modality,
-        "precision": pick_precision(request.precision, width=model.config.width, device=device),
-        "out": str(request.out),
-        "left_out": left_out,
-        "notes": notes,
-        "seconds": {"total": time.monotonic() - started},
-    }
+    return EmbedReport(
+        names=names,
+        shape=list(y.shape),
+        encoder=entry.name,
+        modality=request.modality,
+        precision=pick_precision(request.precision, width=model.config.width, device=device),
+        out=str(request.out),
+        left_out=left_out,
+        notes=notes,
+        seconds={"total": time.monotonic() - started},
+    )
 
 
 def _dataset_row(library: Library, name: str) -> dict[str, Any] | None:
@@ -130,7 +167,7 @@ def _embedder(model: UmURL, request: EmbedRequest, *, n_clips: int) -> Embedder:
 
 def _from_files(
     request: EmbedRequest, model: UmURL
-) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float32]], list[dict[str, str]], list[str]]:
+) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float32]], list[UnusedRecording], list[str]]:
     path = Path(request.source)
     if not path.exists():
         raise UmurlError(
@@ -154,9 +191,9 @@ def _from_files(
     for outcome in (one for outcomes in reader.read(reader.items()) for one in outcomes):
         frames = outcome if isinstance(outcome, LeftOut) else usable(outcome, conventions)
         if isinstance(frames, LeftOut):
-            left_out.append({"name": frames.name, "reason": frames.reason})
+            left_out.append(UnusedRecording(name=frames.name, reason=frames.reason))
         elif outcome.name in batch or outcome.name in found:
-            left_out.append({"name": outcome.name, "reason": "duplicate name"})
+            left_out.append(UnusedRecording(name=outcome.name, reason="duplicate name"))
         else:
             batch[outcome.name] = frames if reader.state == "umurl-normalised" else normalise(frames)
             raw += [frames] * (len(raw) < MOST_CLIPS and reader.state != "umurl-normalised")

@@ -25,6 +25,7 @@ from umurl_search.library.catalog.tables import table_file
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Advance, Progress, no_progress
+from umurl_search.result import Result
 from umurl_search.timing import Clock
 
 Format = Literal["parquet", "npy"]
@@ -70,10 +71,36 @@ class ExportRequest:
     format: Format = "parquet"
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExportReport(Result):
+    """The folder that was written."""
+
+    index: str
+    dataset: str
+    encoder: str
+    out: str
+    """the folder"""
+    format: Format
+    """`parquet` or `npy`"""
+    rows: int
+    """of the index, in order of clip id: clips, or windows of them"""
+    clips: int
+    dimension: int
+    """D, the size of an embedding"""
+    modalities: list[str]
+    """names; a `float[]` column or an array (rows, D) float32 each, as the encoder gave them"""
+    files: list[str]
+    """their names"""
+    bytes: int
+    """in all"""
+    seconds: dict[str, float]
+    """`write`, `total`"""
+
+
 @retry_if_library_changed
 def export_index(
     library: Library, request: ExportRequest, *, progress: Progress = no_progress
-) -> dict[str, Any]:
+) -> ExportReport:
     """Writes every modality's embeddings as the encoder gave them, and the clips' columns of the catalog.
 
     Memory does not grow with the index. The folder is there at the end, whole, or not at all. Raises UmurlError for an
@@ -99,20 +126,20 @@ def export_index(
         os.replace(aside, request.out)
     clock.lap("write")
     files = sorted(request.out.iterdir())
-    return {
-        "index": row["name"],
-        "dataset": row["dataset"],
-        "encoder": row["encoder"],
-        "out": str(request.out),
-        "format": request.format,
-        "rows": n,
-        "clips": len(np.unique(index.ids)),
-        "dimension": dimension,
-        "modalities": list(index.modalities),
-        "files": [path.name for path in files],
-        "bytes": sum(path.stat().st_size for path in files),
-        "seconds": clock.seconds,
-    }
+    return ExportReport(
+        index=row["name"],
+        dataset=row["dataset"],
+        encoder=row["encoder"],
+        out=str(request.out),
+        format=request.format,
+        rows=n,
+        clips=len(np.unique(index.ids)),
+        dimension=dimension,
+        modalities=list(index.modalities),
+        files=[path.name for path in files],
+        bytes=sum(path.stat().st_size for path in files),
+        seconds=clock.seconds,
+    )
 
 
 def _require_new(out: Path) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from umurl_search.evaluation.evaluation_results import EvaluatedIndex, Warned
 from umurl_search.evaluation.modality_matrix import Retrieval, retrieve
 from umurl_search.evaluation.projection import Method, require
 from umurl_search.files.atomic import replace_file, require_place
@@ -49,10 +49,24 @@ class ReportRequest:
     device: str = "auto"
 
 
+@dataclass(frozen=True, kw_only=True)
+class WrittenReport(Warned, EvaluatedIndex):
+    """The page that was written."""
+
+    out: str
+    """the page"""
+    accuracy: float
+    """1-NN of the fused modality"""
+    sections: list[str]
+    """the page's headings"""
+    seconds: dict[str, float]
+    """`evaluate`, `draw`, `total`"""
+
+
 @retry_if_library_changed
 def write_report(
     library: Library, request: ReportRequest, *, progress: Progress = no_progress
-) -> dict[str, Any]:
+) -> WrittenReport:
     """Evaluates an index and writes the page: one .html, or a .md with its pictures beside it.
 
     Raises UmurlError for an unknown index or protocol, when a package for the figures is missing, or when
@@ -68,21 +82,21 @@ def write_report(
     evaluated = time.monotonic()
     page = _page(library, request, found, progress)
     _write(page, request.out)
-    return {
-        "out": str(request.out),
-        "dataset": found.opened.dataset,
-        "protocol": found.opened.split.protocol,
-        "encoder": found.entry.name,
-        "index": found.opened.name,
-        "accuracy": found.own.accuracy,
-        "sections": [section.title for section in page.sections],
-        "warnings": found.warnings,
-        "seconds": {
+    return WrittenReport(
+        out=str(request.out),
+        dataset=found.opened.dataset,
+        protocol=found.opened.split.protocol,
+        encoder=found.entry.name,
+        index=found.opened.name,
+        accuracy=found.own.accuracy,
+        sections=[section.title for section in page.sections],
+        warnings=found.warnings,
+        seconds={
             "evaluate": evaluated - started,
             "draw": time.monotonic() - evaluated,
             "total": time.monotonic() - started,
         },
-    }
+    )
 
 
 def _page(library: Library, request: ReportRequest, found: Retrieval, progress: Progress) -> Page:

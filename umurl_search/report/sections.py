@@ -141,9 +141,9 @@ def linear(library: Library, found: Retrieval, *, device: str) -> Section:
     for modality in found.modalities:
         request = LinearRequest(index=name, protocol=split.protocol, modality=modality, device=device)
         result = linear_eval(library, request)
-        best = result["best"]
-        rows.append((modality, percent(result["accuracy"]), percent(best["accuracy"]), str(best["epoch"])))
-    config = ", ".join(f"{key.replace('_', ' ')} {_joined(value)}" for key, value in result["config"].items())
+        best = result.best
+        rows.append((modality, percent(result.accuracy), percent(best.accuracy), str(best.epoch)))
+    config = ", ".join(f"{key.replace('_', ' ')} {_joined(value)}" for key, value in result.config.items())
     columns = ("modality", "last epoch", "best epoch", "which")
     table = Table(
         columns=columns,
@@ -155,7 +155,7 @@ def linear(library: Library, found: Retrieval, *, device: str) -> Section:
         text=f"The figure is the last epoch's; the best is chosen on the test clips and flatters. Schedule: {config}."
     )
     more = [
-        Text(text=f"Note: {line}.", warning=True) for line in result["warnings"] if line not in found.warnings
+        Text(text=f"Note: {line}.", warning=True) for line in result.warnings if line not in found.warnings
     ]
     return Section(title="Linear evaluation", blocks=[*more, table, said])
 
