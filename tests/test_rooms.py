@@ -27,6 +27,7 @@ ONLY_HOME = {
     "rich": "cli/print_",
     "PIL": "umurl_search/pictures/raster.py",
     "av": "umurl_search/pictures/video.py",
+    "prometheus_client": "umurl_search/serve/prometheus.py",
 }
 """How the paths of a library's only users begin; `cli/print_x.py` prints for `cli/x.py`."""
 
