@@ -1,9 +1,10 @@
 """Files that a user named: there whole, or as they were before."""
 
+import contextlib
 import os
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,9 +13,18 @@ from encoder.errors import UmurlError, reason_of
 
 def require_place(out: Path, *suffixes: str) -> None:
     """Raises UmurlError unless `out` has one of the suffixes and can be a file in a folder that exists."""
-    if out.suffix.lower() not in suffixes or not out.parent.is_dir() or out.is_dir():
-        listed = " or ".join(filter(None, (", ".join(suffixes[:-1]), suffixes[-1])))
-        raise UmurlError(f"{out}: give a file that ends in {listed}, in a folder that exists")
+    listed = " or ".join(filter(None, (", ".join(suffixes[:-1]), suffixes[-1])))
+    wrong = (
+        f"no folder {out.parent}"
+        if not out.parent.is_dir()
+        else "a folder is there"
+        if out.is_dir()
+        else "no such kind of file is written here"
+        if out.suffix.lower() not in suffixes
+        else None
+    )
+    if wrong is not None:
+        raise UmurlError(f"{out}: {wrong}", f"give a file that ends in {listed}, in a folder that exists")
 
 
 def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -29,17 +39,21 @@ def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
             with open(target, "wb") as file:
                 write(file)
         else:
-            _replace(target, write)
+            with replacing(target) as file:
+                write(file)
     except OSError as error:
         cause = error.strerror or f"{reason_of(error)}: no room, most likely"
-        raise UmurlError(f"{path}: cannot be written ({cause}): mend that or give another file") from error
+        raise UmurlError(f"{path}: cannot be written ({cause})", "mend that or give another file") from error
 
 
-def _replace(target: Path, write: Callable[[BinaryIO], object]) -> None:
-    aside = target.with_name(f".{secrets.token_hex(8)}.tmp")
+@contextlib.contextmanager
+def replacing(target: Path, *, aside: Path | None = None) -> Iterator[BinaryIO]:
+    """A file that takes the place of `target` in one step when it is whole and on the disk; where writing fails, what
+    was there stays. aside: where it lies meanwhile, in the same folder; a name of its own unless given."""
+    aside = aside or target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        with open(aside, "xb") as file:
-            write(file)
+        with open(aside, "wb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         if target.exists():

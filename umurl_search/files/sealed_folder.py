@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import Hint, UmurlError, reason_of
+from umurl_search.files.atomic import replacing
 
 MANIFEST = "manifest.json"
 _TOKEN = "token"
@@ -82,7 +83,7 @@ def exclusive_lock(path: Path, *, doing: str) -> Iterator[None]:
             lock.seek(0)
             holder = " ".join(lock.read(300).split())
             told = f" ({holder})" if holder else ""
-            raise UmurlError(f"{doing}{told}; wait for that one") from error
+            raise UmurlError(f"{doing}{told}", "wait for that one") from error
         try:
             lock.truncate(0)
             lock.write(f"process {os.getpid()}, {_command()}")
@@ -141,14 +142,14 @@ def sweep(target: Path, left_out: tuple[str, ...]) -> None:
         (target / name).unlink(missing_ok=True)
 
 
-def read_manifest(folder: Path, *, remedy: str) -> dict[str, Any]:
+def read_manifest(folder: Path, *, hint: Hint | str | None = None) -> dict[str, Any]:
     """The manifest of a sealed folder, its own checksum and every file's size checked, small files hashed.
 
-    Raises UmurlError naming the file that differs and ending in `remedy`.
+    Raises UmurlError naming the file that differs, with this hint.
     """
     problems = check(folder, full=False)
     if problems:
-        raise UmurlError(f"{problems[0]}: {remedy}")
+        raise UmurlError(problems[0], hint)
     return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
@@ -213,12 +214,8 @@ def sha256_of(path: Path) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Replaces a file in one step: written aside, synced, renamed."""
-    aside = path.with_name(path.name + _ASIDE)
-    with open(aside, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
+    with replacing(path, aside=path.with_name(path.name + _ASIDE)) as file:
+        file.write(text.encode())
 
 
 def remove(folder: Path) -> None:
@@ -243,8 +240,8 @@ def need_space(folder: Path, n_bytes: int, *, what: str) -> None:
     free = shutil.disk_usage(folder).free
     if free < n_bytes:
         raise UmurlError(
-            f"{folder}: {what} needs {n_bytes / 2**30:.1f} GiB, {free / 2**30:.1f} are free; "
-            "free some or give another --library"
+            f"{folder}: {what} needs {n_bytes / 2**30:.1f} GiB, {free / 2**30:.1f} are free",
+            Hint("free some or give another {option}", option="library"),
         )
 
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from umurl_search.clips.normalization import Conventions
 from umurl_search.files import sealed_folder
+from umurl_search.files.atomic import replacing
 from umurl_search.index.bridges_and_whitening import Transform
 from umurl_search.index.build import build_beside
 from umurl_search.index.build_plan import BuildRequest
@@ -87,7 +88,7 @@ def _catalog(library: Library, report: RepairReport) -> bool:
         _backup(library, report)
         return True
     except DamagedCatalogError as error:
-        damage = error.typed
+        damage = error.message
     except UmurlError:
         if library.catalog_path.exists():
             raise
@@ -96,14 +97,14 @@ def _catalog(library: Library, report: RepairReport) -> bool:
     wrong = sealed_folder.check(backup, full=True)
     if wrong:
         raise UmurlError(
-            f"{damage}; its copy cannot be used either ({wrong[0]}): ingest and build again elsewhere"
+            f"{damage}; its copy cannot be used either ({wrong[0]})", "ingest and build again elsewhere"
         )
     for path in (library.catalog_path, library.catalog_path.with_name(CATALOG + ".wal")):
         if path.exists():
             os.replace(path, path.with_name(f"{path.name}.damaged"))
     aside = library.catalog_path.with_name(CATALOG + ".tmp")
-    shutil.copyfile(backup / CATALOG, aside)
-    os.replace(aside, library.catalog_path)
+    with replacing(library.catalog_path, aside=aside) as file, open(backup / CATALOG, "rb") as copy:
+        shutil.copyfileobj(copy, file)
     old = copy_may_be_old(library.catalog_path)
     if not old:
         with library.write():  # brings a copy of an older version up to date
@@ -156,8 +157,8 @@ def _clips(library: Library, name: str, part: int, folder: str, progress: Progre
             if lost:
                 raise UmurlError(
                     f"{damaged} is damaged, and {lost[0]}{_and_more(lost)} cannot be read again as it was from "
-                    f"{', '.join(origins[sources[lost[0]].source - 1]['roots'])}: put it back, or "
-                    f"umurl-search delete {name}, then ingest it"
+                    f"{', '.join(origins[sources[lost[0]].source - 1]['roots'])}",
+                    Hint("put it back, or {command}, then ingest it", command=("delete", name)),
                 )
             writer.finish()
         except UmurlError:
@@ -215,8 +216,8 @@ def _index(library: Library, row: dict[str, Any], parts: list[str], device: str,
     said = sealed_folder.manifest_or_none(first)
     if said is None:
         raise UmurlError(
-            f"{first}: its manifest is damaged, so what it was made of is not known: "
-            f"umurl-search delete index:{row['name']}, then build-index {row['dataset']}"
+            f"{first}: its manifest is damaged, so what it was made of is not known",
+            Hint("{command}, then build it again", command=("delete", f"index:{row['name']}")),
         )
     request = BuildRequest(
         dataset=row["dataset"],

@@ -5,7 +5,6 @@ Letters: Q queries, D embedding.
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -21,7 +20,7 @@ from umurl_search.clips.clip import Clip, Frames, LeftOut
 from umurl_search.clips.normalization import Conventions, normalise, usable
 from umurl_search.clips.plausibility import check_scale_and_axis
 from umurl_search.clips.types import Embeddings
-from umurl_search.files.atomic import require_place
+from umurl_search.files.atomic import replacing, require_place
 from umurl_search.library.catalog.tables import SUFFIXES, AddRows, table_file
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
@@ -42,6 +41,7 @@ from umurl_search.search.results import (
     fewer_hits_note,
 )
 from umurl_search.search.searcher import QueryBatch, Searcher, searched_index
+from umurl_search.search.unread_clips import Unread, none_read, why
 from umurl_search.timing import Clock
 
 CHUNK = 256
@@ -108,7 +108,7 @@ class _Told:
     """What came of the queries so far."""
 
     queries: list[AnswerOfMany] = field(default_factory=list)
-    left_out: list[UnreadClip] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: {"answered": 0, "stored": 0, "rows": 0})
 
 
@@ -141,12 +141,12 @@ def query_many(
         while chunk := list(islice(outcomes, CHUNK)):
             _take(chunk, searcher, request.how, told, add)
         if told.counts["answered"] == 0:
-            raise UmurlError(_none_read(told.left_out))
+            raise none_read(told.left_out)
     clock.lap("ask")
     counts: dict[str, Any] = {
         **told.counts,
         "index": searched_index(searcher, request.how),
-        "left_out": told.left_out,
+        "left_out": [UnreadClip(name=one.name, reason=why(one)) for one in told.left_out],
         "seconds": clock.seconds,
     }
     if request.out is not None:
@@ -154,21 +154,11 @@ def query_many(
     return BatchResult(queries=told.queries, **counts)
 
 
-def _none_read(left_out: list[UnreadClip]) -> str:
-    if not left_out:
-        return "there is no clip to ask with; give clips, a folder or a dataset"
-    first = left_out[0]
-    if len(left_out) == 1:
-        return f"{first.name}: {first.reason}"
-    return f"none of the {len(left_out):,} clips can be read; the first, {first.name}: {first.reason}"
-
-
 def _take(
     chunk: list[Query | LeftOut], searcher: Searcher, request: SearchRequest, told: _Told, add: AddRows | None
 ) -> None:
     """Asks with what was read of a chunk, and tells what was not."""
-    left_out = [outcome for outcome in chunk if isinstance(outcome, LeftOut)]
-    told.left_out.extend(UnreadClip(name=one.name, reason=one.detail or one.reason) for one in left_out)
+    told.left_out.extend(outcome for outcome in chunk if isinstance(outcome, LeftOut))
     queries = [outcome for outcome in chunk if isinstance(outcome, Query)]
     if not queries:
         return
@@ -254,7 +244,7 @@ def _one(
             strict_layout=request.layout is not None,
         )
     except UmurlError as error:
-        yield LeftOut(name=text, reason="malformed", detail=_without(text, error))
+        yield Unread.of(text, error)
     else:
         said = {"label": None, "action": None} if clip.row is None else clip.row
         yield Query(
@@ -269,11 +259,6 @@ def _one(
             notes=clip.notes,
         )
     advance(1)
-
-
-def _without(name: str, error: UmurlError) -> str:
-    """What is wrong, the name not said once more."""
-    return error.typed.removeprefix(f"{name}: ")
 
 
 def _dataset(searcher: Searcher, name: str, request: SearchRequest) -> Source:
@@ -314,7 +299,7 @@ def _folder(searcher: Searcher, text: str, request: SearchRequest) -> Source:
     try:
         reader, conventions = _opened(searcher, Path(text), request)
     except UmurlError as error:
-        unread = LeftOut(name=text, reason="malformed", detail=_without(text, error))
+        unread = Unread.of(text, error)
         return Source(n=0, read=lambda advance: iter([unread]))
     items = reader.items()
 
@@ -370,15 +355,11 @@ def _rows_file(path: Path, searcher: Searcher) -> Iterator[AddRows]:
 @contextlib.contextmanager
 def _jsonl_file(path: Path) -> Iterator[AddRows]:
     """A line a row; the file is there at the end, whole, or not at all."""
-    aside = path.with_name(f".{path.name}.tmp")
-    with contextlib.ExitStack() as stack:
-        stack.callback(lambda: aside.unlink(missing_ok=True))
-        with open(aside, "w", encoding="utf-8") as file:
-            yield lambda columns: file.writelines(
-                json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) + "\n"
-                for row in zip(*columns.values(), strict=True)
-            )
-        os.replace(aside, path)
+    with replacing(path, aside=path.with_name(f".{path.name}.tmp")) as file:
+        yield lambda columns: file.writelines(
+            (json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) + "\n").encode()
+            for row in zip(*columns.values(), strict=True)
+        )
 
 
 def _add_rows(add: AddRows, queries: Sequence[Query], answers: Sequence[Answer], searcher: Searcher) -> None:

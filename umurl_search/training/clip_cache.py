@@ -9,6 +9,7 @@ import torch
 from encoder.ragged import RaggedClips
 from encoder.skeleton import N_JOINTS
 from umurl_search.files import sealed_folder
+from umurl_search.files.atomic import replacing
 from umurl_search.library.clip_store import Clips
 from umurl_search.progress import Progress
 
@@ -46,12 +47,8 @@ def prepare(folder: Path, store: Clips, rows: list[int], *, progress: Progress) 
                 advance(i % _CHUNK + 1)
         file.flush()
         os.fsync(file.fileno())
-    aside = folder / f".{PLACES}"
-    with open(aside, "wb") as file:
-        np.save(file, places, allow_pickle=False)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, folder / PLACES)
+    with replacing(folder / PLACES, aside=folder / f".{PLACES}") as whole:
+        np.save(whole, places, allow_pickle=False)
 
 
 def _is_whole(folder: Path, n: int) -> bool:

@@ -1,15 +1,15 @@
 """What an interrupted training leaves in its partial folder, and how the next run goes on from it."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from encoder.checkpoint import load_tensors, refuse
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import Hint, UmurlError, reason_of
 from umurl_search.files import sealed_folder
+from umurl_search.files.atomic import replacing
 from umurl_search.training.clip_cache import PREPARED
 
 STATE = "state.pt"
@@ -25,6 +25,7 @@ HASHES = {
     "start_from": "encoder to start from",
 }
 """Options that are stated as hashes, in words."""
+_OR_ELSE = "Run train with --anew to discard it. Give this one another name with {option}"
 
 
 def write_options(partial: Path, stated: dict[str, Any], changeable: dict[str, Any]) -> None:
@@ -44,14 +45,17 @@ def require_resumable(target: Path, stated: dict[str, Any]) -> None:
     """Raises UmurlError when no interrupted training of `target` is kept, or one with other options."""
     kept = read_options(target)
     if kept is None:
-        raise UmurlError(f"no interrupted training of '{target.name}' to resume: run it without --resume")
+        raise UmurlError(
+            f"no interrupted training of '{target.name}' to resume",
+            Hint("run it without {option}", option="resume"),
+        )
     before = kept["stated"]
     differing = [name for name in {**before, **stated} if before.get(name) != stated.get(name)]
     if differing:
         said = ", ".join(_told(name, before.get(name), stated.get(name)) for name in differing)
         raise UmurlError(
-            f"the interrupted training of '{target.name}' was made with {said}: --resume goes on with just that, "
-            "--anew discards it"
+            f"the interrupted training of '{target.name}' was made with {said}",
+            Hint("give just that to go on with it. Run train with {option} to discard it", option="anew"),
         )
 
 
@@ -66,13 +70,13 @@ def refuse_to_lose(target: Path) -> None:
     which the catalog does not know."""
     if (sealed_folder.partial_of(target) / STATE).exists():
         raise UmurlError(
-            f"an interrupted training of '{target.name}' is kept: train --resume goes on with it, train --anew "
-            "discards it, --as gives this one another name"
+            f"an interrupted training of '{target.name}' is kept",
+            Hint(f"run train with --resume to go on with it. {_OR_ELSE}", option="as"),
         )
     if target.exists() and not sealed_folder.check(target, full=False):
         raise UmurlError(
-            f"a finished encoder '{target.name}' of other options lies in {target}, not yet entered: the command that "
-            "made it enters it, train --anew discards it, --as gives this one another name"
+            f"a finished encoder '{target.name}' made with other options lies in {target}, but not in the catalog",
+            Hint(f"run the command that made it to enter it. {_OR_ELSE}", option="as"),
         )
 
 
@@ -82,7 +86,8 @@ def load_state(partial: Path) -> dict[str, Any]:
         return load_tensors(partial / STATE)  # type: ignore[no-any-return]
     except Exception as error:  # a damaged file may fail in any way
         raise UmurlError(
-            f"{partial / STATE}: cannot be read ({refuse(error)}): --anew begins again"
+            f"{partial / STATE}: cannot be read ({refuse(error)})",
+            Hint("{option} begins again", option="anew"),
         ) from error
 
 
@@ -90,19 +95,17 @@ def save_state(partial: Path, state: dict[str, Any]) -> None:
     """Replaces the state in one step. Raises UmurlError when it cannot be written; the one before stays."""
     aside = partial / (STATE + ".tmp")
     try:
-        with open(aside, "wb") as file:
+        with replacing(partial / STATE, aside=aside) as file:
             torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, partial / STATE)
     except (OSError, RuntimeError) as error:  # torch hides an OSError in a RuntimeError of its own
         cause = reason_of(_first_cause(error))
         raise UmurlError(
-            f"{aside.with_name(STATE)}: the state cannot be written ({cause}): mend that, then the same "
-            "command with --resume goes on from the state before, if there was one"
+            f"{aside.with_name(STATE)}: the state cannot be written ({cause})",
+            Hint(
+                "mend that, then the same command with {option} goes on from the state before, if there was one",
+                option="resume",
+            ),
         ) from error
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _first_cause(error: BaseException) -> BaseException:
