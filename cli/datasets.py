@@ -35,16 +35,11 @@ def show_datasets(terminal: Terminal) -> None:
 
     Shows protocols, official counts, the clips in the library, and what lies under the data folder.
     """
-    from cli import print_tables
+    from cli import print_maintenance
     from umurl_search.maintenance import inspect_and_doctor
 
-    rows = inspect_and_doctor.known_datasets(terminal.library, terminal.data)
-    document = {
-        "datasets": rows,
-        "library": str(terminal.library.root),
-        "data": terminal.data and str(terminal.data),
-    }
-    terminal.show(document, print_tables.datasets)
+    found = inspect_and_doctor.known_datasets(terminal.library, terminal.data)
+    terminal.show(found, print_maintenance.print_known_datasets)
 
 
 def ingest(

@@ -18,10 +18,10 @@ def register(app: typer.Typer) -> None:
 
 def list_contents(terminal: Terminal) -> None:
     """Lists the datasets, encoders and indexes of the library."""
-    from cli import print_tables
+    from cli import print_maintenance
     from umurl_search.maintenance import inspect_and_doctor
 
-    terminal.show(inspect_and_doctor.contents(terminal.library), print_tables.contents)
+    terminal.show(inspect_and_doctor.contents(terminal.library), print_maintenance.print_contents)
 
 
 def info(
@@ -29,10 +29,10 @@ def info(
     what: Annotated[str | None, typer.Argument(help="A dataset, encoder, index or DATASET:CLIPNAME")] = None,
 ) -> None:
     """Shows all that is known of one thing in the library."""
-    from cli import print_tables
+    from cli import print_maintenance
     from umurl_search.maintenance import inspect_and_doctor
 
-    terminal.show(inspect_and_doctor.info(terminal.library, what), print_tables.facts)
+    terminal.show(inspect_and_doctor.info(terminal.library, what), print_maintenance.print_facts)
 
 
 def verify(terminal: Terminal) -> int:
@@ -40,13 +40,14 @@ def verify(terminal: Terminal) -> int:
 
     Hashes every file. The exit code is 1 if anything is wrong.
     """
-    from cli import print_tables
-    from umurl_search.maintenance import verify as soundness
+    from cli import print_maintenance
+    from umurl_search.maintenance.results import Verification
+    from umurl_search.maintenance.verify import verify as find_problems
 
-    problems = soundness.verify(terminal.library, progress=terminal.progress)
-    terminal.show({"ok": not problems, "problems": problems}, print_tables.verified)
+    problems = find_problems(terminal.library, progress=terminal.progress)
+    terminal.show(Verification(ok=not problems, problems=problems), print_maintenance.print_verified)
     if problems:
-        print_tables.problem_line(problems)
+        print_maintenance.print_problem_line(problems)
     return 1 if problems else 0
 
 
@@ -58,10 +59,10 @@ def prefer(
 
     Commands take it where none is named, until another is built.
     """
-    from cli import print_tables
+    from cli import print_maintenance
     from umurl_search.maintenance import inspect_and_doctor
 
-    terminal.show(inspect_and_doctor.prefer(terminal.library, index), print_tables.preferred)
+    terminal.show(inspect_and_doctor.prefer(terminal.library, index), print_maintenance.print_preferred)
 
 
 def delete(
@@ -69,10 +70,10 @@ def delete(
     what: Annotated[str, typer.Argument(help="NAME, or dataset:NAME, encoder:NAME, index:NAME")],
 ) -> None:
     """Deletes a dataset, an encoder or an index."""
-    from cli import print_tables
+    from cli import print_maintenance
     from umurl_search.maintenance import inspect_and_doctor
 
-    terminal.show(inspect_and_doctor.delete(terminal.library, what), print_tables.deleted)
+    terminal.show(inspect_and_doctor.delete(terminal.library, what), print_maintenance.print_deleted)
 
 
 def doctor(terminal: Terminal) -> int:
@@ -80,13 +81,11 @@ def doctor(terminal: Terminal) -> int:
 
     Checks the data folder, too. The exit code is 1 if anything is wrong.
     """
-    from cli import print_tables
+    from cli import print_maintenance
     from umurl_search.maintenance import inspect_and_doctor
 
-    checks = inspect_and_doctor.doctor(terminal.library, terminal.data)
-    ok = all(check.ok for check in checks)
-    rows = [vars(check) for check in checks]
-    terminal.show({"ok": ok, "checks": rows}, print_tables.checks)
-    if not ok:
-        print_tables.failed_check_line(rows)
-    return 0 if ok else 1
+    found = inspect_and_doctor.doctor(terminal.library, terminal.data)
+    terminal.show(found, print_maintenance.print_checks)
+    if not found.ok:
+        print_maintenance.print_failed_check_line(found)
+    return 0 if found.ok else 1

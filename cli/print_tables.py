@@ -86,30 +86,6 @@ def size(n_bytes: int) -> str:
     return f"{n_bytes / 2**20:,.1f} MiB" if n_bytes < 2**30 else f"{n_bytes / 2**30:,.1f} GiB"
 
 
-def datasets(document: Document) -> None:
-    table = new_table(
-        "name",
-        "what",
-        "protocols",
-        "official clips",
-        "in library",
-        "found under the data folder",
-        right=("official clips", "in library"),
-    )
-    for row in document["datasets"]:
-        official = f"{row['official']['used']:,}" if row["official"] else ""
-        held = "" if row["in_library"] is None else f"{row['in_library']:,}"
-        table.add_row(
-            row["name"], row["title"], " ".join(row["protocols"]), official, held, " ".join(row["under_data"])
-        )
-    console = new_console()
-    console.print(table)
-    console.print(
-        f"\nlibrary {document['library']}   data folder {document['data'] or 'not set (UMURL_DATA)'}"
-    )
-    console.print("next: umurl-search ingest NAME [--source PATH], or umurl-search demo")
-
-
 def ingest(document: Document) -> None:
     ingest_summary(document)
     console, name = new_console(), document["dataset"]
@@ -196,92 +172,6 @@ def built(document: Document) -> None:
     new_console().print(
         f"next: umurl-search query CLIP --index {document['index']}   "
         f"and: umurl-search knn-eval --index {document['index']}"
-    )
-
-
-def contents(document: Document) -> None:
-    console = new_console()
-    console.print(f"library {document['library']}")
-    for title, columns in (
-        ("datasets", ("name", "clips", "format", "state", "protocols")),
-        ("encoders", ("name", "origin", "preset", "dataset", "protocol", "dimension")),
-        ("indexes", ("name", "dataset", "encoder", "kind", "transform", "modalities", "clips")),
-    ):
-        table = new_table(*columns, title=f"\n{title}")
-        for row in document[title]:
-            table.add_row(*(_cell(row[column]) for column in columns))
-        console.print(table if document[title] else f"\n{title}: none")
-    if document["default_index"] and len(document["indexes"]) > 1:
-        console.print(
-            f"\nwhere no index is named: {document['default_index']}   (umurl-search prefer INDEX changes it)"
-        )
-    if not document["datasets"]:
-        console.print("\nnext: umurl-search demo, or umurl-search ingest NAME --source PATH")
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def facts(document: Document) -> None:
-    console = new_console()
-    for key, value in document.items():
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            table = new_table(*value[0], title=f"\n{key}")
-            for row in value:
-                table.add_row(*(_cell(x) for x in row.values()))
-            console.print(table)
-        elif key == "bytes":
-            console.print(f"{'size':<18} {size(value)}")
-        elif isinstance(value, dict):
-            console.print(f"{key:<18} {_pairs(value)}")
-        else:
-            console.print(f"{key:<18} {_cell(value)}")
-
-
-def _pairs(value: dict[str, Any]) -> str:
-    return ", ".join(
-        f"{k} ({_pairs(v)})" if isinstance(v, dict) else f"{k} {_cell(v)}" for k, v in value.items()
-    )
-
-
-def verified(document: Document) -> None:
-    console = new_console()
-    if document["ok"]:
-        console.print("every file is as its manifest says, and the catalog agrees")
-    for problem in document["problems"]:
-        console.print(problem)
-
-
-def problem_line(problems: list[str]) -> None:
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    remedy = "umurl-search repair rebuilds what it can"
-    print(f"umurl-search: {problems[0]}{more}; {remedy}", file=sys.stderr)
-
-
-def preferred(document: Document) -> None:
-    new_console().print(f"where no index is named: {document['default_index']}")
-
-
-def deleted(document: Document) -> None:
-    new_console().print(f"{document['kind']} {document['deleted']} deleted, {size(document['bytes'])} freed")
-
-
-def checks(document: Document) -> None:
-    table = new_table("", "check", "")
-    for check in document["checks"]:
-        table.add_row("ok" if check["ok"] else "NOT OK", check["name"], check["detail"])
-    new_console().print(table)
-
-
-def failed_check_line(checks: list[Document]) -> None:
-    failed = [check for check in checks if not check["ok"]]
-    more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-    print(
-        f"umurl-search: {failed[0]['name']} is not as it should be: {failed[0]['detail']}{more}",
-        file=sys.stderr,
     )
 
 

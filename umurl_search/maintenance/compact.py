@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from encoder.errors import UmurlError
 from umurl_search.files import sealed_folder
 from umurl_search.index.bridges_and_whitening import fit_maps
 from umurl_search.index.index import BLOCK, IDS, SPANS, Index, embeddings_file, write_maps
@@ -26,6 +25,7 @@ from umurl_search.library.catalog.open_catalog import copy_if_old
 from umurl_search.library.catalog.queries import ClipColumns
 from umurl_search.library.clip_store import EXTENTS, FRAMES, JOURNAL, Clips, ClipStore, journal_of, open_clips
 from umurl_search.library.library import Library
+from umurl_search.library.missing import require_dataset
 from umurl_search.progress import Progress, no_progress
 from umurl_search.result import Result
 
@@ -68,8 +68,7 @@ def compact(
     with library.write_lock():
         copy_if_old(library.catalog_path)
         with library.read() as catalog:
-            if catalog.dataset(dataset) is None:
-                raise UmurlError(f"no dataset '{dataset}' in the library: umurl-search list")
+            require_dataset(catalog, dataset)
             columns = catalog.clips_of(dataset)
             rows = [row for row in catalog.indexes() if row["dataset"] == dataset]
             old = {("dataset", dataset): catalog.parts("dataset", dataset)}

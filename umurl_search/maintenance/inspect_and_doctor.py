@@ -4,60 +4,84 @@ import importlib.metadata
 import os
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from umurl_search.datasets import protocols as datasets
 from umurl_search.files import sealed_folder
 from umurl_search.library.catalog.queries import Catalog
 from umurl_search.library.encoder_registry import SHIPPED, shipped
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed
+from umurl_search.maintenance.results import (
+    Check,
+    Checks,
+    DatasetRow,
+    DefaultIndex,
+    Deleted,
+    Details,
+    EncoderRow,
+    IndexRow,
+    KnownDataset,
+    KnownDatasets,
+    LibraryContents,
+    LibraryInfo,
+    OfficialCounts,
+)
 
 KINDS = ("dataset", "encoder", "index")
 
 
-def contents(library: Library) -> dict[str, Any]:
-    """Every dataset, encoder and index with its main facts, as plain data; empty where there is no library."""
-    result: dict[str, Any] = {"library": str(library.root), "datasets": [], "encoders": [], "indexes": []}
-    result["default_index"] = None
+def contents(library: Library) -> LibraryContents:
+    """Every dataset, encoder and index with its main facts; empty where there is no library."""
     if not library.exists():
-        return result
+        nothing: list[Any] = []
+        return LibraryContents(
+            library=str(library.root), datasets=nothing, encoders=nothing, indexes=nothing, default_index=None
+        )
     with library.read() as catalog:
-        for row in catalog.datasets():
-            kept = {k: row[k] for k in ("name", "clips", "format", "state", "source")}
-            result["datasets"].append({**kept, "protocols": catalog.protocols(row["name"])})
-        result["encoders"] = [_plain(row) for row in catalog.encoders()]
-        result["indexes"] = [_plain(row) for row in catalog.indexes()]
-        result["default_index"] = catalog.default_index()
-    return result
+        return LibraryContents(
+            library=str(library.root),
+            datasets=[_dataset_row(row, catalog.protocols(row["name"])) for row in catalog.datasets()],
+            encoders=[EncoderRow(**_plain(row)) for row in catalog.encoders()],
+            indexes=[IndexRow(**_plain(row)) for row in catalog.indexes()],
+            default_index=catalog.default_index(),
+        )
 
 
-def known_datasets(library: Library, data: Path | None) -> list[dict[str, Any]]:
+def _dataset_row(row: dict[str, Any], protocols: list[str]) -> DatasetRow:
+    kept = {name: row[name] for name in ("name", "clips", "format", "state", "source")}
+    return DatasetRow(**kept, protocols=protocols)
+
+
+def known_datasets(library: Library, data: Path | None) -> KnownDatasets:
     """The datasets known by name and those of the library: protocols, official counts, where they are."""
-    rows = {}
+    clips: dict[str, int] = {}
+    own: dict[str, list[str]] = {}
     if library.exists():
         with library.read() as catalog:
-            rows = {row["name"]: row for row in catalog.datasets()}
-            protocols = {name: catalog.protocols(name) for name in rows}
-    names = [*datasets.DATASETS, *(name for name in rows if name not in datasets.DATASETS)]
-    result = []
-    for name in names:
-        dataset = datasets.find(name)
-        official = dataset.official
-        result.append(
-            {
-                "name": name,
-                "title": dataset.title,
-                "protocols": list(dataset.protocols) or (protocols[name] if name in rows else []),
-                "official": vars(official) if official else None,
-                "in_library": rows[name]["clips"] if name in rows else None,
-                "under_data": _under_data(dataset, data),
-            }
-        )
-    return result
+            clips = {row["name"]: row["clips"] for row in catalog.datasets()}
+            own = {name: catalog.protocols(name) for name in clips}
+    names = [*datasets.DATASETS, *(name for name in clips if name not in datasets.DATASETS)]
+    return KnownDatasets(
+        datasets=[_known(name, own.get(name, []), clips.get(name), data) for name in names],
+        library=str(library.root),
+        data=None if data is None else str(data),
+    )
+
+
+def _known(name: str, own: list[str], n_clips: int | None, data: Path | None) -> KnownDataset:
+    dataset = datasets.find(name)
+    official = dataset.official
+    return KnownDataset(
+        name=name,
+        title=dataset.title,
+        protocols=list(dataset.protocols) or own,
+        official=None if official is None else OfficialCounts(**vars(official)),
+        in_library=n_clips,
+        under_data=_under_data(dataset, data),
+    )
 
 
 def _under_data(dataset: datasets.Dataset, data: Path | None) -> list[str]:
@@ -70,13 +94,13 @@ def _under_data(dataset: datasets.Dataset, data: Path | None) -> list[str]:
 
 
 @retry_if_library_changed
-def info(library: Library, what: str | None) -> dict[str, Any]:
+def info(library: Library, what: str | None) -> LibraryInfo | Details:
     """Everything known of a dataset, encoder, index or clip (`DATASET:CLIPNAME`), or of the library."""
     if what is None:
-        return {**contents(library), "bytes": _size(library.root)}
+        return LibraryInfo(**vars(contents(library)), bytes=_size(library.root))
     if what == SHIPPED:
         entry = shipped()
-        return {"kind": "encoder", "name": SHIPPED, "hash": entry.hash, **entry.config}
+        return Details(kind="encoder", more={"name": SHIPPED, "hash": entry.hash, **entry.config})
     with library.read() as catalog:
         prefix, colon, rest = what.partition(":")
         if colon and prefix not in KINDS:
@@ -85,23 +109,24 @@ def info(library: Library, what: str | None) -> dict[str, Any]:
                 raise UmurlError(
                     f"no clip '{rest}' in dataset '{prefix}': umurl-search info {prefix} shows names"
                 )
-            return {"kind": "clip", **clip}
+            return Details(kind="clip", more=clip)
         kind, name = resolve(catalog, what)
         if kind == "dataset":
-            return _dataset_info(catalog, name, library)
+            return Details(kind=kind, more=_dataset_info(catalog, name, library))
         rows = catalog.encoders() if kind == "encoder" else catalog.indexes()
         row = next(row for row in rows if row["name"] == name)
         places = _places(library, catalog, kind, name)
         is_default = catalog.default_index() == name
     folder = places[0]
-    remedy = f"run: umurl-search delete {kind}:{name}, then make it again"
-    manifest = sealed_folder.read_manifest(folder, remedy=remedy)
+    hint = Hint("{command}, then make it again", command=("delete", f"{kind}:{name}"))
+    manifest = sealed_folder.read_manifest(folder, hint=hint)
     hidden = {"files", "checksum", "kind"} | ({"recipe", "token"} if kind == "encoder" else set())
     details = {k: v for k, v in manifest.items() if k not in hidden}
-    told = {**_plain(row), "bytes": sum(map(_size, places)), **details, "kind": kind}
-    if kind == "encoder":
-        return told
-    return {**told, "clips": row["clips"], "parts": len(places), "default": is_default}
+    told = {**_plain(row), "bytes": sum(map(_size, places)), **details}
+    told.pop("kind", None)
+    if kind == "index":
+        told |= {"clips": row["clips"], "parts": len(places), "default": is_default}
+    return Details(kind=kind, more=told)
 
 
 def _places(library: Library, catalog: Catalog, kind: str, name: str) -> list[Path]:
@@ -117,7 +142,6 @@ def _dataset_info(catalog: Catalog, name: str, library: Library) -> dict[str, An
     assert row is not None, name
     names, parts = catalog.clips_of(name).name, _places(library, catalog, "dataset", name)
     return {
-        "kind": "dataset",
         **_plain(row),
         "bytes": sum(map(_size, parts)),
         "parts": len(parts),
@@ -150,7 +174,7 @@ def resolve(catalog: Catalog, what: str) -> tuple[str, str]:
     return found[0], name
 
 
-def prefer(library: Library, name: str) -> dict[str, Any]:
+def prefer(library: Library, name: str) -> DefaultIndex:
     """Makes an index the one that is meant where none is named. Raises UmurlError for an unknown one."""
     what = f"index:{name.removeprefix('index:')}"
     with library.read() as catalog:
@@ -159,10 +183,10 @@ def prefer(library: Library, name: str) -> dict[str, Any]:
         before = catalog.default_index()
         _, preferred = resolve(catalog, what)
         catalog.prefer_index(preferred)
-    return {"default_index": preferred, "before": before}
+    return DefaultIndex(default_index=preferred, before=before)
 
 
-def delete(library: Library, what: str) -> dict[str, Any]:
+def delete(library: Library, what: str) -> Deleted:
     """Takes a dataset, encoder or index out of the library. Raises UmurlError while an index needs it."""
     if what == SHIPPED:
         raise UmurlError(f"'{SHIPPED}' is the encoder in the package: it cannot be deleted")
@@ -181,21 +205,13 @@ def delete(library: Library, what: str) -> dict[str, Any]:
     freed = sum(map(_size, places))
     for folder in places:
         sealed_folder.remove(folder)
-    return {"deleted": name, "kind": kind, "bytes": freed}
+    return Deleted(deleted=name, kind=kind, bytes=freed)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One thing that doctor looks at."""
-
-    name: str
-    ok: bool
-    detail: str
-
-
-def doctor(library: Library, data: Path | None) -> list[Check]:
+def doctor(library: Library, data: Path | None) -> Checks:
     """Whether this installation can do its work."""
-    return [_python(), *_packages(), _faiss(), _device(), _library(library), _disk(library), _data(data)]
+    found = [_python(), *_packages(), _faiss(), _device(), _library(library), _disk(library), _data(data)]
+    return Checks(ok=all(check.ok for check in found), checks=found)
 
 
 def _python() -> Check:
@@ -262,7 +278,7 @@ def _library(library: Library) -> Check:
     return Check(name="library", ok=True, detail=f"{library.root}: {counts}")
 
 
-def _contents_up_to_date(library: Library) -> dict[str, Any]:
+def _contents_up_to_date(library: Library) -> LibraryContents:
     """The library's contents; where it may be written, its catalog is brought up to date first."""
     if os.access(library.root, os.W_OK) and os.access(library.catalog_path, os.W_OK):
         with library.write():

@@ -5,7 +5,7 @@ Letters: N clips, D embedding.
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.embed import FOLDED_FROM, Embedder
-from encoder.errors import UmurlError
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.types import Embeddings
 from umurl_search.index.index import Index
 from umurl_search.library.catalog.queries import COLUMNS, ClipColumns
 from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.library import Library
+from umurl_search.library.missing import no_dataset, no_index_yet, no_such_index
 from umurl_search.maintenance.inspect_and_doctor import contents
+from umurl_search.maintenance.results import LibraryContents
 from umurl_search.search.searcher import Searcher
 from umurl_search.serve.errors import HttpError
 
@@ -34,19 +35,16 @@ class Snapshot:
 
     stamp: tuple[tuple[int, int, int], ...]
     changes: int | None
-    contents: dict[str, Any]
+    contents: LibraryContents
 
     def index(self, name: str | None) -> dict[str, Any]:
         """An index's row, the library's default when None. Raises UmurlError as the commands do."""
         rows = self.contents["indexes"]
         if not rows:
-            raise UmurlError(
-                "the library holds no index yet: umurl-search build-index NAME (or: umurl-search demo)"
-            )
+            raise no_index_yet(datasets=[row["name"] for row in self.contents["datasets"]])
         found = [row for row in rows if row["name"] == (name or self.contents["default_index"])]
         if not found:
-            known = ", ".join(row["name"] for row in rows)
-            raise UmurlError(f"no index '{name}'; there are {known}: umurl-search build-index makes one")
+            raise no_such_index(f"no index '{name}'", rows)
         return dict(found[0])
 
 
@@ -189,10 +187,10 @@ class LibraryCache:
                 self._snapshot = known
         return known
 
-    def contents(self) -> dict[str, Any]:
+    def contents(self) -> LibraryContents:
         """What `list --json` prints, and which index is meant where none is named."""
         snapshot = self.snapshot()
-        return {**snapshot.contents, "default_index": self._meant(snapshot)}
+        return replace(snapshot.contents, default_index=self._meant(snapshot))
 
     def _meant(self, snapshot: Snapshot) -> str | None:
         names = [row["name"] for row in snapshot.contents["indexes"]]
@@ -243,8 +241,7 @@ class LibraryCache:
         snapshot = self.snapshot()
         known = [row["name"] for row in snapshot.contents["datasets"]]
         if dataset not in known:
-            listed = ", ".join(known) or "none"
-            raise UmurlError(f"no dataset '{dataset}' in the library (it has {listed})")
+            raise no_dataset(dataset, known=known)
         corpus = self._corpus(dataset, snapshot)
         at = corpus.places.get(name)
         return None if at is None else (corpus, at)
