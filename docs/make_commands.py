@@ -33,6 +33,15 @@ from umurl_search.ingest.add_update_remove import ChangeReport
 from umurl_search.ingest.ingest import IngestReport
 from umurl_search.maintenance.compact import CompactReport
 from umurl_search.maintenance.repair import RepairReport
+from umurl_search.maintenance.results import (
+    Checks,
+    DefaultIndex,
+    Deleted,
+    KnownDatasets,
+    LibraryContents,
+    LibraryInfo,
+    Verification,
+)
 from umurl_search.pictures.render import RenderResult
 from umurl_search.report.report import WrittenReport
 from umurl_search.result import Result
@@ -89,23 +98,6 @@ _INDEX_ROW = (
     ("created", "UTC"),
 )
 
-_CONTENTS_KEYS = (
-    ("library", "the library's folder"),
-    ("datasets", "a list, by name"),
-    *_under(
-        "datasets[]",
-        (
-            *_bare("name clips format source"),
-            ("state", "see data-format.md"),
-            ("protocols", "names"),
-        ),
-    ),
-    ("encoders", "a list, newest first"),
-    *_under("encoders[]", _ENCODER_ROW),
-    ("indexes", "a list, newest first"),
-    *_under("indexes[]", _INDEX_ROW),
-    ("default_index", "the name of the one that is meant where none is named, null where there is none"),
-)
 
 _QUALITY = (
     "quality",
@@ -131,21 +123,6 @@ _OTHER_KEYS: dict[str, Rows] = {
         ),
         ("seconds", "`answers`: until those of the encoder in the package were there; `total`"),
     ),
-    "datasets": (
-        ("datasets", "a list: those known by name, then the library's own"),
-        *_under(
-            "datasets[]",
-            (
-                *_bare("name title"),
-                ("protocols", "names, the default first"),
-                ("official", "published counts, or null"),
-                ("in_library", "clips in the library, or null"),
-                ("under_data", "where it was found under the data folder: paths"),
-            ),
-        ),
-        ("library", "the library's folder"),
-        ("data", "the data folder, or null"),
-    ),
     "serve": (
         ("url", "to open in a browser, its token included"),
         ("host", "the address served on"),
@@ -154,8 +131,6 @@ _OTHER_KEYS: dict[str, Rows] = {
         ("library", "the library's folder"),
         ("index", "the one meant where none is named, null where there is none"),
     ),
-    "list": _CONTENTS_KEYS,
-    "info": (*_CONTENTS_KEYS, ("bytes", "size of the library on disk")),
     "info DATASET": (
         ("kind", "`dataset`"),
         *_bare("name format state layout fps up scale source"),
@@ -213,23 +188,16 @@ _OTHER_KEYS: dict[str, Rows] = {
         ("part", "which of the dataset's stores, from 1"),
         ("origin", "which of the dataset's `sources`, from 1"),
     ),
-    "verify": (
-        ("ok", "whether everything is as it was written"),
-        ("problems", "a list, a line each"),
-    ),
-    "prefer": (
-        ("default_index", "the index that is meant where none is named, from now on"),
-        ("before", "the one that was"),
-    ),
-    "delete": (("deleted", "its name"), ("kind", "`dataset`, `encoder` or `index`"), ("bytes", "freed")),
-    "doctor": (
-        ("ok", "whether every check passed"),
-        ("checks", "a list"),
-        *_under("checks[]", _bare("name ok detail")),
-    ),
 }
 
 RESULTS: dict[str, type[Result]] = {
+    "list": LibraryContents,
+    "info": LibraryInfo,
+    "verify": Verification,
+    "prefer": DefaultIndex,
+    "delete": Deleted,
+    "doctor": Checks,
+    "datasets": KnownDatasets,
     "train": DrawnTrainReport,
     "query": QueryResult,
     "query for moments": MomentQueryResult,
