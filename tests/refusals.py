@@ -1,13 +1,16 @@
 """Commands that must fail: one line on stderr, and a library left as it was."""
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import Result
 
+from encoder.errors import UmurlError
 from umurl_search.synthetic.demo_corpus import make_clip
 
 Command = Callable[..., Result]
@@ -39,6 +42,14 @@ def refused(command: Command, tmp_path: Path) -> Refused:
         return result.err
 
     return call
+
+
+@contextlib.contextmanager
+def raises_typed(pattern: str) -> Iterator[pytest.ExceptionInfo[UmurlError]]:
+    """As `pytest.raises`, of an error's message and hint together, as a terminal has them."""
+    with pytest.raises(UmurlError) as raised:
+        yield raised
+    assert re.search(pattern, raised.value.typed), raised.value.typed
 
 
 def has(line: str, *parts: object) -> None:

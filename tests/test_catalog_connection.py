@@ -10,11 +10,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from refusals import raises_typed
 
 from encoder.errors import UmurlError
 from umurl_search.ingest.add_update_remove import remove
 from umurl_search.library.catalog import connection, open_catalog
-from umurl_search.library.catalog.open_catalog import DamagedCatalogError
 from umurl_search.library.library import Library
 
 WRITE = """
@@ -182,7 +182,7 @@ def test_a_catalog_that_was_damaged_and_mended_is_read_again(library: Library) -
     assert clips(library) == 60
     for damaged in (b"nonsense", whole[:5000], b"\0" * len(whole)):
         path.write_bytes(damaged)
-        with pytest.raises(DamagedCatalogError, match="umurl-search repair"):
+        with raises_typed("umurl-search repair"):
             clips(library)
         path.write_bytes(whole)
         assert clips(library) == 60

@@ -326,11 +326,11 @@ def test_a_pipeline_says_what_differs() -> None:
     ]
     assert PIPELINE.differences(vars(PIPELINE)) == []
     with pytest.raises(UmurlError) as error:
-        check_pipeline({**vars(PIPELINE), "people": 1}, what="index i", remedy="build it again")
-    assert str(error.value) == (
-        "index i reads clips prepared in another way (people: 1 there, 2 here): build it again"
+        check_pipeline({**vars(PIPELINE), "people": 1}, what="index i", hint="build it again")
+    assert error.value.typed == (
+        "index i reads clips prepared in another way (people: 1 there, 2 here); build it again"
     )
-    check_pipeline(dict(vars(PIPELINE)), what="index i", remedy="")
+    check_pipeline(dict(vars(PIPELINE)), what="index i", hint="")
 
 
 def test_a_fingerprint_is_of_every_field() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
+from refusals import raises_typed
 
 from encoder.errors import UmurlError
 from umurl_search.files.atomic import replace_file, require_place, write_file
@@ -24,9 +25,7 @@ def mode(path: Path) -> int:
 def test_what_was_there_stays_when_it_cannot_be_written(tmp_path: Path) -> None:
     path = tmp_path / "a.npy"
     replace_file(path, b"before")
-    with pytest.raises(
-        UmurlError, match=r"a\.npy: cannot be written \(No space left on device\): mend that or"
-    ):
+    with raises_typed(r"a\.npy: cannot be written \(No space left on device\); mend that or"):
         write_file(path, fail)
     assert path.read_bytes() == b"before"
     assert os.listdir(tmp_path) == ["a.npy"]
@@ -78,11 +77,13 @@ def test_names_may_be_as_long_as_they_may(tmp_path: Path) -> None:
 
 def test_where_a_file_may_be(tmp_path: Path) -> None:
     (tmp_path / "dir.csv").mkdir()
-    for path in (tmp_path / "a.txt", tmp_path / "none" / "a.csv", tmp_path / "dir.csv"):
-        with pytest.raises(
-            UmurlError, match=f"{path.name}: give a file that ends in .csv or .x, in a folder that"
-        ):
+    for path, why in (
+        (tmp_path / "a.txt", "no such kind of file is written here"),
+        (tmp_path / "none" / "a.csv", f"no folder {tmp_path / 'none'}"),
+        (tmp_path / "dir.csv", "a folder is there"),
+    ):
+        with raises_typed(f"^{path}: {why}; give a file that ends in .csv or .x, in a folder that exists$"):
             require_place(path, ".csv", ".x")
-    with pytest.raises(UmurlError, match=r"ends in \.npy, in a folder"):
+    with raises_typed(r"; give a file that ends in \.npy, in a folder"):
         require_place(tmp_path / "a", ".npy")
     require_place(tmp_path / "A.CSV", ".csv")

@@ -41,7 +41,7 @@ def visible(folder: Path) -> list[str]:
 
 def test_a_sealed_folder_reads_back(tmp_path: Path) -> None:
     target = built(tmp_path / "made" / "one")
-    manifest = read_manifest(target, remedy="")
+    manifest = read_manifest(target)
     assert {key: manifest[key] for key in ABOUT} == ABOUT
     assert set(manifest["files"]) == set(FILES)
     assert manifest["files"]["a.bin"]["size"] == 256
@@ -109,8 +109,8 @@ def test_missing_cut_and_grown_files_are_named(tmp_path: Path) -> None:
         f"{target / 'names.txt'} is missing",
     ]
     with pytest.raises(UmurlError) as error:
-        read_manifest(target, remedy="run: this")
-    assert str(error.value) == f"{target / 'a.bin'} has 255 bytes, its manifest says 256: run: this"
+        read_manifest(target, hint="do this")
+    assert error.value.typed == f"{target / 'a.bin'} has 255 bytes, its manifest says 256; do this"
     (target / MANIFEST).unlink()
     assert check(target, full=False) == [f"{target / MANIFEST} is missing"]
     assert check(tmp_path / "none", full=True) == [f"{tmp_path / 'none' / MANIFEST} is missing"]
@@ -120,7 +120,7 @@ def test_large_files_are_hashed_only_in_full(tmp_path: Path, monkeypatch: pytest
     target = built(tmp_path / "one")
     monkeypatch.setattr(sealed_folder, "HASHED_AT_OPENING", 256)
     (target / "a.bin").write_bytes(bytes(256))
-    assert read_manifest(target, remedy="")["kind"] == "test"
+    assert read_manifest(target)["kind"] == "test"
     assert len(check(target, full=True)) == 1
     (target / "a.bin").write_bytes(bytes(255))
     assert len(check(target, full=False)) == 1
@@ -136,8 +136,8 @@ def test_a_second_builder_is_told(tmp_path: Path) -> None:
         with pytest.raises(UmurlError) as error, building(target, resume_token="other"):
             raise AssertionError("two builders")
         told = f"{target}: another process is building it (process {os.getpid()}, "
-        assert str(error.value).startswith(told)
-        assert str(error.value).endswith("); wait for that one")
+        assert error.value.typed.startswith(told)
+        assert error.value.typed.endswith("); wait for that one")
         assert (partial / "work").read_text() == "kept"
     with building(target, resume_token="t") as partial:
         assert (partial / "work").exists()
@@ -289,7 +289,7 @@ def test_a_full_disk_is_told_before_the_work(tmp_path: Path, monkeypatch: pytest
     need_space(tmp_path, 2**30, what="the index")
     with pytest.raises(UmurlError) as error:
         need_space(tmp_path, 3 * 2**29 + 1, what="the index")
-    assert str(error.value) == (
+    assert error.value.typed == (
         f"{tmp_path}: the index needs 1.5 GiB, 1.0 are free; free some or give another --library"
     )
 

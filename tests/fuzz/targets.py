@@ -177,7 +177,7 @@ def _resealed(text: bytes) -> bytes:
 
 def _manifest(folder: Path) -> None:
     with suppress(UmurlError):
-        sealed_folder.read_manifest(folder, remedy="mend it")
+        sealed_folder.read_manifest(folder, hint="mend it")
     for problem in sealed_folder.check(folder, full=True):
         assert type(problem) is str
 

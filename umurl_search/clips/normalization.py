@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from encoder.joint_layouts import LAYOUTS
 from encoder.skeleton import LEFT_SHOULDER, N_FRAMES, N_PEOPLE, RIGHT_SHOULDER, SPINE_MID
 from umurl_search.clips.body_selection import choose_bodies
@@ -73,11 +73,11 @@ class Pipeline:
 PIPELINE = Pipeline()
 
 
-def check_pipeline(other: dict[str, object], *, what: str, remedy: str) -> None:
+def check_pipeline(other: dict[str, object], *, what: str, hint: Hint | str) -> None:
     """Raises UmurlError, saying what differs, unless `other` is this version's pipeline."""
     differing = PIPELINE.differences(other)
     if differing:
-        raise UmurlError(f"{what} reads clips prepared in another way ({'; '.join(differing)}): {remedy}")
+        raise UmurlError(f"{what} reads clips prepared in another way ({'; '.join(differing)})", hint)
 
 
 def to_ntu25(frames: Frames, conventions: Conventions) -> Frames:
@@ -99,7 +99,7 @@ def to_ntu25(frames: Frames, conventions: Conventions) -> Frames:
             frames = frames * np.float32(conventions.scale)
     if frames.size and np.abs(frames).max() > FARTHEST_M:
         raise ValueError(
-            f"coordinates beyond {FARTHEST_M:g} m overflow single precision; give metres, or a --scale"
+            f"coordinates beyond {FARTHEST_M:g} m overflow single precision; give metres, or the scale"
         )
     return np.ascontiguousarray(_at_store_fps(frames, conventions.fps), dtype=np.float32)
 

@@ -90,7 +90,7 @@ def is_sealed(folder: Path, **wanted: Any) -> bool:
     """Whether a folder is sealed and whole, and its manifest says this."""
     if not folder.exists() or sealed_folder.check(folder, full=False):
         return False
-    said = sealed_folder.read_manifest(folder, remedy="umurl-search repair")
+    said = sealed_folder.read_manifest(folder)
     return all(said.get(key) == value for key, value in wanted.items())
 
 

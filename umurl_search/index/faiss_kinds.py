@@ -14,10 +14,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.exact_knn import SPARE, Proposals
 from umurl_search.index.faiss_library import faiss_module
+from umurl_search.library.missing import REPAIR
 
 Kind = Literal["flat", "flat16", "sq8", "ivf-sq8", "hnsw", "ivf-rabitq"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -81,7 +82,8 @@ class Vectors:
             raise ValueError(f"a selector is for exact kinds, not {self.kind}")
         if not np.isfinite(points).all():
             raise UmurlError(
-                "the query's vector is not finite: the encoder or the index is damaged; run umurl-search verify"
+                "the query's vector is not finite: the encoder or the index is damaged",
+                Hint("run {command}", command=("verify",)),
             )
         asked = np.ascontiguousarray(points if self.centre is None else points - self.centre)
         n_bytes = len(self) * self.index.code_size if self.kind in EXACT else 0
@@ -155,7 +157,7 @@ def make(kind: Kind, blocks: Blocks, *, n: int, p: int) -> Vectors:
     error = 0.0 if kind in EXACT else np.inf
     for vectors in shifted():
         if not np.isfinite(vectors).all():
-            raise UmurlError("the encoder gave NaN or infinite embeddings: train or import it again")
+            raise UmurlError("the encoder gave NaN or infinite embeddings", "train or import it again")
         vectors = np.ascontiguousarray(vectors)
         index.add(vectors)
         if centre is not None:
@@ -222,7 +224,7 @@ def read(path: Path, *, kind: Kind, error: float) -> Vectors:
     try:
         index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as problem:
-        raise UmurlError(f"{path}: FAISS cannot open it; run umurl-search repair") from problem
+        raise UmurlError(f"{path}: FAISS cannot open it", REPAIR) from problem
     centre = np.load(_centre_file(path), allow_pickle=False) if kind in ROUNDED else None
     return Vectors(kind=kind, index=index, error=error, centre=centre)
 

@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import Hint, UmurlError, reason_of
 from encoder.modality_sets import BASE, FUSED
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.files import sealed_folder
 from umurl_search.index import faiss_kinds
 from umurl_search.index.bridges_and_whitening import LinearMap, Maps, Transform
 from umurl_search.index.faiss_kinds import EXACT, Kind, Vectors
+from umurl_search.library.missing import REPAIR
 
 IDS = "ids.npy"
 SPANS = "spans.npy"
@@ -71,7 +72,7 @@ def write_maps(folder: Path, maps: Maps) -> None:
         save_file({name: np.ascontiguousarray(x) for name, x in tensors.items()}, str(folder / MAPS))
     except SafetensorError as error:
         raise UmurlError(
-            f"{folder / MAPS}: cannot be written ({reason_of(error)}): mend that and go on"
+            f"{folder / MAPS}: cannot be written ({reason_of(error)})", "mend that and go on"
         ) from error
 
 
@@ -80,12 +81,10 @@ class Part:
     """One folder of an index. Its manifest is checked, its arrays are memory-mapped."""
 
     folder: Path
-    index_name: str
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        again = f"umurl-search repair, or umurl-search delete index:{self.index_name}, then build it again"
-        return sealed_folder.read_manifest(self.folder, remedy=f"run: {again}")
+        return sealed_folder.read_manifest(self.folder, hint=REPAIR)
 
     @cached_property
     def ids(self) -> Rows:
@@ -108,7 +107,7 @@ class Part:
             try:
                 self._mapped[file] = np.load(self.folder / file, mmap_mode=mode, allow_pickle=False)
             except FileNotFoundError as error:
-                raise UmurlError(f"{self.folder / file} is missing: umurl-search repair") from error
+                raise UmurlError(f"{self.folder / file} is missing", REPAIR) from error
         return self._mapped[file]
 
     @cached_property
@@ -167,7 +166,7 @@ class Index:
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
-        return tuple(Part(folder, self.name) for folder in (self.folder, *self.added))
+        return tuple(Part(folder) for folder in (self.folder, *self.added))
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
@@ -217,9 +216,14 @@ class Index:
         if modality not in self.modalities:
             trained = set(BASE) & set(self.modalities)
             possible = set(modality.split("+")) <= trained | {FUSED}
-            remedy = "build it with --modalities all" if possible else "build one with another --encoder"
+            hint = (
+                Hint("build it with {option}", option="modalities", value="all")
+                if possible
+                else Hint("build one with another {option}", option="encoder")
+            )
             raise UmurlError(
-                f"index {self.name} holds no {modality} embeddings (it has {', '.join(self.modalities)}): {remedy}"
+                f"index {self.name} holds no {modality} embeddings (it has {', '.join(self.modalities)})",
+                hint,
             )
 
     def embeddings(self, modality: str) -> Embeddings:

@@ -35,9 +35,9 @@ def register(
     Raises UmurlError when the store is another source's, left by an ingest that was killed.
     """
     folder = library.clips(dataset.name)
-    manifest = sealed_folder.read_manifest(folder, remedy=f"delete {folder} and ingest again")
+    manifest = sealed_folder.read_manifest(folder, hint=f"delete {folder} and ingest again")
     if manifest["signature"] != signature:
-        raise UmurlError(f"{folder}: left by another ingest; delete that folder and run the command again")
+        raise UmurlError(f"{folder}: left by another ingest", "delete that folder and run the command again")
     journal = journal_of(folder)
     clips = [clip for entry in journal for clip in entry["clips"]]
     left_out = [one for entry in journal for one in entry["left_out"]]

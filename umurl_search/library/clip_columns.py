@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from umurl_search.clips.types import Rows
 from umurl_search.datasets import protocols as datasets
 from umurl_search.library.catalog.queries import Catalog, ClipColumns
 
 PERFORMANCE = ("setup", "subject", "replication", "label")
+_NUMBERS = {2: "both", 3: "all three", 4: "all four"}
 
 
 def chosen_protocol(catalog: Catalog, dataset: str, protocol: str | None) -> str:
@@ -17,7 +18,10 @@ def chosen_protocol(catalog: Catalog, dataset: str, protocol: str | None) -> str
     known = catalog.protocols(dataset)
     chosen = protocol or datasets.first_protocol(dataset, known)
     if chosen is None:
-        raise UmurlError(f"{dataset} has no protocol to evaluate: ingest it with --splits FILE")
+        states = ("add", dataset, "--splits", "FILE")
+        raise UmurlError(
+            f"{dataset} has no protocol to evaluate", Hint("{command} states one", command=states)
+        )
     if chosen not in known:
         raise UmurlError(f"{dataset} has no protocol '{chosen}': it has {', '.join(known) or 'none'}")
     return chosen
@@ -26,11 +30,15 @@ def chosen_protocol(catalog: Catalog, dataset: str, protocol: str | None) -> str
 def clip_fields(columns: ClipColumns, names: Sequence[str], *, dataset: str, option: str) -> Rows:
     """(N, F) whole numbers of each clip, such as setup, subject, replication and label.
 
-    Raises UmurlError, naming the option that needs them, on data that lacks them.
+    option: the field of a request that needs them. Raises UmurlError, naming it, on data that lacks them.
     """
     fields = [columns.columns[name] for name in names]
-    if any(value is None for field in fields for value in field):
-        said = [name.replace("label", "action") for name in names]
-        listed = f"{', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else said[0]
-        raise UmurlError(f"{dataset} does not say {listed} of every clip: {option} cannot be used on it")
+    absent = [
+        name for name, field in zip(names, fields, strict=True) if any(value is None for value in field)
+    ]
+    if absent:
+        *most, last = [name.replace("label", "action") for name in absent]
+        listed = f"{', '.join(most)} or {last}" if most else last
+        needs = "{option} needs it" if len(names) == 1 else f"{{option}} needs {_NUMBERS[len(names)]}"
+        raise UmurlError(f"some clips of {dataset} have no {listed}", Hint(needs, option=option))
     return np.array(fields, dtype=np.int64).T

@@ -15,12 +15,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import Hint, UmurlError, reason_of
 from encoder.skeleton import N_JOINTS
 from umurl_search.clips.clip import Frames, LeftOut, Segment
 from umurl_search.clips.normalization import check_pipeline, normalise
 from umurl_search.files import sealed_folder
 from umurl_search.library.library import Library
+from umurl_search.library.missing import REPAIR, require_dataset
 
 FRAMES = "frames.f32"
 EXTENTS = "extents.npy"
@@ -49,18 +50,16 @@ class ClipStore:
     """A sealed store, memory-mapped."""
 
     def __init__(self, folder: Path) -> None:
-        self.manifest = sealed_folder.read_manifest(folder, remedy="run: umurl-search repair")
+        self.manifest = sealed_folder.read_manifest(folder, hint=REPAIR)
         try:
             self._extents = np.load(folder / EXTENTS, allow_pickle=False)
             sizes = self._extents.astype(np.int64).prod(axis=1) * _VALUES_A_PERSON
             self._starts = np.concatenate([[0], np.cumsum(sizes)])
             self._values = np.memmap(folder / FRAMES, dtype="<f4", mode="r")
         except (OSError, ValueError, TypeError) as error:
-            raise UmurlError(
-                f"{folder}: its arrays are damaged ({reason_of(error)}): umurl-search repair"
-            ) from error
+            raise UmurlError(f"{folder}: its arrays are damaged ({reason_of(error)})", REPAIR) from error
         if (self._extents < 1).any() or len(self._values) != self._starts[-1]:
-            raise UmurlError(f"{folder}: its frames are not those of its extents: umurl-search repair")
+            raise UmurlError(f"{folder}: its frames are not those of its extents", REPAIR)
 
     def __len__(self) -> int:
         return len(self._extents)
@@ -224,7 +223,7 @@ def _whole_entries(path: Path) -> Iterator[dict[str, Any]]:
             entry = json.loads(line)
             _require_entry(entry)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise UmurlError(f"{path} is damaged ({reason_of(error)}): umurl-search repair") from error
+            raise UmurlError(f"{path} is damaged ({reason_of(error)})", REPAIR) from error
         yield entry
 
 
@@ -261,11 +260,10 @@ def open_clips(library: Library, dataset: str) -> Clips:
     """A dataset's clips in order of id. Raises UmurlError where there is none of that name, and
     when they are prepared in another way than this version does."""
     with library.read() as catalog:
-        if catalog.dataset(dataset) is None:
-            raise UmurlError(f"no dataset '{dataset}' in the library: umurl-search ingest {dataset} first")
+        require_dataset(catalog, dataset)
         folders, columns = catalog.parts("dataset", dataset), catalog.clips_of(dataset)
     stores = [ClipStore(library.clips(folder)) for folder in folders]
-    again = f"umurl-search delete {dataset}, then ingest it with this version"
+    again = Hint("{command}, then ingest it with this version", command=("delete", dataset))
     for store in stores:
-        check_pipeline(store.manifest["pipeline"], what=f"the clip store of {dataset}", remedy=again)
+        check_pipeline(store.manifest["pipeline"], what=f"the clip store of {dataset}", hint=again)
     return Clips(stores, part=columns.part, row=columns.store_row)

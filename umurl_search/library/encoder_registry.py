@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import Hint, UmurlError, reason_of
 from umurl_search.clips.normalization import check_pipeline
 from umurl_search.datasets import protocols
 from umurl_search.files import sealed_folder
@@ -60,7 +60,7 @@ class EncoderEntry:
         check_pipeline(
             self.config.get("pipeline", {}),
             what=f"encoder {self.name}",
-            remedy="train or import it again with this version",
+            hint="train or import it again with this version",
         )
         return checkpoint.load(self.folder)
 
@@ -93,9 +93,7 @@ def _entry(name: str, folder: Path, weights_hash: str) -> EncoderEntry:
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UmurlError(
-            f"{folder / CONFIG}: cannot be read ({reason_of(error)}); delete encoder {name}"
-        ) from error
+        raise UmurlError(f"{folder / CONFIG}: cannot be read ({reason_of(error)})", _again(name)) from error
     return EncoderEntry(name=name, folder=folder, config=config, hash=weights_hash)
 
 
@@ -106,13 +104,18 @@ def open_encoder(library: Library, name: str) -> EncoderEntry:
     known = [row["name"] for row in _rows(library)]
     if name not in known:
         raise UmurlError(
-            f"no encoder '{name}'; there are {', '.join([*known, SHIPPED])}: "
-            "umurl-search train NAME or import-encoder makes one"
+            f"no encoder '{name}'; there are {', '.join([*known, SHIPPED])}",
+            Hint("{command} or import-encoder makes one", command=("train", "NAME")),
         )
     folder = library.encoder(name)
-    remedy = f"run: umurl-search delete encoder:{name}, then train or import it again"
-    manifest = sealed_folder.read_manifest(folder, remedy=remedy)
+    manifest = sealed_folder.read_manifest(folder, hint=_again(name))
     return _entry(name, folder, manifest["files"][WEIGHTS]["sha256"])
+
+
+def _again(name: str) -> Hint:
+    if name == SHIPPED:
+        return Hint("install umurl-search again")
+    return Hint("{command}, then train or import it again", command=("delete", f"encoder:{name}"))
 
 
 def of_index(library: Library, row: dict[str, Any]) -> EncoderEntry:
@@ -120,8 +123,8 @@ def of_index(library: Library, row: dict[str, Any]) -> EncoderEntry:
     entry = open_encoder(library, row["encoder"])
     if entry.hash != row["encoder_hash"]:
         raise UmurlError(
-            f"index {row['name']} was made with another '{entry.name}' than the one of that name now: "
-            f"umurl-search delete index:{row['name']}, then build it again"
+            f"index {row['name']} was made with another '{entry.name}' than the one of that name now",
+            Hint("{command}, then build it again", command=("delete", f"index:{row['name']}")),
         )
     return entry
 

@@ -11,9 +11,9 @@ from typing import Self
 
 import platformdirs
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from umurl_search.files import sealed_folder
-from umurl_search.library.catalog.open_catalog import CATALOG, open_catalog
+from umurl_search.library.catalog.open_catalog import ANOTHER_LIBRARY, CATALOG, open_catalog
 from umurl_search.library.catalog.queries import Catalog
 
 _RESERVED = ("dataset", "encoder", "index")
@@ -50,7 +50,7 @@ class Library:
     def exists(self) -> bool:
         """Whether there is a library. Raises UmurlError where a file lies in its place."""
         if self.root.exists() and not self.root.is_dir():
-            raise UmurlError(f"{self.root}: a file, not a library's folder; give another --library")
+            raise UmurlError(f"{self.root}: a file, not a library's folder", ANOTHER_LIBRARY)
         return self.catalog_path.exists()
 
     @contextmanager
@@ -60,7 +60,8 @@ class Library:
         self.make()
         if not os.access(self.root, os.W_OK):
             raise UmurlError(
-                f"{self.root}: may not be written; change its permissions or give another --library"
+                f"{self.root}: may not be written",
+                Hint("change its permissions or give another {option}", option="library"),
             )
         with sealed_folder.exclusive_lock(
             self._lock, doing=f"{self.root}: another process is changing the library"
@@ -107,7 +108,7 @@ class Library:
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             reason = error.strerror or error
-            raise UmurlError(f"{self.root}: cannot be made ({reason}); give another --library") from error
+            raise UmurlError(f"{self.root}: cannot be made ({reason})", ANOTHER_LIBRARY) from error
 
 
 def default_root() -> Path:
@@ -118,10 +119,15 @@ def default_root() -> Path:
 
 def checked_name(name: str, *, what: str) -> str:
     """`name` if it can name a folder of the library. Raises UmurlError with the rule."""
-    if not _NAME.fullmatch(name):
-        raise UmurlError(
-            f"'{name}' cannot name {what}: letters, digits and . _ @ + -, at most 100, no / or space"
-        )
     if name in _RESERVED:
-        raise UmurlError(f"'{name}' cannot name {what}: it has a meaning of its own; choose another name")
+        raise UmurlError(f"'{name}' cannot name {what}: it has a meaning of its own", "choose another name")
+    if not can_name(name):
+        raise UmurlError(
+            f"'{name}' cannot name {what}", "use letters, digits and . _ @ + -, at most 100, no / or space"
+        )
     return name
+
+
+def can_name(text: str) -> bool:
+    """Whether a folder of a library can be called that."""
+    return _NAME.fullmatch(text) is not None and text not in _RESERVED

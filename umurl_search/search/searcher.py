@@ -94,7 +94,8 @@ class Searcher:
             dataset = catalog.dataset(self.row["dataset"])
         if dataset is None:
             raise UmurlError(
-                f"index {self.row['name']} is of dataset '{self.row['dataset']}', which is gone", "ingest it again"
+                f"index {self.row['name']} is of dataset '{self.row['dataset']}', which is gone",
+                "ingest it again",
             )
         self.dataset: dict[str, Any] = dataset
         self._galleries: dict[tuple[str, str, bool], tuple[Gallery, Callable[[Embeddings], Embeddings]]] = {}
@@ -244,7 +245,7 @@ class Searcher:
         with self.library.read() as catalog:
             columns = catalog.clips_of(self.row["dataset"])
         require_rows(columns, self.index)
-        option = "--exclude-same-performance"
+        option = "exclude_same_performance"
         fields = clip_fields(columns, PERFORMANCE, dataset=self.row["dataset"], option=option)
         return fields[np.searchsorted(columns.id, self.index.ids)]
 

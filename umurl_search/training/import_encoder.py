@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from encoder import checkpoint
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from encoder.model import UmURL
 from umurl_search.clips.normalization import PIPELINE
 from umurl_search.datasets import protocols as datasets
@@ -87,15 +87,22 @@ def _held_datasets(library: Library) -> list[str]:
 def refuse_known(library: Library, name: str) -> None:
     """Raises UmurlError when there is an encoder of that name."""
     if name == SHIPPED:
-        raise UmurlError(f"'{SHIPPED}' is the encoder in the package: choose another name with --as")
+        raise UmurlError(
+            f"'{SHIPPED}' is the encoder in the package",
+            Hint("choose another name with {option}", option="as"),
+        )
     if not library.exists():
         return
     copy_if_old(library.catalog_path)
     with library.read() as catalog:
         if any(row["name"] == name for row in catalog.encoders()):
             raise UmurlError(
-                f"encoder '{name}' is there already: umurl-search delete encoder:{name}, "
-                "or name the new one with --as"
+                f"encoder '{name}' is there already",
+                Hint(
+                    "{command}, or name the new one with {option}",
+                    command=("delete", f"encoder:{name}"),
+                    option="as",
+                ),
             )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 
 
 class Tables:
@@ -33,7 +33,10 @@ class Tables:
 
     def _insert(self, table: str, row: dict[str, Any]) -> None:
         if self._rows(f"select name from {table} where name = ?", row["name"]):
-            raise UmurlError(f"'{row['name']}' was made by another process meanwhile: see umurl-search list")
+            raise UmurlError(
+                f"'{row['name']}' was made by another process meanwhile",
+                Hint("see {command}", command=("list",)),
+            )
         marks = ", ".join("?" * len(row))
         self._con.execute(
             f"insert into {table} ({', '.join(row)}, created) values ({marks}, now() at time zone 'utc')",

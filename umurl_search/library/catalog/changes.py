@@ -240,7 +240,7 @@ class Changes(Tables):
 
     def _require_clips(self, dataset: str, expected: NDArray[np.int64]) -> None:
         if not np.array_equal(self.clip_ids(dataset), expected):
-            raise UmurlError(f"{dataset} was changed by another process meanwhile: run the command again")
+            raise UmurlError(f"{dataset} was changed by another process meanwhile", "run the command again")
 
     def _place_clips(self, ids: NDArray[np.int64], part: int, rows: NDArray[np.int64]) -> None:
         """Clips lie in these rows of a part's store now."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import Hint, UmurlError, reason_of
 from umurl_search.files import sealed_folder
 from umurl_search.library.catalog.connection import InUseError, Reading, connect_to_write
 from umurl_search.library.catalog.queries import Catalog
@@ -20,6 +20,9 @@ _INTERRUPTED = "Query interrupted"
 CATALOG = "catalog.duckdb"
 BACKUP = "catalog-copy"
 """Folder beside the catalog: a sealed copy of it as of its last change, for `repair`."""
+
+
+ANOTHER_LIBRARY = Hint("give another {option}", option="library")
 
 
 class DamagedCatalogError(UmurlError):
@@ -35,7 +38,9 @@ def open_catalog(path: Path, *, write: bool = False) -> Iterator[Catalog]:
     DamagedCatalogError, then or at any use of it, when its file cannot be read or written.
     """
     if not write and not path.exists():
-        raise UmurlError(f"{path.parent}: no library here yet; make one with: umurl-search demo")
+        raise UmurlError(
+            f"{path.parent}: no library here yet", Hint("make one with: {command}", command=("demo",))
+        )
     with contextlib.ExitStack() as stack:
         stack.enter_context(_interrupts())
         opened = _opened(path, write=write)
@@ -78,8 +83,8 @@ def _copied(connection: duckdb.DuckDBPyConnection, target: Path) -> Iterator[Non
             _copy(connection, partial, target)
         except (duckdb.Error, OSError) as error:
             raise UmurlError(
-                f"{target}: the catalog is changed, its copy cannot be written ({reason_of(error)}): make room, then "
-                "umurl-search repair copies it"
+                f"{target}: the catalog is changed, its copy cannot be written ({reason_of(error)})",
+                Hint("make room, then {command} copies it", command=("repair",)),
             ) from error
 
 
@@ -125,33 +130,36 @@ def _opened(path: Path, *, write: bool) -> duckdb.DuckDBPyConnection | Reading:
                 raise _unusable(path, error) from error
             if time.monotonic() > deadline:
                 doing = "using" if write else "writing to"
-                raise UmurlError(f"{path}: another process is {doing} the library; try again") from error
+                raise UmurlError(f"{path}: another process is {doing} the library", "try again") from error
             time.sleep(0.1)
 
 
 def _unusable(path: Path, error: Exception) -> DamagedCatalogError:
     whole = str(error).lower()
     if "permission denied" in whole or "read-only" in whole:
-        remedy = "change its permissions or give another --library"
+        hint = Hint("change its permissions or give another {option}", option="library")
     else:
-        remedy = "umurl-search repair puts back the copy of its last change"
-    return DamagedCatalogError(f"{path}: the catalog cannot be used ({reason_of(error)}); {remedy}")
+        hint = Hint("{command} puts back the copy of its last change", command=("repair",))
+    return DamagedCatalogError(f"{path}: the catalog cannot be used ({reason_of(error)})", hint)
 
 
 def _check_version(connection: duckdb.DuckDBPyConnection, path: Path, *, write: bool) -> None:
     version = _version(connection)
     if version is None:
         if not write or connection.execute("select 1 from information_schema.tables").fetchall():
-            raise UmurlError(f"{path}: not a catalog of this program; give another --library")
+            raise UmurlError(f"{path}: not a catalog of this program", ANOTHER_LIBRARY)
         connection.execute(f"begin; {SCHEMA} insert into meta values ({SCHEMA_VERSION}, 1, 0); commit;")
         return
     if version > SCHEMA_VERSION:
-        raise UmurlError(f"{path}: made by a newer version (schema {version}); upgrade umurl-search")
+        raise UmurlError(f"{path}: made by a newer version (schema {version})", "upgrade umurl-search")
     missing = [old for old in range(version, SCHEMA_VERSION) if old not in MIGRATIONS]
     if missing:
-        raise UmurlError(f"{path}: schema {version} is too old for this version; make the library again")
+        raise UmurlError(f"{path}: schema {version} is too old for this version", "make the library again")
     if version < SCHEMA_VERSION and not write:
-        raise UmurlError(f"{path}: made by an older version (schema {version}); run: umurl-search doctor")
+        raise UmurlError(
+            f"{path}: made by an older version (schema {version})",
+            Hint("run: {command}", command=("doctor",)),
+        )
     for old in range(version, SCHEMA_VERSION):
         connection.execute(f"begin; {MIGRATIONS[old]} update meta set schema_version = {old + 1}; commit;")
 

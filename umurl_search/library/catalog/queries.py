@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from umurl_search.library.catalog import filters
 from umurl_search.library.catalog.changes import Changes
 from umurl_search.library.catalog.schema_and_migrations import CONSISTENCY_CHECKS, TABLES
@@ -29,6 +29,7 @@ COLUMNS = (
     "frames",
 )
 """What a filter and a hit show of a clip."""
+_COLUMNS_ARE = f"the columns are {', '.join(COLUMNS)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,16 +160,15 @@ class Catalog(Changes):
         shown = filters.preview(expression)
         try:
             if refused := filters.refusal(expression, parse=self._parsed):
-                raise UmurlError(f"--where '{shown}': {refused} (columns: {', '.join(COLUMNS)})")
+                raise UmurlError(f"filter '{shown}': {refused}", _COLUMNS_ARE)
             with filters.is_interrupt(self._con.interrupt, after_s=FILTER_TIMEOUT_S):
                 ids = self._con.table("clips").filter(expression).project("id").fetchnumpy()["id"]
         except duckdb.InterruptException as error:
             raise UmurlError(
-                f"--where took over {FILTER_TIMEOUT_S:.0f} s: give a simpler expression"
+                f"the filter took over {FILTER_TIMEOUT_S:.0f} s", "give a simpler expression"
             ) from error
         except duckdb.Error as error:
-            cause = filters.cause(error)
-            raise UmurlError(f"--where '{shown}': {cause} (columns: {', '.join(COLUMNS)})") from error
+            raise UmurlError(f"filter '{shown}': {filters.cause(error)}", _COLUMNS_ARE) from error
         return np.sort(np.asarray(ids, dtype=np.int64))
 
     def _parsed(self, sql: str) -> str:
@@ -204,14 +204,14 @@ class Catalog(Changes):
         with self._transaction():
             if not np.array_equal(self.clips_of(row["dataset"]).id, clip_ids):
                 raise UmurlError(
-                    f"dataset '{row['dataset']}' was deleted or changed while index '{row['name']}' was built: "
-                    f"ingest it, then umurl-search build-index {row['dataset']} again"
+                    f"dataset '{row['dataset']}' was deleted or changed while index '{row['name']}' was built",
+                    Hint("ingest it, then {command} again", command=("build-index", row["dataset"])),
                 )
             hashes = {encoder["name"]: encoder["hash"] for encoder in self.encoders()}
             if row["encoder"] != "shipped" and hashes.get(row["encoder"]) != row["encoder_hash"]:
                 raise UmurlError(
-                    f"encoder '{row['encoder']}' was deleted or changed while index '{row['name']}' was built: "
-                    f"umurl-search build-index {row['dataset']} again"
+                    f"encoder '{row['encoder']}' was deleted or changed while index '{row['name']}' was built",
+                    Hint("{command} again", command=("build-index", row["dataset"])),
                 )
             self._insert("indexes", row)
             self._add_part("index", row["name"], row["name"], row["clips"])

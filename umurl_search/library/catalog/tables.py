@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import Hint, UmurlError, reason_of
 
 SUFFIXES = (".parquet", ".csv")
 _BOUNDS = {"memory_limit": "1GB", "threads": "1"}
@@ -39,7 +39,8 @@ def table_file(path: Path, types: dict[str, str]) -> Iterator[AddRows]:
                 _write(connection, Path(folder) / path.name)
         except duckdb.Error as error:
             raise UmurlError(
-                f"{path}: cannot be written ({reason_of(error)}); make room or give another --out"
+                f"{path}: cannot be written ({reason_of(error)})",
+                Hint("make room or give another {option}", option="out"),
             ) from error
         os.replace(Path(folder) / path.name, path)
 
