@@ -255,8 +255,8 @@ def test_loose_recordings_are_the_data_folder_itself(tmp_path: Path) -> None:
 def test_without_a_data_folder_the_error_says_what_to_set() -> None:
     with pytest.raises(UmurlError) as error:
         sources(find("ntu60"), None)
-    assert str(error.value) == (
-        "no recordings of ntu60: set UMURL_DATA (or give --data) to the folder that holds them, "
+    assert error.value.typed == (
+        "no recordings of ntu60; set UMURL_DATA (or give --data) to the folder that holds them, "
         "or run: umurl-search ingest ntu60 --source PATH"
     )
 
@@ -264,7 +264,7 @@ def test_without_a_data_folder_the_error_says_what_to_set() -> None:
 def test_a_data_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UmurlError) as error:
         sources(find("ntu60"), tmp_path / "none")
-    assert str(error.value) == (
+    assert error.value.typed == (
         f"{tmp_path / 'none'}: no such data folder; set UMURL_DATA or --data to the one with the recordings"
     )
 
@@ -272,7 +272,7 @@ def test_a_data_folder_that_is_not_there(tmp_path: Path) -> None:
 def test_a_data_folder_without_the_dataset(tmp_path: Path) -> None:
     with pytest.raises(UmurlError) as error:
         sources(find("nw-ucla"), tmp_path)
-    assert str(error.value) == (
+    assert error.value.typed == (
         f"{tmp_path}: holds no nw-ucla (looked for nw-ucla/ or nw_ucla/ or NW-UCLA/ or all_sqe/); "
         "put the recordings there, or run: umurl-search ingest nw-ucla --source PATH"
     )

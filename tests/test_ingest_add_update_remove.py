@@ -71,14 +71,14 @@ def test_what_cannot_be_changed_is_said(changing: Library, kept: Path, tmp_path:
         (lambda: remove(changing, "mine", names=["x"]), "no clip 'x' in mine: nothing was removed"),
         (
             lambda: remove(changing, "mine", where="subject = 99"),
-            'no clip of mine passes --where "subject = 99"',
+            'no clip of mine passes the filter "subject = 99"',
         ),
         (lambda: remove(changing, "mine", where="true"), "that is all of mine: umurl-search delete mine"),
         (lambda: compact(changing, "none"), "no dataset 'none'"),
     ):
         with pytest.raises(UmurlError) as error:
             call()
-        assert text in str(error.value)
+        assert text in error.value.typed
     with (
         changing.write_lock(),
         pytest.raises(UmurlError, match=r"changing the library \(process \d+, .*\); wait"),

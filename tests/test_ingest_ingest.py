@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from interruptions import content, rows, stopping
+from refusals import raises_typed
 
-from encoder.errors import UmurlError
 from umurl_search.clips.clip import Clip
 from umurl_search.files import sealed_folder
 from umurl_search.ingest import ingest, parallel_read
@@ -87,7 +87,7 @@ def test_a_source_that_changed_is_told(made: Path, tmp_path: Path) -> None:
     ingest.ingest(library, Request(name="x", source=source))
     old = (library.clips("x") / "journal.jsonl").read_text()
     np.save(path, np.load(path)[:20])
-    with pytest.raises(UmurlError, match=r"files have changed since.*umurl-search delete x"):
+    with raises_typed(r"files have changed since.*umurl-search delete x"):
         ingest.ingest(library, Request(name="x", source=source))
     inspect_and_doctor.delete(library, "x")
     ingest.ingest(library, Request(name="x", source=source))

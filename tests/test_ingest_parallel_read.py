@@ -17,8 +17,8 @@ import psutil
 import pytest
 from conftest import Result
 from interruptions import content, many
+from refusals import raises_typed
 
-from encoder.errors import UmurlError
 from umurl_search.clips.clip import Clip
 from umurl_search.files import sealed_folder
 from umurl_search.ingest import ingest, parallel_read
@@ -76,7 +76,7 @@ def test_a_killed_reading_process_is_told(
 
     monkeypatch.setattr(parallel_read, "ProcessPoolExecutor", Broken)
     monkeypatch.setattr(parallel_read, "CHUNK", 8)
-    with pytest.raises(UmurlError, match=r"process that reads recordings was killed.*run the same command"):
+    with raises_typed(r"process that reads recordings was killed.*run the same command"):
         ingest.ingest(Library(tmp_path / "new"), request_of_mine, workers=2)
 
 

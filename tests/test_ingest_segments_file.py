@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Result
+from refusals import raises_typed
 
 from encoder.errors import UmurlError
 from umurl_search.ingest.ingest import IngestReport, Request, ingest
@@ -86,7 +87,7 @@ def test_actions_may_be_numbers(tmp_path: Path) -> None:
 )
 def test_what_is_no_segments_file(tmp_path: Path, content: object, said: str) -> None:
     path = json_file(tmp_path, content)
-    with pytest.raises(UmurlError, match=rf"^{path}: not a segments file \({said}\); {FORM}"):
+    with raises_typed(rf"^{path}: not a segments file \({said}\); {FORM}"):
         read_segments(path)
 
 
@@ -94,7 +95,7 @@ def test_what_is_no_segments_file(tmp_path: Path, content: object, said: str) ->
 def test_a_csv_says_its_columns(tmp_path: Path, text: str) -> None:
     path = tmp_path / "s.csv"
     path.write_text(text)
-    with pytest.raises(UmurlError, match=r"\(its first line is not recording,action,start,end\); it is "):
+    with raises_typed(r"\(its first line is not recording,action,start,end\); it is "):
         read_segments(path)
 
 
@@ -109,7 +110,7 @@ def test_a_csv_says_its_columns(tmp_path: Path, text: str) -> None:
 def test_a_bad_row_is_told(tmp_path: Path, row: str, said: str) -> None:
     path = tmp_path / "s.csv"
     path.write_text(f"recording,action,start,end\n{row}\n")
-    with pytest.raises(UmurlError, match=rf"^{path}: not a segments file \({said}\); {FORM}"):
+    with raises_typed(rf"^{path}: not a segments file \({said}\); {FORM}"):
         read_segments(path)
 
 
@@ -172,9 +173,7 @@ def test_names_are_found_in_the_datasets_list_whatever_their_case() -> None:
         described("a", 99), names=("wave", "clap"), a=[StatedSegment(action=2, start_s=0, end_s=1)]
     )
     assert numbered.columns == found.columns
-    with pytest.raises(
-        UmurlError, match=r"^the segments file names 'jump', which is no action of mine: give one of "
-    ):
+    with raises_typed(r"^the segments file names 'jump', which is no action of mine; give one of "):
         columns(described("a", 99), names=("wave",), a=[StatedSegment(action="jump", start_s=0, end_s=1)])
 
 
@@ -332,8 +331,8 @@ def test_the_demo_in_whole_recordings(tmp_path: Path, monkeypatch: pytest.Monkey
         ),
         (
             ("demo", "--untrimmed"),
-            "--untrimmed keeps recordings of their own file whole (ntu-skeleton, pku-mmd, "
-            "nw-ucla, npy), not demo",
+            "recordings of format demo cannot be kept whole, only those of a file each (ntu-skeleton, pku-mmd, "
+            "nw-ucla, npy); leave out --untrimmed",
         ),
         (
             ("demo-long", "--source", "pku"),

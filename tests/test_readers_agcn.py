@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from refusals import raises_typed
 
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Clip, LeftOut, Outcome
@@ -175,9 +176,7 @@ def test_a_truncated_array_is_an_error(tmp_path: Path) -> None:
     write(tmp_path, "train", rows(2), ["a", "b"])
     path = tmp_path / "train_data_joint.npy"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(
-        UmurlError, match=r"joint\.npy: 7327 bytes, its header announces 7328; make it again$"
-    ):
+    with raises_typed(r"joint\.npy: 7327 bytes, its header announces 7328; make it again$"):
         AgcnReader((tmp_path,))
 
 

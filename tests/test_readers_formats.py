@@ -111,7 +111,7 @@ def test_what_is_not_recognised_is_an_error(tmp_path: Path) -> None:
     ):
         with pytest.raises(UmurlError) as raised:
             detect(source)
-        assert str(raised.value) == f"{source}: {message}; known formats are {known[1:-1]}"
+        assert raised.value.typed == f"{source}: {message}; known formats are {known[1:-1]}"
     (tmp_path / "a.txt").write_text("hello\n")
     (tmp_path / "a.json").write_text("{}")
     (tmp_path / "a.pkl").write_bytes(pickle.dumps([1]))
@@ -120,8 +120,8 @@ def test_what_is_not_recognised_is_an_error(tmp_path: Path) -> None:
     for source in (tmp_path, *sorted(tmp_path.iterdir())):
         with pytest.raises(UmurlError) as raised:
             detect(source)
-        assert str(raised.value).startswith(f"{source}: ")
-        assert str(raised.value).endswith(f"known formats are {known[1:-1]}")
+        assert raised.value.typed.startswith(f"{source}: ")
+        assert raised.value.typed.endswith(f"known formats are {known[1:-1]}")
 
 
 def test_an_unknown_format_is_an_error(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from refusals import raises_typed
 
 from encoder.errors import UmurlError
 from umurl_search.readers.safe_pickle import load
@@ -73,7 +74,7 @@ def test_code_does_not_run(tmp_path: Path, protocol: int) -> None:
         rf"^{re.escape(str(path))}: refused: the pickle asks for (posix|nt)\.system, which is not plain data; "
         "give a pickle of plain data alone$"
     )
-    with pytest.raises(UmurlError, match=wanted):
+    with raises_typed(wanted):
         load(path)
     assert not marker.exists()
     pickle.loads(path.read_bytes())
@@ -92,9 +93,8 @@ def test_code_does_not_run(tmp_path: Path, protocol: int) -> None:
     ],
 )
 def test_every_other_name_is_refused(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(
-        UmurlError,
-        match=r"refused: the pickle asks for \S+, which is not plain data; give a pickle of plain data alone$",
+    with raises_typed(
+        r"refused: the pickle asks for \S+, which is not plain data; give a pickle of plain data alone$",
     ):
         load(write(tmp_path, content))
 
@@ -146,7 +146,5 @@ def test_a_crooked_dtype_state_does_not_reach_numpy(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(
-        UmurlError, match=r"gone\.pkl: cannot be read \(No such file or directory\); mend that"
-    ):
+    with raises_typed(r"gone\.pkl: cannot be read \(No such file or directory\); mend that"):
         load(tmp_path / "gone.pkl")

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from umurl_search.clips.naming import NameFields, parse_name
 from umurl_search.clips.types import Part
 
@@ -298,14 +298,20 @@ def sources(dataset: Dataset, data: Path | None) -> tuple[Path, ...]:
 
     Raises UmurlError, saying what to do, when the data folder is not given or holds nothing of the dataset.
     """
+    from_path = ("ingest", dataset.name, "--source", "PATH")
     if data is None:
         raise UmurlError(
-            f"no recordings of {dataset.name}: set UMURL_DATA (or give --data) to the folder that holds them, "
-            f"or run: umurl-search ingest {dataset.name} --source PATH"
+            f"no recordings of {dataset.name}",
+            Hint(
+                "set UMURL_DATA (or give {option}) to the folder that holds them, or run: {command}",
+                option="data",
+                command=from_path,
+            ),
         )
     if not data.is_dir():
         raise UmurlError(
-            f"{data}: no such data folder; set UMURL_DATA or --data to the one with the recordings"
+            f"{data}: no such data folder",
+            Hint("set UMURL_DATA or {option} to the one with the recordings", option="data"),
         )
     places = dataset.places or (dataset.name,)
     found = tuple(data / place for place in places if (data / place).exists())
@@ -315,8 +321,8 @@ def sources(dataset: Dataset, data: Path | None) -> tuple[Path, ...]:
         return (data,)
     listed = " or ".join(f"{place}/" for place in places)
     raise UmurlError(
-        f"{data}: holds no {dataset.name} (looked for {listed}); put the recordings there, "
-        f"or run: umurl-search ingest {dataset.name} --source PATH"
+        f"{data}: holds no {dataset.name} (looked for {listed})",
+        Hint("put the recordings there, or run: {command}", command=from_path),
     )
 
 

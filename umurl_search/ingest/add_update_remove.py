@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from umurl_search.clips.normalization import Conventions
 from umurl_search.datasets import protocols
 from umurl_search.files import sealed_folder
@@ -32,7 +32,7 @@ from umurl_search.ingest.annotations import (
 )
 from umurl_search.ingest.change_detection import ChangeDetector
 from umurl_search.ingest.ingest import SLICING, Request, about_store, open_source, origin_of, reopen_source
-from umurl_search.ingest.parallel_read import fill, stamp
+from umurl_search.ingest.parallel_read import fill, nothing_found, stamp
 from umurl_search.ingest.registration import catalog_rows, left_out_rows
 from umurl_search.ingest.segments_file import read_segments
 from umurl_search.ingest.splits_file import read_splits
@@ -41,6 +41,7 @@ from umurl_search.library.catalog.open_catalog import copy_if_old
 from umurl_search.library.catalog.queries import StoredSource
 from umurl_search.library.clip_store import JOURNAL, ClipStore, journal_of
 from umurl_search.library.library import Library
+from umurl_search.library.missing import require_dataset
 from umurl_search.progress import Progress, no_progress
 from umurl_search.readers import detect
 from umurl_search.readers.base import Reader
@@ -159,14 +160,8 @@ def _together(
 def _before(library: Library, dataset: str) -> _Before:
     copy_if_old(library.catalog_path)
     with library.read() as catalog:
-        row = catalog.dataset(dataset)
-        if row is None:
-            known = ", ".join(one["name"] for one in catalog.datasets()) or "none"
-            raise UmurlError(
-                f"no dataset '{dataset}' in the library (it has {known}): umurl-search ingest {dataset}"
-            )
         return _Before(
-            row=row,
+            row=require_dataset(catalog, dataset),
             ids=catalog.clip_ids(dataset),
             sources=catalog.sources(dataset),
             left_out=tuple(catalog.left_out(dataset)),
@@ -186,15 +181,22 @@ def _origins(before: _Before, request: ChangeRequest) -> tuple[list[dict[str, An
     there = [one for one in before.origins if all(Path(root).exists() for root in one["roots"])]
     missing = [root for one in before.origins for root in one["roots"] if not Path(root).exists()]
     if not there:
-        raise UmurlError(f"{missing[0]}: no such file or folder; give --source the recordings of {name}")
+        raise _not_there(missing[0], name)
     return there, [f"{root} is not there: it was passed over" for root in missing]
+
+
+def _not_there(source: object, name: str) -> UmurlError:
+    return UmurlError(
+        f"{source}: no such file or folder",
+        Hint(f"give {{option}} the recordings of {name}", option="source"),
+    )
 
 
 def _stated_origin(before: _Before, request: ChangeRequest, source: Path) -> dict[str, Any]:
     """What a source is that the user names: in the dataset's first format it is read as that was."""
     name, first = before.row["name"], before.origins[0]
     if not source.exists():
-        raise UmurlError(f"{source}: no such file or folder; give --source the recordings of {name}")
+        raise _not_there(source, name)
     fmt = request.format or detect(source)
     slicing = request.slicing or first["slicing"] or SLICING
     if fmt == first["format"]:
@@ -224,9 +226,7 @@ class _Change:
                 f"{self.before.row['name']} {self.before.row['state']}"
             )
         if self.request.source is not None and not reader.items():
-            raise UmurlError(
-                f"{self.request.source}: no recordings found in format {reader.format}; give --source and --format"
-            )
+            raise nothing_found(self.request.source, reader.format)
         return reader, conventions
 
     @cached_property
@@ -339,7 +339,7 @@ def _require_same_indexes(now: Sequence[dict[str, Any]], before: _Before) -> Non
     made = {(row["name"], row["made"]) for row in now if row["dataset"] == before.row["name"]}
     if made != {(row["name"], row["made"]) for row in before.indexes}:
         raise UmurlError(
-            f"an index of {before.row['name']} was made or deleted meanwhile: run the command again"
+            f"an index of {before.row['name']} was made or deleted meanwhile", "run the command again"
         )
 
 
@@ -356,9 +356,11 @@ def remove(
         before = _before(library, dataset)
         chosen = _named(before, names) | _passing(library, before, where)
         if not chosen:
-            raise UmurlError(f'no clip of {dataset} passes --where "{where}": nothing was removed')
+            raise UmurlError(f'no clip of {dataset} passes the filter "{where}": nothing was removed')
         if len(chosen) == len(before.ids):
-            raise UmurlError(f"that is all of {dataset}: umurl-search delete {dataset} takes it out whole")
+            raise UmurlError(
+                f"that is all of {dataset}", Hint("{command} takes it out whole", command=("delete", dataset))
+            )
         with library.write() as catalog:
             catalog.change_clips(dataset, removed=sorted(chosen), expected=before.ids)
     return ChangeReport(

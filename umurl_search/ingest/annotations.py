@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from umurl_search.clips.types import Splits
 from umurl_search.datasets import protocols as datasets
 from umurl_search.ingest.segments_file import StatedSegments, segment_columns
@@ -76,7 +76,9 @@ def _actions(segments: dict[str, NDArray[Any]]) -> tuple[str, ...]:
 def require_whole_recordings(path: Path | None, *, untrimmed: bool) -> None:
     """Raises UmurlError where a file states segments of clips that are cut."""
     if path is not None and not untrimmed:
-        raise UmurlError(f"{path}: segments are of whole recordings; ingest them with --untrimmed")
+        raise UmurlError(
+            f"{path}: segments are of whole recordings", Hint("ingest them with {option}", option="untrimmed")
+        )
 
 
 def describe_missing(library: Library, dataset: str, added: int) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from umurl_search.clips.normalization import PIPELINE, Conventions, Up
 from umurl_search.clips.types import Splits
 from umurl_search.datasets import protocols
@@ -157,8 +157,11 @@ def reopen_source(name: str, origin: dict[str, Any]) -> tuple[Reader, Convention
     for root in roots:
         if not root.exists():
             raise UmurlError(
-                f"{root}: {name} was read from there, and it is not there now: put it back, or say where it is with "
-                f"umurl-search update {name} --source"
+                f"{root}: {name} was read from there, and it is not there now",
+                Hint(
+                    "put it back, or say where it is with {command}",
+                    command=("update", name, "--source", "PATH"),
+                ),
             )
     said = {key: value for key, value in origin.items() if key != "roots"}
     said["slicing"] = said["slicing"] or SLICING
@@ -168,7 +171,7 @@ def reopen_source(name: str, origin: dict[str, Any]) -> tuple[Reader, Convention
 def _demo_reader(dataset: Dataset, request: Request) -> Reader:
     if request.source is not None:
         raise UmurlError(
-            f"'{dataset.name}' names the made-up corpus; give recordings of your own another name"
+            f"'{dataset.name}' names the made-up corpus", "give recordings of your own another name"
         )
     from umurl_search.synthetic.demo_corpus import DemoReader
     from umurl_search.synthetic.long_recordings import DemoLongReader
@@ -182,14 +185,17 @@ def _stated(dataset: Dataset, reader: Reader, request: Request) -> StatedSegment
     if request.untrimmed and not dataset.untrimmed and not format_of(reader).has_recording_files:
         kept_whole = ", ".join(name for name, row in FORMATS.items() if row.has_recording_files)
         raise UmurlError(
-            f"--untrimmed keeps recordings of their own file whole ({kept_whole}), not {reader.format}"
+            f"recordings of format {reader.format} cannot be kept whole, only those of a file each ({kept_whole})",
+            Hint("leave out {option}", option="untrimmed"),
         )
     return read_segments(request.segments)
 
 
 def _reader_of(dataset: Dataset, request: Request) -> Reader:
     if request.source is not None and not request.source.exists():
-        raise UmurlError(f"{request.source}: no such file or folder; give --source the recordings")
+        raise UmurlError(
+            f"{request.source}: no such file or folder", Hint("give {option} the recordings", option="source")
+        )
     named = request.roots or ((request.source,) if request.source else ())
     given = named or protocols.sources(dataset, request.data)
     roots = tuple(Path(os.path.abspath(root)) for root in given)
@@ -245,7 +251,7 @@ def _known(library: Library, name: str) -> dict[str, Any] | None:
 def _already_there(row: dict[str, Any], signature: str) -> IngestReport:
     if row["signature"] != signature:
         raise UmurlError(
-            f"the library holds another '{row['name']}' (from {row['source']}, or its files have changed since); "
-            f"run: umurl-search delete {row['name']}, or ingest under another name"
+            f"the library holds another '{row['name']}' (from {row['source']}, or its files have changed since)",
+            Hint("run: {command}, or ingest under another name", command=("delete", row["name"])),
         )
     return IngestReport(**{**row["report"], "already_there": True})

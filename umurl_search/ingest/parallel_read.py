@@ -15,7 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from umurl_search.clips.clip import Clip, Frames, LeftOut, Outcome
 from umurl_search.clips.crop import at_store_rate
 from umurl_search.clips.normalization import Conventions, usable
@@ -84,19 +84,24 @@ def fill(
         if not writer.clips:  # nothing to go on from
             shutil.rmtree(partial)
     if not writer.clips and not may_be_empty:
-        raise UmurlError(_nothing_usable(reader, writer))
+        raise _nothing_usable(reader, writer)
     return len(writer.clips)
 
 
-def _nothing_usable(reader: Reader, writer: StoreWriter) -> str:
-    where = next(iter(reader.files()), "the source")
+def nothing_found(where: object, fmt: str) -> UmurlError:
+    """The error where nothing is of a format."""
+    hint = Hint("check the source, or give its {option}", option="format")
+    return UmurlError(f"{where}: no recordings found in format {fmt}", hint)
+
+
+def _nothing_usable(reader: Reader, writer: StoreWriter) -> UmurlError:
     if not writer.left_out:
-        return f"{where}: no recordings found in format {reader.format}; give --source and --format"
+        return nothing_found(next(iter(reader.files()), "the source"), reader.format)
     one = writer.left_out[0]
     more = f" and {len(writer.left_out) - 1} others" if len(writer.left_out) > 1 else ""
-    return (
-        f"no usable clip: {one['name']} is {one['reason']} ({one['detail']}){more} left out; "
-        "check --source, --format and --layout"
+    return UmurlError(
+        f"no usable clip: {one['name']} is {one['reason']} ({one['detail']}){more} left out",
+        Hint("check the source, its format and its {option}", option="layout"),
     )
 
 
@@ -141,8 +146,8 @@ def _in_processes(
             yield waiting.popleft().result()
     except BrokenProcessPool as error:
         raise UmurlError(
-            "a process that reads recordings was killed, perhaps for want of memory; "
-            "run the same command again: it goes on from here"
+            "a process that reads recordings was killed, perhaps for want of memory",
+            "run the same command again: it goes on from here",
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

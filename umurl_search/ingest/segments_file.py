@@ -56,7 +56,7 @@ def read_segments(path: Path | None) -> StatedSegments:
         if len(kinds) > 1:
             raise ValueError("some actions are names, others numbers")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error) as error:
-        raise UmurlError(f"{path}: not a segments file ({reason_of(error)}); it is {_FORM}") from error
+        raise UmurlError(f"{path}: not a segments file ({reason_of(error)})", f"it is {_FORM}") from error
     return found
 
 
@@ -144,8 +144,8 @@ def _labeller(
     unknown = [name for name in spoken if name.casefold() not in by_name]
     if unknown:
         raise UmurlError(
-            f"the segments file names '{unknown[0]}', which is no action of {what}: give one of its "
-            f"{len(names)} names ('{names[0]}', ...) or numbers from 1"
+            f"the segments file names '{unknown[0]}', which is no action of {what}",
+            f"give one of its {len(names)} names ('{names[0]}', ...) or numbers from 1",
         )
 
     def labelled(action: str | int) -> tuple[int, str | None]:

@@ -24,8 +24,8 @@ def read_splits(path: Path | None) -> Splits:
             _require_disjoint(protocol, list(parts.values()))
     except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise UmurlError(
-            f"{path}: not a splits file ({reason_of(error)}); it is "
-            '{"protocol": {"train": [names], "test": [names]}}'
+            f"{path}: not a splits file ({reason_of(error)})",
+            'it is {"protocol": {"train": [names], "test": [names]}}',
         ) from error
     return content  # type: ignore[no-any-return]
 

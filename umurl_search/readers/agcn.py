@@ -122,8 +122,8 @@ def _find_protocols(root: Path) -> dict[str, Path]:
     """The folder of each protocol, xsub first. Raises: UmurlError where there is none."""
     if not root.is_dir() or not (folders := find_agcn_folders(root)):
         raise UmurlError(
-            f"{root}: holds no train_data_joint.npy or val_data_joint.npy, nor do its folders; give "
-            "the folder that holds them"
+            f"{root}: holds no train_data_joint.npy or val_data_joint.npy, nor do its folders",
+            "give the folder that holds them",
         )
     if folders == [root]:
         return {root.name if root.name in PROTOCOLS else "default": root}
@@ -136,7 +136,7 @@ def _read_labels(folder: Path, prefix: str) -> tuple[list[str], list[int]]:
     path = folder / f"{prefix}_label.pkl"
     if not path.is_file():
         raise UmurlError(
-            f"{path}: missing; it holds the names and labels of {prefix}_data_joint.npy: put it there"
+            f"{path}: missing; it holds the names and labels of {prefix}_data_joint.npy", "put it there"
         )
     content = safe_pickle.load(path)
     try:
@@ -144,7 +144,7 @@ def _read_labels(folder: Path, prefix: str) -> tuple[list[str], list[int]]:
         return [_name(name) for name in names], [int(label) for label in labels]
     except (TypeError, ValueError, OverflowError) as error:
         raise UmurlError(
-            f"{path}: holds no pair of names and labels ({reason_of(error)}); make it again"
+            f"{path}: holds no pair of names and labels ({reason_of(error)})", "make it again"
         ) from error
 
 
@@ -162,7 +162,7 @@ def _read_rows(folder: Path, prefix: str) -> _Rows:
     for path, column in ((folder / f"{prefix}_label.pkl", names), (data, labels), (counts, n_frames)):
         if column is not None and len(column) != n_rows:
             raise UmurlError(
-                f"{path}: {len(column)} entries for the {n_rows} clips of {data.name}; make both again"
+                f"{path}: {len(column)} entries for the {n_rows} clips of {data.name}", "make both again"
             )
     return _Rows(folder=folder, prefix=prefix, names=names, labels=labels, n_frames=n_frames)
 
@@ -172,7 +172,7 @@ def _count_rows(path: Path) -> int:
     header = _whole_header(path)
     if len(header.shape) != 5 or header.shape[1] != 3 or header.shape[3:] != (N_JOINTS, 2):
         raise UmurlError(
-            f"{path}: an array of shape {header.shape}, not (N, 3, T, {N_JOINTS}, 2); make it again"
+            f"{path}: an array of shape {header.shape}, not (N, 3, T, {N_JOINTS}, 2)", "make it again"
         )
     return header.shape[0]
 
@@ -184,9 +184,9 @@ def _whole_header(path: Path) -> Header:
             header = read_header(stream)
             size = os.fstat(stream.fileno()).st_size
     except (OSError, ValueError) as error:
-        raise UmurlError(f"{path}: not a usable array ({reason_of(error)}); make it again") from error
+        raise UmurlError(f"{path}: not a usable array ({reason_of(error)})", "make it again") from error
     if header.n_bytes != size:
-        raise UmurlError(f"{path}: {size} bytes, its header announces {header.n_bytes}; make it again")
+        raise UmurlError(f"{path}: {size} bytes, its header announces {header.n_bytes}", "make it again")
     return header
 
 
@@ -195,7 +195,7 @@ def _read_counts(path: Path) -> list[int]:
     try:
         return [int(count) for count in np.load(path, allow_pickle=False).ravel()]
     except (OSError, ValueError, OverflowError) as error:
-        raise UmurlError(f"{path}: not a usable array ({reason_of(error)}); make it again") from error
+        raise UmurlError(f"{path}: not a usable array ({reason_of(error)})", "make it again") from error
 
 
 def _find_repeats(parts: dict[str, _Rows]) -> dict[str, str]:

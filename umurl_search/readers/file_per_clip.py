@@ -45,7 +45,7 @@ def _refuse_folder(error: OSError) -> None:
 def require_roots(roots: Sequence[Path]) -> tuple[Path, ...]:
     """The roots. Raises: UmurlError for none at all or one that is not there."""
     if not roots:
-        raise UmurlError("no source given: name a folder or a file")
+        raise UmurlError("no source given", "name a folder or a file")
     for root in roots:
         if not root.exists():
             raise UmurlError(f"{root}: no such file or folder")
@@ -75,7 +75,7 @@ def find_single_file(root: Path, suffix: str) -> Path:
         raise UmurlError(f"{root}: neither a file nor a folder")
     found = sorted(path for path in root.iterdir() if path.suffix.lower() == suffix and path.is_file())
     if len(found) != 1:
-        raise UmurlError(f"{root}: {len(found)} files end in {suffix}; name the one to read")
+        raise UmurlError(f"{root}: {len(found)} files end in {suffix}", "name the one to read")
     return found[0]
 
 

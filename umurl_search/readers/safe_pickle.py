@@ -191,17 +191,17 @@ def load(path: Path) -> Any:
     Raises: UmurlError for a pickle that asks for anything else, is damaged, or cannot be read.
     """
     if not path.is_file() and path.exists():
-        raise UmurlError(f"{path}: cannot be read: it is no regular file; give a file")
+        raise UmurlError(f"{path}: cannot be read: it is no regular file", "give a file")
     try:
         with open(path, "rb") as stream:
             with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 _require_modest(content)
             return _PlainUnpickler(stream, encoding="latin1").load()
     except _RefusedError as error:
-        raise UmurlError(f"{path}: refused: {error}; give a pickle of plain data alone") from error
+        raise UmurlError(f"{path}: refused: {error}", "give a pickle of plain data alone") from error
     except OSError as error:
         raise UmurlError(
-            f"{path}: cannot be read ({error.strerror}); mend that and run the command again"
+            f"{path}: cannot be read ({error.strerror})", "mend that and run the command again"
         ) from error
     except Exception as error:  # a damaged pickle may fail in any way
-        raise UmurlError(f"{path}: no whole pickle ({reason_of(error)}); fetch it again") from error
+        raise UmurlError(f"{path}: no whole pickle ({reason_of(error)})", "fetch it again") from error
