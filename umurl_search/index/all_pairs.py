@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.bounded_codes import BoundedCode, encode
 from umurl_search.index.exact_knn import CPU, Groups, Scores, nearest
@@ -115,7 +115,10 @@ def _chosen(one: Rows, other: Rows, kept: NDArray[np.bool_]) -> tuple[Rows, Rows
 
 def _refuse_too_many(n_pairs: int, above: float) -> None:
     if n_pairs > MOST_PAIRS:
-        raise UmurlError(f"over {MOST_PAIRS:,} pairs score {above:g} or more: give a higher --above")
+        raise UmurlError(
+            f"over {MOST_PAIRS:,} pairs score {above:g} or more",
+            Hint("give a higher {option}", option="above"),
+        )
 
 
 def _joined(found: list[Pairs]) -> Pairs:

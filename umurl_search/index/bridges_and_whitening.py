@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from umurl_search.clips.types import Embeddings
 from umurl_search.progress import Advance
 
@@ -81,8 +81,8 @@ class Maps:
             return self.gallery(against, bridged=False)
         if (modality, against) not in self.bridges:
             raise UmurlError(
-                f"no bridge from {modality} to {against} in this index: "
-                "build it with --modalities all, or query with --no-bridge"
+                f"no bridge from {modality} to {against} in this index",
+                Hint("build it with all modalities, or query with {option}", option="no_bridge"),
             )
         bridge = self.bridges[modality, against]
         matrix = bridge if self.transform.kind == "none" else bridge @ self.whitenings[against]

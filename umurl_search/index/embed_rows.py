@@ -58,8 +58,8 @@ def embed_units(
                 if not np.isfinite(y).all():
                     row = int(units.row[start + int(np.flatnonzero(~np.isfinite(y).all(axis=1))[0])])
                     raise UmurlError(
-                        f"the encoder gave NaN or infinite {m} embeddings, first of clip {row + 1} of the dataset: "
-                        "train or import it again"
+                        f"the encoder gave NaN or infinite {m} embeddings, first of clip {row + 1} of the dataset",
+                        "train or import it again",
                     )
                 out[m][start:stop] = y
                 out[m].flush()

@@ -19,7 +19,7 @@ def faiss_module() -> Any:
         import faiss
     except ImportError as error:
         raise UmurlError(
-            f"FAISS is not installed ({reason_of(error)}): pip install 'umurl-search[cpu]' (or [gpu])"
+            f"FAISS is not installed ({reason_of(error)})", "pip install 'umurl-search[cpu]' (or [gpu])"
         ) from error
     return faiss
 

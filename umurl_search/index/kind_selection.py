@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index import faiss_kinds
 from umurl_search.index.bridges_and_whitening import LinearMap, Maps
@@ -253,7 +253,9 @@ def available_memory() -> int:
         try:
             return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         except (OSError, ValueError) as error:
-            raise UmurlError("how much memory there is cannot be found out; give --kind") from error
+            raise UmurlError(
+                "how much memory there is cannot be found out", Hint("give {option}", option="kind")
+            ) from error
 
 
 __all__ = ["UNIT", "Choice", "available_memory", "choose", "parse_kind", "write_vectors"]

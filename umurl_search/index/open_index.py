@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from umurl_search.clips.types import Rows
 from umurl_search.datasets import protocols as datasets
 from umurl_search.index.index import Index
@@ -14,6 +14,7 @@ from umurl_search.index.windows import require_whole_clips
 from umurl_search.library.catalog.queries import ClipColumns
 from umurl_search.library.clip_columns import chosen_protocol
 from umurl_search.library.library import Library
+from umurl_search.library.missing import no_index_yet, no_such_index, require_dataset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,19 +55,17 @@ def open_index(
 
     Raises UmurlError listing what there is.
     """
-    rows, wanted = [], name
+    rows, datasets, wanted = [], [], name
     if library.exists():
         with library.read() as catalog:
             rows, wanted = catalog.indexes(), name or catalog.default_index(other_than=other_than)
+            datasets = [one["name"] for one in catalog.datasets()]
     if not rows:
-        raise UmurlError(
-            "the library holds no index yet: umurl-search build-index NAME (or: umurl-search demo)"
-        )
+        raise no_index_yet(datasets=datasets)
     row = next((row for row in rows if row["name"] == wanted), None)
     if row is None:
-        known = ", ".join(row["name"] for row in rows)
         missing = f"no index '{name}'" if name else f"no index but '{other_than}' to search"
-        raise UmurlError(f"{missing}; there are {known}: umurl-search build-index makes one")
+        raise no_such_index(missing, rows)
     return index_of(library, row), row
 
 
@@ -81,7 +80,9 @@ def index_of(library: Library, row: dict[str, Any]) -> Index:
         _ = part.manifest  # checks the part
     index = Index(first, tuple(added), frozenset(np.setdiff1d(on_disk.every_id, live).tolist()))
     if not np.array_equal(np.unique(index.ids), live):
-        raise UmurlError(f"index {row['name']} and the catalog disagree: umurl-search verify")
+        raise UmurlError(
+            f"index {row['name']} and the catalog disagree", Hint("{command}", command=("verify",))
+        )
     return index
 
 
@@ -93,7 +94,7 @@ def open_protocol(
     Raises UmurlError for an unknown index or protocol, and where the protocol's clips have no labels.
     """
     index, row = open_index(library, name, other_than=other_than)
-    require_whole_clips(index, row["dataset"])
+    require_whole_clips(index)
     columns, split = open_split(library, row["dataset"], protocol, ids=index.ids)
     require_rows(columns, index)
     return ProtocolView(index=index, row=row, columns=columns, split=split)
@@ -102,7 +103,7 @@ def open_protocol(
 def require_rows(columns: ClipColumns, index: Index) -> None:
     """Raises UmurlError where clips came or went between the opening of an index and of the catalog."""
     if not np.array_equal(columns.id, np.unique(index.ids)):
-        raise UmurlError("clips came or went meanwhile, by another process: run the command again")
+        raise UmurlError("clips came or went meanwhile, by another process", "run the command again")
 
 
 def open_split(
@@ -113,8 +114,7 @@ def open_split(
     Raises UmurlError for an unknown dataset or protocol, and where the protocol's clips have no labels.
     """
     with library.read() as catalog:
-        if catalog.dataset(dataset) is None:
-            raise UmurlError(f"no dataset '{dataset}' in the library: umurl-search ingest {dataset} first")
+        require_dataset(catalog, dataset)
         chosen = chosen_protocol(catalog, dataset, protocol)
         parts = catalog.split(dataset, chosen)
         columns = catalog.clips_of(dataset)
@@ -128,8 +128,8 @@ def _split(protocol: str, parts: dict[str, Rows], ids: Rows, columns: ClipColumn
     asked = np.concatenate([np.zeros(0, dtype=np.int64), *parts.values()])
     if len(labelled) == 0 or (len(asked) and not np.isin(asked, labelled).any()):
         raise UmurlError(
-            f"{dataset} {protocol}: its clips have no labels, evaluation needs them: ingest recordings whose names "
-            "or files state the action (SsssCccPpppRrrrAaaa), under another name"
+            f"{dataset} {protocol}: its clips have no labels, evaluation needs them",
+            "ingest recordings whose names or files state the action (SsssCccPpppRrrrAaaa), under another name",
         )
     rows = {part: np.searchsorted(ids, wanted[np.isin(wanted, labelled)]) for part, wanted in parts.items()}
     empty = np.zeros(0, dtype=np.int64)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.crop import crop
 from umurl_search.clips.normalization import STORE_FPS
@@ -126,10 +126,18 @@ def windows_of(index: Index) -> Intervals | None:
     return None if spans is None else Intervals(clip=index.ids, start=spans[:, 0], stop=spans[:, 1])
 
 
-def require_whole_clips(index: Index, dataset: str) -> None:
+def no_windows(index: str, *, dataset: str) -> UmurlError:
+    """The error where windows are asked for of an index of whole clips."""
+    command = ("build-index", dataset, "--window", "SECONDS")
+    return UmurlError(
+        f"index {index} is of whole clips", Hint("{command} makes one of windows", command=command)
+    )
+
+
+def require_whole_clips(index: Index) -> None:
     """Raises UmurlError for an index of windows, which have no class of their own."""
     if index.spans is not None:
         raise UmurlError(
-            f"index {index.name} is of windows of recordings: umurl-search localize-eval --index {index.name} "
-            f"evaluates it; umurl-search build-index {dataset} makes one of whole clips"
+            f"index {index.name} is of windows of recordings, not of whole clips",
+            Hint("{command} evaluates it", command=("localize-eval", "--index", index.name)),
         )

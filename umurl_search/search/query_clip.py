@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from encoder.joint_layouts import LAYOUTS, layout_of
 from encoder.skeleton import N_JOINTS, N_PEOPLE
 from umurl_search.clips.body_selection import drop_absent
@@ -25,6 +25,7 @@ from umurl_search.clips.plausibility import check_scale_and_axis
 from umurl_search.clips.types import Axes
 from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
+from umurl_search.library.missing import require_dataset
 from umurl_search.readers.build_clip import BadRecordingError, require_finite
 from umurl_search.readers.formats import clip_suffixes, list_suffixes, read_clip_file, states_nothing
 
@@ -75,7 +76,7 @@ def library_name(text: str) -> tuple[str, str] | None:
         return None
     dataset, colon, name = text.partition(":")
     if not colon:
-        raise UmurlError(f"{text}: not a clip; give a {list_suffixes()} file, or DATASET:CLIPNAME")
+        raise UmurlError(f"{text}: not a clip", f"give a {list_suffixes()} file, or DATASET:CLIPNAME")
     return dataset, name
 
 
@@ -109,16 +110,15 @@ class StoredClip:
 def find_stored(library: Library, dataset: str, name: str) -> StoredClip:
     """The clip that DATASET:CLIPNAME[@FROM-TO] says. Raises UmurlError where there is none."""
     with library.read() as catalog:
-        if catalog.dataset(dataset) is None:
-            known = ", ".join(row["name"] for row in catalog.datasets()) or "none"
-            raise UmurlError(
-                f"no dataset '{dataset}' in the library (it has {known}): umurl-search ingest {dataset}"
-            )
+        require_dataset(catalog, dataset)
         row = catalog.clip(dataset, name)
         part = None if row else _MOMENT.fullmatch(name)
         row = catalog.clip(dataset, part["name"]) if part else row
         if row is None:
-            raise UmurlError(f"no clip '{name}' in {dataset}: umurl-search info {dataset} shows some names")
+            raise UmurlError(
+                f"no clip '{name}' in {dataset}",
+                Hint("{command} shows some names", command=("info", dataset)),
+            )
         folder = catalog.parts("dataset", dataset)[row["part"] - 1]
     store = ClipStore(library.clips(folder))
     whole = StoredClip(name=f"{dataset}:{name}", row=row, store=store)
@@ -133,7 +133,8 @@ def _part(whole: StoredClip, start_s: float, end_s: float) -> StoredClip:
     if start >= stop or not part.frames.any():
         raise UmurlError(
             f"{whole.name}: nobody is there from {start_s:g} to {end_s:g} s of a recording of "
-            f"{n_frames / STORE_FPS:.1f} s; give a stretch that starts before it ends and shows somebody"
+            f"{n_frames / STORE_FPS:.1f} s",
+            "give a stretch that starts before it ends and shows somebody",
         )
     return part
 
@@ -177,25 +178,27 @@ def read_clip_frames(
     Raises UmurlError, TooLongError for frames that would take more than `most_bytes`.
     """
     if not os.path.isfile(path):  # of a name that is too long too
-        raise UmurlError(f"{path}: no such file; give the path of a clip")
+        raise UmurlError(f"{path}: no such file", "give the path of a clip")
     try:
         frames, notes = read_clip_file(path, axes=axes)
         require_finite(frames)
     except BadRecordingError as error:
-        raise UmurlError(f"{path}: {error.reason}, {error.detail}; give a whole, finite clip") from error
+        raise UmurlError(f"{path}: {error.reason}, {error.detail}", "give a whole, finite clip") from error
     if most_bytes is not None and _VALUE_BYTES * frames.size * STORE_FPS / conventions.fps > most_bytes:
-        raise TooLongError(f"{path}: more frames than there is room for: cut it into shorter clips")
+        raise TooLongError(f"{path}: more frames than there is room for", "cut it into shorter clips")
     chosen = conventions if strict_layout else _fitting(frames, conventions)
-    if LAYOUTS[chosen.layout].n_joints != frames.shape[2]:
+    n_joints = LAYOUTS[chosen.layout].n_joints
+    if n_joints != frames.shape[2]:
         raise UmurlError(
-            f"{path}: has {frames.shape[2]} joints, --layout {chosen.layout} another number: omit it"
+            f"{path}: the clip has {frames.shape[2]} joints but layout {chosen.layout} has {n_joints}",
+            Hint("omit {option}", option="layout"),
         )
     try:
         ready = to_ntu25(frames, chosen)
     except ValueError as error:
         raise UmurlError(f"{path}: {error}") from error
     if 0 in ready.shape[:2]:
-        raise UmurlError(f"{path}: nobody is in any of its {len(frames)} frames; give a clip with a person")
+        raise UmurlError(f"{path}: nobody is in any of its {len(frames)} frames", "give a clip with a person")
     if chosen.layout != conventions.layout:
         notes = (*notes, f"{path}: {frames.shape[2]} joints, read as {chosen.layout}; --layout settles it")
     notes = (*notes, *check_scale_and_axis([ready], chosen, what=str(path)))
