@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import Hint, UmurlError, reason_of
 from umurl_search.clips.types import Labels, Rows
 from umurl_search.datasets import protocols
 from umurl_search.datasets.protocols import DATASETS
@@ -101,8 +101,8 @@ def ask_across(
         )
         raise UmurlError(
             f"{opened.dataset} {opened.split.protocol}: no query has an action that the gallery of "
-            f"{gallery.dataset} {gallery.split.protocol} holds ({said}): choose another --query-protocol or "
-            "--action-map"
+            f"{gallery.dataset} {gallery.split.protocol} holds ({said})",
+            Hint("choose another {option} or another map of actions", option="query_protocol"),
         )
     rows = asked[known]
     seen, warnings = _familiar(library, gallery, opened, rows)
@@ -137,8 +137,9 @@ def _require_made_alike(queries: ProtocolView, gallery: ProtocolView) -> None:
             differing.append(f"{name}: {a!r} there, {b!r} here")
     if differing:
         raise UmurlError(
-            f"index {queries.name} cannot ask index {gallery.name}, they were made in different ways "
-            f"({'; '.join(differing)}): umurl-search build-index {queries.dataset} --encoder {here['encoder']}"
+            f"index {queries.name} cannot be used as queries for index {gallery.name}: they were built with different "
+            f"encoders or preprocessing ({'; '.join(differing)})",
+            Hint("{command}", command=("build-index", queries.dataset, "--encoder", here["encoder"])),
         )
 
 
@@ -178,8 +179,8 @@ def match_actions(queries: str, gallery: str, path: Path | None) -> ActionMap:
     if closest and ours == protocols.NTU_ACTIONS:
         return ActionMap(source=f"{theirs} to the closest of {ours}", pairs=closest)
     raise UmurlError(
-        f"how the actions of {queries} match those of {gallery} is not known; known are {_known_pairs()}: "
-        "give --action-map FILE.tsv (query label id, gallery label id)"
+        f"how the actions of {queries} match those of {gallery} is not known; known are {_known_pairs()}",
+        Hint("give {option} FILE.tsv (query label id, gallery label id)", option="action_map"),
     )
 
 
@@ -214,8 +215,8 @@ def read_action_map(path: Path) -> dict[int, int]:
             raise ValueError("it is empty")
     except (OSError, ValueError) as error:
         raise UmurlError(
-            f"{path}: not a map of actions ({reason_of(error)}); a line is: query label id, tab, gallery label id, "
-            "both from 1"
+            f"{path}: not a map of actions ({reason_of(error)})",
+            "a line is: query label id, tab, gallery label id, both from 1",
         ) from error
     return pairs
 

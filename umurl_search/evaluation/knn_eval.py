@@ -13,12 +13,13 @@ import torch
 from numpy.typing import NDArray
 
 from encoder import modality_sets
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from umurl_search.clips.types import Embeddings, Labels, Rows
 from umurl_search.datasets import protocols
 from umurl_search.evaluation.cross_dataset import AskedAcross, ask_across
 from umurl_search.evaluation.evaluation_results import class_accuracies
 from umurl_search.evaluation.metrics import (
+    RANKING_METRICS,
     ClassFigure,
     Ranking,
     majority_vote,
@@ -50,21 +51,28 @@ _QUERIES_A_BLOCK = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class RetrievalMetrics:
-    """Fractions in 0..1. `ranked`: queries with a relevant clip in their gallery, over which the mean average
-    precision and mrr are.
+    """Fractions in 0..1. `ranked`: queries with a relevant clip in their gallery, over which the `ranking` metrics are.
 
-    Without ranking the two are NaN and `ranked` is 0. scores: (Q,) of each query's nearest neighbour.
+    Without ranking these are NaN and `ranked` is 0. scores: (Q,) of each query's nearest neighbour.
     """
 
     accuracy: float
     recall_at: dict[str, float]
-    mean_average_precision: float
-    mrr: float
+    ranking: dict[str, float]
     ranked: int
     per_class: list[ClassFigure]
     predicted: Labels
     neighbours: NDArray[np.int64]
     scores: NDArray[np.float64]
+
+    @property
+    def mean_average_precision(self) -> float:
+        return self.ranking["map"]
+
+    @property
+    def mrr(self) -> float:
+        """Mean reciprocal rank of the first relevant clip."""
+        return self.ranking["mrr"]
 
 
 def evaluate(
@@ -104,18 +112,16 @@ def evaluate(
     return RetrievalMetrics(
         accuracy=float((predicted == query_labels).mean()),
         recall_at={str(r): recall_at(labels, query_labels, r) for r in RECALLS},
-        mean_average_precision=_mean(ranks.average_precision[relevant]) if ranks else float("nan"),
-        mrr=_mean(1 / ranks.first_rank[relevant]) if ranks else float("nan"),
+        ranking={
+            name: metric.of(ranks[relevant]) if ranks else float("nan")
+            for name, metric in RANKING_METRICS.items()
+        },
         ranked=int(relevant.sum()),
         per_class=per_class(predicted, query_labels),
         predicted=predicted,
         neighbours=rows,
         scores=found.scores[:, 0],
     )
-
-
-def _mean(values: NDArray[np.float64]) -> float:
-    return float(values.mean()) if values.size else 0.0
 
 
 def _ranked(
@@ -214,6 +220,7 @@ def evaluate_opened(
         "search": time.monotonic() - fitted,
         "total": time.monotonic() - started,
     }
+    ranking = {name: value if request.ranking else None for name, value in figures.ranking.items()}
     document = KnnFigures(
         **vars(_asked_index(asked, request, seconds)),
         query_modality=pair[0],
@@ -221,8 +228,9 @@ def evaluate_opened(
         bridge=bridged,
         accuracy=figures.accuracy,
         recall_at=figures.recall_at,
-        map=figures.mean_average_precision if request.ranking else None,
-        mrr=figures.mrr if request.ranking else None,
+        map=ranking["map"],
+        mrr=ranking["mrr"],
+        more=ranking,
         ranked=figures.ranked if request.ranking else None,
         per_class=class_accuracies(figures.per_class, asked.gallery.dataset),
     )
@@ -289,7 +297,8 @@ def _open(library: Library, request: EvalRequest) -> EvaluationSetup:
     if len(split.gallery) == 0 or (len(split.queries) == 0 and request.queries is None):
         raise UmurlError(
             f"{gallery.dataset} {split.protocol}: {len(split.gallery)} gallery clips and {len(split.queries)} "
-            "queries are in the library, evaluation needs both: ingest more recordings or choose another --protocol"
+            "queries are in the library, evaluation needs both",
+            Hint("ingest more recordings or choose another {option}", option="protocol"),
         )
     if request.queries is not None:
         return _asked_across(library, gallery, request, request.queries)
@@ -356,13 +365,12 @@ def _groups(asked: EvaluationSetup, request: EvalRequest) -> Groups:
     fields = PERFORMANCE if request.exclude_same_performance else request.exclude
     if not fields:
         return None
-    option = (
-        "--exclude-same-performance" if request.exclude_same_performance else f"--exclude {','.join(fields)}"
-    )
+    option = "exclude_same_performance" if request.exclude_same_performance else "exclude"
     gallery, queries = asked.gallery, asked.queries
     if not protocols.share_recordings(gallery.dataset, queries.dataset):
         raise UmurlError(
-            f"{queries.dataset} and {gallery.dataset} hold different recordings, nothing is in both: leave out {option}"
+            f"{queries.dataset} and {gallery.dataset} hold different recordings, nothing is in both",
+            Hint("leave out {option}", option=option),
         )
     held, asking = (
         clip_fields(side.columns, fields, dataset=side.dataset, option=option) for side in (gallery, queries)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from encoder.embed import pick_device
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from encoder.probe import ProbeConfig, ProbeResult, ScoredHead, late_fusion, probe, probe_result
 from encoder.ragged import RaggedClips
 from umurl_search.clips.types import Embeddings, Labels, Rows
@@ -59,14 +59,14 @@ class Task:
         if len(self.train) == 0 or len(self.test) == 0:
             raise UmurlError(
                 f"{self.dataset} {self.protocol}: {len(self.train)} training and {len(self.test)} test clips with "
-                "labels are in the library, a classifier needs both: ingest more recordings or choose another "
-                "--protocol"
+                "labels are in the library, a classifier needs both",
+                Hint("ingest more recordings or choose another {option}", option="protocol"),
             )
         object.__setattr__(self, "classes", np.unique(self.labels[self.train]))
         if not (self.test_classes >= 0).any():
             raise UmurlError(
-                f"{self.dataset} {self.protocol}: no test clip is of an action that is trained; choose another "
-                "--protocol"
+                f"{self.dataset} {self.protocol}: no test clip is of an action that is trained",
+                Hint("choose another {option}", option="protocol"),
             )
 
     @property
@@ -219,8 +219,8 @@ def _require_same_clips(opened: list[ProtocolView]) -> None:
         if other.dataset != first.dataset or not np.array_equal(other.index.ids, first.index.ids):
             raise UmurlError(
                 f"indexes {first.name} and {other.name} do not hold the same clips ({first.dataset}, "
-                f"{len(first.index.ids):,}; {other.dataset}, {len(other.index.ids):,}), their scores cannot be "
-                f"fused: umurl-search build-index {first.dataset} --encoder ENCODER for each"
+                f"{len(first.index.ids):,}; {other.dataset}, {len(other.index.ids):,}), their scores cannot be fused",
+                Hint("{command} for each", command=("build-index", first.dataset, "--encoder", "ENCODER")),
             )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.embed import Embedder
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from encoder.precision import precision_here
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.crop import crop
@@ -25,7 +25,7 @@ from umurl_search.index.temporal_iou import (
     first_moments,
     match_segments,
 )
-from umurl_search.index.windows import windows_of
+from umurl_search.index.windows import no_windows, windows_of
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_columns import chosen_protocol
 from umurl_search.library.clip_store import open_clips
@@ -191,10 +191,7 @@ def localize_eval(
     index, row = searcher.index, searcher.row
     windows = windows_of(index)
     if windows is None:
-        raise UmurlError(
-            f"index {row['name']} is of whole clips: umurl-search build-index {row['dataset']} --window SECONDS "
-            "makes one of windows"
-        )
+        raise no_windows(row["name"], dataset=row["dataset"])
     protocol, gallery, test = _sides(library, row["dataset"], request.protocol)
     embeddings = index.embeddings(request.modality)
     clips, labels = _cut_out(library, row["dataset"], test)
@@ -240,6 +237,10 @@ def localize_eval(
     )
 
 
+def _with_segments(dataset: str) -> tuple[str, ...]:
+    return ("ingest", dataset, "--untrimmed", "--segments", "FILE")
+
+
 def _sides(library: Library, dataset: str, protocol: str | None) -> tuple[str, _Side, _Side]:
     """The protocol, its gallery (else training) part and its test part."""
     with library.read() as catalog:
@@ -251,7 +252,8 @@ def _sides(library: Library, dataset: str, protocol: str | None) -> tuple[str, _
         if len(side.labels) == 0:
             raise UmurlError(
                 f"{dataset} {chosen}: no labelled segments in the {len(side.recordings)} {part} recordings, evaluation "
-                "needs some: delete the dataset and ingest it with --untrimmed --segments FILE"
+                "needs some",
+                Hint("delete the dataset, then {command}", command=_with_segments(dataset)),
             )
         sides.append(side)
     return chosen, sides[0], sides[1]

@@ -3,6 +3,7 @@
 Scores rise with similarity. A gallery's order is its order of clip ids: ties go to the lower position.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,37 @@ class Ranking:
     average_precision: NDArray[np.float64]
     first_rank: NDArray[np.int64]
     n_relevant: NDArray[np.int64]
+
+    def __getitem__(self, queries: NDArray[np.bool_]) -> "Ranking":
+        return Ranking(
+            average_precision=self.average_precision[queries],
+            first_rank=self.first_rank[queries],
+            n_relevant=self.n_relevant[queries],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingMetric:
+    """A figure of ranked galleries.
+
+    of: from the `Ranking` of the queries with a relevant clip in their gallery. header: of its column on the terminal;
+    is_share: it is shown in percent.
+    """
+
+    of: Callable[[Ranking], float]
+    header: str
+    is_share: bool = True
+
+
+RANKING_METRICS: dict[str, RankingMetric] = {
+    "map": RankingMetric(of=lambda ranks: _mean(ranks.average_precision), header="mAP"),
+    "mrr": RankingMetric(of=lambda ranks: _mean(1 / ranks.first_rank), header="MRR", is_share=False),
+}
+"""Key of the document -> metric. `knn-eval` computes and shows all of them."""
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean()) if values.size else 0.0
 
 
 def rank_gallery(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from encoder import modality_sets
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from umurl_search.clips.types import Embeddings, Labels
 from umurl_search.evaluation.knn_eval import RetrievalMetrics, evaluate
 from umurl_search.index.bridges_and_whitening import Maps, fit_maps
@@ -75,7 +75,8 @@ def retrieve(
     if len(split.gallery) == 0 or len(split.queries) == 0:
         raise UmurlError(
             f"{opened.dataset} {split.protocol}: {len(split.gallery)} gallery clips and {len(split.queries)} "
-            "queries are in the library, a report needs both: ingest more recordings or choose another --protocol"
+            "queries are in the library, a report needs both",
+            Hint("ingest more recordings or choose another {option}", option="protocol"),
         )
     modalities = tuple(m for m in modality_sets.SINGLE_AND_FUSED if m in opened.index.modalities)
     if len(modalities) == 2:  # a uni-modal encoder's: all that is fused is the one

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from umurl_search.evaluation.cross_dataset import AskedAcross
 from umurl_search.evaluation.evaluation_results import ClassAccuracy, EvaluatedIndex, Warned
+from umurl_search.result import OpenResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +28,9 @@ class AskedIndex(Warned, EvaluatedIndex):
 
 
 @dataclass(frozen=True, kw_only=True)
-class KnnFigures(AskedIndex):
-    """How well queries of one modality find clips of their action in a gallery of one modality."""
+class KnnFigures(OpenResult, AskedIndex):
+    """How well queries of one modality find clips of their action in a gallery of one modality; further metrics of
+    `RANKING_METRICS` are keys, too."""
 
     query_modality: str
     gallery_modality: str

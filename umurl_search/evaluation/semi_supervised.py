@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from encoder.embed import pick_device
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from encoder.finetune import FinetuneConfig, finetune
 from encoder.probe import ProbeConfig, ProbeResult, ScoredHead, probe_result
 from umurl_search.clips.types import Labels, Rows
@@ -193,8 +193,8 @@ def _require_own_encoder(found: FeatureSource) -> None:
     index, encoder = found.opened.name, found.entry.name
     if found.opened.index.manifest["encoder_hash"] != found.entry.hash:
         raise UmurlError(
-            f"encoder {encoder} is not the one that index {index} was made with: umurl-search delete "
-            f"index:{index}, then umurl-search build-index {found.task.dataset} --encoder {encoder}"
+            f"encoder {encoder} is not the one that index {index} was made with",
+            Hint("{command}, then build it again", command=("delete", f"index:{index}")),
         )
 
 

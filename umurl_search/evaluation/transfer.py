@@ -177,7 +177,7 @@ def _embedded(
             advance(len(rows))
     if not np.isfinite(y).all():
         raise UmurlError(
-            f"encoder {request.encoder} gave NaN or infinite embeddings: train or import it again"
+            f"encoder {request.encoder} gave NaN or infinite embeddings", "train or import it again"
         )
     return y
 

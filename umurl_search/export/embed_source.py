@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from encoder.embed import Embedder, pick_device
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from encoder.model import UmURL
 from encoder.options import Precision
 from encoder.precision import emulation_note, pick_precision
@@ -20,7 +20,7 @@ from umurl_search.datasets import protocols as datasets
 from umurl_search.files.atomic import require_place, write_file
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_store import open_clips
-from umurl_search.library.library import Library
+from umurl_search.library.library import Library, can_name
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Progress, no_progress
 from umurl_search.readers.formats import SourceOptions, detect, open_reader
@@ -128,6 +128,13 @@ def embed_source(
     )
 
 
+def _there(source: str) -> Hint:
+    """What to name instead: a word may be a dataset that is to be ingested, a path is none."""
+    if can_name(source) and not Path(source).suffix:
+        return Hint("{command}, or give a path", command=("ingest", source))
+    return Hint("give the path of recordings that are there, or a dataset")
+
+
 def _dataset_row(library: Library, name: str) -> dict[str, Any] | None:
     if not library.exists():
         return None
@@ -171,8 +178,7 @@ def _from_files(
     path = Path(request.source)
     if not path.exists():
         raise UmurlError(
-            f"{request.source}: neither a dataset of the library nor a file or folder; "
-            f"umurl-search ingest {request.source}, or give a path"
+            f"{request.source}: neither a dataset of the library nor a file or folder", _there(request.source)
         )
     reader = open_reader(request.format or detect(path), (path,), SourceOptions(layout=request.layout))
     conventions = Conventions(
@@ -203,7 +209,7 @@ def _from_files(
         flush()
     if not found:
         raise UmurlError(
-            f"{path}: no usable clip ({len(left_out)} left out); check the format and the layout"
+            f"{path}: no usable clip ({len(left_out)} left out)", "check the format and the layout"
         )
     names = sorted(found)
     return (

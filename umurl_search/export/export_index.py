@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from umurl_search.clips.types import Rows
 from umurl_search.files import sealed_folder
 from umurl_search.index.index import Index, Part, embeddings_file
@@ -144,9 +144,14 @@ def export_index(
 
 def _require_new(out: Path) -> None:
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
-        raise UmurlError(f"{out}: holds something already; give --out a folder that is new or empty")
+        raise UmurlError(
+            f"{out}: holds something already",
+            Hint("give {option} a folder that is new or empty", option="out"),
+        )
     if not out.parent.is_dir():
-        raise UmurlError(f"{out}: no folder {out.parent}; give --out a folder in one that exists")
+        raise UmurlError(
+            f"{out}: no folder {out.parent}", Hint("give {option} a folder in one that exists", option="out")
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

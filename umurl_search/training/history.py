@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import Hint, UmurlError, reason_of
 
 HISTORY = "history.jsonl"
 """Lies in the folder of an encoder that was trained."""
@@ -75,7 +75,8 @@ def read_history(folder: Path) -> History:
         text = path.read_bytes()
     except FileNotFoundError as error:
         raise UmurlError(
-            f"{path}: no training history; umurl-search train writes one for the encoders it makes"
+            f"{path}: no training history",
+            Hint("{command} writes one for the encoders it makes", command=("train", "NAME")),
         ) from error
     lines = text.split(b"\n")
     records = [_record(path, number, line) for number, line in enumerate(lines[:-1], start=1) if line.strip()]
@@ -138,4 +139,4 @@ def _number(
 
 
 def _not_a_record(path: Path, number: int, why: str) -> UmurlError:
-    return UmurlError(f"{path}: line {number} of the training history is damaged: {why}; delete that line")
+    return UmurlError(f"{path}: line {number} of the training history is damaged: {why}", "delete that line")

@@ -182,7 +182,7 @@ def _kept(path: Path, done: int) -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in whole]
     except ValueError as error:
         raise UmurlError(
-            f"{path}: the history is damaged ({reason_of(error)}): delete the file to go on without it"
+            f"{path}: the history is damaged ({reason_of(error)})", "delete the file to go on without it"
         ) from error
     return [line for line in lines if line["step"] < done + (line["kind"] != "resumed")]
 

@@ -10,7 +10,7 @@ import torch
 
 from encoder.batches import shared_batch
 from encoder.distributed import Processes
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from encoder.model import ModelConfig
 from encoder.schedule import PRESETS, TrainConfig, settle_precision
 from encoder.train import require_compilable
@@ -20,6 +20,7 @@ from umurl_search.library import encoder_registry
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.encoder_registry import EncoderEntry
 from umurl_search.library.library import Library, checked_name
+from umurl_search.library.missing import require_dataset
 from umurl_search.training.import_encoder import is_sealed, refuse_known
 from umurl_search.training.monitor import ProbeSplit, held_out_split
 from umurl_search.training.options import TrainOptions
@@ -80,7 +81,8 @@ def plan_run(
     refuse_known(library, name)
     if not rows:
         raise UmurlError(
-            f"{request.dataset}: the protocol has no training clips in the library; choose another --protocol"
+            f"{request.dataset}: the protocol has no training clips in the library",
+            Hint("choose another {option}", option="protocol"),
         )
     model_config, config = apply_options(request)
     start = encoder_registry.open_encoder(library, request.start_from) if request.start_from else None
@@ -137,8 +139,7 @@ def training_rows(
     Raises UmurlError for an unknown dataset or protocol.
     """
     with library.read() as catalog:
-        if catalog.dataset(dataset) is None:
-            raise UmurlError(f"no dataset '{dataset}' in the library: umurl-search ingest {dataset} first")
+        require_dataset(catalog, dataset)
         known = catalog.protocols(dataset)
         columns = catalog.clips_of(dataset)
         chosen = protocol or first_protocol(dataset, known)
@@ -188,7 +189,8 @@ def _sizes_of(start: EncoderEntry, asked: ModelConfig, request: TrainRequest) ->
     if differing:
         raise UmurlError(
             f"encoder {start.name} has {differing[0]} {getattr(kept, differing[0])}, not "
-            f"{getattr(asked, differing[0])}: leave out --{differing[0].replace('_', '-')} or --start-from"
+            f"{getattr(asked, differing[0])}",
+            Hint("leave out {option}, or start from another encoder", option=differing[0]),
         )
     return kept
 
