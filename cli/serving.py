@@ -49,7 +49,7 @@ def serve(
         if error.name is None or error.name.split(".")[0] in ("umurl_search", "encoder", "cli"):
             raise
         raise UmurlError(
-            f"serve needs a package that is not installed ({error.name}): pip install 'umurl-search[serve]'"
+            f"serve needs a package that is not installed ({error.name})", "pip install 'umurl-search[serve]'"
         ) from error
     request = ServeRequest(host=host, port=port, token=token, index=index, device=terminal.device)
     server = Server(terminal.library, request)

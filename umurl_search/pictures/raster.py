@@ -35,7 +35,8 @@ def require_pillow() -> None:
         import PIL.Image  # noqa: F401
     except ImportError as error:
         raise UmurlError(
-            f'pictures need Pillow, which is not installed ({reason_of(error)}): pip install "umurl-search[pictures]"'
+            f"pictures need Pillow, which is not installed ({reason_of(error)})",
+            'pip install "umurl-search[pictures]"',
         ) from error
 
 

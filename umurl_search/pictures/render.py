@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from umurl_search.clips.normalization import STORE_FPS
 from umurl_search.files.atomic import replace_file, require_place
 from umurl_search.library.library import Library
@@ -164,7 +164,8 @@ def _cut(clips: list[PictureClip], seconds: float) -> tuple[list[PictureClip], l
     if total > _MOST_FRAMES:
         raise UmurlError(
             f"{len(clips)} clips of {total / STORE_FPS:,.0f} s together are too much for one picture (at most "
-            f"{_MOST_FRAMES / STORE_FPS:,.0f} s): give fewer --hits or --seconds"
+            f"{_MOST_FRAMES / STORE_FPS:,.0f} s)",
+            Hint("give fewer hits or {option}", option="seconds"),
         )
     return cut, notes
 
@@ -227,8 +228,8 @@ def _require_room(out: Path, sheet: Sheet, fps: float) -> None:
     pictures = 1 if out.suffix.lower() in (".png", ".svg") else len(timing(sheet.n_frames, fps).frames)
     if pixels > _MOST_PIXELS or pixels * pictures > _MOST_PLAYED.get(out.suffix.lower(), _MOST_PIXELS):
         raise UmurlError(
-            f"{out}: {pictures:,} pictures of {sheet.width:,} x {sheet.height:,} pixels are too much: give a smaller "
-            "--size, fewer --hits or --seconds"
+            f"{out}: {pictures:,} pictures of {sheet.width:,} x {sheet.height:,} pixels are too much",
+            Hint("give a smaller {option}, fewer hits or seconds", option="size"),
         )
 
 

@@ -26,8 +26,8 @@ def require_av() -> None:
         import av  # noqa: F401
     except ImportError as error:
         raise UmurlError(
-            f'videos need PyAV, which is not installed ({reason_of(error)}): pip install "umurl-search[pictures]", '
-            "or write a .gif"
+            f"videos need PyAV, which is not installed ({reason_of(error)})",
+            'pip install "umurl-search[pictures]", or write a .gif',
         ) from error
 
 

@@ -20,7 +20,8 @@ def new_figure(width: float, height: float) -> "Figure":
         from matplotlib.figure import Figure
     except ImportError as error:
         raise UmurlError(
-            f'figures need matplotlib, which is not installed ({reason_of(error)}): pip install "umurl-search[report]"'
+            f"figures need matplotlib, which is not installed ({reason_of(error)})",
+            'pip install "umurl-search[report]"',
         ) from error
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 

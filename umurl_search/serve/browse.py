@@ -126,5 +126,5 @@ def stretch_of(frames: int, start: int | None, stop: int | None) -> slice:
     """The part of a clip of so many frames that is asked for. Raises UmurlError where it holds no frame."""
     first, last = start or 0, frames if stop is None else min(stop, frames)
     if first >= last:
-        raise UmurlError(f"no frame from {first} to {last} of {frames}: start lies before stop")
+        raise UmurlError(f"no frame from {first} to {last} of {frames}", "start lies before stop")
     return slice(first, last)

@@ -11,17 +11,26 @@ from umurl_search.result import plain
 
 
 class HttpError(Exception):
-    """A request that is not answered: its status, one line of why, and whether the connection is of no more use."""
+    """A request that is not answered: its status, one line of why, what mends it where that is known, and whether
+    the connection is of no more use."""
 
-    def __init__(self, status: int, text: str, *, retry_s: int | None = None, close: bool = False) -> None:
+    def __init__(
+        self,
+        status: int,
+        text: str,
+        *,
+        hint: Hint | None = None,
+        retry_s: int | None = None,
+        close: bool = False,
+    ) -> None:
         super().__init__(text)
-        self.status, self.retry_s, self.close = status, retry_s, close
+        self.status, self.hint, self.retry_s, self.close = status, hint, retry_s, close
 
     def response(self) -> "Document":
         headers = {"Connection": "close"} if self.close else {}
         headers |= {} if self.retry_s is None else {"Retry-After": str(self.retry_s)}
         headers |= {"WWW-Authenticate": "Bearer"} if self.status == 401 else {}
-        return error_response(str(self), self.status, headers=headers)
+        return error_response(str(self), self.status, hint=self.hint, headers=headers)
 
 
 class Document(JSONResponse):

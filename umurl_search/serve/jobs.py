@@ -116,7 +116,7 @@ class Jobs:
                 job.result = work(self._progress(job))
                 job.progress, job.state = 1.0, "done"
             except (UmurlError, HttpError, StoppedError) as error:
-                job.hint = error.hint if isinstance(error, UmurlError) else None
+                job.hint = None if isinstance(error, StoppedError) else error.hint
                 job.error, job.state = one_line(str(error)), "failed"
             except Exception:
                 traceback.print_exc(file=sys.stderr)

@@ -76,7 +76,7 @@ class QueryService:
             return _sent(self._uploads.find(clip.removeprefix(_UPLOAD)))
         dataset, colon, name = clip.partition(":")
         if not colon:
-            raise UmurlError(f'{clip}: not a clip; give DATASET:CLIPNAME, upload:TOKEN or {{"id": NUMBER}}')
+            raise UmurlError(f"{clip}: not a clip", 'give DATASET:CLIPNAME, upload:TOKEN or {"id": NUMBER}')
         place = self._shelf.named(dataset, name)
         if place is not None:
             corpus, at = place

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import Hint, UmurlError, reason_of
 from umurl_search.library.library import Library
 from umurl_search.serve.app import make_app
 from umurl_search.serve.auth import Access, is_loopback, new_token
@@ -105,13 +105,14 @@ def _bound(host: str, port: int) -> socket.socket:
         )[0]
         found = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError) as error:
-        raise UmurlError(f"--host {host}: {reason_of(error)}; give an address of this machine") from error
+        raise UmurlError(f"host {host}: {reason_of(error)}", "give an address of this machine") from error
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind(address)
     except OSError as error:
         found.close()
         raise UmurlError(
-            f"--port {port} on {host}: {reason_of(error)}; give another --port, or 0 for any free one"
+            f"port {port} on {host}: {reason_of(error)}",
+            Hint("give another {option}, or 0 for any free one", option="port"),
         ) from error
     return found

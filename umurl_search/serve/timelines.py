@@ -4,6 +4,7 @@ from typing import Any
 
 from encoder.errors import UmurlError
 from umurl_search.clips.normalization import STORE_FPS
+from umurl_search.index.windows import no_windows
 from umurl_search.search.options import SearchOptions
 from umurl_search.search.results import Hit
 from umurl_search.search.searcher import QueryBatch
@@ -25,10 +26,7 @@ def timeline(
     """
     held = shelf.index(body.index)
     if not held.is_windowed:
-        raise UmurlError(
-            f"index {held.name} is of whole clips: umurl-search build-index {held.corpus.dataset} --window SECONDS "
-            "makes one of windows"
-        )
+        raise no_windows(held.name, dataset=held.corpus.dataset)
     at = _recording(held, body.recording)
     row = held.corpus.row(at)
     n = int((held.searcher.index.ids == row["id"]).sum())

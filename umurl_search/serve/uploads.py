@@ -108,7 +108,7 @@ class Uploads:
         try:
             read = _read(shown, body, conventions, stated, most_bytes=self._most_bytes // 2)
         except TooLongError as error:
-            raise HttpError(413, error.message) from error
+            raise HttpError(413, error.message, hint=error.hint) from error
         upload = Upload(
             token=secrets.token_urlsafe(12),
             name=shown,
@@ -138,7 +138,7 @@ def checked_name(name: str) -> str:
     shown = "".join(letter if letter.isprintable() else "?" for letter in name)
     shown = shown.replace("\\", "/").rpartition("/")[2][-_LONGEST_NAME:]
     if PurePosixPath(shown).suffix.lower() not in clip_suffixes():
-        raise UmurlError(f"{shown or 'a clip without a name'}: not a clip; send a {list_suffixes()} file")
+        raise UmurlError(f"{shown or 'a clip without a name'}: not a clip", f"send a {list_suffixes()} file")
     return shown
 
 
