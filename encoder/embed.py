@@ -7,10 +7,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from encoder.folded import FoldedEncoder
 from encoder.model import UmURL
-from encoder.precision import Precision, pick_precision
+from encoder.options import Precision
+from encoder.precision import pick_precision
 from encoder.ragged import RaggedClips
 
 BATCH = {"cpu": 32, "cuda": 512}
@@ -26,7 +27,8 @@ def pick_device(name: str) -> torch.device:
     device = torch.device(name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UmurlError(
-            f"no device '{name}': {torch.cuda.device_count()} CUDA devices here; use --device cpu"
+            f"no device '{name}': {torch.cuda.device_count()} CUDA devices here",
+            Hint("use {option}", option="device", value="cpu"),
         )
     return device
 

@@ -54,7 +54,7 @@ def test_half_precision_weights_are_widened(tmp_path: Path) -> None:
 
 
 def one_line(error: pytest.ExceptionInfo[UmurlError], path: Path) -> str:
-    text = str(error.value)
+    text = error.value.typed
     assert "\n" not in text
     assert text.startswith(f"{path}: ")
     assert len(text) < len(str(path)) + 300
@@ -207,7 +207,7 @@ def test_a_file_that_is_no_checkpoint(tmp_path: Path, form: str) -> None:
 
 
 def test_a_missing_checkpoint(tmp_path: Path) -> None:
-    with pytest.raises(UmurlError, match="no such file$") as error:
+    with pytest.raises(UmurlError, match=r"no such file$") as error:
         import_released(tmp_path / "none.pth.tar")
     assert error.value.typed.endswith("; give the path of a released .pth.tar")
     one_line(error, tmp_path / "none.pth.tar")
