@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from cli.print_tables import new_console, new_table, percent
 from umurl_search.evaluation.cross_dataset import AskedAcross
 from umurl_search.evaluation.evaluation_results import ClassAccuracy
+from umurl_search.evaluation.metrics import RANKING_METRICS
 from umurl_search.evaluation.retrieval_results import AskedIndex, KnnFigures, MatrixFigures
 
 _HARDEST = 5
@@ -20,10 +21,10 @@ def print_figures(found: KnnFigures) -> None:
     )
     said = {f"{found.k}-NN accuracy": percent(found.accuracy)}
     said |= {f"R@{k}": percent(found.recall_at[k]) for k in ("1", "5", "10")}
-    if found.map is not None:
-        said["mAP"] = percent(found.map)
-    if found.mrr is not None:
-        said["MRR"] = f"{found.mrr:.3f}"
+    for name, metric in RANKING_METRICS.items():
+        value = found[name]
+        if value is not None:
+            said[metric.header] = percent(value) if metric.is_share else f"{value:.3f}"
     table = new_table(*said)
     table.add_row(*said.values())
     console.print(table)

@@ -5,7 +5,7 @@ there.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 
@@ -33,7 +33,24 @@ class Result(Mapping[str, Any]):
 
     @classmethod
     def _names(cls) -> tuple[str, ...]:
-        return tuple(field.name for field in fields(cls) if field.metadata.get("shown", True))  # type: ignore[arg-type]
+        return tuple(one.name for one in fields(cls) if one.metadata.get("shown", True))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenResult(Result):
+    """A result with keys beside its fields. more: these, as an index's own files or a table of metrics say them."""
+
+    more: dict[str, Any] = field(default_factory=dict, metadata={"shown": False})
+
+    def __getitem__(self, key: str) -> Any:
+        return self.more[key] if key in self.more else super().__getitem__(key)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from super().__iter__()
+        yield from (key for key in self.more if key not in self._names())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def plain(value: Result | Mapping[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,8 @@
 """What is told of a library: its contents, one thing in it, and checks."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from umurl_search.result import Result
+from umurl_search.result import OpenResult, Result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,22 +85,11 @@ class LibraryInfo(LibraryContents):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Details(Result):
-    """What is known of one thing. more: what its own files say beside."""
+class Details(OpenResult):
+    """What is known of one thing; beside its kind, what its own files and the catalog say."""
 
     kind: str
     """`dataset`, `encoder`, `index` or `clip`"""
-    more: dict[str, Any] = field(default_factory=dict, metadata={"shown": False})
-
-    def __getitem__(self, key: str) -> Any:
-        return self.more[key] if key in self.more else super().__getitem__(key)
-
-    def __iter__(self) -> Iterator[str]:
-        yield from super().__iter__()
-        yield from (key for key in self.more if key not in self._names())
-
-    def __len__(self) -> int:
-        return len(list(self))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -134,7 +134,7 @@ class FilePerClip(ABC):
     """
 
     format: str
-    state: State
+    state: State = "raw"
     parallel: bool = True
     layout: str
     suffix: str
