@@ -10,12 +10,12 @@ OLDER_CPU := ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPA
 	FAISS_OPT_LEVEL=generic OPENBLAS_CORETYPE=Nehalem NPY_DISABLE_CPU_FEATURES="X86_V3 X86_V4 AVX512_ICL AVX512_SPR"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-older-cpu test-slow test-browser mutations screenshots install fmt lint type check bench docs docs-check wheel wheel-smoke shipped clean
+.PHONY: help demo test test-older-cpu test-slow test-browser mutations screenshots install fmt lint type check bench docs docs-check site wheel wheel-smoke shipped clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
-demo: $(VENV)/.core  ## a made-up corpus, a trained encoder, an index, queries and figures, in three minutes
+demo: $(VENV)/.core  ## a made-up corpus, a trained encoder, an index, queries and figures
 	$(BIN)/umurl-search demo
 	@echo
 	@echo "(first: . $(BIN)/activate)"
@@ -68,6 +68,9 @@ type: $(VENV)/.dev  ## mypy, strict
 docs: $(VENV)/.dev  ## regenerate the command reference
 	$(BIN)/python docs/make_commands.py
 
+site: $(VENV)/.dev  ## the pages and the API reference as a site, in site/; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir site
+
 docs-check: $(VENV)/.dev  ## the command reference is fresh
 	$(BIN)/python docs/make_commands.py --check
 
@@ -80,7 +83,7 @@ wheel-smoke: wheel  ## the wheel, alone, has all that it needs
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/wheel dist/*.whl
 	cd build && PYTHONPATH=wheel ../$(BIN)/python -c "import umurl_search; assert 'build/wheel' in umurl_search.__file__, umurl_search.__file__; from pathlib import Path; assert (Path(umurl_search.__file__).parent / 'serve/static/index.html').is_file(); from umurl_search.library.encoder_registry import shipped; shipped().load(); from umurl_search.datasets.protocols import action_names; assert len(action_names('ntu120')) == 120; from cli.main import run; assert run(['datasets']) == 0"
 
-check: lint type docs-check wheel-smoke test test-slow  ## all of the above: what must hold before a change lands
+check: lint type docs-check site wheel-smoke test test-slow  ## all of the above: what must hold before a change lands
 
 bench: $(VENV)/.dev  ## measurements, as ratios in one run
 	$(BIN)/python benchmarks/bench_read.py
@@ -92,4 +95,4 @@ shipped: $(VENV)/.dev  ## train the encoder that ships with the package again
 	$(BIN)/python benchmarks/make_shipped.py
 
 clean:  ## everything that make made
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist build site .pytest_cache .mypy_cache .ruff_cache .hypothesis
