@@ -43,3 +43,12 @@ def random_poses(n: int) -> Array:
 @pytest.fixture(scope="module")
 def generated_clips() -> list[NDArray[np.float32]]:
     return [MotionGenerator(seed=4, pairs=0.3).clip(number, 0) for number in range(N)]
+
+
+def aligned_error(one: Array, two: Array) -> float:
+    """Mean distance after the best rigid motion (Kabsch) of one cloud of joints onto the other."""
+    one, two = one.reshape(-1, 3), two.reshape(-1, 3)
+    one, two = one - one.mean(axis=0), two - two.mean(axis=0)
+    u, _, vt = np.linalg.svd(one.T @ two)
+    flip = np.diag([1, 1, np.sign(np.linalg.det(u @ vt))])
+    return float(np.linalg.norm(one @ u @ flip @ vt - two, axis=-1).mean())

@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import arrays as hypothesis_arrays
 from umurl_search.clips.types import Labels
 from umurl_search.evaluation import metrics
 from umurl_search.evaluation.metrics import (
+    RANKING_METRICS,
     Scores,
     effective_rank,
     majority_vote,
@@ -114,6 +115,14 @@ def one(scores: list[float], relevant: list[int], allowed: list[int] | None = No
 
 def test_a_ranking_by_hand() -> None:
     assert one([0.9, 0.1, 0.5, 0.7], [1, 0, 1, 0]) == ((1 + 2 / 3) / 2, 1, 2)
+
+
+def test_the_reciprocal_rank_is_averaged_not_the_rank() -> None:
+    scores: Scores = np.array([[0.9, 0.1, 0.5], [0.9, 0.5, 0.1]])
+    ranking = rank_gallery(scores, np.array([[1, 0, 0], [0, 0, 1]], dtype=bool))
+    assert ranking.first_rank.tolist() == [1, 3]
+    assert RANKING_METRICS["mrr"].of(ranking) == pytest.approx((1 + 1 / 3) / 2)
+    assert RANKING_METRICS["map"].of(ranking) == pytest.approx((1 + 1 / 3) / 2)
 
 
 def test_ties_go_to_the_lower_position() -> None:

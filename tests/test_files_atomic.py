@@ -87,3 +87,23 @@ def test_where_a_file_may_be(tmp_path: Path) -> None:
     with raises_typed(r"; give a file that ends in \.npy, in a folder"):
         require_place(tmp_path / "a", ".npy")
     require_place(tmp_path / "A.CSV", ".csv")
+
+
+def test_all_is_on_the_disk_before_it_takes_the_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, told, fsync, replace = tmp_path / "out", list[tuple[str, int]](), os.fsync, os.replace
+
+    def synced(descriptor: int) -> None:
+        told.append(("synced", os.fstat(descriptor).st_size))
+        fsync(descriptor)
+
+    def replaced(one: Path, other: Path) -> None:
+        told.append(("replaced", one.stat().st_size))
+        replace(one, other)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", replaced)
+    replace_file(out, b"x" * 100)
+    assert told == [("synced", 100), ("replaced", 100)]
+    assert out.read_bytes() == b"x" * 100

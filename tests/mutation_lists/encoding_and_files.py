@@ -6,6 +6,7 @@ RAGGED = "encoder/ragged.py"
 FOLDED = "encoder/folded.py"
 LOSSES = "encoder/losses.py"
 FOLDERS = "umurl_search/files/sealed_folder.py"
+ATOMIC = "umurl_search/files/atomic.py"
 SOUNDNESS = "umurl_search/maintenance/verify.py"
 COMPACT = "umurl_search/maintenance/compact.py"
 
@@ -53,16 +54,16 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/test_files_sealed_folder.py::test_all_is_on_the_disk_before_the_name_and_the_name_before_the_end",
     ),
     Mutation(
-        FOLDERS,
-        "        os.fsync(file.fileno())\n",
+        ATOMIC,
+        "            os.fsync(file.fileno())\n",
         "",
-        "tests/test_files_sealed_folder.py::test_all_is_on_the_disk_before_the_name_and_the_name_before_the_end",
+        "tests/test_files_atomic.py::test_all_is_on_the_disk_before_it_takes_the_place",
     ),
     Mutation(
-        FOLDERS,
-        "        file.flush()\n",
+        ATOMIC,
+        "            file.flush()\n",
         "",
-        "tests/test_files_sealed_folder.py::test_all_is_on_the_disk_before_the_name_and_the_name_before_the_end",
+        "tests/test_files_atomic.py::test_all_is_on_the_disk_before_it_takes_the_place",
     ),
     Mutation(
         SOUNDNESS,

@@ -21,10 +21,10 @@ MUTATIONS: tuple[Mutation, ...] = (
         METRICS, ".mean() * np.sqrt(y.shape[1]))", ".mean())", "tests/test_evaluation_metrics.py::test_spread"
     ),
     Mutation(
-        EVALUATE,
-        "mrr=_mean(1 / ranks.first_rank[relevant])",
-        "mrr=1 / _mean(ranks.first_rank[relevant].astype(np.float64))",
-        "tests/test_evaluation_knn_eval.py::test_figures_are_the_oracles",
+        METRICS,
+        "_mean(1 / ranks.first_rank)",
+        "1 / _mean(ranks.first_rank.astype(np.float64))",
+        "tests/test_evaluation_metrics.py::test_the_reciprocal_rank_is_averaged_not_the_rank",
     ),
     Mutation(
         EVALUATE,
