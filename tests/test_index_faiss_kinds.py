@@ -92,7 +92,7 @@ def test_rounding_hides_no_neighbour(kind: Kind, made: Callable[[], tuple[Array,
 
 
 @pytest.mark.parametrize("order", [1, -1])
-@pytest.mark.parametrize("kind", faiss_kinds.ROUNDED)
+@pytest.mark.parametrize("kind", [name for name, kind in faiss_kinds.KINDS.items() if kind.rounds])
 def test_the_bound_is_that_of_the_worst_block(kind: Kind, order: int) -> None:
     far, near = clustered(50, seed=0), np.full((50, D), clustered(50, seed=0).mean(axis=0), np.float32)
     blocks = [LinearMap()(far), LinearMap()(near)][::order]

@@ -8,8 +8,9 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,18 +22,15 @@ from umurl_search.index.faiss_library import faiss_module
 from umurl_search.library.missing import REPAIR
 
 Kind = Literal["flat", "flat16", "sq8", "ivf-sq8", "hnsw", "ivf-rabitq"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-EXACT: tuple[Kind, ...] = ("flat", "flat16", "sq8")
-ROUNDED: tuple[Kind, ...] = ("flat16", "sq8")
 _LISTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-EFFORTS = {"ivf-sq8": _LISTS, "ivf-rabitq": _LISTS, "hnsw": (16, 32, 64, 128, 256, 512)}
-"""Lists visited (IVF), or candidates kept (HNSW), least first."""
 _TRAINED_ON = 50_000
 _POINTS_A_LIST = 39
 _SPLIT_FROM_BYTES = 2**26
 _GPU_SCRATCH_BYTES = 2**28
 _GPU_SHARE = 0.8
 _HNSW_LINKS = 32
+APPROXIMATE_SPARE = 64
+"""Proposals of an approximate kind beyond k, for exact scores to choose from."""
 _SPARE_OF_BYTES = 256
 """In an index of bytes some hundred rows are within rounding of the tenth: three passes over a gallery became one."""
 
@@ -43,6 +41,74 @@ Blocks = Callable[[], Iterator[Embeddings]]
 def n_lists(n: int) -> int:
     """Lists of an IVF index of n vectors: about 4 sqrt(n), each with vectors enough to be found."""
     return int(max(1, min(4 * n**0.5, n // _POINTS_A_LIST)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexKind:
+    """A kind of index. empty: from n, p an empty FAISS index for n vectors of p dimensions.
+
+    is_exact: it bounds what it leaves out. rounds: of an exact one, vectors are rounded, less their mean first.
+    efforts: of an approximate one, lists visited (IVF) or candidates kept (HNSW), least first; parameters: FAISS's,
+    from the index and an effort. spare: proposals beyond k to begin with. on_gpu: FAISS has it there.
+    """
+
+    empty: Callable[[int, int], Any]
+    is_exact: bool = False
+    rounds: bool = False
+    efforts: tuple[int, ...] = ()
+    parameters: Callable[[Any, int], Any] | None = None
+    spare: int = SPARE
+    on_gpu: bool = True
+
+
+def _flat(n: int, p: int) -> Any:
+    return faiss_module().IndexFlatIP(p)
+
+
+def _half(n: int, p: int) -> Any:
+    faiss = faiss_module()
+    return faiss.IndexScalarQuantizer(p, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_L2)
+
+
+def _bytes(n: int, p: int) -> Any:
+    faiss = faiss_module()
+    return faiss.IndexScalarQuantizer(p, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_L2)
+
+
+def _hnsw(n: int, p: int) -> Any:
+    faiss = faiss_module()
+    index = faiss.IndexHNSWSQ(p, faiss.ScalarQuantizer.QT_fp16, _HNSW_LINKS, faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.efConstruction = 80
+    return index
+
+
+def _ivf(n: int, p: int, *, codes: str) -> Any:
+    faiss = faiss_module()
+    index = faiss.index_factory(p, f"IVF{n_lists(n)},{codes}", faiss.METRIC_INNER_PRODUCT)
+    index.cp.min_points_per_centroid = 1
+    index.cp.max_points_per_centroid = 2 * _POINTS_A_LIST
+    return index
+
+
+def _candidates(index: Any, effort: int) -> Any:
+    return faiss_module().SearchParametersHNSW(efSearch=effort)
+
+
+def _lists(index: Any, effort: int) -> Any:
+    return faiss_module().SearchParametersIVF(nprobe=min(effort, index.nlist))
+
+
+KINDS: dict[Kind, IndexKind] = {
+    "flat": IndexKind(empty=_flat, is_exact=True),
+    "flat16": IndexKind(empty=_half, is_exact=True, rounds=True),
+    "sq8": IndexKind(empty=_bytes, is_exact=True, rounds=True, spare=_SPARE_OF_BYTES),
+    "ivf-sq8": IndexKind(empty=partial(_ivf, codes="SQ8"), efforts=_LISTS, parameters=_lists),
+    "hnsw": IndexKind(empty=_hnsw, efforts=(16, 32, 64, 128, 256, 512), parameters=_candidates, on_gpu=False),
+    "ivf-rabitq": IndexKind(
+        empty=partial(_ivf, codes="RaBitQ4"), efforts=_LISTS, parameters=_lists, on_gpu=False
+    ),
+}
+EXACT = tuple(name for name, kind in KINDS.items() if kind.is_exact)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +133,7 @@ class Vectors:
     @property
     def spare(self) -> int:
         """Proposals beyond k to begin with: asking again costs a pass over all, scoring some more costs little."""
-        return _SPARE_OF_BYTES if self.kind == "sq8" else SPARE
+        return KINDS[self.kind].spare
 
     def propose(
         self,
@@ -77,7 +143,7 @@ class Vectors:
         among: NDArray[np.bool_] | None = None,
         effort: int | None = None,
     ) -> Proposals:
-        """points: (Q, P) unit vectors. among: (N,) who may be proposed; exact kinds only. effort: see EFFORTS."""
+        """points: (Q, P) unit vectors. among: (N,) who may be proposed; exact kinds only. effort: one of the kind's."""
         if among is not None and self.kind not in EXACT:
             raise ValueError(f"a selector is for exact kinds, not {self.kind}")
         if not np.isfinite(points).all():
@@ -112,11 +178,8 @@ class Vectors:
         faiss = faiss_module()
         if among is not None:
             return faiss.SearchParameters(sel=_bitmap(faiss, among))
-        if effort is not None and self.kind == "hnsw":
-            return faiss.SearchParametersHNSW(efSearch=effort)
-        if effort is not None and self.kind not in EXACT:
-            return faiss.SearchParametersIVF(nprobe=min(effort, self.index.nlist))
-        return None
+        parameters = KINDS[self.kind].parameters
+        return None if effort is None or parameters is None else parameters(self.index, effort)
 
     def _split(
         self, point: Embeddings, fetch: int, among: NDArray[np.bool_] | None
@@ -149,9 +212,9 @@ def _bitmap(faiss: Any, among: NDArray[np.bool_]) -> Any:
 
 def make(kind: Kind, blocks: Blocks, *, n: int, p: int) -> Vectors:
     """Trains and fills an index of n vectors of p dimensions. Raises UmurlError for vectors that are not finite."""
-    centre = _centre(blocks, n=n, p=p) if kind in ROUNDED else None
+    centre = _centre(blocks, n=n, p=p) if KINDS[kind].rounds else None
     shifted: Blocks = blocks if centre is None else lambda: (vectors - centre for vectors in blocks())
-    index = _empty(kind, n=n, p=p)
+    index = KINDS[kind].empty(n, p)
     if not index.is_trained:
         index.train(_sample(shifted, n=n))
     error = 0.0 if kind in EXACT else np.inf
@@ -170,25 +233,6 @@ def _centre(blocks: Blocks, *, n: int, p: int) -> NDArray[np.float32]:
     for vectors in blocks():
         total += vectors.sum(axis=0, dtype=np.float64)
     return np.asarray(total / max(1, n), dtype=np.float32)
-
-
-def _empty(kind: Kind, *, n: int, p: int) -> Any:
-    faiss = faiss_module()
-    inner = faiss.METRIC_INNER_PRODUCT
-    if kind == "flat":
-        return faiss.IndexFlatIP(p)
-    if kind == "flat16":
-        return faiss.IndexScalarQuantizer(p, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_L2)
-    if kind == "sq8":
-        return faiss.IndexScalarQuantizer(p, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_L2)
-    if kind == "hnsw":
-        index = faiss.IndexHNSWSQ(p, faiss.ScalarQuantizer.QT_fp16, _HNSW_LINKS, inner)
-        index.hnsw.efConstruction = 80
-        return index
-    index = faiss.index_factory(p, f"IVF{n_lists(n)},{'SQ8' if kind == 'ivf-sq8' else 'RaBitQ4'}", inner)
-    index.cp.min_points_per_centroid = 1
-    index.cp.max_points_per_centroid = 2 * _POINTS_A_LIST
-    return index
 
 
 def _sample(blocks: Blocks, *, n: int) -> Embeddings:
@@ -225,7 +269,7 @@ def read(path: Path, *, kind: Kind, error: float) -> Vectors:
         index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as problem:
         raise UmurlError(f"{path}: FAISS cannot open it", REPAIR) from problem
-    centre = np.load(_centre_file(path), allow_pickle=False) if kind in ROUNDED else None
+    centre = np.load(_centre_file(path), allow_pickle=False) if KINDS[kind].rounds else None
     return Vectors(kind=kind, index=index, error=error, centre=centre)
 
 
@@ -252,10 +296,8 @@ def on_gpu(vectors: Vectors, gpu: int, *, free_bytes: int) -> Vectors:
     There is no selector there: filters gather.
     """
     faiss = faiss_module()
-    if (
-        vectors.kind in ("hnsw", "ivf-rabitq")
-        or len(vectors) * vectors.index.code_size > _GPU_SHARE * free_bytes
-    ):
+    too_large = len(vectors) * vectors.index.code_size > _GPU_SHARE * free_bytes
+    if too_large or not KINDS[vectors.kind].on_gpu:
         return vectors
     resources = faiss.StandardGpuResources()
     resources.setTempMemory(_GPU_SCRATCH_BYTES)

@@ -26,7 +26,7 @@ from umurl_search.index.exact_knn import (
     rank_proposals,
     rerank_until_exact,
 )
-from umurl_search.index.faiss_kinds import EFFORTS, EXACT, Vectors
+from umurl_search.index.faiss_kinds import APPROXIMATE_SPARE, EXACT, KINDS, Vectors
 from umurl_search.index.faiss_library import gpu_search_available
 from umurl_search.index.index import MAIN, Index, Part
 
@@ -35,7 +35,6 @@ GATHERED_BELOW = 0.01
 _MANY = 16
 """Queries from which products with the whole gallery beat FAISS, query by query."""
 _SCANNED_BYTES = 2**28
-_APPROXIMATE_SPARE = 64
 Mask = NDArray[np.bool_]
 
 
@@ -156,8 +155,8 @@ class _PartSearch:
         wanted = min(k, n if allowed is None else int(allowed.sum()))
         asking, out = np.arange(len(points)), empty_neighbours(len(points), k)
         least = int(self.part.manifest["search"]["effort"])
-        for effort in (e for e in EFFORTS[self.part.kind] if e >= least):
-            fetch = min(n, max(4 * k, k + _APPROXIMATE_SPARE))
+        for effort in (e for e in KINDS[self.part.kind].efforts if e >= least):
+            fetch = min(n, max(4 * k, k + APPROXIMATE_SPARE))
             rows = self._positions(
                 vectors.propose(points[asking], fetch, effort=max(effort, _at_least(self.part, fetch))).rows
             )

@@ -22,16 +22,16 @@ from umurl_search.index.exact_knn import (
     rank_proposals,
     rerank_until_exact,
 )
-from umurl_search.index.faiss_kinds import EFFORTS, EXACT, Kind, Vectors
+from umurl_search.index.faiss_kinds import APPROXIMATE_SPARE, EXACT, KINDS, Kind, Vectors
 from umurl_search.index.index import ORDER, UNIT, mapped_blocks, vectors_file, views, write_unit
 
 ASKED = 256
 K = 10
 RECALL = 0.95
-TIMED = 32
 SMALL_BYTES = 2**24
 LARGE = 300_000
 _MEMORY_SHARE = 0.5
+_BLOCK = 8192
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ def write_vectors(
     approximate kind, the least that reaches `recall` at 10; the quality. Raises UmurlError for embeddings that are
     not finite.
     """
-    held = _held_out(len(embeddings), kind)
+    held = _held_out(len(embeddings))
     order = np.concatenate([np.setdiff1d(np.arange(len(embeddings)), held), held])
     if kind not in EXACT:
         np.save(folder / ORDER, order.astype(np.int64), allow_pickle=False)
@@ -103,9 +103,8 @@ def describe_recall(manifest: dict[str, Any]) -> float:
     return float(manifest.get("search", {}).get("recall", RECALL))
 
 
-def _held_out(n: int, kind: Kind) -> Rows:
+def _held_out(n: int) -> Rows:
     """Up to 256 evenly spaced rows, a tenth at most."""
-    del kind
     q = min(ASKED, n // 10)
     return np.unique(np.linspace(0, n - 1, q).astype(np.int64)) if q else np.zeros(0, dtype=np.int64)
 
@@ -136,8 +135,8 @@ def _filled(
 
 
 def _ordered_blocks(embeddings: Embeddings, mapping: LinearMap, order: Rows) -> Any:
-    for start in range(0, len(order), 8192):
-        yield mapping(np.asarray(embeddings[order[start : start + 8192]]))
+    for start in range(0, len(order), _BLOCK):
+        yield mapping(np.asarray(embeddings[order[start : start + _BLOCK]]))
 
 
 def _measured(
@@ -151,11 +150,11 @@ def _measured(
 ) -> dict[str, Any]:
     """Recall, latency and accuracy of clips left out: of an exact kind, those are in it and pass over themselves."""
     if len(held) == 0:
-        return {"search": {"effort": max(EFFORTS.get(vectors.kind, (0,)))}, "quality": None}
+        return {"search": {"effort": max(KINDS[vectors.kind].efforts, default=0)}, "quality": None}
     exact_kind = vectors.kind in EXACT
     points = mapping(np.asarray(embeddings[held]))
     truth = _truth(embeddings, mapping, stored, held, points)
-    ladder = (0,) if exact_kind else EFFORTS[vectors.kind]
+    ladder = (0,) if exact_kind else KINDS[vectors.kind].efforts
     for effort in ladder:
         found, seconds = _asked(vectors, embeddings, mapping, stored, held, points, effort)
         recalls = {str(k): _recall(found, truth, k) for k in (1, K)}
@@ -213,7 +212,7 @@ def _one(
         return rerank_until_exact(
             propose, exact, wanted, n_queries=1, n_rows=len(vectors), spare=vectors.spare
         )
-    fetch = min(len(vectors), 74)
+    fetch = min(len(vectors), K + APPROXIMATE_SPARE)
     effort = max(effort, fetch) if vectors.kind == "hnsw" else effort
     rows = vectors.propose(point, fetch, effort=effort).rows
     return rank_proposals(np.where(rows >= 0, exact(np.zeros(1, dtype=np.int64), rows), -np.inf), rows, K + 1)

@@ -36,7 +36,8 @@ class BoundedProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self.is_answering:
-            self._unwatch()
+            self._unread = 0
+            self._watch(self.limits.headers_s)
 
     def on_response_complete(self) -> None:
         self.idle_since = time.monotonic()
@@ -65,12 +66,14 @@ class BoundedProtocol(H11Protocol):
             self._deadline = None
 
     def _late(self) -> None:
-        """An answer that is still being read may take its time, as long as it moves."""
+        """An answer may take its time to be made, and to be read as long as it moves.
+
+        One larger than the transport holds is not complete before it is read: it is waited for while being answered.
+        """
         unread, before = self.transport.get_write_buffer_size(), self._unread
         self._unread = unread
-        if self.is_answering:
-            return
-        if unread and (before == 0 or unread < before):
+        moves = unread != before if self.is_answering else 0 < unread < before
+        if moves or (self.is_answering and unread == 0) or (unread and before == 0):
             self._watch(self.limits.headers_s)
         else:
             self.cut()
