@@ -94,10 +94,11 @@ def running(library: Library, *, limits: Limits | None = None, **request: Any) -
 
 
 def problem(answer: httpx.Response, status: int) -> str:
-    """The one line of a refusal."""
+    """The one line of a refusal, as the page shows it: what is wrong, and the hint's text."""
     assert answer.status_code == status, answer.text
-    assert set(answer.json()) == {"error"}
-    line = str(answer.json()["error"])
+    told = answer.json()
+    assert {"error"} <= set(told) <= {"error", "hint"}
+    line = f"{told['error']}; {told['hint']['text']}" if "hint" in told else str(told["error"])
     assert line
     assert "\n" not in line
     return line

@@ -225,9 +225,9 @@ def test_pku_mmd_goes_to_the_closest_of_ntu(queries: str, gallery: str) -> None:
 def test_lists_that_nobody_matched(queries: str, gallery: str) -> None:
     with pytest.raises(UmurlError) as told:
         match_actions(queries, gallery, None)
-    assert str(told.value) == (
+    assert told.value.typed == (
         f"how the actions of {queries} match those of {gallery} is not known; known are ntu60 and ntu120, "
-        "pku-mmd-1 and pku-mmd-2, and queries of pku-mmd-1 or pku-mmd-2 in ntu60 or ntu120: give --action-map "
+        "pku-mmd-1 and pku-mmd-2, and queries of pku-mmd-1 or pku-mmd-2 in ntu60 or ntu120; give --action-map "
         "FILE.tsv (query label id, gallery label id)"
     )
 
@@ -255,7 +255,7 @@ def test_a_file_that_is_no_map(text: str, said: str, tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UmurlError) as told:
         read_action_map(path)
-    assert str(told.value).startswith(f"{path}: not a map of actions ({said})")
+    assert told.value.typed.startswith(f"{path}: not a map of actions ({said})")
     with pytest.raises(UmurlError, match=r"not a map of actions .*No such file"):
         read_action_map(tmp_path / "absent.tsv")
 
@@ -286,9 +286,10 @@ def test_indexes_must_be_made_alike() -> None:
             ),
             opened("b"),
         )
-    assert str(told.value) == (
-        "index a cannot ask index b, they were made in different ways (encoder f (weights 22222222) there, "
-        "e (weights 11111111) here; frames: 32 there, 64 here; new: True there, None here): "
+    assert told.value.typed == (
+        "index a cannot be used as queries for index b: they were built with different encoders or preprocessing "
+        "(encoder f (weights 22222222) there, e (weights 11111111) here; frames: 32 there, 64 here; "
+        "new: True there, None here): "
         "umurl-search build-index A --encoder e"
     )
 
@@ -297,7 +298,7 @@ def test_another_encoder_is_refused(copied: Library, command: Command) -> None:
     assert command("build-index", "theirs", "--encoder", "shipped").code == 0
     refused = command("knn-eval", "--queries", "theirs@shipped", "--index", "mine@e")
     assert (refused.code, refused.out) == (1, "")
-    assert "theirs@shipped cannot ask index mine@e" in refused.err
+    assert "index theirs@shipped cannot be used as queries for index mine@e: " in refused.err
     assert "encoder shipped (weights " in refused.err
     assert refused.err.endswith("umurl-search build-index theirs --encoder e\n")
 
@@ -344,7 +345,7 @@ def test_what_the_command_refuses(
         "--queries", "mine@e", "--index", "theirs@e", "--protocol", "all", *with_map
     )
     assert (
-        "theirs odd: no query has an action that the gallery of mine xsub holds (6 no counterpart): choose"
+        "theirs odd: no query has an action that the gallery of mine xsub holds (6 no counterpart); choose"
         in problem("--queries", "theirs@e", "--query-protocol", "odd", *with_map)
     )
     assert "theirs and mine hold different recordings, nothing is in both" in problem(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import LONG, LONG_INDEX
+from refusals import raises_typed
 
 from encoder.errors import UmurlError
 from umurl_search.evaluation.duplicates_and_leaks import (
@@ -147,8 +148,8 @@ def test_a_protocol_is_needed_for_leaks(copied: Library, made: Path) -> None:
         leaks(copied, LeakRequest(protocol="xview", device="cpu"))
     ingest(copied, Request(name="alone", source=made / "clips"))
     build_index(copied, BuildRequest(dataset="alone", encoder="e", device="cpu"))
-    with pytest.raises(
-        UmurlError, match=r"^alone has no protocol to evaluate: ingest it with --splits FILE$"
+    with raises_typed(
+        r"^alone has no protocol to evaluate: umurl-search add alone --splits FILE states one$"
     ):
         leaks(copied, LeakRequest(device="cpu"))
 

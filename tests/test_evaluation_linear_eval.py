@@ -9,6 +9,7 @@ import pytest
 import torch
 from classified import CPU, SHORT, TUNING, alone, linear, parts_of
 from conftest import splits_file
+from refusals import raises_typed
 
 from encoder.errors import UmurlError
 from encoder.probe import ProbeResult, late_fusion, probe
@@ -85,9 +86,7 @@ def test_a_protocol_that_is_no_classification() -> None:
         UmurlError, match="mine p: 0 training and 1 test clips with labels are in the library, a "
     ):
         task([], [1])
-    with pytest.raises(
-        UmurlError, match="mine p: no test clip is of an action that is trained; choose another --pro"
-    ):
+    with raises_typed("mine p: no test clip is of an action that is trained; choose another --pro"):
         task([0], [1])
 
 
@@ -166,7 +165,7 @@ def test_late_fusion_of_other_clips(indexed: Library, made: Path) -> None:
     build_index(indexed, BuildRequest(dataset="twin", encoder="e", device="cpu"))
     with pytest.raises(UmurlError) as error:
         late_eval(indexed, LinearRequest(late=(LATE[0], ("twin@e", "bone")), device="cpu"))
-    assert str(error.value) == (
+    assert error.value.typed == (
         "indexes mine@e and twin@e do not hold the same clips (mine, 60; twin, 60), their scores cannot be fused: "
         "umurl-search build-index mine --encoder ENCODER for each"
     )

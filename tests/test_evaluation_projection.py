@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from refusals import raises_typed
 from reported import unit_rows
 
-from encoder.errors import UmurlError
 from umurl_search.evaluation.projection import (
     flatten,
     lay_out,
@@ -84,7 +84,7 @@ def test_a_missing_package_is_named(
     method: Any, module: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(UmurlError, match=rf"--map {method} needs .* pip install {package}, or --map pca"):
+    with raises_typed(rf"^the map by {method} needs .*; pip install {package}, or --map pca"):
         require(method)
     require("pca")
 

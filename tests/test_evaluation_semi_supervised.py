@@ -117,7 +117,7 @@ def test_fine_tuning_wants_the_encoder_that_the_index_was_made_with(
     monkeypatch.setattr(Index, "manifest", manifest)
     with pytest.raises(UmurlError) as error:
         semi_eval(indexed, SemiRequest(finetune=True, device="cpu"))
-    assert str(error.value) == (
-        "encoder e is not the one that index mine@e was made with: umurl-search delete index:mine@e, then "
-        "umurl-search build-index mine --encoder e"
+    assert error.value.typed == (
+        "encoder e is not the one that index mine@e was made with: umurl-search delete index:mine@e, then build "
+        "it again"
     )

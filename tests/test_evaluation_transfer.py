@@ -59,7 +59,7 @@ def test_clips_without_a_label_take_no_part(library: Library, made: Path, tmp_pa
 @pytest.mark.parametrize(
     ("given", "text"),
     [
-        ({"dataset": "yours"}, "no dataset 'yours' in the library: umurl-search ingest yours first"),
+        ({"dataset": "yours"}, "no dataset 'yours' in the library (it has mine): umurl-search ingest yours"),
         ({"protocol": "xview"}, "mine has no protocol 'xview': it has xsub"),
         (
             {"encoder": "f"},
@@ -71,7 +71,7 @@ def test_transfer_of_what_is_not_there(given: dict[str, Any], text: str, library
     request = TransferRequest(**{"dataset": "mine", "encoder": "e", "device": "cpu", **given})
     with pytest.raises(UmurlError) as error:
         transfer_eval(library, request)
-    assert str(error.value) == text
+    assert error.value.typed == text
 
 
 def test_an_interrupt_leaves_nothing_behind(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

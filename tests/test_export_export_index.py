@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from conftest import LONG_INDEX
 from documents import table
+from refusals import raises_typed
 
-from encoder.errors import UmurlError
 from umurl_search.export import export_index as exporting
 from umurl_search.export.export_index import ExportRequest, export_index
 from umurl_search.index.open_index import open_index
@@ -95,12 +95,10 @@ def test_a_folder_in_use_is_left_alone(indexed: Library, tmp_path: Path) -> None
     out.mkdir()
     (out / "mine.txt").write_text("mine")
     for place in (out, out / "mine.txt"):
-        with pytest.raises(
-            UmurlError, match=r"holds something already; give --out a folder that is new or empty$"
-        ):
+        with raises_typed(r"holds something already; give --out a folder that is new or empty$"):
             export_index(indexed, ExportRequest(out=place))
     assert [path.name for path in out.iterdir()] == ["mine.txt"]
-    with pytest.raises(UmurlError, match=r"give --out a folder in one that exists$"):
+    with raises_typed(r"give --out a folder in one that exists$"):
         export_index(indexed, ExportRequest(out=tmp_path / "no" / "out"))
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from refusals import raises_typed
 
-from encoder.errors import UmurlError
 from umurl_search.index import all_pairs, bounded_codes
 from umurl_search.index.all_pairs import Pairs, components, group_rows, median_nn_distance, pairs_above
 from umurl_search.index.exact_knn import CPU
@@ -96,7 +96,7 @@ def test_nobody_and_a_single_row_have_no_pairs() -> None:
 def test_too_many_pairs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(all_pairs, "MOST_PAIRS", 1000)
     gallery = clustered(60, 8, seed=0)
-    with pytest.raises(UmurlError, match=r"^over 1,000 pairs score -1 or more: give a higher --above$"):
+    with raises_typed(r"^over 1,000 pairs score -1 or more; give a higher --above$"):
         pairs_above(gallery, -1)
     assert len(pairs_above(gallery[:45], -1)) == 990
 
@@ -104,7 +104,7 @@ def test_too_many_pairs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_vectors_that_are_no_numbers_are_refused() -> None:
     gallery = clustered(20, 4, seed=0)
     gallery[7, 2] = np.nan
-    with pytest.raises(UmurlError, match="run umurl-search verify"):
+    with raises_typed("run umurl-search verify"):
         pairs_above(gallery, 0.5)
 
 

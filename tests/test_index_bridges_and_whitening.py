@@ -149,9 +149,8 @@ def test_without_a_bridge_or_transform_nothing_is_done_but_the_length() -> None:
 def test_a_bridge_that_was_not_built() -> None:
     with pytest.raises(UmurlError) as error:
         Maps(transform=NO_TRANSFORM).query("joint+bone", "fused", bridged=True)
-    assert str(error.value) == (
-        "no bridge from joint+bone to fused in this index: "
-        "build it with --modalities all, or query with --no-bridge"
+    assert error.value.typed == (
+        "no bridge from joint+bone to fused in this index; build it with all modalities, or query with --no-bridge"
     )
 
 

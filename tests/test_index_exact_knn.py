@@ -8,9 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from refusals import raises_typed
 from sklearn.neighbors import KNeighborsClassifier
 
-from encoder.errors import UmurlError
 from umurl_search.index import bounded_codes, exact_knn
 from umurl_search.index.bridges_and_whitening import LinearMap
 from umurl_search.index.exact_knn import CPU, nearest
@@ -232,5 +232,5 @@ def test_one_nearest_neighbour_is_scikit_learns() -> None:
 
 
 def test_vectors_that_are_no_numbers_are_not_searched() -> None:
-    with pytest.raises(UmurlError, match="run umurl-search verify"):
+    with raises_typed("run umurl-search verify"):
         nearest(unit(20, 4), np.full((1, 4), np.nan, np.float32), 3)

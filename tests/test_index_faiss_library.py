@@ -4,8 +4,8 @@ import sys
 
 import numpy as np
 import pytest
+from refusals import raises_typed
 
-from encoder.errors import UmurlError
 from umurl_search.index import faiss_library
 from umurl_search.index.faiss_library import converts_half, cpu_level, faiss_module, largest_products
 
@@ -23,7 +23,7 @@ def test_largest_products_are_those_of_all(n: int, k: int) -> None:
 
 def test_without_faiss_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "faiss", None)
-    with pytest.raises(UmurlError, match=r"^FAISS is not installed .*pip install 'umurl-search\[cpu\]'"):
+    with raises_typed(r"^FAISS is not installed .*pip install 'umurl-search\[cpu\]'"):
         faiss_module()
 
 

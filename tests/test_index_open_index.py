@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from conftest import Result
 from documents import QUERY, problem, said
+from refusals import raises_typed
 
 from encoder.errors import UmurlError
 from umurl_search.datasets.protocols import DATASETS
@@ -152,7 +153,7 @@ def test_the_first_neighbour_decides(dataset: str, protocol: str, evaluated_root
 
 @pytest.mark.parametrize("words", ["query clip.npy --modality bone", "knn-eval"])
 def test_without_an_index_the_next_step_is_told(words: str, command: Command) -> None:
-    assert "umurl-search build-index NAME" in problem(command(*words.split()), 1)
+    assert "holds no index yet: umurl-search demo\n" in problem(command(*words.split()), 1)
 
 
 def test_the_index_built_last_is_asked(indexed: Library, command: Command) -> None:
@@ -202,7 +203,7 @@ def test_one_shot_without_exemplars_has_no_gallery(
 def test_an_index_of_other_clips_than_the_catalogs_is_not_opened(indexed: Library) -> None:
     with indexed.write() as catalog:
         catalog._con.execute("update clips set id = 1000 where id = (select max(id) from clips)")
-    with pytest.raises(UmurlError, match=r"^index mine@e and the catalog disagree: umurl-search verify$"):
+    with raises_typed(r"^index mine@e and the catalog disagree: umurl-search verify$"):
         open_index(indexed, "mine@e")
     said = f"{indexed.index_folder('mine@e')}: its clip ids are not those of the catalog"
     assert any(problem.startswith(said) for problem in verify(indexed))

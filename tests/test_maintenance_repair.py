@@ -120,7 +120,7 @@ def test_clips_of_every_part_are_read_again_from_where_they_came(
     spoil(next(changing.clips("").iterdir()) / "extents.npy")
     np.save(elsewhere / f"{NEW[2]}.npy", make_clip(NEW[3]))
     (problem, *_) = repair(changing, device="cpu").problems
-    assert f"and {NEW[2]} cannot be read again as it was from {elsewhere}: put it back" in problem
+    assert f"and {NEW[2]} cannot be read again as it was from {elsewhere}; put it back" in problem
 
 
 def test_a_source_that_was_moved_is_where_clips_are_read_again(

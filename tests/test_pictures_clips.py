@@ -6,10 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 from drawings import ReadPage, picture_request
+from refusals import raises_typed
 
-from encoder.errors import UmurlError
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.pictures.clips import hit_clips
@@ -25,9 +24,7 @@ def test_hits_that_went_meanwhile_are_said_to_be_gone(indexed: Library) -> None:
     found = query(indexed, asked)
     first, second = found.hits
     gone = replace(found, hits=[first, replace(second, name="gone")])
-    with pytest.raises(
-        UmurlError, match="another process added or removed clips while this command ran: run it again"
-    ):
+    with raises_typed("another process added or removed clips while this command ran; run it again"):
         hit_clips(indexed, gone)
 
 

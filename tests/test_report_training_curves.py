@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from histories import written_history
+from refusals import raises_typed
 
-from encoder.errors import UmurlError
 from umurl_search.report.training_curves import check_drawable, curves_figure, draw_curves, summary
 from umurl_search.training.history import History, read_history
 
@@ -73,9 +73,7 @@ def test_an_empty_history_is_drawn_as_no_steps(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["curves.jpg", "curves", "absent/curves.png"])
 def test_a_place_that_cannot_be_drawn_to_is_refused(name: str, history: History, tmp_path: Path) -> None:
     for check in (check_drawable, lambda out: draw_curves(history, out)):
-        with pytest.raises(
-            UmurlError, match=r"give a file that ends in \.png, \.svg or \.html, in a folder that"
-        ):
+        with raises_typed(r"give a file that ends in \.png, \.svg or \.html, in a folder that"):
             check(tmp_path / name)
 
 
@@ -84,6 +82,6 @@ def test_without_matplotlib_it_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     for check in (check_drawable, lambda out: draw_curves(history, out)):
-        with pytest.raises(UmurlError, match=r'matplotlib.*pip install "umurl-search\[report\]"'):
+        with raises_typed(r'matplotlib.*pip install "umurl-search\[report\]"'):
             check(tmp_path / "curves.png")
     assert not (tmp_path / "curves.png").exists()

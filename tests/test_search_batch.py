@@ -11,8 +11,8 @@ import duckdb
 import numpy as np
 import pytest
 from conftest import LONG_INDEX
+from refusals import raises_typed
 
-from encoder.errors import UmurlError
 from umurl_search.index.build import build_index
 from umurl_search.index.build_plan import BuildRequest
 from umurl_search.ingest.ingest import Request, ingest
@@ -158,11 +158,9 @@ def test_sources_of_all_kinds_in_their_order(indexed: Library, made: Path, tmp_p
 
 
 def test_none_that_can_be_read(indexed: Library, tmp_path: Path) -> None:
-    with pytest.raises(
-        UmurlError, match=r"^none of the 2 clips can be read; the first, x.npy: no such file; give"
-    ):
+    with raises_typed(r"^none of the 2 clips can be read; the first, x.npy: no such file; give"):
         ask(indexed, "x.npy", "y.npy", out=tmp_path / "x.csv")
-    with pytest.raises(UmurlError, match=r"^x.npy: no such file; give the path of a clip$"):
+    with raises_typed(r"^x.npy: no such file; give the path of a clip$"):
         ask(indexed, "x.npy", out=tmp_path / "x.jsonl")
     assert [path.name for path in tmp_path.iterdir()] == ["library"]
 
@@ -212,9 +210,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 def test_a_file_that_cannot_be_written(indexed: Library, tmp_path: Path) -> None:
     for out in (tmp_path / "x.txt", tmp_path / "nowhere" / "x.csv"):
-        with pytest.raises(
-            UmurlError, match=r"give a file that ends in .jsonl, .parquet or .csv, in a folder that exists$"
-        ):
+        with raises_typed(r"give a file that ends in .jsonl, .parquet or .csv, in a folder that exists$"):
             ask(indexed, "mine", out=out)
 
 

@@ -38,7 +38,7 @@ def test_how_a_file_is_read_can_be_said(client: Client) -> None:
         ({"clip": {"id": 10**6}}, 404, "no clip 1000000"),
         ({"clip": {"id": 1}, "index": "x"}, 400, "no index 'x'; there are mine@e"),
         ({"clip": {"id": 1}, "where": "read_csv('/etc/passwd')"}, 400, "read_csv"),
-        ({"clip": {"id": 1}, "where": "1=1; drop table clips"}, 400, "--where"),
+        ({"clip": {"id": 1}, "where": "1=1; drop table clips"}, 400, "filter '1=1; drop table clips': "),
         ({"clip": {"id": 1}, "where": " "}, 400, "nothing is asked; leave it out for all clips"),
         ({"clip": {"id": 1}, "modality": "smell"}, 422, "modality: modality is joint"),
         ({"clip": {"id": 1}, "k": 0}, 422, "k: "),

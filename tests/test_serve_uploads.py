@@ -22,7 +22,7 @@ QUERY = "S001C001P001R001A005"
         ("x.npy", b"nonsense", {}, 400, "x.npy"),
         ("x.exe", b"MZ", {}, 400, "x.exe: not a clip"),
         ("x.npy", npy(make_clip(QUERY)), {"index": "x"}, 400, "no index 'x'"),
-        ("x.npy", npy(make_clip(QUERY)), {"where": "1=1; drop table clips"}, 400, "--where"),
+        ("x.npy", npy(make_clip(QUERY)), {"where": "1=1; drop table clips"}, 400, "filter '1=1; drop"),
         ("x.npy", npy(make_clip(QUERY)), {"k": 0}, 422, "k: "),
         ("x.npy", npy(make_clip(QUERY)), {"clip": "mine:x"}, 422, "clip: "),
         ("x.npy", npy(make_clip(QUERY)), {"fps": "nan"}, 422, "fps: "),
