@@ -15,7 +15,7 @@ def test_who_finds_no_free_thread_in_time_is_told_to_come_again(
     indexed: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Client(indexed, searches=1, wait_s=0.2, waiting=2) as client:
-        refused = re.compile(r'requests_total{method="POST",route="[^"]*",status="503"} 4$', re.MULTILINE)
+        refused = re.compile(r'requests_total{method="POST",route="[^"]*",status="503"} 4.0$', re.MULTILINE)
         others_refused = lambda: refused.search(client.service.measures.text()) is not None  # noqa: E731
         monkeypatch.setattr(client.service.asker, "query", lambda body: slow(others_refused))
         answers = client.together(*[("POST", "/api/query", {"json": {"clip": {"id": 7}}})] * 5)
