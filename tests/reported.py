@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from umurl_search.evaluation.modality_matrix import Retrieval, retrieve
 from umurl_search.index.bridges_and_whitening import LinearMap
 from umurl_search.library.library import Library
-from umurl_search.report.report import ReportRequest, write_report
+from umurl_search.report.report import ReportRequest, WrittenReport, write_report
 
 RNG = np.random.default_rng(7)
 
@@ -43,7 +43,7 @@ class Texts(HTMLParser):
         self.words += data
 
 
-def written_report(library: Library, out: Path, **options: Any) -> dict[str, Any]:
+def written_report(library: Library, out: Path, **options: Any) -> WrittenReport:
     return write_report(
         library, ReportRequest(out=out, map=options.pop("map", "pca"), device="cpu", **options)
     )

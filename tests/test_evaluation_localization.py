@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -276,7 +275,7 @@ def test_a_protocol_of_pku_mmd_is_served(
     build_index(
         library, BuildRequest(dataset=dataset, encoder="e", window=Window.parse((1,), 0.5), device="cpu")
     )
-    document: dict[str, Any] = localize_eval(library, LocalizeRequest(protocol=protocol, device="cpu"))
+    document = localize_eval(library, LocalizeRequest(protocol=protocol, device="cpu"))
     assert document["recordings"] == {"gallery": 4 - tested, "test": tested}
     assert (document["queries"], document["ranked"], document["windows"]) == (
         2 * tested,

@@ -38,7 +38,7 @@ def test_windows_are_named_by_their_length_and_are_rows_of_their_own(long: Libra
 
 def test_the_manifest_says_what_is_asked_and_its_recipe_nothing_of_the_kind(library: Library) -> None:
     flat, half, white = (
-        plan_build(library, BuildRequest(dataset="mine", device="cpu", **asked)).about  # type: ignore[arg-type]
+        plan_build(library, BuildRequest(dataset="mine", device="cpu", **asked)).about
         for asked in ({"kind": "flat"}, {"kind": "flat16"}, {"kind": "flat", "transform": HALF})
     )
     assert (flat["dataset"], flat["encoder"], flat["clips"], flat["transform"]) == ("mine", "e", 60, "none")
