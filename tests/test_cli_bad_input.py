@@ -29,7 +29,7 @@ def test_missing_and_empty_folders(library: Library, refused: Refused, tmp_path:
     has(refused("ingest", "x", "--source", tmp_path / "empty"), tmp_path / "empty", "empty", "formats")
     (tmp_path / "empty" / "notes.md").write_text("nothing here")
     has(refused("ingest", "x", "--source", tmp_path / "empty"), tmp_path / "empty", "formats")
-    has(refused("ingest", "x", "--source", tmp_path / "empty", "--format", "npy"), "npy", "--source")
+    has(refused("ingest", "x", "--source", tmp_path / "empty", "--format", "npy"), "npy", "the source")
     has(refused("ingest", "x", "--data", tmp_path / "gone"), tmp_path / "gone", "UMURL_DATA")
     out = ("--out", tmp_path / "y.npy")
     has(refused("embed", tmp_path / "gone", *out), tmp_path / "gone", "neither a dataset")
@@ -50,7 +50,7 @@ def truncated(golden: Path, tmp_path: Path) -> Path:
 def test_a_truncated_recording(indexed: Library, refused: Refused, truncated: Path, tmp_path: Path) -> None:
     (path,) = truncated.iterdir()
     has(refused("query", path), path, "truncated", "give a whole")
-    has(refused("ingest", "x", "--source", truncated), path.stem, "truncated", "check --source")
+    has(refused("ingest", "x", "--source", truncated), path.stem, "truncated", "check the source")
     has(refused("ingest", "x", "--source", path), path.stem, "truncated")
     has(refused("embed", path, "--out", tmp_path / "y.npy"), path, "no usable clip", "1 left out")
 
@@ -78,7 +78,7 @@ def test_coordinates_that_are_no_numbers(
     line = refused("query", path)
     has(line, path)
     assert "finite" in line or "overflow" in line
-    has(refused("ingest", "x", "--source", path.parent), "clip", "non-finite", "check --source")
+    has(refused("ingest", "x", "--source", path.parent), "clip", "non-finite", "check the source")
 
 
 class Trap:
@@ -163,9 +163,9 @@ def test_what_is_no_clip(indexed: Library, refused: Refused, tmp_path: Path) -> 
         ("query nosuch:clip", ["nosuch", "mine", "umurl-search ingest nosuch"]),
         ("query mine:nosuch", ["no clip 'nosuch' in mine", "umurl-search info mine"]),
         (f"query {QUERY} --index nosuch", ["nosuch", "mine@e", "umurl-search build-index"]),
-        (f"query {QUERY} --modality joint+bone", ["joint+bone", "--modalities all"]),
+        (f"query {QUERY} --modality joint+bone", ["joint+bone", "with all modalities"]),
         (f"query {QUERY} --where nosuch=1", ["nosuch", "subject, camera"]),
-        (f"query {QUERY} --where subject='x'", ["'subject='x''", "'x' to INT64 (columns: id"]),
+        (f"query {QUERY} --where subject='x'", ["'subject='x''", "'x' to INT64; the columns are id"]),
         ("knn-eval --index nosuch", ["nosuch", "mine@e"]),
         ("knn-eval --protocol xset", ["mine has no protocol 'xset'", "xsub"]),
         ("knn-eval --gallery-modality joint+motion", ["joint+motion", "--modalities all"]),
@@ -252,7 +252,9 @@ def test_filters_that_are_refused(
     where: str, indexed: Library, refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    has(refused("query", QUERY, "--where", where), f"--where '{where}'", "columns: id, name, dataset, label")
+    has(
+        refused("query", QUERY, "--where", where), f"filter '{where}'", "columns are id, name, dataset, label"
+    )
     assert not (tmp_path / "stolen.csv").exists()
 
 
@@ -285,10 +287,10 @@ def test_an_index_altered_by_one_byte(indexed: Library, refused: Refused) -> Non
         asked = (("query", QUERY), ("knn-eval",), ("build-index", "mine"))
         for position, words in zip((len(whole) // 2, 8, len(whole) - 1), asked, strict=True):
             flip(path, position)
-            has(refused(*words), path, "umurl-search delete index:mine@e")
+            has(refused(*words), path, "umurl-search repair")
             path.write_bytes(whole)
     (folder / "ids.npy").unlink()
-    has(refused("knn-eval"), "ids.npy is missing", "umurl-search delete index:mine@e")
+    has(refused("knn-eval"), "ids.npy is missing", "umurl-search repair")
 
 
 @pytest.mark.parametrize("room", ["encoders/e", "clips/mine"])

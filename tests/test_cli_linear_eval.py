@@ -144,15 +144,15 @@ def test_wrong_usage_is_exit_code_2(arguments: str, names: str, library: Library
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ("linear-eval --index x", "no index 'x'; there are mine@e: umurl-search build-index makes one"),
+        ("linear-eval --index x", "no index 'x'; there are mine@e: umurl-search build-index mine makes one"),
         ("linear-eval --protocol xview", "mine has no protocol 'xview': it has xsub"),
         (
             "linear-eval --modality bone+joint",
-            "index mine@e holds no joint+bone embeddings (it has joint, bone, motion, fused): "
+            "index mine@e holds no joint+bone embeddings (it has joint, bone, motion, fused); "
             "build it with --modalities all",
         ),
         ("linear-eval --late mine@e:joint --late x:bone", "no index 'x'; there are mine@e"),
-        ("semi-eval --index x", "no index 'x'; there are mine@e: umurl-search build-index makes one"),
+        ("semi-eval --index x", "no index 'x'; there are mine@e: umurl-search build-index mine makes one"),
         ("transfer-eval mine --encoder x", "no encoder 'x'; there are e, shipped"),
         ("transfer-eval mine --encoder e --protocol xview", "mine has no protocol 'xview': it has xsub"),
     ],

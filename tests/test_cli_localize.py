@@ -184,8 +184,8 @@ def test_a_transform_is_fitted_on_the_gallerys_windows(long: Library, command: C
 
 
 OF_WINDOWS = (
-    f"index {LONG_INDEX} is of windows of recordings: umurl-search localize-eval --index {LONG_INDEX} evaluates it; "
-    "umurl-search build-index long makes one of whole clips"
+    f"index {LONG_INDEX} is of windows of recordings, not of whole clips: "
+    f"umurl-search localize-eval --index {LONG_INDEX} evaluates it"
 )
 
 
@@ -241,7 +241,7 @@ def test_without_segments_there_is_nothing_to_ask(library: Library, command: Cal
     assert (result.code, result.err) == (
         1,
         "umurl-search: mine xsub: no labelled segments in the 30 train recordings, "
-        "evaluation needs some: delete the dataset and ingest it with --untrimmed "
+        "evaluation needs some; delete the dataset, then umurl-search ingest mine --untrimmed "
         "--segments FILE\n",
     )
 

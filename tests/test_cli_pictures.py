@@ -89,8 +89,8 @@ def test_a_view_is_another_picture(command: Command, indexed: Library, tmp_path:
 @pytest.mark.parametrize(
     ("clip", "out", "said"),
     [
-        (CLIP, "a.avi", f"a.avi: {PLACE}"),
-        (CLIP, "no/a.gif", f"no/a.gif: {PLACE}"),
+        (CLIP, "a.avi", f"a.avi: no such kind of file is written here; {PLACE}"),
+        (CLIP, "no/a.gif", f"no/a.gif: no folder no; {PLACE}"),
         ("mine:nobody", "a.gif", "no clip 'nobody' in mine: umurl-search info mine shows some names"),
         (
             "yours:nobody",

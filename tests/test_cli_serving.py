@@ -111,7 +111,7 @@ def test_problems_are_one_line_with_a_remedy(
         taken.listen()
         port = taken.getsockname()[1]
         line = problem(command("serve", "--port", port))
-    assert f"--port {port} on 127.0.0.1" in line
+    assert f"umurl-search: port {port} on 127.0.0.1: " in line
     assert "0 for any free one" in line
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     monkeypatch.delitem(sys.modules, "umurl_search.serve.server", raising=False)

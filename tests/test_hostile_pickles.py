@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from fuzz.guard import watched
 from fuzz.sources import only_reason, read, write
+from refusals import raises_typed
 
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Clip, LeftOut
@@ -168,7 +169,7 @@ def test_names_in_pickles(source: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["a\nb", "\x1b[2J", "\ud800", "x" * 200])
 def test_protocols_in_pickles(source: Path, name: str) -> None:
     path = write(source, "some.pkl", pickle.dumps({"split": {f"{name}_train": []}, "annotations": []}))
-    with pytest.raises(UmurlError, match=r"some\.pkl: '.*' cannot name a protocol; rename it in the file$"):
+    with raises_typed(r"some\.pkl: '.*' cannot name a protocol; rename it in the file$"):
         open_reader("pyskl", [path]).splits()
 
 

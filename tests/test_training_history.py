@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from histories import look, losses, written_history
+from refusals import raises_typed
 
 from encoder.errors import UmurlError
 from umurl_search.training.history import HISTORY, LOSSES, History, read_history
@@ -79,11 +80,11 @@ def test_any_other_damaged_line_is_named(line: str, why: str, tmp_path: Path) ->
         UmurlError, match=r"history\.jsonl: line 2 of the training history is damaged"
     ) as caught:
         read_history(tmp_path)
-    assert why in str(caught.value)
+    assert why in caught.value.typed
 
 
 def test_a_missing_history_names_what_writes_one(tmp_path: Path) -> None:
-    with pytest.raises(UmurlError, match="no training history; umurl-search train writes one"):
+    with raises_typed("no training history: umurl-search train NAME writes one"):
         read_history(tmp_path)
 
 

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import Result
 from interruptions import stopped
-from refusals import Refused, has
+from refusals import Refused, has, raises_typed
 from small_trainings import TINY, TWELVE_EPOCHS, interrupt, weights
 
-from encoder.errors import UmurlError
 from umurl_search.library.library import Library
 from umurl_search.maintenance import verify as soundness
 from umurl_search.training import import_encoder, run
@@ -97,8 +96,8 @@ def test_a_finished_training_with_other_settings_is_made_again(
     other = weights(library, "slow")
     assert other != uninterrupted
     for resume in (False, True):
-        with pytest.raises(
-            UmurlError, match=r"finished encoder 'slow' of other options|no interrupted training"
+        with raises_typed(
+            r"finished encoder 'slow' made with other options lies in |no interrupted training"
         ):
             train_encoder(library, TWELVE_EPOCHS, resume=resume)
     assert weights(library, "slow") == other

@@ -24,8 +24,8 @@ def test_a_look_does_not_hide_a_loss_that_is_no_number(library: Library, looks: 
     request = like_tiny(learning_rate=1e30, looks=looks, save_every_s=60.0)
     with pytest.raises(UmurlError) as error:
         train_encoder(library, request)
-    assert "at step" in str(error.value)
-    assert str(error.value).endswith("give a lower --learning-rate or --precision float32")
+    assert "at step" in error.value.typed
+    assert error.value.typed.endswith("give a lower --learning-rate or --precision float32")
     train_encoder(library, TINY)  # nothing was kept that it would discard
 
 

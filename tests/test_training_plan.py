@@ -66,7 +66,7 @@ def test_an_encoder_to_start_from_keeps_its_sizes(library: Library, command: Com
     words = "train mine --preset tiny --epochs 1 --start-from e --as x --device cpu"
     failed = command(*words.split(), "--width", 32)
     assert (failed.code, failed.out) == (1, "")
-    assert "encoder e has width 64, not 32: leave out --width or --start-from" in failed.err
+    assert "encoder e has width 64, not 32; leave out --width, or start from another encoder" in failed.err
     report = train_encoder(
         library, TrainRequest(**{**vars(TWELVE_EPOCHS), "start_from": "shipped", "epochs": 1})
     )

@@ -12,6 +12,7 @@ import pytest
 import torch
 from conftest import Result
 from interruptions import Killed
+from refusals import raises_typed
 from small_trainings import STEPS, TINY, interrupt, like_tiny, stop_after, trained_with, weights, with_units
 
 from encoder.distributed import ALONE, Processes
@@ -94,7 +95,7 @@ def test_an_interrupted_run_is_not_lost_unasked(library: Library, command: Comma
     failed = command(*words.split())
     assert (failed.code, failed.out) == (1, "")
     assert failed.err == (
-        "umurl-search: an interrupted training of 'slow' is kept: train --resume goes on with it, train --anew "
+        "umurl-search: an interrupted training of 'slow' is kept; train --resume goes on with it, train --anew "
         "discards it, --as gives this one another name\n"
     )
     assert command(*words.split(), "--resume", "--anew").code == 2
@@ -106,13 +107,11 @@ def test_what_differs_from_the_interrupted_run_is_told(library: Library) -> None
     interrupt(library, TINY, after=5)
     with pytest.raises(UmurlError) as error:
         train_encoder(library, like_tiny(epochs=7, width=32), resume=True)
-    assert str(error.value) == (
-        "the interrupted training of 'slow' was made with width 64 (now 32), epochs 6 (now 7): --resume goes on with "
-        "just that, --anew discards it"
+    assert error.value.typed == (
+        "the interrupted training of 'slow' was made with width 64 (now 32), epochs 6 (now 7); give just that to go on "
+        "with it, or discard it with --anew"
     )
-    with pytest.raises(
-        UmurlError, match="no interrupted training of 'other' to resume: run it without --resume"
-    ):
+    with raises_typed("no interrupted training of 'other' to resume; run it without --resume"):
         train_encoder(library, like_tiny(name="other"), resume=True)
 
 
@@ -135,7 +134,7 @@ def test_a_damaged_state_is_told(library: Library) -> None:
     interrupt(library, TINY, after=5)
     state = sealed_folder.partial_of(library.encoder("slow")) / resume_state.STATE
     state.write_bytes(state.read_bytes()[:-5000])
-    with pytest.raises(UmurlError, match=r"state\.pt: cannot be read \(.*\): --anew begins again"):
+    with raises_typed(r"state\.pt: cannot be read \(.*\); --anew begins again"):
         train_encoder(library, TINY, resume=True)
 
 

@@ -25,7 +25,6 @@ HASHES = {
     "start_from": "encoder to start from",
 }
 """Options that are stated as hashes, in words."""
-_OR_ELSE = "Run train with --anew to discard it. Give this one another name with {option}"
 
 
 def write_options(partial: Path, stated: dict[str, Any], changeable: dict[str, Any]) -> None:
@@ -55,7 +54,7 @@ def require_resumable(target: Path, stated: dict[str, Any]) -> None:
         said = ", ".join(_told(name, before.get(name), stated.get(name)) for name in differing)
         raise UmurlError(
             f"the interrupted training of '{target.name}' was made with {said}",
-            Hint("give just that to go on with it. Run train with {option} to discard it", option="anew"),
+            Hint("give just that to go on with it, or discard it with {option}", option="anew"),
         )
 
 
@@ -71,12 +70,19 @@ def refuse_to_lose(target: Path) -> None:
     if (sealed_folder.partial_of(target) / STATE).exists():
         raise UmurlError(
             f"an interrupted training of '{target.name}' is kept",
-            Hint(f"run train with --resume to go on with it. {_OR_ELSE}", option="as"),
+            Hint(
+                "train --resume goes on with it, train --anew discards it, {option} gives this one another name",
+                option="as",
+            ),
         )
     if target.exists() and not sealed_folder.check(target, full=False):
         raise UmurlError(
             f"a finished encoder '{target.name}' made with other options lies in {target}, but not in the catalog",
-            Hint(f"run the command that made it to enter it. {_OR_ELSE}", option="as"),
+            Hint(
+                "run the command that made it to enter it. Run train with --anew to discard it. Give this one another "
+                "name with {option}",
+                option="as",
+            ),
         )
 
 
