@@ -49,7 +49,9 @@ def raises_typed(pattern: str) -> Iterator[pytest.ExceptionInfo[UmurlError]]:
     """As `pytest.raises`, of an error's message and hint together, as a terminal has them."""
     with pytest.raises(UmurlError) as raised:
         yield raised
-    assert re.search(pattern, raised.value.typed), raised.value.typed
+    typed = raised.value.typed
+    del raised  # its traceback holds this frame: what the failed work had open would stay so
+    assert re.search(pattern, typed), typed
 
 
 def has(line: str, *parts: object) -> None:
