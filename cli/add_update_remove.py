@@ -72,7 +72,7 @@ def _take_in(terminal: Terminal, **asked: Any) -> None:
     request = ChangeRequest(**asked, device=terminal.device)
     report = add_or_update(terminal.library, request, progress=terminal.progress)
     terminal.note(*(f"note: {note}" for note in report.notes))
-    terminal.show(vars(report), print_add_update_remove.print_changes)
+    terminal.show(report, print_add_update_remove.print_changes)
 
 
 def remove(
@@ -91,7 +91,7 @@ def remove(
     from umurl_search.ingest.add_update_remove import remove as take_out
 
     report = take_out(terminal.library, name, names=clips or (), where=where)
-    terminal.show(vars(report), print_add_update_remove.print_changes)
+    terminal.show(report, print_add_update_remove.print_changes)
 
 
 def compact(
@@ -107,7 +107,7 @@ def compact(
     from umurl_search.maintenance.compact import compact as make_one
 
     report = make_one(terminal.library, name, force=force, progress=terminal.progress)
-    terminal.show(vars(report), print_add_update_remove.print_compacted)
+    terminal.show(report, print_add_update_remove.print_compacted)
 
 
 def repair(terminal: Terminal) -> int:
@@ -119,5 +119,5 @@ def repair(terminal: Terminal) -> int:
     from umurl_search.maintenance.repair import repair as mend
 
     report = mend(terminal.library, device=terminal.device, progress=terminal.progress)
-    terminal.show(vars(report), print_add_update_remove.print_repaired)
+    terminal.show(report, print_add_update_remove.print_repaired)
     return 0 if not report.problems else 1

@@ -92,7 +92,7 @@ def ingest(
         segments=segments,
     )
     report = read(terminal.library, request, progress=terminal.progress)
-    terminal.show(vars(report), print_tables.ingest)
+    terminal.show(report, print_tables.ingest)
 
 
 def ensure_ingested(terminal: Terminal, name: str) -> list[str]:
@@ -104,4 +104,4 @@ def ensure_ingested(terminal: Terminal, name: str) -> list[str]:
     if is_ingested(terminal.library, name):
         return []
     report = read(terminal.library, Request(name=name, data=terminal.data), progress=terminal.progress)
-    return [print_tables.ingest_line(vars(report))]
+    return [print_tables.ingest_line(report)]

@@ -90,8 +90,8 @@ def _ingest(terminal: Terminal, document: dict[str, Any]) -> None:
 
     _title(terminal, "a made-up corpus: actions by subjects of different build and style, three cameras")
     report = ingest(terminal.library, Request(name="demo"), progress=terminal.progress)
-    document["ingest"] = vars(report)
-    _draw(terminal, document["ingest"], print_tables.ingest_summary)
+    document["ingest"] = report
+    _draw(terminal, report, print_tables.ingest_summary)
 
 
 def _indexed(terminal: Terminal, encoder: str) -> dict[str, Any]:
@@ -105,9 +105,9 @@ def _indexed(terminal: Terminal, encoder: str) -> dict[str, Any]:
     whose = "the encoder in the package" if encoder == SHIPPED else "the encoder trained here"
     _title(terminal, f"an index with {whose}: every clip as joint, bone, motion and all three fused")
     request = BuildRequest(dataset="demo", encoder=encoder, device=terminal.device)
-    build = vars(build_index(terminal.library, request, progress=terminal.progress))
+    build = build_index(terminal.library, request, progress=terminal.progress)
     _draw(terminal, build, print_tables.built_line)
-    asked = EvalRequest(index=build["index"], device=terminal.device)
+    asked = EvalRequest(index=build.index, device=terminal.device)
     return {
         "build": build,
         "evaluation": evaluate_index(terminal.library, asked, progress=terminal.progress),

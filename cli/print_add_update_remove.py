@@ -1,55 +1,56 @@
 """Draws what changed in a library."""
 
-from typing import Any
-
 from cli.print_tables import line
+from umurl_search.ingest.add_update_remove import ChangeReport
+from umurl_search.maintenance.compact import CompactReport
+from umurl_search.maintenance.repair import RepairReport
 
 
 def _many(n: int, what: str) -> str:
     return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
-def print_changes(report: dict[str, Any]) -> None:
+def print_changes(report: ChangeReport) -> None:
     done = [
         _many(report[key], "clip") + f" {word}"
         for key, word in (("added", "added"), ("replaced", "replaced"), ("removed", "removed"))
         if report[key]
     ]
-    line(f"{report['dataset']}: {', '.join(done) or 'nothing changed'}; {_many(report['clips'], 'clip')} now")
-    if report["indexes"]:
-        line(f"in step: index {', '.join(report['indexes'])}")
-    if report["unchanged"]:
-        line(f"{_many(report['unchanged'], 'clip')} of the source unchanged")
-    for reason, n in report["left_out"].items():
+    line(f"{report.dataset}: {', '.join(done) or 'nothing changed'}; {_many(report.clips, 'clip')} now")
+    if report.indexes:
+        line(f"in step: index {', '.join(report.indexes)}")
+    if report.unchanged:
+        line(f"{_many(report.unchanged, 'clip')} of the source unchanged")
+    for reason, n in report.left_out.items():
         line(f"left out: {_many(n, 'recording')}, {reason}")
-    if report["new"]:
+    if report.new:
         line(
-            f"{_many(report['new'], 'clip')} of the source not in the library: umurl-search add {report['dataset']}"
+            f"{_many(report.new, 'clip')} of the source not in the library: umurl-search add {report.dataset}"
         )
-    if report["gone"]:
+    if report.gone:
         line(
-            f"{_many(report['gone'], 'clip')} no longer in the source: umurl-search remove {report['dataset']} NAME"
+            f"{_many(report.gone, 'clip')} no longer in the source: umurl-search remove {report.dataset} NAME"
         )
 
 
-def print_compacted(report: dict[str, Any]) -> None:
-    if not report["done"]:
+def print_compacted(report: CompactReport) -> None:
+    if not report.done:
         line(
-            f"{report['dataset']}: one part each and {_many(report['gone'], 'clip')} gone of which bytes remain: not "
+            f"{report.dataset}: one part each and {_many(report.gone, 'clip')} gone of which bytes remain: not "
             "worthwhile (--force does it all the same)"
         )
         return
     line(
-        f"{report['dataset']}: {report['parts']} parts made into {1 + len(report['indexes'])}, "
-        f"{_many(report['gone'], 'clip')} dropped, "
-        f"{report['before'] / 2**20:,.1f} -> {report['after'] / 2**20:,.1f} MiB"
+        f"{report.dataset}: {report.parts} parts made into {1 + len(report.indexes)}, "
+        f"{_many(report.gone, 'clip')} dropped, "
+        f"{report.before / 2**20:,.1f} -> {report.after / 2**20:,.1f} MiB"
     )
 
 
-def print_repaired(report: dict[str, Any]) -> None:
-    for text in report["mended"]:
+def print_repaired(report: RepairReport) -> None:
+    for text in report.mended:
         line(f"mended: {text}")
-    for text in report["problems"]:
+    for text in report.problems:
         line(f"cannot be mended here: {text}")
-    if not report["mended"] and not report["problems"]:
+    if not report.mended and not report.problems:
         line("nothing to mend")

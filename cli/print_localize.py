@@ -6,20 +6,21 @@ from typing import Any
 from rich.text import Text
 
 from cli.print_hits import Column, Draw, naming, show, text
-from cli.print_tables import Document, new_console, new_table, percent, size
+from cli.print_tables import new_console, new_table, percent, size
 from umurl_search.evaluation.localization import LocalizeFigures
+from umurl_search.index.build import BuildReport
 from umurl_search.search.results import LabelledSegment, MomentQueryResult
 
 
-def built(document: Document) -> None:
+def built(report: BuildReport) -> None:
     console = new_console()
-    verb = "is there already" if document["already_there"] else "built"
+    verb = "is there already" if report.already_there else "built"
     console.print(
-        f"index {document['index']} {verb}: {document['windows']:,} {_windows(document)} in {document['clips']:,} "
-        f"recordings of {document['dataset']}, encoder {document['encoder']}, {', '.join(document['modalities'])}, "
-        f"transform {document['transform']}, {size(document['bytes'])}, {document['seconds']['total']:.1f} s"
+        f"index {report.index} {verb}: {report.windows:,} {_windows(report)} in {report.clips:,} "
+        f"recordings of {report.dataset}, encoder {report.encoder}, {', '.join(report.modalities)}, "
+        f"transform {report.transform}, {size(report.bytes)}, {report.seconds['total']:.1f} s"
     )
-    name = document["index"]
+    name = report.index
     console.print(
         f"next: umurl-search query CLIP --index {name}   and: umurl-search localize-eval --index {name}"
     )

@@ -1,4 +1,4 @@
-"""Draws results on the terminal. Only this and its fellows (`render_x.py` draws for `x.py`) use Rich."""
+"""Prints results on the terminal. Only this and its fellows (`print_x.py` prints for `x.py`) use Rich."""
 
 import contextlib
 import sys
@@ -22,6 +22,8 @@ from umurl_search.datasets.protocols import find as dataset_named
 from umurl_search.progress import Advance
 
 if TYPE_CHECKING:
+    from umurl_search.index.build import BuildReport
+    from umurl_search.ingest.ingest import IngestReport
     from umurl_search.training.import_encoder import ImportReport
     from umurl_search.training.run import TrainReport
 
@@ -86,46 +88,47 @@ def size(n_bytes: int) -> str:
     return f"{n_bytes / 2**20:,.1f} MiB" if n_bytes < 2**30 else f"{n_bytes / 2**30:,.1f} GiB"
 
 
-def ingest(document: Document) -> None:
-    ingest_summary(document)
-    console, name = new_console(), document["dataset"]
-    if document["left_out"]:
+def ingest(report: "IngestReport") -> None:
+    ingest_summary(report)
+    console, name = new_console(), report.dataset
+    if report.left_out:
         console.print(f"which and why: umurl-search info {name}")
     console.print(f"next: umurl-search train {name}   (an encoder of its own)")
     console.print(f"  or: umurl-search build-index {name}   (with the encoder there is)")
 
 
-def ingest_summary(document: Document) -> None:
+def ingest_summary(report: "IngestReport") -> None:
     """What was found, used and left out, without what to do next."""
     console = new_console()
-    console.print(ingest_line(document))
+    console.print(ingest_line(report))
     table = new_table("", "clips")
-    table.add_row("found", f"{document['found']:,}")
-    table.add_row("used", f"{document['used']:,}")
-    for reason, count in document["left_out"].items():
+    table.add_row("found", f"{report.found:,}")
+    table.add_row("used", f"{report.used:,}")
+    for reason, count in report.left_out.items():
         table.add_row(f"left out: {reason}", f"{count:,}")
-    if document["cut"]:
-        table.add_row("cut to the first frames kept", f"{document['cut']:,}")
-    official = dataset_named(document["dataset"]).official
+    if report.cut:
+        table.add_row("cut to the first frames kept", f"{report.cut:,}")
+    official = dataset_named(report.dataset).official
     if official is not None:
         table.add_row("official count", f"{official.found:,} found, {official.used:,} used")
-    for protocol, parts in document["splits"].items():
-        said = official.splits.get(protocol) if official else None
-        there = " / ".join(
-            f"{part} {parts[part]:,}" for part in ("train", "gallery", "test") if part in parts
-        )
+    for protocol, parts in report.splits.items():
         table.add_row(
-            f"protocol {protocol}", there + (f"   (official {said[0]:,} / {said[1]:,})" if said else "")
+            f"protocol {protocol}", _sides(parts, official.splits.get(protocol) if official else None)
         )
     console.print(table)
-    for note in document["notes"]:
+    for note in report.notes:
         console.print(f"note: {note}")
 
 
-def ingest_line(document: Document) -> str:
-    already = "already in the library: " if document["already_there"] else ""
-    counts = f"{document['used']:,} of {document['found']:,} clips"
-    return f"{document['dataset']}: {already}{counts} from {document['source']}"
+def _sides(parts: dict[str, int], official: tuple[int, int] | None) -> str:
+    there = " / ".join(f"{part} {parts[part]:,}" for part in ("train", "gallery", "test") if part in parts)
+    return there + (f"   (official {official[0]:,} / {official[1]:,})" if official else "")
+
+
+def ingest_line(report: "IngestReport") -> str:
+    already = "already in the library: " if report.already_there else ""
+    counts = f"{report.used:,} of {report.found:,} clips"
+    return f"{report.dataset}: {already}{counts} from {report.source}"
 
 
 def print_trained(report: "TrainReport") -> None:
@@ -156,22 +159,22 @@ def print_imported(report: "ImportReport") -> None:
     console.print(f"next: umurl-search build-index {dataset or 'NAME'} --encoder {report.encoder}")
 
 
-def built_line(document: Document) -> None:
+def built_line(report: "BuildReport") -> None:
     """What was built, without what to do next."""
-    verb = "is there already" if document["already_there"] else "built"
+    verb = "is there already" if report.already_there else "built"
     new_console().print(
-        f"index {document['index']} {verb}: {document['clips']:,} clips of {document['dataset']}, encoder "
-        f"{document['encoder']}, {', '.join(document['modalities'])}, dimension {document['dimension']}, "
-        f"made in {document['precision']}, transform {document['transform']}, {size(document['bytes'])}, "
-        f"{document['seconds']['total']:.1f} s"
+        f"index {report.index} {verb}: {report.clips:,} clips of {report.dataset}, encoder "
+        f"{report.encoder}, {', '.join(report.modalities)}, dimension {report.dimension}, "
+        f"made in {report.precision}, transform {report.transform}, {size(report.bytes)}, "
+        f"{report.seconds['total']:.1f} s"
     )
 
 
-def built(document: Document) -> None:
-    built_line(document)
+def built(report: "BuildReport") -> None:
+    built_line(report)
     new_console().print(
-        f"next: umurl-search query CLIP --index {document['index']}   "
-        f"and: umurl-search knn-eval --index {document['index']}"
+        f"next: umurl-search query CLIP --index {report.index}   "
+        f"and: umurl-search knn-eval --index {report.index}"
     )
 
 

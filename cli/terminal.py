@@ -89,38 +89,50 @@ class Terminal:
 
 
 def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Registers a function whose first parameter is a Terminal; the shared options come after its own."""
+    """Registers a function whose first parameter is a Terminal; the shared options come after its own.
+
+    A parameter of a dataclass stands for the options that the dataclass declares.
+    """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(function, eval_str=True)
         own = list(signature.parameters.values())[1:]
         declared: dict[str, Any] = {p.name: p.annotation for p in own if is_dataclass(p.annotation)}
-
-        def run(**values: Any) -> Any:
-            shared = {key: values.pop(key) for key in _SHARED}
-            for name, options in declared.items():
-                values[name] = _collected(options, values, device=shared["device"])
-            try:
-                return function(_terminal(**shared), **values)
-            except KeyboardInterrupt as stopped:
-                raise Stopped(str(stopped)) from stopped
-            except (BrokenPipeError, SystemExit):  # Rich exits. Whoever read stdout has enough
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                return 0
-
-        shared = [
-            inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-            for key, (annotation, default) in _SHARED.items()
-        ]
         spread = [q for p in own for q in (_parameters(declared[p.name]) if p.name in declared else [p])]
         keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in spread]
-        run.__signature__ = signature.replace(parameters=[*keyword, *shared])  # type: ignore[attr-defined]
-        run.__annotations__ = {p.name: p.annotation for p in [*keyword, *shared]}
+        run = _runner(function, declared)
+        run.__signature__ = signature.replace(parameters=[*keyword, *_shared()])  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in [*keyword, *_shared()]}
         run.__doc__ = function.__doc__
         app.command(name)(run)
         return function
 
     return register
+
+
+def _shared() -> list[inspect.Parameter]:
+    return [
+        inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for key, (annotation, default) in _SHARED.items()
+    ]
+
+
+def _runner(function: Callable[..., Any], declared: dict[str, Any]) -> Callable[..., Any]:
+    """What typer calls: the terminal and the declared dataclasses are made of what was typed."""
+
+    def run(**values: Any) -> Any:
+        shared = {key: values.pop(key) for key in _SHARED}
+        for name, options in declared.items():
+            values[name] = _collected(options, values, device=shared["device"])
+        try:
+            return function(_terminal(**shared), **values)
+        except KeyboardInterrupt as stopped:
+            raise Stopped(str(stopped)) from stopped
+        except (BrokenPipeError, SystemExit):  # Rich exits. Whoever read stdout has enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+
+    return run
 
 
 def _parameters(declared: type) -> Iterator[inspect.Parameter]:
