@@ -71,6 +71,7 @@ OF_SEVERAL_MODULES: dict[str, str] = {
     "test_faults.py": "library/, files/, index/ and ingest/",
     "test_fuzz_findings.py": "readers/, ingest/, library/ and encoder/checkpoint.py",
     "test_hardening.py": "ingest/, index/ and cli/",
+    "test_hints.py": "every error",
     "test_hostile.py": "readers/, ingest/ and search/query_clip.py",
     "test_hostile_pickles.py": "readers/safe_pickle.py and readers/pyskl.py",
     "test_kills.py": "library/, files/ and ingest/",

@@ -25,7 +25,7 @@ def test_a_look_does_not_hide_a_loss_that_is_no_number(library: Library, looks: 
     with pytest.raises(UmurlError) as error:
         train_encoder(library, request)
     assert "at step" in error.value.typed
-    assert error.value.typed.endswith("give a lower --learning-rate or --precision float32")
+    assert error.value.typed.endswith("give a lower learning rate or --precision float32")
     train_encoder(library, TINY)  # nothing was kept that it would discard
 
 

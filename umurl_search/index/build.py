@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from encoder.embed import Embedder, pick_device
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from encoder.model import UmURL
 from encoder.precision import emulation_note, precision_here
 from umurl_search.files import sealed_folder
@@ -200,8 +200,12 @@ def _already_there(library: Library, plan: BuildPlan) -> bool:
     made_from = [key for key in _AS_MADE if key != "precision" or request.precision != "auto"]
     if not same_kind or any(said.get(key) != plan.about.get(key) for key in made_from):
         raise UmurlError(
-            f"index '{plan.name}' is there, made from something else: umurl-search delete index:{plan.name}, "
-            "or name the new one with --as"
+            f"index '{plan.name}' is there, made from something else",
+            Hint(
+                "{command}, or name the new one with {option}",
+                command=("delete", f"index:{plan.name}"),
+                option="as",
+            ),
         )
     return True
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from encoder import modality_sets
 from encoder.embed import pick_device
-from encoder.errors import UmurlError
 from encoder.model import ModelConfig
 from encoder.options import Precision
 from encoder.precision import pick_precision
@@ -25,6 +24,7 @@ from umurl_search.library.catalog.queries import ClipColumns
 from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.encoder_registry import EncoderEntry, overlap_warning
 from umurl_search.library.library import Library, checked_name
+from umurl_search.library.missing import require_dataset
 
 INDEX_VERSION = 2
 
@@ -90,8 +90,7 @@ def plan_build(library: Library, request: BuildRequest) -> BuildPlan:
 def _dataset(library: Library, name: str) -> tuple[ClipColumns, str | None, list[str]]:
     """The dataset's clips, its first protocol and the names of that protocol's test clips."""
     with library.read() as catalog:
-        if catalog.dataset(name) is None:
-            raise UmurlError(f"no dataset '{name}' in the library: umurl-search ingest {name} first")
+        require_dataset(catalog, name)
         protocol = datasets.first_protocol(name, catalog.protocols(name))
         test = set(catalog.split(name, protocol).get("test", np.zeros(0)).tolist()) if protocol else set()
         columns = catalog.clips_of(name)

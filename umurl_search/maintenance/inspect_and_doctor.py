@@ -107,7 +107,8 @@ def info(library: Library, what: str | None) -> LibraryInfo | Details:
             clip = catalog.clip(prefix, rest)
             if clip is None:
                 raise UmurlError(
-                    f"no clip '{rest}' in dataset '{prefix}': umurl-search info {prefix} shows names"
+                    f"no clip '{rest}' in dataset '{prefix}'",
+                    Hint("{command} shows names", command=("info", prefix)),
                 )
             return Details(kind="clip", more=clip)
         kind, name = resolve(catalog, what)
@@ -170,7 +171,7 @@ def resolve(catalog: Catalog, what: str) -> tuple[str, str]:
         raise UmurlError(f"the library holds no '{what}'; it holds {everything}")
     if len(found) > 1:
         choices = " or ".join(f"{kind}:{name}" for kind in found)
-        raise UmurlError(f"'{what}' names several things: say {choices}")
+        raise UmurlError(f"'{what}' names several things", f"say {choices}")
     return found[0], name
 
 
@@ -197,8 +198,8 @@ def delete(library: Library, what: str) -> Deleted:
         needing = [r["name"] for r in catalog.indexes() if kind != "index" and r[kind] == name]
         if needing:
             raise UmurlError(
-                f"{kind} '{name}' is needed by index {', '.join(needing)}: "
-                f"umurl-search delete index:{needing[0]} first"
+                f"{kind} '{name}' is needed by index {', '.join(needing)}",
+                Hint("{command} first", command=("delete", f"index:{needing[0]}")),
             )
         places = _places(library, catalog, kind, name)
         catalog.delete(kind, name)

@@ -13,7 +13,7 @@ import torch
 from encoder.batches import Plan
 from encoder.distributed import Processes, own_device, process_group
 from encoder.embed import pick_device
-from encoder.errors import UmurlError
+from encoder.errors import Hint, UmurlError
 from encoder.model import UmURL
 from encoder.precision import emulation_note
 from encoder.schedule import TrainConfig, describe
@@ -188,10 +188,9 @@ def _train(job: _Job, *, progress: Progress, should_stop: Callable[[], bool]) ->
             )
         except NonFiniteLossError as error:
             kept = (job.partial / STATE).exists()
-            goes_on = "; with --resume that goes on from the last state saved before" if kept else ""
-            raise UmurlError(
-                f"{error}: give a lower --learning-rate or --precision float32{goes_on}"
-            ) from error
+            goes_on = "; resumed so, training goes on from the last state saved before" if kept else ""
+            give = f"give a lower learning rate or {{option}}{goes_on}"
+            raise UmurlError(error.message, Hint(give, option="precision", value="float32")) from error
     if recorder is not None:
         recorder.finish()
         _seal(job, model, recorder, settings)
