@@ -24,9 +24,14 @@ async function refusal(answer) {
   const type = answer.headers.get("Content-Type") || "";
   if (type.startsWith("application/json")) {
     const document = await answer.json();
-    if (typeof document.error === "string") return document.error;
+    if (typeof document.error === "string") return withHint(document);
   }
   return `The server refused (${answer.status}).`;
+}
+
+/** What is wrong and what mends it, as one sentence. */
+function withHint({ error, hint }) {
+  return hint ? `${error}; ${hint.text}` : error;
 }
 
 /** Parameters that are null, undefined or empty are left out. */
@@ -91,7 +96,7 @@ export async function job(kind, request, { signal, onProgress = () => {} } = {})
   let state = await postJson(`/api/${kind}`, request, { signal });
   const id = state.id;
   for (let wait = 100; state.state !== "done"; wait = Math.min(1000, wait * 1.4)) {
-    if (state.state === "failed") throw new ApiError(state.error || "The job failed.", 400);
+    if (state.state === "failed") throw new ApiError(state.error ? withHint(state) : "The job failed.", 400);
     onProgress(state.progress ?? 0);
     await pause(wait, signal);
     state = await getJson(`/api/${kind}/${id}`, { signal });
