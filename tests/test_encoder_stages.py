@@ -55,5 +55,5 @@ def test_one_modality_alone_is_trained_on_two_views_of_it(clips: RaggedClips) ->
         assert torch.equal(y["bone"], y["fused"])
     text = raised(lambda: model.encoder(batch, "joint"))
     assert text == (
-        "the encoder was trained on bone and cannot embed joint: choose --modality bone or fused, or another --encoder"
+        "the encoder was trained on bone and cannot embed joint; choose --modality bone or fused, or another encoder"
     )

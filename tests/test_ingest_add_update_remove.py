@@ -8,6 +8,7 @@ import pytest
 from changes import changed, hits, made_at_once
 from conftest import LONG, NEW, add_files
 from made_recordings import pku_motion, write_pku
+from refusals import raises_typed
 
 from encoder.errors import UmurlError
 from umurl_search import Library
@@ -81,7 +82,7 @@ def test_what_cannot_be_changed_is_said(changing: Library, kept: Path, tmp_path:
         assert text in error.value.typed
     with (
         changing.write_lock(),
-        pytest.raises(UmurlError, match=r"changing the library \(process \d+, .*\); wait"),
+        raises_typed(r"changing the library \(process \d+, .*\); wait"),
     ):
         remove(changing, "mine", where="subject = 1")
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from changes import changed
 from conftest import NEW, add_files
+from refusals import raises_typed
 
-from encoder.errors import UmurlError
 from umurl_search import Library
 from umurl_search.files import sealed_folder
 from umurl_search.ingest.add_update_remove import ChangeRequest, add_or_update
@@ -59,7 +59,7 @@ def test_each_source_is_gone_through_for_its_own_clips(
 
 def test_an_update_from_a_moved_source_takes_its_clips(changing: Library, kept: Path, tmp_path: Path) -> None:
     moved = kept.rename(tmp_path / "moved")
-    with pytest.raises(UmurlError, match="no such file or folder; give --source"):
+    with raises_typed("no such file or folder; give --source"):
         add_or_update(changing, ChangeRequest(dataset="mine", changed=True, device="cpu"))
     changed = "S001C002P002R001A010"
     np.save(moved / f"{changed}.npy", make_clip("S001C002P002R002A010"))
