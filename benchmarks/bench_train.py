@@ -18,8 +18,8 @@ import torch
 from plain import PlainTraining, batches
 
 from encoder.model import ModelConfig
-from encoder.precision import pick_precision
 from encoder.options import Precision
+from encoder.precision import pick_precision
 from encoder.ragged import RaggedClips
 from encoder.schedule import TrainConfig
 from encoder.train import Hooks, Log, train

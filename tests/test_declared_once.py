@@ -123,7 +123,10 @@ def test_they_are_choices_and_are_said_where_something_else_came(own: Own, tmp_p
     (tmp_path / "empty").mkdir()
     told = own("ingest", "x", "--source", tmp_path / "empty")
     assert told.stderr.rstrip().endswith("nw-ucla, npy, toy")
-    assert ".npy, .skeleton, .txt, .json or .toy file" in own("render", "clip", "--out", tmp_path / "a.svg").stderr
+    assert (
+        ".npy, .skeleton, .txt, .json or .toy file"
+        in own("render", "clip", "--out", tmp_path / "a.svg").stderr
+    )
 
 
 def test_the_server_takes_them_and_tells_the_page(own: Own) -> None:

@@ -13,7 +13,7 @@ from rooms import MODULES, ROOT, name_of
 from typer.main import get_command
 
 from cli.main import app
-from encoder.errors import Hint, UmurlError
+from encoder.errors import UmurlError
 from umurl_search import Library
 from umurl_search.library.missing import no_dataset
 from umurl_search.synthetic.demo_corpus import make_clip

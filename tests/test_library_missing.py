@@ -10,7 +10,9 @@ from umurl_search.library.missing import no_dataset, no_index_yet, no_such_index
 def test_a_dataset_that_is_not_there(library: Library) -> None:
     with library.read() as catalog:
         assert require_dataset(catalog, "mine")["name"] == "mine"
-        with pytest.raises(UmurlError, match=r"^no dataset 'yours' in the library \(it has mine\)$") as raised:
+        with pytest.raises(
+            UmurlError, match=r"^no dataset 'yours' in the library \(it has mine\)$"
+        ) as raised:
             require_dataset(catalog, "yours")
     assert raised.value.typed.endswith("(it has mine): umurl-search ingest yours")
 

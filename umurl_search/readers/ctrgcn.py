@@ -95,9 +95,7 @@ class MemberReader:
                 content = self._stream.read(self._row_bytes)
                 self._next += 1
         except _DAMAGED as error:
-            raise UmurlError(
-                f"{self._where}: the archive is damaged ({reason_of(error)})", _AGAIN
-            ) from error
+            raise UmurlError(f"{self._where}: the archive is damaged ({reason_of(error)})", _AGAIN) from error
         if len(content) < self._row_bytes:
             raise UmurlError(f"{self._where}: the archive ends within row {number}", _AGAIN)
         return np.frombuffer(content, self.header.dtype).reshape(self.header.shape[1:])
