@@ -153,6 +153,8 @@ def key_paths(document: dict[str, Any], documented: set[str], prefix: str = "") 
         below = f"{path}[]." if isinstance(value, list) else f"{path}."
         if isinstance(inner, dict) and any(one.startswith(below) for one in documented):
             found |= key_paths(inner, documented, below)
+        elif value is None or value == []:  # what it would hold is not there to be seen
+            found |= {one for one in documented if one.startswith((f"{path}.", f"{path}[]."))}
     return found
 
 
