@@ -154,7 +154,7 @@ def test_a_state_half_written_is_not_left_behind(library: Library, monkeypatch: 
 
 def test_what_was_kept_before_it_goes_on_with_another_rate(library: Library) -> None:
     interrupt(library, TINY, after=5)
-    with pytest.raises(UmurlError, match="with --resume that goes on from the last state saved before"):
+    with raises_typed("resumed so, training goes on from the last state saved before"):
         train_encoder(library, like_tiny(learning_rate=1e30, save_every_s=60.0), resume=True)
     train_encoder(library, like_tiny(learning_rate=1e-4, precision="float32"), resume=True)
     config = json.loads((library.encoder("slow") / "config.json").read_text())
