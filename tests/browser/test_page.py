@@ -207,7 +207,7 @@ def test_any_subset_of_modalities_asks(it: Opened) -> None:
 def test_a_modality_without_a_bridge_is_said_and_a_way_is_offered(browser: "Browser", base: str) -> None:
     with opened(browser, base) as it:
         it.go("search", index=INDEX, clip=CLIP, modality="joint+motion")
-        assert "--modalities all" in it.page.locator("[role=alert]").inner_text()
+        assert "build it with all modalities" in it.page.locator("[role=alert]").inner_text()
         it.page.get_by_role("button", name="Compare raw embeddings").click()
         it.page.wait_for_selector(".card .rank")
 

@@ -192,8 +192,8 @@ def test_a_press_on_the_timeline_plays_there(it: Opened) -> None:
     assert box is not None
     it.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 60)
     it.page.wait_for_function("() => location.hash.includes('t=')")
-    at = float(it.page.locator("canvas.track").get_attribute("aria-valuenow") or 0)
-    assert 12 < at < 17
+    at = "Number(document.querySelector('canvas.track').getAttribute('aria-valuenow'))"
+    it.page.wait_for_function(f"() => 12 < {at} && {at} < 17")
     assert it.page.locator(".results > .cards .card").count() >= 1
 
 
