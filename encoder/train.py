@@ -82,8 +82,8 @@ def train(
     start: a model of the same sizes whose weights are the first; projectors that it lacks begin anew.
     `state` is what an earlier run of the same configuration saved: the run goes on from that step, with the
     bits it would have had. Several processes share each batch and end with the same model; hooks are called in
-    the first. Raises UmurlError when there are fewer than two clips or a CPU is to compile, NotFinite when the loss
-    is not finite, Interrupted when asked to stop.
+    the first. Raises UmurlError when there are fewer than two clips or a CPU is to compile, NonFiniteLossError when
+    the loss is not finite, TrainingInterrupted when asked to stop.
     """
     require_compilable(config, device)
     config = settle_precision(config, width=model_config.width, device=device)
@@ -180,8 +180,8 @@ class _StepLogger:
             self.tell()
 
     def tell(self) -> None:
-        """Reads what has gathered. In the first process it raises NotFinite at the first step whose loss is not: all
-        have the same loss, one has to say so."""
+        """Reads what has gathered. In the first process it raises NonFiniteLossError at the first step whose loss is
+        not finite: all have the same loss, one has to say so."""
         if not self._terms:
             return
         if not self._plan.processes.first:
@@ -213,7 +213,7 @@ class _StepLogger:
         self._told_at = time.monotonic()
 
     def check(self, stage: Stage) -> None:
-        """Tells, and raises NotFinite when the last step's gradient has spoilt what would be kept."""
+        """Tells, and raises NonFiniteLossError when the last step's gradient has spoilt what would be kept."""
         self.tell()
         if not self._plan.processes.first:
             return

@@ -41,7 +41,7 @@ class Access:
             raise ValueError(f"{self.host} can be reached by others: a token is needed")
 
     def check(self, method: str, headers: Mapping[str, str], query: str) -> None:
-        """Raises RefusedError: 400 without a host, 401 without the token, 403 for another site."""
+        """Raises HttpError: 400 without a host, 401 without the token, 403 for another site."""
         host = headers.get("host")
         if not host:
             raise HttpError(400, "the request names no host")

@@ -27,7 +27,7 @@ class Browser:
         self._columns: dict[tuple[object, str], list[dict[str, Any]]] = {}
 
     def index_rows(self, index: str) -> OpenIndex:
-        """An index by the name in an address. Raises RefusedError (404) where there is none of it."""
+        """An index by the name in an address. Raises HttpError (404) where there is none of it."""
         known = [row["name"] for row in self._shelf.snapshot().contents["indexes"]]
         if index not in known:
             raise HttpError(404, f"no index '{index}' in the library")

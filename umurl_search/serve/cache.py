@@ -225,7 +225,7 @@ class LibraryCache:
         return DatasetView(dataset, columns, clips, segments)
 
     def clip(self, clip_id: int) -> tuple[DatasetView, int]:
-        """Whose clip it is, and its row. Raises RefusedError (404) for one that is not there."""
+        """Whose clip it is, and its row. Raises HttpError (404) for one that is not there."""
         snapshot = self.snapshot()
         datasets = [row["name"] for row in snapshot.contents["datasets"]]
         opened = {key[1]: held for key, held in list(self._held.items()) if key[0] == "corpus"}

@@ -83,7 +83,7 @@ class ConfusionDocument:
     def cell(self, true: int, found: int) -> dict[str, Any]:
         """The queries of one class that were taken for another, each with its nearest clip; positions in `classes`.
 
-        Raises RefusedError (404) where there is no such class.
+        Raises HttpError (404) where there is no such class.
         """
         if max(true, found) >= len(self.labels):
             raise HttpError(404, f"there are {len(self.labels)} classes, counted from 0")

@@ -63,7 +63,7 @@ class Jobs:
             return sum(job.state == "running" for job in self._jobs.values())
 
     def start(self, kind: str, key: Hashable, work: Work) -> Job:
-        """Raises RefusedError (503) where too many wait already."""
+        """Raises HttpError (503) where too many wait already."""
         with self._lock:
             for job in self._jobs.values():
                 if job.kind == kind and job.key == key and job.state != "failed":
@@ -87,7 +87,7 @@ class Jobs:
             del self._jobs[old]
 
     def find(self, kind: str, id: str) -> Job:
-        """Raises RefusedError (404) for a job that is not there."""
+        """Raises HttpError (404) for a job that is not there."""
         with self._lock:
             job = self._jobs.get(id)
         if job is None or job.kind != kind:
@@ -95,7 +95,7 @@ class Jobs:
         return job
 
     def result(self, kind: str, id: str) -> Any:
-        """What a job gave. Raises RefusedError (404) while there is nothing."""
+        """What a job gave. Raises HttpError (404) while there is nothing."""
         job = self.find(kind, id)
         if job.state != "done":
             raise HttpError(404, f"the job is {job.state}: its state is at /api/{kind}/{id}")

@@ -75,7 +75,7 @@ class RequestGuard:
             self._measures.count(scope["method"], route, status, time.monotonic() - begun)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hands the request on, its body read. Raises RefusedError."""
+        """Hands the request on, its body read. Raises HttpError."""
         headers, query = Headers(scope=scope), scope["query_string"].decode("latin-1")
         if _head_bytes(scope) > self._limits.header_bytes:
             raise HttpError(431, "the request's headers are too large", close=True)
@@ -103,7 +103,7 @@ class RequestGuard:
         return response
 
     async def _body(self, receive: Receive, headers: Headers, most: int) -> bytes:
-        """A body of `most` bytes or fewer, which counts as held. Raises RefusedError: 413 for a larger one, 503 where
+        """A body of `most` bytes or fewer, which counts as held. Raises HttpError: 413 for a larger one, 503 where
         others hold too much."""
         stated = headers.get("content-length", "0")
         if not stated.isdecimal() or int(stated[:20]) > most:
@@ -157,7 +157,7 @@ def _too_large(most: int) -> HttpError:
 
 
 def _require_type(scope: Scope, headers: Headers) -> None:
-    """Raises RefusedError (415) where a body is not said to be what it has to be."""
+    """Raises HttpError (415) where a body is not said to be what it has to be."""
     if scope["method"] != "POST":
         return
     stated, _, parameters = headers.get("content-type", "").lower().partition(";")

@@ -50,7 +50,7 @@ class Projection:
         return self.points.astype("<f4").tobytes() + self.ids.astype("<u4").tobytes()
 
     def column(self, name: str) -> dict[str, Any]:
-        """Values, the commonest first, and which of them each point has. Raises RefusedError (404)."""
+        """Values, the commonest first, and which of them each point has. Raises HttpError (404)."""
         if name not in COLUMNS:
             raise HttpError(404, f"no column '{name}' to colour by; there are {', '.join(COLUMNS)}")
         every = self.corpus.columns.columns[name]

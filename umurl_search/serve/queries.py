@@ -44,7 +44,7 @@ class QueryService:
     def query(self, body: QueryBody) -> QueryResult:
         """What `query --json` prints; `clip_id` is in its `query` where a clip of the library asked.
 
-        Raises UmurlError or RefusedError.
+        Raises UmurlError or HttpError.
         """
         return self._answer(body, lambda held: self.resolve(body.clip))
 
@@ -68,7 +68,7 @@ class QueryService:
         return replace(result, query=StoredClipAsked(**vars(result.query), clip_id=meant.clip_id))
 
     def resolve(self, clip: str | ClipId) -> ResolvedClip:
-        """Raises UmurlError for what is no clip, RefusedError (404) for one that is not there."""
+        """Raises UmurlError for what is no clip, HttpError (404) for one that is not there."""
         if isinstance(clip, ClipId):
             corpus, at = self._shelf.clip(clip.id)
             return _stored(corpus.dataset, corpus.row(at), corpus.frames(at))

@@ -40,7 +40,7 @@ def routes(folder: Path | None = None) -> APIRouter:
 
 
 def _file(root: Path, path: str, request: Request) -> Response:
-    """A file below the root, asked for again only when it changed. Raises RefusedError (404)."""
+    """A file below the root, asked for again only when it changed. Raises HttpError (404)."""
     parts = path.split("/")
     found = root.joinpath(*parts) if all(map(_PART.fullmatch, parts)) else root
     kind = _TYPES.get(found.suffix)

@@ -20,7 +20,7 @@ class ThreadPool:
         self.waiting, self.working = 0, 0
 
     async def run(self, work: Callable[[], T]) -> T:
-        """What the work gives. Raises RefusedError (503) when no thread comes free."""
+        """What the work gives. Raises HttpError (503) when no thread comes free."""
         await self._taken()
         loop = asyncio.get_running_loop()
         self.working += 1

@@ -57,7 +57,7 @@ def timeline(
 
 
 def _recording(held: OpenIndex, said: int | str) -> int:
-    """Its row. Raises RefusedError (404) where the index's dataset has none such."""
+    """Its row. Raises HttpError (404) where the index's dataset has none such."""
     if isinstance(said, int):
         at = held.corpus.row_of(said)
     else:

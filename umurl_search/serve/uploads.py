@@ -94,7 +94,7 @@ class Uploads:
 
     def read(self, body: bytes, stated: FileOptions, held: OpenIndex) -> Upload:
         """A clip file that was sent, with the checks of the command `query`: as it is stated, else as the index's
-        dataset. Raises UmurlError, or RefusedError: 400 for an empty one, 413 for one longer than may be held."""
+        dataset. Raises UmurlError, or HttpError: 400 for an empty one, 413 for one longer than may be held."""
         shown = checked_name(stated.name)
         if not body:
             raise HttpError(400, f"{shown}: the body is empty; send the file's bytes")
@@ -122,7 +122,7 @@ class Uploads:
         return sum(one.n_bytes for one in self._held.values())
 
     def find(self, token: str) -> Upload:
-        """Raises RefusedError (404) for one that is not held any more, or never was."""
+        """Raises HttpError (404) for one that is not held any more, or never was."""
         with self._lock:
             upload = self._held.get(token)
             if upload is None:

@@ -91,7 +91,7 @@ def train_encoder(
     """Pre-trains on the protocol's training clips alone (all clips where there is no protocol).
 
     Started by torchrun, the processes share every batch; all must see the library's folder, the first writes.
-    Stopped by `should_stop`, it raises encoder.train.Interrupted and `resume=True` goes on from there, with
+    Stopped by `should_stop`, it raises encoder.train.TrainingInterrupted and `resume=True` goes on from there, with
     another learning rate or precision if they are given; `anew=True` discards what an interrupted run left. `tell` is
     given a line where bf16 was asked for, or is gone on with, and is emulated.
     Raises UmurlError for an unknown dataset or protocol, when the encoder is there already, and when neither is
