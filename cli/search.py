@@ -25,9 +25,10 @@ def _transform(text: str) -> str:
 
 
 def _fields(text: str) -> str:
-    known = ("subject", "camera", "setup", "replication")
-    if not set(text.split(",")) <= set(known):
-        raise ValueError(f"fields are {', '.join(known)}, got '{text}'")
+    from umurl_search.library.clip_columns import EXCLUDABLE
+
+    if not set(text.split(",")) <= set(EXCLUDABLE):
+        raise ValueError(f"fields are {', '.join(EXCLUDABLE)}, got '{text}'")
     return text
 
 

@@ -1,42 +1,43 @@
-"""The protocol that is meant where none is named, and columns that an evaluation needs."""
+"""The columns of a clip: those that the catalog has, hits show, and an evaluation needs."""
 
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
+import duckdb
 import numpy as np
 from conftest import Result
-from refusals import FOUR_NAMES, Refused, four_clips, has
+from refusals import FOUR_NAMES
 
-from umurl_search.library.library import Library
+from umurl_search.evaluation.twin_results import TwinClip
+from umurl_search.library.catalog.schema_and_migrations import SCHEMA
+from umurl_search.library.clip_columns import CLIP_COLUMNS, COLUMNS, FACETS, sql_types
+from umurl_search.search.results import SHOWN, Hit
 from umurl_search.synthetic.demo_corpus import make_clip
 
 Command = Callable[..., Result]
 
 
-def test_evaluation_without_a_protocol_or_labels(
-    library: Library, command: Command, refused: Refused, tmp_path: Path
-) -> None:
-    (tmp_path / "bare").mkdir()
-    for name in ("a", "b"):
-        np.save(tmp_path / "bare" / f"{name}.npy", np.random.default_rng(0).normal(size=(20, 25, 3)))
-    assert command("ingest", "bare", "--source", tmp_path / "bare").code == 0
-    assert command("build-index", "bare", "--encoder", "e").code == 0
-    has(refused("knn-eval"), "bare has no protocol", "--splits FILE")
-    splits = tmp_path / "splits.json"
-    splits.write_text('{"p": {"train": ["a"], "test": ["b"]}}')
-    assert command("ingest", "split", "--source", tmp_path / "bare", "--splits", splits).code == 0
-    assert command("build-index", "split", "--encoder", "e").code == 0
-    has(refused("knn-eval"), "split", "no labels")
+def test_the_catalog_has_each_column_and_keeps_words_as_words() -> None:
+    with duckdb.connect() as con:
+        con.execute(SCHEMA)
+        found = con.execute("select column_name, data_type from duckdb_columns where table_name = 'clips'")
+        kept = dict(found.fetchall())
+    assert tuple(kept)[: len(COLUMNS)] == COLUMNS
+    for column in CLIP_COLUMNS:
+        assert (kept[column.name] == "VARCHAR") == (column.sql == "varchar"), column
 
 
-def test_xsub_is_the_default_among_protocols_of_ones_own(tmp_path: Path, command: Command) -> None:
-    splits = tmp_path / "splits.json"
-    parts = {"train": list(FOUR_NAMES[:1]), "test": list(FOUR_NAMES[1:])}
-    splits.write_text(json.dumps({"another": parts, "xsub": parts}))
-    assert command("ingest", "own", "--source", four_clips(tmp_path / "clips"), "--splits", splits).code == 0
-    assert command("build-index", "own").code == 0
-    assert command("knn-eval", "--json").json["protocol"] == "xsub"
+def test_hits_and_twins_have_fields_for_what_is_shown_of_a_clip() -> None:
+    assert {field.name for field in fields(Hit)} == {"rank", "score", "clip_id", *SHOWN}
+    assert {field.name for field in fields(TwinClip)} == {"clip_id", *SHOWN} - {"dataset"}
+    assert tuple(sql_types(only_hits=True)) == SHOWN
+
+
+def test_facets_are_columns_that_repeat() -> None:
+    assert FACETS[0] == "action"
+    assert set(FACETS) < set(COLUMNS) - {"id", "name", "frames"}
 
 
 def test_clips_without_labels_say_so(tmp_path: Path, command: Command) -> None:

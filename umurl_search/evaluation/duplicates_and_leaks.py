@@ -25,8 +25,9 @@ from umurl_search.evaluation.twin_results import (
 from umurl_search.index.all_pairs import COPY, Pairs, group_rows, median_nn_distance, pairs_above
 from umurl_search.index.index import Index, mapped_blocks
 from umurl_search.index.open_index import open_index, search_device
-from umurl_search.library.clip_columns import PERFORMANCE, chosen_protocol
+from umurl_search.library.clip_columns import PERFORMANCE
 from umurl_search.library.library import Library
+from umurl_search.library.protocol_choice import chosen_protocol
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Progress, no_progress
 from umurl_search.timing import Clock

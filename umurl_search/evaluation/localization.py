@@ -27,10 +27,10 @@ from umurl_search.index.temporal_iou import (
 )
 from umurl_search.index.windows import no_windows, windows_of
 from umurl_search.library import encoder_registry
-from umurl_search.library.clip_columns import chosen_protocol
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.encoder_registry import overlap_warning
 from umurl_search.library.library import Library
+from umurl_search.library.protocol_choice import chosen_protocol
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Advance, Progress, no_progress
 from umurl_search.result import Result

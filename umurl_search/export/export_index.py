@@ -22,6 +22,7 @@ from umurl_search.files import sealed_folder
 from umurl_search.index.index import Index, Part, embeddings_file
 from umurl_search.index.open_index import open_index, require_rows
 from umurl_search.library.catalog.tables import table_file
+from umurl_search.library.clip_columns import sql_types
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Advance, Progress, no_progress
@@ -34,19 +35,6 @@ TABLE = "embeddings.parquet"
 """Catalog columns and a float[] column a modality."""
 CATALOG = "catalog.csv"
 ABOUT = "about.json"
-_CLIP_TYPES = {
-    "id": "bigint",
-    "name": "varchar",
-    "dataset": "varchar",
-    "label": "bigint",
-    "action": "varchar",
-    "subject": "bigint",
-    "camera": "bigint",
-    "setup": "bigint",
-    "replication": "bigint",
-    "people": "bigint",
-    "frames": "bigint",
-}
 _SPAN_TYPES = {"start_frame": "bigint", "stop_frame": "bigint"}
 _SAID = (
     "dataset",
@@ -169,7 +157,7 @@ class _Clips:
             clips = catalog.clips_of(dataset)
             splits = {name: catalog.split(dataset, name) for name in catalog.protocols(dataset)}
         require_rows(clips, index)
-        columns = {name: list(clips.columns[name]) for name in _CLIP_TYPES}
+        columns = {name: list(clips.columns[name]) for name in sql_types()}
         for protocol, parts in splits.items():
             part_of = {i: part for part, ids in parts.items() for i in ids.tolist()}
             columns[f"split_{protocol}"] = [part_of.get(i) for i in clips.id.tolist()]
@@ -178,7 +166,7 @@ class _Clips:
     @property
     def types(self) -> dict[str, str]:
         spans = {} if self.spans is None else _SPAN_TYPES
-        return {**{name: _CLIP_TYPES.get(name, "varchar") for name in self.columns}, **spans}
+        return {**{name: sql_types().get(name, "varchar") for name in self.columns}, **spans}
 
     def chunk(self, rows: slice) -> dict[str, Any]:
         chosen = self.row[rows].tolist()

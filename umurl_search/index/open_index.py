@@ -12,9 +12,9 @@ from umurl_search.datasets import protocols as datasets
 from umurl_search.index.index import Index
 from umurl_search.index.windows import require_whole_clips
 from umurl_search.library.catalog.queries import ClipColumns
-from umurl_search.library.clip_columns import chosen_protocol
 from umurl_search.library.library import Library
 from umurl_search.library.missing import no_index_yet, no_such_index, require_dataset
+from umurl_search.library.protocol_choice import chosen_protocol
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from umurl_search.datasets.protocols import Dataset
 from umurl_search.files import sealed_folder
 from umurl_search.ingest.segments_file import StatedSegments, segment_columns
 from umurl_search.ingest.store_plausibility import check_store
+from umurl_search.library.clip_columns import CLIP_COLUMNS
 from umurl_search.library.clip_store import journal_of
 from umurl_search.library.library import Library
 from umurl_search.readers.base import Reader
@@ -116,18 +117,7 @@ def left_out_rows(left_out: Iterable[dict[str, Any]]) -> list[tuple[str, str, st
 
 def _columns(dataset: Dataset, clips: list[dict[str, Any]]) -> dict[str, list[Any]]:
     names = protocols.action_names(dataset.actions)
-    kept = (
-        "name",
-        "label",
-        "subject",
-        "camera",
-        "setup",
-        "replication",
-        "people",
-        "frames",
-        "source",
-        "source_hash",
-    )
+    kept = (*(column.name for column in CLIP_COLUMNS if column.read), "source", "source_hash")
     columns = {column: [clip[column] for clip in clips] for column in kept}
     columns["action"] = [_action(names, label) for label in columns["label"]]
     return columns

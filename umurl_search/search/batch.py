@@ -22,6 +22,7 @@ from umurl_search.clips.plausibility import check_scale_and_axis
 from umurl_search.clips.types import Embeddings
 from umurl_search.files.atomic import replacing, require_place
 from umurl_search.library.catalog.tables import SUFFIXES, AddRows, table_file
+from umurl_search.library.clip_columns import sql_types
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed
@@ -54,15 +55,7 @@ _HIT_TYPES = {
     "rank": "bigint",
     "score": "double",
     "clip_id": "bigint",
-    "name": "varchar",
-    "dataset": "varchar",
-    "label": "bigint",
-    "action": "varchar",
-    "subject": "bigint",
-    "camera": "bigint",
-    "setup": "bigint",
-    "replication": "bigint",
-    "frames": "bigint",
+    **sql_types(only_hits=True),
 }
 _MOMENT_TYPES = {"start_frame": "bigint", "stop_frame": "bigint", "start_s": "double", "end_s": "double"}
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from umurl_search.library.catalog.queries import COLUMNS
+from umurl_search.library.clip_columns import sql_types
 from umurl_search.result import Result
 from umurl_search.search.options import SearchOptions
 
-SHOWN = tuple(column for column in COLUMNS if column not in ("id", "people"))
+SHOWN = tuple(sql_types(only_hits=True))
 """Columns of a hit, beside rank, score and clip_id."""
 
 

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from umurl_search.clips.normalization import STORE_FPS
+from umurl_search.library.clip_columns import FACETS
 from umurl_search.maintenance.inspect_and_doctor import info
 from umurl_search.serve.cache import DatasetView, LibraryCache, OpenIndex
 from umurl_search.serve.errors import HttpError
 
 T = TypeVar("T")
-COLUMNS = ("action", "label", "subject", "camera", "setup", "replication", "people")
 MOST_VALUES = 500
 MOST_CLIPS = 200
 
@@ -111,7 +111,7 @@ def _of_stamp(kept: dict[tuple[object, str], T], stamp: object) -> dict[tuple[ob
 
 def _columns(corpus: DatasetView, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
     found = []
-    for name in COLUMNS:
+    for name in FACETS:
         values = corpus.columns.columns[name]
         counts = Counter(values[row] for row in rows.tolist())
         counts.pop(None, None)

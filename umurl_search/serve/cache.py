@@ -16,7 +16,8 @@ from encoder.embed import FOLDED_FROM, Embedder
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.types import Embeddings
 from umurl_search.index.index import Index
-from umurl_search.library.catalog.queries import COLUMNS, ClipColumns
+from umurl_search.library.catalog.queries import ClipColumns
+from umurl_search.library.clip_columns import COLUMNS
 from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.library import Library
 from umurl_search.library.missing import no_dataset, no_index_yet, no_such_index

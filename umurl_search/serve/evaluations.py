@@ -13,7 +13,7 @@ from umurl_search.datasets import protocols
 from umurl_search.evaluation.confusion import confusion
 from umurl_search.evaluation.knn_eval import EvalRequest, Evaluation, evaluate_matrix, evaluate_opened
 from umurl_search.evaluation.retrieval_results import MatrixFigures
-from umurl_search.library.catalog.queries import COLUMNS
+from umurl_search.library.clip_columns import COLUMNS
 from umurl_search.progress import Progress
 from umurl_search.serve.cache import LibraryCache
 from umurl_search.serve.errors import HttpError

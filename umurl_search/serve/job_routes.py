@@ -1,7 +1,7 @@
 """The API's longer work: evaluations, matrices, maps; and timelines."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -12,11 +12,18 @@ from umurl_search.serve.errors import Document
 from umurl_search.serve.evaluations import ConfusionDocument
 from umurl_search.serve.jobs import Job
 from umurl_search.serve.projections import Projection
-from umurl_search.serve.schemas import EvaluationBody, MapBody, MatrixBody, StrictModel, Text, TimelineBody
+from umurl_search.serve.schemas import (
+    EvaluationBody,
+    Facet,
+    MapBody,
+    MatrixBody,
+    StrictModel,
+    Text,
+    TimelineBody,
+)
 from umurl_search.serve.state import Service
 from umurl_search.serve.timelines import timeline
 
-Column = Literal["action", "label", "subject", "camera", "setup", "replication", "people"]
 ClassNumber = Annotated[int, Query(ge=0, le=2**31, description="A position in `classes`")]
 _POINTS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -144,7 +151,7 @@ def _map_routes(router: APIRouter, service: Service) -> None:
         return Response(body, media_type="application/octet-stream", headers=headers)
 
     @router.get("/maps/{job}/column/{column}")
-    async def colours(job: Text, column: Column) -> Document:
+    async def colours(job: Text, column: Facet) -> Document:
         """A column's values, and which of them each point has: base64 of uint16, 65535 for none."""
 
         def look() -> dict[str, Any]:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from umurl_search.clips.types import Embeddings
 from umurl_search.evaluation.projection import Method, lay_out, leading_axes, require
 from umurl_search.index.index import MAIN, mapped_blocks
+from umurl_search.library.clip_columns import FACETS
 from umurl_search.progress import Progress
-from umurl_search.serve.browse import COLUMNS
 from umurl_search.serve.cache import DatasetView, OpenIndex
 from umurl_search.serve.errors import HttpError
 
@@ -43,7 +43,7 @@ class Projection:
         }
 
     def _columns(self) -> list[str]:
-        return [one for one in COLUMNS if any(v is not None for v in self.corpus.columns.columns[one])]
+        return [one for one in FACETS if any(v is not None for v in self.corpus.columns.columns[one])]
 
     def payload(self) -> bytes:
         """x and y of every point, float32, then every clip's number, uint32; little-endian."""
@@ -51,8 +51,8 @@ class Projection:
 
     def column(self, name: str) -> dict[str, Any]:
         """Values, the commonest first, and which of them each point has. Raises HttpError (404)."""
-        if name not in COLUMNS:
-            raise HttpError(404, f"no column '{name}' to colour by; there are {', '.join(COLUMNS)}")
+        if name not in FACETS:
+            raise HttpError(404, f"no column '{name}' to colour by; there are {', '.join(FACETS)}")
         every = self.corpus.columns.columns[name]
         values = [every[row] for row in np.searchsorted(self.corpus.columns.id, self.ids).tolist()]
         counts = Counter(value for value in values if value is not None)

@@ -13,22 +13,9 @@ from encoder.errors import Hint, UmurlError
 from umurl_search.library.catalog import filters
 from umurl_search.library.catalog.changes import Changes
 from umurl_search.library.catalog.schema_and_migrations import CONSISTENCY_CHECKS, TABLES
+from umurl_search.library.clip_columns import COLUMNS
 
 FILTER_TIMEOUT_S = 10.0
-COLUMNS = (
-    "id",
-    "name",
-    "dataset",
-    "label",
-    "action",
-    "subject",
-    "camera",
-    "setup",
-    "replication",
-    "people",
-    "frames",
-)
-"""What a filter and a hit show of a clip."""
 _COLUMNS_ARE = f"the columns are {', '.join(COLUMNS)}"
 
 
