@@ -13,6 +13,8 @@ from cli.terminal import Terminal, command
 from umurl_search.library.library import default_root
 
 if TYPE_CHECKING:
+    from cli.demo_results import AnsweredIndex, DemoIndex, DemoReport, DemoTraining, TrainedBefore
+    from umurl_search.ingest.ingest import IngestReport
     from umurl_search.search.results import QueryResult
 
 ENCODER = "demo-tiny"
@@ -44,32 +46,31 @@ def demo(
     Makes up a corpus, indexes it with the encoder in the package, queries and evaluates it. Then it trains an encoder
     of its own, for a minute at most, and keeps the better of the two indexes as the default.
     """
+    from cli.demo_results import DemoIndex, DemoReport
     from umurl_search.library.encoder_registry import SHIPPED
 
     started = time.monotonic()
-    document: dict[str, Any] = {}
-    _ingest(terminal, document)
-    at_once = _indexed(terminal, SHIPPED)
-    _ask(terminal, at_once)
+    ingested = _ingest(terminal)
+    at_once = _ask(terminal, _index(terminal, SHIPPED))
     answered = time.monotonic()
-    document["train"] = _train(terminal, seconds)
+    training = _train(terminal, seconds)
     if not terminal.as_json:
         from cli import print_demo
 
-        print_demo.trained(document["train"])
-    trained = _indexed(terminal, ENCODER)
-    best, other = better_first(at_once, trained)
+        print_demo.trained(training)
+    trained = _index(terminal, ENCODER)
+    trained_is_better = is_better(trained.evaluation.accuracy, at_once.evaluation.accuracy)
+    best = _ask(terminal, trained) if trained_is_better else at_once
     _prefer(terminal, best)
-    if best is trained:
-        _ask(terminal, trained)
-    document |= {**best, "other": {key: other[key] for key in ("build", "evaluation")}}
-    document["seconds"] = {"answers": answered - started, "total": time.monotonic() - started}
-    terminal.show(document, lambda _: _end(terminal, document))
+    took = {"answers": answered - started, "total": time.monotonic() - started}
+    other = DemoIndex(build=at_once.build, evaluation=at_once.evaluation) if trained_is_better else trained
+    report = DemoReport(**vars(best), ingest=ingested, train=training, other=other, seconds=took)
+    terminal.show(report, lambda _: _end(terminal, report))
 
 
-def better_first(at_once: dict[str, Any], trained: dict[str, Any]) -> list[dict[str, Any]]:
-    """Both by their accuracy; where that is the same, the one that was there at once is the better."""
-    return sorted((at_once, trained), key=lambda answers: -answers["evaluation"]["accuracy"])
+def is_better(trained: float, at_once: float) -> bool:
+    """Which accuracy is better; where both are the same, that of the index that was there at once."""
+    return trained > at_once
 
 
 def _title(terminal: Terminal, text: str) -> None:
@@ -84,19 +85,20 @@ def _draw(terminal: Terminal, part: P, print_it: Callable[[P], None]) -> None:
         print_it(part)
 
 
-def _ingest(terminal: Terminal, document: dict[str, Any]) -> None:
+def _ingest(terminal: Terminal) -> "IngestReport":
     from cli import print_tables
     from umurl_search.ingest.ingest import Request, ingest
 
     _title(terminal, "a made-up corpus: actions by subjects of different build and style, three cameras")
     report = ingest(terminal.library, Request(name="demo"), progress=terminal.progress)
-    document["ingest"] = report
     _draw(terminal, report, print_tables.ingest_summary)
+    return report
 
 
-def _indexed(terminal: Terminal, encoder: str) -> dict[str, Any]:
-    """An index of the corpus with that encoder, and how good it is, as `build` and `evaluation`."""
+def _index(terminal: Terminal, encoder: str) -> "DemoIndex":
+    """An index of the corpus with that encoder, and how good it is."""
     from cli import print_tables
+    from cli.demo_results import DemoIndex
     from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index
     from umurl_search.index.build import build_index
     from umurl_search.index.build_plan import BuildRequest
@@ -108,35 +110,35 @@ def _indexed(terminal: Terminal, encoder: str) -> dict[str, Any]:
     build = build_index(terminal.library, request, progress=terminal.progress)
     _draw(terminal, build, print_tables.built_line)
     asked = EvalRequest(index=build.index, device=terminal.device)
-    return {
-        "build": build,
-        "evaluation": evaluate_index(terminal.library, asked, progress=terminal.progress),
-    }
+    evaluation = evaluate_index(terminal.library, asked, progress=terminal.progress)
+    return DemoIndex(build=build, evaluation=evaluation)
 
 
-def _ask(terminal: Terminal, answers: dict[str, Any]) -> None:
-    """Makes that index the default, so that the commands shown are true, and adds `queries` and `matrix` to it."""
+def _ask(terminal: Terminal, index: "DemoIndex") -> "AnsweredIndex":
+    """Makes that index the default, so that the commands shown are true, and asks it."""
+    from cli.demo_results import AnsweredIndex
     from cli.print_knn_eval import print_figures, print_matrix
     from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_matrix
 
-    _prefer(terminal, answers)
-    answers["queries"] = _queries(terminal, answers["build"]["index"])
+    _prefer(terminal, index)
+    queries = _query(terminal, index.build.index)
     _title(terminal, f"how good it is, on subjects it was not trained on:  {_typed(terminal, 'knn-eval')}")
-    _draw(terminal, answers["evaluation"], print_figures)
-    terminal.note(*(f"note: {warning}" for warning in answers["evaluation"]["warnings"]))
+    _draw(terminal, index.evaluation, print_figures)
+    terminal.note(*(f"note: {warning}" for warning in index.evaluation.warnings))
     _title(terminal, f"every modality against every other:  {_typed(terminal, 'knn-eval --matrix')}")
-    request = EvalRequest(index=answers["build"]["index"], device=terminal.device)
-    answers["matrix"] = evaluate_matrix(terminal.library, request, progress=terminal.progress)
-    _draw(terminal, answers["matrix"], print_matrix)
+    request = EvalRequest(index=index.build.index, device=terminal.device)
+    matrix = evaluate_matrix(terminal.library, request, progress=terminal.progress)
+    _draw(terminal, matrix, print_matrix)
+    return AnsweredIndex(**vars(index), queries=queries, matrix=matrix)
 
 
-def _prefer(terminal: Terminal, answers: dict[str, Any]) -> None:
+def _prefer(terminal: Terminal, index: "DemoIndex") -> None:
     from umurl_search.maintenance.inspect_and_doctor import prefer
 
-    prefer(terminal.library, answers["build"]["index"])
+    prefer(terminal.library, index.build.index)
 
 
-def _queries(terminal: Terminal, index: str) -> "list[QueryResult]":
+def _query(terminal: Terminal, index: str) -> "list[QueryResult]":
     from umurl_search.search.options import QueryRequest
     from umurl_search.search.searcher import query
 
@@ -174,8 +176,9 @@ def _write_sample(terminal: Terminal) -> str:
     return str(path)
 
 
-def _train(terminal: Terminal, seconds: float) -> dict[str, Any]:
+def _train(terminal: Terminal, seconds: float) -> "DemoTraining | TrainedBefore":
     """What `train` reports; of an encoder that is there already, what is kept of that."""
+    from cli.demo_results import DemoTraining
     from umurl_search.training.plan import TrainRequest
     from umurl_search.training.run import train_encoder
 
@@ -194,27 +197,28 @@ def _train(terminal: Terminal, seconds: float) -> dict[str, Any]:
         report = train_encoder(terminal.library, request, anew=True, progress=terminal.progress)
     except KeyboardInterrupt as stopped:
         raise KeyboardInterrupt("the answers above hold; the same command trains again") from stopped
-    return {**vars(report), "already_there": False}
+    return DemoTraining(**vars(report))
 
 
-def _trained_before(terminal: Terminal) -> dict[str, Any]:
+def _trained_before(terminal: Terminal) -> "TrainedBefore":
+    from cli.demo_results import TrainedBefore
     from umurl_search.library.encoder_registry import open_encoder
     from umurl_search.training.history import read_history
 
     entry = open_encoder(terminal.library, ENCODER)
     epochs, planned = read_history(entry.folder).epochs, entry.config["training"]["epochs"]
-    return {"encoder": ENCODER, "epochs": epochs, "planned_epochs": planned, "already_there": True}
+    return TrainedBefore(encoder=ENCODER, epochs=epochs, planned_epochs=planned)
 
 
-def _end(terminal: Terminal, document: dict[str, Any]) -> None:
+def _end(terminal: Terminal, report: "DemoReport") -> None:
     from cli import print_demo
 
     def typed(words: str) -> str:
         return _typed(terminal, words)
 
     _title(terminal, "which of the two is better, asked with the same clips")
-    print_demo.compared(document, typed)
-    print_demo.following(document, shlex.quote(str(terminal.library.root / CLIP)), typed)
+    print_demo.compared(report, typed)
+    print_demo.following(report, shlex.quote(str(terminal.library.root / CLIP)), typed)
 
 
 def _encoders(terminal: Terminal) -> list[dict[str, Any]]:

@@ -1,8 +1,11 @@
 """Draws what `serve` says."""
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from umurl_search.serve.documents import Served
 
 
-def started(document: dict[str, Any]) -> None:
+def started(served: "Served") -> None:
     """The address in a line of its own, for people and for programs that wait for it."""
-    print(document["url"], flush=True)
+    print(served.url, flush=True)

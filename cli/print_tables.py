@@ -3,7 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from rich.progress import (
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 _WIDE = 140
 _WHOLE = ("rank", "score", "name", "clip")
 """Columns that give way to others last."""
-Document = dict[str, Any]
 
 
 def new_console() -> Console:

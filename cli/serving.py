@@ -44,6 +44,7 @@ def serve(
     from encoder.errors import UmurlError
 
     try:
+        from umurl_search.serve.documents import Served
         from umurl_search.serve.server import Server, ServeRequest, own_address
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] in ("umurl_search", "encoder", "cli"):
@@ -53,17 +54,17 @@ def serve(
         ) from error
     request = ServeRequest(host=host, port=port, token=token, index=index, device=terminal.device)
     server = Server(terminal.library, request)
-    document = {
-        "url": server.address,
-        "host": host,
-        "port": server.port,
-        "token": server.access.token,
-        "library": str(terminal.library.root),
-        "index": server.service.shelf.contents()["default_index"],
-    }
+    served = Served(
+        url=server.address,
+        host=host,
+        port=server.port,
+        token=server.access.token,
+        library=str(terminal.library.root),
+        index=server.service.shelf.contents().default_index,
+    )
     if own_address(host) != host:
         terminal.note("from other machines: this machine's name, or address, in place of the one below")
     try:
-        server.run(started=lambda: terminal.show(document, print_serving.started))
+        server.run(started=lambda: terminal.show(served, print_serving.started))
     except KeyboardInterrupt:  # how it is stopped
         terminal.note("stopped")

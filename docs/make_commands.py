@@ -3,7 +3,7 @@
     python docs/make_commands.py            writes it
     python docs/make_commands.py --check    exit code 1 when it is stale
 
-Usage, options, defaults and help come from the app; what the JSON keys mean is said here, and
+Usage, options, defaults and help come from the app, JSON keys from the results of the commands;
 tests/test_docs.py compares these keys with what the commands print.
 """
 
@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 
+from cli.demo_results import DemoReport
 from cli.main import app
 from umurl_search.evaluation.classifier_results import LateFusedFigures, LinearFigures
 from umurl_search.evaluation.localization import LocalizeFigures
@@ -35,17 +36,22 @@ from umurl_search.maintenance.compact import CompactReport
 from umurl_search.maintenance.repair import RepairReport
 from umurl_search.maintenance.results import (
     Checks,
+    ClipInfo,
+    DatasetInfo,
     DefaultIndex,
     Deleted,
+    IndexInfo,
     KnownDatasets,
     LibraryContents,
     LibraryInfo,
+    StoredEncoderInfo,
     Verification,
 )
 from umurl_search.pictures.render import RenderResult
 from umurl_search.report.report import WrittenReport
 from umurl_search.result import Result
 from umurl_search.search.results import BatchFile, BatchResult, MomentQueryResult, QueryResult
+from umurl_search.serve.documents import Served
 from umurl_search.training.import_encoder import ImportReport
 from umurl_search.training.run import DrawnTrainReport
 
@@ -68,129 +74,13 @@ Modalities are `joint`, `bone`, `motion`, any `+` of them such as `joint+bone`, 
 """
 
 
-def _bare(names: str) -> Rows:
-    """Keys that need no words."""
-    return tuple((name, "") for name in names.split())
-
-
-def _under(parent: str, rows: Rows) -> Rows:
-    """The keys of an object within another."""
-    return tuple((f"{parent}.{key}", meaning) for key, meaning in rows)
-
-
-_ENCODER_ROW = (
-    ("name", ""),
-    ("origin", "`trained` or `imported`"),
-    ("preset", "null when imported"),
-    ("dataset", "what it was trained on or imported for, null if not said"),
-    ("protocol", "the same"),
-    ("dimension", "D, the size of an embedding"),
-    ("hash", "sha256 of its weights"),
-    ("created", "UTC"),
-)
-_INDEX_ROW = (
-    *_bare("name dataset encoder"),
-    ("encoder_hash", "sha256 of the encoder's weights"),
-    ("kind", "`flat`"),
-    ("transform", "`none` or `half-whiten:D`"),
-    ("modalities", "their names, joined by commas"),
-    ("clips", ""),
-    ("created", "UTC"),
-)
-
-
-_QUALITY = (
-    "quality",
-    "on clips left out of the index: `queries`, `recall_at` `1` and `10`, `latency_ms` of one, `accuracy_change` of "
-    "1-NN against exact (null without labels); null for a handful of clips",
-)
-
-_OTHER_KEYS: dict[str, Rows] = {
-    "demo": (
-        ("ingest", "what `ingest` prints"),
-        (
-            "train",
-            "what `train` prints, and `already_there`; when it was trained before `encoder`, `epochs` and "
-            "`planned_epochs` alone",
-        ),
-        ("build", "what `build-index` prints, of the better index, the default from now on"),
-        ("queries", "a list of what `query` prints, of that index"),
-        ("evaluation", "what `knn-eval` prints, of that index"),
-        ("matrix", "what `knn-eval --matrix` prints, of that index"),
-        (
-            "other",
-            "`build` and `evaluation` of the other index: one is of the encoder in the package, one of the new",
-        ),
-        ("seconds", "`answers`: until those of the encoder in the package were there; `total`"),
-    ),
-    "serve": (
-        ("url", "to open in a browser, its token included"),
-        ("host", "the address served on"),
-        ("port", "its port"),
-        ("token", "what clients must know, null where none is needed"),
-        ("library", "the library's folder"),
-        ("index", "the one meant where none is named, null where there is none"),
-    ),
-    "info DATASET": (
-        ("kind", "`dataset`"),
-        *_bare("name format state layout fps up scale source"),
-        ("signature", "changes when the source or the way it is read does"),
-        ("clips", ""),
-        ("report", "what `ingest` printed"),
-        ("created", "UTC"),
-        ("bytes", "size of its clip store"),
-        ("parts", "folders: the first, and one for every `add` and `update` since"),
-        ("segments", "labelled stretches of its recordings"),
-        ("splits", "protocol: part: clips"),
-        ("first_clips", "up to five names"),
-        (
-            "left_out",
-            "every recording not used: `name`, `reason`, `detail`, `source`, `source_hash`, `origin` (its "
-            "place in `sources`, from 1)",
-        ),
-        (
-            "sources",
-            "where its clips were read from, first to last: `roots`, `format` and how they were stated",
-        ),
-    ),
-    "info ENCODER": (("kind", "`encoder`"), *_ENCODER_ROW, ("bytes", "size on disk")),
-    "info INDEX": (
-        ("kind", "`index`"),
-        *(row for row in _INDEX_ROW if row[0] not in ("kind", "modalities")),
-        ("modalities", "names"),
-        ("bytes", "size on disk"),
-        ("version", "of the index's format"),
-        ("dataset_signature", ""),
-        ("pipeline", "how the encoder's input is made"),
-        ("metric", "`cosine`"),
-        ("precision", "of the products: `float32` or `bf16`"),
-        ("index_kind", "of index (index-kinds.md)"),
-        ("parts", "folders: the first, and one for every `add` and `update` since"),
-        ("default", "whether it is meant where no index is named"),
-        (
-            "rounding",
-            "file: the largest distance of a stored vector to the true one, null for approximate kinds",
-        ),
-        ("search", "`effort` of an approximate kind"),
-        _QUALITY,
-        ("dimension", "D"),
-        ("recipe", "a hash of all that it is made from"),
-    ),
-    "info DATASET:CLIPNAME": (
-        ("kind", "`clip`"),
-        ("id", "the clip's number in the library"),
-        *_bare("name dataset"),
-        ("label", "0-based class, or null"),
-        *_bare("action subject camera setup replication people frames"),
-        ("source", "its file, below the dataset's source"),
-        ("source_hash", "sha256"),
-        ("store_row", "its row in the clip store"),
-        ("part", "which of the dataset's stores, from 1"),
-        ("origin", "which of the dataset's `sources`, from 1"),
-    ),
-}
-
 RESULTS: dict[str, type[Result]] = {
+    "demo": DemoReport,
+    "serve": Served,
+    "info DATASET": DatasetInfo,
+    "info ENCODER": StoredEncoderInfo,
+    "info INDEX": IndexInfo,
+    "info DATASET:CLIPNAME": ClipInfo,
     "list": LibraryContents,
     "info": LibraryInfo,
     "verify": Verification,
@@ -229,7 +119,7 @@ RESULTS: dict[str, type[Result]] = {
 }
 """What a command gives, by the title of its table of keys."""
 
-JSON_KEYS: dict[str, Rows] = _OTHER_KEYS | {title: keys_of(result) for title, result in RESULTS.items()}
+JSON_KEYS: dict[str, Rows] = {title: keys_of(result) for title, result in RESULTS.items()}
 """What a command prints with --json."""
 
 

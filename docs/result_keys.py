@@ -1,32 +1,31 @@
 """The keys of a command's JSON document, and what they mean, from the dataclass that the command gives."""
 
-import ast
-import inspect
-import textwrap
 import types
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
-from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from umurl_search.result import Result
+from umurl_search.result import Result, meanings
 
 Rows = tuple[tuple[str, str], ...]
 
 
 def keys_of(result: type[Result]) -> Rows:
-    """(key, meaning) of each field; `a.b` is key b of the object a, `a[].b` that of each object in a list."""
+    """(key, meaning) of each field; `a.b` is key b of the object a, `a[].b` that of each object in a list.
+
+    A field marked `elsewhere` holds what another command gives: its keys are told there.
+    """
     return tuple(_keys(result))
 
 
 def _keys(result: Any) -> Iterator[tuple[str, str]]:
-    types_of, meanings = get_type_hints(result), _meanings(result)
+    types_of, words = get_type_hints(result), meanings(result)
     for field in fields(result):
         if not field.metadata.get("shown", True):
             continue
-        yield field.name, meanings.get(field.name, "")
+        yield field.name, words.get(field.name, "").replace("|", r"\|")
         inner, mark = _inner(types_of[field.name])
-        if inner is not None:
+        if inner is not None and not field.metadata.get("elsewhere", False):
             for key, meaning in _keys(inner):
                 yield f"{field.name}{mark}.{key}", meaning
 
@@ -41,20 +40,3 @@ def _inner(annotation: Any) -> tuple[type[Result] | None, str]:
     if is_dataclass(annotation) and isinstance(annotation, type) and issubclass(annotation, Result):
         return annotation, ""
     return None, ""
-
-
-@cache
-def _meanings(result: type[Result]) -> dict[str, str]:
-    """Field -> the words below it, those of the classes that it inherits included."""
-    found: dict[str, str] = {}
-    for base in reversed(result.__mro__):
-        if base is Result or not is_dataclass(base):
-            continue
-        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
-        assert isinstance(body, ast.ClassDef)
-        for field, words in zip(body.body, body.body[1:], strict=False):
-            if isinstance(field, ast.AnnAssign) and isinstance(words, ast.Expr):
-                assert isinstance(field.target, ast.Name)
-                assert isinstance(words.value, ast.Constant)
-                found[field.target.id] = " ".join(str(words.value.value).split()).replace("|", r"\|")
-    return found

@@ -5,7 +5,7 @@ import contextlib
 import io
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,8 +13,10 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from umurl_search.library.library import Library
+from umurl_search.result import OpenResult
 from umurl_search.serve.app import make_app
 from umurl_search.serve.auth import Access
 from umurl_search.serve.limits import Limits
@@ -29,7 +31,8 @@ class Client:
 
     def __init__(self, library: Library, *, access: Access | None = None, **limits: Any) -> None:
         self.service = Service(library, device="cpu", limits=Limits(**limits))
-        transport = httpx.ASGITransport(make_app(self.service, access or Access()))
+        self._app, self._asked = make_app(self.service, access or Access()), dict[str, Any]()
+        transport = httpx.ASGITransport(self._remembering)
         self._http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
         self._runner = asyncio.Runner()
 
@@ -44,10 +47,25 @@ class Client:
         self.service.close()
 
     def get(self, path: str, **options: Any) -> httpx.Response:
-        return self._runner.run(self._http.get(path, **options))
+        """The answer, which is as its route describes it."""
+        return self._described(self._runner.run(self._http.get(path, **options)))
 
     def post(self, path: str, **options: Any) -> httpx.Response:
-        return self._runner.run(self._http.post(path, **options))
+        """The answer, which is as its route describes it."""
+        return self._described(self._runner.run(self._http.post(path, **options)))
+
+    def _described(self, answer: httpx.Response) -> httpx.Response:
+        response = getattr(self._asked.get("route"), "response_model", None)
+        if answer.status_code == 200 and answer.headers["content-type"] == "application/json":
+            assert response is not None or answer.url.path == "/openapi.json", answer.url.path
+        if answer.status_code == 200 and response is not None:
+            document = answer.json()
+            assert_described(TypeAdapter(response).validate_python(document), document)
+        return answer
+
+    async def _remembering(self, scope: Any, receive: Any, send: Any) -> None:
+        self._asked = scope
+        await self._app(scope, receive, send)
 
     def forget_cookies(self) -> None:
         self._http.cookies.clear()
@@ -73,6 +91,21 @@ class Client:
         return self.post(
             path, params=params, content=body, headers={"Content-Type": "application/octet-stream"}
         )
+
+
+def assert_described(told: Any, document: Any) -> None:
+    """Whether a document has the keys of the result that its route names, and these alone, at every depth."""
+    if isinstance(told, Mapping):
+        extra = set(document) - set(told)
+        assert set(told) <= set(document), (type(told), set(told) - set(document))
+        assert not extra or isinstance(told, OpenResult), (type(told), extra)
+        for key in told:
+            assert_described(told[key], document[key])
+    elif isinstance(told, list | tuple):
+        for one, other in zip(told, document, strict=True):
+            assert_described(one, other)
+    else:
+        assert told == document
 
 
 @contextlib.contextmanager

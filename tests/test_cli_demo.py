@@ -5,12 +5,11 @@ import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import Result
 
-from cli.demo import ACTION, ENCODER, better_first
+from cli.demo import ACTION, ENCODER, is_better
 from umurl_search.library.encoder_registry import SHIPPED, open_encoder
 from umurl_search.library.library import Library
 
@@ -19,17 +18,9 @@ AT_LEAST = 0.85
 """What the encoder in the package reaches on any machine."""
 
 
-def answers(encoder: str, accuracy: float) -> dict[str, Any]:
-    return {"build": {"encoder": encoder}, "evaluation": {"accuracy": accuracy}}
-
-
-@pytest.mark.parametrize(
-    ("own", "better"), [(0.45, SHIPPED), (0.93, SHIPPED), (0.931, ENCODER)], ids=["less", "as good", "more"]
-)
-def test_the_better_of_the_two_comes_first(own: float, better: str) -> None:
-    first, second = better_first(answers(SHIPPED, 0.93), answers(ENCODER, own))
-    assert {first["build"]["encoder"], second["build"]["encoder"]} == {SHIPPED, ENCODER}
-    assert first["build"]["encoder"] == better
+@pytest.mark.parametrize(("trained", "better"), [(0.45, False), (0.93, False), (0.931, True)])
+def test_the_better_of_the_two_is_the_default(trained: float, better: bool) -> None:
+    assert is_better(trained, at_once=0.93) == better
 
 
 def keys_documented() -> set[str]:

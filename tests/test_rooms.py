@@ -34,6 +34,7 @@ ONLY_HOME = {
 
 WITHOUT_TESTS_OF_THEIR_OWN: dict[str, str] = {
     "cli/__main__.py": "one call of cli/main.py, which test_cli_main.py tests",
+    "cli/demo_results.py": "fields only: of what test_cli_demo.py reads",
     "cli/print_add_update_remove.py": "drawn by test_cli_add_update_remove.py",
     "cli/print_exporting.py": "drawn by test_cli_exporting.py",
     "cli/print_knn_eval.py": "drawn by test_cli_nulls.py",
@@ -52,6 +53,7 @@ WITHOUT_TESTS_OF_THEIR_OWN: dict[str, str] = {
     "umurl_search/progress.py": "reports to nobody: an interrupted one stands in for it in test_ingest_ingest.py",
     "umurl_search/readers/base.py": "an interface only: test_readers_formats.py asks every reader for it",
     "umurl_search/search/options.py": "declarations only: test_search_searcher.py asks with them",
+    "umurl_search/serve/documents.py": "fields only: test_serve_app.py and serving.py compare answers with them",
     "umurl_search/serve/limits.py": "numbers only: test_serve_middleware.py goes beyond them",
     "umurl_search/serve/state.py": "the server's parts together: test_serve_queries.py asks them",
     "umurl_search/training/options.py": "declarations only: test_training_plan.py trains with them",

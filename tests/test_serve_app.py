@@ -6,6 +6,8 @@ import pytest
 from serving import Client, problem
 
 from umurl_search.library.library import Library
+from umurl_search.result import meanings
+from umurl_search.search.results import Hit
 
 
 def test_the_description_names_every_route_and_no_other_host(client: Client) -> None:
@@ -22,6 +24,20 @@ def test_the_description_names_every_route_and_no_other_host(client: Client) -> 
     assert [client.get(path).status_code for path in ("/docs", "/redoc")] == [404, 404]
     body = document["components"]["schemas"]["QueryBody"]
     assert body["additionalProperties"] is False
+
+
+def test_the_description_says_what_every_route_answers(client: Client) -> None:
+    document = client.get("/openapi.json").json()
+    for path, methods in document["paths"].items():
+        for method, route in methods.items():
+            (kind, content), *more = route["responses"]["200"]["content"].items()
+            schema = content["schema"]
+            assert not more
+            assert kind != "application/json" or {"$ref", "anyOf"} & set(schema), (method, path)
+    schemas = document["components"]["schemas"]
+    assert schemas["Hit"]["properties"]["score"]["description"] == meanings(Hit)["score"]
+    assert "more" not in schemas["ServedIndex"]["properties"]
+    assert set(schemas["ClipAnswer"]["required"]) == {"query", "index", "hits", "seconds"}
 
 
 def test_a_failure_of_the_server_is_one_line_and_logged(

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from serving import Client, done, problem
 
+from umurl_search.serve.documents import ProjectionDocument
 from umurl_search.serve.jobs import Job
 
 INDEX = "mine@e"
@@ -41,7 +42,12 @@ def test_a_job_that_ends_while_it_is_looked_at_is_not_said_to_be_done_without_it
                 return "done" if Ending.looks >= ends else "running"
             return super().__getattribute__(name)
 
-    job = Ending(id="ending", kind="maps", key=(), result={"count": 1})
+    job = Ending(
+        id="ending",
+        kind="maps",
+        key=(),
+        result=ProjectionDocument(index="i", method="pca", count=1, columns=[]),
+    )
     monkeypatch.setattr(read_client.service.jobs, "find", lambda kind, id: job)
     said = read_client.get("/api/maps/ending").json()
     assert ("document" in said) == (said["state"] == "done")

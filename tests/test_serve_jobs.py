@@ -40,7 +40,8 @@ def test_jobs_run_one_after_the_other_and_tell_how_far_they_are() -> None:
 
     one, two = (jobs.start("work", key, work) for key in "ab")
     assert at_half.wait(PATIENCE_S)
-    assert (one.to_dict(), two.progress) == ({"id": one.id, "state": "running", "progress": 0.5}, 0)
+    assert one.describe() == {"id": one.id, "state": "running", "progress": 0.5}
+    assert two.progress == 0
     assert jobs.unfinished == 2
     go_on.set()
     assert [finished(job).result for job in (one, two)] == [1, 1]
@@ -65,7 +66,7 @@ def test_jobs_are_bounded_and_failures_are_told_and_tried_again() -> None:
     go_on.set()
     assert [finished(job).state for job in (first, *others)] == ["done"] * 3
     failed = finished(jobs.start("work", "d", fail))
-    assert failed.to_dict() == {
+    assert failed.describe() == {
         "id": failed.id,
         "state": "failed",
         "progress": 0.0,

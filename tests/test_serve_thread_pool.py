@@ -22,6 +22,7 @@ def test_who_finds_no_free_thread_in_time_is_told_to_come_again(
         assert Counter(one.status_code for one in answers) == {200: 1, 503: 4}
         assert all(one.headers["retry-after"] for one in answers if one.status_code == 503)
         assert client.get("/api/health").status_code == 200
+        monkeypatch.undo()
         assert client.post("/api/query", json={"clip": {"id": 7}}).status_code == 200
 
 

@@ -4,9 +4,13 @@ The words below each field are the meaning of its key: `docs/commands.md` and th
 there.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
+from typing import Any, TypeVar
 
 
 class Result(Mapping[str, Any]):
@@ -32,6 +36,23 @@ class Result(Mapping[str, Any]):
         return len(self._names())
 
     @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: Any, schema_of: Callable[[Any], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """What pydantic, for the OpenAPI description, makes of the fields, with the words below them."""
+        schema = schema_of(core)
+        document: dict[str, Any] = schema_of.resolve_ref_schema(schema)  # type: ignore[attr-defined]
+        names, words = cls._names(), meanings(cls)
+        document["properties"] = {
+            name: one | ({"description": words[name]} if name in words else {})
+            for name, one in document.get("properties", {}).items()
+            if name in names
+        }
+        if issubclass(cls, OpenResult):
+            document["additionalProperties"] = True
+        return schema
+
+    @classmethod
     def _names(cls) -> tuple[str, ...]:
         return tuple(one.name for one in fields(cls) if one.metadata.get("shown", True))  # type: ignore[arg-type]
 
@@ -53,6 +74,16 @@ class OpenResult(Result):
         return sum(1 for _ in self)
 
 
+Open = TypeVar("Open", bound=OpenResult)
+
+
+def open_result(result: type[Open], document: Mapping[str, Any]) -> Open:
+    """Of a document's keys those that the result declares, as its fields, and the others beside them."""
+    declared = {one.name for one in fields(result)}
+    known = {key: value for key, value in document.items() if key in declared}
+    return result(**known, more={key: value for key, value in document.items() if key not in declared})
+
+
 def plain(value: Result | Mapping[str, Any]) -> dict[str, Any]:
     """A result, or a mapping that holds some, as a document."""
     document: dict[str, Any] = _plain(value)
@@ -65,3 +96,25 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
     return value
+
+
+@cache
+def meanings(result: type[Result]) -> dict[str, str]:
+    """Field -> the words below it, those of the classes that it inherits included."""
+    found: dict[str, str] = {}
+    for base in reversed(result.__mro__):
+        if base not in (Result, OpenResult) and is_dataclass(base):
+            found |= _words_below_fields(base)
+    return found
+
+
+def _words_below_fields(declared: type) -> dict[str, str]:
+    body = ast.parse(textwrap.dedent(inspect.getsource(declared))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    found = {}
+    for field_, words in zip(body.body, body.body[1:], strict=False):
+        if isinstance(field_, ast.AnnAssign) and isinstance(words, ast.Expr):
+            assert isinstance(field_.target, ast.Name)
+            assert isinstance(words.value, ast.Constant)
+            found[field_.target.id] = " ".join(str(words.value.value).split())
+    return found

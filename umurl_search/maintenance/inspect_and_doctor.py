@@ -17,20 +17,29 @@ from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.maintenance.results import (
     Check,
     Checks,
+    ClipInfo,
+    DatasetInfo,
     DatasetRow,
     DefaultIndex,
     Deleted,
     Details,
+    EncoderInfo,
     EncoderRow,
+    IndexInfo,
     IndexRow,
     KnownDataset,
     KnownDatasets,
+    LeftOutClip,
     LibraryContents,
     LibraryInfo,
     OfficialCounts,
+    StoredEncoderInfo,
 )
+from umurl_search.result import open_result
 
 KINDS = ("dataset", "encoder", "index")
+_OF_THE_FOLDER = {"files", "checksum", "kind"}
+"""Keys of a manifest that say what the folder is, not what is in it."""
 
 
 def contents(library: Library) -> LibraryContents:
@@ -100,34 +109,36 @@ def info(library: Library, what: str | None) -> LibraryInfo | Details:
         return LibraryInfo(**vars(contents(library)), bytes=_size(library.root))
     if what == SHIPPED:
         entry = shipped()
-        return Details(kind="encoder", more={"name": SHIPPED, "hash": entry.hash, **entry.config})
+        return open_result(EncoderInfo, {"name": SHIPPED, "hash": entry.hash, **entry.config})
     with library.read() as catalog:
         prefix, colon, rest = what.partition(":")
         if colon and prefix not in KINDS:
-            clip = catalog.clip(prefix, rest)
-            if clip is None:
-                raise UmurlError(
-                    f"no clip '{rest}' in dataset '{prefix}'",
-                    Hint("{command} shows names", command=("info", prefix)),
-                )
-            return Details(kind="clip", more=clip)
+            return _clip_info(catalog, prefix, rest)
         kind, name = resolve(catalog, what)
         if kind == "dataset":
-            return Details(kind=kind, more=_dataset_info(catalog, name, library))
+            return _dataset_info(catalog, name, library)
         rows = catalog.encoders() if kind == "encoder" else catalog.indexes()
         row = next(row for row in rows if row["name"] == name)
         places = _places(library, catalog, kind, name)
         is_default = catalog.default_index() == name
-    folder = places[0]
     hint = Hint("{command}, then make it again", command=("delete", f"{kind}:{name}"))
-    manifest = sealed_folder.read_manifest(folder, hint=hint)
-    hidden = {"files", "checksum", "kind"} | ({"recipe", "token"} if kind == "encoder" else set())
-    details = {k: v for k, v in manifest.items() if k not in hidden}
-    told = {**_plain(row), "bytes": sum(map(_size, places)), **details}
-    told.pop("kind", None)
-    if kind == "index":
-        told |= {"clips": row["clips"], "parts": len(places), "default": is_default}
-    return Details(kind=kind, more=told)
+    manifest = sealed_folder.read_manifest(places[0], hint=hint)
+    about = {**_plain(row), "bytes": sum(map(_size, places))}
+    about |= {key: value for key, value in manifest.items() if key not in _OF_THE_FOLDER}
+    if kind == "encoder":
+        return open_result(
+            StoredEncoderInfo, {k: v for k, v in about.items() if k not in ("recipe", "token")}
+        )
+    about |= {"clips": row["clips"], "parts": len(places), "default": is_default}
+    return open_result(IndexInfo, {key: value for key, value in about.items() if key != "kind"})
+
+
+def _clip_info(catalog: Catalog, dataset: str, name: str) -> ClipInfo:
+    clip = catalog.clip(dataset, name)
+    if clip is None:
+        hint = Hint("{command} shows names", command=("info", dataset))
+        raise UmurlError(f"no clip '{name}' in dataset '{dataset}'", hint)
+    return open_result(ClipInfo, clip)
 
 
 def _places(library: Library, catalog: Catalog, kind: str, name: str) -> list[Path]:
@@ -138,11 +149,11 @@ def _places(library: Library, catalog: Catalog, kind: str, name: str) -> list[Pa
     return [place(folder) for folder in catalog.parts(kind, name)]
 
 
-def _dataset_info(catalog: Catalog, name: str, library: Library) -> dict[str, Any]:
+def _dataset_info(catalog: Catalog, name: str, library: Library) -> DatasetInfo:
     row = catalog.dataset(name)
     assert row is not None, name
-    names, parts = catalog.clips_of(name).name, _places(library, catalog, "dataset", name)
-    return {
+    parts = _places(library, catalog, "dataset", name)
+    about = {
         **_plain(row),
         "bytes": sum(map(_size, parts)),
         "parts": len(parts),
@@ -150,10 +161,11 @@ def _dataset_info(catalog: Catalog, name: str, library: Library) -> dict[str, An
         "splits": {
             p: {k: len(v) for k, v in catalog.split(name, p).items()} for p in catalog.protocols(name)
         },
-        "first_clips": names[:5],
-        "left_out": catalog.left_out(name),
+        "first_clips": catalog.clips_of(name).name[:5],
+        "left_out": [LeftOutClip(**one) for one in catalog.left_out(name)],
         "sources": catalog.origins(name),
     }
+    return open_result(DatasetInfo, about)
 
 
 def resolve(catalog: Catalog, what: str) -> tuple[str, str]:

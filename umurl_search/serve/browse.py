@@ -1,7 +1,7 @@
 """What can be looked through: indexes, their clips, and the values of their columns."""
 
 from collections import Counter
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,16 @@ from umurl_search.clips.normalization import STORE_FPS
 from umurl_search.library.clip_columns import FACETS
 from umurl_search.maintenance.inspect_and_doctor import info
 from umurl_search.serve.cache import DatasetView, LibraryCache, OpenIndex
+from umurl_search.serve.documents import (
+    ClipPage,
+    ClipRow,
+    Columns,
+    ColumnValues,
+    Segment,
+    ServedIndex,
+    StoredClip,
+    ValueCount,
+)
 from umurl_search.serve.errors import HttpError
 
 T = TypeVar("T")
@@ -23,8 +33,8 @@ class Browser:
 
     def __init__(self, shelf: LibraryCache) -> None:
         self._shelf = shelf
-        self._infos: dict[tuple[object, str], dict[str, Any]] = {}
-        self._columns: dict[tuple[object, str], list[dict[str, Any]]] = {}
+        self._infos: dict[tuple[object, str], ServedIndex] = {}
+        self._columns: dict[tuple[object, str], list[ColumnValues]] = {}
 
     def index_rows(self, index: str) -> OpenIndex:
         """An index by the name in an address. Raises HttpError (404) where there is none of it."""
@@ -33,73 +43,71 @@ class Browser:
             raise HttpError(404, f"no index '{index}' in the library")
         return self._shelf.index(index)
 
-    def index(self, name: str) -> dict[str, Any]:
+    def index(self, name: str) -> ServedIndex:
         """What `info INDEX --json` prints, the clips' layout, whether rows are windows, and the dataset's protocols."""
         held, snapshot = self.index_rows(name), self._shelf.snapshot()
         key = snapshot.stamp, name
         found = self._infos.get(key)
         if found is None:
             protocols = {row["name"]: row["protocols"] for row in snapshot.contents["datasets"]}
-            found = {
-                **info(self._shelf.library, f"index:{name}"),
-                "layout": held.corpus.layout,
-                "windowed": held.is_windowed,
-                "protocols": protocols.get(held.corpus.dataset, []),
-            }
+            found = ServedIndex(
+                **vars(info(self._shelf.library, f"index:{name}")),
+                layout=held.corpus.layout,
+                windowed=held.is_windowed,
+                protocols=protocols.get(held.corpus.dataset, []),
+            )
             self._infos = {**_of_stamp(self._infos, snapshot.stamp), key: found}
         return found
 
-    def columns(self, index: str, where: str | None) -> dict[str, Any]:
+    def columns(self, index: str, where: str | None) -> Columns:
         """How often each value stands in each column, of the index's clips that pass; the commonest values first."""
         held = self.index_rows(index)
         if where is not None:
-            return {"columns": _columns(held.corpus, held.passing(where))}
+            return Columns(columns=_columns(held.corpus, held.passing(where)))
         key = self._shelf.snapshot().stamp, index
         found = self._columns.get(key)
         if found is None:
             found = _columns(held.corpus, held.clip_rows)
             self._columns = {**_of_stamp(self._columns, key[0]), key: found}
-        return {"columns": found}
+        return Columns(columns=found)
 
-    def clips(
-        self, index: str, *, where: str | None, text: str | None, offset: int, limit: int
-    ) -> dict[str, Any]:
+    def clips(self, index: str, *, where: str | None, text: str | None, offset: int, limit: int) -> ClipPage:
         """Some of the index's clips that pass and have the text in their name or action, and how many have."""
         held = self.index_rows(index)
         corpus, rows = held.corpus, held.passing(where)
         if text:
             wanted, lowered = text.lower(), corpus.lowered
             rows = np.array([row for row in rows.tolist() if wanted in lowered[row]], dtype=np.int64)
-        shown = [corpus.row(row) for row in rows[offset : offset + limit].tolist()]
-        return {"total": len(rows), "clips": shown}
+        shown = [ClipRow(**corpus.row(row)) for row in rows[offset : offset + limit].tolist()]
+        return ClipPage(total=len(rows), clips=shown)
 
-    def clip(self, clip_id: int) -> dict[str, Any]:
+    def clip(self, clip_id: int) -> StoredClip:
         """A clip's row, the indexes that hold it, and what happens in it where it is a recording."""
         corpus, at = self._shelf.clip(clip_id)
         indexes = [
             row["name"] for row in self._shelf.contents()["indexes"] if row["dataset"] == corpus.dataset
         ]
-        return {
+        return StoredClip(
             **corpus.row(at),
-            "fps": STORE_FPS,
-            "layout": corpus.layout,
-            "indexes": indexes,
-            "index": indexes[0] if indexes else None,
-            "segments": self.segments(corpus, clip_id),
-        }
+            fps=STORE_FPS,
+            layout=corpus.layout,
+            indexes=indexes,
+            index=indexes[0] if indexes else None,
+            segments=self.segments(corpus, clip_id),
+        )
 
     @staticmethod
-    def segments(corpus: DatasetView, clip_id: int) -> list[dict[str, Any]]:
+    def segments(corpus: DatasetView, clip_id: int) -> list[Segment]:
         """What happens in a recording: frames, label and action."""
         every = corpus.segments
         labels = np.ma.filled(every["label"], -1).astype(np.int64)
         return [
-            {
-                "start": int(every["start_frame"][i]),
-                "stop": int(every["stop_frame"][i]),
-                "label": int(labels[i]) if labels[i] >= 0 else None,
-                "action": every["action"][i] or None,
-            }
+            Segment(
+                start=int(every["start_frame"][i]),
+                stop=int(every["stop_frame"][i]),
+                label=int(labels[i]) if labels[i] >= 0 else None,
+                action=every["action"][i] or None,
+            )
             for i in np.flatnonzero(every["clip_id"] == clip_id).tolist()
         ]
 
@@ -109,7 +117,7 @@ def _of_stamp(kept: dict[tuple[object, str], T], stamp: object) -> dict[tuple[ob
     return {key: said for key, said in kept.items() if key[0] == stamp}
 
 
-def _columns(corpus: DatasetView, rows: NDArray[np.int64]) -> list[dict[str, Any]]:
+def _columns(corpus: DatasetView, rows: NDArray[np.int64]) -> list[ColumnValues]:
     found = []
     for name in FACETS:
         values = corpus.columns.columns[name]
@@ -117,8 +125,8 @@ def _columns(corpus: DatasetView, rows: NDArray[np.int64]) -> list[dict[str, Any
         counts.pop(None, None)
         if counts:
             ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:MOST_VALUES]
-            listed = [{"value": value, "count": n} for value, n in ordered]
-            found.append({"column": name, "values": listed, "distinct": len(counts)})
+            listed = [ValueCount(value=value, count=n) for value, n in ordered]
+            found.append(ColumnValues(column=name, values=listed, distinct=len(counts)))
     return found
 
 

@@ -16,6 +16,7 @@ from umurl_search.evaluation.retrieval_results import MatrixFigures
 from umurl_search.library.clip_columns import COLUMNS
 from umurl_search.progress import Progress
 from umurl_search.serve.cache import LibraryCache
+from umurl_search.serve.documents import ClipRow, ConfusedPair, ConfusedPairs, EvaluationDocument, HardQuery
 from umurl_search.serve.errors import HttpError
 from umurl_search.serve.schemas import EvaluationBody, MatrixBody
 
@@ -24,7 +25,7 @@ MOST_PAIRS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConfusionDocument:
+class ConfusedEvaluation:
     """An evaluation and who was taken for whom. wanted, predicted: (Q,) labels, -1 where nothing was found."""
 
     evaluation: Evaluation
@@ -33,15 +34,15 @@ class ConfusionDocument:
     labels: list[int]
     counts: NDArray[np.int64]
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> EvaluationDocument:
         names = self._names()
-        return {
-            **self.evaluation.document,
-            "labels": self.labels,
-            "classes": [names[label] for label in self.labels],
-            "confusion": self.counts.tolist(),
-            "hardest": self._hardest(names),
-        }
+        return EvaluationDocument(
+            **vars(self.evaluation.document),
+            labels=self.labels,
+            classes=[names[label] for label in self.labels],
+            confusion=self.counts.tolist(),
+            hardest=self._hardest(names),
+        )
 
     def _names(self) -> dict[int, str]:
         """Of every class: the dataset's, what its clips say, or its number."""
@@ -52,7 +53,7 @@ class ConfusionDocument:
         known = listed | said | {-1: "(nothing found)"}
         return {label: known.get(label, f"class {label}") for label in (*self.labels, *self.wanted.tolist())}
 
-    def _hardest(self, names: dict[int, str]) -> list[dict[str, Any]]:
+    def _hardest(self, names: dict[int, str]) -> list[HardQuery]:
         """Queries whose nearest clip is of another class, those that are surest first."""
         asked, scores = self.evaluation.asked, self.evaluation.figures.scores
         found = self._found()
@@ -60,17 +61,17 @@ class ConfusionDocument:
         order = wrong[np.lexsort((wrong, -scores[wrong]))][:MOST_HARDEST]
         columns, held = asked.queries.columns, asked.gallery.columns
         return [
-            {
-                "clip_id": int(columns.id[asked.rows[q]]),
-                "name": columns.name[asked.rows[q]],
-                "action": names[int(self.wanted[q])],
-                "label": int(self.wanted[q]),
-                "found_id": int(held.id[found[q]]),
-                "found_name": held.name[found[q]],
-                "found_action": names.get(int(held.label[found[q]]), ""),
-                "found_label": int(held.label[found[q]]),
-                "score": float(scores[q]),
-            }
+            HardQuery(
+                clip_id=int(columns.id[asked.rows[q]]),
+                name=columns.name[asked.rows[q]],
+                action=names[int(self.wanted[q])],
+                label=int(self.wanted[q]),
+                found_id=int(held.id[found[q]]),
+                found_name=held.name[found[q]],
+                found_action=names.get(int(held.label[found[q]]), ""),
+                found_label=int(held.label[found[q]]),
+                score=float(scores[q]),
+            )
             for q in order.tolist()
         ]
 
@@ -80,7 +81,7 @@ class ConfusionDocument:
         rows = self.evaluation.asked.gallery.split.gallery
         return np.where(nearest >= 0, rows[np.maximum(nearest, 0)], -1)
 
-    def cell(self, true: int, found: int) -> dict[str, Any]:
+    def cell(self, true: int, found: int) -> ConfusedPairs:
         """The queries of one class that were taken for another, each with its nearest clip; positions in `classes`.
 
         Raises HttpError (404) where there is no such class.
@@ -92,23 +93,23 @@ class ConfusionDocument:
         order = np.flatnonzero(mine)
         order = order[np.lexsort((order, -scores[order]))]
         pairs = [
-            {
-                "query": _row(asked.queries.columns.columns, int(asked.rows[q])),
-                "hit": _row(asked.gallery.columns.columns, int(hits[q])) if hits[q] >= 0 else None,
-                "score": float(scores[q]) if hits[q] >= 0 else None,
-            }
+            ConfusedPair(
+                query=_row(asked.queries.columns.columns, int(asked.rows[q])),
+                hit=_row(asked.gallery.columns.columns, int(hits[q])) if hits[q] >= 0 else None,
+                score=float(scores[q]) if hits[q] >= 0 else None,
+            )
             for q in order[:MOST_PAIRS].tolist()
         ]
-        return {"total": int(mine.sum()), "pairs": pairs}
+        return ConfusedPairs(total=int(mine.sum()), pairs=pairs)
 
 
-def _row(columns: dict[str, list[Any]], at: int) -> dict[str, Any]:
-    return {name: columns[name][at] for name in COLUMNS}
+def _row(columns: dict[str, list[Any]], at: int) -> ClipRow:
+    return ClipRow(**{name: columns[name][at] for name in COLUMNS})
 
 
 def evaluation(
     shelf: LibraryCache, body: EvaluationBody, *, index: str, device: str, progress: Progress
-) -> ConfusionDocument:
+) -> ConfusedEvaluation:
     """Raises UmurlError as `knn-eval` does."""
     request = EvalRequest(
         index=index,
@@ -122,7 +123,7 @@ def evaluation(
     )
     made = evaluate_opened(shelf.library, request, progress=progress)
     mixed = confusion(made.figures.predicted, made.asked.labels)
-    return ConfusionDocument(
+    return ConfusedEvaluation(
         evaluation=made,
         wanted=made.asked.labels,
         predicted=made.figures.predicted,

@@ -4,7 +4,6 @@ Letters: T frames, M people.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from encoder.joint_layouts import LAYOUTS
 from encoder.skeleton import JOINTS, PARENTS
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import STORE_FPS
+from umurl_search.serve.documents import SkeletonDrawing
 
 _MM = 1000.0
 _HIPS = 0
@@ -55,10 +55,10 @@ def stand_on_floor(frames: Frames) -> NDArray[np.int16]:
     return moved
 
 
-def skeleton(layout: str) -> dict[str, Any]:
+def skeleton(layout: str) -> SkeletonDrawing:
     """Names of the joints and the bones between them; those of length zero, whose joint is a copy, left out."""
     stands_for = LAYOUTS[layout].to_ntu25
     bones = [
-        [joint, parent] for joint, parent in enumerate(PARENTS) if stands_for[joint] != stands_for[parent]
+        (joint, parent) for joint, parent in enumerate(PARENTS) if stands_for[joint] != stands_for[parent]
     ]
-    return {"layout": layout, "joints": list(JOINTS), "bones": bones, "fps": STORE_FPS}
+    return SkeletonDrawing(layout=layout, joints=list(JOINTS), bones=bones, fps=STORE_FPS)

@@ -1,15 +1,28 @@
 """The API's longer work: evaluations, matrices, maps; and timelines."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from umurl_search.progress import Progress
+from umurl_search.result import Result
 from umurl_search.serve import evaluations, projections
+from umurl_search.serve.documents import (
+    ColumnColours,
+    ConfusedPairs,
+    DoneEvaluation,
+    DoneMatrix,
+    DoneProjection,
+    EvaluationJob,
+    JobState,
+    MatrixJob,
+    ProjectionJob,
+    Timeline,
+)
 from umurl_search.serve.errors import Document
-from umurl_search.serve.evaluations import ConfusionDocument
+from umurl_search.serve.evaluations import ConfusedEvaluation
 from umurl_search.serve.jobs import Job
 from umurl_search.serve.projections import Projection
 from umurl_search.serve.schemas import (
@@ -25,6 +38,11 @@ from umurl_search.serve.state import Service
 from umurl_search.serve.timelines import timeline
 
 ClassNumber = Annotated[int, Query(ge=0, le=2**31, description="A position in `classes`")]
+_DONE: dict[str, Callable[..., JobState]] = {
+    "evaluations": DoneEvaluation,
+    "matrices": DoneMatrix,
+    "maps": DoneProjection,
+}
 _POINTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "float32 x, y of every point in [-1, 1], then uint32 numbers of clips; little-endian",
@@ -38,7 +56,7 @@ def routes(service: Service) -> APIRouter:
     _evaluation_routes(router, service)
     _map_routes(router, service)
 
-    @router.post("/timelines")
+    @router.post("/timelines", response_model=Timeline)
     async def timelines(body: TimelineBody) -> Document:
         """How alike the query each window of a recording is."""
         found = lambda: timeline(service.shelf, service.asker, service.browser, body)  # noqa: E731
@@ -52,7 +70,7 @@ async def _started(
 ) -> Document:
     """Begins a job on an index, the default one when None, unless it is done or under way."""
 
-    def start() -> dict[str, Any]:
+    def start() -> JobState:
         name = service.shelf.index(index).name
         key = service.shelf.snapshot().stamp, name, body.model_copy(update={"index": name}).model_dump_json()
         return _about(service.jobs.start(kind, key, lambda progress: work(name, progress)))
@@ -60,19 +78,19 @@ async def _started(
     return Document(await service.reads.run(start))
 
 
-def _about(job: Job) -> dict[str, Any]:
+def _about(job: Job) -> JobState:
     """How far the job is, and whenever that is "done", its document."""
-    said = job.to_dict()
-    if said["state"] != "done":
+    said = job.describe()
+    if said.state != "done":
         return said
-    document = job.result if isinstance(job.result, Mapping) else job.result.document()
-    return {**said, "document": document}
+    document = job.result if isinstance(job.result, Result) else job.result.document()
+    return _DONE[job.kind](**vars(said), document=document)
 
 
 def _evaluation_routes(router: APIRouter, service: Service) -> None:
     shelf, jobs, reads = service.shelf, service.jobs, service.reads
 
-    @router.post("/evaluations")
+    @router.post("/evaluations", response_model=EvaluationJob)
     async def evaluate(body: EvaluationBody) -> Document:
         """Begins an evaluation as the command `knn-eval` makes it."""
         return await _started(
@@ -85,22 +103,22 @@ def _evaluation_routes(router: APIRouter, service: Service) -> None:
             ),
         )
 
-    @router.get("/evaluations/{job}")
+    @router.get("/evaluations/{job}", response_model=EvaluationJob)
     async def evaluation(job: Text) -> Document:
         """How far it is; once it is done, what `knn-eval --json` prints, the confusion and the hardest queries."""
         return Document(await reads.run(lambda: _about(jobs.find("evaluations", job))))
 
-    @router.get("/evaluations/{job}/cell")
+    @router.get("/evaluations/{job}/cell", response_model=ConfusedPairs)
     async def cell(job: Text, true: ClassNumber, found: ClassNumber) -> Document:
         """The queries of one class that were taken for another, and for which clips."""
 
-        def look() -> dict[str, Any]:
-            confused: ConfusionDocument = jobs.result("evaluations", job)
+        def look() -> ConfusedPairs:
+            confused: ConfusedEvaluation = jobs.result("evaluations", job)
             return confused.cell(true, found)
 
         return Document(await reads.run(look))
 
-    @router.post("/matrices")
+    @router.post("/matrices", response_model=MatrixJob)
     async def begin_matrix(body: MatrixBody) -> Document:
         """Begins what the command `knn-eval --matrix` does."""
         return await _started(
@@ -113,7 +131,7 @@ def _evaluation_routes(router: APIRouter, service: Service) -> None:
             ),
         )
 
-    @router.get("/matrices/{job}")
+    @router.get("/matrices/{job}", response_model=MatrixJob)
     async def matrix(job: Text) -> Document:
         """How far it is; once it is done, what `knn-eval --matrix --json` prints."""
         return Document(await reads.run(lambda: _about(jobs.find("matrices", job))))
@@ -122,7 +140,7 @@ def _evaluation_routes(router: APIRouter, service: Service) -> None:
 def _map_routes(router: APIRouter, service: Service) -> None:
     shelf, jobs, reads = service.shelf, service.jobs, service.reads
 
-    @router.post("/maps")
+    @router.post("/maps", response_model=ProjectionJob)
     async def begin_map(body: MapBody) -> Document:
         """Begins to lay out an index in the plane."""
         return await _started(
@@ -133,7 +151,7 @@ def _map_routes(router: APIRouter, service: Service) -> None:
             lambda index, progress: projections.project(shelf.index(index), body.method, progress=progress),
         )
 
-    @router.get("/maps/{job}")
+    @router.get("/maps/{job}", response_model=ProjectionJob)
     async def map_state(job: Text) -> Document:
         """How far it is; once it is done, how many points there are and what they can be coloured by."""
         return Document(await reads.run(lambda: _about(jobs.find("maps", job))))
@@ -150,11 +168,11 @@ def _map_routes(router: APIRouter, service: Service) -> None:
         headers = {"X-Count": str(count), "Cache-Control": "private, max-age=3600"}
         return Response(body, media_type="application/octet-stream", headers=headers)
 
-    @router.get("/maps/{job}/column/{column}")
+    @router.get("/maps/{job}/column/{column}", response_model=ColumnColours)
     async def colours(job: Text, column: Facet) -> Document:
         """A column's values, and which of them each point has: base64 of uint16, 65535 for none."""
 
-        def look() -> dict[str, Any]:
+        def look() -> ColumnColours:
             projection: Projection = jobs.result("maps", job)
             return projection.column(column)
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from encoder.errors import Hint, UmurlError, one_line
 from umurl_search.progress import Advance, Progress
+from umurl_search.serve.documents import FailedJob, JobState, RefusedJob
 from umurl_search.serve.errors import HttpError
 
 State = Literal["running", "done", "failed"]
@@ -38,13 +39,13 @@ class Job:
     hint: Hint | None = None
     result: Any = None
 
-    def to_dict(self) -> dict[str, Any]:
+    def describe(self) -> JobState:
         state = self.state  # once: another thread may be changing it, the last of all
-        said = {"id": self.id, "state": state, "progress": self.progress}
+        said = JobState(id=self.id, state=state, progress=self.progress)
         if state != "failed":
             return said
-        hint = {} if self.hint is None else {"hint": self.hint.to_dict()}
-        return {**said, "error": self.error, **hint}
+        failed = FailedJob(**vars(said), error=self.error or "")
+        return failed if self.hint is None else RefusedJob(**vars(failed), hint=self.hint.to_dict())
 
 
 class Jobs:

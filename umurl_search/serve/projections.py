@@ -7,7 +7,6 @@ import base64
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from umurl_search.index.index import MAIN, mapped_blocks
 from umurl_search.library.clip_columns import FACETS
 from umurl_search.progress import Progress
 from umurl_search.serve.cache import DatasetView, OpenIndex
+from umurl_search.serve.documents import ColumnColours, ProjectionDocument
 from umurl_search.serve.errors import HttpError
 
 _NONE = 65_535
@@ -34,13 +34,10 @@ class Projection:
     ids: NDArray[np.int64]
     corpus: DatasetView
 
-    def document(self) -> dict[str, Any]:
-        return {
-            "index": self.index,
-            "method": self.method,
-            "count": len(self.ids),
-            "columns": self._columns(),
-        }
+    def document(self) -> ProjectionDocument:
+        return ProjectionDocument(
+            index=self.index, method=self.method, count=len(self.ids), columns=self._columns()
+        )
 
     def _columns(self) -> list[str]:
         return [one for one in FACETS if any(v is not None for v in self.corpus.columns.columns[one])]
@@ -49,7 +46,7 @@ class Projection:
         """x and y of every point, float32, then every clip's number, uint32; little-endian."""
         return self.points.astype("<f4").tobytes() + self.ids.astype("<u4").tobytes()
 
-    def column(self, name: str) -> dict[str, Any]:
+    def column(self, name: str) -> ColumnColours:
         """Values, the commonest first, and which of them each point has. Raises HttpError (404)."""
         if name not in FACETS:
             raise HttpError(404, f"no column '{name}' to colour by; there are {', '.join(FACETS)}")
@@ -60,11 +57,11 @@ class Projection:
         legend = [value for value, _ in ordered]
         places = {value: i for i, value in enumerate(legend)}
         codes = np.array([places.get(value, _NONE) for value in values], dtype="<u2")
-        return {
-            "values": legend,
-            "counts": [n for _, n in ordered],
-            "codes": base64.b64encode(codes.tobytes()).decode("ascii"),
-        }
+        return ColumnColours(
+            values=legend,
+            counts=[n for _, n in ordered],
+            codes=base64.b64encode(codes.tobytes()).decode("ascii"),
+        )
 
 
 def project(held: OpenIndex, method: Method, *, progress: Progress) -> Projection:

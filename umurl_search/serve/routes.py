@@ -7,9 +7,22 @@ from starlette.responses import PlainTextResponse, Response
 
 from encoder.joint_layouts import LAYOUTS, LayoutName
 from umurl_search.clips.normalization import Up
+from umurl_search.maintenance.results import LibraryContents
 from umurl_search.readers.formats import clip_suffixes
 from umurl_search.serve import frames as drawn
 from umurl_search.serve.browse import MOST_CLIPS, stretch_of
+from umurl_search.serve.documents import (
+    AcceptedFiles,
+    ClipPage,
+    Columns,
+    Health,
+    LabelledUpload,
+    QueryAnswer,
+    ServedIndex,
+    SkeletonDrawing,
+    StoredClip,
+    UploadedClip,
+)
 from umurl_search.serve.errors import Document
 from umurl_search.serve.schemas import MOST_ID, WHERE, FileQuery, Filter, QueryBody, Text, UploadQuery
 from umurl_search.serve.state import Service
@@ -44,10 +57,10 @@ def health_routes(service: Service, version: str) -> APIRouter:
     """What is asked of any server: whether it lives, and its counts."""
     router = APIRouter()
 
-    @router.get("/api/health")
+    @router.get("/api/health", response_model=Health)
     async def health() -> Document:
         """Whether the server answers."""
-        return Document({"status": "ok", "version": version})
+        return Document(Health(status="ok", version=version))
 
     @router.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> PlainTextResponse:
@@ -60,22 +73,22 @@ def health_routes(service: Service, version: str) -> APIRouter:
 def _library_routes(router: APIRouter, service: Service) -> None:
     reads, browser = service.reads, service.browser
 
-    @router.get("/library")
+    @router.get("/library", response_model=LibraryContents)
     async def library() -> Document:
         """What the command `list --json` prints; `default_index` is the server's own, where it was given one."""
         return Document(await reads.run(service.shelf.contents))
 
-    @router.get("/indexes/{index}")
+    @router.get("/indexes/{index}", response_model=ServedIndex)
     async def index_info(index: Text) -> Document:
         """What the command `info INDEX --json` prints, and `layout`, `windowed` and `protocols`."""
         return Document(await reads.run(lambda: browser.index(index)))
 
-    @router.get("/indexes/{index}/columns")
+    @router.get("/indexes/{index}/columns", response_model=Columns)
     async def columns(index: Text, where: Where = None) -> Document:
         """How often each value stands in each column, of the clips that pass."""
         return Document(await reads.run(lambda: browser.columns(index, where)))
 
-    @router.get("/indexes/{index}/clips")
+    @router.get("/indexes/{index}/clips", response_model=ClipPage)
     async def clips(
         index: Text,
         where: Where = None,
@@ -87,12 +100,13 @@ def _library_routes(router: APIRouter, service: Service) -> None:
         found = lambda: browser.clips(index, where=where, text=text, offset=offset, limit=limit)  # noqa: E731
         return Document(await reads.run(found))
 
-    @router.get("/files")
+    @router.get("/files", response_model=AcceptedFiles)
     async def files() -> Document:
         """What may be sent as a clip: suffixes of files, and how arrays may be stated."""
-        return Document({"suffixes": clip_suffixes(), "layouts": list(LAYOUTS), "up": get_args(Up)})
+        suffixes, layouts, up = list(clip_suffixes()), list(LAYOUTS), list(get_args(Up))
+        return Document(AcceptedFiles(suffixes=suffixes, layouts=layouts, up=up))
 
-    @router.get("/skeleton")
+    @router.get("/skeleton", response_model=SkeletonDrawing)
     async def skeleton(layout: LayoutName = "ntu25") -> Document:
         """Joints, and the bones to draw between them."""
         assert layout in LAYOUTS, layout
@@ -100,7 +114,7 @@ def _library_routes(router: APIRouter, service: Service) -> None:
 
 
 def _clip_routes(router: APIRouter, service: Service) -> None:
-    @router.get("/clips/{clip_id}")
+    @router.get("/clips/{clip_id}", response_model=StoredClip)
     async def clip(clip_id: IdInPath) -> Document:
         """A clip's row, and the indexes that hold it."""
         return Document(await service.reads.run(lambda: service.browser.clip(clip_id)))
@@ -141,24 +155,24 @@ def _octets(payload: drawn.Payload, request: Request, tag: str | None) -> Respon
 
 
 def _query_routes(router: APIRouter, service: Service) -> None:
-    @router.post("/query")
+    @router.post("/query", response_model=QueryAnswer)
     async def query(body: QueryBody) -> Document:
         """What the command `query --json` prints; `query.clip_id` too where the clip is one of the library."""
         return Document(await service.searches.run(lambda: service.asker.query(body)))
 
-    @router.post("/query-file", openapi_extra=_FILE)
+    @router.post("/query-file", openapi_extra=_FILE, response_model=QueryAnswer)
     async def query_file(request: Request, asked: Annotated[FileQuery, Query()]) -> Document:
         """As `POST /api/query`, by the clip file that is the body; the server does not hold it."""
         content = await request.body()
         return Document(await service.searches.run(lambda: service.asker.query_file(asked, content)))
 
-    @router.post("/uploads", openapi_extra=_FILE)
+    @router.post("/uploads", openapi_extra=_FILE, response_model=LabelledUpload | UploadedClip)
     async def upload(request: Request, asked: Annotated[UploadQuery, Query()]) -> Document:
         """Holds a clip file, so that it can be asked with: "upload:TOKEN"."""
         content = await request.body()
 
-        def add() -> dict[str, object]:
+        def add() -> UploadedClip:
             held = service.shelf.index(asked.index)
-            return service.uploads.add(content, asked, held).to_dict(held.corpus.dataset)
+            return service.uploads.add(content, asked, held).describe(held.corpus.dataset)
 
         return Document(await service.searches.run(add))

@@ -1,7 +1,5 @@
 """How alike a query each stretch of a long recording is, and where it is most."""
 
-from typing import Any
-
 from encoder.errors import UmurlError
 from umurl_search.clips.normalization import STORE_FPS
 from umurl_search.index.windows import no_windows
@@ -10,6 +8,7 @@ from umurl_search.search.results import Hit
 from umurl_search.search.searcher import QueryBatch
 from umurl_search.serve.browse import Browser
 from umurl_search.serve.cache import LibraryCache, OpenIndex
+from umurl_search.serve.documents import ClipRow, ScoredStretch, Timeline
 from umurl_search.serve.errors import HttpError
 from umurl_search.serve.queries import QueryService
 from umurl_search.serve.schemas import TimelineBody
@@ -17,9 +16,7 @@ from umurl_search.serve.schemas import TimelineBody
 MOST_PEAKS = 20
 
 
-def timeline(
-    shelf: LibraryCache, asker: QueryService, browser: Browser, body: TimelineBody
-) -> dict[str, Any]:
+def timeline(shelf: LibraryCache, asker: QueryService, browser: Browser, body: TimelineBody) -> Timeline:
     """Scores of all windows of a recording, its best moments, and what is said to happen in it.
 
     Raises UmurlError for an index of whole clips, or a recording that the index does not hold.
@@ -37,23 +34,21 @@ def timeline(
     asking = QueryBatch(names=[meant.name], y=y, rows=[meant.row])
     where = f"id = {row['id']}"
 
-    def found(k: int, overlap: float) -> list[dict[str, Any]]:
+    def found(k: int, overlap: float) -> list[ScoredStretch]:
         how = SearchOptions(modality=body.modality, k=k, where=where, overlap=overlap)
         return [_stretch(hit) for hit in held.searcher.answer(asking, how)[0].hits]
 
-    windows = sorted(
-        found(n, 1.0), key=lambda one: (one["start"], one["stop"])
-    )  # none is above an overlap of 1
-    return {
-        "recording": row,
-        "fps": STORE_FPS,
-        "frames": row["frames"],
-        "index": held.name,
-        "modality": body.modality,
-        "windows": windows,
-        "peaks": found(min(n, MOST_PEAKS), body.overlap),
-        "segments": browser.segments(held.corpus, row["id"]),
-    }
+    every = found(n, 1.0)  # none is above an overlap of 1
+    return Timeline(
+        recording=ClipRow(**row),
+        fps=STORE_FPS,
+        frames=row["frames"],
+        index=held.name,
+        modality=body.modality,
+        windows=sorted(every, key=lambda one: (one["start"], one["stop"])),
+        peaks=found(min(n, MOST_PEAKS), body.overlap),
+        segments=browser.segments(held.corpus, row["id"]),
+    )
 
 
 def _recording(held: OpenIndex, said: int | str) -> int:
@@ -68,5 +63,5 @@ def _recording(held: OpenIndex, said: int | str) -> int:
     return at
 
 
-def _stretch(hit: Hit) -> dict[str, Any]:
-    return {"start": hit.start, "stop": hit.stop, "score": hit.score}
+def _stretch(hit: Hit) -> ScoredStretch:
+    return ScoredStretch(start=hit.start, stop=hit.stop, score=hit.score)

@@ -20,6 +20,7 @@ from umurl_search.datasets import protocols
 from umurl_search.readers.formats import clip_suffixes, list_suffixes
 from umurl_search.search.query_clip import ClipFrames, TooLongError, read_clip_frames
 from umurl_search.serve.cache import OpenIndex
+from umurl_search.serve.documents import LabelledUpload, UploadedClip
 from umurl_search.serve.errors import HttpError
 from umurl_search.serve.schemas import FileOptions
 
@@ -50,21 +51,22 @@ class Upload:
         """What its file's name says, from 1."""
         return parse_name(PurePosixPath(self.name).stem).action
 
-    def to_dict(self, dataset: str) -> dict[str, object]:
+    def describe(self, dataset: str) -> UploadedClip:
         """What is said of it; action: its name where the dataset's list has it."""
-        said: dict[str, object] = {
-            "token": self.token,
-            "name": self.name,
-            "frames": len(self.frames),
-            "people": self.frames.shape[1],
-            "layout": self.layout,
-            "notes": list(self.notes),
-        }
-        if self.action is not None:
-            names = protocols.action_names(protocols.find(dataset).actions)
-            label = self.action - 1
-            said |= {"label": label, "action": names[label] if 0 <= label < len(names) else None}
-        return said
+        said = UploadedClip(
+            token=self.token,
+            name=self.name,
+            frames=len(self.frames),
+            people=self.frames.shape[1],
+            layout=self.layout,
+            notes=list(self.notes),
+        )
+        if self.action is None:
+            return said
+        names = protocols.action_names(protocols.find(dataset).actions)
+        label = self.action - 1
+        action = names[label] if 0 <= label < len(names) else None
+        return LabelledUpload(**vars(said), label=label, action=action)
 
 
 class Uploads:
