@@ -8,23 +8,43 @@ from encoder.errors import UmurlError
 from umurl_search.library.library import Library
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
+T = TypeVar("T")
+Changes = Callable[[], int | None]
 _TRIES = 5
 
 
+def retry_while_changing(
+    work: Callable[[], T],
+    *,
+    changes: Changes,
+    seen: Changes | None = None,
+    refresh: Callable[[], None] = lambda: None,
+    is_whole: Callable[[T], bool] = lambda found: True,
+) -> T:
+    """What the work gives; again where it fails, or is not whole, and the library changed since.
+
+    changes: the library's number of changes. seen: the number that the work rests on; None: that before the work.
+    refresh: reads anew what the work rests on. Raises what the work raises where nothing changed.
+    """
+    for _ in range(_TRIES):
+        before = (seen or changes)()
+        try:
+            found = work()
+        except (UmurlError, FileNotFoundError):
+            if changes() == before:
+                raise
+        else:
+            if is_whole(found) or changes() == before:
+                return found
+        refresh()
+    return work()
+
+
 def retry_if_library_changed(work: F) -> F:
-    """What a function of a library gives; once more where that failed, and clips had come or gone while it looked."""
+    """Retries the function if it failed while another process changed the library, its first argument."""
 
     @functools.wraps(work)
     def again(library: Library, *args: Any, **kwargs: Any) -> Any:
-        for _ in range(_TRIES):
-            before = library.changes()
-            try:
-                return work(library, *args, **kwargs)
-            except (UmurlError, FileNotFoundError):
-                if library.changes() == before:
-                    raise
-        return work(library, *args, **kwargs)
+        return retry_while_changing(lambda: work(library, *args, **kwargs), changes=library.changes)
 
     return cast(F, again)

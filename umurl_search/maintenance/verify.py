@@ -10,12 +10,10 @@ from umurl_search.index.open_index import index_of
 from umurl_search.library.catalog.open_catalog import BACKUP, DamagedCatalogError, copy_may_be_old
 from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.library import Library
+from umurl_search.library.retry import retry_while_changing
 from umurl_search.progress import Progress, no_progress
 
 ROOMS = ("clips", "encoders", "indexes")
-
-
-_TRIES = 5
 
 
 def verify(library: Library, *, progress: Progress = no_progress) -> list[str]:
@@ -23,17 +21,11 @@ def verify(library: Library, *, progress: Progress = no_progress) -> list[str]:
 
     Once more where something is wrong and another process changed the library meanwhile.
     """
-    for _ in range(_TRIES):
-        before = _changes(library)
-        try:
-            problems = _verified(library, progress)
-        except (UmurlError, FileNotFoundError):
-            if _changes(library) == before:
-                raise
-            continue
-        if not problems or _changes(library) == before:
-            return problems
-    return _verified(library, progress)
+    return retry_while_changing(
+        lambda: _verified(library, progress),
+        changes=lambda: _changes(library),
+        is_whole=lambda problems: not problems,
+    )
 
 
 def _changes(library: Library) -> int | None:

@@ -27,7 +27,7 @@ from umurl_search.index.windows import windows_of
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_columns import PERFORMANCE, clip_fields
 from umurl_search.library.library import Library
-from umurl_search.library.retry import retry_if_library_changed
+from umurl_search.library.retry import retry_if_library_changed, retry_while_changing
 from umurl_search.search.moment_search import nearest_moments, with_segments
 from umurl_search.search.options import ClipFileOptions, QueryRequest, SearchOptions
 from umurl_search.search.query_clip import QueryClip, conventions_of, read_array, read_clip
@@ -47,7 +47,6 @@ from umurl_search.search.results import (
 from umurl_search.timing import Clock
 
 T = TypeVar("T")
-_TRIES = 5
 _MOST_ROWS = 20_000
 _MOST_FILTERS = 64
 """That a searcher keeps in memory; then it begins again."""
@@ -164,18 +163,16 @@ class Searcher:
 
     def _steadily(self, work: Callable[[], T]) -> T:
         """What the work gives; again, with the index opened anew, where it fails and clips have come or gone."""
-        for _ in range(_TRIES):
-            try:
-                return work()
-            except (UmurlError, FileNotFoundError):
-                now = self.library.changes()
-                if now == self._opened_at:
-                    raise
-                self.index, self.row = open_index(self.library, self.row["name"])
-                self._galleries, self._opened_at = {}, now
-                for opened in ("_performances", "windows"):
-                    self.__dict__.pop(opened, None)
-        return work()
+        return retry_while_changing(
+            work, changes=self.library.changes, seen=lambda: self._opened_at, refresh=self._open_again
+        )
+
+    def _open_again(self) -> None:
+        now = self.library.changes()
+        self.index, self.row = open_index(self.library, self.row["name"])
+        self._galleries, self._opened_at = {}, now
+        for opened in ("_performances", "windows"):
+            self.__dict__.pop(opened, None)
 
     def _answer(self, asking: QueryBatch, how: SearchOptions) -> list[Answer]:
         among = self.passing(how.where)

@@ -21,13 +21,13 @@ from umurl_search.library.clip_columns import COLUMNS
 from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.library import Library
 from umurl_search.library.missing import no_dataset, no_index_yet, no_such_index
+from umurl_search.library.retry import retry_while_changing
 from umurl_search.maintenance.inspect_and_doctor import contents
 from umurl_search.maintenance.results import LibraryContents
 from umurl_search.search.searcher import Searcher
 from umurl_search.serve.errors import HttpError
 
 T = TypeVar("T")
-_TRIES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,13 +217,17 @@ class LibraryCache:
         return self._kept(("corpus", dataset, snapshot.changes), lambda: self._read(dataset))
 
     def _read(self, dataset: str) -> DatasetView:
-        for _ in range(_TRIES):
+        def read() -> DatasetView:
             clips = open_clips(self.library, dataset)
             with self.library.read() as catalog:
                 columns, segments = catalog.clips_of(dataset), catalog.segments(dataset)
-            if len(clips) == len(columns.id):
-                break
-        return DatasetView(dataset, columns, clips, segments)
+            return DatasetView(dataset, columns, clips, segments)
+
+        return retry_while_changing(
+            read,
+            changes=self.library.changes,
+            is_whole=lambda view: len(view.clips) == len(view.columns.id),
+        )
 
     def clip(self, clip_id: int) -> tuple[DatasetView, int]:
         """Whose clip it is, and its row. Raises HttpError (404) for one that is not there."""
