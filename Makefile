@@ -10,7 +10,7 @@ OLDER_CPU := ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPA
 	FAISS_OPT_LEVEL=generic OPENBLAS_CORETYPE=Nehalem NPY_DISABLE_CPU_FEATURES="X86_V3 X86_V4 AVX512_ICL AVX512_SPR"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-older-cpu test-slow test-browser mutations screenshots install fmt lint type check bench docs docs-check site wheel wheel-smoke shipped clean
+.PHONY: help demo test test-older-cpu test-slow test-browser mutations screenshots install fmt lint lint-js type check bench docs docs-check site wheel wheel-smoke shipped clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -62,6 +62,19 @@ lint: $(VENV)/.dev  ## style, format, and which package may import which
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
+# Said before any of them is called.
+HAS_NODE = @command -v node >/dev/null && command -v npm >/dev/null || { echo "node or npm is missing, which lint-js needs: apt-get install nodejs npm"; exit 1; }
+
+node_modules/.installed: package.json package-lock.json
+	$(HAS_NODE)
+	npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+lint-js: node_modules/.installed  ## the page's JavaScript: types and style (needs node and npm)
+	$(HAS_NODE)
+	node_modules/.bin/tsc
+	node_modules/.bin/biome lint --error-on-warnings
+
 type: $(VENV)/.dev  ## mypy, strict
 	$(BIN)/mypy
 
@@ -83,7 +96,7 @@ wheel-smoke: wheel  ## the wheel, alone, has all that it needs
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/wheel dist/*.whl
 	cd build && PYTHONPATH=wheel ../$(BIN)/python -c "import umurl_search; assert 'build/wheel' in umurl_search.__file__, umurl_search.__file__; from pathlib import Path; assert (Path(umurl_search.__file__).parent / 'serve/static/index.html').is_file(); from umurl_search.library.encoder_registry import shipped; shipped().load(); from umurl_search.datasets.protocols import action_names; assert len(action_names('ntu120')) == 120; from cli.main import run; assert run(['datasets']) == 0"
 
-check: lint type docs-check site wheel-smoke test test-slow  ## all of the above: what must hold before a change lands
+check: lint lint-js type docs-check site wheel-smoke test test-slow  ## all of the above: what must hold before a change lands
 
 bench: $(VENV)/.dev  ## measurements, as ratios in one run
 	$(BIN)/python benchmarks/bench_read.py
@@ -95,4 +108,4 @@ shipped: $(VENV)/.dev  ## train the encoder that ships with the package again
 	$(BIN)/python benchmarks/make_shipped.py
 
 clean:  ## everything that make made
-	rm -rf $(VENV) dist build site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist build site .pytest_cache .mypy_cache .ruff_cache .hypothesis node_modules

@@ -156,6 +156,18 @@ def test_a_cell_of_the_confusion_opens_its_clips(it: Opened) -> None:
     it.page.wait_for_selector(".cells .pairs, .cells p")
 
 
+def test_a_query_that_found_nothing_is_shown_alone(it: Opened) -> None:
+    def without_hits(route: "Route") -> None:
+        cell = route.fetch().json()
+        alone = [{**pair, "hit": None, "score": None} for pair in cell["pairs"]]
+        route.fulfill(json={**cell, "pairs": alone})
+
+    it.page.route("**/cell?*", without_hits)
+    it.go("evaluate", index=INDEX, cell="0-0")
+    it.page.wait_for_selector(".cells .pair-cards")
+    assert it.page.locator(".pair-cards").first.locator(".card").count() == 1
+
+
 def test_the_matrix_across_modalities(it: Opened) -> None:
     shown(it, "evaluate")
     it.page.get_by_role("button", name="Measure it").click()
@@ -184,6 +196,16 @@ def test_the_map_is_pointed_at_moved_and_pressed(it: Opened) -> None:
     it.page.keyboard.press("Enter")
     it.page.wait_for_selector(".card .rank")
     assert "#/search" in it.hash
+
+
+def test_a_value_of_the_map_is_shown_alone_then_all_again(it: Opened) -> None:
+    shown(it, "map")
+    it.page.wait_for_selector(".legend .key")
+    alone, pressed = it.page.locator(".legend .key").nth(1), it.page.locator(".legend [aria-pressed=true]")
+    alone.click()
+    assert pressed.count() == 1
+    alone.click()
+    assert pressed.count() == 0
 
 
 def test_a_press_on_the_timeline_plays_there(it: Opened) -> None:

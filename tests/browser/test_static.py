@@ -1,11 +1,13 @@
 """The page's own files, read: nothing of another host, no markup made of texts, nothing that the policy forbids."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-STATIC = Path(__file__).parents[2] / "umurl_search" / "serve" / "static"
+ROOT = Path(__file__).parents[2]
+STATIC = ROOT / "umurl_search" / "serve" / "static"
 FILES = sorted(path for path in STATIC.rglob("*") if path.is_file())
 SCRIPTS = [path for path in FILES if path.suffix == ".js"]
 LONGEST = 400
@@ -55,3 +57,12 @@ def test_what_is_imported_is_there(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_files_are_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= LONGEST
+
+
+def test_the_tools_that_check_the_scripts_are_exact_and_of_npms_own_registry() -> None:
+    wanted = json.loads((ROOT / "package.json").read_text())["devDependencies"]
+    locked = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    assert {name: locked[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    assert all("integrity" in one for path, one in locked.items() if path)
+    for one in locked.values():
+        assert one.get("resolved", "https://registry.npmjs.org/").startswith("https://registry.npmjs.org/")

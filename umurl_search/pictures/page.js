@@ -1,13 +1,22 @@
 "use strict";
 // Plays and turns the clips of this page. Coordinates are millimetres; ABSENT marks a joint that is not there.
-const page = JSON.parse(document.getElementById("data").textContent);
+/** @type {Pictures.Data} */
+const page = JSON.parse(document.getElementById("data")?.textContent ?? "");
 const ABSENT = -32768, FPS = 30, HEAD = 3, HEAD_MM = 90, BONE_MM = 30;
 const view = { azimuth: page.azimuth, elevation: page.elevation, zoom: 1 };
-const bar = document.getElementById("time"), said = document.getElementById("said");
-const button = document.getElementById("play"), speed = document.getElementById("speed");
+const bar = byId("time", HTMLInputElement), said = byId("said", HTMLElement);
+const button = byId("play", HTMLButtonElement), speed = byId("speed", HTMLSelectElement);
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-let frame = 0, playing = !still, last = null;
+let frame = 0, playing = !still, last = NaN;
 
+/** @template {HTMLElement} E @param {string} id @param {new () => E} kind */
+function byId(id, kind) {
+  const element = document.getElementById(id);
+  if (element instanceof kind) return element;
+  throw new Error(`the page has no ${kind.name} #${id}`);
+}
+
+/** @type {Pictures.Drawn[]} */
 const clips = page.clips.map((clip, i) => {
   const bytes = Uint8Array.from(atob(clip.frames), (c) => c.charCodeAt(0));
   const mm = new Int16Array(bytes.buffer), [T, M] = clip.shape;
@@ -21,13 +30,15 @@ const clips = page.clips.map((clip, i) => {
   return { ...clip, mm, T, M, low, high, target, radius, canvas: document.querySelectorAll("canvas")[i] };
 });
 const length = Math.max(...clips.map((clip) => clip.T));
-bar.max = length - 1;
+bar.max = String(length - 1);
 
+/** @param {Pictures.Drawn} clip */
 function eye(clip) {
   const turn = (view.azimuth * Math.PI) / 180, rise = (view.elevation * Math.PI) / 180, [x, z] = clip.front;
   const ax = x * Math.cos(turn) + z * Math.sin(turn), az = z * Math.cos(turn) - x * Math.sin(turn);
   const e = Math.cos(rise), s = Math.sin(rise), far = 3 * clip.radius;
   const size = clip.canvas.width, scale = (view.zoom * 0.92 * size) / (2 * clip.radius);
+  /** @type {(px: number, py: number, pz: number) => Pictures.Place} */
   return (px, py, pz) => {
     const dx = px - clip.target[0], dy = py - clip.target[1], dz = pz - clip.target[2];
     const right = az * dx - ax * dz, back = e * (ax * dx + az * dz) + s * dy;
@@ -36,16 +47,19 @@ function eye(clip) {
   };
 }
 
+/** @param {CanvasRenderingContext2D} pen @param {Pictures.Drawn} clip @param {ReturnType<typeof eye>} project */
 function ground(pen, clip, project) {
-  if (clip.floor === null) return;
+  const { floor } = clip;
+  if (floor === null) return;
   let cell = 500;
   const wide = Math.max(clip.high[0] - clip.low[0], clip.high[2] - clip.low[2]) + 1000;
   while (wide / cell > 20) cell *= 2;
   const [x0, z0] = [0, 2].map((c) => Math.floor((clip.low[c] - 500) / cell) * cell);
   const [x1, z1] = [0, 2].map((c) => Math.ceil((clip.high[c] + 500) / cell) * cell);
   pen.beginPath();
+  /** @type {(a: number, b: number, c: number, d: number) => void} */
   const line = (a, b, c, d) => {
-    const p = project(a, clip.floor, b), q = project(c, clip.floor, d);
+    const p = project(a, floor, b), q = project(c, floor, d);
     pen.moveTo(p[0], p[1]); pen.lineTo(q[0], q[1]);
   };
   for (let x = x0; x <= x1; x += cell) line(x, z0, x, z1);
@@ -53,15 +67,24 @@ function ground(pen, clip, project) {
   pen.lineWidth = devicePixelRatio; pen.strokeStyle = page.palette.ground; pen.stroke();
 }
 
+/** @param {Pictures.Drawn} clip */
 function draw(clip) {
   const pen = clip.canvas.getContext("2d"), project = eye(clip), t = Math.min(Math.floor(frame), clip.T - 1);
+  if (!pen) throw new Error("this browser cannot draw on a canvas");
   pen.clearRect(0, 0, clip.canvas.width, clip.canvas.height);
   pen.lineCap = "round";
   ground(pen, clip, project);
+  /** @type {[Pictures.Place, Pictures.Place, string, number][]} */
   const bones = [];
   for (let m = 0; m < clip.M; m++) {
-    const at = (t * clip.M + m) * 25, there = (j) => clip.mm[3 * (at + j)] !== ABSENT;
-    const point = (j) => project(...clip.mm.subarray(3 * (at + j), 3 * (at + j) + 3));
+    const at = (t * clip.M + m) * 25;
+    /** @param {number} j */
+    const there = (j) => clip.mm[3 * (at + j)] !== ABSENT;
+    /** @param {number} j */
+    const point = (j) => {
+      const [x, y, z] = clip.mm.subarray(3 * (at + j), 3 * (at + j) + 3);
+      return project(x, y, z);
+    };
     for (const [a, b, side] of clip.bones) {
       if (there(a) && there(b)) bones.push([point(a), point(b), page.palette.limbs[m % 2][side], BONE_MM]);
     }
@@ -76,14 +99,15 @@ function draw(clip) {
 
 function show() {
   for (const clip of clips) draw(clip);
-  bar.value = Math.floor(frame);
-  said.textContent = (frame / FPS).toFixed(2) + " / " + (length / FPS).toFixed(2) + " s";
+  bar.value = String(Math.floor(frame));
+  said.textContent = `${(frame / FPS).toFixed(2)} / ${(length / FPS).toFixed(2)} s`;
   button.textContent = playing ? "Pause" : "Play";
-  document.body.dataset.frame = Math.floor(frame);
+  document.body.dataset.frame = String(Math.floor(frame));
 }
 
+/** @param {number} now */
 function tick(now) {
-  if (playing && last !== null) frame = (frame + ((now - last) / 1000) * FPS * Number(speed.value)) % length;
+  if (playing && !Number.isNaN(last)) frame = (frame + ((now - last) / 1000) * FPS * Number(speed.value)) % length;
   last = now;
   if (playing) show();
   requestAnimationFrame(tick);
@@ -97,6 +121,7 @@ function resize() {
   show();
 }
 
+/** @param {number} right @param {number} up */
 function turn(right, up) {
   view.azimuth = (view.azimuth + right) % 360;
   view.elevation = Math.max(-89, Math.min(89, view.elevation + up));
@@ -115,12 +140,13 @@ for (const { canvas } of clips) {
 }
 button.addEventListener("click", () => { playing = !playing; show(); });
 bar.addEventListener("input", () => { frame = Number(bar.value); playing = false; show(); });
+const TURNS = new Map([["ArrowLeft", [5, 0]], ["ArrowRight", [-5, 0]], ["ArrowUp", [0, 5]], ["ArrowDown", [0, -5]]]);
 addEventListener("keydown", (event) => {
-  if (event.target.matches("input, select, button") && event.key !== "Escape") return;
-  const turns = { ArrowLeft: [5, 0], ArrowRight: [-5, 0], ArrowUp: [0, 5], ArrowDown: [0, -5] }[event.key];
-  if (turns) { event.preventDefault(); turn(...turns); }
+  if (event.target instanceof Element && event.target.matches("input, select, button") && event.key !== "Escape") return;
+  const by = TURNS.get(event.key);
+  if (by) { event.preventDefault(); turn(by[0], by[1]); }
   if (event.key === " ") { event.preventDefault(); playing = !playing; show(); }
-  const step = { ",": -1, ".": 1 }[event.key];
+  const step = event.key === "," ? -1 : event.key === "." ? 1 : 0;
   if (step) { playing = false; frame = (Math.floor(frame) + step + length) % length; show(); }
 });
 addEventListener("resize", resize);

@@ -2,29 +2,45 @@
 
 export const COLUMNS = ["action", "label", "subject", "camera", "setup", "replication", "people"];
 
-/** The view's name and its parameters. */
+/**
+ * The view's name and its parameters.
+ * @returns {{ view: string, params: URLSearchParams }}
+ */
 export function current() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
   return { view: path || "search", params: new URLSearchParams(query) };
 }
 
+/**
+ * @param {string} view
+ * @param {URLSearchParams} params
+ */
 export function hashOf(view, params) {
   const text = params.toString();
   return `#/${view}${text ? `?${text}` : ""}`;
 }
 
-/** A copy with changes: null takes away, a list gives several. */
+/**
+ * A copy with changes: null takes away, a list gives several.
+ * @param {URLSearchParams} params
+ * @param {Page.Changes} changes
+ */
 export function changed(params, changes) {
   const next = new URLSearchParams(params);
   for (const [name, value] of Object.entries(changes)) {
     next.delete(name);
     const values = Array.isArray(value) ? value : [value];
-    for (const one of values) if (one !== null && one !== undefined && one !== "") next.append(name, one);
+    for (const one of values) if (one !== null && one !== undefined && one !== "") next.append(name, String(one));
   }
   return next;
 }
 
-/** Goes to a view; with `replace` the step back skips where one was. */
+/**
+ * Goes to a view; with `replace` the step back skips where one was.
+ * @param {string} view
+ * @param {URLSearchParams} params
+ * @param {{ replace?: boolean }} [options]
+ */
 export function go(view, params, { replace = false } = {}) {
   const hash = hashOf(view, params);
   if (hash === location.hash) return;
@@ -36,20 +52,33 @@ export function go(view, params, { replace = false } = {}) {
   window.dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
-/** The address changes, the view does not hear of it: for what it already shows. */
+/**
+ * The address changes, the view does not hear of it: for what it already shows.
+ * @param {string} view
+ * @param {URLSearchParams} params
+ */
 export function note(view, params) {
   history.replaceState(null, "", hashOf(view, params));
 }
 
+/** @param {string} text */
 const quoted = (text) => `'${text.replaceAll("'", "''")}'`;
 
-/** Values chosen in a column, of the right kind only. */
+/**
+ * Values chosen in a column, of the right kind only.
+ * @param {URLSearchParams} params
+ * @param {string} column
+ */
 export function chosen(params, column) {
   const values = params.getAll(`f.${column}`);
   return column === "action" ? values : values.filter((value) => /^-?\d{1,9}$/.test(value));
 }
 
-/** The filter as the server takes it: SQL over the clips, or null. `except`: a column left out of it. */
+/**
+ * The filter as the server takes it: SQL over the clips, or null. `except`: a column left out of it.
+ * @param {URLSearchParams} params
+ * @param {{ except?: string | null }} [options]
+ */
 export function whereOf(params, { except = null } = {}) {
   const parts = [];
   for (const column of COLUMNS) {
@@ -63,10 +92,14 @@ export function whereOf(params, { except = null } = {}) {
 
 export const MODALITIES = ["joint", "bone", "motion"];
 
-/** Any subset as the server names it: all three are `fused`. */
+/**
+ * Any subset as the server names it: all three are `fused`.
+ * @param {string[]} parts
+ */
 export function modalityName(parts) {
   const kept = MODALITIES.filter((one) => parts.includes(one));
   return kept.length === MODALITIES.length || !kept.length ? "fused" : kept.join("+");
 }
 
+/** @param {string | null} name */
 export const modalityParts = (name) => (!name || name === "fused" ? [...MODALITIES] : name.split("+"));

@@ -1,6 +1,6 @@
 /** A confusion matrix on a canvas: rows are true, columns found; a cell can be pointed at, walked to and opened. */
 
-import { fill, fit, h } from "./dom.js";
+import { fill, fit, h, pen } from "./dom.js";
 import { rgb } from "./draw.js";
 import { count, percent } from "./format.js";
 
@@ -8,8 +8,20 @@ const LABELS_FROM_PX = 11;
 const MARGIN_PX = 118;
 
 export class ConfusionMatrix {
+  /**
+   * @param {string[]} classes
+   * @param {number[][]} counts
+   * @param {(row: number, column: number) => void} onOpen
+   */
   constructor(classes, counts, onOpen) {
-    Object.assign(this, { classes, counts, onOpen, at: null, marked: null });
+    this.classes = classes;
+    this.counts = counts;
+    this.onOpen = onOpen;
+    this.width = this.cell = 0;
+    /** @type {Page.Cell | null} */
+    this.at = null;
+    /** @type {Page.Cell | null} */
+    this.marked = null;
     this.sums = counts.map((row) => row.reduce((sum, n) => sum + n, 0));
     this.canvas = h("canvas", { tabindex: 0, role: "img", class: "confusion", "aria-label": `Confusion of ${classes.length} classes; arrows walk, Enter opens a cell` });
     this.note = h("p", { class: "quiet cell-note", "aria-live": "polite" });
@@ -37,7 +49,7 @@ export class ConfusionMatrix {
     this.canvas.style.width = `${this.width}px`;
     this.canvas.style.height = `${side}px`;
     const scale = fit(this.canvas, this.width, side);
-    const context = this.canvas.getContext("2d");
+    const context = pen(this.canvas);
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, this.width, side);
     this.paint(context, margin);
@@ -45,6 +57,10 @@ export class ConfusionMatrix {
     this.paintMarks(context, margin);
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} margin
+   */
   paint(context, margin) {
     const style = getComputedStyle(document.documentElement);
     const [right, wrong, low] = ["--right", "--wrong", "--panel"].map((name) => rgb(style.getPropertyValue(name).trim()));
@@ -60,6 +76,10 @@ export class ConfusionMatrix {
     }
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} margin
+   */
   paintNames(context, margin) {
     const style = getComputedStyle(document.documentElement);
     context.fillStyle = style.getPropertyValue("--quiet");
@@ -79,9 +99,15 @@ export class ConfusionMatrix {
     });
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} margin
+   */
   paintMarks(context, margin) {
     const style = getComputedStyle(document.documentElement);
-    for (const [cell, name] of [[this.marked, "--accent"], [this.at, "--ink"]]) {
+    /** @type {[Page.Cell | null, string][]} */
+    const marks = [[this.marked, "--accent"], [this.at, "--ink"]];
+    for (const [cell, name] of marks) {
       if (!cell) continue;
       context.strokeStyle = style.getPropertyValue(name);
       context.lineWidth = 2;
@@ -90,6 +116,10 @@ export class ConfusionMatrix {
     }
   }
 
+  /**
+   * @param {MouseEvent} event
+   * @returns {Page.Cell | null}
+   */
   cellAt(event) {
     const box = this.canvas.getBoundingClientRect();
     const column = Math.floor((event.clientX - box.left - this.margin) / this.cell);
@@ -98,6 +128,7 @@ export class ConfusionMatrix {
     return row >= 0 && column >= 0 && row < n && column < n ? [row, column] : null;
   }
 
+  /** @param {Page.Cell | null} cell */
   point(cell) {
     if (String(cell) === String(this.at)) return;
     this.at = cell;
@@ -116,22 +147,26 @@ export class ConfusionMatrix {
     fill(this.note, h("strong", {}, words), ` ${count(n)} of ${count(this.sums[row])}, ${percent(this.sums[row] ? n / this.sums[row] : 0)}`);
   }
 
+  /** @param {Page.Cell | null} cell */
   mark(cell) {
     this.marked = cell;
     this.draw();
   }
 
+  /** @param {Page.Cell | null} cell */
   open(cell) {
     if (cell) this.onOpen(cell[0], cell[1]);
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
+    /** @type {Record<string, Page.Cell>} */
     const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
     const step = steps[event.key];
     if (step) {
       const from = this.at ?? this.marked ?? [0, 0];
       const most = this.classes.length - 1;
-      this.point([0, 1].map((axis) => Math.max(0, Math.min(most, from[axis] + step[axis]))));
+      this.point([Math.max(0, Math.min(most, from[0] + step[0])), Math.max(0, Math.min(most, from[1] + step[1]))]);
     } else if (event.key === "Enter") this.open(this.at);
     else return;
     event.preventDefault();
@@ -139,6 +174,11 @@ export class ConfusionMatrix {
   }
 }
 
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} text
+ * @param {number} width
+ */
 function shortened(context, text, width) {
   if (context.measureText(text).width <= width) return text;
   let n = text.length - 1;

@@ -13,8 +13,10 @@ const px = new Float32Array(JOINTS * MOST_PEOPLE);
 const py = new Float32Array(JOINTS * MOST_PEOPLE);
 const depth = new Float32Array(JOINTS * MOST_PEOPLE);
 const there = new Uint8Array(JOINTS * MOST_PEOPLE);
+/** @type {number[][]} */
 const bins = Array.from({ length: SHADES * MOST_PEOPLE }, () => []);
 
+/** @type {{ paper: string, grid: string, shades: string[][] } | null} */
 let colours = null;
 
 /** The colours of the style sheet, read again after it changed. */
@@ -26,6 +28,7 @@ export function forgetColours() {
 function palette() {
   if (colours) return colours;
   const style = getComputedStyle(document.documentElement);
+  /** @param {string} name */
   const value = (name) => rgb(style.getPropertyValue(name).trim());
   const paper = value("--stage");
   const shades = ["--person-1", "--person-2"].map((name) =>
@@ -35,11 +38,28 @@ function palette() {
   return colours;
 }
 
-/** #rrggbb as three numbers. */
-export const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+/**
+ * #rrggbb as three numbers.
+ * @param {string} hex
+ * @returns {Page.Colour}
+ */
+export function rgb(hex) {
+  const [r, g, b] = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+  return [r, g, b];
+}
+
+/** @type {(one: Page.Colour, other: Page.Colour, share: number) => string} */
 const mixed = (one, other, share) => `rgb(${one.map((v, i) => Math.round(v + (other[i] - v) * share)).join(" ")})`;
 
-/** Draws frame `at` of a motion; width and height in the canvas's own pixels. */
+/**
+ * Draws frame `at` of a motion; width and height in the canvas's own pixels.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Page.Motion} motion
+ * @param {number} at
+ * @param {number} width
+ * @param {number} height
+ * @param {number} scale
+ */
 export function drawFrame(context, motion, at, width, height, scale) {
   const paint = palette();
   context.fillStyle = paint.paper;
@@ -52,6 +72,16 @@ export function drawFrame(context, motion, at, width, height, scale) {
   drawHeads(context, motion, paint.shades, near, view);
 }
 
+/**
+ * @typedef {ReturnType<typeof viewOf>} View
+ * @typedef {{ low: number, span: number }} Near
+ */
+
+/**
+ * @param {Page.Box} box
+ * @param {number} width
+ * @param {number} height
+ */
 function viewOf(box, width, height) {
   const reach = Math.max(box.tall * 1.12, box.across * 0.72, 1300);
   const away = reach * 2.6;
@@ -63,7 +93,14 @@ function viewOf(box, width, height) {
   };
 }
 
-/** A point's place on the canvas and its distance behind the middle (mm), into `out`: the viewer looks along +z. */
+/**
+ * A point's place on the canvas and its distance behind the middle (mm), into `out`: the viewer looks along +z.
+ * @param {View} view
+ * @param {number} x
+ * @param {number} y
+ * @param {number} z
+ * @param {Float32Array} out
+ */
 function place(view, x, y, z, out) {
   const [dx, dy, dz] = [x - view.box.x, y - view.box.y, z - view.box.z];
   const across = dx * view.cosYaw + dz * view.sinYaw;
@@ -79,6 +116,12 @@ function place(view, x, y, z, out) {
 const spot = new Float32Array(3);
 const other = new Float32Array(3);
 
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {View} view
+ * @param {string} colour
+ * @param {number} scale
+ */
 function drawGround(context, view, colour, scale) {
   const side = GRID_MM * GRID_LINES;
   const [x0, z0, y] = [view.box.x, view.box.z, view.box.floor ?? 0];
@@ -97,7 +140,13 @@ function drawGround(context, view, colour, scale) {
   context.stroke();
 }
 
-/** All joints of a frame on the canvas; which are there; the nearest and farthest. */
+/**
+ * All joints of a frame on the canvas; which are there; the nearest and farthest.
+ * @param {Page.Motion} motion
+ * @param {number} at
+ * @param {View} view
+ * @returns {Near}
+ */
 function project(motion, at, view) {
   const people = Math.min(motion.people, MOST_PEOPLE);
   const base = at * motion.people * JOINTS * 3;
@@ -115,11 +164,19 @@ function project(motion, at, view) {
   return { low, span: Math.max(high - low, 300) };
 }
 
+/**
+ * @param {number} behind
+ * @param {Near} near
+ */
 function shadeOf(behind, near) {
   return Math.min(SHADES - 1, Math.max(0, Math.floor((1 - (behind - near.low) / near.span) * SHADES)));
 }
 
-/** Bones into bins of person and shade, the far ones first. */
+/**
+ * Bones into bins of person and shade, the far ones first.
+ * @param {Page.Motion} motion
+ * @param {Near} near
+ */
 function sortBones(motion, near) {
   for (const bin of bins) bin.length = 0;
   for (let person = 0; person < Math.min(motion.people, MOST_PEOPLE); person++) {
@@ -131,6 +188,11 @@ function sortBones(motion, near) {
   }
 }
 
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {string[][]} shades
+ * @param {number} width
+ */
 function strokeBones(context, shades, width) {
   context.lineCap = "round";
   context.lineWidth = width;
@@ -147,6 +209,13 @@ function strokeBones(context, shades, width) {
   }
 }
 
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Page.Motion} motion
+ * @param {string[][]} shades
+ * @param {Near} near
+ * @param {View} view
+ */
 function drawHeads(context, motion, shades, near, view) {
   for (let person = 0; person < Math.min(motion.people, MOST_PEOPLE); person++) {
     const j = person * JOINTS + HEAD;

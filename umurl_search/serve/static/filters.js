@@ -8,24 +8,36 @@ import { count } from "./format.js";
 const SHOWN = 8;
 const SEARCHED_FROM = 16;
 const open = new Set(["action"]);
+/** @type {Map<string, Server.Column[]>} */
 const found = new Map();
 
-/** The panel of filters; `onChange(changes)` gets changes of the address. */
+/**
+ * A column, and how many clips each of its values would leave.
+ * @typedef {Server.Column & { left: Map<string, number> | null }} Counted
+ * @typedef {(changes: Page.Changes) => void} OnChange
+ */
+
+/**
+ * The panel of filters; `onChange(changes)` gets changes of the address.
+ * @param {OnChange} onChange
+ */
 export function filterPanel(onChange) {
   const body = h("div", { class: "facets" });
   const own = h("input", { type: "text", id: "where", spellcheck: "false", placeholder: "frames > 60 and camera <> 2", "aria-label": "Filter in SQL" });
   own.addEventListener("change", () => onChange({ where: own.value.trim() || null }));
   const clear = h("button", { type: "button", class: "plain", hidden: true, onclick: () => onChange(cleared()) }, "Clear");
+  const sql = h("details", { class: "sql" }, h("summary", {}, "In SQL"), own);
   const panel = h(
     "section", { class: "filters", "aria-label": "Filters" },
     h("div", { class: "line" }, h("h2", {}, "Filters"), clear),
     body,
-    h("details", { class: "sql" }, h("summary", {}, "In SQL"), own),
+    sql,
   );
-  let last = null;
-  panel.show = async (index, params, { signal }) => {
+  let last = "";
+  /** @type {(index: string, params: URLSearchParams, options: { signal: AbortSignal }) => Promise<void>} */
+  const show = async (index, params, { signal }) => {
     own.value = params.get("where") ?? "";
-    if (own.value) panel.querySelector("details.sql").open = true;
+    if (own.value) sql.open = true;
     clear.hidden = !whereOf(params);
     const mark = `${index}\n${whereOf(params)}`;
     if (!last) found.clear(); // the view is opened anew: the library may have changed
@@ -35,12 +47,19 @@ export function filterPanel(onChange) {
     fill(body, columns.filter((one) => one.distinct > 1 || chosen(params, one.column).length).map((column) => facet(column, params, onChange)));
     if (!columns.length) fill(body, h("p", { class: "quiet" }, "The clips of this index have no columns to filter by."));
   };
-  return panel;
+  return Object.assign(panel, { show });
 }
 
+/** @returns {Page.Changes} */
 const cleared = () => ({ where: null, ...Object.fromEntries(COLUMNS.map((column) => [`f.${column}`, null])) });
 
-/** The columns with all their values; how many clips each would leave, given the other columns' filters. */
+/**
+ * The columns with all their values; how many clips each would leave, given the other columns' filters.
+ * @param {string} index
+ * @param {URLSearchParams} params
+ * @param {AbortSignal} signal
+ * @returns {Promise<Counted[]>}
+ */
 async function counted(index, params, signal) {
   const all = await asked(index, null, signal);
   const where = whereOf(params);
@@ -55,49 +74,75 @@ async function counted(index, params, signal) {
   );
 }
 
+/**
+ * @param {string} index
+ * @param {string | null} where
+ * @param {AbortSignal} signal
+ */
 async function asked(index, where, signal) {
   const key = `${index}\n${where}`;
-  if (!found.has(key)) {
-    const { columns } = await api.columns(index, where, { signal });
-    if (found.size > 60) found.clear();
-    found.set(key, columns.filter((one) => one.column !== "label" || !columns.some((other) => other.column === "action")));
-  }
-  return found.get(key);
+  const known = found.get(key);
+  if (known) return known;
+  const { columns } = await api.columns(index, where, { signal });
+  if (found.size > 60) found.clear();
+  const shown = columns.filter((one) => one.column !== "label" || !columns.some((other) => other.column === "action"));
+  found.set(key, shown);
+  return shown;
 }
 
+/**
+ * @param {Counted} column
+ * @param {URLSearchParams} params
+ * @param {OnChange} onChange
+ */
 function facet(column, params, onChange) {
   const picked = new Set(chosen(params, column.column));
   const values = ordered(column, picked);
   const list = h("ul", { class: "values" });
   const box = h("details", { class: "facet", open: open.has(column.column) || picked.size > 0 });
-  box.addEventListener("toggle", () => (box.open ? open.add(column.column) : open.delete(column.column)));
+  box.addEventListener("toggle", () => {
+    if (box.open) open.add(column.column);
+    else open.delete(column.column);
+  });
   const state = { all: false, text: "" };
-  const show = () => {
+  /** @param {Partial<typeof state>} changes */
+  const show = (changes) => {
+    Object.assign(state, changes);
     const matching = values.filter((one) => String(one.value).toLowerCase().includes(state.text));
     const shown = state.all || state.text ? matching : matching.slice(0, Math.max(SHOWN, picked.size));
     fill(
       list, shown.map((one) => valueBox(column, one, picked, onChange)),
-      shown.length < matching.length && h("li", {}, h("button", { type: "button", class: "plain", onclick: () => ((state.all = true), show()) }, `${matching.length - shown.length} more`)),
+      shown.length < matching.length && h("li", {}, h("button", { type: "button", class: "plain", onclick: () => show({ all: true }) }, `${matching.length - shown.length} more`)),
       !matching.length && h("li", { class: "quiet" }, "none called so"),
     );
   };
   const finder = values.length > SEARCHED_FROM && h("input", {
     type: "search", placeholder: `find ${column.column}`, "aria-label": `Find ${column.column}`,
-    oninput: (event) => ((state.text = event.target.value.trim().toLowerCase()), show()),
+    oninput: (event) => show({ text: event.currentTarget.value.trim().toLowerCase() }),
   });
-  show();
+  show({});
   const told = picked.size ? `${picked.size} of ${count(column.distinct)}` : count(column.distinct);
   box.append(h("summary", {}, h("span", {}, column.column), h("span", { class: "quiet" }, told)), finder || "", list);
   return box;
 }
 
-/** Most first; those chosen before all; numbers by number. */
+/**
+ * Most first; those chosen before all; numbers by number.
+ * @param {Counted} column
+ * @param {Set<string>} picked
+ */
 function ordered(column, picked) {
   const values = column.values.filter((one) => one.value !== null);
-  if (column.column !== "action") values.sort((a, b) => a.value - b.value);
+  if (column.column !== "action") values.sort((a, b) => Number(a.value) - Number(b.value));
   return [...values.filter((one) => picked.has(String(one.value))), ...values.filter((one) => !picked.has(String(one.value)))];
 }
 
+/**
+ * @param {Counted} column
+ * @param {Server.ColumnValue} one
+ * @param {Set<string>} picked
+ * @param {OnChange} onChange
+ */
 function valueBox(column, one, picked, onChange) {
   const value = String(one.value);
   const left = column.left ? (column.left.get(value) ?? 0) : one.count;

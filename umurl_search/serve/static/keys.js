@@ -18,6 +18,7 @@ const KEYS = [
 
 export function showKeys() {
   if (document.querySelector("dialog.keys")) return;
+  /** @type {HTMLDialogElement} */
   const dialog = h(
     "dialog", { class: "keys", "aria-label": "Keys and hints" },
     h("h2", {}, "Keys"),

@@ -5,11 +5,18 @@ import { h } from "./dom.js";
 import { actionOf, clipWord, facts, score } from "./format.js";
 import { transport } from "./transport.js";
 
-/** `query`: {url, title, note} or null. */
+/**
+ * `query`: {url, title, note} or null.
+ * @param {Page.Row} row
+ * @param {Page.Large | null} query
+ * @param {{ onSearch: Page.OnSearch }} options
+ */
 export function look(row, query, { onSearch }) {
   const dialog = h("dialog", { class: "look", "aria-label": "Seen large" });
   const bar = transport();
+  /** @type {Page.Stage["figure"][]} */
   const shown = [];
+  /** @type {(title: string, note: string, url: string) => HTMLElement} */
   const pane = (title, note, url) => {
     const box = stage(url, { label: title });
     shown.push(box.figure);

@@ -3,23 +3,39 @@
 import { api, getBytes } from "./api.js";
 
 export const JOINTS = 25;
+/** @type {Map<string, Promise<Page.Motion["bones"]>>} */
 const bonesOf = new Map();
+/** @type {Map<string, Page.Motion>} */
 const kept = new Map();
 const MOST_KEPT = 240;
 
-/** The bones of a layout, pairs of joints; asked for once. */
+/**
+ * The bones of a layout, pairs of joints; asked for once.
+ * @param {string} layout
+ */
 export function bones(layout) {
-  if (!bonesOf.has(layout)) bonesOf.set(layout, api.skeleton(layout).then((answer) => answer.bones));
-  return bonesOf.get(layout);
+  const known = bonesOf.get(layout);
+  if (known) return known;
+  const asked = api.skeleton(layout).then((answer) => answer.bones);
+  bonesOf.set(layout, asked);
+  return asked;
 }
 
-/** Where a clip's frames are: of a clip by its id, of a moment of it, or of an uploaded file. */
+/**
+ * Where a clip's frames are: of a clip by its id, of a moment of it, or of an uploaded file.
+ * @param {{ id?: number, token?: string, start?: number, stop?: number }} place
+ */
 export function framesUrl({ id, token, start, stop }) {
   const path = token ? `/api/uploads/${encodeURIComponent(token)}/frames` : `/api/clips/${id}/frames`;
   return start === undefined ? path : `${path}?start=${start}&stop=${stop}`;
 }
 
-/** The motion at an address, kept for the next who asks. */
+/**
+ * The motion at an address, kept for the next who asks.
+ * @param {string} url
+ * @param {{ signal?: AbortSignal }} [options]
+ * @returns {Promise<Page.Motion>}
+ */
 export function motion(url, { signal } = {}) {
   const found = kept.get(url);
   if (found) {
@@ -29,20 +45,30 @@ export function motion(url, { signal } = {}) {
   }
   return fetched(url, signal).then((made) => {
     kept.set(url, made);
-    if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value);
+    const [oldest] = kept.keys();
+    if (kept.size > MOST_KEPT) kept.delete(oldest);
     return made;
   });
 }
 
+/**
+ * @param {string} url
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Page.Motion>}
+ */
 async function fetched(url, signal) {
   const { bytes, headers } = await getBytes(url, { signal });
-  const [frames, people, joints] = headers.get("X-Shape").split(",").map(Number);
+  const [frames, people, joints] = (headers.get("X-Shape") ?? "").split(",").map(Number);
   const layout = headers.get("X-Layout") || "ntu25";
   const data = new Int16Array(bytes);
   return { data, frames, people, joints, fps: Number(headers.get("X-Fps") || 30), bones: await bones(layout), box: box(data) };
 }
 
-/** The middle and size of all that is ever there, in millimetres. */
+/**
+ * The middle and size of all that is ever there, in millimetres.
+ * @param {Int16Array} data
+ * @returns {Page.Box}
+ */
 export function box(data) {
   const low = [Infinity, Infinity, Infinity];
   const high = [-Infinity, -Infinity, -Infinity];

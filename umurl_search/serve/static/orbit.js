@@ -6,12 +6,17 @@ const CLICK_PX = 5;
 
 export const orbit = { ...HOME, version: 0 };
 
+/**
+ * @param {number} yaw
+ * @param {number} pitch
+ */
 export function turn(yaw, pitch) {
   orbit.yaw += yaw;
   orbit.pitch = Math.min(STEEPEST, Math.max(-0.3, orbit.pitch + pitch));
   orbit.version++;
 }
 
+/** @param {number} factor */
 export function zoomBy(factor) {
   orbit.zoom = Math.min(4, Math.max(0.4, orbit.zoom * factor));
   orbit.version++;
@@ -22,8 +27,13 @@ export function home() {
   orbit.version++;
 }
 
-/** Dragging over an element turns the orbit; a press that does not move is `onPress`. */
+/**
+ * Dragging over an element turns the orbit; a press that does not move is `onPress`.
+ * @param {HTMLElement} element
+ * @param {((event: PointerEvent) => void) | null} onPress
+ */
 export function draggable(element, onPress = null) {
+  /** @type {[number, number] | null} */
   let from = null;
   let moved = 0;
   element.addEventListener("pointerdown", (event) => {

@@ -1,6 +1,6 @@
 /** Choosing a query: a file dropped or opened, a clip of the corpus by name or action, or one by chance. */
 
-import { api } from "./api.js";
+import { api, asError, isAbort } from "./api.js";
 import { choice } from "./controls.js";
 import { fill, h, settled } from "./dom.js";
 import { clipName, facts } from "./format.js";
@@ -8,34 +8,44 @@ import { accepted, conventions, remember } from "./shelf.js";
 
 const SUGGESTIONS = 12;
 
-/** Files dropped anywhere on the page go to `onFile`. */
+/**
+ * Files dropped anywhere on the page go to `onFile`.
+ * @param {(file: File) => void} onFile
+ */
 export function dropAnywhere(onFile) {
   const root = document.documentElement;
   let inside = 0;
+  /** @param {DragEvent} event */
   const files = (event) => event.dataTransfer?.types.includes("Files");
+  /** @param {number} by */
   const light = (by) => {
     inside = Math.max(0, inside + by);
     root.classList.toggle("dropping", inside > 0);
   };
-  const on = {
-    dragenter: (event) => files(event) && (event.preventDefault(), light(1)),
-    dragover: (event) => files(event) && event.preventDefault(),
-    dragleave: (event) => files(event) && light(-1),
-    drop: (event) => {
-      if (!files(event)) return;
-      event.preventDefault();
-      light(-inside);
-      if (event.dataTransfer.files.length) onFile(event.dataTransfer.files[0]);
-    },
-  };
-  for (const [name, call] of Object.entries(on)) window.addEventListener(name, call);
+  window.addEventListener("dragenter", (event) => {
+    if (!files(event)) return;
+    event.preventDefault();
+    light(1);
+  });
+  window.addEventListener("dragover", (event) => files(event) && event.preventDefault());
+  window.addEventListener("dragleave", (event) => files(event) && light(-1));
+  window.addEventListener("drop", (event) => {
+    if (!files(event)) return;
+    event.preventDefault();
+    light(-inside);
+    const file = event.dataTransfer?.files[0];
+    if (file) onFile(file);
+  });
 }
 
-/** The zone that says that files can be dropped, and opens one. */
+/**
+ * The zone that says that files can be dropped, and opens one.
+ * @param {(file: File) => void} onFile
+ */
 export function dropZone(onFile) {
   const input = h("input", { type: "file", accept: accepted.suffixes.join(","), class: "unseen", id: "file" });
   input.addEventListener("change", () => {
-    if (input.files.length) onFile(input.files[0]);
+    if (input.files?.length) onFile(input.files[0]);
     input.value = "";
   });
   return h(
@@ -46,18 +56,23 @@ export function dropZone(onFile) {
   );
 }
 
+/** @type {[string, string]} */
 const AS_INDEX = ["", "the index's"];
 
 /** How the next .npy files are to be read, where not as the index's dataset was. */
 export function fileKinds() {
+  /** @typedef {keyof typeof conventions} Name */
+  /** @type {(name: Name) => (value: string) => void} */
   const set = (name) => (value) => {
     conventions[name] = value || null;
   };
-  const positive = (name) => (event) => {
-    conventions[name] = Number(event.target.value) > 0 ? event.target.value : null;
+  /** @type {(name: Name, typed: string) => void} */
+  const setPositive = (name, typed) => {
+    conventions[name] = Number(typed) > 0 ? typed : null;
   };
+  /** @type {(label: string, name: Name, placeholder: string) => HTMLElement} */
   const typed = (label, name, placeholder) =>
-    h("label", { class: "field" }, h("span", {}, label), h("input", { type: "number", min: 0, step: "any", placeholder, value: conventions[name] ?? "", onchange: positive(name) }));
+    h("label", { class: "field" }, h("span", {}, label), h("input", { type: "number", min: 0, step: "any", placeholder, value: conventions[name] ?? "", onchange: (event) => setPositive(name, event.currentTarget.value) }));
   const [layout, up] = [choice("Joints", [AS_INDEX, ...accepted.layouts], set("layout")), choice("Up", [AS_INDEX, ...accepted.up], set("up"))];
   layout.set(conventions.layout ?? "");
   up.set(conventions.up ?? "");
@@ -67,7 +82,14 @@ export function fileKinds() {
   );
 }
 
-/** A box to type part of a name or an action; the clips found are offered beneath. */
+/** @typedef {{ found: Server.Clip[], at: number, asked: AbortController | null, turn: number, hurried: boolean }} State */
+
+/**
+ * A box to type part of a name or an action; the clips found are offered beneath.
+ * @param {() => string} index
+ * @param {(word: string, row: Server.Clip | null) => void} onPick
+ * @param {{ value?: string, label?: string, id?: string }} [options]
+ */
 export function clipBox(index, onPick, { value = "", label = "Clip of the corpus", id = "clip" } = {}) {
   const list = h("ul", { role: "listbox", id: `${id}-list`, class: "offers", hidden: true, "aria-label": label });
   const input = h("input", {
@@ -75,11 +97,14 @@ export function clipBox(index, onPick, { value = "", label = "Clip of the corpus
     "aria-expanded": "false", "aria-controls": `${id}-list`, "aria-autocomplete": "list", "aria-label": label,
   });
   const box = h("div", { class: "clip-box" }, input, list);
+  /** @type {State} */
   const state = { found: [], at: -1, asked: null, turn: 0, hurried: false };
+  /** @param {boolean} open */
   const show = (open) => {
     list.hidden = !open;
     input.setAttribute("aria-expanded", String(open));
   };
+  /** @param {Server.Clip} row */
   const choose = (row) => {
     state.turn++;
     show(false);
@@ -87,13 +112,14 @@ export function clipBox(index, onPick, { value = "", label = "Clip of the corpus
     remember([row]);
     onPick(clipName(row), row);
   };
+  /** @param {number} at */
   const mark = (at) => {
     state.at = at;
-    [...list.children].forEach((one, i) => one.setAttribute("aria-selected", String(i === at)));
+    for (const [i, one] of [...list.children].entries()) one.setAttribute("aria-selected", String(i === at));
     input.setAttribute("aria-activedescendant", at >= 0 ? `${id}-${at}` : "");
     list.children[at]?.scrollIntoView({ block: "nearest" });
   };
-  const look = settled(async (turn) => {
+  const look = settled(async (/** @type {number} */ turn) => {
     if (turn !== state.turn) return;
     state.asked?.abort();
     state.asked = new AbortController();
@@ -108,8 +134,8 @@ export function clipBox(index, onPick, { value = "", label = "Clip of the corpus
       if (state.hurried) pick(state, input, choose, onPick);
       state.hurried = false;
     } catch (error) {
-      if (error.name === "AbortError") return;
-      fill(list, h("li", { class: "none" }, error.message));
+      if (isAbort(error)) return;
+      fill(list, h("li", { class: "none" }, asError(error).message));
       show(true);
     }
   }, 120);
@@ -126,7 +152,7 @@ export function clipBox(index, onPick, { value = "", label = "Clip of the corpus
     anew();
   });
   box.addEventListener("focusout", (event) => {
-    if (box.contains(event.relatedTarget)) return;
+    if (event.relatedTarget instanceof Node && box.contains(event.relatedTarget)) return;
     state.turn++;
     show(false);
   });
@@ -140,13 +166,18 @@ export function clipBox(index, onPick, { value = "", label = "Clip of the corpus
     event.preventDefault();
     event.stopPropagation();
   });
-  box.input = input;
-  return box;
+  return Object.assign(box, { input });
 }
 
-/** The clip marked, else the first offered, else the name as typed; false where none is offered yet. */
+/**
+ * The clip marked, else the first offered, else the name as typed; false where none is offered yet.
+ * @param {State} state
+ * @param {HTMLInputElement} input
+ * @param {(row: Server.Clip) => void} choose
+ * @param {(word: string, row: null) => void} onPick
+ */
 function pick(state, input, choose, onPick) {
-  const row = state.found[Math.max(0, state.at)];
+  const row = state.found.at(Math.max(0, state.at));
   const typed = input.value.trim();
   const named = typed.includes(":") && state.at < 0 && (!row || clipName(row) !== typed);
   if (named) onPick(typed, null);
@@ -154,6 +185,12 @@ function pick(state, input, choose, onPick) {
   return named || Boolean(row);
 }
 
+/**
+ * @param {HTMLElement} list
+ * @param {Server.Clips} answer
+ * @param {string} id
+ * @param {(row: Server.Clip) => void} choose
+ */
 function offer(list, answer, id, choose) {
   const items = answer.clips.map((row, i) =>
     h(
@@ -165,7 +202,11 @@ function offer(list, answer, id, choose) {
   fill(list, items.length ? items : h("li", { class: "none" }, "No clip of this index is called so."), more > 0 && h("li", { class: "none" }, `and ${more.toLocaleString("en")} more`));
 }
 
-/** Some clip of the index. */
+/**
+ * Some clip of the index.
+ * @param {string} index
+ * @param {{ signal?: AbortSignal }} [options]
+ */
 export async function anyClip(index, options) {
   const { total } = await api.clips(index, { limit: 1 }, options);
   if (!total) return null;

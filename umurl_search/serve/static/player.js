@@ -1,6 +1,7 @@
 /** One clock for all skeletons: what is on screen is drawn on it, 30 frames a second, in step. */
 
-import { fit } from "./dom.js";
+import { asError, isAbort } from "./api.js";
+import { fit, pen } from "./dom.js";
 import { drawFrame } from "./draw.js";
 import { motion } from "./motion.js";
 import { orbit } from "./orbit.js";
@@ -16,30 +17,46 @@ const stills = window.matchMedia("(prefers-reduced-motion: reduce)");
 export const clock = { time_s: 0, period_s: 1, speed: 1, playing: !stills.matches, version: 0 };
 export const stats = { ticks: 0, draws: 0, busy_ms: 0 };
 
+/** @type {Set<Figure>} */
 const figures = new Set();
+/** @type {Set<(now: typeof clock) => void>} */
 const listeners = new Set();
+/** @type {Figure[]} */
 const waiting = [];
 let loading = 0;
 let last = 0;
 let running = false;
 
+/** @param {Element} element */
+const figureOn = (element) => (element instanceof HTMLCanvasElement ? element.figure : null);
 const seen = new IntersectionObserver(
   (entries) => {
-    for (const entry of entries) entry.target.figure?.seen(entry.isIntersecting);
+    for (const entry of entries) figureOn(entry.target)?.seen(entry.isIntersecting);
   },
   { rootMargin: "120px" },
 );
 const sized = new ResizeObserver((entries) => {
-  for (const entry of entries) entry.target.figure?.resized(entry.contentRect);
+  for (const entry of entries) figureOn(entry.target)?.resized(entry.contentRect);
 });
 
 /** A canvas on which a motion plays. Its frames are asked for once it comes on screen. */
 export class Figure {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {string} url
+   * @param {{ onLoad?: (motion: Page.Motion) => void, onError?: (error: Error) => void, own?: (() => number) | null }} [options]
+   */
   constructor(canvas, url, { onLoad = () => {}, onError = () => {}, own = null } = {}) {
-    Object.assign(this, { canvas, url, onLoad, onError, own });
-    this.context = canvas.getContext("2d", { alpha: false });
+    this.canvas = canvas;
+    this.url = url;
+    this.onLoad = onLoad;
+    this.onError = onError;
+    this.own = own;
+    this.context = pen(canvas, { alpha: false });
+    /** @type {Page.Motion | null} */
     this.motion = null;
     this.visible = false;
+    /** @type {{ abort: () => void } | null} */
     this.asked = null;
     this.drawn = "";
     this.width = this.height = 0;
@@ -50,22 +67,25 @@ export class Figure {
     start();
   }
 
+  /** @param {boolean} visible */
   seen(visible) {
     this.visible = visible;
     if (visible && !this.motion && !this.asked) queue(this);
   }
 
+  /** @param {DOMRectReadOnly} rectangle */
   resized(rectangle) {
     [this.width, this.height] = [rectangle.width, rectangle.height];
     this.drawn = "";
   }
 
   async load() {
-    this.asked = new AbortController();
+    const asked = new AbortController();
+    this.asked = asked;
     try {
-      this.motion = await motion(this.url, { signal: this.asked.signal });
+      this.motion = await motion(this.url, { signal: asked.signal });
     } catch (error) {
-      if (error.name !== "AbortError") this.onError(error);
+      if (!isAbort(error)) this.onError(asError(error));
       return;
     }
     measurePeriod();
@@ -77,7 +97,10 @@ export class Figure {
     return this.motion ? this.motion.frames / FPS : 0;
   }
 
-  /** Draws the frame that the clock says, unless it is there already. */
+  /**
+   * Draws the frame that the clock says, unless it is there already.
+   * @param {number} time_s
+   */
   draw(time_s) {
     if (!this.visible || !this.motion || !this.width) return;
     const at = Math.max(0, Math.min(this.motion.frames - 1, Math.floor((this.own ? this.own() : time_s) * FPS + 1e-6)));
@@ -99,7 +122,10 @@ export class Figure {
   }
 }
 
-/** No more than a few clips are asked for at once; those that left the screen wait no longer. */
+/**
+ * No more than a few clips are asked for at once; those that left the screen wait no longer.
+ * @param {Figure} figure
+ */
 function queue(figure) {
   figure.asked = { abort() {} };
   waiting.push(figure);
@@ -109,7 +135,7 @@ function queue(figure) {
 function next() {
   while (loading < AT_ONCE && waiting.length) {
     const figure = waiting.shift();
-    if (!figures.has(figure)) continue;
+    if (!figure || !figures.has(figure)) continue;
     if (!figure.visible) {
       figure.asked = null;
       continue;
@@ -136,7 +162,10 @@ function measurePeriod() {
   tell();
 }
 
-/** Calls back whenever the clock moved or was set. */
+/**
+ * Calls back whenever the clock moved or was set.
+ * @param {(now: typeof clock) => void} call
+ */
 export function onTime(call) {
   listeners.add(call);
   return () => listeners.delete(call);
@@ -146,16 +175,19 @@ function tell() {
   for (const call of listeners) call(clock);
 }
 
+/** @param {boolean} playing */
 export function setPlaying(playing) {
   clock.playing = playing;
   tell();
 }
 
+/** @param {number} time_s */
 export function seek(time_s) {
   clock.time_s = Math.max(0, Math.min(clock.period_s, time_s));
   tell();
 }
 
+/** @param {number} speed */
 export function setSpeed(speed) {
   clock.speed = speed;
   tell();
@@ -173,6 +205,7 @@ function start() {
   requestAnimationFrame(tick);
 }
 
+/** @param {number} now */
 function tick(now) {
   if (!figures.size && !listeners.size) {
     running = false;

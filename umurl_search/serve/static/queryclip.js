@@ -3,24 +3,32 @@
 import { api, ApiError } from "./api.js";
 import { stage } from "./card.js";
 import { h } from "./dom.js";
-import { facts, plural } from "./format.js";
+import { clipId, facts, plural } from "./format.js";
 import { framesUrl } from "./motion.js";
 import { library, remember, remembered } from "./shelf.js";
 
 const FPS = 30;
 
+/** @param {string | null} clip */
 export const uploadToken = (clip) => (clip?.startsWith("upload:") ? clip.slice(7) : null);
 
-/** What is known of it before the server answered: where its frames are, or null. */
+/**
+ * What is known of it before the server answered: where its frames are, or null.
+ * @param {string} clip
+ */
 function urlAtOnce(clip) {
   const token = uploadToken(clip);
   if (token) return framesUrl({ token });
   const [name, moment] = parted(clip);
   const row = remembered(name);
-  return row ? framesUrl({ id: row.clip_id ?? row.id, ...moment }) : null;
+  return row ? framesUrl({ id: clipId(row), ...moment }) : null;
 }
 
-/** The same once the server answered; of a moment, its recording is looked up by its name. */
+/**
+ * The same once the server answered; of a moment, its recording is looked up by its name.
+ * @param {string} clip
+ * @param {Server.AskedClip} query
+ */
 export async function urlOf(clip, query) {
   const known = urlAtOnce(clip);
   if (known) return known;
@@ -29,7 +37,10 @@ export async function urlOf(clip, query) {
   return id === null ? null : framesUrl({ id, ...moment });
 }
 
-/** A clip's number by `DATASET:NAME`, from any index of that dataset; null where there is none. */
+/**
+ * A clip's number by `DATASET:NAME`, from any index of that dataset; null where there is none.
+ * @param {string} named
+ */
 async function found(named) {
   const [dataset, name] = named.split(/:(.*)/s);
   const index = (await library()).indexes.find((one) => one.dataset === dataset);
@@ -37,9 +48,13 @@ async function found(named) {
   const { clips } = await api.clips(index.name, { text: name, limit: 50 });
   remember(clips);
   const row = remembered(named);
-  return row ? (row.clip_id ?? row.id) : null;
+  return row ? clipId(row) : null;
 }
 
+/**
+ * @param {string} clip
+ * @returns {[string, { start?: number, stop?: number }]}
+ */
 function parted(clip) {
   const found = /^(.*)@([\d.]+)-([\d.]+)$/.exec(clip);
   if (!found) return [clip, {}];
@@ -47,16 +62,30 @@ function parted(clip) {
   return [found[1], { start, stop }];
 }
 
-/** The name shown for it; the server's answer has that of a file too. */
+/**
+ * The name shown for it; the server's answer has that of a file too.
+ * @param {string} clip
+ * @param {Server.AskedClip} query
+ */
 export const titleOf = (clip, query) => (uploadToken(clip) ? (query.clip ?? "a dropped file") : clip);
 
-/** A dropped file that the server holds no more is said to be so. */
+/**
+ * A dropped file that the server holds no more is said to be so.
+ * @param {unknown} error
+ * @param {string} clip
+ */
 export function kinder(error, clip) {
-  if (!uploadToken(clip) || error.status !== 404) return error;
+  if (!uploadToken(clip) || !(error instanceof ApiError) || error.status !== 404) return error;
   return new ApiError("The server holds this dropped file no more (it keeps dropped files in memory only, and for a while). Drop it again.", 404);
 }
 
-/** The card of the query. `url`: of its frames, or null; `query`: what the server said of it; `ways`: links. */
+/**
+ * The card of the query. `url`: of its frames, or null; `query`: what the server said of it; `ways`: links.
+ * @param {string} clip
+ * @param {string | null} url
+ * @param {Server.AskedClip} query
+ * @param {{ ways?: Page.Child[] }} [options]
+ */
 export function queryCard(clip, url, query, { ways = [] } = {}) {
   const [name, moment] = parted(clip);
   const token = uploadToken(clip);
@@ -76,6 +105,10 @@ export function queryCard(clip, url, query, { ways = [] } = {}) {
   return h("section", { class: "query-card", "aria-label": "The query" }, url ? stage(url, { label: title }) : h("div", { class: "stage" }), about);
 }
 
+/**
+ * @param {Server.AskedClip} query
+ * @param {{ start?: number }} moment
+ */
 function labelOf(query, moment) {
   if (query.action) return query.action;
   if (query.label !== null && query.label !== undefined) return `label ${query.label}`;

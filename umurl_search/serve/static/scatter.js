@@ -1,6 +1,6 @@
 /** Many points on a canvas, written as pixels; a grid finds the one pointed at. */
 
-import { fit } from "./dom.js";
+import { fit, pen } from "./dom.js";
 import { rgb } from "./draw.js";
 import { pixel } from "./palette.js";
 
@@ -9,18 +9,37 @@ const NEAR_PX = 12;
 const HOVER_PX = 7;
 
 export class Scatter {
-  /** xy: (N, 2) in [-1, 1]. */
+  /**
+   * xy: (N, 2) in [-1, 1].
+   * @param {HTMLCanvasElement} canvas
+   * @param {Float32Array} xy
+   */
   constructor(canvas, xy) {
-    Object.assign(this, { canvas, xy, n: xy.length / 2, x: 0, y: 0, zoom: 1, at: -1, dirty: true });
-    this.context = canvas.getContext("2d", { alpha: false });
+    this.canvas = canvas;
+    this.xy = xy;
+    this.n = xy.length / 2;
+    this.x = this.y = 0;
+    this.zoom = this.scale = 1;
+    this.at = -1;
+    this.dirty = true;
+    this.context = pen(canvas, { alpha: false });
+    this.paper = 0;
+    this.image = this.context.createImageData(1, 1);
+    this.pixels = new Uint32Array(this.image.data.buffer);
     this.colours = new Uint32Array(this.n);
     this.shown = new Uint8Array(this.n).fill(1);
     this.grid = gridOf(xy);
+    /** @type {number[]} */
     this.frames_ms = [];
     this.resize();
   }
 
-  /** codes: (N) uint16, 65535 for none; colours: three numbers a code; hidden: codes not drawn. */
+  /**
+   * codes: (N) uint16, 65535 for none; colours: three numbers a code; hidden: codes not drawn.
+   * @param {Uint16Array} codes
+   * @param {Page.Colour[]} colours
+   * @param {Set<number>} hidden
+   */
   paintBy(codes, colours, hidden) {
     const none = pixel(this.faint);
     const pixels = colours.map(pixel);
@@ -40,7 +59,7 @@ export class Scatter {
     const box = this.canvas.getBoundingClientRect();
     this.scale = fit(this.canvas, box.width, box.height, 1.5);
     const { width, height } = this.canvas;
-    if (this.image?.width !== width || this.image?.height !== height) {
+    if (this.image.width !== width || this.image.height !== height) {
       this.image = this.context.createImageData(width, height);
       this.pixels = new Uint32Array(this.image.data.buffer);
     }
@@ -80,6 +99,7 @@ export class Scatter {
     }
   }
 
+  /** @param {number} i */
   ring(i) {
     const [px, py] = this.toCanvas(i);
     const { context, scale } = this;
@@ -90,28 +110,50 @@ export class Scatter {
     context.stroke();
   }
 
+  /**
+   * @param {number} i
+   * @returns {[number, number]}
+   */
   toCanvas(i) {
     const { width, height } = this.canvas;
     return [width / 2 + (this.xy[2 * i] - this.x) * this.unit, height / 2 - (this.xy[2 * i + 1] - this.y) * this.unit];
   }
 
-  /** A place in CSS pixels of the canvas, in the map's units. */
+  /**
+   * A place in CSS pixels of the canvas, in the map's units.
+   * @param {number} cssX
+   * @param {number} cssY
+   */
   toMap(cssX, cssY) {
     const { width, height } = this.canvas;
     return [this.x + (cssX * this.scale - width / 2) / this.unit, this.y - (cssY * this.scale - height / 2) / this.unit];
   }
 
-  /** The shown point nearest a place in CSS pixels, within reach; -1 if none. */
+  /**
+   * The shown point nearest a place in CSS pixels, within reach; -1 if none.
+   * @param {number} cssX
+   * @param {number} cssY
+   * @param {number} [reach_px]
+   */
   near(cssX, cssY, reach_px = NEAR_PX) {
     const [x, y] = this.toMap(cssX, cssY);
     return nearest(this, x, y, (reach_px * this.scale) / this.unit);
   }
 
+  /**
+   * @param {number} cssDx
+   * @param {number} cssDy
+   */
   pan(cssDx, cssDy) {
     this.move(this.x - (cssDx * this.scale) / this.unit, this.y + (cssDy * this.scale) / this.unit, this.zoom);
   }
 
-  /** Nearer or farther, the map's place under the pointer staying there. */
+  /**
+   * Nearer or farther, the map's place under the pointer staying there.
+   * @param {number} cssX
+   * @param {number} cssY
+   * @param {number} factor
+   */
   zoomAt(cssX, cssY, factor) {
     const [x, y] = this.toMap(cssX, cssY);
     const zoom = Math.max(0.7, Math.min(200, this.zoom * factor));
@@ -119,6 +161,11 @@ export class Scatter {
     this.move(x + (this.x - x) * share, y + (this.y - y) * share, zoom);
   }
 
+  /**
+   * @param {number} x
+   * @param {number} y
+   * @param {number} zoom
+   */
   move(x, y, zoom) {
     this.x = Math.max(-1.2, Math.min(1.2, x));
     this.y = Math.max(-1.2, Math.min(1.2, y));
@@ -126,6 +173,7 @@ export class Scatter {
     this.dirty = true;
   }
 
+  /** @param {number} at */
   point(at) {
     if (at === this.at) return;
     this.at = at;
@@ -133,9 +181,13 @@ export class Scatter {
   }
 }
 
+/** @param {number} value */
 const cellOf = (value) => Math.max(0, Math.min(CELLS - 1, Math.floor(((value + 1) / 2) * CELLS)));
 
-/** Points in order of their cell, and where each cell begins: a counting sort. */
+/**
+ * Points in order of their cell, and where each cell begins: a counting sort.
+ * @param {Float32Array} xy
+ */
 function gridOf(xy) {
   const n = xy.length / 2;
   const starts = new Uint32Array(CELLS * CELLS + 1);
@@ -151,6 +203,12 @@ function gridOf(xy) {
   return { starts, order };
 }
 
+/**
+ * @param {Scatter} scatter
+ * @param {number} x
+ * @param {number} y
+ * @param {number} reach
+ */
 function nearest(scatter, x, y, reach) {
   const { xy, shown, grid } = scatter;
   let [best, least] = [-1, reach * reach];

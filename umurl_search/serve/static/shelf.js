@@ -1,20 +1,23 @@
 /** What the page knows of the library, its indexes and clips seen; asked for once. */
 
-import { api, upload } from "./api.js";
+import { api, ApiError, upload } from "./api.js";
 import { clipName } from "./format.js";
 
+/** @type {Map<string, Promise<Server.IndexInfo>>} */
 const infos = new Map();
+/** @type {Map<string, Page.Row>} */
 const rows = new Map();
+/** @type {Promise<Server.Contents> | null} */
 let listed = null;
 
-export function library({ anew = false } = {}) {
-  if (!listed || anew) {
-    listed = api.library();
-    listed.catch(() => {
-      listed = null;
-    });
-  }
-  return listed;
+export function library() {
+  if (listed) return listed;
+  const asked = api.library();
+  asked.catch(() => {
+    listed = null;
+  });
+  listed = asked;
+  return asked;
 }
 
 /** Forgets what is known of the library: it has changed, or what was asked for is not there any more. */
@@ -27,7 +30,12 @@ export function forget() {
 /** The view that is shown begins again, with what the library holds now. */
 export const tryAgain = () => window.dispatchEvent(new Event("tryagain"));
 
-/** Changes of an address for another beginning: an index that is gone is not asked for again. */
+/**
+ * Changes of an address for another beginning: an index that is gone is not asked for again.
+ * @param {URLSearchParams} params
+ * @param {Page.Changes} changes
+ * @returns {Promise<Page.Changes>}
+ */
 export async function anew(params, changes) {
   forget();
   const index = params.get("index");
@@ -36,16 +44,20 @@ export async function anew(params, changes) {
   return gone ? { ...changes, index: null } : changes;
 }
 
+/** @param {string} index */
 export function indexInfo(index) {
-  if (!infos.has(index)) {
-    const info = api.index(index);
-    info.catch(() => infos.delete(index));
-    infos.set(index, info);
-  }
-  return infos.get(index);
+  const known = infos.get(index);
+  if (known) return known;
+  const info = api.index(index);
+  info.catch(() => infos.delete(index));
+  infos.set(index, info);
+  return info;
 }
 
-/** The index that an address names, else the server's default; null where there is none. */
+/**
+ * The index that an address names, else the server's default; null where there is none.
+ * @param {URLSearchParams} params
+ */
 export async function indexOf(params) {
   const own = params.get("index");
   if (own) return own;
@@ -53,36 +65,63 @@ export async function indexOf(params) {
   return all.default_index ?? all.indexes[0]?.name ?? null;
 }
 
+/**
+ * The same for a view, which needs one. Raises ApiError where there is none any more.
+ * @param {URLSearchParams} params
+ */
+export async function indexFor(params) {
+  const index = await indexOf(params);
+  if (index === null) throw new ApiError("This library has no index any more.", 404);
+  return index;
+}
+
 /** The indexes of windows of recordings. */
 export async function windowed() {
   const all = await library();
-  const told = await Promise.allSettled(all.indexes.map((one) => (one.windowed === undefined ? indexInfo(one.name) : one)));
-  return told.filter((one) => one.value?.windowed).map((one) => one.value.name);
+  const told = await Promise.allSettled(all.indexes.map((one) => indexInfo(one.name)));
+  return told.flatMap((one) => (one.status === "fulfilled" && one.value.windowed ? [one.value.name] : []));
 }
 
-/** Of some indexes, one with the encoder of another, else the first. */
+/**
+ * Of some indexes, one with the encoder of another, else the first.
+ * @param {string[]} names
+ * @param {string} index
+ */
 export async function alike(names, index) {
   const { indexes } = await library();
   const encoder = indexes.find((one) => one.name === index)?.encoder;
   return names.find((name) => indexes.some((one) => one.name === name && one.encoder === encoder)) ?? names[0];
 }
 
-/** Remembers clips by name, so that an address with the name alone finds the number at once. */
+/**
+ * Remembers clips by name, so that an address with the name alone finds the number at once.
+ * @param {Page.Row[]} clips
+ */
 export function remember(clips) {
   for (const row of clips) rows.set(clipName(row), row);
 }
 
+/** @param {string} name */
 export const remembered = (name) => rows.get(name) ?? null;
 
-/** What may be sent as a clip, once the server has said it: suffixes, joint layouts, axes that may be up. */
+/**
+ * What may be sent as a clip, once the server has said it: suffixes, joint layouts, axes that may be up.
+ * @type {Server.Files}
+ */
 export const accepted = { suffixes: [], layouts: [], up: [] };
 
 export async function knowFiles() {
   if (!accepted.suffixes.length) Object.assign(accepted, await api.files());
 }
 
-/** How the files that are dropped are to be read; null: as the index's dataset was. */
+/**
+ * How the files that are dropped are to be read; null: as the index's dataset was.
+ * @type {{ layout: string | null, fps: string | null, up: string | null, scale: string | null }}
+ */
 export const conventions = { layout: null, fps: null, up: null, scale: null };
 
-/** Sends a file; what the server says of it, its token among that. */
+/**
+ * Sends a file; what the server says of it, its token among that.
+ * @type {(file: File, options: { index: string }) => Promise<Server.Upload>}
+ */
 export const take = (file, { index }) => upload(file, { index, ...conventions });

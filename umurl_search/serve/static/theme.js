@@ -1,6 +1,6 @@
 /* Light or dark, before the first paint: what was chosen here before, else what the system says. */
 "use strict";
-(function () {
+(() => {
   let chosen = null;
   try {
     chosen = localStorage.getItem("theme");

@@ -1,6 +1,6 @@
 /** The similarity of a query along a recording, drawn: a curve, its peaks, the labelled segments, where it plays. */
 
-import { fit, h } from "./dom.js";
+import { fit, h, pen } from "./dom.js";
 import { rgb } from "./draw.js";
 import { clockTime, segmentName } from "./format.js";
 import { categories, css } from "./palette.js";
@@ -13,18 +13,32 @@ const MARKED = 8;
 const SHADED = 4;
 const STEPS_S = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600];
 
+/**
+ * Colours by their name in the style sheet.
+ * @typedef {Record<string, string>} Ink
+ */
+
 export class Track {
-  /** `answer`: the server's document; `onSeek(seconds)` when a place is chosen. */
+  /**
+   * `answer`: the server's document; `onSeek(seconds)` when a place is chosen.
+   * @param {Server.Timeline} answer
+   * @param {(s: number) => void} onSeek
+   */
   constructor(answer, onSeek) {
-    Object.assign(this, { answer, onSeek, length_s: answer.frames / answer.fps, at_s: 0 });
+    this.answer = answer;
+    this.onSeek = onSeek;
+    this.length_s = answer.frames / answer.fps;
+    this.at_s = this.width = 0;
+    this.scale = 1;
     this.curve = curveOf(answer);
     this.actions = [...new Set(answer.segments.map(segmentName))].sort();
-    this.colours = new Map(categories(this.actions.length).map((colour, i) => [this.actions[i], colour]));
+    this.colours = categories(this.actions.length);
     this.still = document.createElement("canvas");
     this.canvas = h("canvas", { class: "track", tabindex: 0, role: "slider", "aria-label": "Place in the recording", "aria-valuemin": 0, "aria-valuemax": Math.round(this.length_s) });
     this.tip = h("div", { class: "tip", hidden: true });
     this.element = h("div", { class: "track-box" }, this.canvas, this.tip);
     let pressed = false;
+    /** @param {PointerEvent} event */
     const seek = (event) => onSeek(this.timeAt(event));
     this.canvas.addEventListener("pointerdown", (event) => {
       pressed = true;
@@ -50,15 +64,18 @@ export class Track {
     return TOP_PX + CURVE_PX + BAND_PX + AXIS_PX;
   }
 
+  /** @param {PointerEvent} event */
   timeAt(event) {
     const box = this.canvas.getBoundingClientRect();
     return Math.max(0, Math.min(this.length_s, ((event.clientX - box.left) / box.width) * this.length_s));
   }
 
+  /** @param {number} s */
   xOf(s) {
     return (s / this.length_s) * this.width;
   }
 
+  /** @param {number} value */
   yOf(value) {
     const { low, high } = this.curve;
     return TOP_PX + CURVE_PX * (1 - (value - low) / (high - low));
@@ -71,7 +88,7 @@ export class Track {
     this.canvas.style.height = `${this.height}px`;
     this.scale = fit(this.canvas, this.width, this.height);
     fit(this.still, this.width, this.height);
-    const context = this.still.getContext("2d");
+    const context = pen(this.still);
     context.setTransform(this.scale, 0, 0, this.scale, 0, 0);
     context.clearRect(0, 0, this.width, this.height);
     const style = getComputedStyle(document.documentElement);
@@ -83,6 +100,10 @@ export class Track {
     this.playhead(this.at_s, true);
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {Ink} ink
+   */
   drawAxis(context, ink) {
     const step = STEPS_S.find((one) => this.xOf(one) >= 56) ?? 1200;
     context.font = "11px system-ui, sans-serif";
@@ -100,12 +121,16 @@ export class Track {
     }
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {Ink} ink
+   */
   drawSegments(context, ink) {
     const top = TOP_PX + CURVE_PX + 4;
     context.textBaseline = "middle";
     for (const one of this.answer.segments) {
       const [x, end] = [one.start, one.stop].map((frame) => this.xOf(frame / this.answer.fps));
-      const colour = this.colours.get(segmentName(one));
+      const colour = this.colours[this.actions.indexOf(segmentName(one))];
       context.fillStyle = css(colour);
       context.globalAlpha = 0.3;
       context.fillRect(x, top, Math.max(1, end - x - 1), BAND_PX - 6);
@@ -122,11 +147,15 @@ export class Track {
     }
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {Ink} ink
+   */
   drawCurve(context, ink) {
     const { points } = this.curve;
     if (!points.length) return;
     context.beginPath();
-    points.forEach(([s, value], i) => context[i ? "lineTo" : "moveTo"](this.xOf(s), this.yOf(value)));
+    for (const [s, value] of points) context.lineTo(this.xOf(s), this.yOf(value)); // the first begins the line
     context.strokeStyle = ink["--accent"];
     context.fillStyle = ink["--quiet"];
     context.textBaseline = "top";
@@ -136,7 +165,7 @@ export class Track {
     context.lineWidth = 1.6;
     context.lineJoin = "round";
     context.stroke();
-    context.lineTo(this.xOf(points.at(-1)[0]), TOP_PX + CURVE_PX);
+    context.lineTo(this.xOf(points[points.length - 1][0]), TOP_PX + CURVE_PX);
     context.lineTo(this.xOf(points[0][0]), TOP_PX + CURVE_PX);
     const [r, g, b] = rgb(ink["--accent"]);
     context.fillStyle = `rgb(${r} ${g} ${b} / 0.12)`;
@@ -144,6 +173,10 @@ export class Track {
     context.lineWidth = 1;
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {Ink} ink
+   */
   drawPeaks(context, ink) {
     context.textAlign = "center";
     context.textBaseline = "middle";
@@ -167,10 +200,14 @@ export class Track {
     context.textAlign = "left";
   }
 
+  /**
+   * @param {number} at_s
+   * @param {boolean} anew
+   */
   playhead(at_s, anew = false) {
     if (!this.width || (!anew && at_s === this.at_s)) return;
     this.at_s = at_s;
-    const context = this.canvas.getContext("2d");
+    const context = pen(this.canvas);
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     context.drawImage(this.still, 0, 0);
@@ -181,11 +218,13 @@ export class Track {
     this.canvas.setAttribute("aria-valuetext", `${clockTime(at_s)}${segment ? `, ${segmentName(segment)}` : ""}`);
   }
 
+  /** @param {number} s */
   segmentAt(s) {
     const frame = s * this.answer.fps;
     return this.answer.segments.find((one) => one.start <= frame && frame < one.stop) ?? null;
   }
 
+  /** @param {PointerEvent} event */
   point(event) {
     const s = this.timeAt(event);
     const near = this.curve.points.reduce((best, one) => (Math.abs(one[0] - s) < Math.abs(best[0] - s) ? one : best), [Infinity, 0]);
@@ -196,7 +235,9 @@ export class Track {
     this.tip.style.left = `${Math.min(x + 10, this.width - this.tip.offsetWidth - 4)}px`;
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
+    /** @type {Record<string, number>} */
     const steps = { ArrowLeft: -0.5, ArrowRight: 0.5, PageUp: -5, PageDown: 5, Home: -Infinity, End: Infinity };
     if (!(event.key in steps)) return;
     event.preventDefault();
@@ -205,8 +246,12 @@ export class Track {
   }
 }
 
-/** The best score at each window's middle, and the range that is drawn. */
+/**
+ * The best score at each window's middle, and the range that is drawn.
+ * @param {Server.Timeline} answer
+ */
 function curveOf(answer) {
+  /** @type {Map<number, number>} */
   const best = new Map();
   for (const one of answer.windows) {
     const middle = (one.start + one.stop) / 2 / answer.fps;

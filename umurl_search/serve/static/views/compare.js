@@ -1,7 +1,7 @@
 /** Compare: the same query as joint, bone, motion and fused, side by side. */
 
 import { changed, current, go, hashOf, whereOf } from "../address.js";
-import { api } from "../api.js";
+import { api, isAbort } from "../api.js";
 import { clipCard, twins, walkable } from "../card.js";
 import { choice, number, tick } from "../controls.js";
 import { fill, h } from "../dom.js";
@@ -10,7 +10,7 @@ import { look } from "../look.js";
 import { anyClip, clipBox, dropZone } from "../picker.js";
 import { clear, restart } from "../player.js";
 import { kinder, queryCard, titleOf, uploadToken, urlOf } from "../queryclip.js";
-import { anew, indexOf, remember, take } from "../shelf.js";
+import { anew, indexFor, remember, take } from "../shelf.js";
 import { empty, failure, loading } from "../states.js";
 import { transport } from "../transport.js";
 import { BASE } from "./search.js";
@@ -19,34 +19,64 @@ export const title = "Compare";
 const K = 6;
 const NAMES = ["joint", "bone", "motion", "fused"];
 
+/**
+ * @typedef {object} View
+ * @property {AbortSignal} signal
+ * @property {string} index
+ * @property {string | null} mark  of what is shown or asked for
+ * @property {(changes: Page.Changes) => void} change
+ * @property {Page.OnSearch} search
+ * @property {(file: File) => Promise<void>} dropped
+ * @property {ReturnType<typeof clipBox>} box
+ * @property {{ against: ReturnType<typeof choice>, k: ReturnType<typeof number>, others: ReturnType<typeof tick> }} controls
+ * @property {HTMLElement} main
+ * @property {ReturnType<typeof transport>} bar
+ */
+
+/** @type {Page.View["mount"]} */
 export function mount(root, { signal }) {
+  /** @param {Page.Changes} changes */
   const change = (changes) => go("compare", changed(current().params, changes));
+  /** @param {string} word @param {Page.Row | null} row */
   const search = (word, row) => {
     if (row) remember([row]);
     change({ clip: word });
   };
-  const view = { signal, index: null, mark: null, change, search };
-  view.dropped = (file) => takeFile(view, file);
-  view.box = clipBox(() => view.index, search);
-  view.controls = {
-    against: choice("Against", [["own", "the same"], ...BASE], (value) => change({ against: value === "own" ? null : value })),
-    k: number("Results each", { min: 1, max: 50, onChange: (value) => change({ k: Number(value) === K ? null : value }) }),
-    others: tick("Not the same performance", (on) => change({ others: on ? "1" : null })),
+  /** @type {View} */
+  const view = {
+    signal, index: "", mark: null, change, search,
+    dropped: (file) => takeFile(view, file),
+    box: clipBox(() => view.index, search),
+    controls: controlsOf(change),
+    main: h("div", { class: "results" }),
+    bar: transport(),
   };
-  view.main = h("div", { class: "results" });
-  view.bar = transport();
+  const { box, controls, main, bar } = view;
   const chance = h("button", { type: "button", class: "plain", onclick: async () => {
     const row = await anyClip(view.index);
     if (row) search(clipName(row), row);
   } }, "Any clip");
-  fill(root, h("div", { class: "strip" }, h("div", { class: "field grow" }, h("span", {}, "Query: a clip, DATASET:NAME, or drop a file"), h("div", { class: "line pick" }, view.box, chance)), view.controls.against, view.controls.k, view.controls.others), view.main, view.bar);
+  fill(root, h("div", { class: "strip" }, h("div", { class: "field grow" }, h("span", {}, "Query: a clip, DATASET:NAME, or drop a file"), h("div", { class: "line pick" }, box, chance)), controls.against, controls.k, controls.others), main, bar);
   return {
     update: (params) => update(view, params),
     file: view.dropped,
-    leave: () => view.bar.stop(),
+    leave: () => bar.stop(),
   };
 }
 
+/** @param {(changes: Page.Changes) => void} change */
+function controlsOf(change) {
+  return {
+    against: choice("Against", [["own", "the same"], ...BASE], (value) => change({ against: value === "own" ? null : value })),
+    k: number("Results each", { min: 1, max: 50, onChange: (value) => change({ k: Number(value) === K ? null : value }) }),
+    others: tick("Not the same performance", (on) => change({ others: on ? "1" : null })),
+  };
+}
+
+/**
+ * @param {View} view
+ * @param {File} file
+ */
 async function takeFile(view, file) {
   clear();
   fill(view.main, loading(`Reading ${file.name} …`));
@@ -59,8 +89,12 @@ async function takeFile(view, file) {
   }
 }
 
+/**
+ * @param {View} view
+ * @param {URLSearchParams} params
+ */
 async function update(view, params) {
-  view.index = await indexOf(params);
+  view.index = await indexFor(params);
   if (view.signal.aborted) return;
   const clip = params.get("clip");
   const against = params.get("against");
@@ -81,6 +115,11 @@ async function update(view, params) {
   await ask(view, request, against);
 }
 
+/**
+ * @param {View} view
+ * @param {Page.Request} request
+ * @param {string | null} against
+ */
 async function ask(view, request, against) {
   const mark = JSON.stringify([request, against]);
   if (mark === view.mark) return;
@@ -93,7 +132,7 @@ async function ask(view, request, against) {
     const url = await urlOf(request.clip, answers[0].query);
     if (view.mark === mark && !view.signal.aborted) show(view, request, answers, url);
   } catch (error) {
-    if (view.mark !== mark || view.signal.aborted || error.name === "AbortError") return;
+    if (view.mark !== mark || view.signal.aborted || isAbort(error)) return;
     view.mark = null;
     clear();
     fill(view.main, failure(kinder(error, request.clip), h("button", { type: "button", onclick: async () => view.change(await anew(current().params, { clip: null })) }, "Begin anew")));
@@ -102,12 +141,18 @@ async function ask(view, request, against) {
   }
 }
 
+/**
+ * @param {View} view
+ * @param {Page.Request} request
+ * @param {Server.QueryAnswer[]} answers
+ * @param {string | null} url
+ */
 function show(view, request, answers, url) {
   clear();
   const { query } = answers[0];
   for (const answer of answers) remember(answer.hits.filter((hit) => hit.start_frame === undefined));
   const card = queryCard(request.clip, url, query, { ways: [h("a", { href: hashOf("search", new URLSearchParams({ index: request.index, clip: request.clip })) }, "Search with it")] });
-  const large = url && { url, title: query.action ?? titleOf(request.clip, query), note: `Query · ${titleOf(request.clip, query)}` };
+  const large = url === null ? null : { url, title: query.action ?? titleOf(request.clip, query), note: `Query · ${titleOf(request.clip, query)}` };
   const foundBy = votes(answers);
   const grid = h("div", { class: "columns" }, answers.map((answer, i) => column(view, answer, NAMES[i], query, foundBy, large)));
   twins(grid);
@@ -115,15 +160,28 @@ function show(view, request, answers, url) {
   restart();
 }
 
+/** @param {Page.Row} hit */
 const key = (hit) => `${clipId(hit)} ${hit.start_frame ?? ""}`;
 
-/** How many of the modalities found each clip. */
+/**
+ * How many of the modalities found each clip.
+ * @param {Server.QueryAnswer[]} answers
+ */
 function votes(answers) {
+  /** @type {Map<string, number>} */
   const found = new Map();
   for (const answer of answers) for (const hit of answer.hits) found.set(key(hit), (found.get(key(hit)) ?? 0) + 1);
   return found;
 }
 
+/**
+ * @param {View} view
+ * @param {Server.QueryAnswer} answer
+ * @param {string} name
+ * @param {Server.AskedClip} query
+ * @param {Map<string, number>} foundBy
+ * @param {Page.Large | null} large
+ */
 function column(view, answer, name, query, foundBy, large) {
   const judged = answer.hits.map((hit) => verdict(query, hit)).filter(Boolean);
   const right = judged.filter((one) => one === "right").length;
@@ -141,6 +199,11 @@ function column(view, answer, name, query, foundBy, large) {
   );
 }
 
+/**
+ * @param {Server.QueryAnswer[]} answers
+ * @param {Server.AskedClip} query
+ * @param {Map<string, number>} foundBy
+ */
 function verdicts(answers, query, foundBy) {
   const all = [...foundBy.values()];
   const shared = all.filter((n) => n === NAMES.length).length;

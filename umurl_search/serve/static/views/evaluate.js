@@ -1,14 +1,14 @@
 /** Evaluate: how good retrieval is under a protocol; per class, what is taken for what, the hardest queries. */
 
 import { changed, current, go, hashOf } from "../address.js";
-import { api, job } from "../api.js";
+import { api, isAbort, job } from "../api.js";
 import { clipCard } from "../card.js";
 import { ConfusionMatrix } from "../confusion.js";
 import { choice, tick } from "../controls.js";
 import { fill, h } from "../dom.js";
 import { count, percent, plural, score, seconds } from "../format.js";
 import { clear, restart } from "../player.js";
-import { indexInfo, indexOf, remember, tryAgain } from "../shelf.js";
+import { indexFor, indexInfo, remember, tryAgain } from "../shelf.js";
 import { empty, failure, progress } from "../states.js";
 import { transport } from "../transport.js";
 import { BASE } from "./search.js";
@@ -17,22 +17,39 @@ export const title = "Evaluate";
 const HARDEST = 12;
 const RANKED = 20_000; // larger indexes are ranked whole on request only
 
+/**
+ * What was evaluated, and where its confusion is drawn.
+ * @typedef {object} Shown
+ * @property {string} id
+ * @property {Server.Evaluation} document
+ * @property {HTMLElement} cells
+ * @property {ConfusionMatrix} matrix
+ */
+
+/**
+ * @typedef {object} View
+ * @property {AbortSignal} signal
+ * @property {(changes: Page.Changes, options?: { replace?: boolean }) => void} change
+ * @property {string | null} mark  of what is shown or asked for
+ * @property {string | null} cell
+ * @property {AbortController | null} asked
+ * @property {Shown | null} shown
+ * @property {ReturnType<typeof controlsOf>} controls
+ * @property {HTMLElement} main
+ * @property {ReturnType<typeof transport>} bar
+ */
+
+/** @typedef {{ index: string, protocol: string | null, query_modality: string, gallery_modality: string, bridge: boolean, exclude_same_performance: boolean, ranking: boolean }} Request */
+
+/** @type {Page.View["mount"]} */
 export function mount(root, { signal }) {
+  /** @type {View["change"]} */
   const change = (changes, options) => go("evaluate", changed(current().params, changes), options);
-  const view = { signal, change, mark: null, cell: null, asked: null };
-  view.controls = {
-    protocol: choice("Protocol", [], (value) => change({ protocol: value, cell: null })),
-    modality: choice("Query by", BASE, (value) => change({ modality: value === "fused" ? null : value, cell: null })),
-    against: choice("Against", BASE, (value) => change({ against: value === "fused" ? null : value, cell: null })),
-    others: tick("Not the same performance", (on) => change({ others: on ? "1" : null, cell: null })),
-    bridge: tick("Bridge", (on) => change({ bridge: on ? null : "0", cell: null })),
-    ranking: tick("mAP and MRR", (on) => change({ ranking: on ? "1" : "0", cell: null }), { title: "They rank the whole gallery for every query, which takes longer" }),
-  };
-  view.main = h("div", { class: "figures" });
-  view.bar = transport();
+  /** @type {View} */
+  const view = { signal, change, mark: null, cell: null, asked: null, shown: null, controls: controlsOf(change), main: h("div", { class: "figures" }), bar: transport() };
   view.bar.hidden = true;
   fill(root, h("div", { class: "strip" }, Object.values(view.controls)), view.main, view.bar);
-  const redraw = () => view.matrix?.draw();
+  const redraw = () => view.shown?.matrix.draw();
   window.addEventListener("themechange", redraw);
   return {
     update: (params) => update(view, params),
@@ -44,11 +61,27 @@ export function mount(root, { signal }) {
   };
 }
 
+/** @param {View["change"]} change */
+function controlsOf(change) {
+  return {
+    protocol: choice("Protocol", [], (value) => change({ protocol: value, cell: null })),
+    modality: choice("Query by", BASE, (value) => change({ modality: value === "fused" ? null : value, cell: null })),
+    against: choice("Against", BASE, (value) => change({ against: value === "fused" ? null : value, cell: null })),
+    others: tick("Not the same performance", (on) => change({ others: on ? "1" : null, cell: null })),
+    bridge: tick("Bridge", (on) => change({ bridge: on ? null : "0", cell: null })),
+    ranking: tick("mAP and MRR", (on) => change({ ranking: on ? "1" : "0", cell: null }), { title: "They rank the whole gallery for every query, which takes longer" }),
+  };
+}
+
+/**
+ * @param {View} view
+ * @param {URLSearchParams} params
+ */
 async function update(view, params) {
-  const index = await indexOf(params);
+  const index = await indexFor(params);
   const info = await indexInfo(index);
   if (view.signal.aborted) return;
-  const protocols = info.protocols ?? [];
+  const { protocols } = info;
   const request = {
     index, protocol: params.get("protocol") || protocols[0] || null, query_modality: params.get("modality") || "fused",
     gallery_modality: params.get("against") || "fused", bridge: params.get("bridge") !== "0", exclude_same_performance: params.get("others") === "1",
@@ -69,19 +102,24 @@ async function update(view, params) {
     return;
   }
   await evaluated(view, request);
-  if (view.document) await openCell(view, params.get("cell"));
+  if (view.shown) await openCell(view, view.shown, params.get("cell"));
 }
 
+/** @param {Server.IndexInfo} info */
 function cannot(info) {
   if (info.windowed) return empty("This index holds windows of recordings.", "How well moments are found is measured by the command line.", { commands: [`umurl-search localize-eval --index ${info.name}`] });
   return empty("This dataset has no protocol.", "A protocol says which clips ask and which are searched; give one when reading the recordings.", { commands: [`umurl-search ingest ${info.dataset} --source FOLDER --splits splits.json`] });
 }
 
+/**
+ * @param {View} view
+ * @param {Request} request
+ */
 async function evaluated(view, request) {
   const mark = JSON.stringify(request);
   if (view.mark === mark) return;
   view.mark = mark;
-  view.document = null;
+  view.shown = null;
   view.cell = null;
   view.asked?.abort();
   view.asked = new AbortController();
@@ -92,34 +130,39 @@ async function evaluated(view, request) {
   try {
     const state = await job("evaluations", request, { signal: view.asked.signal, onProgress: waiting.set });
     if (view.mark !== mark || view.signal.aborted) return;
-    view.document = state.document;
-    view.id = state.id;
-    show(view, request, state.document);
+    show(view, request, state);
   } catch (error) {
-    if (view.mark !== mark || view.signal.aborted || error.name === "AbortError") return;
+    if (view.mark !== mark || view.signal.aborted || isAbort(error)) return;
     view.mark = null;
     fill(view.main, failure(error, h("button", { type: "button", onclick: tryAgain }, "Try again")));
   }
 }
 
-function show(view, request, document) {
-  view.cells = h("section", { class: "cells", hidden: true, "aria-label": "Queries of a cell" });
-  const classes = document.classes.map(String);
-  view.matrix = new ConfusionMatrix(classes, document.confusion, (row, column) => view.change({ cell: `${row}-${column}` }));
+/**
+ * @param {View} view
+ * @param {Request} request
+ * @param {{ id: string, document: Server.Evaluation }} evaluated
+ */
+function show(view, request, { id, document }) {
+  const cells = h("section", { class: "cells", hidden: true, "aria-label": "Queries of a cell" });
+  const matrix = new ConfusionMatrix(document.classes, document.confusion, (row, column) => view.change({ cell: `${row}-${column}` }));
+  view.shown = { id, document, cells, matrix };
   fill(
     view.main,
     headline(document),
-    document.warnings?.length ? document.warnings.map((text) => h("p", { class: "warning" }, text)) : null,
+    document.warnings.map((text) => h("p", { class: "warning" }, text)),
     h(
       "div", { class: "two" },
-      h("div", {}, perClass(document), hardest(view, request, document)),
-      h("div", {}, h("section", { class: "panel" }, h("h2", {}, "What is taken for what"), view.matrix.element, view.cells), matrixPanel(view, request)),
+      h("div", {}, perClass(document), hardest(request, document)),
+      h("div", {}, h("section", { class: "panel" }, h("h2", {}, "What is taken for what"), matrix.element, cells), matrixPanel(view, request)),
     ),
   );
-  view.matrix.draw();
+  matrix.draw();
 }
 
+/** @param {Server.Evaluation} document */
 function headline(document) {
+  /** @type {(value: string, words: string, hint: string) => HTMLElement} */
   const figure = (value, words, hint) => h("div", { class: "figure", title: hint }, h("strong", {}, value), h("span", { class: "quiet" }, words));
   return h(
     "section", { class: "headline", "aria-label": "Figures" },
@@ -132,12 +175,17 @@ function headline(document) {
   );
 }
 
+/** @type {[string, string][]} */
 const ORDERS = [["worst", "worst first"], ["best", "best first"], ["label", "by label"], ["name", "by name"]];
 
+/** @param {Server.Evaluation} document */
 function perClass(document) {
   const list = h("ol", { class: "bars" });
+  /** @param {Server.ClassAccuracy} one */
   const names = (one) => one.action ?? `label ${one.label}`;
+  /** @type {Record<string, (a: Server.ClassAccuracy, b: Server.ClassAccuracy) => number>} */
   const orders = { worst: (a, b) => a.accuracy - b.accuracy, best: (a, b) => b.accuracy - a.accuracy, label: (a, b) => a.label - b.label, name: (a, b) => names(a).localeCompare(names(b)) };
+  /** @param {string} order */
   const draw = (order) =>
     fill(
       list,
@@ -154,53 +202,72 @@ function perClass(document) {
   return h("section", { class: "panel" }, h("div", { class: "line" }, h("h2", {}, "Accuracy per class"), order), list);
 }
 
-function hardest(view, request, document) {
-  const state = { all: false };
+/**
+ * @param {Request} request
+ * @param {Server.Evaluation} document
+ */
+function hardest(request, document) {
   const body = h("tbody");
-  const more = h("button", { type: "button", class: "plain", onclick: () => ((state.all = true), draw()) }, "");
+  const more = h("button", { type: "button", class: "plain", onclick: () => draw(document.hardest.length) }, "");
+  /** @param {string} name */
   const link = (name) => hashOf("search", new URLSearchParams({ index: request.index, clip: `${document.dataset}:${name}`, modality: request.query_modality, against: request.gallery_modality }));
-  const draw = () => {
-    const rows = state.all ? document.hardest : document.hardest.slice(0, HARDEST);
+  /** @param {number} n */
+  const draw = (n) => {
+    const rows = document.hardest.slice(0, n);
     more.hidden = rows.length === document.hardest.length;
     more.textContent = `all ${document.hardest.length}`;
-    fill(body, rows.map((one) => h("tr", {}, h("td", {}, h("a", { href: link(one.name) }, one.name)), h("td", {}, one.action ?? "–"), h("td", {}, one.found_action ?? "–"), h("td", { class: "num" }, score(one.score)))));
+    fill(body, rows.map((one) => h("tr", {}, h("td", {}, h("a", { href: link(one.name) }, one.name)), h("td", {}, one.action), h("td", {}, one.found_action), h("td", { class: "num" }, score(one.score)))));
   };
-  draw();
+  draw(HARDEST);
   const table = h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "query"), h("th", { scope: "col" }, "does"), h("th", { scope: "col" }, "taken for"), h("th", { scope: "col", class: "num" }, "score"))), body);
   return h("section", { class: "panel" }, h("h2", {}, "Hardest queries"), document.hardest.length ? h("div", { class: "scroll" }, table) : h("p", { class: "quiet" }, "None went wrong."), more);
 }
 
-/** The clips of a cell, each query beside what was found for it. */
-async function openCell(view, cell) {
+/**
+ * The clips of a cell, each query beside what was found for it.
+ * @param {View} view
+ * @param {Shown} shown
+ * @param {string | null} cell
+ */
+async function openCell(view, shown, cell) {
+  const { cells, document, matrix } = shown;
   if (cell === view.cell) return;
   view.cell = cell;
   const found = /^(\d+)-(\d+)$/.exec(cell ?? "");
   clear();
   view.bar.hidden = true;
   if (!found) {
-    view.cells.hidden = true;
-    view.matrix.mark(null);
+    cells.hidden = true;
+    matrix.mark(null);
     return;
   }
   const [row, column] = [Number(found[1]), Number(found[2])];
-  const { classes } = view.document;
-  view.matrix.mark([row, column]);
-  view.cells.hidden = false;
-  fill(view.cells, progress("Fetching its clips …"));
+  const { classes } = document;
+  matrix.mark([row, column]);
+  cells.hidden = false;
+  fill(cells, progress("Fetching its clips …"));
   try {
-    const { pairs, total } = await api.cell(view.id, row, column);
+    const { pairs, total } = await api.cell(shown.id, row, column);
     if (view.cell !== cell || view.signal.aborted) return;
-    showPairs(view, pairs, total, `${classes[row]} → ${classes[column]}`, row === column);
-    view.cells.scrollIntoView({ block: "nearest" });
+    showPairs(view, cells, { pairs, total }, `${classes[row]} → ${classes[column]}`, row === column);
+    cells.scrollIntoView({ block: "nearest" });
   } catch (error) {
-    if (view.cell === cell && !view.signal.aborted) fill(view.cells, failure(error));
+    if (view.cell === cell && !view.signal.aborted) fill(cells, failure(error));
   }
 }
 
-function showPairs(view, pairs, total, words, right) {
-  remember(pairs.flatMap((pair) => [pair.query, pair.hit]));
+/**
+ * @param {View} view
+ * @param {HTMLElement} cells
+ * @param {Server.Cell} found
+ * @param {string} words
+ * @param {boolean} right
+ */
+function showPairs(view, cells, { pairs, total }, words, right) {
+  remember(pairs.flatMap((pair) => (pair.hit ? [pair.query, pair.hit] : [pair.query])));
+  /** @type {Page.OnSearch} */
   const open = async (word, row) => {
-    const index = await indexOf(current().params);
+    const index = await indexFor(current().params);
     remember([row]);
     go("search", new URLSearchParams({ index, clip: word }));
   };
@@ -208,15 +275,19 @@ function showPairs(view, pairs, total, words, right) {
     h(
       "li", { class: "pair-cards" },
       clipCard(pair.query, { onSearch: open, tag: "div", note: "query" }),
-      clipCard({ ...pair.hit, score: pair.score }, { onSearch: open, tag: "div", verdict: right ? "right" : "wrong", note: "found" }),
+      pair.hit && clipCard({ ...pair.hit, score: pair.score }, { onSearch: open, tag: "div", verdict: right ? "right" : "wrong", note: "found" }),
     ),
   );
   const close = h("button", { type: "button", class: "plain", onclick: () => view.change({ cell: null }) }, "Close");
-  fill(view.cells, h("div", { class: "line" }, h("h3", {}, words, h("span", { class: "quiet" }, ` ${plural(total, "query", "queries")}${total > pairs.length ? `, the first ${pairs.length}` : ""}`)), close), items.length ? h("ol", { class: "pairs" }, items) : h("p", { class: "quiet" }, "No query fell here."));
+  fill(cells, h("div", { class: "line" }, h("h3", {}, words, h("span", { class: "quiet" }, ` ${plural(total, "query", "queries")}${total > pairs.length ? `, the first ${pairs.length}` : ""}`)), close), items.length ? h("ol", { class: "pairs" }, items) : h("p", { class: "quiet" }, "No query fell here."));
   view.bar.hidden = !items.length;
   restart();
 }
 
+/**
+ * @param {View} view
+ * @param {Request} request
+ */
 function matrixPanel(view, request) {
   const body = h("div", {});
   const run = h("button", { type: "button", onclick: () => measure() }, "Measure it");
@@ -225,10 +296,10 @@ function matrixPanel(view, request) {
     fill(body, waiting);
     const { index, protocol, bridge, exclude_same_performance } = request;
     try {
-      const state = await job("matrices", { index, protocol, bridge, exclude_same_performance }, { signal: view.asked.signal, onProgress: waiting.set });
+      const state = await job("matrices", { index, protocol, bridge, exclude_same_performance }, { signal: view.asked?.signal, onProgress: waiting.set });
       if (!view.signal.aborted) fill(body, heatTable(state.document.matrix));
     } catch (error) {
-      if (!view.signal.aborted && error.name !== "AbortError") fill(body, failure(error));
+      if (!view.signal.aborted && !isAbort(error)) fill(body, failure(error));
     }
     if (current().params.get("matrix") !== "1") view.change({ matrix: "1" }, { replace: true });
   };
@@ -237,10 +308,12 @@ function matrixPanel(view, request) {
   return h("section", { class: "panel" }, h("h2", {}, "Across modalities"), body);
 }
 
+/** @param {Server.Matrix["matrix"]} matrix */
 function heatTable(matrix) {
   const names = Object.keys(matrix);
   const all = names.flatMap((one) => names.map((other) => matrix[one][other]));
   const [low, high] = [Math.min(...all), Math.max(...all)];
+  /** @param {number} value */
   const cell = (value) => {
     const share = high > low ? (value - low) / (high - low) : 0.5;
     return h("td", { class: `heat ${share > 0.8 ? "strong" : ""}`, style: { "--share": `${Math.round(90 * share)}%` } }, percent(value));

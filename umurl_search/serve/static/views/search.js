@@ -1,17 +1,17 @@
 /** Search: a clip, how it asks, filters; the results as skeletons in step with it. */
 
 import { changed, current, go, hashOf, whereOf } from "../address.js";
-import { api } from "../api.js";
-import { announceHits, cardGrid, focusCard } from "../card.js";
+import { api, asError, isAbort } from "../api.js";
+import { announceHits, cardGrid, cardsIn, focusCard } from "../card.js";
 import { choice, modalityChips, number, tick } from "../controls.js";
-import { fill, h } from "../dom.js";
+import { around, fill, h } from "../dom.js";
 import { filterPanel } from "../filters.js";
 import { clipName, isItself, millis, plural, verdict } from "../format.js";
 import { look } from "../look.js";
 import { anyClip, clipBox, dropZone, fileKinds } from "../picker.js";
 import { clear, restart } from "../player.js";
 import { kinder, queryCard, titleOf, uploadToken, urlOf } from "../queryclip.js";
-import { anew, indexInfo, indexOf, remember, take } from "../shelf.js";
+import { anew, indexFor, indexInfo, remember, take } from "../shelf.js";
 import { empty, failure, loading } from "../states.js";
 import { transport } from "../transport.js";
 
@@ -21,7 +21,26 @@ const EXAMPLES = 8;
 const ODD_STEP = 3;
 export const BASE = ["fused", "joint", "bone", "motion"];
 
-/** What an address asks for, as the server takes it. */
+/**
+ * @typedef {object} View
+ * @property {AbortSignal} signal
+ * @property {string} index
+ * @property {AbortController | null} asked
+ * @property {string | null} mark  of what is shown or asked for
+ * @property {(changes: Page.Changes) => void} change
+ * @property {Page.OnSearch} search
+ * @property {ReturnType<typeof clipBox>} box
+ * @property {ReturnType<typeof controlsOf>} controls
+ * @property {ReturnType<typeof filterPanel>} filters
+ * @property {HTMLElement} main
+ * @property {ReturnType<typeof transport>} bar
+ */
+
+/**
+ * What an address asks for, as the server takes it.
+ * @param {URLSearchParams} params
+ * @param {string} index
+ */
 export function requestOf(params, index) {
   const modality = params.get("modality") || "fused";
   return {
@@ -36,14 +55,26 @@ export function requestOf(params, index) {
   };
 }
 
+/** @type {Page.View["mount"]} */
 export function mount(root, { signal }) {
-  const change = (changes, options) => go("search", changed(current().params, changes), options);
+  /** @param {Page.Changes} changes */
+  const change = (changes) => go("search", changed(current().params, changes));
+  /** @param {string} word @param {Page.Row | null} row */
   const search = (word, row) => {
     if (row) remember([row]);
     change({ clip: word });
     window.scrollTo({ top: 0 });
   };
-  const view = { signal, index: null, asked: null, mark: null, change, search };
+  /** @type {View} */
+  const view = {
+    signal, index: "", asked: null, mark: null, change, search,
+    box: clipBox(() => view.index, search),
+    controls: controlsOf(change),
+    filters: filterPanel(change),
+    main: h("div", { class: "results" }),
+    bar: transport(sizes()),
+  };
+  /** @param {File} file */
   const dropped = (file) => takeFile(view, file);
   build(root, view, dropped);
   return {
@@ -54,21 +85,27 @@ export function mount(root, { signal }) {
   };
 }
 
-function build(root, view, dropped) {
-  const { change } = view;
-  view.box = clipBox(() => view.index, view.search);
-  const chance = h("button", { type: "button", class: "plain", title: "Some clip of this index", onclick: async () => search(await anyClip(view.index)) }, "Any clip");
-  const search = (row) => row && view.search(clipName(row), row);
-  view.controls = {
+/** @param {(changes: Page.Changes) => void} change */
+function controlsOf(change) {
+  return {
     modality: modalityChips((value) => change({ modality: value === "fused" ? null : value })),
     against: choice("Against", BASE, (value) => change({ against: value === "fused" ? null : value }), { title: "The modality of the gallery" }),
     k: number("Results", { min: 1, max: 500, onChange: (value) => change({ k: Number(value) === K ? null : value }) }),
     others: tick("Not the same performance", (on) => change({ others: on ? "1" : null }), { title: "Leave out clips of the query's own performance, whatever the camera" }),
     bridge: tick("Bridge between modalities", (on) => change({ bridge: on ? null : "0" }), { title: "Map a query of another modality into the gallery's; off: compare raw embeddings" }),
   };
-  view.filters = filterPanel((changes) => change(changes));
-  view.main = h("div", { class: "results" });
-  view.bar = transport(sizes());
+}
+
+/**
+ * @param {HTMLElement} root
+ * @param {View} view
+ * @param {(file: File) => void} dropped
+ */
+function build(root, view, dropped) {
+  const chance = h("button", { type: "button", class: "plain", title: "Some clip of this index", onclick: async () => {
+    const row = await anyClip(view.index);
+    if (row) view.search(clipName(row), row);
+  } }, "Any clip");
   const c = view.controls;
   fill(
     root,
@@ -99,17 +136,26 @@ function sizes() {
   return select;
 }
 
+/**
+ * @param {View} view
+ * @param {URLSearchParams} params
+ */
 async function update(view, params) {
-  const index = await indexOf(params);
+  const index = await indexFor(params);
   if (view.signal.aborted) return;
   const request = requestOf(params, index);
-  await showControls(view, params, request);
+  showControls(view, request);
   view.filters.show(index, params, view).catch((error) => failed(view, error));
-  if (!request.clip) await showExamples(view, index);
-  else await ask(view, request);
+  const { clip } = request;
+  if (clip) await ask(view, { ...request, clip });
+  else await showExamples(view, index);
 }
 
-async function showControls(view, params, request) {
+/**
+ * @param {View} view
+ * @param {ReturnType<typeof requestOf>} request
+ */
+function showControls(view, request) {
   const { modality, against, k, others, bridge } = view.controls;
   view.box.input.value = request.clip && !uploadToken(request.clip) ? request.clip : "";
   modality.set(request.modality);
@@ -126,6 +172,10 @@ async function showControls(view, params, request) {
   }, () => {});
 }
 
+/**
+ * @param {View} view
+ * @param {File} file
+ */
 async function takeFile(view, file) {
   clear();
   fill(view.main, loading(`Reading ${file.name} …`));
@@ -139,6 +189,10 @@ async function takeFile(view, file) {
   }
 }
 
+/**
+ * @param {View} view
+ * @param {Page.Request} request
+ */
 async function ask(view, request) {
   const mark = JSON.stringify(request);
   if (view.mark === mark) return;
@@ -147,14 +201,16 @@ async function ask(view, request) {
   const { signal } = view.asked;
   view.mark = mark;
   view.main.classList.add("stale");
-  const slow = setTimeout(() => !signal.aborted && view.mark === mark && !view.main.firstChild && fill(view.main, loading("Searching …")), 150);
+  const slow = setTimeout(() => {
+    if (!signal.aborted && view.mark === mark && !view.main.firstChild) fill(view.main, loading("Searching …"));
+  }, 150);
   try {
     const document = await api.query(request, { signal });
     const url = await urlOf(request.clip, document.query);
     if (signal.aborted || view.signal.aborted) return;
     showAnswer(view, request, document, url);
   } catch (error) {
-    if (view.mark === mark && error.name !== "AbortError") view.mark = null;
+    if (view.mark === mark && !isAbort(error)) view.mark = null;
     if (!signal.aborted) failed(view, kinder(error, request.clip));
   } finally {
     clearTimeout(slow);
@@ -162,32 +218,48 @@ async function ask(view, request) {
   }
 }
 
+/**
+ * @param {View} view
+ * @param {unknown} error
+ */
 function failed(view, error) {
-  if (view.signal.aborted || error.name === "AbortError") return;
+  if (view.signal.aborted || isAbort(error)) return;
   clear();
   fill(view.main, failure(error, h("div", { class: "ways" }, ways(view, error))));
   view.mark = null;
 }
 
+/** @param {View} view */
 async function beginAnew(view) {
   view.change(await anew(current().params, { clip: null, where: null, modality: null }));
 }
 
+/**
+ * @param {View} view
+ * @param {unknown} error
+ */
 function ways(view, error) {
+  /** @type {(changes: Page.Changes, words: string) => HTMLElement} */
   const button = (changes, words) => h("button", { type: "button", onclick: () => view.change(changes) }, words);
   return [
-    error.message.startsWith("no bridge") && button({ bridge: "0" }, "Compare raw embeddings"),
+    asError(error).message.startsWith("no bridge") && button({ bridge: "0" }, "Compare raw embeddings"),
     current().params.get("where") && button({ where: null }, "Without the filter in SQL"),
     h("button", { type: "button", onclick: () => beginAnew(view) }, "Begin anew"),
   ];
 }
 
+/**
+ * @param {View} view
+ * @param {Page.Request} request
+ * @param {Server.QueryAnswer} document
+ * @param {string | null} url
+ */
 function showAnswer(view, request, document, url) {
   clear();
   remember(document.hits.filter((hit) => hit.start_frame === undefined));
   const { query } = document;
   const card = queryCard(request.clip, url, query, { ways: waysOn(request) });
-  const large = url && { url, title: query.action ?? titleOf(request.clip, query), note: `Query · ${titleOf(request.clip, query)}` };
+  const large = url === null ? null : { url, title: query.action ?? titleOf(request.clip, query), note: `Query · ${titleOf(request.clip, query)}` };
   const grid = cardGrid(
     document.hits,
     (hit) => ({ verdict: verdict(query, hit), note: isItself(query, hit) ? "the query itself" : null, onSearch: view.search, onLook: (row) => look(row, large, { onSearch: view.search }) }),
@@ -198,13 +270,21 @@ function showAnswer(view, request, document, url) {
   restart();
 }
 
-/** The same clip in other views. */
+/**
+ * The same clip in other views.
+ * @param {Page.Request} request
+ */
 function waysOn(request) {
   const kept = new URLSearchParams({ index: request.index, clip: request.clip });
+  /** @type {(view: string, words: string) => HTMLElement} */
   const link = (view, words) => h("a", { href: hashOf(view, kept) }, words);
   return [link("compare", "Compare modalities"), link("timeline", "Find it in a recording")];
 }
 
+/**
+ * @param {Server.QueryAnswer} document
+ * @param {Server.AskedClip} query
+ */
 function summary(document, query) {
   const { hits, index, seconds } = document;
   const judged = hits.map((hit) => verdict(query, hit)).filter(Boolean);
@@ -220,17 +300,26 @@ function summary(document, query) {
   );
 }
 
+/** @param {number} share */
 function gauge(share) {
   return h("span", { class: "gauge", role: "img", "aria-label": `${Math.round(100 * share)} %` }, h("span", { style: { width: `${100 * share}%` } }));
 }
 
+/**
+ * @param {View} view
+ * @param {Server.QueryAnswer} document
+ */
 function nothingFound(view, document) {
   const filtered = Boolean(document.query.where);
   const text = filtered ? "No clip passes these filters." : "The index gave no result.";
-  const clearing = h("button", { type: "button", onclick: () => view.filters.querySelector("button").click() }, "Clear the filters");
+  const clearing = h("button", { type: "button", onclick: () => view.filters.querySelector("button")?.click() }, "Clear the filters");
   return empty("Nothing found.", text, { ways: filtered ? [clearing] : [] });
 }
 
+/**
+ * @param {View} view
+ * @param {string} index
+ */
 async function showExamples(view, index) {
   const mark = `examples ${index} ${whereOf(current().params)}`;
   if (view.mark === mark) return;
@@ -253,7 +342,12 @@ async function showExamples(view, index) {
   }
 }
 
-/** Clips from all over the index. The odd step keeps names that run through the actions from giving one of them. */
+/**
+ * Clips from all over the index. The odd step keeps names that run through the actions from giving one of them.
+ * @param {string} index
+ * @param {string | null} where
+ * @param {AbortSignal} signal
+ */
 async function examples(index, where, signal) {
   const { total } = await api.clips(index, { where, limit: 1 }, { signal });
   const n = Math.min(EXAMPLES, total);
@@ -262,10 +356,14 @@ async function examples(index, where, signal) {
   return { total, clips: answers.flatMap((answer) => answer.clips) };
 }
 
-/** An arrow pressed with the focus nowhere goes to the first result. */
+/**
+ * An arrow pressed with the focus nowhere goes to the first result.
+ * @param {View} view
+ * @param {KeyboardEvent} event
+ */
 function walkIn(view, event) {
-  if (!event.key.startsWith("Arrow") || event.target.closest(".card, input")) return false;
-  const cards = view.main.querySelectorAll(".cards .card");
+  if (!event.key.startsWith("Arrow") || around(event, ".card, input")) return false;
+  const cards = cardsIn(view.main);
   if (!cards.length) return false;
   focusCard(cards, 0);
   return true;
