@@ -25,9 +25,10 @@ from rich.table import Table
 
 from umurl_search.index.bridges_and_whitening import LinearMap
 from umurl_search.index.exact_knn import nearest
-from umurl_search.index.faiss_kinds import KINDS, Kind
+from umurl_search.index.faiss_kinds import KINDS
 from umurl_search.index.filtered_search import Gallery
 from umurl_search.index.index import Index, vectors_file
+from umurl_search.index.kind_names import Kind
 
 DIMENSIONS = 256
 ASKED = 200

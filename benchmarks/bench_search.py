@@ -24,10 +24,10 @@ from sklearn.neighbors import NearestNeighbors
 from umurl_search.files import sealed_folder
 from umurl_search.index.bridges_and_whitening import LinearMap, Maps, Transform
 from umurl_search.index.exact_knn import nearest
-from umurl_search.index.faiss_kinds import Kind
 from umurl_search.index.faiss_library import faiss_module
 from umurl_search.index.filtered_search import Gallery
 from umurl_search.index.index import IDS, Index, embeddings_file, write_maps
+from umurl_search.index.kind_names import Kind
 from umurl_search.index.kind_selection import write_vectors
 
 GALLERY, QUERIES, DIMENSIONS = 63_026, 50_919, 2_048

@@ -8,6 +8,7 @@ import typer
 
 from cli.datasets import FormatOption, LayoutOption, Up, ensure_ingested
 from cli.terminal import Terminal, command, parse_option
+from umurl_search.index.kind_names import KindOrAuto
 from umurl_search.readers.formats import list_suffixes
 from umurl_search.search.options import SearchRequest
 
@@ -33,7 +34,6 @@ def _fields(text: str) -> str:
 
 
 Modalities = Literal["base", "all"]
-Kind = Literal["auto", "flat", "flat16", "sq8", "ivf-sq8", "hnsw", "ivf-rabitq"]
 
 _M = "joint, bone, motion, any + of them, or fused"
 ModalityOption = Annotated[
@@ -100,7 +100,7 @@ def build_index(
         Modalities, typer.Option(help="joint, bone, motion, fused; or all seven subsets")
     ] = "base",
     kind: Annotated[
-        Kind, typer.Option(help="auto chooses, and says why; all are re-ranked exactly")
+        KindOrAuto, typer.Option(help="auto chooses, and says why; all are re-ranked exactly")
     ] = "auto",
     recall: Annotated[
         float, typer.Option(min=0.5, max=1, help="At 10; below 1, auto may take an approximate kind")

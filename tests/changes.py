@@ -11,6 +11,7 @@ from umurl_search import Library
 from umurl_search.index.bridges_and_whitening import Transform
 from umurl_search.index.build import build_index
 from umurl_search.index.build_plan import BuildRequest
+from umurl_search.index.kind_names import Kind
 from umurl_search.index.open_index import open_index
 from umurl_search.ingest.add_update_remove import ChangeRequest, add_or_update
 from umurl_search.ingest.ingest import Request, ingest
@@ -26,7 +27,7 @@ def hits(library: Library, index: str, **how: Any) -> list[tuple[str, float]]:
     return [(hit["name"], round(hit["score"], 5)) for hit in found["hits"]]
 
 
-def made_at_once(library: Library, kept: Path, name: str, kind: str, transform: str = "none") -> Library:
+def made_at_once(library: Library, kept: Path, name: str, kind: Kind, transform: str = "none") -> Library:
     """Another library of the source as it is now, with one index of the kind."""
     fresh = Library(library.root.with_name("fresh"))
     ingest(fresh, Request(name="mine", source=kept))

@@ -20,6 +20,7 @@ from umurl_search import Library
 from umurl_search.index.bridges_and_whitening import Transform
 from umurl_search.index.build import build_index
 from umurl_search.index.build_plan import BuildRequest
+from umurl_search.index.kind_names import Kind
 from umurl_search.index.windows import Window
 from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.synthetic.demo_corpus import make_clip
@@ -266,11 +267,12 @@ def three_kinds(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library with `mine`, `e` and indexes of three kinds; use `changing` for a copy."""
     library = Library(tmp_path_factory.mktemp("three") / "library")
     shutil.copytree(made / "library", library.root)
-    for name, kind, transform in (
+    kinds: tuple[tuple[str, Kind, str], ...] = (
         ("i", "flat", "none"),
         ("half", "sq8", "half-whiten:16"),
         ("h", "hnsw", "none"),
-    ):
+    )
+    for name, kind, transform in kinds:
         request = BuildRequest(
             dataset="mine",
             encoder="e",

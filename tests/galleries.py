@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from umurl_search.files import sealed_folder
 from umurl_search.index.bridges_and_whitening import LinearMap, Transform, fit_maps
-from umurl_search.index.faiss_kinds import EXACT, KINDS, Kind
+from umurl_search.index.faiss_kinds import EXACT, KINDS
 from umurl_search.index.filtered_search import Gallery
 from umurl_search.index.index import IDS, Index, embeddings_file, write_maps
+from umurl_search.index.kind_names import Kind
 from umurl_search.index.kind_selection import write_vectors
 
 Array = NDArray[np.float32]

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from umurl_search.index import faiss_kinds, filtered_search
 from umurl_search.index.bridges_and_whitening import LinearMap
 from umurl_search.index.exact_knn import products_with, rerank_until_exact
-from umurl_search.index.faiss_kinds import Kind, Vectors
+from umurl_search.index.faiss_kinds import Vectors
 from umurl_search.index.index import Index
+from umurl_search.index.kind_names import Kind
 
 Array = NDArray[np.float32]
 N, D = 400, 12

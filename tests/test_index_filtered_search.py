@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from umurl_search.index import filtered_search
 from umurl_search.index.bridges_and_whitening import LinearMap
-from umurl_search.index.faiss_kinds import EXACT, KINDS, Kind
+from umurl_search.index.faiss_kinds import EXACT, KINDS
 from umurl_search.index.filtered_search import Gallery
 from umurl_search.index.index import Index
+from umurl_search.index.kind_names import Kind
 
 N, D = 400, 12
 

@@ -14,6 +14,7 @@ from encoder.errors import UmurlError
 from umurl_search import Library
 from umurl_search.index.build import build_index
 from umurl_search.index.build_plan import BuildRequest
+from umurl_search.index.kind_names import Kind
 from umurl_search.index.windows import Window
 from umurl_search.ingest.add_update_remove import ChangeRequest, add_or_update, remove
 from umurl_search.ingest.ingest import Request
@@ -23,7 +24,7 @@ from umurl_search.maintenance.verify import verify
 
 @pytest.mark.parametrize(("index", "kind"), [("i", "flat"), ("h", "hnsw")])
 def test_what_was_added_and_removed_is_found_as_in_a_library_made_at_once(
-    changing: Library, kept: Path, index: str, kind: str
+    changing: Library, kept: Path, index: str, kind: Kind
 ) -> None:
     add_files(kept)
     report = add_or_update(changing, ChangeRequest(dataset="mine", device="cpu"))

@@ -11,8 +11,9 @@ from encoder.embed import Embedder, pick_device
 from encoder.precision import precision_here
 from umurl_search.files import sealed_folder
 from umurl_search.index.embed_rows import DONE, embed_units, write_units
-from umurl_search.index.faiss_kinds import EXACT, Kind
+from umurl_search.index.faiss_kinds import EXACT
 from umurl_search.index.index import Index, embeddings_file
+from umurl_search.index.kind_names import Kind
 from umurl_search.index.kind_selection import write_vectors
 from umurl_search.index.open_index import index_of
 from umurl_search.index.windows import IndexRows, Window, index_rows_of

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +15,8 @@ from encoder.precision import pick_precision
 from umurl_search.clips.normalization import PIPELINE
 from umurl_search.datasets import protocols as datasets
 from umurl_search.index.bridges_and_whitening import NO_TRANSFORM, Transform
-from umurl_search.index.faiss_kinds import Kind
 from umurl_search.index.faiss_library import converts_half
+from umurl_search.index.kind_names import KindOrAuto
 from umurl_search.index.kind_selection import Choice, available_memory, choose
 from umurl_search.index.windows import IndexRows, Window, index_rows_of, long_clips, long_windows
 from umurl_search.library import encoder_registry
@@ -33,7 +33,7 @@ INDEX_VERSION = 2
 class BuildRequest:
     """What to index and how. None: the encoder that fits best, a name made of dataset, encoder, transform.
 
-    kind: one of `kinds.KINDS`, or auto. recall: at 10, which an approximate kind is to reach; below 1, auto may take
+    recall: at 10, which an approximate kind is to reach; below 1, auto may take
     such a kind. window: cut recordings into windows, a row each. precision: of the products; auto takes bf16 where the
     hardware multiplies it, and an index that is there as it is.
     """
@@ -41,7 +41,7 @@ class BuildRequest:
     dataset: str
     encoder: str | None = None
     modalities: str = "base"
-    kind: str = "auto"
+    kind: KindOrAuto = "auto"
     recall: float = 1.0
     transform: Transform = NO_TRANSFORM
     name: str | None = None
@@ -146,7 +146,7 @@ def _kind(request: BuildRequest, n: int, dimension: int) -> Choice:
             memory_bytes=available_memory(),
             converts_half=converts_half(),
         )
-    return Choice(kind=cast(Kind, request.kind), why="as asked")
+    return Choice(kind=request.kind, why="as asked")
 
 
 def _default_name(request: BuildRequest, entry: EncoderEntry) -> str:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,9 @@ from encoder.errors import Hint, UmurlError
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.exact_knn import SPARE, Proposals
 from umurl_search.index.faiss_library import faiss_module
+from umurl_search.index.kind_names import Kind
 from umurl_search.library.missing import REPAIR
 
-Kind = Literal["flat", "flat16", "sq8", "ivf-sq8", "hnsw", "ivf-rabitq"]
 _LISTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _TRAINED_ON = 50_000
 _POINTS_A_LIST = 39

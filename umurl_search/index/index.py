@@ -23,7 +23,8 @@ from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.files import sealed_folder
 from umurl_search.index import faiss_kinds
 from umurl_search.index.bridges_and_whitening import LinearMap, Maps, Transform
-from umurl_search.index.faiss_kinds import EXACT, Kind, Vectors
+from umurl_search.index.faiss_kinds import EXACT, Vectors
+from umurl_search.index.kind_names import Kind
 from umurl_search.library.missing import REPAIR
 
 IDS = "ids.npy"

@@ -22,8 +22,9 @@ from umurl_search.index.exact_knn import (
     rank_proposals,
     rerank_until_exact,
 )
-from umurl_search.index.faiss_kinds import APPROXIMATE_SPARE, EXACT, KINDS, Kind, Vectors
+from umurl_search.index.faiss_kinds import APPROXIMATE_SPARE, EXACT, KINDS, Vectors
 from umurl_search.index.index import ORDER, UNIT, mapped_blocks, vectors_file, views, write_unit
+from umurl_search.index.kind_names import Kind
 
 ASKED = 256
 K = 10
