@@ -1,6 +1,6 @@
 /** A confusion matrix on a canvas: rows are true, columns found; a cell can be pointed at, walked to and opened. */
 
-import { fill, fit, h, pen } from "./dom.js";
+import { fill, fit, h, pen, shortened } from "./dom.js";
 import { rgb } from "./draw.js";
 import { count, percent } from "./format.js";
 
@@ -172,16 +172,4 @@ export class ConfusionMatrix {
     event.preventDefault();
     event.stopPropagation();
   }
-}
-
-/**
- * @param {CanvasRenderingContext2D} context
- * @param {string} text
- * @param {number} width
- */
-function shortened(context, text, width) {
-  if (context.measureText(text).width <= width) return text;
-  let n = text.length - 1;
-  while (n > 1 && context.measureText(`${text.slice(0, n)}…`).width > width) n--;
-  return `${text.slice(0, n)}…`;
 }

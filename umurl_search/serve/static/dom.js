@@ -135,3 +135,16 @@ export function fit(canvas, width, height, most = 2) {
   if (canvas.width !== w || canvas.height !== h_) [canvas.width, canvas.height] = [w, h_];
   return scale;
 }
+
+/**
+ * A text as far as it fits on a canvas, with an ellipsis where it does not.
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} text
+ * @param {number} width
+ */
+export function shortened(context, text, width) {
+  if (context.measureText(text).width <= width) return text;
+  let n = text.length - 1;
+  while (n > 1 && context.measureText(`${text.slice(0, n)}…`).width > width) n--;
+  return `${text.slice(0, n)}…`;
+}

@@ -1,6 +1,6 @@
 /** The similarity of a query along a recording, drawn: a curve, its peaks, the labelled segments, where it plays. */
 
-import { fit, h, pen } from "./dom.js";
+import { fit, h, pen, shortened } from "./dom.js";
 import { rgb } from "./draw.js";
 import { clockTime, segmentName } from "./format.js";
 import { categories, css } from "./palette.js";
@@ -137,13 +137,8 @@ export class Track {
       context.globalAlpha = 1;
       context.fillRect(x, top, 2, BAND_PX - 6);
       if (end - x < 34) continue;
-      context.save();
-      context.beginPath();
-      context.rect(x, top, end - x - 3, BAND_PX);
-      context.clip();
       context.fillStyle = ink["--ink"];
-      context.fillText(segmentName(one), x + 5, top + (BAND_PX - 6) / 2);
-      context.restore();
+      context.fillText(shortened(context, segmentName(one), end - x - 7), x + 5, top + (BAND_PX - 6) / 2);
     }
   }
 

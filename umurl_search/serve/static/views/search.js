@@ -17,7 +17,7 @@ import { transport } from "../transport.js";
 
 export const title = "Search";
 const K = 20;
-const EXAMPLES = 8;
+const EXAMPLES = 10;
 const ODD_STEP = 3;
 export const BASE = ["fused", "joint", "bone", "motion"];
 
