@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from cli.demo_results import DemoReport, DemoTraining, TrainedBefore
-from cli.print_tables import new_console, new_table, percent
+from cli.print_tables import new_console, new_table
 from encoder.schedule import PRESETS
+from umurl_search.evaluation.metrics import percent
 
 Typed = Callable[[str], str]
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from cli.print_tables import new_console, new_table, percent
+from cli.print_tables import new_console, new_table
+from umurl_search.evaluation.metrics import percent
 from umurl_search.evaluation.twin_results import Duplicates, Leaks, TwinClip, TwinSearch
 
 _MOST_ROWS = 20

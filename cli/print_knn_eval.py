@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from cli.print_tables import new_console, new_table, percent
+from cli.print_tables import new_console, new_table
 from umurl_search.evaluation.cross_dataset import AskedAcross
 from umurl_search.evaluation.evaluation_results import ClassAccuracy
-from umurl_search.evaluation.metrics import RANKING_METRICS
+from umurl_search.evaluation.metrics import RANKING_METRICS, list_metrics, percent
 from umurl_search.evaluation.retrieval_results import AskedIndex, KnnFigures, MatrixFigures
 
 _HARDEST = 5
@@ -24,12 +24,14 @@ def print_figures(found: KnnFigures) -> None:
     for name, metric in RANKING_METRICS.items():
         value = found[name]
         if value is not None:
-            said[metric.header] = percent(value) if metric.is_share else f"{value:.3f}"
+            said[metric.header] = metric.write(value)
     table = new_table(*said)
     table.add_row(*said.values())
     console.print(table)
     if found.ranked is not None and found.ranked < found.queries:
-        console.print(f"mAP and MRR over the {found.ranked:,} queries with a relevant clip in the gallery")
+        console.print(
+            f"{list_metrics()} over the {found.ranked:,} queries with a relevant clip in the gallery"
+        )
     console.print(hardest(found.per_class))
 
 

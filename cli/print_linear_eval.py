@@ -1,7 +1,7 @@
 """Draws the figures of `linear-eval`, `semi-eval` and `transfer-eval`."""
 
 from cli.print_knn_eval import hardest
-from cli.print_tables import new_console, new_table, percent
+from cli.print_tables import new_console, new_table
 from umurl_search.evaluation.classifier_results import (
     Classification,
     FinetuneSchedule,
@@ -10,6 +10,7 @@ from umurl_search.evaluation.classifier_results import (
     LinearSchedule,
     TrainedClassifier,
 )
+from umurl_search.evaluation.metrics import percent
 from umurl_search.evaluation.semi_supervised import SemiFigures
 from umurl_search.evaluation.transfer import TransferFigures
 

@@ -6,8 +6,9 @@ from typing import Any
 from rich.text import Text
 
 from cli.print_hits import Column, Draw, naming, show, text
-from cli.print_tables import new_console, new_table, percent, size
+from cli.print_tables import new_console, new_table, size
 from umurl_search.evaluation.localization import LocalizeFigures
+from umurl_search.evaluation.metrics import percent
 from umurl_search.index.build import BuildReport
 from umurl_search.search.results import LabelledSegment, MomentQueryResult
 

@@ -1,6 +1,7 @@
 """Draws what `report` did."""
 
-from cli.print_tables import new_console, percent
+from cli.print_tables import new_console
+from umurl_search.evaluation.metrics import percent
 from umurl_search.report.report import WrittenReport
 
 

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from umurl_search.datasets.protocols import find as dataset_named
+from umurl_search.evaluation.metrics import percent
 from umurl_search.progress import Advance
 
 if TYPE_CHECKING:
@@ -77,10 +78,6 @@ def new_table(*headers: str, title: str | None = None, right: tuple[str, ...] = 
             header, justify=justify, header_style="dim", overflow="fold", no_wrap=header in _WHOLE
         )
     return table
-
-
-def percent(fraction: float) -> str:
-    return f"{100 * fraction:.1f} %"
 
 
 def size(n_bytes: int) -> str:

@@ -69,7 +69,9 @@ ColumnsOption = Annotated[
 ]
 NoMapOption = Annotated[
     bool,
-    typer.Option("--no-map", help="Neighbours only: mAP and MRR rank the whole gallery, which takes longer"),
+    typer.Option(
+        "--no-map", help="Neighbours only: metrics such as mAP rank the whole gallery, which takes longer"
+    ),
 ]
 ActionMapOption = Annotated[
     Path | None, typer.Option(help="TSV: query label id, gallery label id, from 1 [default: where known]")

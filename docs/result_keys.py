@@ -28,6 +28,7 @@ def _keys(result: Any) -> Iterator[tuple[str, str]]:
         if inner is not None and not field.metadata.get("elsewhere", False):
             for key, meaning in _keys(inner):
                 yield f"{field.name}{mark}.{key}", meaning
+    yield from result.more_meanings().items()
 
 
 def _inner(annotation: Any) -> tuple[type[Result] | None, str]:

@@ -13,9 +13,12 @@ from typing import get_args
 
 import pytest
 from conftest import Result
+from serving import Client, done
 
 from encoder.options import options_of
+from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index
 from umurl_search.evaluation.metrics import RANKING_METRICS, Ranking, RankingMetric
+from umurl_search.evaluation.retrieval_results import KnnFigures
 from umurl_search.index.faiss_kinds import KINDS
 from umurl_search.index.kind_names import Kind
 from umurl_search.library.library import Library
@@ -138,20 +141,47 @@ def test_the_server_takes_them_and_tells_the_page(own: Own) -> None:
     assert told.stdout.split() == [".toy", "toy17"], told.stderr
 
 
-def test_a_metric_of_ones_own_is_computed_told_and_shown(
-    command: Command, indexed: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def first_rank(ranks: Ranking) -> float:
+@pytest.fixture
+def first_rank(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A metric of one's own: a row in the table."""
+
+    def of(ranks: Ranking) -> float:
         return float(ranks.first_rank.mean())
 
-    metric = RankingMetric(of=first_rank, header="first rank", is_share=False)
+    metric = RankingMetric(of=of, header="first rank", meaning="mean rank of the first", is_share=False)
     monkeypatch.setitem(RANKING_METRICS, "first_rank", metric)
+
+
+@pytest.mark.usefixtures("first_rank")
+def test_a_metric_of_ones_own_is_computed_told_and_shown(
+    command: Command, indexed: Library, tmp_path: Path
+) -> None:
     document = command("knn-eval", "--json").json
     assert document["first_rank"] >= 1
+    written = f"{document['first_rank']:.3f}"
     shown = command("knn-eval").out
     assert "first rank" in shown
-    assert f"{document['first_rank']:.3f}" in shown
+    assert written in shown
     assert command("knn-eval", "--no-map", "--json").json["first_rank"] is None
+    figures = evaluate_index(indexed, EvalRequest(device="cpu"))
+    assert figures.first_rank == document["first_rank"]
+    assert command("report", "--out", tmp_path / "r.md").code == 0
+    report = (tmp_path / "r.md").read_text()
+    assert "| first rank |" in report
+    assert written in report
+
+
+@pytest.mark.usefixtures("first_rank")
+def test_a_metric_of_ones_own_is_on_the_page_and_described(indexed: Library) -> None:
+    with Client(indexed) as client:
+        _, job = done(client, "evaluations", {})
+        said = client.get("/openapi.json").json()["components"]["schemas"]["EvaluationDocument"]
+    shown = {one["header"]: one for one in job["document"]["metrics"]}
+    assert list(shown) == ["mAP", "MRR", "first rank"]
+    assert shown["first rank"]["value"] == f"{job['document']['first_rank']:.3f}"
+    words = "mean rank of the first; null with `--no-map`"
+    assert KnnFigures.more_meanings() == {"first_rank": words}
+    assert said["properties"]["first_rank"] == {"description": words}
 
 
 def test_choices_of_options_are_those_of_the_tables() -> None:

@@ -180,8 +180,7 @@ declare namespace Server {
     gallery: number;
     accuracy: number;
     recall_at: Record<string, number>;
-    map: number | null;
-    mrr: number | null;
+    metrics: { header: string; meaning: string; value: string | null }[];
     per_class: ClassAccuracy[];
     warnings: string[];
     seconds: Record<string, number>;

@@ -49,8 +49,15 @@ class Result(Mapping[str, Any]):
             if name in names
         }
         if issubclass(cls, OpenResult):
+            more = {key: {"description": words} for key, words in cls.more_meanings().items()}
+            document["properties"] |= more
             document["additionalProperties"] = True
         return schema
+
+    @classmethod
+    def more_meanings(cls) -> dict[str, str]:
+        """What is known of keys that are no fields: key -> its meaning."""
+        return {}
 
     @classmethod
     def _names(cls) -> tuple[str, ...]:
@@ -62,6 +69,11 @@ class OpenResult(Result):
     """A result with keys beside its fields. more: these, as an index's own files or a table of metrics say them."""
 
     more: dict[str, Any] = field(default_factory=dict, metadata={"shown": False})
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in self.more:
+            raise AttributeError(f"{type(self).__name__} has no {name}")
+        return self.more[name]
 
     def __getitem__(self, key: str) -> Any:
         return self.more[key] if key in self.more else super().__getitem__(key)

@@ -59,20 +59,42 @@ class Ranking:
 class RankingMetric:
     """A figure of ranked galleries.
 
-    of: from the `Ranking` of the queries with a relevant clip in their gallery. header: of its column on the terminal;
-    is_share: it is shown in percent.
+    of: from the `Ranking` of the queries with a relevant clip in their gallery. header: of its column; meaning: in
+    words; is_share: it is shown in percent.
     """
 
     of: Callable[[Ranking], float]
     header: str
+    meaning: str
     is_share: bool = True
+
+    def write(self, value: float) -> str:
+        """As it is shown."""
+        return percent(value) if self.is_share else f"{value:.3f}"
 
 
 RANKING_METRICS: dict[str, RankingMetric] = {
-    "map": RankingMetric(of=lambda ranks: _mean(ranks.average_precision), header="mAP"),
-    "mrr": RankingMetric(of=lambda ranks: _mean(1 / ranks.first_rank), header="MRR", is_share=False),
+    "map": RankingMetric(
+        of=lambda ranks: _mean(ranks.average_precision), header="mAP", meaning="mean average precision"
+    ),
+    "mrr": RankingMetric(
+        of=lambda ranks: _mean(1 / ranks.first_rank),
+        header="MRR",
+        meaning="mean reciprocal rank of the first relevant clip",
+        is_share=False,
+    ),
 }
-"""Key of the document -> metric. `knn-eval` computes and shows all of them."""
+"""Key of the document -> metric. `knn-eval`, the report and the page show all of them."""
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def list_metrics() -> str:
+    """Their headers, in words."""
+    *others, last = (metric.header for metric in RANKING_METRICS.values())
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from umurl_search.evaluation.cross_dataset import AskedAcross
 from umurl_search.evaluation.evaluation_results import ClassAccuracy, EvaluatedIndex, Warned
+from umurl_search.evaluation.metrics import RANKING_METRICS
 from umurl_search.result import OpenResult
 
 
@@ -45,9 +46,14 @@ class KnnFigures(OpenResult, AskedIndex):
     mrr: float | None
     """mean reciprocal rank; null with `--no-map`"""
     ranked: int | None
-    """queries over which `map` and `mrr` are taken, or null"""
+    """queries over which these metrics are taken, or null"""
     per_class: list[ClassAccuracy]
     """a list, by label"""
+
+    @classmethod
+    def more_meanings(cls) -> dict[str, str]:
+        own = {name: f"{one.meaning}; null with `--no-map`" for name, one in RANKING_METRICS.items()}
+        return {name: words for name, words in own.items() if name not in cls._names()}
 
 
 @dataclass(frozen=True, kw_only=True)

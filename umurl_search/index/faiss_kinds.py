@@ -49,7 +49,8 @@ class IndexKind:
 
     is_exact: it bounds what it leaves out. rounds: of an exact one, vectors are rounded, less their mean first.
     efforts: of an approximate one, lists visited (IVF) or candidates kept (HNSW), least first; parameters: FAISS's,
-    from the index and an effort. spare: proposals beyond k to begin with. on_gpu: FAISS has it there.
+    from the index and an effort; effort_bounds_proposals: no more are proposed than the effort says. spare: proposals
+    beyond k to begin with. on_gpu: FAISS has it there.
     """
 
     empty: Callable[[int, int], Any]
@@ -57,8 +58,19 @@ class IndexKind:
     rounds: bool = False
     efforts: tuple[int, ...] = ()
     parameters: Callable[[Any, int], Any] | None = None
+    effort_bounds_proposals: bool = False
     spare: int = SPARE
     on_gpu: bool = True
+
+    def __post_init__(self) -> None:
+        if self.is_exact == bool(self.efforts) or bool(self.efforts) != (self.parameters is not None):
+            raise ValueError(
+                "an approximate kind has efforts and the parameters for them, an exact one neither"
+            )
+
+    def least_effort(self, proposals: int) -> int:
+        """The least effort that so many proposals need."""
+        return proposals if self.effort_bounds_proposals else 1
 
 
 def _flat(n: int, p: int) -> Any:
@@ -103,7 +115,13 @@ KINDS: dict[Kind, IndexKind] = {
     "flat16": IndexKind(empty=_half, is_exact=True, rounds=True),
     "sq8": IndexKind(empty=_bytes, is_exact=True, rounds=True, spare=_SPARE_OF_BYTES),
     "ivf-sq8": IndexKind(empty=partial(_ivf, codes="SQ8"), efforts=_LISTS, parameters=_lists),
-    "hnsw": IndexKind(empty=_hnsw, efforts=(16, 32, 64, 128, 256, 512), parameters=_candidates, on_gpu=False),
+    "hnsw": IndexKind(
+        empty=_hnsw,
+        efforts=(16, 32, 64, 128, 256, 512),
+        parameters=_candidates,
+        effort_bounds_proposals=True,
+        on_gpu=False,
+    ),
     "ivf-rabitq": IndexKind(
         empty=partial(_ivf, codes="RaBitQ4"), efforts=_LISTS, parameters=_lists, on_gpu=False
     ),

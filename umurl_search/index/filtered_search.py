@@ -154,11 +154,11 @@ class _PartSearch:
         vectors, exact, n = self.part.vectors(centred=self.centred), self._exact(points), len(self.part.ids)
         wanted = min(k, n if allowed is None else int(allowed.sum()))
         asking, out = np.arange(len(points)), empty_neighbours(len(points), k)
-        least = int(self.part.manifest["search"]["effort"])
-        for effort in (e for e in KINDS[self.part.kind].efforts if e >= least):
+        kind, least = KINDS[self.part.kind], int(self.part.manifest["search"]["effort"])
+        for effort in (e for e in kind.efforts if e >= least):
             fetch = min(n, max(4 * k, k + APPROXIMATE_SPARE))
             rows = self._positions(
-                vectors.propose(points[asking], fetch, effort=max(effort, _at_least(self.part, fetch))).rows
+                vectors.propose(points[asking], fetch, effort=max(effort, kind.least_effort(fetch))).rows
             )
             if allowed is not None:
                 rows = np.where((rows >= 0) & allowed[np.maximum(rows, 0)], rows, -1)
@@ -191,11 +191,6 @@ class _PartSearch:
             placed = one.rows + start if rows is None else rows[start + np.maximum(one.rows, 0)]
             found.append(Neighbours(scores=one.scores, rows=np.where(one.rows >= 0, placed, -1)))
         return merge_neighbours(found, k)
-
-
-def _at_least(part: Part, fetch: int) -> int:
-    """HNSW keeps no more candidates than its effort."""
-    return fetch if part.kind == "hnsw" else 1
 
 
 def _proposing(

@@ -214,7 +214,7 @@ def _one(
             propose, exact, wanted, n_queries=1, n_rows=len(vectors), spare=vectors.spare
         )
     fetch = min(len(vectors), K + APPROXIMATE_SPARE)
-    effort = max(effort, fetch) if vectors.kind == "hnsw" else effort
+    effort = max(effort, KINDS[vectors.kind].least_effort(fetch))
     rows = vectors.propose(point, fetch, effort=effort).rows
     return rank_proposals(np.where(rows >= 0, exact(np.zeros(1, dtype=np.int64), rows), -np.inf), rows, K + 1)
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from umurl_search.evaluation.evaluation_results import EvaluatedIndex, Warned
+from umurl_search.evaluation.metrics import percent
 from umurl_search.evaluation.modality_matrix import Retrieval, retrieve
 from umurl_search.evaluation.projection import Method, require
 from umurl_search.files.atomic import replace_file, require_place
@@ -119,7 +120,7 @@ def _page(library: Library, request: ReportRequest, found: Retrieval, progress: 
     opened, split = found.opened, found.opened.split
     return Page(
         title=f"{found.entry.name} on {opened.dataset} {split.protocol}",
-        subtitle=f"{found.main} 1-NN accuracy {sections.percent(found.own.accuracy)}: {len(split.queries):,} test "
+        subtitle=f"{found.main} 1-NN accuracy {percent(found.own.accuracy)}: {len(split.queries):,} test "
         f"clips, gallery of {len(split.gallery):,}, index {opened.name}, transform {opened.index.transform}",
         sections=done,
         foot=_foot(),

@@ -7,6 +7,7 @@ import numpy as np
 from umurl_search.clips.normalization import PIPELINE
 from umurl_search.datasets import protocols
 from umurl_search.evaluation.confusion import WrongNeighbour, confusion, most_confused, wrong_neighbours
+from umurl_search.evaluation.metrics import RANKING_METRICS, list_metrics, percent
 from umurl_search.evaluation.modality_matrix import Retrieval
 from umurl_search.evaluation.projection import NAMES, Method, flatten, sample_rows
 from umurl_search.library import encoder_registry
@@ -22,10 +23,6 @@ NUMBERED = "Classes go by their labels, which the table above names."
 MOST_PAIRS, MOST_NEIGHBOURS = 20, 30
 MOST_QUERIES, MOST_GALLERY = 2000, 1000
 """Points of the map."""
-
-
-def percent(fraction: float) -> str:
-    return f"{100 * fraction:.1f} %"
 
 
 # what was evaluated
@@ -102,22 +99,21 @@ def _joined(value: Any) -> str:
 
 
 def retrieval(found: Retrieval) -> Section:
-    columns = ("modality", "1-NN = R@1", "R@5", "R@10", "mAP", "MRR")
+    metrics = RANKING_METRICS.items()
+    columns = ("modality", "1-NN = R@1", "R@5", "R@10", *(metric.header for _, metric in metrics))
     rows = []
     for modality in found.modalities:
         own = found.figures[modality, modality]
         recalls = (percent(own.recall_at[k]) for k in ("5", "10"))
-        rows.append(
-            (modality, percent(own.accuracy), *recalls, percent(own.mean_average_precision), f"{own.mrr:.3f}")
-        )
+        ranked = (metric.write(own.ranking[name]) for name, metric in metrics)
+        rows.append((modality, percent(own.accuracy), *recalls, *ranked))
     name, transform = found.opened.split.protocol, found.opened.index.transform
     title = f"{found.opened.dataset} {name}, transform {transform}: queries and gallery of the same modality"
     blocks: list[Block] = [Table(columns=columns, rows=rows, numbers=frozenset(columns[1:]), caption=title)]
-    n, ranked = len(found.query_labels), found.own.ranked
-    if ranked < n:
-        blocks.append(
-            Text(text=f"mAP and MRR are over the {ranked:,} of {n:,} queries with a relevant clip.")
-        )
+    n, having = len(found.query_labels), found.own.ranked
+    if having < n:
+        text = f"{list_metrics()} are over the {having:,} of {n:,} queries with a relevant clip."
+        blocks.append(Text(text=text))
     return Section(title="Retrieval", blocks=[*blocks, _matrix(found)])
 
 

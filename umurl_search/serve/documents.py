@@ -210,6 +210,16 @@ class HardQuery(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShownMetric(Result):
+    """A metric of ranked galleries, as it is shown."""
+
+    header: str
+    meaning: str
+    value: str | None
+    """null where galleries were not ranked"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluationDocument(KnnFigures):
     """What `knn-eval --json` prints, which class was taken for which, and the hardest queries."""
 
@@ -221,6 +231,8 @@ class EvaluationDocument(KnnFigures):
     """queries: a row a true class, a column a class found"""
     hardest: list[HardQuery]
     """those that are surest first"""
+    metrics: list[ShownMetric]
+    """those of whole rankings"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,11 +12,19 @@ from numpy.typing import NDArray
 from umurl_search.datasets import protocols
 from umurl_search.evaluation.confusion import confusion
 from umurl_search.evaluation.knn_eval import EvalRequest, Evaluation, evaluate_matrix, evaluate_opened
+from umurl_search.evaluation.metrics import RANKING_METRICS
 from umurl_search.evaluation.retrieval_results import MatrixFigures
 from umurl_search.library.clip_columns import COLUMNS
 from umurl_search.progress import Progress
 from umurl_search.serve.cache import LibraryCache
-from umurl_search.serve.documents import ClipRow, ConfusedPair, ConfusedPairs, EvaluationDocument, HardQuery
+from umurl_search.serve.documents import (
+    ClipRow,
+    ConfusedPair,
+    ConfusedPairs,
+    EvaluationDocument,
+    HardQuery,
+    ShownMetric,
+)
 from umurl_search.serve.errors import HttpError
 from umurl_search.serve.schemas import EvaluationBody, MatrixBody
 
@@ -42,7 +50,19 @@ class ConfusedEvaluation:
             classes=[names[label] for label in self.labels],
             confusion=self.counts.tolist(),
             hardest=self._hardest(names),
+            metrics=self._metrics(),
         )
+
+    def _metrics(self) -> list[ShownMetric]:
+        document = self.evaluation.document
+        return [
+            ShownMetric(
+                header=metric.header,
+                meaning=metric.meaning,
+                value=None if document[name] is None else metric.write(document[name]),
+            )
+            for name, metric in RANKING_METRICS.items()
+        ]
 
     def _names(self) -> dict[int, str]:
         """Of every class: the dataset's, what its clips say, or its number."""

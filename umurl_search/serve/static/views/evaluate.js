@@ -69,7 +69,7 @@ function controlsOf(change) {
     against: choice("Against", BASE, (value) => change({ against: value === "fused" ? null : value, cell: null })),
     others: tick("Not the same performance", (on) => change({ others: on ? "1" : null, cell: null })),
     bridge: tick("Bridge", (on) => change({ bridge: on ? null : "0", cell: null })),
-    ranking: tick("mAP and MRR", (on) => change({ ranking: on ? "1" : "0", cell: null }), { title: "They rank the whole gallery for every query, which takes longer" }),
+    ranking: tick("whole rankings", (on) => change({ ranking: on ? "1" : "0", cell: null }), { title: "Metrics such as mAP, which rank the whole gallery for every query and take longer" }),
   };
 }
 
@@ -169,8 +169,7 @@ function headline(document) {
     figure(percent(document.accuracy), "1-NN accuracy", "The share of queries whose nearest neighbour has their label"),
     figure(percent(document.recall_at["5"]), "R@5", "Some clip of the query's label among the first 5"),
     figure(percent(document.recall_at["10"]), "R@10", "Some clip of the query's label among the first 10"),
-    figure(percent(document.map), "mAP", "Mean average precision over the whole gallery"),
-    figure(document.mrr === null || document.mrr === undefined ? "–" : document.mrr.toFixed(3), "MRR", "Mean reciprocal rank"),
+    ...document.metrics.map((one) => figure(one.value ?? "–", one.header, `${one.meaning}, over the whole gallery`)),
     h("p", { class: "quiet" }, `${document.dataset} ${document.protocol}: ${count(document.queries)} queries, gallery of ${count(document.gallery)}; ${document.query_modality} → ${document.gallery_modality}${document.bridge ? " over a bridge" : ""}, transform ${document.transform}, encoder ${document.encoder}; ${seconds(document.seconds.total)}`),
   );
 }
