@@ -9,6 +9,7 @@ import pytest
 from conftest import Result
 
 from umurl_search.library.library import Library
+from umurl_search.readers.formats import list_suffixes
 from umurl_search.synthetic.demo_corpus import make_clip
 
 Command = Callable[..., Result]
@@ -100,7 +101,7 @@ def test_a_view_is_another_picture(command: Command, indexed: Library, tmp_path:
         (
             "nothing",
             "a.gif",
-            "nothing: not a clip; give a .npy, .skeleton, .txt or .json file, or DATASET:CLIPNAME",
+            f"nothing: not a clip; give a {list_suffixes()} file, or DATASET:CLIPNAME",
         ),
         ("absent.npy", "a.gif", "absent.npy: no such file; give the path of a clip"),
         ("bad.npy", "a.gif", "bad.npy: "),

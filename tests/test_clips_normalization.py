@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
+from encoder.joint_layouts import LAYOUTS
 from encoder.ragged import RaggedClips
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import (
@@ -300,7 +301,7 @@ def test_a_clip_of_another_layout_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("given_", "message"),
     [
-        ({"layout": "coco"}, "layout is one of ntu25, kinect-v1, utd-mhad, got 'coco'"),
+        ({"layout": "none"}, f"layout is one of {', '.join(LAYOUTS)}, got 'none'"),
         ({"up": "w"}, "up is y, z or x, got 'w'"),
         ({"fps": 0.0}, "fps is 1 or more, scale above 0, got 0.0 and 1.0"),
         ({"fps": float("nan")}, "fps is 1 or more, scale above 0, got nan and 1.0"),

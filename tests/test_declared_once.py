@@ -22,6 +22,7 @@ from umurl_search.evaluation.retrieval_results import KnnFigures
 from umurl_search.index.faiss_kinds import KINDS
 from umurl_search.index.kind_names import Kind
 from umurl_search.library.library import Library
+from umurl_search.readers.formats import FORMATS
 from umurl_search.search.options import ClipFileOptions, SearchOptions
 from umurl_search.synthetic.demo_corpus import make_clip
 
@@ -120,12 +121,12 @@ def test_a_format_and_a_layout_of_ones_own_are_ingested_indexed_and_asked(own: O
 
 def test_they_are_choices_and_are_said_where_something_else_came(own: Own, tmp_path: Path) -> None:
     shown = "".join(own("ingest", "x", "--help").stdout.split())
-    assert "|npy|toy>" in shown
+    assert f"<{'|'.join(FORMATS)}|toy>" in shown
     assert "<toy17|" in shown
     assert "<toy17|" in "".join(own("query", "x", "--help").stdout.split())
     (tmp_path / "empty").mkdir()
     told = own("ingest", "x", "--source", tmp_path / "empty")
-    assert told.stderr.rstrip().endswith("nw-ucla, npy, toy")
+    assert told.stderr.rstrip().endswith(f"known formats are {', '.join(FORMATS)}, toy")
     assert (
         ".npy, .skeleton, .txt, .json or .toy file"
         in own("render", "clip", "--out", tmp_path / "a.svg").stderr

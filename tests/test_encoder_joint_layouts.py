@@ -39,5 +39,5 @@ def test_a_layout_uses_every_joint_of_its_own(layout: Layout) -> None:
 
 
 def test_a_number_of_joints_means_the_first_layout_of_it() -> None:
-    assert joint_counts() == (25, 20)
-    assert [layout_of(n) for n in (25, 20, 17)] == [LAYOUTS["ntu25"], LAYOUTS["kinect-v1"], None]
+    assert joint_counts()[:2] == (25, 20)
+    assert [layout_of(n) for n in (25, 20, 999)] == [LAYOUTS["ntu25"], LAYOUTS["kinect-v1"], None]

@@ -15,6 +15,7 @@ from umurl_search.ingest.ingest import IngestReport, Request, ingest
 from umurl_search.ingest.segments_file import StatedSegment, read_segments, segment_columns
 from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
+from umurl_search.readers.formats import FORMATS
 from umurl_search.synthetic import long_recordings
 
 FORM = r'it is \{"RECORDING": \[\{"action": NAME, "start": SECONDS, "end": SECONDS\}\]\}, or CSV with the columns .*$'
@@ -331,8 +332,8 @@ def test_the_demo_in_whole_recordings(tmp_path: Path, monkeypatch: pytest.Monkey
         ),
         (
             ("demo", "--untrimmed"),
-            "recordings of format demo cannot be kept whole, only those of a file each (ntu-skeleton, pku-mmd, "
-            "nw-ucla, npy); leave out --untrimmed",
+            "recordings of format demo cannot be kept whole, only those of a file each "
+            f"({', '.join(name for name, row in FORMATS.items() if row.has_recording_files)}); leave out --untrimmed",
         ),
         (
             ("demo-long", "--source", "pku"),

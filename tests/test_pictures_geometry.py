@@ -68,7 +68,7 @@ def test_ntus_bones_are_the_published_pairs() -> None:
     assert len(bones("ntu25")) == 24
 
 
-@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "ntu25"])
+@pytest.mark.parametrize("layout", ["kinect-v1", "utd-mhad"])
 def test_a_layout_has_the_bones_between_joints_of_its_own(layout: str) -> None:
     own = RNG.standard_normal((LAYOUTS[layout].n_joints, 3))
     joints = own[list(LAYOUTS[layout].to_ntu25)]

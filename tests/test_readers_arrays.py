@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
+from encoder.joint_layouts import joint_counts
 from umurl_search.clips.clip import Clip, LeftOut, Outcome, Reason
 from umurl_search.readers import SourceOptions, open_reader
 from umurl_search.readers.arrays import NpyReader, read_array, read_clip_file
@@ -92,7 +93,7 @@ def test_other_shapes_are_errors_that_list_what_is_accepted(shape: tuple[int, ..
         read_array(np.ones(shape))
     assert str(raised.value) == (
         f"an array of shape {shape} is no clip: accepted are (T, V, C), (M, T, V, C), (T, M, V, C), "
-        "(C, T, V, M) with T >= 1, V 25 or 20 and C 3"
+        f"(C, T, V, M) with T >= 1, V {' or '.join(map(str, joint_counts()))} and C 3"
     )
 
 

@@ -17,6 +17,7 @@ from umurl_search.index.build import build_index
 from umurl_search.index.build_plan import BuildRequest
 from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.library.library import Library
+from umurl_search.readers.formats import FORMATS, list_suffixes
 from umurl_search.search import batch
 from umurl_search.search.batch import BatchRequest, query_many
 from umurl_search.search.options import QueryRequest
@@ -141,12 +142,11 @@ def test_sources_of_all_kinds_in_their_order(indexed: Library, made: Path, tmp_p
     assert document["left_out"] == [
         {
             "name": "nowhere",
-            "reason": "not a clip; give a .npy, .skeleton, .txt or .json file, or DATASET:CLIPNAME",
+            "reason": f"not a clip; give a {list_suffixes()} file, or DATASET:CLIPNAME",
         },
         {
             "name": str(empty),
-            "reason": "the folder is empty; known formats are ntu-skeleton, pku-mmd, agcn, ctr-gcn, pyskl, "
-            "nw-ucla, npy",
+            "reason": f"the folder is empty; known formats are {', '.join(FORMATS)}",
         },
         {
             "name": "mine:nobody",

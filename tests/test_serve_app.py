@@ -1,6 +1,7 @@
 """The application: every route described, no failure or malformed request beyond one line of JSON."""
 
 import json
+from pathlib import Path
 
 import pytest
 from serving import Client, problem
@@ -38,6 +39,13 @@ def test_the_description_says_what_every_route_answers(client: Client) -> None:
     assert schemas["Hit"]["properties"]["score"]["description"] == meanings(Hit)["score"]
     assert "more" not in schemas["ServedIndex"]["properties"]
     assert set(schemas["ClipAnswer"]["required"]) == {"query", "index", "hits", "seconds"}
+
+
+def test_the_page_of_the_server_names_every_route(client: Client) -> None:
+    page = (Path(__file__).parents[1] / "docs/serve.md").read_text()
+    for path in client.get("/openapi.json").json()["paths"]:
+        last = [part for part in path.split("/") if part and not part.startswith("{")][-1]
+        assert f"/{last}" in page, path
 
 
 def test_a_failure_of_the_server_is_one_line_and_logged(

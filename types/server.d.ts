@@ -168,6 +168,12 @@ declare namespace Server {
     score: number;
   }
 
+  interface Metric {
+    header: string;
+    meaning: string;
+    value: string | null;
+  }
+
   interface Evaluation {
     dataset: string;
     protocol: string;
@@ -180,7 +186,7 @@ declare namespace Server {
     gallery: number;
     accuracy: number;
     recall_at: Record<string, number>;
-    metrics: { header: string; meaning: string; value: string | null }[];
+    metrics: Metric[];
     per_class: ClassAccuracy[];
     warnings: string[];
     seconds: Record<string, number>;
