@@ -105,7 +105,10 @@ def build_index(
         KindOrAuto, typer.Option(help="auto chooses, and says why; all are re-ranked exactly")
     ] = "auto",
     recall: Annotated[
-        float, typer.Option(min=0.5, max=1, help="At 10; below 1, auto may take an approximate kind")
+        float,
+        typer.Option(
+            min=0.5, max=1, help="At 10, of an approximate kind: below 1, auto may take one; 1: at least 0.95"
+        ),
     ] = 1.0,
     transform: Annotated[
         str, typer.Option(callback=parse_option("--transform", _transform), help="none or half-whiten[:D]")

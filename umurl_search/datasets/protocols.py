@@ -73,7 +73,7 @@ class Official:
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
     """A dataset known by name. `places` are where its recordings lie under the data folder; untrimmed: they are kept
-    whole, and what happens in them becomes segments; cut_as: the dataset that cuts the like of them into clips."""
+    whole, and what happens in them becomes segments; cut_as: name of the trimmed version of this dataset."""
 
     name: str
     title: str

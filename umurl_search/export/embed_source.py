@@ -172,6 +172,15 @@ def _embedder(model: UmURL, request: EmbedRequest, *, n_clips: int) -> Embedder:
     return Embedder(model, n_clips=n_clips, device=device, precision=request.precision)
 
 
+def _nothing_usable(path: Path, fmt: str, left_out: list[UnusedRecording]) -> UmurlError:
+    if not left_out:
+        return UmurlError(f"{path}: no recordings found in format {fmt}", "check the source")
+    one, others = left_out[0], len(left_out) - 1
+    more = f" and {others} others" if others else ""
+    hint = Hint("check its format and its {option}", option="layout")
+    return UmurlError(f"{path}: no usable clip: {one.name} is {one.reason}{more} left out", hint)
+
+
 def _from_files(
     request: EmbedRequest, model: UmURL
 ) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float32]], list[UnusedRecording], list[str]]:
@@ -208,9 +217,7 @@ def _from_files(
     if batch:
         flush()
     if not found:
-        raise UmurlError(
-            f"{path}: no usable clip ({len(left_out)} left out)", "check the format and the layout"
-        )
+        raise _nothing_usable(path, reader.format, left_out)
     names = sorted(found)
     return (
         names,

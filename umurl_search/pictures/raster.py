@@ -101,7 +101,7 @@ def _nearest(colours: Pixels) -> Pixels:
     wanted = colours.astype(np.float64)
     distances = (wanted**2).sum(axis=1) - 2 * cube @ wanted.T
     table = np.asarray(distances.argmin(axis=1), dtype=np.uint8)
-    for i in range(len(colours) - 1, -1, -1):  # itself to each of them, to the first of several in a cell
+    for i in range(len(colours) - 1, -1, -1):  # backwards: of several colours in a cell the first stays
         red, green, blue = (colours[i].astype(np.int64) >> 3).tolist()
         table[(red << 10) | (green << 5) | blue] = i
     return table

@@ -11,7 +11,8 @@ T = TypeVar("T")
 
 
 class ThreadPool:
-    """Some threads. Who comes while all are busy waits `wait_s` at most; where `waiting` wait already, not at all."""
+    """A bounded thread pool. A request waits at most `wait_s` for a thread; with `waiting` requests queued it is
+    refused at once."""
 
     def __init__(self, n: int, *, name: str, wait_s: float, waiting: int) -> None:
         self._pool = ThreadPoolExecutor(n, thread_name_prefix=name)
