@@ -1,6 +1,7 @@
 # Every target makes what it needs: `make demo` and `make test` each work alone on a fresh checkout.
 PYTHON ?= python3
 VENV := .venv
+LOWEST := .venv-lowest
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
@@ -10,7 +11,7 @@ OLDER_CPU := ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPA
 	FAISS_OPT_LEVEL=generic OPENBLAS_CORETYPE=Nehalem NPY_DISABLE_CPU_FEATURES="X86_V3 X86_V4 AVX512_ICL AVX512_SPR"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-older-cpu test-slow test-browser mutations screenshots install fmt lint lint-js type check bench docs docs-check site wheel wheel-smoke shipped clean
+.PHONY: help demo test test-older-cpu test-lowest test-slow test-browser mutations screenshots install fmt lint lint-js type check bench docs docs-check site wheel wheel-smoke shipped clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -25,6 +26,9 @@ test: $(VENV)/.dev  ## the tests but those that take long or a browser
 
 test-older-cpu: $(VENV)/.dev  ## the same without AVX: what rests on the kernels of one CPU fails
 	$(OLDER_CPU) OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow and not browser"
+
+test-lowest: $(LOWEST)/.done  ## the same with the lowest versions that pyproject.toml allows, in an environment of its own
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -q -n 2 --dist worksteal -W ignore::DeprecationWarning -m "not slow and not browser"
 
 test-slow: $(VENV)/.dev  ## the tests of kills, faults, trainings and whole documents
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "slow and not browser"
@@ -52,6 +56,12 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(INSTALL) -e '.[cpu,dev]'
 	@touch $@ $(VENV)/.core
+
+$(LOWEST)/.done: pyproject.toml
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	VIRTUAL_ENV=$(LOWEST) $(LOWEST)/bin/uv pip install --quiet --resolution lowest-direct -e '.[cpu,dev]'
+	@touch $@
 
 fmt: $(VENV)/.dev  ## rewrite the code in the house's format
 	$(BIN)/ruff format .
@@ -108,4 +118,4 @@ shipped: $(VENV)/.dev  ## train the encoder that ships with the package again
 	$(BIN)/python benchmarks/make_shipped.py
 
 clean:  ## everything that make made
-	rm -rf $(VENV) dist build site .pytest_cache .mypy_cache .ruff_cache .hypothesis node_modules
+	rm -rf $(VENV) $(LOWEST) dist build site .pytest_cache .mypy_cache .ruff_cache .hypothesis node_modules
