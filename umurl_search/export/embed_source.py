@@ -175,10 +175,9 @@ def _embedder(model: UmURL, request: EmbedRequest, *, n_clips: int) -> Embedder:
 def _nothing_usable(path: Path, fmt: str, left_out: list[UnusedRecording]) -> UmurlError:
     if not left_out:
         return UmurlError(f"{path}: no recordings found in format {fmt}", "check the source")
-    one, others = left_out[0], len(left_out) - 1
-    more = f" and {others} others" if others else ""
+    one = left_out[0]
     hint = Hint("check its format and its {option}", option="layout")
-    return UmurlError(f"{path}: no usable clip: {one.name} is {one.reason}{more} left out", hint)
+    return UmurlError(f"{path}: no usable clip, {len(left_out)} left out ({one.name}: {one.reason})", hint)
 
 
 def _from_files(

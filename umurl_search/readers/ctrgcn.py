@@ -45,7 +45,11 @@ class MemberReader:
         self._archive, self._member = archive, f"{name}.npy"
         self._where = f"{archive.filename}: {name}"
         self._stream = self._open()
-        self.header = self._check_header()
+        try:
+            self.header = self._check_header()
+        except UmurlError:
+            self._stream.close()
+            raise
         self._row_bytes = self.header.n_bytes - self.header.offset
         self._row_bytes //= max(1, self.header.shape[0])
         if self._row_bytes > _MOST_ROW_BYTES:
@@ -95,6 +99,7 @@ class MemberReader:
                 content = self._stream.read(self._row_bytes)
                 self._next += 1
         except _DAMAGED as error:
+            self._stream.close()  # else it keeps the archive open for as long as the error is held
             raise UmurlError(f"{self._where}: the archive is damaged ({reason_of(error)})", _AGAIN) from error
         if len(content) < self._row_bytes:
             raise UmurlError(f"{self._where}: the archive ends within row {number}", _AGAIN)
