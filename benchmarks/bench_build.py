@@ -73,7 +73,7 @@ def store_of(folder: Path, n: int) -> Clips:
     return Clips([ClipStore(folder)], part=np.ones(n, dtype=np.int64), row=np.arange(n))
 
 
-def fitting(place: Path, n: int, dimension: int) -> float:
+def time_fit(place: Path, n: int, dimension: int) -> float:
     arrays = {m: Corpus(dimension, seed=i).make(n, seed=i) for i, m in enumerate(SINGLE_AND_FUSED)}
     folder = place / f"fit-{n}"
     folder.mkdir()
@@ -106,7 +106,7 @@ def main() -> None:
             progress=no_progress,
         )
         whole = time.perf_counter() - begun
-        small, large = (fitting(place, size, model.config.dimension) for size in SIZES)
+        small, large = (time_fit(place, size, model.config.dimension) for size in SIZES)
     slope = (large - small) / (SIZES[1] - SIZES[0])
     fit = small + slope * (NTU120 - SIZES[0])
     inside, beside = timed.seconds / n * NTU120, (whole - timed.seconds) / n * NTU120

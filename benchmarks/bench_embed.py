@@ -52,7 +52,7 @@ def main() -> None:
             shape = (80, people, 25, 3)
             clips = [0.3 * rng.standard_normal(shape).astype(np.float32) for _ in range(arguments.clips)]
             runs = [
-                lambda p=plain, c=clips, s=subsets: _plainly(p, c, s, device),
+                lambda p=plain, c=clips, s=subsets: _embed_plainly(p, c, s, device),
                 *(lambda e=e, c=clips, s=subsets: e(c, s) for e in embedders),
             ]
             slow, *fast = _rates(runs, len(clips))  # type: ignore[arg-type]
@@ -66,10 +66,10 @@ def main() -> None:
 
 
 @torch.inference_mode()
-def _plainly(plain: PlainEncoder, clips: Clips, subsets: tuple[str, ...], device: torch.device) -> None:
+def _embed_plainly(plain: PlainEncoder, clips: Clips, subsets: tuple[str, ...], device: torch.device) -> None:
     for i in range(0, len(clips), 64):
         two = [np.pad(c, ((0, 0), (0, 2 - c.shape[1]), (0, 0), (0, 0))) for c in clips[i : i + 64]]
-        batch = RaggedClips.of(two).to(device).resized(torch.arange(len(two), device=device))
+        batch = RaggedClips.of(two).to(device).resize(torch.arange(len(two), device=device))
         for modality in subsets:
             plain(batch, modality).cpu()
 

@@ -54,7 +54,7 @@ def main() -> int:
     ]
     for batch, compiled in ROWS:
         try:
-            rate, waiting = _training(
+            rate, waiting = _measure_training(
                 ragged, model_config, batch, compiled, device, seconds=arguments.seconds
             )
         except (RuntimeError, UmurlError) as error:  # the other rows are still wanted
@@ -68,7 +68,7 @@ def main() -> int:
     model = UmURL(model_config, with_projectors=False).eval().to(device)
     precisions: tuple[Precision, ...] = ("float32", "bf16")
     for precision in precisions:
-        lines.append(f"{precision:<27}{_embedding(model, clips, precision, device):>9.0f}")
+        lines.append(f"{precision:<27}{_measure_embedding(model, clips, precision, device):>9.0f}")
         print(lines[-1], flush=True)
     print("\n" + "\n".join(lines))
     return 0
@@ -97,7 +97,7 @@ def _flops_a_clip(config: ModelConfig, device: torch.device) -> float:
     return float(counter.get_total_flops()) / 8
 
 
-def _training(
+def _measure_training(
     clips: RaggedClips,
     model_config: ModelConfig,
     batch: int,
@@ -126,7 +126,9 @@ def _training(
     return statistics.median(log.clips_per_s for log in warm), statistics.median(log.waiting for log in warm)
 
 
-def _embedding(model: UmURL, clips: list[np.ndarray], precision: Precision, device: torch.device) -> float:
+def _measure_embedding(
+    model: UmURL, clips: list[np.ndarray], precision: Precision, device: torch.device
+) -> float:
     embedder = Embedder(model, n_clips=len(clips), device=device, precision=precision)
     embedder(clips[:2048], SINGLE_AND_FUSED)
     return len(clips) / statistics.median(

@@ -35,8 +35,8 @@ def main() -> None:
         data = Path(scratch) / "nturgb+d_skeletons"
         data.mkdir()
         for i in range(options.files):
-            os.link(_copied(sources[i % len(sources)], Path(scratch)), data / f"{_name(i)}.skeleton")
-        seconds, peak = _watched([*_COMMAND, "ingest", "ntu120", "--data", scratch, "--quiet"], Path(scratch))
+            os.link(_copy(sources[i % len(sources)], Path(scratch)), data / f"{_name(i)}.skeleton")
+        seconds, peak = _watch([*_COMMAND, "ingest", "ntu120", "--data", scratch, "--quiet"], Path(scratch))
         stored = sum(path.stat().st_size for path in (Path(scratch) / "library").rglob("*") if path.is_file())
     rate = options.files / seconds
     print(
@@ -51,7 +51,7 @@ def main() -> None:
 _COMMAND = [sys.executable, "-c", "from cli.main import main; main()"]
 
 
-def _copied(source: Path, scratch: Path) -> Path:
+def _copy(source: Path, scratch: Path) -> Path:
     target = scratch / source.name
     if not target.exists():
         target.write_bytes(source.read_bytes())
@@ -66,7 +66,7 @@ def _name(i: int) -> str:
     return f"S{setup:03d}C{camera:03d}P{subject:03d}R{replication:03d}A{action:03d}"
 
 
-def _watched(command: list[str], scratch: Path) -> tuple[float, int]:
+def _watch(command: list[str], scratch: Path) -> tuple[float, int]:
     """Seconds, and the largest sum of resident memory over the process and its children seen."""
     environment = {**os.environ, "UMURL_LIBRARY": str(scratch / "library"), "PYTHONPATH": str(REPOSITORY)}
     begun, peak = time.monotonic(), 0

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from bench_search import sealed
+from bench_search import seal_index
 from made_up import Corpus
 from rich.console import Console
 from rich.table import Table
@@ -34,10 +34,10 @@ DIMENSIONS = 256
 ASKED = 200
 
 
-def measured(folder: Path, kind: Kind, n: int) -> dict[str, float]:
+def measure(folder: Path, kind: Kind, n: int) -> dict[str, float]:
     rows = np.load(folder / "rows.npy", mmap_mode="c")
     begun = time.perf_counter()
-    index = sealed(folder / kind, rows, kind)
+    index = seal_index(folder / kind, rows, kind)
     built = time.perf_counter() - begun
     build_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     said = index.manifest
@@ -74,7 +74,7 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.one:
         kind, folder = asked.one.split(",")
-        print(json.dumps(measured(Path(folder), kind, asked.n)))
+        print(json.dumps(measure(Path(folder), kind, asked.n)))
         return
     table = Table(
         "kind",

@@ -31,7 +31,7 @@ from umurl_search.training.plan import TrainRequest
 from umurl_search.training.run import train_encoder
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # the browser of its tests
-from browser.opened import chromium, opened
+from browser.opened import chromium, open_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -117,14 +117,14 @@ DRAGGED = """async (ms) => {
 }"""
 
 
-def made(root: Path, *, n_clips: int) -> Library:
+def make_library(root: Path, *, n_clips: int) -> Library:
     """A library of short made-up clips, variants of a few hundred, a `small` encoder barely trained, and the index."""
     library = Library(root / "library")
     if library.exists():
         return library
     root.mkdir(parents=True, exist_ok=True)
     for name, n in (("few", 60), ("many", n_clips)):
-        ingest(library, Request(name=name, source=pickled(root / f"{name}.pkl", n), format="pyskl"))
+        ingest(library, Request(name=name, source=write_pickle(root / f"{name}.pkl", n), format="pyskl"))
         (root / f"{name}.pkl").unlink()
     request = TrainRequest(
         dataset="few", preset="small", epochs=1, batch_size=16, name="e", looks=0, device="cpu"
@@ -134,7 +134,7 @@ def made(root: Path, *, n_clips: int) -> Library:
     return library
 
 
-def pickled(path: Path, n: int) -> Path:
+def write_pickle(path: Path, n: int) -> Path:
     """n clips of a second as a PYSKL file; label i % 120 is action and body of the base clip."""
     rng = np.random.default_rng(0)
     base = [
@@ -167,7 +167,7 @@ def spread(ms: list[float]) -> dict[str, float]:
     }
 
 
-def drops(page: "Page", base: str, scratch: Path, n: int) -> dict[str, Any]:
+def measure_drops(page: "Page", base: str, scratch: Path, n: int) -> dict[str, Any]:
     """Files let go over the page one after the other, after two to warm up."""
     page.goto(f"{base}#/search?index={_INDEX}")
     page.wait_for_selector(".cards .card")
@@ -182,7 +182,7 @@ def drops(page: "Page", base: str, scratch: Path, n: int) -> dict[str, Any]:
     return {"drops": n, "first_result": spread(named[2:]), "first_skeleton": spread(drawn[2:])}
 
 
-def fifty(page: "Page", base: str) -> dict[str, Any]:
+def measure_fifty(page: "Page", base: str) -> dict[str, Any]:
     page.goto("about:blank")
     page.goto(f"{base}#/search?index={_INDEX}&clip=many:S001C001P001R001A001-000000&k=50")
     page.wait_for_selector(".card .rank")
@@ -194,7 +194,7 @@ def fifty(page: "Page", base: str) -> dict[str, Any]:
     }
 
 
-def panning(page: "Page", base: str) -> dict[str, Any]:
+def measure_panning(page: "Page", base: str) -> dict[str, Any]:
     page.goto("about:blank")
     page.goto(f"{base}#/map?index={_INDEX}")
     page.wait_for_selector(".legend .key", timeout=300_000)
@@ -214,18 +214,18 @@ def main() -> None:
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        library = made(options.library or scratch, n_clips=options.clips)
+        library = make_library(options.library or scratch, n_clips=options.clips)
         if options.make_only:
             return
         (host, port), _ = stack.enter_context(serving(library))
         base = f"http://{host}:{port}/"
         browser = stack.enter_context(chromium())
-        it = stack.enter_context(opened(browser, base, width=1920, height=1080))
+        it = stack.enter_context(open_page(browser, base, width=1920, height=1080))
         document = {
             "clips": options.clips,
-            "first": drops(it.page, base, scratch, options.drops),
-            "fifty": fifty(it.page, base),
-            "map": panning(it.page, base),
+            "first": measure_drops(it.page, base, scratch, options.drops),
+            "fifty": measure_fifty(it.page, base),
+            "map": measure_panning(it.page, base),
             "cpus": os.cpu_count(),
             "load_1_min": round(os.getloadavg()[0], 1),
             "console": it.said,

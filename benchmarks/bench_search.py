@@ -90,7 +90,7 @@ def evaluation(*, n: int, q: int) -> list[tuple[str, ...]]:
     ]
 
 
-def sealed(folder: Path, rows: Array, kind: Kind) -> Index:
+def seal_index(folder: Path, rows: Array, kind: Kind) -> Index:
     """An index of these rows as they are."""
     with sealed_folder.building(folder, resume_token="") as partial:
         np.save(partial / embeddings_file("fused"), rows)
@@ -117,7 +117,7 @@ def one_query(folder: Path, *, n: int, d: int) -> list[tuple[str, ...]]:
     out: list[tuple[str, str]] = []
     ours: dict[str, Callable[[], object]] = {}
     for kind in ("flat16", "sq8"):
-        index = sealed(folder / f"{kind}-{d}", rows, kind)
+        index = seal_index(folder / f"{kind}-{d}", rows, kind)
         view = Gallery(index=index, against="fused", mapping=LinearMap(), centred=False)
         ours[kind] = functools.partial(ask, view, asked)
         same = sum(

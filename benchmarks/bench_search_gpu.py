@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from bench_search import CORPUS, DIMENSIONS, GALLERY, QUERIES, sealed
+from bench_search import CORPUS, DIMENSIONS, GALLERY, QUERIES, seal_index
 from made_up import Array, Corpus
 from numpy.typing import NDArray
 
 from umurl_search.index.bridges_and_whitening import LinearMap
 from umurl_search.index.exact_knn import CPU, nearest
-from umurl_search.index.faiss_kinds import on_gpu
+from umurl_search.index.faiss_kinds import move_to_gpu
 from umurl_search.index.faiss_library import faiss_module, gpu_search_available
 from umurl_search.index.filtered_search import Gallery
 from umurl_search.index.index import Index
@@ -54,7 +54,7 @@ def evaluation(device: torch.device) -> list[str]:
 
 def filters(folder: Path, rows: Array, points: Array, device: torch.device) -> list[str]:
     """Filtered searches of an index asked on the GPU against the CPU's: ids equal, none that does not pass."""
-    index, rng = sealed(folder / "filtered", rows, "flat"), np.random.default_rng(0)
+    index, rng = seal_index(folder / "filtered", rows, "flat"), np.random.default_rng(0)
     views = [
         Gallery(index=Index(index.folder), against="fused", mapping=LinearMap(), centred=False, device=where)
         for where in (device, CPU)
@@ -73,9 +73,9 @@ def faiss_rows(folder: Path, rows: Array, points: Array) -> list[str]:
     faiss_module()
     lines = []
     for kind in ("flat", "ivf-sq8"):
-        vectors = sealed(folder / kind, rows, kind).parts[0].vectors(centred=False)
+        vectors = seal_index(folder / kind, rows, kind).parts[0].vectors(centred=False)
         free, _ = torch.cuda.mem_get_info()
-        there = on_gpu(vectors, 0, free_bytes=free)
+        there = move_to_gpu(vectors, 0, free_bytes=free)
         effort = None if kind == "flat" else 64
         ours, theirs = (v.propose(points, 10, effort=effort).rows for v in (there, vectors))
         one, other = (

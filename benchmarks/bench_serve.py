@@ -50,7 +50,7 @@ _REQUESTS_A_QUERY = 1.5
 _SENT = 200
 
 
-def made(root: Path, *, n_clips: int) -> Library:
+def make_library(root: Path, *, n_clips: int) -> Library:
     """A library of made-up clips, variants of a few hundred, a `small` encoder barely trained, and the index."""
     library = Library(root / "library")
     if library.exists():
@@ -248,7 +248,7 @@ def main() -> None:
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
         root = options.library or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        library = made(root, n_clips=options.clips)
+        library = make_library(root, n_clips=options.clips)
         address, process = stack.enter_context(serving(library))
         before = process.cpu_times()
         told, mib = asyncio.run(

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from library_state import State, differences, lost, state
+from library_state import State, differences, find_lost, state
 from rich.console import Console
 from rich.table import Table
 
@@ -91,7 +91,7 @@ class Tally:
     wrong: list[str] = field(default_factory=list)
 
 
-def forked(work: Callable[[], Any], *, kill_after_s: float | None = None) -> Any:
+def run_forked(work: Callable[[], Any], *, kill_after_s: float | None = None) -> Any:
     """What `work` gives in a process of its own; None where that was killed or failed (which it prints)."""
     descriptor, told = tempfile.mkstemp()
     os.close(descriptor)
@@ -149,7 +149,7 @@ def command(words: list[str], library: Path, log: Path) -> Callable[[], int]:
     return work
 
 
-def killed_before(operation: int | None, root: Path, work: Callable[[], int]) -> Callable[[], int]:
+def kill_before(operation: int | None, root: Path, work: Callable[[], int]) -> Callable[[], int]:
     """The same, killed just before one of its file operations below `root`; None: gives their number instead."""
     seen = 0
 
@@ -168,12 +168,12 @@ def killed_before(operation: int | None, root: Path, work: Callable[[], int]) ->
             os.killpg(0, signal.SIGKILL)
         seen += 1
 
-    def watched() -> int:
+    def run_watched() -> int:
         sys.addaudithook(watch)
         code = work()
         return seen if operation is None else code
 
-    return watched
+    return run_watched
 
 
 def corpus(folder: Path, *, subjects: tuple[int, ...], replication: int = 1) -> Path:
@@ -216,7 +216,7 @@ class Bench:
         shutil.copytree(plain, changed)
         self.must(self.words(CASES["add"]), changed)
         self.must(self.words(CASES["remove"]), changed)
-        np.save(scratch / "y.npy", np.array(forked(lambda: _some_embedding(plain)), dtype=np.float32))
+        np.save(scratch / "y.npy", np.array(run_forked(lambda: _some_embedding(plain)), dtype=np.float32))
         self.before = {name: self.look(self.library(name)) for name in ("plain", "changed")}
         self.after: dict[str, State] = {}
         self.seconds: dict[str, float] = {}
@@ -231,7 +231,7 @@ class Bench:
         return [*plain.split(), *([quoted.rstrip('"')] if quoted else [])]
 
     def must(self, words: list[str], library: Path) -> None:
-        code = forked(command(words, library, self.log))
+        code = run_forked(command(words, library, self.log))
         if code != 0:
             raise RuntimeError(f"{' '.join(words)}: exit code {code}, {self.log.read_text()}")
 
@@ -240,17 +240,17 @@ class Bench:
         return self.scratch / "printed.txt"
 
     def look(self, library: Path) -> State:
-        found = forked(lambda: state(Library(library), np.load(self.scratch / "y.npy")))
+        found = run_forked(lambda: state(Library(library), np.load(self.scratch / "y.npy")))
         return found or {"wrong": ["the library cannot be looked at"]}
 
-    def undisturbed(self, name: str) -> None:
+    def run_undisturbed(self, name: str) -> None:
         """Runs a command whole, for what it gives, how long it takes and how many file operations that is."""
         case, library = CASES[name], self.library("whole")
         shutil.rmtree(library, ignore_errors=True)
         shutil.copytree(self.library(case.start), library)
         begun = time.monotonic()
-        counted = killed_before(None, library, command(self.words(case), library, self.log))
-        self.operations[name] = forked(counted)
+        counted = kill_before(None, library, command(self.words(case), library, self.log))
+        self.operations[name] = run_forked(counted)
         self.seconds[name] = time.monotonic() - begun
         whole = self.after[name] = self.look(library)
         if whole["wrong"] or whole["strays"] or whole["hidden"] or whole["copy_differs"]:
@@ -264,16 +264,18 @@ class Bench:
         shutil.rmtree(library, ignore_errors=True)
         shutil.copytree(self.library(case.start), library)
         work = command(self.words(case), library, self.log)
-        work = work if operation is None else killed_before(operation, library, work)
-        if forked(work, kill_after_s=after_s) is not None:
+        work = work if operation is None else kill_before(operation, library, work)
+        if run_forked(work, kill_after_s=after_s) is not None:
             return False
         tally.kills += 1
         moment = f"{after_s:.4f} s" if after_s is not None else f"file operation {operation}"
-        wrong = self._left(name, self.look(library), tally) + self._again(name, case, library, tally)
+        wrong = self._check_after_kill(name, self.look(library), tally) + self._check_run_again(
+            name, case, library, tally
+        )
         tally.wrong += [f"{name} killed at {moment}: {one}" for one in wrong]
         return True
 
-    def _left(self, name: str, now: State, tally: Tally) -> list[str]:
+    def _check_after_kill(self, name: str, now: State, tally: Tally) -> list[str]:
         """What is wrong with what a kill left."""
         if "clips" not in now:
             return list(now["wrong"])
@@ -291,15 +293,15 @@ class Bench:
             else []
         )
         between += ["the copy of the catalog is old and does not say so"] if now["copy_differs"] else []
-        return [*now["wrong"], *between, *(f"lost {one}" for one in lost(before, now, may_go=may_go))]
+        return [*now["wrong"], *between, *(f"lost {one}" for one in find_lost(before, now, may_go=may_go))]
 
-    def _again(self, name: str, case: Case, library: Path, tally: Tally) -> list[str]:
+    def _check_run_again(self, name: str, case: Case, library: Path, tally: Tally) -> list[str]:
         """What is wrong with what the same command gives now."""
         words = self.words(case)
-        code = forked(command(words, library, self.log))
+        code = run_forked(command(words, library, self.log))
         said = self.log.read_text()
         if name == "train" and "train --resume goes on with it" in said:
-            code = forked(command([*words, "--resume"], library, self.log))
+            code = run_forked(command([*words, "--resume"], library, self.log))
             said = self.log.read_text()
         if code != 0 and not (case.done_says and case.done_says in said):
             return [f"again: exit code {code}, {said}"]
@@ -318,21 +320,21 @@ def _some_embedding(library: Path) -> list[list[float]]:
     return found
 
 
-def at_random(bench: Bench, name: str, kills: int, tally: Tally, rng: random.Random) -> None:
+def kill_at_random(bench: Bench, name: str, kills: int, tally: Tally, rng: random.Random) -> None:
     """Kills at moments of which _AT_RANDOM are uniform over the run, the others over its end."""
     while tally.kills < kills:
         share = rng.random() if rng.random() < _AT_RANDOM else rng.uniform(_LATE, 1.0)
         bench.round(name, tally, after_s=share * bench.seconds[name])
 
 
-def before_operations(bench: Bench, name: str, kills: int, tally: Tally) -> None:
+def kill_before_operations(bench: Bench, name: str, kills: int, tally: Tally) -> None:
     """A kill before each file operation, or before some of them, the last among them."""
     n = bench.operations[name]
     for operation in sorted({round(i) for i in np.linspace(0, n - 1, min(kills, n))}):
         bench.round(name, tally, operation=int(operation))
 
 
-def shown(tallies: dict[str, Tally], bench: Bench) -> Table:
+def tabulate(tallies: dict[str, Tally], bench: Bench) -> Table:
     table = Table(title="What kills left")
     for column in (
         "command",
@@ -370,16 +372,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         bench = Bench(Path(scratch), options.made)
         for i, name in enumerate(names):
-            bench.undisturbed(name)
+            bench.run_undisturbed(name)
             tally, rng = tallies[name], random.Random(f"{options.seed} {name}")
             if options.steps:
-                before_operations(bench, name, options.kills, tally)
+                kill_before_operations(bench, name, options.kills, tally)
             else:
-                at_random(bench, name, (options.kills + i) // len(names), tally, rng)
+                kill_at_random(bench, name, (options.kills + i) // len(names), tally, rng)
             print(f"{name}: {tally.kills} kills, {len(tally.wrong)} violations", flush=True)
             for one in tally.wrong:
                 print(f"seed {options.seed}: {one}", flush=True)
-    Console(width=140).print(shown(tallies, bench))
+    Console(width=140).print(tabulate(tallies, bench))
     sys.exit(1 if any(one.wrong for one in tallies.values()) else 0)
 
 

@@ -21,7 +21,7 @@ from umurl_search.maintenance.verify import verify
 from umurl_search.search.options import SearchOptions
 from umurl_search.search.searcher import QueryBatch, Searcher
 
-ROOMS = ("clips", "encoders", "indexes")
+FOLDERS = ("clips", "encoders", "indexes")
 EVERYTHING = 10_000
 TOLERANCE = 1e-5
 STRAY = "is not in the catalog"
@@ -74,7 +74,7 @@ def _answers(library: Library, row: dict[str, Any], y: Any) -> tuple[dict[str, f
     hits = searcher.answer(asking, SearchOptions(k=EVERYTHING))[0].hits
     with library.read() as catalog:
         columns = catalog.clips_of(row["dataset"])
-    expected, scores = by_hand(index, y, set(columns.id.tolist())), [hit.score for hit in hits]
+    expected, scores = score_by_hand(index, y, set(columns.id.tolist())), [hit.score for hit in hits]
     wrong = [
         f"index {row['name']}: {said}"
         for said, is_so in (
@@ -92,7 +92,7 @@ def _answers(library: Library, row: dict[str, Any], y: Any) -> tuple[dict[str, f
     return {hit.row["name"]: hit.score for hit in hits}, wrong
 
 
-def by_hand(index: Index, y: NDArray[np.float32], live: set[int]) -> dict[int, float]:
+def score_by_hand(index: Index, y: NDArray[np.float32], live: set[int]) -> dict[int, float]:
     """Clip id -> cosine, in float64 and row by row, from the parts' own files."""
     mapping = index.all_maps().gallery("fused", bridged=False)
     (q,) = mapping(y).astype(np.float64)
@@ -149,7 +149,7 @@ def differences(a: State, b: State) -> list[str]:
     return found
 
 
-def lost(before: State, now: State, *, may_go: set[str]) -> list[str]:
+def find_lost(before: State, now: State, *, may_go: set[str]) -> list[str]:
     """Clips of `before` that are not there now, under the same id with the same frames."""
     return [
         f"{dataset}:{name}"

@@ -37,7 +37,7 @@ Rows = NDArray[np.float32]
 Found = tuple[tuple[int, float], ...]
 
 
-def made(root: Path, *, n_clips: int) -> Library:
+def make_library(root: Path, *, n_clips: int) -> Library:
     """A library of made-up clips with an encoder barely trained and an index."""
     source = root / "clips"
     source.mkdir()
@@ -89,7 +89,7 @@ def from_processes(library: Library, how: SearchOptions, n: int, n_processes: in
     return [one.communicate()[0].strip() for one in running]
 
 
-def grown_mib(searcher: Searcher, ys: Rows, how: SearchOptions, *, n: int, at_once: int) -> float:
+def measure_growth_mib(searcher: Searcher, ys: Rows, how: SearchOptions, *, n: int, at_once: int) -> float:
     """By how much the process's memory grows over n queries, after a tenth as many before; prints as it goes."""
     process, begun = psutil.Process(), time.monotonic()
     mib: list[float] = []
@@ -125,7 +125,7 @@ def main() -> None:
         print([ask(searcher, y, how) for y in queries(searcher, options.clips)])
         return
     with tempfile.TemporaryDirectory() as scratch:
-        library = made(Path(scratch), n_clips=options.clips)
+        library = make_library(Path(scratch), n_clips=options.clips)
         searcher = Searcher(library, device="cpu")
         ys = queries(searcher, options.clips)
         alone = [ask(searcher, y, how) for y in ys]
@@ -136,7 +136,7 @@ def main() -> None:
             f"{len(ys)} queries from {options.threads} threads: {'the same' if threads else 'OTHER'} answers"
         )
         print(f"from {len(told)} processes: {sum(processes)} gave the same answers")
-        grown = grown_mib(searcher, ys, how, n=options.queries, at_once=options.at_once)
+        grown = measure_growth_mib(searcher, ys, how, n=options.queries, at_once=options.at_once)
     print(f"memory: {grown:+.1f} MiB over {options.queries:,} queries")
     sys.exit(0 if threads and all(processes) and grown < FLAT_MIB else 1)
 

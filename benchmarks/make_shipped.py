@@ -50,7 +50,7 @@ def main() -> None:
         for programme in range(arguments.programmes)
         for take in range(arguments.takes)
     ]
-    clips = Retakes.grouped(takes, n_takes=arguments.takes, seed=arguments.seed)
+    clips = Retakes.group(takes, n_takes=arguments.takes, seed=arguments.seed)
     model_config = ModelConfig(width=arguments.width, projection=1024)
     config = TrainConfig(
         epochs=arguments.epochs,

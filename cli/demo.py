@@ -57,7 +57,7 @@ def demo(
     if not terminal.as_json:
         from cli import print_demo
 
-        print_demo.trained(training)
+        print_demo.print_training(training)
     trained = _index(terminal, ENCODER)
     trained_is_better = is_better(trained.evaluation.accuracy, at_once.evaluation.accuracy)
     best = _ask(terminal, trained) if trained_is_better else at_once
@@ -108,7 +108,7 @@ def _index(terminal: Terminal, encoder: str) -> "DemoIndex":
     _title(terminal, f"an index with {whose}: every clip as joint, bone, motion and all three fused")
     request = BuildRequest(dataset="demo", encoder=encoder, device=terminal.device)
     build = build_index(terminal.library, request, progress=terminal.progress)
-    _draw(terminal, build, print_tables.built_line)
+    _draw(terminal, build, print_tables.print_built_line)
     asked = EvalRequest(index=build.index, device=terminal.device)
     evaluation = evaluate_index(terminal.library, asked, progress=terminal.progress)
     return DemoIndex(build=build, evaluation=evaluation)
@@ -122,10 +122,13 @@ def _ask(terminal: Terminal, index: "DemoIndex") -> "AnsweredIndex":
 
     _prefer(terminal, index)
     queries = _query(terminal, index.build.index)
-    _title(terminal, f"how good it is, on subjects it was not trained on:  {_typed(terminal, 'knn-eval')}")
+    _title(
+        terminal,
+        f"how good it is, on subjects it was not trained on:  {_format_command(terminal, 'knn-eval')}",
+    )
     _draw(terminal, index.evaluation, print_figures)
     terminal.note(*(f"note: {warning}" for warning in index.evaluation.warnings))
-    _title(terminal, f"every modality against every other:  {_typed(terminal, 'knn-eval --matrix')}")
+    _title(terminal, f"every modality against every other:  {_format_command(terminal, 'knn-eval --matrix')}")
     request = EvalRequest(index=index.build.index, device=terminal.device)
     matrix = evaluate_matrix(terminal.library, request, progress=terminal.progress)
     _draw(terminal, matrix, print_matrix)
@@ -148,7 +151,7 @@ def _query(terminal: Terminal, index: str) -> "list[QueryResult]":
     for modality, against, where, text in QUESTIONS:
         options = f"--modality {modality}" + (f" --against {against}" if against != "fused" else "")
         options += f' --where "{where}"' if where else ""
-        _title(terminal, f"{text}:  {_typed(terminal, f'query {shlex.quote(sample)} {options}')}")
+        _title(terminal, f"{text}:  {_format_command(terminal, f'query {shlex.quote(sample)} {options}')}")
         request = QueryRequest(
             clip=sample,
             modality=modality,
@@ -184,7 +187,7 @@ def _train(terminal: Terminal, seconds: float) -> "DemoTraining | TrainedBefore"
 
     _title(terminal, f"a small encoder trained here: without labels, from nothing, for {seconds:g} s at most")
     if any(row["name"] == ENCODER for row in _encoders(terminal)):
-        return _trained_before(terminal)
+        return _read_earlier_training(terminal)
     request = TrainRequest(
         dataset="demo",
         preset="tiny",
@@ -200,7 +203,7 @@ def _train(terminal: Terminal, seconds: float) -> "DemoTraining | TrainedBefore"
     return DemoTraining(**vars(report))
 
 
-def _trained_before(terminal: Terminal) -> "TrainedBefore":
+def _read_earlier_training(terminal: Terminal) -> "TrainedBefore":
     from cli.demo_results import TrainedBefore
     from umurl_search.library.encoder_registry import open_encoder
     from umurl_search.training.history import read_history
@@ -213,12 +216,12 @@ def _trained_before(terminal: Terminal) -> "TrainedBefore":
 def _end(terminal: Terminal, report: "DemoReport") -> None:
     from cli import print_demo
 
-    def typed(words: str) -> str:
-        return _typed(terminal, words)
+    def format_command(words: str) -> str:
+        return _format_command(terminal, words)
 
     _title(terminal, "which of the two is better, asked with the same clips")
-    print_demo.compared(report, typed)
-    print_demo.following(report, shlex.quote(str(terminal.library.root / CLIP)), typed)
+    print_demo.print_comparison(report, format_command)
+    print_demo.print_next_steps(report, shlex.quote(str(terminal.library.root / CLIP)), format_command)
 
 
 def _encoders(terminal: Terminal) -> list[dict[str, Any]]:
@@ -226,7 +229,7 @@ def _encoders(terminal: Terminal) -> list[dict[str, Any]]:
         return catalog.encoders()
 
 
-def _typed(terminal: Terminal, words: str) -> str:
+def _format_command(terminal: Terminal, words: str) -> str:
     """The command as it is to be typed to ask this library."""
     root = terminal.library.root
     return f"umurl-search {words}" + (

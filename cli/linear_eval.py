@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 @contextlib.contextmanager
-def _writing_nothing() -> Iterator[None]:
+def _say_nothing_written() -> Iterator[None]:
     """What a Ctrl-C is told in a command that only measures."""
     try:
         yield
@@ -79,19 +79,19 @@ def linear_eval(
         )
     from cli import print_linear_eval
     from encoder.probe import ProbeConfig
-    from umurl_search.evaluation import linear_eval as probing
+    from umurl_search.evaluation import linear_eval
 
     config = ProbeConfig(epochs=epochs, batch_size=batch_size, standardise=standardise, seed=seed)
-    request = probing.LinearRequest(
+    request = linear_eval.LinearRequest(
         index=index, protocol=protocol, modality=modality, config=config, late=parts, device=terminal.device
     )
     if parts:
-        with _writing_nothing():
-            fused = probing.late_eval(terminal.library, request, progress=terminal.progress)
+        with _say_nothing_written():
+            fused = linear_eval.late_eval(terminal.library, request, progress=terminal.progress)
         terminal.note(*(f"note: {warning}" for warning in fused.warnings))
         return terminal.show(fused, print_linear_eval.print_late_fused)
-    with _writing_nothing():
-        figures = probing.linear_eval(terminal.library, request, progress=terminal.progress)
+    with _say_nothing_written():
+        figures = linear_eval.linear_eval(terminal.library, request, progress=terminal.progress)
     terminal.note(*(f"note: {warning}" for warning in figures.warnings))
     terminal.show(figures, print_linear_eval.print_linear)
 
@@ -133,7 +133,7 @@ def semi_eval(
         epochs=epochs,
         device=terminal.device,
     )
-    with _writing_nothing():
+    with _say_nothing_written():
         figures = semi_supervised.semi_eval(terminal.library, request, progress=terminal.progress)
     terminal.note(*(f"note: {warning}" for warning in figures.warnings))
     terminal.show(figures, print_linear_eval.print_semi)
@@ -165,7 +165,9 @@ def transfer_eval(
     from encoder.probe import ProbeConfig
     from umurl_search.evaluation import transfer
 
-    finetuning = FinetuneConfig.lasting(epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed)
+    finetuning = FinetuneConfig.from_epochs(
+        epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed
+    )
     request = transfer.TransferRequest(
         dataset=name,
         encoder=encoder,
@@ -175,7 +177,7 @@ def transfer_eval(
         finetuning=finetuning,
         device=terminal.device,
     )
-    with _writing_nothing():
+    with _say_nothing_written():
         figures = transfer.transfer_eval(terminal.library, request, progress=terminal.progress)
     terminal.note(*ingested, *(f"note: {warning}" for warning in figures.warnings))
     terminal.show(figures, print_linear_eval.print_transfer)

@@ -6,43 +6,43 @@ from umurl_search.maintenance.compact import CompactReport
 from umurl_search.maintenance.repair import RepairReport
 
 
-def _many(n: int, what: str) -> str:
+def _count(n: int, what: str) -> str:
     return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def print_changes(report: ChangeReport) -> None:
     done = [
-        _many(report[key], "clip") + f" {word}"
+        _count(report[key], "clip") + f" {word}"
         for key, word in (("added", "added"), ("replaced", "replaced"), ("removed", "removed"))
         if report[key]
     ]
-    line(f"{report.dataset}: {', '.join(done) or 'nothing changed'}; {_many(report.clips, 'clip')} now")
+    line(f"{report.dataset}: {', '.join(done) or 'nothing changed'}; {_count(report.clips, 'clip')} now")
     if report.indexes:
         line(f"in step: index {', '.join(report.indexes)}")
     if report.unchanged:
-        line(f"{_many(report.unchanged, 'clip')} of the source unchanged")
+        line(f"{_count(report.unchanged, 'clip')} of the source unchanged")
     for reason, n in report.left_out.items():
-        line(f"left out: {_many(n, 'recording')}, {reason}")
+        line(f"left out: {_count(n, 'recording')}, {reason}")
     if report.new:
         line(
-            f"{_many(report.new, 'clip')} of the source not in the library: umurl-search add {report.dataset}"
+            f"{_count(report.new, 'clip')} of the source not in the library: umurl-search add {report.dataset}"
         )
     if report.gone:
         line(
-            f"{_many(report.gone, 'clip')} no longer in the source: umurl-search remove {report.dataset} NAME"
+            f"{_count(report.gone, 'clip')} no longer in the source: umurl-search remove {report.dataset} NAME"
         )
 
 
 def print_compacted(report: CompactReport) -> None:
     if not report.done:
         line(
-            f"{report.dataset}: one part each and {_many(report.gone, 'clip')} gone of which bytes remain: not "
+            f"{report.dataset}: one part each and {_count(report.gone, 'clip')} gone of which bytes remain: not "
             "worthwhile (--force does it all the same)"
         )
         return
     line(
         f"{report.dataset}: {report.parts} parts made into {1 + len(report.indexes)}, "
-        f"{_many(report.gone, 'clip')} dropped, "
+        f"{_count(report.gone, 'clip')} dropped, "
         f"{report.before / 2**20:,.1f} -> {report.after / 2**20:,.1f} MiB"
     )
 

@@ -25,16 +25,16 @@ def notes(result: BatchCounts) -> list[str]:
     """What to know beside the answers, for stderr: repeated notes once, long lists cut."""
     answers = result.queries if isinstance(result, BatchResult) else []
     told = dict.fromkeys(note for one in answers for note in one.query.notes)
-    lines = _first([f"note: {note}" for note in told], "notes (--json)")
+    lines = _shorten([f"note: {note}" for note in told], "notes (--json)")
     if result.stored:
         lines.append(
             f"note: {result.stored:,} clips are the index's own and ask with the embeddings that it holds"
         )
     left_out = [f"left out: {one.name}: {one.reason}" for one in result.left_out]
-    return [*lines, *_first(left_out, "left out (--json)")]
+    return [*lines, *_shorten(left_out, "left out (--json)")]
 
 
-def _first(lines: list[str], what: str) -> list[str]:
+def _shorten(lines: list[str], what: str) -> list[str]:
     more = len(lines) - _MOST_NOTES
     return [*lines[:_MOST_NOTES], *([f"and {more:,} more {what}"] if more > 0 else [])]
 

@@ -13,7 +13,7 @@ def print_costs(found: CostTable) -> None:
     measured = found.measured
     table = new_table("modalities", *(right if measured else right[:-1]), right=right)
     for row in found.rows:
-        cells = [row.subset, f"{row.models}", _counted(row.parameters), _counted(row.flops)]
+        cells = [row.subset, f"{row.models}", _format_count(row.parameters), _format_count(row.flops)]
         speed = "" if row.clips_per_s is None else f"{row.clips_per_s:,.0f}"
         table.add_row(*cells, *([speed] if measured else []))
     console.print(table)
@@ -29,7 +29,7 @@ def print_costs(found: CostTable) -> None:
         )
 
 
-def _counted(n: int) -> str:
+def _format_count(n: int) -> str:
     """A count with its prefix, four digits."""
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if n >= size:

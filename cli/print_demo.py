@@ -10,7 +10,7 @@ from umurl_search.evaluation.metrics import percent
 Typed = Callable[[str], str]
 
 
-def trained(found: DemoTraining | TrainedBefore) -> None:
+def print_training(found: DemoTraining | TrainedBefore) -> None:
     """How far the training came."""
     came = f"it came to epoch {found.epochs} of {found.planned_epochs}"
     if isinstance(found, TrainedBefore):
@@ -22,7 +22,7 @@ def trained(found: DemoTraining | TrainedBefore) -> None:
     )
 
 
-def compared(report: DemoReport, typed: Typed) -> None:
+def print_comparison(report: DemoReport, typed: Typed) -> None:
     """Both indexes' accuracy on the same clips, which is the default, and how to go on with the training."""
     console, train = new_console(), report.train
     table = new_table("index", "1-NN accuracy", "encoder", right=("1-NN accuracy",))
@@ -33,19 +33,19 @@ def compared(report: DemoReport, typed: Typed) -> None:
         table.add_row(one.build.index, percent(one.evaluation.accuracy), said)
     console.print(table)
     console.print(f"commands that name no index take {report.build.index} from now on, the better one")
-    words, purpose = longer(train)
+    words, purpose = suggest_longer_training(train)
     console.print(f"{purpose}:  {typed(words)}")
     console.print(f"then to use that encoder:  {typed('build-index demo')}")
 
 
-def longer(train: DemoTraining | TrainedBefore) -> tuple[str, str]:
+def suggest_longer_training(train: DemoTraining | TrainedBefore) -> tuple[str, str]:
     """The command that trains a better encoder than this, and its epochs: to the end, else the next size."""
     if train.epochs < train.planned_epochs:
         return "train demo --preset tiny", f"to train all {train.planned_epochs} epochs"
     return "train demo --preset small", f"to train a larger one, {PRESETS['small'][1].epochs} epochs"
 
 
-def following(report: DemoReport, clip: str, typed: Typed) -> None:
+def print_next_steps(report: DemoReport, clip: str, typed: Typed) -> None:
     console = new_console()
     console.print(f"\ndone in {report.seconds['total']:.0f} s. What to type next:")
     for words, remark in (

@@ -22,8 +22,8 @@ _LEAK_COLUMNS = (
 
 def print_groups(found: Duplicates) -> None:
     console = new_console()
-    console.print(_where(found))
-    console.print(_how(found))
+    console.print(_describe_search(found))
+    console.print(_describe_threshold(found))
     console.print(
         f"{found.pairs:,} pairs, {len(found.groups):,} groups of {found.clips_in_groups:,} of {found.clips:,} clips; "
         f"{found.groups_of_several_actions:,} groups hold several actions"
@@ -35,9 +35,9 @@ def print_groups(found: Duplicates) -> None:
         table.add_row(
             str(len(clips)),
             _range(group.lowest, group.highest),
-            _each(map(_action, clips)),
-            _each(clip.subject for clip in clips),
-            _each((clip.name for clip in clips), most=_MOST_NAMES),
+            _list_values(map(_action, clips)),
+            _list_values(clip.subject for clip in clips),
+            _list_values((clip.name for clip in clips), most=_MOST_NAMES),
         )
     if shown:
         console.print(table)
@@ -46,9 +46,9 @@ def print_groups(found: Duplicates) -> None:
 
 def print_leaks(found: Leaks) -> None:
     console = new_console()
-    console.print(f"{_where(found)}, {found.protocol}")
-    console.print(_how(found))
-    console.print(_counted(found))
+    console.print(f"{_describe_search(found)}, {found.protocol}")
+    console.print(_describe_threshold(found))
+    console.print(_describe_counts(found))
     shown = found.leaks[:_MOST_ROWS]
     table = new_table(*_LEAK_COLUMNS, right=("score", "twins"))
     for leak in shown:
@@ -59,15 +59,15 @@ def print_leaks(found: Leaks) -> None:
             leak.twin.name,
             _action(leak.twin),
             str(leak.twins),
-            _yes(leak.same_subject),
-            _yes(leak.same_performance),
+            _format_known(leak.same_subject),
+            _format_known(leak.same_performance),
         )
     if shown:
         console.print(table)
     _say_more(len(found.leaks) - len(shown), "clips")
 
 
-def _counted(found: Leaks) -> str:
+def _describe_counts(found: Leaks) -> str:
     """How many test clips leak, and what their twins share with them."""
     counts = {
         "action": found.same_action,
@@ -83,14 +83,14 @@ def _counted(found: Leaks) -> str:
     )
 
 
-def _where(found: TwinSearch) -> str:
+def _describe_search(found: TwinSearch) -> str:
     return (
         f"{found.dataset}, index {found.index}, {found.modality}, encoder {found.encoder}, "
         f"transform {found.transform}"
     )
 
 
-def _how(found: TwinSearch) -> str:
+def _describe_threshold(found: TwinSearch) -> str:
     said = f"twins score {found.above:.6f} or more"
     chosen = found.chosen
     if chosen is None:
@@ -112,14 +112,14 @@ def _action(clip: TwinClip) -> str:
     return str(clip.action or ("" if clip.label is None else clip.label))
 
 
-def _each(values: Iterable[int | str | None], *, most: int = 3) -> str:
+def _list_values(values: Iterable[int | str | None], *, most: int = 3) -> str:
     """Different values in order of appearance, the first few of them."""
     named = list(dict.fromkeys(str(value) for value in values if value not in (None, "")))
     more = f" and {len(named) - most} more" if len(named) > most else ""
     return ", ".join(named[:most]) + more
 
 
-def _yes(known: bool | None) -> str:
+def _format_known(known: bool | None) -> str:
     return "" if known is None else "yes" if known else "no"
 
 

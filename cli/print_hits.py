@@ -69,7 +69,7 @@ def print_hits(result: QueryResult, *, draw: Draw | None = None) -> None:
         console.print(f'only {index.passing:,} clips pass --where "{query.where}"')
     found = result.hits
     columns = [
-        *naming(found),
+        *naming_columns(found),
         Column(
             header="action",
             cells=[_action(hit, None if is_query(hit, query) else query.label) for hit in found],
@@ -83,7 +83,7 @@ def print_hits(result: QueryResult, *, draw: Draw | None = None) -> None:
     show(console, columns, draw)
 
 
-def naming(found: Sequence[Hit]) -> list[Column]:
+def naming_columns(found: Sequence[Hit]) -> list[Column]:
     """Rank, score and clip of every hit."""
     return [
         Column(header="rank", cells=[text(hit.rank) for hit in found], right=True),
@@ -105,11 +105,11 @@ def _action(hit: Hit, wanted: int | None) -> Text:
 def show(console: Console, columns: Sequence[Column], draw: Draw | None) -> None:
     """The table, under the query's own poses where poses are drawn."""
     if draw is not None and console.is_terminal:
-        console.print(_pictured(draw(min(MOST, console.width))[0]))
-    console.print(fitted(columns, console, draw=draw))
+        console.print(_colour_people(draw(min(MOST, console.width))[0]))
+    console.print(fit_columns(columns, console, draw=draw))
 
 
-def _pictured(strip: Strip) -> Text:
+def _colour_people(strip: Strip) -> Text:
     """Its lines, each person in a colour."""
     lines = []
     for characters, people in zip(strip.lines, strip.people, strict=True):
@@ -121,17 +121,17 @@ def _pictured(strip: Strip) -> Text:
 
 
 def _poses(draw: Draw, width: int) -> list[Text]:
-    return [_pictured(strip) for strip in draw(width)[1:]]
+    return [_colour_people(strip) for strip in draw(width)[1:]]
 
 
-def fitted(columns: Sequence[Column], console: Console, *, draw: Draw | None = None) -> Table:
+def fit_columns(columns: Sequence[Column], console: Console, *, draw: Draw | None = None) -> Table:
     """The columns that the console has room for, and the poses."""
     if not console.is_terminal:
         return _table(columns)
     columns = [column for column in columns if not column.cells or any(column.cells)]
-    kept = _narrowed([column for column in columns if not column.spare], console.width)
+    kept = _narrow([column for column in columns if not column.spare], console.width)
     if draw is not None:
-        kept = _with_poses(kept, console.width, partial(_poses, draw))
+        kept = _add_poses(kept, console.width, partial(_poses, draw))
     for column in (column for column in columns if column.spare):
         if _total([*kept, column]) > console.width:
             break
@@ -143,14 +143,14 @@ def _total(columns: Sequence[Column]) -> int:
     return sum(column.width for column in columns) + _GAP * (len(columns) - 1)
 
 
-def _shortened(columns: Sequence[Column]) -> list[Column]:
+def _shorten(columns: Sequence[Column]) -> list[Column]:
     return [replace(one, cells=one.short) if one.short is not None else one for one in columns]
 
 
-def _narrowed(columns: list[Column], width: int) -> list[Column]:
+def _narrow(columns: list[Column], width: int) -> list[Column]:
     """Short cells for long ones, then what may be cut is, then it goes."""
     if _total(columns) > width:
-        columns = _shortened(columns)
+        columns = _shorten(columns)
     over = _total(columns) - width
     if over > 0:
         columns = [one for one in columns if not one.cut or one.width - over >= _CUT]
@@ -158,9 +158,9 @@ def _narrowed(columns: list[Column], width: int) -> list[Column]:
     return columns
 
 
-def _with_poses(columns: list[Column], width: int, poses: Callable[[int], Sequence[Text]]) -> list[Column]:
+def _add_poses(columns: list[Column], width: int, poses: Callable[[int], Sequence[Text]]) -> list[Column]:
     """The columns and the poses after them, where there is room for the least of these."""
-    for kept in (columns, _shortened(columns)):
+    for kept in (columns, _shorten(columns)):
         short = MOST + _GAP - (width - _total(kept))
         if short > 0:  # names of actions give way a little
             kept = [one.at_most(max(_ROOMY, one.width - short)) if one.cut else one for one in kept]

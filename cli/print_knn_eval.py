@@ -13,7 +13,7 @@ _HARDEST = 5
 
 def print_figures(found: KnnFigures) -> None:
     console = new_console()
-    console.print(_asked(found))
+    console.print(_describe_queries(found))
     bridge = " across a bridge" if found.bridge else ""
     excluded = ", same performance excluded" if found.exclude_same_performance else ""
     console.print(
@@ -32,12 +32,12 @@ def print_figures(found: KnnFigures) -> None:
         console.print(
             f"{list_metrics()} over the {found.ranked:,} queries with a relevant clip in the gallery"
         )
-    console.print(hardest(found.per_class))
+    console.print(describe_hardest(found.per_class))
 
 
 def print_matrix(found: MatrixFigures) -> None:
     console = new_console()
-    console.print(_asked(found))
+    console.print(_describe_queries(found))
     bridge = "bridges between modalities" if found.bridge else "raw embeddings, no bridges"
     console.print(f"{found.k}-NN accuracy, transform {found.transform}, {bridge}")
     rows = found.matrix
@@ -47,22 +47,22 @@ def print_matrix(found: MatrixFigures) -> None:
     console.print(table)
 
 
-def hardest(classes: Iterable[ClassAccuracy]) -> str:
+def describe_hardest(classes: Iterable[ClassAccuracy]) -> str:
     """The actions with the lowest accuracy, in a line."""
     first = sorted(classes, key=lambda row: (row.accuracy, row.label))[:_HARDEST]
     return "hardest: " + ", ".join(f"{row.action or row.label} {percent(row.accuracy)}" for row in first)
 
 
-def _asked(found: AskedIndex) -> str:
+def _describe_queries(found: AskedIndex) -> str:
     """What was asked by whom."""
-    asking = f"\n{_across(found)}" if isinstance(found, AskedAcross) else ""
+    asking = f"\n{_describe_asker(found)}" if isinstance(found, AskedAcross) else ""
     return (
         f"{found.dataset} {found.protocol}, encoder {found.encoder}, index {found.index}: "
         f"{found.queries:,} queries, gallery of {found.gallery:,}{asking}"
     )
 
 
-def _across(found: AskedAcross) -> str:
+def _describe_asker(found: AskedAcross) -> str:
     left_out = ", ".join(f"{count:,} {reason}" for reason, count in found.left_out.items())
     return (
         f"asked by {found.query_dataset} {found.query_protocol}, index {found.query_index}; "

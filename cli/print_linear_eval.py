@@ -1,6 +1,6 @@
 """Draws the figures of `linear-eval`, `semi-eval` and `transfer-eval`."""
 
-from cli.print_knn_eval import hardest
+from cli.print_knn_eval import describe_hardest
 from cli.print_tables import new_console, new_table
 from umurl_search.evaluation.classifier_results import (
     Classification,
@@ -19,32 +19,32 @@ _BEST = "best epoch (chosen on the test clips)"
 
 def print_linear(found: LinearFigures) -> None:
     console = new_console()
-    console.print(f"{_where(found)}, encoder {found.encoder}, index {found.index}")
+    console.print(f"{_describe_task(found)}, encoder {found.encoder}, index {found.index}")
     console.print(f"linear classifier on frozen {found.modality} embeddings, {_schedule(found.config)}")
     table = new_table("accuracy, last epoch", _BEST)
-    table.add_row(percent(found.accuracy), _best(found))
+    table.add_row(percent(found.accuracy), _describe_best(found))
     console.print(table)
-    console.print(hardest(found.per_class))
+    console.print(describe_hardest(found.per_class))
 
 
 def print_late_fused(found: LateFusedFigures) -> None:
     console = new_console()
-    console.print(_where(found))
+    console.print(_describe_task(found))
     console.print(f"linear classifiers, the mean of their scores, {_schedule(found.config)}")
     table = new_table("index", "encoder", "modality", "accuracy, last epoch", _BEST, "1-NN accuracy")
     for part in found.parts:
-        own = (percent(part.accuracy), _best(part), percent(part.knn_accuracy))
+        own = (percent(part.accuracy), _describe_best(part), percent(part.knn_accuracy))
         table.add_row(part.index, part.encoder, part.modality, *own)
-    fused = (percent(found.accuracy), _best(found), percent(found.knn_accuracy))
+    fused = (percent(found.accuracy), _describe_best(found), percent(found.knn_accuracy))
     table.add_row("late-fused", "", "", *fused)
     console.print(table)
     console.print("late-fused: mean of softmax scores; for 1-NN, sum of cosines")
-    console.print(hardest(found.per_class))
+    console.print(describe_hardest(found.per_class))
 
 
 def print_semi(found: SemiFigures) -> None:
     console = new_console()
-    console.print(f"{_where(found)}, encoder {found.encoder}, index {found.index}")
+    console.print(f"{_describe_task(found)}, encoder {found.encoder}, index {found.index}")
     how = "encoder fine-tuned" if found.method == "finetune" else "linear classifier on frozen embeddings"
     console.print(
         f"{how}, {found.modality}, class-balanced shares of the labels, seeds a share: {found.seeds}"
@@ -70,14 +70,14 @@ def print_transfer(found: TransferFigures) -> None:
     console = new_console()
     source = found.trained_on
     made = " ".join(part for part in (source.dataset, source.protocol) if part) or "not known"
-    console.print(f"{_where(found)}, encoder {found.encoder} (trained on: {made}), {found.modality}")
+    console.print(f"{_describe_task(found)}, encoder {found.encoder} (trained on: {made}), {found.modality}")
     table = new_table("", "accuracy, last epoch", _BEST, "schedule")
     for title, part in (("linear, encoder frozen", found.linear), ("fine-tuned whole", found.finetuned)):
-        table.add_row(title, percent(part.accuracy), _best(part), _schedule(part.config))
+        table.add_row(title, percent(part.accuracy), _describe_best(part), _schedule(part.config))
     console.print(table)
 
 
-def _where(found: Classification) -> str:
+def _describe_task(found: Classification) -> str:
     counts = f"{found.train:,} training and {found.test:,} test clips, {found.classes} classes"
     return f"{found.dataset} {found.protocol}: {counts}"
 
@@ -90,5 +90,5 @@ def _schedule(config: LinearSchedule | FinetuneSchedule) -> str:
     )
 
 
-def _best(classifier: TrainedClassifier) -> str:
+def _describe_best(classifier: TrainedClassifier) -> str:
     return f"{percent(classifier.best.accuracy)} (epoch {classifier.best.epoch})"

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.text import Text
 
-from cli.print_hits import Column, Draw, naming, show, text
+from cli.print_hits import Column, Draw, naming_columns, show, text
 from cli.print_tables import new_console, new_table, size
 from umurl_search.evaluation.localization import LocalizeFigures
 from umurl_search.evaluation.metrics import percent
@@ -13,7 +13,7 @@ from umurl_search.index.build import BuildReport
 from umurl_search.search.results import LabelledSegment, MomentQueryResult
 
 
-def built(report: BuildReport) -> None:
+def print_built(report: BuildReport) -> None:
     console = new_console()
     verb = "is there already" if report.already_there else "built"
     console.print(
@@ -45,7 +45,7 @@ def print_moments(result: MomentQueryResult, *, draw: Draw | None = None) -> Non
     found = result.hits
     said = [_segment(hit.segment, query.label) for hit in found]
     columns = [
-        *naming(found),
+        *naming_columns(found),
         Column(header="from s", cells=[text(f"{hit.start_s:.1f}") for hit in found], right=True),
         Column(header="to s", cells=[text(f"{hit.end_s:.1f}") for hit in found], right=True),
         Column(

@@ -155,7 +155,7 @@ def print_imported(report: "ImportReport") -> None:
     console.print(f"next: umurl-search build-index {dataset or 'NAME'} --encoder {report.encoder}")
 
 
-def built_line(report: "BuildReport") -> None:
+def print_built_line(report: "BuildReport") -> None:
     """What was built, without what to do next."""
     verb = "is there already" if report.already_there else "built"
     new_console().print(
@@ -166,8 +166,8 @@ def built_line(report: "BuildReport") -> None:
     )
 
 
-def built(report: "BuildReport") -> None:
-    built_line(report)
+def print_built(report: "BuildReport") -> None:
+    print_built_line(report)
     new_console().print(
         f"next: umurl-search query CLIP --index {report.index}   "
         f"and: umurl-search knn-eval --index {report.index}"

@@ -147,7 +147,7 @@ def build_index(
     )
     report = build(terminal.library, request, progress=terminal.progress, tell=terminal.tell)
     terminal.note(*ingested, *(f"note: {warning}" for warning in report.warnings))
-    terminal.show(report, print_tables.built if report.windows is None else print_localize.built)
+    terminal.show(report, print_tables.print_built if report.windows is None else print_localize.print_built)
 
 
 def query(

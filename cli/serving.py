@@ -65,6 +65,6 @@ def serve(
     if own_address(host) != host:
         terminal.note("from other machines: this machine's name, or address, in place of the one below")
     try:
-        server.run(started=lambda: terminal.show(served, print_serving.started))
+        server.run(started=lambda: terminal.show(served, print_serving.print_address))
     except KeyboardInterrupt:  # how it is stopped
         terminal.note("stopped")

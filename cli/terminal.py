@@ -101,8 +101,8 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Any]], Calla
         spread = [q for p in own for q in (_parameters(declared[p.name]) if p.name in declared else [p])]
         keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in spread]
         run = _runner(function, declared)
-        run.__signature__ = signature.replace(parameters=[*keyword, *_shared()])  # type: ignore[attr-defined]
-        run.__annotations__ = {p.name: p.annotation for p in [*keyword, *_shared()]}
+        run.__signature__ = signature.replace(parameters=[*keyword, *_shared_parameters()])  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in [*keyword, *_shared_parameters()]}
         run.__doc__ = function.__doc__
         app.command(name)(run)
         return function
@@ -110,7 +110,7 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Any]], Calla
     return register
 
 
-def _shared() -> list[inspect.Parameter]:
+def _shared_parameters() -> list[inspect.Parameter]:
     return [
         inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
         for key, (annotation, default) in _SHARED.items()
@@ -123,7 +123,7 @@ def _runner(function: Callable[..., Any], declared: dict[str, Any]) -> Callable[
     def run(**values: Any) -> Any:
         shared = {key: values.pop(key) for key in _SHARED}
         for name, options in declared.items():
-            values[name] = _collected(options, values, device=shared["device"])
+            values[name] = _collect(options, values, device=shared["device"])
         try:
             return function(_terminal(**shared), **values)
         except KeyboardInterrupt as stopped:
@@ -155,7 +155,7 @@ def _parameters(declared: type) -> Iterator[inspect.Parameter]:
         )
 
 
-def _collected(declared: Any, values: dict[str, Any], *, device: str) -> Any:
+def _collect(declared: Any, values: dict[str, Any], *, device: str) -> Any:
     """The dataclass of what was typed; its options leave `values`."""
     typed = {}
     for name, (default, one) in options_of(declared).items():

@@ -35,9 +35,7 @@ class Augmentation:
 
     def views(self, clips: RaggedClips, rows: Tensor, *, people: int) -> Tensor:
         """The chosen views: (len(rows), 64, people, V, C). rows: positions among the B."""
-        made = clips.resized(
-            self.index[rows], first=self.first[rows], length=self.length[rows], people=people
-        )
+        made = clips.resize(self.index[rows], first=self.first[rows], length=self.length[rows], people=people)
         return map_joints(made, self.maps[rows])
 
 

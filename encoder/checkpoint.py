@@ -152,7 +152,7 @@ def import_released(path: Path) -> UmURL:
         raise UmurlError(
             f"{path}: no 'state_dict' inside", "give a UmURL checkpoint as its authors released it"
         )
-    return _fill(*_translated(state, source=path), source=path)
+    return _fill(*_translate(state, source=path), source=path)
 
 
 def load_tensors(path: Path) -> Any:
@@ -187,12 +187,12 @@ def _require_unpacked(path: Path) -> None:
             raise ValueError(f"an archive of {n_bytes} bytes in a file of {path.stat().st_size}")
 
 
-def _translated(state: dict[str, Tensor], *, source: Path) -> tuple[ModelConfig, dict[str, Tensor]]:
+def _translate(state: dict[str, Tensor], *, source: Path) -> tuple[ModelConfig, dict[str, Tensor]]:
     try:
         if not all(isinstance(tensor, Tensor) for tensor in state.values()):
             raise ValueError("not every value is a tensor")
         _require_held(state)
-        renamed = {_renamed(name): tensor for name, tensor in state.items()}
+        renamed = {_rename(name): tensor for name, tensor in state.items()}
         width = renamed["encoder.temporal_fusion.weight"].shape[0]
         projection = next((x.shape[0] for n, x in renamed.items() if n.endswith("joint.6.weight")), 4096)
         layers = len({n.split(".")[2] for n in renamed if n.startswith("encoder.temporal.")})
@@ -208,7 +208,7 @@ def _translated(state: dict[str, Tensor], *, source: Path) -> tuple[ModelConfig,
     return config, renamed
 
 
-def _renamed(name: str) -> str:
+def _rename(name: str) -> str:
     name = name.removeprefix("module.").removeprefix("backbone.")
     if match := re.fullmatch(r"([jbm])_emb\.([ts])_embedding\.(.+)", name):
         return f"encoder.embeddings.{_MODALITY[match[1]]}.{_STREAM[match[2]]}.{match[3]}"

@@ -55,7 +55,7 @@ class Processes:
 ALONE = Processes()
 
 
-def started_by_torchrun() -> bool:
+def is_started_by_torchrun() -> bool:
     """Whether the environment names other processes."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
@@ -68,7 +68,7 @@ def process_group(device: torch.device) -> Iterator[Processes]:
     """
     if device.type == "cuda" and device.index is not None:
         torch.cuda.set_device(device)
-    if not started_by_torchrun():
+    if not is_started_by_torchrun():
         yield ALONE
         return
     try:
@@ -89,7 +89,7 @@ def process_group(device: torch.device) -> Iterator[Processes]:
 
 def own_device(device: torch.device) -> torch.device:
     """On GPUs, one a process: the process's own among those of its machine. Raises UmurlError when they are fewer."""
-    if device.type == "cuda" and started_by_torchrun():
+    if device.type == "cuda" and is_started_by_torchrun():
         own, there = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
         if own >= there:
             raise UmurlError(
@@ -180,11 +180,11 @@ def wrap_ddp(model: nn.Module, device: torch.device, processes: Processes) -> nn
     for parent in list(model.modules()):
         for name, layer in list(parent.named_children()):
             if type(layer) is nn.BatchNorm1d:
-                setattr(parent, name, _over_all(layer))
+                setattr(parent, name, _make_gathered(layer))
     return DistributedDataParallel(model)
 
 
-def _over_all(layer: nn.BatchNorm1d) -> GatheredBatchNorm:
+def _make_gathered(layer: nn.BatchNorm1d) -> GatheredBatchNorm:
     made = GatheredBatchNorm(layer.num_features)
     made.load_state_dict(layer.state_dict())
     made.weight, made.bias = layer.weight, layer.bias  # the optimiser's own

@@ -76,7 +76,7 @@ class Embedder:
         groups, size = (order[:n_single], order[n_single:]), BATCH[self._device.type]
         for rows in (group[i : i + size] for group in groups for i in range(0, len(group), size)):
             ragged = RaggedClips.of([clips[i] for i in rows]).to(self._device)
-            batch = ragged.resized(
+            batch = ragged.resize(
                 torch.arange(len(rows), device=self._device), people=clips[rows[0]].shape[1]
             )
             for modality, y in self._embed(batch, modalities).items():

@@ -34,15 +34,15 @@ class Hint:
     def typed(self) -> str:
         """As words for a terminal."""
         option = "" if self.option is None else f"--{self.option.replace('_', '-')}"
-        return self._worded(option=option if self.value is None else f"{option} {self.value}")
+        return self._fill(option=option if self.value is None else f"{option} {self.value}")
 
     @property
     def said(self) -> str:
         """As words for who has no terminal: an option is the field of a request."""
         option = self.option or ""
-        return self._worded(option=option if self.value is None else f"{option} {self.value}")
+        return self._fill(option=option if self.value is None else f"{option} {self.value}")
 
-    def _worded(self, *, option: str) -> str:
+    def _fill(self, *, option: str) -> str:
         command = "" if self.command is None else shlex.join(("umurl-search", *self.command))
         return self.text.replace("{command}", command).replace("{option}", option)
 

@@ -47,7 +47,7 @@ class FinetuneConfig:
             raise ValueError(f"epochs, batch_size, tests >= 1 and a finite learning_rate > 0, got {self}")
 
     @classmethod
-    def lasting(cls, epochs: int | None, **given: Any) -> "FinetuneConfig":
+    def from_epochs(cls, epochs: int | None, **given: Any) -> "FinetuneConfig":
         """The schedule with these epochs and no more; None: as many as it has itself."""
         return cls(**given) if epochs is None else cls(epochs=epochs, least_steps=0, **given)
 
@@ -115,9 +115,9 @@ def finetune(
 def _views(clips: RaggedClips, rows: Tensor, config: FinetuneConfig, generator: torch.Generator) -> Tensor:
     """(B, 64, M, V, C): the clips whole, or a crop of each."""
     if not config.crop:
-        return clips.resized(rows)
+        return clips.resize(rows)
     first, length = random_crops(clips.n_frames[rows], generator)
-    return clips.resized(rows, first=first, length=length)
+    return clips.resize(rows, first=first, length=length)
 
 
 @torch.no_grad()
@@ -126,6 +126,6 @@ def _scores(network: Classifier, clips: RaggedClips) -> Tensor:
     network.eval()
     rows = torch.arange(len(clips), device=clips.start.device)
     parts = [rows[i : i + _TESTED_AT_ONCE] for i in range(0, len(rows), _TESTED_AT_ONCE)]
-    scores = [network(clips.resized(part)).softmax(dim=1) for part in parts]
+    scores = [network(clips.resize(part)).softmax(dim=1) for part in parts]
     network.train()
     return torch.cat(scores)

@@ -46,13 +46,13 @@ class FoldedEncoder:
         encoder = self._encoder
         parts = {modality: encoder.config.parts(modality) for modality in modalities}
         used = {base for bases in parts.values() for base in bases}
-        hidden = {m: self._hidden(to_modality(clips, m), m) for m in BASE if m in used}
+        hidden = {m: self._hidden_vectors(to_modality(clips, m), m) for m in BASE if m in used}
         bias = encoder.absent_bias.to(self._dtype) if clips.shape[2] == 1 else None
         position = encoder.position.to(self._dtype)
         found = {}
         for modality, bases in parts.items():
-            temporal = self._mixed(hidden, bases, "temporal") + position
-            spatial = self._mixed(hidden, bases, "spatial")
+            temporal = self._mix(hidden, bases, "temporal") + position
+            spatial = self._mix(hidden, bases, "spatial")
             for layer in self._temporal:
                 temporal = layer(temporal, None)
             for layer in self._spatial:
@@ -60,7 +60,7 @@ class FoldedEncoder:
             found[modality] = torch.cat([temporal.amax(dim=1), spatial.amax(dim=1)], dim=1)
         return found
 
-    def _hidden(self, clips: Tensor, modality: str) -> dict[str, Tensor]:
+    def _hidden_vectors(self, clips: Tensor, modality: str) -> dict[str, Tensor]:
         """The hidden vectors of a modality's two streams; the absent person is one spatial token."""
         temporal, spatial = temporal_tokens(clips), spatial_tokens(clips)
         if clips.shape[2] == 1:
@@ -70,7 +70,7 @@ class FoldedEncoder:
             "spatial": self._first[modality, "spatial"](spatial.to(self._dtype)),
         }
 
-    def _mixed(self, hidden: dict[str, dict[str, Tensor]], bases: tuple[str, ...], stream: str) -> Tensor:
+    def _mix(self, hidden: dict[str, dict[str, Tensor]], bases: tuple[str, ...], stream: str) -> Tensor:
         if (bases, stream) not in self._second:
             self._second[bases, stream] = self._fold_second(bases, stream)
         weight, bias = self._second[bases, stream]

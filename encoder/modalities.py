@@ -28,11 +28,11 @@ def _parents(device: torch.device) -> Tensor:
     """Made once a device: from Python numbers it is a copy for which the host waits."""
     if torch.compiler.is_compiling():
         return torch.tensor(PARENTS, device=device)  # a constant of what is compiled
-    return _kept_parents(device)
+    return _load_parents(device)
 
 
 @cache
-def _kept_parents(device: torch.device) -> Tensor:
+def _load_parents(device: torch.device) -> Tensor:
     return torch.tensor(PARENTS, device=device)
 
 

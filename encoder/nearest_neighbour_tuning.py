@@ -45,7 +45,7 @@ class Tuner(nn.Module):
             sought = self.head(embed_batch(encoder, [view[SOUGHT] for view in views], FUSED))
         many = [encoder.embed_many(view[SEEKING], subsets) for view in views]
         seeking = {m: self.predictor(self.head(torch.cat([y[m] for y in many]))) for m in subsets}
-        return _unit(sought), {m: _unit(p) for m, p in seeking.items()}
+        return _normalise(sought), {m: _normalise(p) for m, p in seeking.items()}
 
     def loss(self, sought: Tensor, seeking: dict[str, Tensor], *, step: int) -> Tensor:
         """Mean over subsets of the cross-entropy of finding the neighbour of one's own clip in the batch.
@@ -61,5 +61,5 @@ class Tuner(nn.Module):
         return torch.stack(found).mean()
 
 
-def _unit(x: Tensor) -> Tensor:
+def _normalise(x: Tensor) -> Tensor:
     return functional.normalize(x.float(), dim=1)

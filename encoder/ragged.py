@@ -41,7 +41,7 @@ class RaggedClips:
         moved = {name: getattr(self, name).to(device) for name in self.__dataclass_fields__}
         return RaggedClips(**moved)
 
-    def resized(
+    def resize(
         self,
         index: Tensor,
         *,

@@ -27,7 +27,7 @@ class Pretraining:
         self.config, self.device, self.processes = config, device, processes
         groups = [{"params": [p for p in model.parameters() if p.requires_grad]}]
         self.optimiser = _adam(groups, config)
-        self.called = _callable(wrap_ddp(model, device, processes), config)
+        self.called = _compile_if_asked(wrap_ddp(model, device, processes), config)
 
     def set_rate(self, epoch: float) -> float:
         rate = self.config.rate_at(epoch)
@@ -62,7 +62,7 @@ class Tuning:
         self.optimiser = _adam(
             [{"params": encoder, "lr": config.tune_rate}, {"params": new, "lr": HEAD_RATE}], config
         )
-        self.called = _callable(wrap_ddp(self.module, device, processes), config)
+        self.called = _compile_if_asked(wrap_ddp(self.module, device, processes), config)
 
     def set_rate(self, epoch: float) -> float:
         self.optimiser.param_groups[0]["lr"] = self.config.tune_rate
@@ -95,5 +95,5 @@ def _autocast(device: torch.device, config: TrainConfig) -> torch.autocast:
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16")
 
 
-def _callable(module: nn.Module, config: TrainConfig) -> Callable[..., Any]:
+def _compile_if_asked(module: nn.Module, config: TrainConfig) -> Callable[..., Any]:
     return torch.compile(module) if config.compile else module

@@ -27,7 +27,7 @@ def hits(library: Library, index: str, **how: Any) -> list[tuple[str, float]]:
     return [(hit["name"], round(hit["score"], 5)) for hit in found["hits"]]
 
 
-def made_at_once(library: Library, kept: Path, name: str, kind: Kind, transform: str = "none") -> Library:
+def make_at_once(library: Library, kept: Path, name: str, kind: Kind, transform: str = "none") -> Library:
     """Another library of the source as it is now, with one index of the kind."""
     fresh = Library(library.root.with_name("fresh"))
     ingest(fresh, Request(name="mine", source=kept))
@@ -52,7 +52,7 @@ def default_index(library: Library) -> str:
     return str(name)
 
 
-def built(library: Library, name: str) -> None:
+def build(library: Library, name: str) -> None:
     build_index(library, BuildRequest(dataset="mine", encoder="e", name=name, device="cpu"))
 
 
@@ -65,7 +65,7 @@ def elsewhere(tmp_path: Path) -> Path:
     return folder
 
 
-def changed(library: Library, **asked: Any) -> Any:
+def change(library: Library, **asked: Any) -> Any:
     return add_or_update(library, ChangeRequest(**{"dataset": "mine", "device": "cpu", **asked}))
 
 

@@ -15,7 +15,7 @@ from umurl_search.library.library import Library
 
 CPU = torch.device("cpu")
 SHORT = ProbeConfig(epochs=20, batch_size=16, seed=2)
-TUNING = FinetuneConfig.lasting(2, seed=1)
+TUNING = FinetuneConfig.from_epochs(2, seed=1)
 Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
@@ -35,7 +35,7 @@ def parts_of(library: Library, modality: str) -> tuple[Array, Labels, Array, Lab
     return y[odd], classes[odd], y[~odd], classes[~odd]
 
 
-def alone(library: Library, modality: str, config: ProbeConfig = SHORT) -> ProbeResult:
+def probe_alone(library: Library, modality: str, config: ProbeConfig = SHORT) -> ProbeResult:
     x, labels, z, wanted = parts_of(library, modality)
     run = probe(
         torch.from_numpy(x),

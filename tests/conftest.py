@@ -86,10 +86,10 @@ def source(tmp_path: Path) -> Path:
 def soon() -> Iterator[None]:
     """A test that hangs fails."""
 
-    def late(*_: object) -> None:
+    def raise_timeout(*_: object) -> None:
         raise TimeoutError("over 30 s")
 
-    before = signal.signal(signal.SIGALRM, late)
+    before = signal.signal(signal.SIGALRM, raise_timeout)
     signal.alarm(30)
     yield
     signal.alarm(0)

@@ -36,7 +36,7 @@ CONTRACT = {
 QUERY = "S001C001P001R001A001"
 
 
-def said(result: Result) -> Any:
+def read_document(result: Result) -> Any:
     """The only thing on stdout of a command that worked: one JSON document."""
     assert result.code == 0, result.err
     assert result.out.count("\n") == 1
@@ -72,7 +72,7 @@ def tree(folder: Path, golden: Path, shape: str) -> Path:
     return folder
 
 
-def imported(command: Command, golden: Path, name: str, made_for: str) -> None:
+def import_checkpoint(command: Command, golden: Path, name: str, made_for: str) -> None:
     checkpoint = golden / "checkpoint_0450.pth.tar"
     assert command("import-encoder", checkpoint, "--as", name, "--for", made_for).code == 0
 
@@ -88,7 +88,7 @@ def table(path: Path) -> dict[str, list[Any]]:
         return dict(zip(names, map(list, zip(*found.fetchall(), strict=True)), strict=True))
 
 
-def found(answers: list[Answer]) -> list[list[tuple[int, str]]]:
+def ranks_and_names(answers: list[Answer]) -> list[list[tuple[int, str]]]:
     return [[(hit.rank, hit.name) for hit in answer.hits] for answer in answers]
 
 

@@ -26,7 +26,7 @@ def moving_grid(*clips: PictureClip, size: int = 90) -> Any:
     return grid(clips, camera=Camera(), palette=LIGHT, size=size)
 
 
-def near(pixels: NDArray[np.int64], colour: tuple[int, int, int]) -> int:
+def count_near(pixels: NDArray[np.int64], colour: tuple[int, int, int]) -> int:
     return int((np.abs(pixels - np.array(colour)).max(axis=-1) <= 3).sum())
 
 

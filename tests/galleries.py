@@ -18,7 +18,7 @@ Array = NDArray[np.float32]
 N, D = 400, 12
 
 
-def clustered(n: int, *, seed: int) -> Array:
+def cluster_rows(n: int, *, seed: int) -> Array:
     """Rows around 7 centres, some of them equal."""
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(7, D))[rng.integers(0, 7, n)] + 0.4 * rng.normal(size=(n, D)) + 1.5
@@ -26,14 +26,14 @@ def clustered(n: int, *, seed: int) -> Array:
     return rows.astype(np.float32)
 
 
-def sealed(
+def seal_index(
     target: Path, kind: Kind, transform: str, *, parts: tuple[int, ...] = (N,), first: int = 10
 ) -> Index:
     """An index of as many parts, its ids from `first` on."""
     places, maps = [], None
     for number, n in enumerate(parts, start=1):
         place = target if number == 1 else target.with_name(f"{target.name}~{number}")
-        y = {m: clustered(n, seed=number * 10 + i) for i, m in enumerate(("joint", "fused"))}
+        y = {m: cluster_rows(n, seed=number * 10 + i) for i, m in enumerate(("joint", "fused"))}
         maps = fit_maps(y, Transform.parse(transform)) if maps is None else maps
         mine = kind if number == 1 or kind in EXACT else "flat16"
         with sealed_folder.building(place, resume_token="") as partial:
@@ -50,7 +50,7 @@ def sealed(
     return Index(places[0], tuple(places[1:]))
 
 
-def opened(index: Index, modality: str = "fused") -> tuple[Gallery, LinearMap]:
+def open_gallery(index: Index, modality: str = "fused") -> tuple[Gallery, LinearMap]:
     bridged = modality != "fused"
     maps = index.maps(modality, "fused")
     view = Gallery(
@@ -73,7 +73,7 @@ def brute_force(vectors: Array, point: Array, k: int, among: NDArray[np.int64]) 
 def every(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Index]:
     root = tmp_path_factory.mktemp("kinds")
     return {
-        (kind, transform): sealed(root / f"{kind}-{transform[:4]}", kind, transform, parts=(N, 60))
+        (kind, transform): seal_index(root / f"{kind}-{transform[:4]}", kind, transform, parts=(N, 60))
         for kind in KINDS
         for transform in ("none", "half-whiten:6")
     }

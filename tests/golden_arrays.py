@@ -15,11 +15,11 @@ def arrays(name: str) -> dict[str, NDArray[np.float32]]:
         return {key: file[key] for key in file.files}
 
 
-def ours(clips: NDArray[np.floating]) -> Tensor:
+def to_batch(clips: NDArray[np.floating]) -> Tensor:
     """Golden (N, C, T, V, M) as (N, T, M, V, C) float32."""
     return torch.from_numpy(np.ascontiguousarray(clips.transpose(0, 2, 4, 3, 1), dtype=np.float32))
 
 
-def ours_single(clip: NDArray[np.floating]) -> Tensor:
+def to_single_batch(clip: NDArray[np.floating]) -> Tensor:
     """Golden (C, T, V, M) as a batch of one."""
-    return ours(clip[None])
+    return to_batch(clip[None])

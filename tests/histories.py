@@ -21,7 +21,7 @@ def look(step: int, epoch: int, **values: Any) -> dict[str, Any]:
     return {"kind": "embedding", "step": step, "epoch": epoch, "seconds": 1.0, **seen, **values}
 
 
-def written_history(folder: Path, records: Iterable[dict[str, Any]], *, end: str = "") -> Path:
+def write_history(folder: Path, records: Iterable[dict[str, Any]], *, end: str = "") -> Path:
     text = "".join(json.dumps(record) + "\n" for record in records)
     (folder / HISTORY).write_text(text + end, encoding="utf-8")
     return folder
@@ -31,4 +31,4 @@ def written_history(folder: Path, records: Iterable[dict[str, Any]], *, end: str
 def history(tmp_path: Path) -> History:
     """Six steps in two epochs, two looks."""
     records = [losses(step, (step - 1) // 3) for step in range(1, 7)]
-    return read_history(written_history(tmp_path, [*records, look(3, 0), look(6, 1, accuracy=0.75)]))
+    return read_history(write_history(tmp_path, [*records, look(3, 0), look(6, 1, accuracy=0.75)]))

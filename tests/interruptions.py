@@ -14,7 +14,7 @@ from umurl_search.progress import Advance, Progress
 from umurl_search.synthetic.demo_corpus import make_clip
 
 
-def stopping(after: int) -> Progress:
+def interrupting_progress(after: int) -> Progress:
     """Progress that is interrupted once `after` pieces of work are done."""
 
     @contextlib.contextmanager
@@ -51,7 +51,7 @@ class Killed(BaseException):
     pass
 
 
-def stopped(*_: object, **__: object) -> None:
+def raise_interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 

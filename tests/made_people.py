@@ -29,7 +29,7 @@ def name_of(take: Take) -> str:
     return "S{:03d}C{:03d}P{:03d}R{:03d}A{:03d}".format(*numbers)
 
 
-def standing() -> Array:
+def standing_body() -> Array:
     """The average body at rest: (25, 3)."""
     (joints,) = place(body.forward_kinematics(STAND[None], bone_offsets(Build())), STAND[None], scale=1)
     return np.asarray(joints)

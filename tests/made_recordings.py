@@ -49,7 +49,7 @@ def body(seed: int, *, scale: float = 1.0) -> list[str]:
     return [" ".join(f"{x:.7g}" for x in scale * rng.normal(size=3)) for _ in range(25)]
 
 
-def moving(n_frames: int, n_bodies: int) -> list[list[list[str]]]:
+def moving_bodies(n_frames: int, n_bodies: int) -> list[list[list[str]]]:
     return [[body(10 * t + m, scale=1 + m) for m in range(n_bodies)] for t in range(n_frames)]
 
 

@@ -69,7 +69,7 @@ def copy_of(source: Path, target: Path) -> Path:
     return target
 
 
-def mutated(mutation: Mutation, text: str) -> str:
+def mutate(mutation: Mutation, text: str) -> str:
     """The file's text with the mutation. Raises ValueError where it does not hold the old text once."""
     if text.count(mutation.old) != 1:
         raise ValueError(f"{mutation.file} holds {mutation.old!r} {text.count(mutation.old)} times, not once")
@@ -95,13 +95,13 @@ def run_tests(folder: Path, tests: Sequence[str], *options: str) -> int | None:
     return done.returncode
 
 
-def judged(mutation: Mutation, base: Path) -> Outcome:
+def judge_one(mutation: Mutation, base: Path) -> Outcome:
     """Whether the test fails with the mutation, in a copy of the unmutated copy `base`."""
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as room:
         folder = copy_of(base, Path(room) / "copy")
         path = folder / mutation.file
-        path.write_text(mutated(mutation, path.read_text(encoding="utf-8")), encoding="utf-8")
+        path.write_text(mutate(mutation, path.read_text(encoding="utf-8")), encoding="utf-8")
         code = run_tests(folder, [mutation.tests], "-x")
     said = {0: "SURVIVED", 1: "killed", None: f"over {_LONGEST_S} s"}.get(code, f"pytest ended with {code}")
     return Outcome(mutation=mutation, killed=code == 1, said=said, seconds=time.monotonic() - begun)
@@ -115,7 +115,7 @@ def judge(mutations: Sequence[Mutation]) -> Iterator[Outcome]:
         if code != 0:
             raise ValueError(f"the tests do not pass as the sources are: pytest ended with {code}")
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            yield from pool.map(lambda mutation: judged(mutation, base), mutations)
+            yield from pool.map(lambda mutation: judge_one(mutation, base), mutations)
 
 
 def line(outcome: Outcome) -> str:

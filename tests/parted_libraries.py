@@ -51,11 +51,13 @@ def parted(parted_root: Path, tmp_path: Path) -> Library:
     return Library(Path(shutil.copytree(parted_root, tmp_path / "library")))
 
 
-def killed(*_: object) -> str:
+def raise_killed(*_: object) -> str:
     raise Killed
 
 
-def dies(patched: pytest.MonkeyPatch, module: Any, name: str, stand_in: Any, work: Callable[[], Any]) -> None:
+def run_until_killed(
+    patched: pytest.MonkeyPatch, module: Any, name: str, stand_in: Any, work: Callable[[], Any]
+) -> None:
     """Runs what is killed in a function of a module."""
     with patched.context() as changed:
         changed.setattr(module, name, stand_in)
@@ -63,11 +65,9 @@ def dies(patched: pytest.MonkeyPatch, module: Any, name: str, stand_in: Any, wor
             work()
 
 
-def killed_before_the_copy(
-    library: Library, monkeypatch: pytest.MonkeyPatch, work: Callable[[], Any]
-) -> None:
+def kill_before_copy(library: Library, monkeypatch: pytest.MonkeyPatch, work: Callable[[], Any]) -> None:
     """Runs a change that is killed after its transaction, before the catalog is copied."""
-    dies(monkeypatch, open_catalog, "_quoted", killed, work)
+    run_until_killed(monkeypatch, open_catalog, "_quote", raise_killed, work)
     assert open_catalog.copy_may_be_old(library.catalog_path)
 
 

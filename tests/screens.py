@@ -20,7 +20,7 @@ class Screen(io.StringIO):
 def screen(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Screen]:
     """Makes stdout a terminal so many columns wide."""
 
-    def made(columns: int) -> Screen:
+    def make(columns: int) -> Screen:
         out = Screen()
         monkeypatch.setattr(sys, "stdout", out)
         monkeypatch.setenv("TERM", "xterm")
@@ -29,4 +29,4 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Screen]:
         monkeypatch.setenv("LINES", "40")
         return out
 
-    return made
+    return make

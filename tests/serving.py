@@ -32,7 +32,7 @@ class Client:
     def __init__(self, library: Library, *, access: Access | None = None, **limits: Any) -> None:
         self.service = Service(library, device="cpu", limits=Limits(**limits))
         self._app, self._asked = make_app(self.service, access or Access()), dict[str, Any]()
-        transport = httpx.ASGITransport(self._remembering)
+        transport = httpx.ASGITransport(self._remember)
         self._http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
         self._runner = asyncio.Runner()
 
@@ -48,13 +48,13 @@ class Client:
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         """The answer, which is as its route describes it."""
-        return self._described(self._runner.run(self._http.get(path, **options)))
+        return self._check_described(self._runner.run(self._http.get(path, **options)))
 
     def post(self, path: str, **options: Any) -> httpx.Response:
         """The answer, which is as its route describes it."""
-        return self._described(self._runner.run(self._http.post(path, **options)))
+        return self._check_described(self._runner.run(self._http.post(path, **options)))
 
-    def _described(self, answer: httpx.Response) -> httpx.Response:
+    def _check_described(self, answer: httpx.Response) -> httpx.Response:
         response = getattr(self._asked.get("route"), "response_model", None)
         if answer.status_code == 200 and answer.headers["content-type"] == "application/json":
             assert response is not None or answer.url.path == "/openapi.json", answer.url.path
@@ -63,14 +63,14 @@ class Client:
             assert_described(TypeAdapter(response).validate_python(document), document)
         return answer
 
-    async def _remembering(self, scope: Any, receive: Any, send: Any) -> None:
+    async def _remember(self, scope: Any, receive: Any, send: Any) -> None:
         self._asked = scope
         await self._app(scope, receive, send)
 
     def forget_cookies(self) -> None:
         self._http.cookies.clear()
 
-    def together(self, *requests: tuple[str, str, dict[str, Any]]) -> list[httpx.Response]:
+    def request_together(self, *requests: tuple[str, str, dict[str, Any]]) -> list[httpx.Response]:
         """Answers of requests (method, path, options) that are made at once."""
 
         async def all_of_them() -> list[httpx.Response]:
@@ -178,7 +178,7 @@ def read_long_client(long_root: Path) -> Iterator[Client]:
         yield read_client
 
 
-def done(read_client: Client, kind: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def finish_job(read_client: Client, kind: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """A job's number, and what it says once it is over."""
     job = read_client.post(f"/api/{kind}", json=body).json()
     deadline = time.monotonic() + PATIENCE_S

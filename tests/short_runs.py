@@ -31,7 +31,7 @@ def clips() -> RaggedClips:
     return made
 
 
-def ran(clips: RaggedClips, config: TrainConfig = CONFIG, **given: Any) -> UmURL:
+def run_training(clips: RaggedClips, config: TrainConfig = CONFIG, **given: Any) -> UmURL:
     return train(clips, MODEL, config, device=CPU, **given)
 
 
@@ -49,11 +49,11 @@ def from_file(file: io.BytesIO) -> dict[str, Any]:
 
 def logs_of(clips: RaggedClips, config: TrainConfig, **given: Any) -> list[Log]:
     seen: list[Log] = []
-    ran(clips, config, hooks=Hooks(**{"log": seen.append, "log_every": 1, **given}))
+    run_training(clips, config, hooks=Hooks(**{"log": seen.append, "log_every": 1, **given}))
     return seen
 
 
-def raised(call: Callable[[], object]) -> str:
+def catch_line(call: Callable[[], object]) -> str:
     with pytest.raises(UmurlError) as error:
         call()
     assert "\n" not in error.value.typed

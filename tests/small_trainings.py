@@ -48,11 +48,11 @@ def weights(library: Library, name: str = "slow") -> bytes:
     return (library.encoder(name) / "weights.safetensors").read_bytes()
 
 
-def with_units(monkeypatch: pytest.MonkeyPatch, *, there: bool) -> None:
+def set_units(monkeypatch: pytest.MonkeyPatch, *, there: bool) -> None:
     monkeypatch.setattr(precision, "multiplies_bf16", lambda device: there)
 
 
-def trained_with(library: Library) -> dict[str, Any]:
+def read_training_config(library: Library) -> dict[str, Any]:
     said: dict[str, Any] = json.loads((library.encoder("slow") / "config.json").read_text())
     return said
 

@@ -68,7 +68,7 @@ def assert_serves(to: Address) -> None:
     assert status(talk(to, post("/api/query", QUERY))) == 200
 
 
-def slow(until: Callable[[], bool]) -> dict[str, list[int]]:
+def answer_slowly(until: Callable[[], bool]) -> dict[str, list[int]]:
     """An answer that takes its time."""
     deadline = time.monotonic() + PATIENCE_S
     while not until() and time.monotonic() < deadline:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from documents import clips_of, found, scores
+from documents import clips_of, ranks_and_names, scores
 from refusals import raises_typed
 
 import umurl_search
@@ -25,24 +25,24 @@ def test_threads_and_batches_answer_as_one_by_one(indexed: Library) -> None:
     fresh = Library.open(indexed.root).index(device="cpu")  # nothing opened yet: threads open it together
     with ThreadPoolExecutor(4) as pool:
         threads = list(pool.map(lambda one: fresh.search([one[0]], modality=one[1], k=5)[0], asked))
-    assert found(threads) == found(alone)
+    assert ranks_and_names(threads) == ranks_and_names(alone)
     assert scores(threads) == scores(alone)
     for modality in ("fused", "bone"):
         together = searcher.search(clips, modality=modality, k=5)
         mine = [answer for answer, (_, m) in zip(alone, asked, strict=True) if m == modality]
-        assert found(together) == found(mine)
+        assert ranks_and_names(together) == ranks_and_names(mine)
         assert scores(together) == pytest.approx(scores(mine), abs=1e-5)
         assert [answer.name for answer in together] == clips
         how = QueryRequest(clip="", modality=modality, k=5, device="cpu")
         batch = query_many(indexed, BatchRequest(sources=tuple(clips), how=how))["queries"]
-        assert [[(hit["rank"], hit["name"]) for hit in one["hits"]] for one in batch] == found(mine)
+        assert [[(hit["rank"], hit["name"]) for hit in one["hits"]] for one in batch] == ranks_and_names(mine)
 
 
 def test_an_array_answers_as_its_file(indexed: Library, made: Path) -> None:
     searcher = indexed.index(device="cpu")
     path = made / "clips" / "S001C001P001R001A010.npy"
     file, array = searcher.search([path, np.load(path)], k=3, where="camera = 2")
-    assert found([array]) == found([file])
+    assert ranks_and_names([array]) == ranks_and_names([file])
     assert scores([array]) == scores([file])
     assert (array.passing, {hit.row["camera"] for hit in array.hits}) == (20, {2})
 

@@ -53,7 +53,7 @@ def clips(library: Library) -> int:
         return len(catalog.clip_ids("mine"))
 
 
-def written_by_another(library: Library) -> str:
+def write_from_another(library: Library) -> str:
     """What another process says that writes, nothing where it may."""
     run = [sys.executable, "-c", WRITE, str(library.root)]
     return subprocess.run(run, capture_output=True, text=True, cwd=Path(__file__).parents[1]).stderr
@@ -62,9 +62,9 @@ def written_by_another(library: Library) -> str:
 def test_who_still_reads_is_not_written_under(library: Library) -> None:
     with library.read() as catalog:
         assert clips(library) == 60
-        assert "another process is using the library" in written_by_another(library)
+        assert "another process is using the library" in write_from_another(library)
         assert len(catalog.clip_ids("mine")) == 60
-    assert written_by_another(library) == ""
+    assert write_from_another(library) == ""
 
 
 def test_a_writer_that_is_refused_does_not_open_the_file_to_others(
@@ -74,7 +74,7 @@ def test_a_writer_that_is_refused_does_not_open_the_file_to_others(
     with library.read() as catalog:
         with pytest.raises(UmurlError, match="another process is using the library"), library.write():
             pass
-        assert "another process is using the library" in written_by_another(library)
+        assert "another process is using the library" in write_from_another(library)
         assert len(catalog.clip_ids("mine")) == 60
     with library.write():
         pass
@@ -87,7 +87,7 @@ def test_links_lead_to_one_opening(library: Library, tmp_path: Path) -> None:
     for other in ("link", "other"):
         with library.read() as catalog:
             assert clips(Library(tmp_path / other)) == 60
-            assert "another process is using the library" in written_by_another(library)
+            assert "another process is using the library" in write_from_another(library)
             assert len(catalog.clip_ids("mine")) == 60
     remove(Library(tmp_path / "link"), "mine", where="camera = 2")
     assert [clips(Library(tmp_path / one)) for one in ("library", "link", "other")] == [40] * 3
@@ -120,12 +120,12 @@ def test_a_forked_process_reads_and_ends_well(
 
 
 def test_an_interrupt_is_none_of_damage(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(self: object) -> None:
+    def interrupt(self: object) -> None:
         raise RuntimeError("Query interrupted")
 
     with pytest.raises(KeyboardInterrupt), library.read():
-        interrupted(None)
-    monkeypatch.setattr(connection._Ready, "opened", interrupted)
+        interrupt(None)
+    monkeypatch.setattr(connection._Ready, "open_cursor", interrupt)
     with pytest.raises(KeyboardInterrupt), library.read():
         pass
     monkeypatch.undo()
@@ -133,22 +133,22 @@ def test_an_interrupt_is_none_of_damage(library: Library, monkeypatch: pytest.Mo
     assert clips(library) == 60
 
 
-@pytest.mark.parametrize("at", ["opened", "let_go"])
+@pytest.mark.parametrize("at", ["open_cursor", "let_go"])
 def test_a_reading_that_was_interrupted_holds_no_lock(
     library: Library, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
     whole = getattr(connection._Ready, at)
 
-    def interrupted(self: connection._Ready) -> None:
+    def interrupt(self: connection._Ready) -> None:
         monkeypatch.undo()
         whole(self)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(connection._Ready, at, interrupted)
+    monkeypatch.setattr(connection._Ready, at, interrupt)
     with contextlib.suppress(KeyboardInterrupt):
         clips(library)
         raise AssertionError("not interrupted")
-    assert written_by_another(library) == ""
+    assert write_from_another(library) == ""
     assert clips(library) == 60
 
 
@@ -161,9 +161,9 @@ def test_one_that_failed_ends_no_other(library: Library) -> None:
     with library.read() as catalog:
         del failed
         gc.collect()
-        assert "another process is using the library" in written_by_another(library)
+        assert "another process is using the library" in write_from_another(library)
         assert clips(library) == len(catalog.clip_ids("mine")) == 60
-    assert written_by_another(library) == ""
+    assert write_from_another(library) == ""
 
 
 def test_a_change_is_seen(library: Library, tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_threads_read_at_once(library: Library) -> None:
     for thread in threads:
         thread.join()
     assert found == [60] * 160
-    assert written_by_another(library) == ""
+    assert write_from_another(library) == ""
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from fuzz import seeds
-from fuzz.guard import watched
+from fuzz.guard import watch
 from refusals import Refused, has
 
 from encoder.errors import UmurlError
@@ -56,7 +56,7 @@ QUERY = "mine:S001C001P001R001A001"
 )
 def test_filters_that_are_refused(where: str, tmp_path: Path) -> None:
     catalog = seeds.catalog()
-    with pytest.raises(UmurlError, match=r"^filter '") as raised, watched(tmp_path, n_bytes=len(where)):
+    with pytest.raises(UmurlError, match=r"^filter '") as raised, watch(tmp_path, n_bytes=len(where)):
         catalog.filter(where)
     assert len(raised.value.typed) < 1_000
 
@@ -84,7 +84,7 @@ def test_filters_that_are_refused(where: str, tmp_path: Path) -> None:
 )
 def test_filters_that_pass(where: str, tmp_path: Path) -> None:
     catalog = seeds.catalog()
-    with watched(tmp_path, n_bytes=len(where)):
+    with watch(tmp_path, n_bytes=len(where)):
         ids = catalog.filter(where).tolist()
     assert ids == [1, 2, 3]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Result
-from parted_libraries import damage, dies, killed, killed_before_the_copy, score_by_name
+from parted_libraries import damage, kill_before_copy, raise_killed, run_until_killed, score_by_name
 from refusals import Refused, has
 
 from encoder.errors import UmurlError
@@ -86,7 +86,7 @@ def test_a_database_that_is_no_catalog(
 def test_a_copy_of_the_catalog_that_a_kill_left_old_is_made_again(
     indexed: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed_before_the_copy(indexed, monkeypatch, lambda: remove(indexed, "mine", where="camera = 2"))
+    kill_before_copy(indexed, monkeypatch, lambda: remove(indexed, "mine", where="camera = 2"))
     with pytest.raises(UmurlError, match="nothing was removed"):
         remove(indexed, "mine", where="camera = 2")
     assert not open_catalog.copy_may_be_old(indexed.catalog_path)
@@ -100,9 +100,9 @@ def test_what_an_old_copy_does_not_know_is_kept_for_the_same_command(
     indexed: Library, new: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change = ChangeRequest(dataset="mine", source=new, device="cpu")
-    calls: Iterator[Callable[[Path], str]] = iter([open_catalog._quoted, killed])
+    calls: Iterator[Callable[[Path], str]] = iter([open_catalog._quote, raise_killed])
     second: Callable[[Path], str] = lambda path: next(calls)(path)  # noqa: E731 - the first copy is of reserved ids
-    dies(monkeypatch, open_catalog, "_quoted", second, lambda: add_or_update(indexed, change))
+    run_until_killed(monkeypatch, open_catalog, "_quote", second, lambda: add_or_update(indexed, change))
     damage(indexed)
     report = repair(indexed, device="cpu")
     assert report.mended == [
@@ -128,7 +128,7 @@ def test_a_command_with_nothing_to_do_copies_what_a_killed_one_did_not(
         "ingest": ("mine", "--source", made / "clips", "--splits", made / "splits.json"),
         "build-index": ("mine", "--encoder", "e"),
     }
-    dies(monkeypatch, open_catalog, "_quoted", killed, change)
+    run_until_killed(monkeypatch, open_catalog, "_quote", raise_killed, change)
     assert open_catalog.copy_may_be_old(indexed.catalog_path)
     assert command(again, *words[again], "--library", indexed.root, "--json").json["already_there"]
     assert not open_catalog.copy_may_be_old(indexed.catalog_path)

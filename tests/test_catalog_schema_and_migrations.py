@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import duckdb
 import pytest
-from changes import built, default_index, hits
+from changes import build, default_index, hits
 from conftest import Result
 
 from umurl_search import Library
@@ -21,7 +21,7 @@ from umurl_search.maintenance.verify import verify
 Command = Callable[..., Result]
 
 
-def made_old(library: Library) -> None:
+def make_old(library: Library) -> None:
     """The library as the first schema had it: no parts, no segments, indexes that say less."""
     connection = duckdb.connect(str(library.catalog_path))
     connection.execute(
@@ -46,7 +46,7 @@ def made_old(library: Library) -> None:
 
 def test_a_library_of_the_first_schema_is_migrated_and_used(indexed: Library, command: Command) -> None:
     before = hits(indexed, "mine@e")
-    made_old(indexed)
+    make_old(indexed)
     told = command("list")
     assert (told.code, "older version (schema 1); run: umurl-search doctor" in told.err) == (1, True)
     assert command("doctor").code == 0
@@ -64,7 +64,7 @@ def test_a_library_of_the_first_schema_is_migrated_and_used(indexed: Library, co
 
 
 def test_a_catalog_of_schema_3_means_the_index_built_last(indexed: Library, command: Command) -> None:
-    built(indexed, "second")
+    build(indexed, "second")
     prefer(indexed, "mine@e")
     with duckdb.connect(str(indexed.catalog_path)) as connection:
         connection.execute("alter table indexes drop column preference; update meta set schema_version = 3")
@@ -75,7 +75,7 @@ def test_a_catalog_of_schema_3_means_the_index_built_last(indexed: Library, comm
             {"version": SCHEMA_VERSION}
         ]
     assert default_index(indexed) == "second"
-    built(indexed, "third")
+    build(indexed, "third")
     assert default_index(indexed) == "third"
     prefer(indexed, "mine@e")
     assert default_index(indexed) == "mine@e"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Result
-from documents import CONTRACT, said, tree
+from documents import CONTRACT, read_document, tree
 from numpy.typing import NDArray
 
 Command = Callable[..., Result]
@@ -52,6 +52,6 @@ def test_typed_exactly_as_in_the_contract(
     figures = command("knn-eval")
     assert figures.code == 0, figures.err
     assert "ntu120 xsub, encoder shipped, index ntu120@shipped: 1 queries, gallery of 7" in figures.out
-    splits = said(command("info", "ntu120", "--json"))["splits"]
+    splits = read_document(command("info", "ntu120", "--json"))["splits"]
     assert splits["xsub"] == {"train": 7, "test": 1}
     assert splits["xset"] == {"train": 4, "test": 4}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Result
-from documents import problem, said, tree
+from documents import problem, read_document, tree
 
 from umurl_search.library.library import Library
 
@@ -17,18 +17,18 @@ Command = Callable[..., Result]
 
 def test_the_keys_of_ingest(command: Command, made: Path) -> None:
     words = ("ingest", "twice", "--source", made / "clips", "--json")
-    document = said(command(*words))
+    document = read_document(command(*words))
     assert set(document) >= {"dataset", "found", "used", "left_out", "official", "seconds"}
     assert (document["dataset"], document["found"], document["used"]) == ("twice", 60, 60)
     assert (document["left_out"], document["official"]) == ({}, None)
-    again = said(command(*words))
+    again = read_document(command(*words))
     assert set(again) >= set(document)
     assert (again["found"], again["used"]) == (60, 60)
 
 
 def test_datasets_and_where_they_are(indexed: Library, command: Command, tmp_path: Path) -> None:
     (tmp_path / "data" / "ntu60").mkdir(parents=True)
-    document = said(command("datasets", "--data", tmp_path / "data", "--json"))
+    document = read_document(command("datasets", "--data", tmp_path / "data", "--json"))
     rows = {row["name"]: row for row in document["datasets"]}
     assert set(rows) == {
         "ntu60",
@@ -58,7 +58,7 @@ def test_ntu60_leaves_out_what_is_not_its_own(
     name: str, golden: Path, tmp_path: Path, command: Command
 ) -> None:
     data = tree(tmp_path / "data", golden, "flat")
-    document = said(command("ingest", name, "--data", data, "--json"))
+    document = read_document(command("ingest", name, "--data", data, "--json"))
     wanted = {"ntu60": (7, {"not part of the dataset": 1}, 56_880), "ntu120": (8, {}, 114_480)}[name]
     assert (document["used"], document["left_out"], document["official"]) == wanted
     assert document["found"] == 8

@@ -23,7 +23,7 @@ def test_the_better_of_the_two_is_the_default(trained: float, better: bool) -> N
     assert is_better(trained, at_once=0.93) == better
 
 
-def keys_documented() -> set[str]:
+def documented_keys() -> set[str]:
     path = Path(__file__).parents[1] / "docs" / "make_commands.py"
     spec = importlib.util.spec_from_file_location("make_commands", path)
     assert spec is not None
@@ -33,7 +33,7 @@ def keys_documented() -> set[str]:
     return {key for key, _ in module.JSON_KEYS["demo"]}
 
 
-def default(library: Library) -> str | None:
+def default_index(library: Library) -> str | None:
     with library.read() as catalog:
         return catalog.default_index()
 
@@ -51,7 +51,7 @@ def test_a_first_result_does_not_depend_on_the_machine(tmp_path: Path, command: 
     first = command("demo", "--seconds", 0, "--json", *at)
     assert first.code == 0, first.err
     document = first.json
-    assert set(document) == keys_documented()
+    assert set(document) == documented_keys()
     assert document["evaluation"]["accuracy"] >= AT_LEAST
     assert document["evaluation"]["accuracy"] > document["other"]["evaluation"]["accuracy"] > 0.03
     assert [one["build"]["encoder"] for one in (document, document["other"])] == [SHIPPED, ENCODER]
@@ -60,7 +60,7 @@ def test_a_first_result_does_not_depend_on_the_machine(tmp_path: Path, command: 
         assert answer["index"]["name"] == document["build"]["index"]
         assert [hit["action"] for hit in answer["hits"]] == [ACTION] * 5
     assert document["train"]["epochs"] == 1 < document["train"]["planned_epochs"]
-    assert default(library) == document["build"]["index"]
+    assert default_index(library) == document["build"]["index"]
 
     trained = open_encoder(library, ENCODER).hash
     command("prefer", document["other"]["build"]["index"], *at)
@@ -69,7 +69,7 @@ def test_a_first_result_does_not_depend_on_the_machine(tmp_path: Path, command: 
     assert open_encoder(library, ENCODER).hash == trained
     assert f"encoder {ENCODER} was trained before: it came to epoch 1 of 16" in again.out
     assert f"take {document['build']['index']} from now on" in again.out
-    assert default(library) == document["build"]["index"]
+    assert default_index(library) == document["build"]["index"]
     _what_is_shown_works(again.out, library, command)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Result
-from documents import said
+from documents import read_document
 
 from encoder import precision
 from umurl_search.library.library import Library
@@ -15,9 +15,9 @@ Command = Callable[..., Result]
 
 def test_the_keys_of_train(library: Library, command: Command) -> None:
     words = "train mine --preset tiny --epochs 1 --batch-size 16 --seed 3 --as second --device cpu --json"
-    document = said(command(*words.split()))
+    document = read_document(command(*words.split()))
     assert (document["encoder"], document["dataset"], document["protocol"]) == ("second", "mine", "xsub")
-    assert [row["name"] for row in said(command("list", "--json"))["encoders"]] == ["second", "e"]
+    assert [row["name"] for row in read_document(command("list", "--json"))["encoders"]] == ["second", "e"]
 
 
 def test_what_emulated_bf16_costs_is_noted_before_the_work_and_only_then(

@@ -173,11 +173,11 @@ def test_problems_are_exit_code_1(arguments: str, text: str, indexed: Library, c
 def test_an_interrupt_is_exit_code_130_and_says_that_nothing_was_written(
     arguments: str, indexed: Library, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object, **__: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("umurl_search.evaluation.linear_eval.pick_device", interrupted)
-    monkeypatch.setattr("umurl_search.evaluation.semi_supervised.finetune", interrupted)
-    monkeypatch.setattr("umurl_search.evaluation.transfer.finetune", interrupted)
+    monkeypatch.setattr("umurl_search.evaluation.linear_eval.pick_device", interrupt)
+    monkeypatch.setattr("umurl_search.evaluation.semi_supervised.finetune", interrupt)
+    monkeypatch.setattr("umurl_search.evaluation.transfer.finetune", interrupt)
     line = problem(command(*arguments.split(), "--json"), 130)
     assert line == "umurl-search: interrupted; nothing was written; the same command starts again\n"

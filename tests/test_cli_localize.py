@@ -98,7 +98,7 @@ def scored_moments(library: Library, clip: str) -> tuple[Array, list[Moment]]:
         columns, row = catalog.clips_of("long"), catalog.clip("mine", clip)
     assert row is not None
     assert index.spans is not None
-    asked = ClipStore(library.clips("mine")).normalised(row["store_row"])
+    asked = ClipStore(library.clips("mine")).normalised_frames(row["store_row"])
     y = Searcher(library, LONG_INDEX, device="cpu").embed([asked], "fused")[0].astype(np.float64)
     gallery = np.asarray(index.embeddings("fused"), dtype=np.float64)
     scores = gallery @ y / np.linalg.norm(gallery, axis=1) / np.linalg.norm(y)

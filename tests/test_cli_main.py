@@ -71,10 +71,10 @@ def test_wrong_usage_is_exit_code_2(arguments: str, names: str, command: Command
 def test_an_interrupt_is_exit_code_130(
     indexed: Library, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object, **__: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("umurl_search.evaluation.knn_eval.evaluate_index", interrupted)
+    monkeypatch.setattr("umurl_search.evaluation.knn_eval.evaluate_index", interrupt)
     assert "interrupted" in problem(command("knn-eval", "--json"), 130)
 
 

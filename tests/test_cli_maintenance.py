@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from conftest import Result
-from documents import QUERY, said
+from documents import QUERY, read_document
 
 from umurl_search.library.library import Library
 
@@ -13,7 +13,7 @@ Command = Callable[..., Result]
 
 
 def test_the_keys_of_verify(indexed: Library, command: Command) -> None:
-    assert said(command("verify", "--json")) == {"ok": True, "problems": []}
+    assert read_document(command("verify", "--json")) == {"ok": True, "problems": []}
     (indexed.index_folder("mine@e") / "ids.npy").unlink()
     broken = command("verify", "--json")
     assert broken.code == 1
@@ -25,31 +25,31 @@ def test_the_keys_of_verify(indexed: Library, command: Command) -> None:
 
 
 def test_list_and_info(indexed: Library, command: Command) -> None:
-    document = said(command("list", "--json"))
+    document = read_document(command("list", "--json"))
     named = [[row["name"] for row in document[room]] for room in ("datasets", "encoders", "indexes")]
     assert named == [["mine"], ["e"], ["mine@e"]]
     assert all(word in command("list").out for word in ("mine@e", "xsub", "trained"))
     for what, kind in (("dataset:mine", "dataset"), ("e", "encoder"), ("mine@e", "index")):
-        found = said(command("info", what, "--json"))
+        found = read_document(command("info", what, "--json"))
         assert (found["kind"], found["name"]) == (kind, what.removeprefix("dataset:"))
         assert found["bytes"] > 0
-    row = said(command("info", f"mine:{QUERY}", "--json"))
+    row = read_document(command("info", f"mine:{QUERY}", "--json"))
     assert (row["kind"], row["name"], row["people"]) == ("clip", QUERY, 1)
-    assert said(command("info", "shipped", "--json"))["kind"] == "encoder"
-    whole = said(command("info", "--json"))
+    assert read_document(command("info", "shipped", "--json"))["kind"] == "encoder"
+    whole = read_document(command("info", "--json"))
     assert whole["bytes"] > 0
     assert {room: whole[room] for room in document} == document
     assert "xsub" in command("info", "mine").out
 
 
 def test_an_empty_library_is_listed_as_empty(command: Command) -> None:
-    document = said(command("list", "--json"))
+    document = read_document(command("list", "--json"))
     assert [document[room] for room in ("datasets", "encoders", "indexes")] == [[], [], []]
     assert "none" in command("list").out
 
 
 def test_delete_takes_an_index_then_its_encoder(indexed: Library, command: Command) -> None:
-    document = said(command("delete", "mine@e", "--json"))
+    document = read_document(command("delete", "mine@e", "--json"))
     assert (document["deleted"], document["kind"]) == ("mine@e", "index")
     assert document["bytes"] > 0
     assert "encoder e deleted" in command("delete", "encoder:e").out
@@ -57,11 +57,11 @@ def test_delete_takes_an_index_then_its_encoder(indexed: Library, command: Comma
     assert [
         path.name for room in ("clips", "encoders", "indexes") for path in (indexed.root / room).iterdir()
     ] == []
-    assert said(command("verify", "--json"))["ok"] is True
+    assert read_document(command("verify", "--json"))["ok"] is True
 
 
 def test_doctor(indexed: Library, command: Command, tmp_path: Path) -> None:
-    document = said(command("doctor", "--json"))
+    document = read_document(command("doctor", "--json"))
     assert document["ok"] is True
     assert {"python", "faiss", "device", "library", "disk"} <= {check["name"] for check in document["checks"]}
     ill = command("doctor", "--json", "--data", tmp_path / "nowhere")

@@ -64,7 +64,7 @@ ELSEWHERE = {"import-encoder", "serve"}
 """Drawn below: what they need is not at hand, or they do not end."""
 
 
-def nullable(title: str) -> list[str]:
+def nullable_keys(title: str) -> list[str]:
     return [key for key, meaning in KEYS[title] if "null" in meaning] + WITHIN.get(title, [])
 
 
@@ -80,7 +80,7 @@ def objects(document: Any, path: str) -> Iterator[tuple[Document, str]]:
             yield from objects(one, rest)
 
 
-def without(document: Document, paths: list[str]) -> Document:
+def set_null(document: Document, paths: list[str]) -> Document:
     document = copy.deepcopy(document)
     for path in paths:
         found = list(objects(document, path))
@@ -121,7 +121,7 @@ def shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Show
 
 
 def test_every_document_with_nulls_is_looked_at() -> None:
-    assert {title for title in KEYS if nullable(title)} == {*RUN, *ELSEWHERE}
+    assert {title for title in KEYS if nullable_keys(title)} == {*RUN, *ELSEWHERE}
 
 
 @pytest.mark.parametrize("title", RUN)
@@ -129,11 +129,11 @@ def test_nulls_are_drawn(
     title: str, shown: Callable[[str], Shown], capsys: pytest.CaptureFixture[str]
 ) -> None:
     document, render = shown(RUN[title])
-    keys = nullable(title)
+    keys = nullable_keys(title)
     outermost = [key for key in keys if not any(key.startswith(f"{other}.") for other in keys)]
     for paths in [*([key] for key in keys), outermost]:
         capsys.readouterr()
-        render(without(document, paths))
+        render(set_null(document, paths))
         drawn = capsys.readouterr().out
         assert drawn.strip(), paths
         assert not re.search(r"\b(None|nan|null)\b", drawn), (paths, drawn)

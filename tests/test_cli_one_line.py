@@ -107,7 +107,7 @@ if __name__ == "__main__":
 """
 
 
-def spawning(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def run_spawning(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """A command in which libraries warn, here and in a process of its own."""
     script = folder / "spawning.py"
     script.write_text(SPAWNING)
@@ -122,12 +122,12 @@ def spawning(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_libraries_warn_in_no_process(tmp_path: Path) -> None:
-    told = spawning(tmp_path)
+    told = run_spawning(tmp_path)
     assert (told.returncode, told.stderr) == (0, "")
 
 
 def test_whoever_asks_for_warnings_gets_them(tmp_path: Path) -> None:
-    told = spawning(tmp_path, "-W", "default")
+    told = run_spawning(tmp_path, "-W", "default")
     for said in (
         "UserWarning: said by a library",
         "RuntimeWarning: overflow",

@@ -13,7 +13,7 @@ from rich.text import Text
 from screens import Screen
 
 from cli.braille import LEAST, MOST, Strip
-from cli.print_hits import Column, fitted, naming, print_hits
+from cli.print_hits import Column, fit_columns, naming_columns, print_hits
 from umurl_search.library.library import Library
 from umurl_search.search.results import AskedClip, FilteredIndex, Hit, QueryResult
 
@@ -23,7 +23,7 @@ CLIP = "mine:S001C001P002R001A005"
 # when they are drawn
 
 
-def asked(screen: Callable[[int], Screen], columns: int, *arguments: object) -> list[str]:
+def ask(screen: Callable[[int], Screen], columns: int, *arguments: object) -> list[str]:
     from cli.main import run
 
     out = screen(columns)
@@ -37,7 +37,7 @@ def is_braille(character: str) -> bool:
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 100, 140, 200])
 def test_a_query_on_a_terminal(screen: Callable[[int], Screen], indexed: Library, columns: int) -> None:
-    lines = asked(screen, columns, CLIP, "--k", 3)
+    lines = ask(screen, columns, CLIP, "--k", 3)
     assert max(map(len, lines)) <= columns
     drawn = [line for line in lines if any(map(is_braille, line))]
     assert len(drawn) == (0 if columns < 60 else 3 + 3 * 3)
@@ -58,14 +58,14 @@ def test_a_query_on_a_terminal(screen: Callable[[int], Screen], indexed: Library
             "setup",
             "frames",
         ]
-    plain = asked(screen, columns, CLIP, "--k", 3, "--plain")
+    plain = ask(screen, columns, CLIP, "--k", 3, "--plain")
     assert not any(map(is_braille, "".join(plain)))
     assert max(map(len, plain)) <= columns
 
 
 def test_moments_on_a_terminal(screen: Callable[[int], Screen], long: Library) -> None:
     for columns in (50, 100, 160):
-        lines = asked(screen, columns, CLIP, "--k", 2, "--index", LONG_INDEX)
+        lines = ask(screen, columns, CLIP, "--k", 2, "--index", LONG_INDEX)
         assert max(map(len, lines)) <= columns
         head = next(line for line in lines if line.startswith("rank"))
         assert ("poses" in head) == (columns > 50)
@@ -98,7 +98,7 @@ def made_hits(n: int, name: str = "S001C001P001R001A001") -> list[Hit]:
 
 def columns_of(found: Sequence[Hit]) -> list[Column]:
     return [
-        *naming(found),
+        *naming_columns(found),
         Column(header="action", cells=[Text(hit["action"]) for hit in found], cut=True),
         *(
             Column(header=name, cells=[Text(str(hit[name] or "")) for hit in found], right=True, spare=True)
@@ -107,14 +107,14 @@ def columns_of(found: Sequence[Hit]) -> list[Column]:
     ]
 
 
-def blank(width: int) -> list[Strip]:
+def blank_strips(width: int) -> list[Strip]:
     return [Strip(lines=("⣿" * width,) * 3, people=((0,) * width,) * 3)] * 4
 
 
-def shown(width: int, *, draw: bool, name: str = "S001C001P001R001A001") -> list[str]:
+def show_table(width: int, *, draw: bool, name: str = "S001C001P001R001A001") -> list[str]:
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=width, color_system=None)
-    console.print(fitted(columns_of(made_hits(3, name)), console, draw=blank if draw else None))
+    console.print(fit_columns(columns_of(made_hits(3, name)), console, draw=blank_strips if draw else None))
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
@@ -122,7 +122,7 @@ def shown(width: int, *, draw: bool, name: str = "S001C001P001R001A001") -> list
 def test_a_table_fits_every_width_and_nothing_wraps(draw: bool) -> None:
     seen: set[tuple[str, ...]] = set()
     for width in [*range(36, 90), *range(90, 180, 5)]:
-        lines = shown(width, draw=draw)
+        lines = show_table(width, draw=draw)
         head = tuple(lines[0].split())
         seen.add(head)
         assert max(map(len, lines)) <= width
@@ -139,11 +139,11 @@ def test_a_table_fits_every_width_and_nothing_wraps(draw: bool) -> None:
 
 
 def test_narrow_windows_lose_the_dataset_then_letters_of_the_action_then_the_action() -> None:
-    assert "somewhere:a1" in shown(60, draw=False, name="a0")[1]
-    narrow = shown(40, draw=False, name="a0")
+    assert "somewhere:a1" in show_table(60, draw=False, name="a0")[1]
+    narrow = show_table(40, draw=False, name="a0")
     assert narrow[0].split() == ["rank", "score", "clip", "action"]
     assert narrow[1].split(maxsplit=3) == ["1", "0.9000", "a1", "a rather long name …"]
-    assert shown(26, draw=False, name="a0")[0].split() == ["rank", "score", "clip"]
+    assert show_table(26, draw=False, name="a0")[0].split() == ["rank", "score", "clip"]
 
 
 def test_no_hits_at_all(screen: Callable[[int], Screen]) -> None:
@@ -155,5 +155,5 @@ def test_no_hits_at_all(screen: Callable[[int], Screen]) -> None:
     result = QueryResult(
         query=AskedClip(**asked), index=FilteredIndex(**index), hits=[], seconds={"total": 0.1}
     )
-    print_hits(result, draw=lambda w: blank(w)[:1])
+    print_hits(result, draw=lambda w: blank_strips(w)[:1])
     assert 'only 0 clips pass --where "1=0"' in out.getvalue()

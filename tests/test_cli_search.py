@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from conftest import Result
-from documents import QUERY, said
+from documents import QUERY, read_document
 
 from umurl_search.library.library import Library
 
@@ -45,7 +45,7 @@ EVAL_KEYS = HEAD_KEYS | {
 
 @pytest.mark.parametrize("modality", ["joint", "fused", "motion+bone+joint"])
 def test_the_keys_of_query(indexed: Library, command: Command, modality: str) -> None:
-    document = said(command("query", f"mine:{QUERY}", "--modality", modality, "--k", 4, "--json"))
+    document = read_document(command("query", f"mine:{QUERY}", "--modality", modality, "--k", 4, "--json"))
     assert set(document) >= {"query", "index", "hits", "seconds"}
     assert all(set(hit) >= HIT_KEYS for hit in document["hits"])
     assert [hit["rank"] for hit in document["hits"]] == [1, 2, 3, 4]
@@ -57,7 +57,7 @@ def test_the_keys_of_query(indexed: Library, command: Command, modality: str) ->
 
 
 def test_the_keys_of_knn_eval(indexed: Library, command: Command) -> None:
-    document = said(command("knn-eval", "--query-modality", "bone", "--json"))
+    document = read_document(command("knn-eval", "--query-modality", "bone", "--json"))
     assert set(document) >= EVAL_KEYS
     assert set(document["recall_at"]) == {"1", "5", "10"}
     assert document["index"] == "mine@e"
@@ -71,12 +71,14 @@ def test_the_keys_of_knn_eval(indexed: Library, command: Command) -> None:
 
 
 def test_the_keys_of_the_matrix(indexed: Library, command: Command) -> None:
-    document = said(command("knn-eval", "--matrix", "--json"))
+    document = read_document(command("knn-eval", "--matrix", "--json"))
     base = ["joint", "bone", "motion", "fused"]
     assert set(document) >= HEAD_KEYS
     assert list(document["matrix"]) == base
     assert all(list(row) == base for row in document["matrix"].values())
-    alone = said(command("knn-eval", "--query-modality", "motion", "--gallery-modality", "joint", "--json"))
+    alone = read_document(
+        command("knn-eval", "--query-modality", "motion", "--gallery-modality", "joint", "--json")
+    )
     assert document["matrix"]["motion"]["joint"] == alone["accuracy"]
 
 

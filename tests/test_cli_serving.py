@@ -42,7 +42,7 @@ def serving(library: Library, *words: str) -> Iterator[tuple[subprocess.Popen[st
         process.communicate()
 
 
-def fetched(url: str, body: bytes | None = None, **headers: str) -> Any:
+def fetch(url: str, body: bytes | None = None, **headers: str) -> Any:
     if body is not None:
         headers["Content-Type"] = "application/json"
     asked = urllib.request.Request(url, body, headers)
@@ -63,7 +63,7 @@ def test_it_serves_until_it_is_interrupted(indexed: Library, how: int) -> None:
             "library": str(indexed.root),
             "index": "mine@e",
         }
-        assert fetched(f"{document['url']}api/health")["status"] == "ok"
+        assert fetch(f"{document['url']}api/health")["status"] == "ok"
         os.kill(process.pid, how)
         out, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, out, err) == (0, "", "stopped\n")
@@ -75,9 +75,9 @@ def test_it_ends_without_a_word_after_longer_work(indexed: Library, wait: bool) 
     """A thread that is left behind keeps DuckDB alive, which then complains at length."""
     with serving(indexed, "--json") as (process, line):
         evaluations = f"{json.loads(line)['url']}api/evaluations"
-        job = fetched(evaluations, b"{}")
+        job = fetch(evaluations, b"{}")
         while wait and job["state"] == "running":
-            job = fetched(f"{evaluations}/{job['id']}")
+            job = fetch(f"{evaluations}/{job['id']}")
         os.kill(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, out, err) == (0, "", "stopped\n")
@@ -89,9 +89,9 @@ def test_other_addresses_need_a_token_which_the_line_carries(indexed: Library) -
         here, _, token = line.strip().partition("?token=")
         assert here.startswith("http://127.0.0.1:")
         assert len(token) >= 32
-        assert fetched(f"{here}api/library", Authorization=f"Bearer {token}")["default_index"] == "mine@e"
+        assert fetch(f"{here}api/library", Authorization=f"Bearer {token}")["default_index"] == "mine@e"
         with pytest.raises(urllib.error.HTTPError, match="401"):
-            fetched(f"{here}api/library")
+            fetch(f"{here}api/library")
 
 
 def problem(result: Result) -> str:

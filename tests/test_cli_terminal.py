@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from conftest import Result
-from documents import QUERY, said
+from documents import QUERY, read_document
 
 from umurl_search.library.library import Library
 
@@ -45,6 +45,6 @@ def test_notes_are_on_stderr_unless_quiet(library: Library, command: Command) ->
     assert command("delete", "encoder:e").code == 0
     loud = command("build-index", "mine", "--json")
     assert "no encoder was trained to its end on mine or imported for it: using the shipped one" in loud.err
-    assert said(loud)["encoder"] == "shipped"
+    assert read_document(loud)["encoder"] == "shipped"
     assert command("build-index", "mine", "--json", "--quiet").err == ""
     assert command("build-index", "mine", "--encoder", "shipped", "--json").err == ""  # as asked for

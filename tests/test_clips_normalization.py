@@ -52,7 +52,7 @@ def compare(arrays: Path, raw: Path, name: str) -> None:
     assert_golden(frames, selected)
     ready = normalise(frames)
     assert_golden(ready, normalised[:, :n_frames])
-    assert_golden(RaggedClips.of([ready]).resized(torch.tensor([0]))[0].numpy(), resized)
+    assert_golden(RaggedClips.of([ready]).resize(torch.tensor([0]))[0].numpy(), resized)
 
 
 def assert_golden(got: Frames, want: NDArray[np.float32]) -> None:
@@ -111,7 +111,7 @@ def test_utd_mhad_is_as_the_released_code_normalised_it(real: Path) -> None:
 
 
 def oracle(frames: Frames) -> NDArray[np.float64]:
-    people = [closed(frames[:, m]) for m in range(frames.shape[1])]
+    people = [close_gaps(frames[:, m]) for m in range(frames.shape[1])]
     centres = [frame[SPINE] for frame in people[0]]
     centred = [
         [
@@ -120,7 +120,7 @@ def oracle(frames: Frames) -> NDArray[np.float64]:
         ]
         for person in people
     ]
-    turn = turning(centred[0][0][RIGHT] - centred[0][0][LEFT])
+    turn = rotation_onto_x(centred[0][0][RIGHT] - centred[0][0][LEFT])
     out = np.zeros(frames.shape)
     for m, person in enumerate(centred):
         for t, frame in enumerate(person):
@@ -129,7 +129,7 @@ def oracle(frames: Frames) -> NDArray[np.float64]:
     return out
 
 
-def closed(person: Frames) -> list[Frames]:
+def close_gaps(person: Frames) -> list[Frames]:
     """person: (T, V, C). Late starts to the front without their gaps, then the end filled by repeating."""
     there = [frame.any() for frame in person]
     if not there[0]:
@@ -140,7 +140,7 @@ def closed(person: Frames) -> list[Frames]:
     return [kept[t % len(kept)] for t in range(len(person))]
 
 
-def turning(across: Frames) -> NDArray[np.float64]:
+def rotation_onto_x(across: Frames) -> NDArray[np.float64]:
     """The rotation in the plane of `across` and x; the cosine as float32 has it."""
     length = np.sqrt(np.float32((across * across).sum()))
     if length < 1e-6 or np.abs(across[1:]).sum() < 1e-6:
@@ -236,7 +236,7 @@ def test_the_up_axis_becomes_y_without_mirroring(up: str) -> None:
     np.testing.assert_array_equal(turned["xyz".index(up)], [0, 1, 0])
 
 
-def moving(n_frames: int) -> Frames:
+def moving_person(n_frames: int) -> Frames:
     """A person whose every joint is at (t + 1, 0, 0) in frame t."""
     frames = np.zeros((n_frames, 1, 25, 3), np.float32)
     frames[..., 0] = np.arange(1, n_frames + 1)[:, None, None]
@@ -255,12 +255,12 @@ def moving(n_frames: int) -> Frames:
     ],
 )
 def test_frames_a_second_become_30(n_frames: int, fps: float, places: list[float]) -> None:
-    resampled = to_ntu25(moving(n_frames), Conventions(fps=fps))
+    resampled = to_ntu25(moving_person(n_frames), Conventions(fps=fps))
     np.testing.assert_allclose(resampled[:, 0, 7, 0], places, rtol=1e-6)
 
 
 def test_nothing_is_drawn_between_a_joint_and_its_absence() -> None:
-    frames = moving(4)
+    frames = moving_person(4)
     frames[2, 0, 5] = 0
     resampled = to_ntu25(frames, Conventions(fps=10.0))[:, 0]
     np.testing.assert_allclose(resampled[:, 4, 0], 1 + np.arange(10) / 3, rtol=1e-6)

@@ -16,41 +16,43 @@ HANGING = CLIP * np.array([1, -1, -1], np.float32)
 UPS: tuple[Up, ...] = ("x", "y", "z")
 
 
-def turned(frames: Frames, up: Up) -> Frames:
+def turn(frames: Frames, up: Up) -> Frames:
     """As a source holds y-up frames whose axis `up` is up."""
     x, y, z = np.moveaxis(frames, -1, 0)
     return np.stack({"y": (x, y, z), "z": (x, -z, y), "x": (y, -x, z)}[up], axis=-1)
 
 
-def said(frames: NDArray[np.float32], **stated: object) -> list[str]:
+def check(frames: NDArray[np.float32], **stated: object) -> list[str]:
     conventions = Conventions(**stated)  # type: ignore[arg-type]
     return check_scale_and_axis([to_ntu25(frames, conventions)], conventions, what="it")
 
 
 @pytest.mark.parametrize(("scale", "unit"), [(0.001, "millimetres"), (0.01, "centimetres")])
 def test_another_unit_is_named(scale: float, unit: str) -> None:
-    (line,) = said(CLIP / np.float32(scale))
+    (line,) = check(CLIP / np.float32(scale))
     assert line.startswith("it: people are ")
     assert line.endswith(f" m from end to end; if the file holds {unit}, say --scale {scale:g}")
-    assert said(CLIP / np.float32(scale), scale=scale) == []
-    assert said(CLIP, scale=0.001)[0].endswith("; if the file holds metres, say --scale 1")
-    assert said(CLIP * np.float32(5))[0].endswith("m from end to end; --scale says how many metres a unit is")
-    assert said(CLIP / np.float32(scale), scale=0.1)[0].endswith(f"say --scale {scale:g}")
+    assert check(CLIP / np.float32(scale), scale=scale) == []
+    assert check(CLIP, scale=0.001)[0].endswith("; if the file holds metres, say --scale 1")
+    assert check(CLIP * np.float32(5))[0].endswith(
+        "m from end to end; --scale says how many metres a unit is"
+    )
+    assert check(CLIP / np.float32(scale), scale=0.1)[0].endswith(f"say --scale {scale:g}")
 
 
 @pytest.mark.parametrize("stated", UPS)
 @pytest.mark.parametrize("up", UPS)
 def test_another_axis_up_is_named(up: Up, stated: Up) -> None:
     expected = [f"it: people lie along {up} rather than stand; if that axis is up, say --up {up}"]
-    assert said(turned(CLIP, up), up=stated) == ([] if up == stated else expected)
+    assert check(turn(CLIP, up), up=stated) == ([] if up == stated else expected)
 
 
 @pytest.mark.parametrize("centre", [0, 1, 20])
 def test_arrays_that_are_centred_on_a_joint_are_looked_at_too(centre: int) -> None:
-    centred = turned(CLIP, "z")
+    centred = turn(CLIP, "z")
     centred -= centred[:, :, [centre]]
-    assert said(centred)[0].endswith("if that axis is up, say --up z")
-    assert said(centred, up="z") == []
+    assert check(centred)[0].endswith("if that axis is up, say --up z")
+    assert check(centred, up="z") == []
 
 
 def test_a_camera_that_looks_down_is_not_doubted_and_its_other_axis_is() -> None:
@@ -59,17 +61,17 @@ def test_a_camera_that_looks_down_is_not_doubted_and_its_other_axis_is() -> None
     tilted = np.stack(
         [x, np.cos(angle) * y - np.sin(angle) * z, np.sin(angle) * y + np.cos(angle) * z], axis=-1
     )
-    assert said(tilted) == []
-    assert said(turned(tilted, "z"))[0].endswith("say --up z")
+    assert check(tilted) == []
+    assert check(turn(tilted, "z"))[0].endswith("say --up z")
 
 
 def test_heads_that_hang_down_are_told() -> None:
-    assert said(HANGING) == ["it: people stand on their heads; y points down there: turn it in the file"]
-    assert said(turned(HANGING, "z"), up="z")[0].endswith("heads; z points down there: turn it in the file")
+    assert check(HANGING) == ["it: people stand on their heads; y points down there: turn it in the file"]
+    assert check(turn(HANGING, "z"), up="z")[0].endswith("heads; z points down there: turn it in the file")
 
 
 def test_some_may_lie_most_may_not() -> None:
-    lying = to_ntu25(turned(CLIP, "x"), Conventions())
+    lying = to_ntu25(turn(CLIP, "x"), Conventions())
     assert check_scale_and_axis([lying, CLIP], Conventions(), what="it") == []
     assert len(check_scale_and_axis([lying, CLIP, lying], Conventions(), what="it")) == 1
 

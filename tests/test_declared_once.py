@@ -13,7 +13,7 @@ from typing import get_args
 
 import pytest
 from conftest import Result
-from serving import Client, done
+from serving import Client, finish_job
 
 from encoder.options import options_of
 from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index
@@ -175,7 +175,7 @@ def test_a_metric_of_ones_own_is_computed_told_and_shown(
 @pytest.mark.usefixtures("first_rank")
 def test_a_metric_of_ones_own_is_on_the_page_and_described(indexed: Library) -> None:
     with Client(indexed) as client:
-        _, job = done(client, "evaluations", {})
+        _, job = finish_job(client, "evaluations", {})
         said = client.get("/openapi.json").json()["components"]["schemas"]["EvaluationDocument"]
     shown = {one["header"]: one for one in job["document"]["metrics"]}
     assert list(shown) == ["mAP", "MRR", "first rank"]

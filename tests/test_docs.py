@@ -31,7 +31,7 @@ SHORTENED = {"transfer-eval": ("--epochs", "1")}
 _FENCE = re.compile(r"^ *```(?P<language>\w*)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 
-def fenced(page: Path, *languages: str) -> Iterator[str]:
+def code_blocks(page: Path, *languages: str) -> Iterator[str]:
     """The text of a page's code blocks in these languages."""
     for block in _FENCE.finditer(page.read_text(encoding="utf-8")):
         if block["language"] in languages:
@@ -40,7 +40,7 @@ def fenced(page: Path, *languages: str) -> Iterator[str]:
 
 def shell_lines(page: Path) -> list[list[str]]:
     """The words of each shell line of a page's code blocks."""
-    lines = (line for text in fenced(page, "sh", "console") for line in text.splitlines())
+    lines = (line for text in code_blocks(page, "sh", "console") for line in text.splitlines())
     return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
@@ -126,7 +126,7 @@ def test_readme_runs_from_top_to_bottom(
     assert len(ran) > 15, ran
     n_recordings = len(list((desk / "recordings").rglob("*.skeleton")))
     assert np.load(desk / "y.npy").shape == (n_recordings, 64)
-    exec("".join(fenced(README, "python")), {})
+    exec("".join(code_blocks(README, "python")), {})
     assert capsys.readouterr().out.count("('P") == 3
 
 

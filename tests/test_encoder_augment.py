@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from golden_arrays import arrays, ours_single
+from golden_arrays import arrays, to_single_batch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_networks import clip
@@ -22,7 +22,7 @@ from encoder.ragged import RaggedClips
 N_DRAWS = 4000
 
 
-def seeded(seed: int) -> torch.Generator:
+def seeded_generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
@@ -32,14 +32,14 @@ def seeded(seed: int) -> torch.Generator:
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(n_frames=st.lists(st.integers(1, 400), min_size=1, max_size=20), seed=st.integers(0, 2**32))
 def test_crops_lie_within_their_clips(n_frames: list[int], seed: int) -> None:
-    first, length = random_crops(torch.tensor(n_frames), seeded(seed))
+    first, length = random_crops(torch.tensor(n_frames), seeded_generator(seed))
     for t, a, n in zip(n_frames, first.tolist(), length.tolist(), strict=True):
         assert min(t, 64) <= n <= t
         assert 0 <= a <= t - n
 
 
 def test_lengths_and_places_of_crops_are_uniform() -> None:
-    first, length = random_crops(torch.full((N_DRAWS,), 1000), seeded(0))
+    first, length = random_crops(torch.full((N_DRAWS,), 1000), seeded_generator(0))
     share = length.float() / 1000
     assert int(length.min()) >= 100
     assert float(share.mean()) == pytest.approx(0.55, abs=0.02)
@@ -50,30 +50,30 @@ def test_lengths_and_places_of_crops_are_uniform() -> None:
 
 
 def test_a_share_below_64_frames_becomes_64() -> None:
-    _, length = random_crops(torch.full((N_DRAWS,), 128), seeded(0))
+    _, length = random_crops(torch.full((N_DRAWS,), 128), seeded_generator(0))
     at_least = float((length == 64).float().mean())
     assert at_least == pytest.approx((65 / 128 - 0.1) / 0.9, abs=0.03)
     assert int(length.max()) > 120
 
 
 def test_every_place_of_a_crop_occurs() -> None:
-    first, length = random_crops(torch.full((N_DRAWS,), 66), seeded(3))
+    first, length = random_crops(torch.full((N_DRAWS,), 66), seeded_generator(3))
     assert set(zip(length.tolist(), first.tolist(), strict=True)) >= {(64, 0), (64, 1), (64, 2)}
 
 
 # spatial maps
 
 
-def drawn() -> tuple[Tensor, Tensor, Tensor]:
+def draw_maps() -> tuple[Tensor, Tensor, Tensor]:
     """Maps (N, 25, 3, 3); which joints are left alone (N, 25); which are zeroed (N, 25)."""
-    maps = random_joint_maps(N_DRAWS, 25, seeded(0))
+    maps = random_joint_maps(N_DRAWS, 25, seeded_generator(0))
     alone = (maps == torch.eye(3)).flatten(2).all(dim=2)
     zeroed = (maps == 0).flatten(2).all(dim=2)
     return maps, alone, zeroed
 
 
 def test_half_are_corrupted_of_which_half_are_zeroed() -> None:
-    _, alone, zeroed = drawn()
+    _, alone, zeroed = draw_maps()
     corrupted = alone.any(dim=1)
     assert float(corrupted.float().mean()) == pytest.approx(0.5, abs=0.03)
     assert float(zeroed.any(dim=1).float().mean()) == pytest.approx(0.25, abs=0.025)
@@ -81,7 +81,7 @@ def test_half_are_corrupted_of_which_half_are_zeroed() -> None:
 
 
 def test_fifteen_joints_are_corrupted_each_as_often_as_the_others() -> None:
-    maps, alone, zeroed = drawn()
+    maps, alone, zeroed = draw_maps()
     corrupted = alone.any(dim=1)
     touched = ~alone[corrupted]
     assert (touched.sum(dim=1) == 15).all()
@@ -93,7 +93,7 @@ def test_fifteen_joints_are_corrupted_each_as_often_as_the_others() -> None:
 
 
 def test_mixing_matrices_are_uniform() -> None:
-    maps, alone, zeroed = drawn()
+    maps, alone, zeroed = draw_maps()
     mixed = alone.any(dim=1) & ~zeroed.any(dim=1)
     matrices = torch.stack(
         [one[~left][0] for one, left in zip(maps[mixed], alone[mixed], strict=True)]
@@ -104,7 +104,7 @@ def test_mixing_matrices_are_uniform() -> None:
 
 
 def test_the_others_are_sheared_as_a_whole() -> None:
-    maps, alone, _ = drawn()
+    maps, alone, _ = draw_maps()
     sheared = maps[~alone.any(dim=1)]
     assert (sheared == sheared[:, :1]).all()
     one = sheared[:, 0]
@@ -117,7 +117,7 @@ def test_the_others_are_sheared_as_a_whole() -> None:
 
 def test_a_map_is_applied_to_its_clip_and_joint() -> None:
     clips = torch.from_numpy(np.stack([clip(4), clip(4, seed=9)]))
-    maps = torch.randn(2, 25, 3, 3, generator=seeded(0))
+    maps = torch.randn(2, 25, 3, 3, generator=seeded_generator(0))
     got = map_joints(clips, maps)
     for b, t, m, v in ((0, 0, 0, 0), (1, 3, 1, 24), (0, 2, 1, 7)):
         torch.testing.assert_close(got[b, t, m, v], clips[b, t, m, v] @ maps[b, v])
@@ -126,45 +126,51 @@ def test_a_map_is_applied_to_its_clip_and_joint() -> None:
 # views
 
 
-def ragged() -> RaggedClips:
+def ragged_clips() -> RaggedClips:
     return RaggedClips.of([clip(90, 2), clip(30, 1), clip(64, 1), clip(200, 2)])
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
     index = torch.tensor([3, 0, 1, 1])
-    views = [augmented_view(ragged(), index, seeded(seed)) for seed in (5, 5, 6)]
+    views = [augmented_view(ragged_clips(), index, seeded_generator(seed)) for seed in (5, 5, 6)]
     assert views[0].numpy().tobytes() == views[1].numpy().tobytes()
     assert not torch.equal(views[0], views[2])
 
 
 def test_a_generator_gives_another_view_each_time() -> None:
-    generator, index = seeded(0), torch.tensor([0, 3])
-    assert not torch.equal(*(augmented_view(ragged(), index, generator) for _ in range(2)))
+    generator, index = seeded_generator(0), torch.tensor([0, 3])
+    assert not torch.equal(*(augmented_view(ragged_clips(), index, generator) for _ in range(2)))
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_an_absent_second_person_stays_zero(seed: int) -> None:
-    view = augmented_view(ragged(), torch.tensor([0, 1, 2, 3]), seeded(seed))
+    view = augmented_view(ragged_clips(), torch.tensor([0, 1, 2, 3]), seeded_generator(seed))
     assert view.shape == (4, 64, 2, 25, 3)
     assert not view[1:3, :, 1].any()
     assert view[[0, 3], :, 1].any()
 
 
 def test_clips_of_one_person_make_a_batch_of_one_person() -> None:
-    assert augmented_view(ragged(), torch.tensor([1, 2]), seeded(0)).shape == (2, 64, 1, 25, 3)
+    assert augmented_view(ragged_clips(), torch.tensor([1, 2]), seeded_generator(0)).shape == (
+        2,
+        64,
+        1,
+        25,
+        3,
+    )
 
 
 def test_both_people_are_augmented_alike() -> None:
     twins = clip(80, 1).repeat(2, axis=1)
-    view = augmented_view(RaggedClips.of([twins] * 6), torch.arange(6), seeded(1))
+    view = augmented_view(RaggedClips.of([twins] * 6), torch.arange(6), seeded_generator(1))
     assert torch.equal(view[:, :, 0], view[:, :, 1])
 
 
 def test_shear() -> None:
     want = arrays("augmentations.npz")
     maps = shear_maps(torch.from_numpy(want["shear"].astype(np.float32))[None], 25)
-    got = map_joints(ours_single(want["clip"]), maps)
-    np.testing.assert_allclose(got, ours_single(want["sheared"]), rtol=0, atol=1e-5)
+    got = map_joints(to_single_batch(want["clip"]), maps)
+    np.testing.assert_allclose(got, to_single_batch(want["sheared"]), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["zeroed", "corrupted"])
@@ -173,5 +179,5 @@ def test_corruption(kind: str) -> None:
     mixing = want["corruption"].astype(np.float32) if kind == "corrupted" else np.zeros((3, 3), np.float32)
     chosen = torch.zeros(1, 25, dtype=torch.bool)
     chosen[0, want["joints"].tolist()] = True
-    got = map_joints(ours_single(want["clip"]), corruption_maps(chosen, torch.from_numpy(mixing)[None]))
-    np.testing.assert_allclose(got, ours_single(want[kind]), rtol=0, atol=1e-5)
+    got = map_joints(to_single_batch(want["clip"]), corruption_maps(chosen, torch.from_numpy(mixing)[None]))
+    np.testing.assert_allclose(got, to_single_batch(want[kind]), rtol=0, atol=1e-5)

@@ -133,7 +133,7 @@ def released_state() -> dict[str, Tensor]:
     return state
 
 
-def renamed(state: dict[str, Tensor], old: str, new: str) -> dict[str, Tensor]:
+def rename(state: dict[str, Tensor], old: str, new: str) -> dict[str, Tensor]:
     return {name.replace(old, new): tensor for name, tensor in state.items()}
 
 
@@ -163,7 +163,7 @@ def test_keys_that_do_not_fit(tmp_path: Path, how: str) -> None:
     name = "module.backbone.j_emb.t_embedding.3.bias"
     match how:
         case "renamed":
-            state = renamed(state, "norm1", "norm_one")
+            state = rename(state, "norm1", "norm_one")
         case "missing":
             del state[name]
         case "added":

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from encoder.distributed import ALONE, own_device, process_group, started_by_torchrun
+from encoder.distributed import ALONE, is_started_by_torchrun, own_device, process_group
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig, UmURL
 from encoder.ragged import RaggedClips
@@ -68,7 +68,9 @@ def work(rank: int, port: int, folder: str, config: TrainConfig, stop_at: int | 
         torch.save(run(processes, config, stop_at), Path(folder) / f"{rank}.pt")
 
 
-def together(folder: Path, config: TrainConfig = CONFIG, stop_at: int | None = None) -> list[dict[str, Any]]:
+def run_together(
+    folder: Path, config: TrainConfig = CONFIG, stop_at: int | None = None
+) -> list[dict[str, Any]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -81,7 +83,7 @@ def together(folder: Path, config: TrainConfig = CONFIG, stop_at: int | None = N
 @pytest.mark.slow
 def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
     alone = run(ALONE, CONFIG)
-    first, second = together(tmp_path)
+    first, second = run_together(tmp_path)
     assert len(alone["losses"]) == 6
     for one, two in zip(alone["losses"], first["losses"], strict=True):
         assert two == pytest.approx(one, rel=1e-4)
@@ -98,7 +100,7 @@ def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
 def test_gradients_are_those_of_the_whole_batch(tmp_path: Path) -> None:
     """Adam's first average is a tenth of the first gradient."""
     alone = run(ALONE, CONFIG, stop_at=1)
-    first, _ = together(tmp_path, stop_at=1)
+    first, _ = run_together(tmp_path, stop_at=1)
     names = [name for name, _ in UmURL(MODEL).named_parameters()]
     wrong = []
     for i, name in enumerate(names):
@@ -112,7 +114,7 @@ def test_gradients_are_those_of_the_whole_batch(tmp_path: Path) -> None:
 def test_two_processes_tune_as_one_does(tmp_path: Path) -> None:
     config = replace(CONFIG, epochs=1, tune_epochs=2)
     alone = run(ALONE, config)
-    first, second = together(tmp_path, config)
+    first, second = run_together(tmp_path, config)
     assert [set(row) for row in first["losses"]][2:] == [{"loss"}] * 4
     for one, two in zip(alone["losses"], first["losses"], strict=True):
         assert two["loss"] == pytest.approx(one["loss"], rel=1e-4)
@@ -122,14 +124,14 @@ def test_two_processes_tune_as_one_does(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_stop_asked_of_one_stops_both_at_the_same_step(tmp_path: Path) -> None:
-    first, second = together(tmp_path, stop_at=3)
+    first, second = run_together(tmp_path, stop_at=3)
     assert (first["stopped"], first["saved"]) == (3, [3])
     assert (second["stopped"], second["saved"]) == (3, [])
 
 
 def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    assert not started_by_torchrun()
+    assert not is_started_by_torchrun()
     with process_group(CPU) as processes:
         assert processes == ALONE
         assert processes.broadcast_from_rank0(lambda: 5) == 5

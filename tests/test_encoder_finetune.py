@@ -47,7 +47,7 @@ def model() -> UmURL:
     return UmURL(ModelConfig(width=16, projection=32)).eval()
 
 
-def ran(
+def run(
     model: UmURL, clips: tuple[RaggedClips, RaggedClips], config: FinetuneConfig = CONFIG, **given: Any
 ) -> list[ScoredHead]:
     given = {"modality": "fused", **given}
@@ -76,13 +76,13 @@ def plain(
                 first, length = random_crops(length, crops)
             losses = []
             for row, f, n in zip(rows, first, length, strict=True):
-                clip = train.resized(row[None], first=f[None], length=n[None])
+                clip = train.resize(row[None], first=f[None], length=n[None])
                 losses.append(nn.functional.cross_entropy(head(encoder(clip, modality)), LABELS[row][None]))
             optimiser.zero_grad()
             torch.stack(losses).mean().backward()  # type: ignore[no-untyped-call]
             optimiser.step()
     with torch.no_grad():
-        whole = [encoder(test.resized(torch.tensor([row])), modality) for row in range(9)]
+        whole = [encoder(test.resize(torch.tensor([row])), modality) for row in range(9)]
         return torch.cat([head(y).softmax(dim=1) for y in whole])
 
 
@@ -92,19 +92,19 @@ def test_it_is_the_plain_loop(
     modality: str, crop: bool, model: UmURL, clips: tuple[RaggedClips, RaggedClips]
 ) -> None:
     config = replace(CONFIG, crop=crop)
-    scores = ran(model, clips, config, modality=modality)[-1].scores
+    scores = run(model, clips, config, modality=modality)[-1].scores
     np.testing.assert_allclose(scores, plain(model, clips, config, modality), atol=1e-5)
 
 
 def test_crops_and_modalities_matter(model: UmURL, clips: tuple[RaggedClips, RaggedClips]) -> None:
-    usual = ran(model, clips)[-1].scores
-    assert (usual - ran(model, clips, replace(CONFIG, crop=False))[-1].scores).abs().max() > 5e-3
-    assert (usual - ran(model, clips, modality="joint")[-1].scores).abs().max() > 5e-3
+    usual = run(model, clips)[-1].scores
+    assert (usual - run(model, clips, replace(CONFIG, crop=False))[-1].scores).abs().max() > 5e-3
+    assert (usual - run(model, clips, modality="joint")[-1].scores).abs().max() > 5e-3
 
 
 def test_the_model_given_stays_as_it_was(model: UmURL, clips: tuple[RaggedClips, RaggedClips]) -> None:
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    ran(model, clips)
+    run(model, clips)
     assert not model.training
     assert all(parameter.grad is None for parameter in model.parameters())
     for name, tensor in model.state_dict().items():
@@ -122,7 +122,7 @@ def test_the_encoder_is_trained_and_not_only_the_head(
             made.append(self)
 
     monkeypatch.setattr(tuning, "Classifier", Watched)
-    ran(model, clips, modality="joint")
+    run(model, clips, modality="joint")
     (network,) = made
     own = dict(model.encoder.named_parameters())
     moved = {name for name, p in network.encoder.named_parameters() if not torch.equal(p, own[name])}
@@ -134,10 +134,10 @@ def test_the_encoder_is_trained_and_not_only_the_head(
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(
     model: UmURL, clips: tuple[RaggedClips, RaggedClips]
 ) -> None:
-    first = ran(model, clips)[-1].scores
+    first = run(model, clips)[-1].scores
     torch.randn(3)
-    assert torch.equal(first, ran(model, clips)[-1].scores)
-    assert not torch.equal(first, ran(model, clips, replace(CONFIG, seed=4))[-1].scores)
+    assert torch.equal(first, run(model, clips)[-1].scores)
+    assert not torch.equal(first, run(model, clips, replace(CONFIG, seed=4))[-1].scores)
 
 
 def test_it_learns_what_it_is_shown(model: UmURL, clips: tuple[RaggedClips, RaggedClips]) -> None:
@@ -152,7 +152,7 @@ def test_the_last_epoch_is_tested_whatever_their_number(
     epochs: int, tests: int, tested: list[int], model: UmURL, clips: tuple[RaggedClips, RaggedClips]
 ) -> None:
     told: list[int] = []
-    found = ran(model, clips, replace(CONFIG, epochs=epochs, tests=tests), on_step=told.append)
+    found = run(model, clips, replace(CONFIG, epochs=epochs, tests=tests), on_step=told.append)
     assert [scored.epoch for scored in found] == tested
     assert told == list(range(1, 3 * epochs + 1))
 
@@ -178,13 +178,13 @@ def test_one_does_not_train_under_the_others_no_grad(
 def test_few_clips_are_seen_more_often(clips: int, epochs: int, steps: int) -> None:
     config = FinetuneConfig()
     assert (config.epochs_for(clips), config.steps_for(clips)) == (epochs, steps)
-    assert FinetuneConfig.lasting(3).epochs_for(clips) == 3
-    assert FinetuneConfig.lasting(None, seed=2) == FinetuneConfig(seed=2)
+    assert FinetuneConfig.from_epochs(3).epochs_for(clips) == 3
+    assert FinetuneConfig.from_epochs(None, seed=2) == FinetuneConfig(seed=2)
 
 
 def test_the_loss_that_is_no_number_stops_it(model: UmURL, clips: tuple[RaggedClips, RaggedClips]) -> None:
     with raises_typed(r"the classifier's loss became nan in epoch \d+; lower the learning rate"):
-        ran(model, clips, replace(CONFIG, learning_rate=1e30))
+        run(model, clips, replace(CONFIG, learning_rate=1e30))
 
 
 @pytest.mark.parametrize("given", [{"epochs": 0}, {"batch_size": 0}, {"tests": 0}, {"learning_rate": np.inf}])

@@ -13,7 +13,7 @@ from encoder.ragged import RaggedClips
 
 def batch(people: int) -> Tensor:
     clips = made_clips(people)
-    return RaggedClips.of(clips).resized(torch.arange(len(clips)))
+    return RaggedClips.of(clips).resize(torch.arange(len(clips)))
 
 
 @pytest.mark.parametrize("people", [1, 2])

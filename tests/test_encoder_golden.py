@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from golden_arrays import arrays, ours
+from golden_arrays import arrays, to_batch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from encoder.checkpoint import _renamed, import_released
+from encoder.checkpoint import _rename, import_released
 from encoder.losses import Losses, covariance_term, umurl_losses, variance_term
 from encoder.modality_sets import BASE, SINGLE_AND_FUSED
 from encoder.model import UmURL
@@ -35,13 +35,13 @@ def relative(got: Tensor, want: NDArray[np.float32]) -> float:
 @torch.inference_mode()
 def test_embeddings(released: UmURL, modality: str) -> None:
     want = arrays("embeddings_eval.npz")
-    assert relative(released.encoder(ours(want["clips"]), modality), want[f"y_{modality}"]) < 1e-4
+    assert relative(released.encoder(to_batch(want["clips"]), modality), want[f"y_{modality}"]) < 1e-4
 
 
 @torch.inference_mode()
 def test_projections(released: UmURL) -> None:
     want = arrays("embeddings_eval.npz")
-    clips = ours(want["clips"])
+    clips = to_batch(want["clips"])
     own, fused = released([dict.fromkeys(SINGLE_AND_FUSED, clips)])
     for modality in BASE:
         assert relative(own[modality], want[f"z_{modality}"]) < 1e-4
@@ -57,7 +57,7 @@ def test_every_array_of_embeddings_is_compared() -> None:
 
 def train_step(model: UmURL) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     want = arrays("train_step.npz")
-    views = {m: ours(want[f"view_{i}"]) for i, m in enumerate(SINGLE_AND_FUSED, start=1)}
+    views = {m: to_batch(want[f"view_{i}"]) for i, m in enumerate(SINGLE_AND_FUSED, start=1)}
     model.train()
     return model([views])  # type: ignore[no-any-return]
 
@@ -80,11 +80,11 @@ def test_gradient_norm_of_every_parameter(released: UmURL) -> None:
     want: dict[str, float] = json.loads((GOLDEN / "gradient_norms.json").read_text())
     umurl_losses(*train_step(released)).total.backward()  # type: ignore[no-untyped-call]
     norms = {name: float(p.grad.norm()) for name, p in released.named_parameters() if p.grad is not None}
-    assert {_renamed(name) for name in want} == set(norms) == {n for n, _ in released.named_parameters()}
+    assert {_rename(name) for name in want} == set(norms) == {n for n, _ in released.named_parameters()}
     residues = [name for name, norm in want.items() if norm < RESIDUE]
     assert len(residues) < len(want) / 5
     for name, norm in want.items():
         if norm < RESIDUE:
-            assert norms[_renamed(name)] < RESIDUE, name
+            assert norms[_rename(name)] < RESIDUE, name
         else:
-            assert norms[_renamed(name)] == pytest.approx(norm, rel=1e-3), name
+            assert norms[_rename(name)] == pytest.approx(norm, rel=1e-3), name

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from fuzz import seeds
-from fuzz.guard import watched
+from fuzz.guard import watch
 from fuzz.mutate import SEPARATOR
 from fuzz.sources import npz, write
 
@@ -22,7 +22,7 @@ from umurl_search.training.import_encoder import import_encoder
 pytestmark = pytest.mark.usefixtures("soon")
 
 
-def released(**changes: Any) -> bytes:
+def released_checkpoint(**changes: Any) -> bytes:
     content = torch.load(io.BytesIO(seeds.checkpoints()[0]), weights_only=True)
     content["state_dict"] |= changes
     out = io.BytesIO()
@@ -52,14 +52,14 @@ FUSION = "module.backbone.mm_fusion.t_fusion.0.weight"
 )
 @pytest.mark.filterwarnings("ignore")
 def test_checkpoints_that_would_take_much_memory(source: Path, changes: dict[str, Any], said: str) -> None:
-    path = write(source, "some.pth.tar", released(**changes))
+    path = write(source, "some.pth.tar", released_checkpoint(**changes))
     with pytest.raises(UmurlError, match=r"some\.pth\.tar: ") as raised:
         checkpoint.import_released(path)
     assert said in raised.value.typed
 
 
 def test_a_checkpoint_packed_tightly(source: Path) -> None:
-    with zipfile.ZipFile(io.BytesIO(released())) as archive:
+    with zipfile.ZipFile(io.BytesIO(released_checkpoint())) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     members["archive/data/999"] = b"\0" * 50_000_000
     path = write(source, "some.pth.tar", npz(members))
@@ -103,6 +103,6 @@ def test_configurations_of_encoders(source: Path, sizes: str) -> None:
     weights = seeds.encoders()[0].split(SEPARATOR, 1)[1]
     write(source, checkpoint.CONFIG, json.dumps({"model": "HERE"}).replace('"HERE"', sizes).encode())
     write(source, checkpoint.WEIGHTS, weights)
-    with pytest.raises(UmurlError) as raised, watched(source.resolve(), n_bytes=len(weights)):
+    with pytest.raises(UmurlError) as raised, watch(source.resolve(), n_bytes=len(weights)):
         checkpoint.load(source)
     assert len(raised.value.typed) < 700

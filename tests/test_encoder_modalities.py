@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from golden_arrays import arrays, ours
+from golden_arrays import arrays, to_batch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from encoder.modalities import spatial_tokens, temporal_tokens, to_modality
@@ -15,7 +15,7 @@ from encoder.modality_sets import BASE
 
 @pytest.mark.parametrize("modality", BASE)
 def test_tokens(modality: str) -> None:
-    resized = ours(arrays("preprocess.npz")["resized"])
+    resized = to_batch(arrays("preprocess.npz")["resized"])
     want = arrays("modalities.npz")
     clips = to_modality(resized, modality)
     np.testing.assert_allclose(temporal_tokens(clips), want[f"{modality}_t"], rtol=0, atol=1e-6)

@@ -37,7 +37,7 @@ def blobs(
     return torch.tensor(x).float(), torch.from_numpy(labels), torch.tensor(z).float(), wanted
 
 
-def ran(config: ProbeConfig = CONFIG, **given: Any) -> list[ScoredHead]:
+def run(config: ProbeConfig = CONFIG, **given: Any) -> list[ScoredHead]:
     x, labels, z, _ = blobs()
     return list(probe(x, labels, z, n_classes=3, config=config, device=CPU, **given))
 
@@ -78,16 +78,16 @@ def oracle(config: ProbeConfig) -> Array:
 )
 def test_it_is_softmax_regression_by_sgd(changed: dict[str, Any]) -> None:
     config = replace(CONFIG, **changed)
-    scores = ran(config)[-1].scores.numpy()
+    scores = run(config)[-1].scores.numpy()
     np.testing.assert_allclose(scores, oracle(config), atol=2e-5)
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-6)
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not() -> None:
-    first = ran()[-1].scores
+    first = run()[-1].scores
     torch.randn(5)
-    assert torch.equal(first, ran()[-1].scores)
-    assert not torch.equal(first, ran(replace(CONFIG, seed=4))[-1].scores)
+    assert torch.equal(first, run()[-1].scores)
+    assert not torch.equal(first, run(replace(CONFIG, seed=4))[-1].scores)
 
 
 def test_the_defaults_are_the_papers() -> None:
@@ -109,7 +109,7 @@ def test_every_clip_is_in_one_batch_of_an_epoch_the_last_as_small_as_it_is() -> 
 @pytest.mark.parametrize(("epochs", "tested"), [(15, [5, 10, 15]), (12, [5, 10, 12]), (3, [3])])
 def test_the_last_epoch_is_tested_whatever_their_number(epochs: int, tested: list[int]) -> None:
     told: list[int] = []
-    assert [s.epoch for s in ran(replace(CONFIG, epochs=epochs), on_epoch=told.append)] == tested
+    assert [s.epoch for s in run(replace(CONFIG, epochs=epochs), on_epoch=told.append)] == tested
     assert told == list(range(1, epochs + 1))
 
 
@@ -143,7 +143,7 @@ def test_standardising_heeds_the_training_clips_alone_and_dimensions_that_stand_
 # figures
 
 
-def made(*predictions: list[int]) -> Iterator[ScoredHead]:
+def make_heads(*predictions: list[int]) -> Iterator[ScoredHead]:
     """Scores of four clips that say these classes, tested every fifth epoch."""
     for i, predicted in enumerate(predictions, start=1):
         yield ScoredHead(epoch=5 * i, scores=torch.eye(3)[predicted])
@@ -151,7 +151,7 @@ def made(*predictions: list[int]) -> Iterator[ScoredHead]:
 
 def test_the_figure_is_the_last_epochs_and_the_best_is_beside_it() -> None:
     wanted = np.array([0, 1, 2, -1])
-    result = probe_result(made([0, 0, 0, 0], [0, 1, 2, 0], [0, 1, 2, 2], [0, 1, 1, 1]), wanted)
+    result = probe_result(make_heads([0, 0, 0, 0], [0, 1, 2, 0], [0, 1, 2, 2], [0, 1, 1, 1]), wanted)
     assert result.accuracies == {5: 0.25, 10: 0.75, 15: 0.75, 20: 0.5}
     assert result.accuracy == 0.5
     assert result.best == (10, 0.75)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from golden_arrays import arrays, ours_single
+from golden_arrays import arrays, to_single_batch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -17,15 +17,15 @@ from encoder.ragged import RaggedClips
 def test_crop() -> None:
     want, prepared = arrays("augmentations.npz"), arrays("preprocess.npz")
     clip = prepared["normalised"][int(want["crop_clip_index"])].transpose(1, 3, 2, 0)
-    got = RaggedClips.of([np.ascontiguousarray(clip)]).resized(
+    got = RaggedClips.of([np.ascontiguousarray(clip)]).resize(
         torch.tensor([0]),
         first=torch.tensor([int(want["crop_start"])]),
         length=torch.tensor([int(want["crop_length"])]),
     )
-    np.testing.assert_allclose(got, ours_single(want["cropped"]), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(got, to_single_batch(want["cropped"]), rtol=0, atol=1e-5)
 
 
-def interpolated(frames: NDArray[np.float32], mode: str) -> Tensor:
+def interpolate(frames: NDArray[np.float32], mode: str) -> Tensor:
     """(T, M, V, C) to (64, M, V, C) by torch, as an image one pixel wide or as a signal."""
     signal = torch.from_numpy(frames).reshape(len(frames), -1).T[None]
     if mode == "linear":
@@ -40,11 +40,11 @@ def interpolated(frames: NDArray[np.float32], mode: str) -> Tensor:
 def test_the_resize_is_torchs(mode: str) -> None:
     lengths = [1, 2, 3, 63, 64, 65, 127, 128, 129, 299, 300, 1000]
     clips = [clip(t, 1 + i % 2) for i, t in enumerate(lengths)]
-    resized = RaggedClips.of(clips).resized(torch.arange(len(clips)))
+    resized = RaggedClips.of(clips).resize(torch.arange(len(clips)))
     assert resized.shape == (len(clips), 64, 2, 25, 3)
     for got, frames in zip(resized, clips, strict=True):
         people = frames.shape[1]
-        torch.testing.assert_close(got[:, :people], interpolated(frames, mode), rtol=0, atol=2e-5)
+        torch.testing.assert_close(got[:, :people], interpolate(frames, mode), rtol=0, atol=2e-5)
         assert not got[:, people:].any()
 
 
@@ -55,20 +55,20 @@ def test_the_resize_of_crops_is_torchs(data: st.DataObject, lengths: list[int]) 
     index = data.draw(st.lists(st.integers(0, len(clips) - 1), min_size=1, max_size=6), label="index")
     length = [data.draw(st.integers(1, lengths[i])) for i in index]
     first = [data.draw(st.integers(0, lengths[i] - n)) for i, n in zip(index, length, strict=True)]
-    got = RaggedClips.of(clips).resized(
+    got = RaggedClips.of(clips).resize(
         torch.tensor(index), first=torch.tensor(first), length=torch.tensor(length)
     )
     assert got.shape[2] == max(clips[i].shape[1] for i in index)
     for row, i, a, n in zip(got, index, first, length, strict=True):
         people = clips[i].shape[1]
-        want = interpolated(clips[i][a : a + n], "bilinear")
+        want = interpolate(clips[i][a : a + n], "bilinear")
         torch.testing.assert_close(row[:, :people], want, rtol=0, atol=2e-5)
         assert not row[:, people:].any()
 
 
 def test_64_frames_are_left_as_they_are() -> None:
     frames = clip(64)
-    resized = RaggedClips.of([frames]).resized(torch.tensor([0]))
+    resized = RaggedClips.of([frames]).resize(torch.tensor([0]))
     assert torch.equal(resized[0], torch.from_numpy(frames))
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from short_runs import CONFIG, TOTAL, assert_same_bits, from_file, logs_of, raised, ran
+from short_runs import CONFIG, TOTAL, assert_same_bits, catch_line, from_file, logs_of, run_training
 
 from encoder.model import ModelConfig
 from encoder.ragged import RaggedClips
@@ -23,7 +23,7 @@ def test_tuning_comes_after_pre_training(clips: RaggedClips) -> None:
     assert [log.losses for log in seen[:6]] == [
         log.losses for log in logs_of(clips, replace(TUNED, tune_epochs=0))
     ]
-    before, after = ran(clips, replace(TUNED, tune_epochs=0)), ran(clips, TUNED)
+    before, after = run_training(clips, replace(TUNED, tune_epochs=0)), run_training(clips, TUNED)
     changed = {n for n, p in after.state_dict().items() if not torch.equal(p, before.state_dict()[n])}
     assert changed == {n for n, _ in after.encoder.named_parameters(prefix="encoder")}
 
@@ -35,10 +35,10 @@ def test_tuning_that_is_stopped_anywhere_goes_on_with_the_same_bits(clips: Ragge
         files.append(io.BytesIO())
         torch.save(state, files[-1])
 
-    whole = ran(clips, TUNED, hooks=Hooks(save=save, save_every_s=-1))
+    whole = run_training(clips, TUNED, hooks=Hooks(save=save, save_every_s=-1))
     for step in (3, 6, 7, 10):  # in pre-training, at its end, in tuning
         torch.randn(5)
-        assert_same_bits(ran(clips, TUNED, state=from_file(files[step - 1])), whole)
+        assert_same_bits(run_training(clips, TUNED, state=from_file(files[step - 1])), whole)
 
 
 def test_one_modality_alone_is_trained_on_two_views_of_it(clips: RaggedClips) -> None:
@@ -49,11 +49,11 @@ def test_one_modality_alone_is_trained_on_two_views_of_it(clips: RaggedClips) ->
     )
     assert list(model.projectors) == list(model.encoder.embeddings) == ["bone"]
     assert all(row["inter"] == 0 < row["intra"] for log in seen for row in log.losses)
-    batch = clips.resized(torch.arange(3))
+    batch = clips.resize(torch.arange(3))
     with torch.inference_mode():
         y = model.encoder.embed_many(batch, ("bone", "fused"))
         assert torch.equal(y["bone"], y["fused"])
-    text = raised(lambda: model.encoder(batch, "joint"))
+    text = catch_line(lambda: model.encoder(batch, "joint"))
     assert text == (
         "the encoder was trained on bone and cannot embed joint; choose --modality bone or fused, or another encoder"
     )

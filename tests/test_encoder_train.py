@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from short_runs import CONFIG, TOTAL, assert_same_bits, from_file, logs_of, raised, ran
+from short_runs import CONFIG, TOTAL, assert_same_bits, catch_line, from_file, logs_of, run_training
 
 from encoder import precision
 from encoder.model import ModelConfig, UmURL
@@ -23,14 +23,14 @@ CPU = torch.device("cpu")
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(clips: RaggedClips) -> None:
     short = replace(CONFIG, epochs=2)
-    first = ran(clips, short)
+    first = run_training(clips, short)
     torch.randn(7)
-    assert_same_bits(first, ran(clips, short))
-    other = ran(clips, replace(short, seed=4))
+    assert_same_bits(first, run_training(clips, short))
+    other = run_training(clips, replace(short, seed=4))
     assert not torch.equal(first.encoder.temporal_fusion.weight, other.encoder.temporal_fusion.weight)
 
 
-def saved_at(clips: RaggedClips, step: int, state: dict[str, Any] | None) -> dict[str, Any]:
+def save_at(clips: RaggedClips, step: int, state: dict[str, Any] | None) -> dict[str, Any]:
     """The state of a run stopped after `step` steps, as it comes back from a file."""
     file, done = io.BytesIO(), [0]
 
@@ -41,19 +41,19 @@ def saved_at(clips: RaggedClips, step: int, state: dict[str, Any] | None) -> dic
         log=count, log_every=1, should_stop=lambda: done[0] == step, save=lambda s: torch.save(s, file)
     )
     with pytest.raises(TrainingInterrupted):
-        ran(clips, hooks=hooks, state=state)
+        run_training(clips, hooks=hooks, state=state)
     return from_file(file)
 
 
 def test_stopped_and_resumed_gives_the_bits_of_one_run(clips: RaggedClips) -> None:
-    whole = ran(clips)
+    whole = run_training(clips)
     stops = sorted(np.random.default_rng(0).choice(np.arange(1, TOTAL), 4, replace=False).tolist())
     state = None
     for step in stops:
-        state = saved_at(clips, step, state)
+        state = save_at(clips, step, state)
         assert state["step"] == step
         torch.randn(11)
-    assert_same_bits(ran(clips, state=state), whole)
+    assert_same_bits(run_training(clips, state=state), whole)
 
 
 def test_a_state_saved_on_the_way_resumes_too(clips: RaggedClips) -> None:
@@ -63,10 +63,10 @@ def test_a_state_saved_on_the_way_resumes_too(clips: RaggedClips) -> None:
         files.append(io.BytesIO())
         torch.save(state, files[-1])
 
-    whole = ran(clips, hooks=Hooks(save=save, save_every_s=-1))
+    whole = run_training(clips, hooks=Hooks(save=save, save_every_s=-1))
     assert len(files) == TOTAL
-    assert_same_bits(ran(clips, state=from_file(files[7])), whole)
-    assert_same_bits(ran(clips, state=from_file(files[-1])), whole)
+    assert_same_bits(run_training(clips, state=from_file(files[7])), whole)
+    assert_same_bits(run_training(clips, state=from_file(files[-1])), whole)
 
 
 # the loop
@@ -100,7 +100,7 @@ def test_the_loss_falls(clips: RaggedClips) -> None:
 
 
 def test_the_model_comes_back_in_evaluation_mode_with_its_statistics_moved(clips: RaggedClips) -> None:
-    model = ran(clips, replace(CONFIG, epochs=1))
+    model = run_training(clips, replace(CONFIG, epochs=1))
     assert not model.training
     norm = model.projectors["joint"][1]  # type: ignore[index]
     assert float(norm.running_mean.abs().sum()) > 0
@@ -114,7 +114,7 @@ def test_the_learning_rate_falls_to_a_tenth(
     hooks = Hooks(
         save=lambda state: seen.append(state["optimiser"]["param_groups"][0]["lr"]), save_every_s=-1
     )
-    ran(clips, replace(CONFIG, epochs=epochs, drop_at=drop_at), hooks=hooks)
+    run_training(clips, replace(CONFIG, epochs=epochs, drop_at=drop_at), hooks=hooks)
     before = 3 * rates
     assert seen == pytest.approx([1e-3] * before + [1e-4] * (len(seen) - before))
     assert len(seen) == 3 * epochs
@@ -128,7 +128,7 @@ def test_out_of_time_it_ends_early_with_a_model(clips: RaggedClips) -> None:
 def test_a_loss_that_is_no_number_stops_the_run(clips: RaggedClips) -> None:
     saved: list[int] = []
     hooks = Hooks(save=lambda state: saved.append(state["step"]), save_every_s=-1)
-    text = raised(lambda: ran(clips, replace(CONFIG, learning_rate=1e30), hooks=hooks))
+    text = catch_line(lambda: run_training(clips, replace(CONFIG, learning_rate=1e30), hooks=hooks))
     assert text.startswith("the loss became ")
     assert f"at step {len(saved) + 1}, in epoch 1" in text
     assert "(intra " in text
@@ -146,7 +146,7 @@ def test_weights_that_are_no_numbers_are_not_saved(clips: RaggedClips) -> None:
                 model.encoder.temporal_fusion.weight[0, 0] = float("nan")
 
     hooks = Hooks(save=lambda state: saved.append(state["step"]), save_every_s=-1, watch=spoil, watch_every=1)
-    text = raised(lambda: ran(clips, hooks=hooks))
+    text = catch_line(lambda: run_training(clips, hooks=hooks))
     assert text == "a weight became infinite or NaN at step 5, in epoch 2"
     assert saved == [1, 2, 3, 4]
 
@@ -160,21 +160,23 @@ def test_losses_wait_on_the_device_until_they_are_told(clips: RaggedClips) -> No
 
 
 def test_a_nan_between_two_logs_is_told_with_its_own_step(clips: RaggedClips) -> None:
-    text = raised(lambda: logs_of(clips, replace(CONFIG, learning_rate=1e30), log_every_s=1e9, log_every=50))
+    text = catch_line(
+        lambda: logs_of(clips, replace(CONFIG, learning_rate=1e30), log_every_s=1e9, log_every=50)
+    )
     assert "at step 2, in epoch 1" in text
 
 
 def test_the_model_is_watched_in_evaluation_mode_and_goes_on_the_same(clips: RaggedClips) -> None:
     seen: list[tuple[int, bool]] = []
     hooks = Hooks(watch=lambda model, step: seen.append((step, model.training)), watch_every=4)
-    watched = ran(clips, hooks=hooks)
+    watched = run_training(clips, hooks=hooks)
     assert seen == [(4, False), (8, False), (12, False)]
-    assert_same_bits(watched, ran(clips))
+    assert_same_bits(watched, run_training(clips))
 
 
 def test_one_clip_is_too_few() -> None:
     one = RaggedClips.of([np.ones((4, 1, 25, 3), np.float32)])
-    assert raised(lambda: ran(one)) == (
+    assert catch_line(lambda: run_training(one)) == (
         "training needs at least 2 clips, there are 1; choose another dataset or protocol"
     )
 
@@ -187,7 +189,7 @@ def test_bf16_runs_and_differs(clips: RaggedClips) -> None:
 
 
 def test_a_cpu_does_not_compile(clips: RaggedClips) -> None:
-    assert "leave out --compile" in raised(lambda: ran(clips, replace(CONFIG, compile=True)))
+    assert "leave out --compile" in catch_line(lambda: run_training(clips, replace(CONFIG, compile=True)))
 
 
 @pytest.mark.parametrize("fast", [True, False])
@@ -199,12 +201,12 @@ def test_training_by_default_multiplies_in_what_the_machine_has(
     seen: set[torch.dtype] = set()
     forward = torch.nn.Linear.forward
 
-    def noted(self: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
+    def note(self: torch.nn.Linear, x: torch.Tensor) -> torch.Tensor:
         y = forward(self, x)
         seen.add(y.dtype)
         return y
 
-    monkeypatch.setattr(torch.nn.Linear, "forward", noted)
+    monkeypatch.setattr(torch.nn.Linear, "forward", note)
     rng = np.random.default_rng(0)
     clips = RaggedClips.of([rng.standard_normal((70, 1, 25, 3)).astype(np.float32) for _ in range(4)])
     train(clips, ModelConfig(width=256, projection=8), TrainConfig(epochs=1, batch_size=4), device=CPU)

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 from reported import unit_rows
 
-from umurl_search.evaluation.confusion import Confusion, confusion, most_confused, wrong_neighbours
+from umurl_search.evaluation.confusion import Confusion, confusion, find_most_confused, wrong_neighbours
 
 RNG = np.random.default_rng(7)
 
@@ -22,13 +22,13 @@ def test_confusion_counts_what_was_taken_for_what() -> None:
 
 def test_the_most_confused_pairs_come_first_and_ties_go_by_label() -> None:
     counts = np.array([[5, 2, 0], [3, 9, 2], [2, 0, 4]])
-    pairs = most_confused(Confusion(classes=np.array([4, 6, 9]), counts=counts), 3)
+    pairs = find_most_confused(Confusion(classes=np.array([4, 6, 9]), counts=counts), 3)
     assert [(p.wanted, p.predicted, p.count, p.queries) for p in pairs] == [
         (6, 4, 3, 14),
         (4, 6, 2, 7),
         (6, 9, 2, 14),
     ]
-    assert most_confused(confusion(np.array([1, 2]), np.array([1, 2])), 9) == []
+    assert find_most_confused(confusion(np.array([1, 2]), np.array([1, 2])), 9) == []
 
 
 def test_wrong_neighbours_are_those_of_a_search_by_hand() -> None:

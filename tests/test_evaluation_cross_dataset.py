@@ -34,7 +34,7 @@ MAPPED = {3: 1, 7: 5, 9: 10, 50: 23, 60: 99}
 SHARED_KEYS = ("accuracy", "recall_at", "map", "mrr", "ranked", "per_class", "gallery", "queries", "bridge")
 
 
-def theirs(folder: Path) -> list[str]:
+def write_theirs(folder: Path) -> list[str]:
     """36 clips with ids of their own: 6 actions, subjects 5 and 6, three cameras."""
     folder.mkdir()
     names = []
@@ -53,7 +53,7 @@ def crossed_root(indexed_root: Path, tmp_path_factory: pytest.TempPathFactory) -
     root = tmp_path_factory.mktemp("crossed")
     shutil.copytree(indexed_root, root / "library")
     library = Library(root / "library")
-    names = theirs(root / "theirs")
+    names = write_theirs(root / "theirs")
     parts = {
         "xsub": {"train": [n for n in names if "P005" in n], "test": [n for n in names if "P006" in n]},
         "all": {"test": names},
@@ -88,7 +88,7 @@ def action_map(crossed_root: Path) -> Path:
     return crossed_root / "map.tsv"
 
 
-def embedded(library: Library, index: str, dataset: str) -> tuple[dict[str, Any], list[str], Labels]:
+def read_embeddings(library: Library, index: str, dataset: str) -> tuple[dict[str, Any], list[str], Labels]:
     opened = Index(library.index_folder(index))
     with library.read() as catalog:
         columns = catalog.clips_of(dataset)
@@ -101,8 +101,8 @@ def embedded(library: Library, index: str, dataset: str) -> tuple[dict[str, Any]
 def test_figures_are_those_by_hand(
     index: str, bridge: bool, pair: tuple[str, str], crossed: Library, action_map: Path
 ) -> None:
-    held, names, labels = embedded(crossed, index, "mine")
-    asked, query_names, query_labels = embedded(crossed, "theirs@e", "theirs")
+    held, names, labels = read_embeddings(crossed, index, "mine")
+    asked, query_names, query_labels = read_embeddings(crossed, "theirs@e", "theirs")
     train = np.array([i for i, name in enumerate(names) if int(name[9:12]) % 2])
     answerable = {query - 1: gallery - 1 for query, gallery in MAPPED.items() if gallery != 99}
     test = [i for i, n in enumerate(query_names) if "P006" in n and query_labels[i] in answerable]
@@ -263,7 +263,7 @@ def test_a_file_that_is_no_map(text: str, said: str, tmp_path: Path) -> None:
 # made alike
 
 
-def opened(name: str, **manifest: Any) -> ProtocolView:
+def make_view(name: str, **manifest: Any) -> ProtocolView:
     """An index of which only the manifest is known."""
     index = Index(Path(name))
     made = {"encoder": "e", "encoder_hash": "1" * 64, "pipeline": {"frames": 64, "centre": 1}}
@@ -273,18 +273,20 @@ def opened(name: str, **manifest: Any) -> ProtocolView:
 
 
 def test_indexes_must_be_made_alike() -> None:
-    cross_dataset._require_made_alike(opened("a"), opened("b", dataset="another", transform="half-whiten:4"))
-    cross_dataset._require_made_alike(opened("a", encoder="the same by another name"), opened("b"))
+    cross_dataset._require_made_alike(
+        make_view("a"), make_view("b", dataset="another", transform="half-whiten:4")
+    )
+    cross_dataset._require_made_alike(make_view("a", encoder="the same by another name"), make_view("b"))
     with pytest.raises(
         UmurlError, match=r"\(encoder e \(weights 22222222\) there, e \(weights 11111111\) here\)"
     ):
-        cross_dataset._require_made_alike(opened("a", encoder_hash="2" * 64), opened("b"))
+        cross_dataset._require_made_alike(make_view("a", encoder_hash="2" * 64), make_view("b"))
     with pytest.raises(UmurlError) as told:
         cross_dataset._require_made_alike(
-            opened(
+            make_view(
                 "a", encoder="f", encoder_hash="2" * 64, pipeline={"frames": 32, "centre": 1, "new": True}
             ),
-            opened("b"),
+            make_view("b"),
         )
     assert told.value.typed == (
         "index a cannot be used as queries for index b: they were built with different encoders or preprocessing "

@@ -13,7 +13,7 @@ from conftest import Result
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
-from umurl_search.evaluation import knn_eval as evaluation
+from umurl_search.evaluation import knn_eval
 from umurl_search.evaluation.knn_eval import (
     EvalRequest,
     evaluate,
@@ -111,7 +111,7 @@ def test_blocks_of_queries_and_clips_of_no_group(monkeypatch: pytest.MonkeyPatch
     labels, wanted = rng.integers(0, 6, 40), rng.integers(0, 6, 25)
     groups = rng.integers(-1, 4, 40), rng.integers(-1, 4, 25)
     nobodys = np.where(groups[1] < 0, -2, groups[1])
-    monkeypatch.setattr(evaluation, "_QUERIES_A_BLOCK", 4)
+    monkeypatch.setattr(knn_eval, "_QUERIES_A_BLOCK", 4)
     figures = evaluate(gallery, labels, queries, wanted, k=3, groups=groups)
     assert_oracle(
         vars(figures) | figures.ranking,
@@ -221,21 +221,21 @@ def test_no_test_clip_reaches_the_maps(
     fitted: list[Maps] = []
     embeddings = Index.embeddings
 
-    def watched(given: dict[str, Array], transform: Transform, **options: Any) -> Maps:
+    def watch(given: dict[str, Array], transform: Transform, **options: Any) -> Maps:
         assert sorted(options["rows"].tolist()) == rows_of(names, test=False).tolist()
         fitted.append(fit_maps(given, transform, **options))
         return fitted[-1]
 
-    def noisy(self: Index, modality: str) -> Array:
+    def add_noise(self: Index, modality: str) -> Array:
         y = np.array(embeddings(self, modality))
         y[test] = np.random.default_rng(0).normal(size=y[test].shape) * 1000
         return y
 
-    monkeypatch.setattr(evaluation, "fit_maps", watched)
+    monkeypatch.setattr(knn_eval, "fit_maps", watch)
     run = evaluate_matrix if matrix else evaluate_index
     request = EvalRequest(index="white", query_modality="bone", device="cpu")
     first = run(viewed, request)
-    monkeypatch.setattr(Index, "embeddings", noisy)
+    monkeypatch.setattr(Index, "embeddings", add_noise)
     second = run(viewed, request)
     key = "matrix" if matrix else "map"
     assert first[key] != second[key]
@@ -302,11 +302,11 @@ def test_one_shot_fits_its_maps_on_the_base_classes_too(
     assert command("build-index", "ntu120", "--encoder", "e").code == 0
     fitted: list[list[int]] = []
 
-    def watched(given: dict[str, Array], transform: Transform, **options: Any) -> Maps:
+    def watch(given: dict[str, Array], transform: Transform, **options: Any) -> Maps:
         fitted.append(options["rows"].tolist())
         return fit_maps(given, transform, **options)
 
-    monkeypatch.setattr(evaluation, "fit_maps", watched)
+    monkeypatch.setattr(knn_eval, "fit_maps", watch)
     request = EvalRequest(protocol="oneshot", query_modality="bone", device="cpu")
     assert evaluate_index(library, request)["gallery"] == 2
     names = open_protocol(library, None, "oneshot").columns.name

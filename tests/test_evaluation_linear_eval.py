@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from classified import CPU, SHORT, TUNING, alone, linear, parts_of
+from classified import CPU, SHORT, TUNING, linear, parts_of, probe_alone
 from conftest import splits_file
 from refusals import raises_typed
 
 from encoder.errors import UmurlError
 from encoder.probe import ProbeResult, late_fusion, probe
-from umurl_search.evaluation import linear_eval as probing
+from umurl_search.evaluation import linear_eval
 from umurl_search.evaluation.linear_eval import LinearRequest, Task, late_eval
 from umurl_search.evaluation.semi_supervised import SemiRequest, semi_eval
 from umurl_search.evaluation.transfer import TransferRequest, transfer_eval
@@ -33,7 +33,7 @@ LATE = (("mine@e", "joint"), ("mine@e", "bone"), ("mine@e", "motion"))
 @pytest.mark.parametrize("modality", ["fused", "bone"])
 def test_an_index_is_classified_by_its_own_protocol(modality: str, indexed: Library) -> None:
     document = linear(indexed, modality=modality)
-    wanted = alone(indexed, modality)
+    wanted = probe_alone(indexed, modality)
     assert document["accuracy"] == wanted.accuracy
     assert document["best"] == {"epoch": wanted.best[0], "accuracy": wanted.best[1]}
     assert (document["train"], document["test"], document["classes"]) == (30, 30, 5)
@@ -51,11 +51,11 @@ def test_an_index_is_classified_by_its_own_protocol(modality: str, indexed: Libr
 def test_no_test_label_reaches_the_classifier(indexed: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[torch.Tensor] = []
 
-    def watched(train: torch.Tensor, labels: torch.Tensor, test: torch.Tensor, **given: Any) -> Any:
+    def watch(train: torch.Tensor, labels: torch.Tensor, test: torch.Tensor, **given: Any) -> Any:
         seen.extend((train, labels))
         return probe(train, labels, test, **given)
 
-    monkeypatch.setattr(probing, "probe", watched)
+    monkeypatch.setattr(linear_eval, "probe", watch)
     linear(indexed)
     x, labels, _, _ = parts_of(indexed, "fused")
     assert np.array_equal(seen[0], x)

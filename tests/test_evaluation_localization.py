@@ -9,7 +9,7 @@ from conftest import LONG_INDEX, WINDOW, Result
 from numpy.typing import NDArray
 
 from umurl_search.clips.crop import crop
-from umurl_search.datasets import protocols as datasets
+from umurl_search.datasets import protocols
 from umurl_search.datasets.protocols import DATASETS
 from umurl_search.evaluation import localization
 from umurl_search.evaluation.localization import THRESHOLDS, LocalizeRequest, evaluate_moments, localize_eval
@@ -231,13 +231,13 @@ def test_no_window_of_a_test_recording_reaches_the_maps(
     with long.read() as catalog:
         tested = catalog.split("long", "xsub")["test"]
 
-    def noisy(self: Index, modality: str) -> Array:
+    def add_noise(self: Index, modality: str) -> Array:
         y = np.array(embeddings(self, modality))
         there = np.isin(self.ids, tested)
         y[there] = np.random.default_rng(0).normal(size=y[there].shape) * 1000
         return y
 
-    monkeypatch.setattr(Index, "embeddings", noisy)
+    monkeypatch.setattr(Index, "embeddings", add_noise)
     after = localize_eval(long, request)
     assert (after["map"], after["per_class"]) == (before["map"], before["per_class"])
 
@@ -361,4 +361,4 @@ def test_no_protocol_of_whole_recordings_is_forgotten() -> None:
     pku = {(f"pku-mmd-{phase}-long", protocol) for phase in (1, 2) for protocol in ("xsub", "xview")}
     assert known == {("demo-long", "xsub")} | pku
     for dataset, _ in known:
-        assert datasets.find(dataset).cut_as in DATASETS
+        assert protocols.find(dataset).cut_as in DATASETS

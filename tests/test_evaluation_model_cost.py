@@ -27,7 +27,7 @@ def clip(people: int) -> torch.Tensor:
     return torch.randn(1, 64, people, 25, 3, generator=torch.Generator().manual_seed(0))
 
 
-def counted(model: UmURL, subset: str, people: int) -> int:
+def count_flops(model: UmURL, subset: str, people: int) -> int:
     """What torch counts in the products of a forward pass; attention is written out, which it can count."""
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         model.encoder(clip(people), subset)
@@ -39,13 +39,13 @@ def counted(model: UmURL, subset: str, people: int) -> int:
 def test_operations_are_those_that_torch_counts(config: ModelConfig, people: int) -> None:
     model = UmURL(config, with_projectors=False).eval()
     ours = {subset: flops(config, members(subset), people=people) for subset in ALL}
-    assert ours == {subset: counted(model, subset, people) for subset in ALL}
+    assert ours == {subset: count_flops(model, subset, people) for subset in ALL}
 
 
 def test_the_papers_network_costs_what_torch_counts_and_what_was_published() -> None:
     model = UmURL(PAPER, with_projectors=False).eval()
     one, fused = (flops(PAPER, members(subset)) for subset in ("joint", "fused"))
-    assert (one, fused) == (counted(model, "joint", 2), counted(model, "fused", 2))
+    assert (one, fused) == (count_flops(model, "joint", 2), count_flops(model, "fused", 2))
     assert (round(one / 1e9, 2), round(3 * one / 1e9, 2)) == (1.74, 5.22)
     assert round(fused / 1e9, 1) == 2.5
     assert round(parameters(PAPER, members("fused")) / 1e6, 2) == 22.07
@@ -95,7 +95,7 @@ def test_a_uni_modal_encoder_has_no_late_fusion(monkeypatch: pytest.MonkeyPatch)
     (row,) = cost_table(NONE, CostRequest(clips=None))["rows"]
     trainable = sum(p.numel() for p in alone.encoder.parameters() if p.requires_grad)
     assert (row["subset"], row["parameters"]) == ("bone", trainable)
-    assert row["flops"] == counted(alone, "bone", 2)
+    assert row["flops"] == count_flops(alone, "bone", 2)
 
 
 def test_speed_is_the_median_of_runs_after_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,10 +132,10 @@ def runs(start: float) -> Iterator[float]:
 def test_late_fusion_runs_a_model_for_each_modality(monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[tuple[int, str, int]] = []
 
-    def watched(model: UmURL, clips: list[object], *, modalities: tuple[str, ...], device: object) -> None:
+    def watch(model: UmURL, clips: list[object], *, modalities: tuple[str, ...], device: object) -> None:
         ran.append((id(model), modalities[0], len(clips)))
 
-    monkeypatch.setattr(model_cost, "embed", watched)
+    monkeypatch.setattr(model_cost, "embed", watch)
     cost_table(NONE, CostRequest(preset="tiny", clips=3, device="cpu"))
     late = ran[-3:]
     assert [(modality, n) for _, modality, n in late] == [("joint", 3), ("bone", 3), ("motion", 3)]

@@ -11,9 +11,8 @@ from classified import linear, parts_of
 from encoder.errors import UmurlError
 from encoder.finetune import finetune
 from encoder.probe import ProbeConfig, probe
-from umurl_search.evaluation import linear_eval as probing
-from umurl_search.evaluation import semi_supervised
-from umurl_search.evaluation.semi_supervised import SemiRequest, class_balanced, semi_eval
+from umurl_search.evaluation import linear_eval, semi_supervised
+from umurl_search.evaluation.semi_supervised import SemiRequest, sample_class_balanced, semi_eval
 from umurl_search.index.index import Index
 from umurl_search.library.library import Library
 
@@ -23,7 +22,7 @@ from umurl_search.library.library import Library
 def test_a_share_is_balanced_over_classes(share: float, seed: int) -> None:
     sizes = {0: 40, 3: 1, 4: 25, 9: 6}
     classes = np.random.default_rng(7).permutation(np.repeat(list(sizes), list(sizes.values())))
-    drawn = class_balanced(classes, share, seed)
+    drawn = sample_class_balanced(classes, share, seed)
     assert drawn.tolist() == sorted(set(drawn.tolist()))
     wanted = {c: max(1, int(np.floor(share * n + 0.5))) for c, n in sizes.items()}
     assert Counter(classes[drawn].tolist()) == wanted
@@ -32,12 +31,14 @@ def test_a_share_is_balanced_over_classes(share: float, seed: int) -> None:
 def test_draws_repeat_differ_by_seed_and_nest() -> None:
     classes = np.repeat(np.arange(4), 50)
     draws = {
-        (s, seed): class_balanced(classes, s, seed).tolist() for s in (0.1, 0.3, 1.0) for seed in range(5)
+        (s, seed): sample_class_balanced(classes, s, seed).tolist()
+        for s in (0.1, 0.3, 1.0)
+        for seed in range(5)
     }
-    assert draws[0.1, 2] == class_balanced(classes, 0.1, 2).tolist()
+    assert draws[0.1, 2] == sample_class_balanced(classes, 0.1, 2).tolist()
     assert len({tuple(draws[0.1, seed]) for seed in range(5)}) == 5
     assert all(set(draws[0.1, seed]) < set(draws[0.3, seed]) < set(draws[1.0, seed]) for seed in range(5))
-    often = np.bincount(np.concatenate([class_balanced(classes, 0.2, seed) for seed in range(200)]))
+    often = np.bincount(np.concatenate([sample_class_balanced(classes, 0.2, seed) for seed in range(200)]))
     assert often.min() > 15  # every clip is drawn, 40 times on average
     assert often.max() < 70
 
@@ -77,14 +78,14 @@ def test_few_labels_reach_the_classifier_and_no_others(
 ) -> None:
     seen: list[torch.Tensor] = []
 
-    def watched(train: torch.Tensor, labels: torch.Tensor, test: torch.Tensor, **given: Any) -> Any:
+    def watch(train: torch.Tensor, labels: torch.Tensor, test: torch.Tensor, **given: Any) -> Any:
         seen.extend((train, labels))
         return probe(train, labels, test, **given)
 
-    monkeypatch.setattr(probing, "probe", watched)
+    monkeypatch.setattr(linear_eval, "probe", watch)
     semi_eval(indexed, SemiRequest(shares=(0.3,), seeds=1, epochs=1, device="cpu"))
     x, classes, _, _ = parts_of(indexed, "fused")
-    drawn = class_balanced(classes, 0.3, 0)
+    drawn = sample_class_balanced(classes, 0.3, 0)
     assert len(drawn) == 10
     np.testing.assert_array_equal(seen[0], x[drawn])
     assert seen[1].tolist() == classes[drawn].tolist()
@@ -95,11 +96,11 @@ def test_few_labels_reach_the_fine_tuning_and_no_others(
 ) -> None:
     seen: list[tuple[int, list[int], int]] = []
 
-    def watched(model: Any, train: Any, labels: torch.Tensor, test: Any, **given: Any) -> Any:
+    def watch(model: Any, train: Any, labels: torch.Tensor, test: Any, **given: Any) -> Any:
         seen.append((len(train), labels.tolist(), len(test)))
         return finetune(model, train, labels, test, **given)
 
-    monkeypatch.setattr(semi_supervised, "finetune", watched)
+    monkeypatch.setattr(semi_supervised, "finetune", watch)
     request = SemiRequest(shares=(0.3,), seeds=2, finetune=True, epochs=1, device="cpu")
     document = semi_eval(indexed, request)
     assert [(n, sorted(labels), tests) for n, labels, tests in seen] == [

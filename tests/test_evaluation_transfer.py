@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from classified import SHORT, TUNING, alone, tree
+from classified import SHORT, TUNING, probe_alone, tree
 
 from encoder.errors import UmurlError
 from umurl_search.evaluation import transfer
 from umurl_search.evaluation.transfer import TransferRequest, transfer_eval
 from umurl_search.ingest.ingest import Request, ingest
-from umurl_search.library.encoder_registry import shipped
+from umurl_search.library.encoder_registry import open_shipped
 from umurl_search.library.library import Library
 
 
@@ -21,7 +21,7 @@ def test_transfer_is_linear_and_fine_tuned_and_writes_nothing(indexed: Library) 
     request = TransferRequest(dataset="mine", encoder="e", linear=SHORT, finetuning=TUNING, device="cpu")
     document = transfer_eval(indexed, request)
     assert tree(indexed) == before
-    assert document["linear"]["accuracy"] == alone(indexed, "fused").accuracy
+    assert document["linear"]["accuracy"] == probe_alone(indexed, "fused").accuracy
     assert document["trained_on"] == {"dataset": "mine", "protocol": "xsub"}
     assert document["warnings"] == ["encoder e was trained on mine: this is no transfer"]
     tuned = document["finetuned"]
@@ -34,12 +34,12 @@ def test_transfer_of_one_modality(indexed: Library) -> None:
     request = TransferRequest(
         dataset="mine", encoder="e", modality="motion", linear=SHORT, finetuning=TUNING, device="cpu"
     )
-    assert transfer_eval(indexed, request)["linear"]["accuracy"] == alone(indexed, "motion").accuracy
+    assert transfer_eval(indexed, request)["linear"]["accuracy"] == probe_alone(indexed, "motion").accuracy
 
 
 def test_the_shipped_encoder_is_transferred(library: Library) -> None:
     task, tested = transfer.labelled_task(library, "mine", None)
-    assert transfer.transfer_warnings(shipped(), task, tested) == []
+    assert transfer.transfer_warnings(open_shipped(), task, tested) == []
     assert (len(task.train), len(task.test), len(tested)) == (30, 30, 30)
     assert all(int(name[9:12]) % 2 == 0 for name in tested)
 
@@ -75,11 +75,11 @@ def test_transfer_of_what_is_not_there(given: dict[str, Any], text: str, library
 
 
 def test_an_interrupt_leaves_nothing_behind(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     before = tree(library)
-    monkeypatch.setattr("encoder.finetune.check_finite", interrupted)
+    monkeypatch.setattr("encoder.finetune.check_finite", interrupt)
     request = TransferRequest(dataset="mine", encoder="e", linear=SHORT, finetuning=TUNING, device="cpu")
     with pytest.raises(KeyboardInterrupt):
         transfer_eval(library, request)

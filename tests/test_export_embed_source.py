@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Result
-from documents import QUERY, said
+from documents import QUERY, read_document
 from made_recordings import write_scaled
 
 from umurl_search.clips.normalization import Up
@@ -21,14 +21,14 @@ Command = Callable[..., Result]
 
 def test_the_keys_of_embed(indexed: Library, command: Command, made: Path, tmp_path: Path) -> None:
     out = tmp_path / "y.npy"
-    document = said(command("embed", "mine", "--out", out, "--modality", "motion+joint", "--json"))
+    document = read_document(command("embed", "mine", "--out", out, "--modality", "motion+joint", "--json"))
     names = sorted(path.stem for path in (made / "clips").iterdir())
     assert document["names"] == names
     assert (document["shape"], document["encoder"]) == ([60, 128], "e")
     assert (document["modality"], document["left_out"]) == ("joint+motion", [])
     y = np.load(out)
     assert (y.shape, y.dtype) == ((60, 128), np.float32)
-    folder = said(
+    folder = read_document(
         command(
             "embed",
             made / "clips",
@@ -43,7 +43,7 @@ def test_the_keys_of_embed(indexed: Library, command: Command, made: Path, tmp_p
     )
     assert folder["names"] == names
     np.testing.assert_allclose(np.load(tmp_path / "f.npy"), y, atol=1e-5)
-    one = said(
+    one = read_document(
         command(
             "embed",
             made / "clips" / f"{QUERY}.npy",
@@ -66,11 +66,11 @@ def test_embed_tells_what_it_left_out(library: Library, command: Command, tmp_pa
     np.save(source / "good.npy", np.random.default_rng(0).normal(size=(20, 25, 3)))
     np.save(source / "bad.npy", np.full((20, 25, 3), np.nan))
     out = tmp_path / "y.npy"
-    document = said(command("embed", source, "--out", out, "--json"))
+    document = read_document(command("embed", source, "--out", out, "--json"))
     assert (document["names"], document["encoder"]) == (["good"], "shipped")
     assert document["left_out"] == [{"name": "bad", "reason": "non-finite"}]
     assert command("ingest", "mixed", "--source", source).code == 0
-    again = said(command("embed", "mixed", "--out", out, "--json"))
+    again = read_document(command("embed", "mixed", "--out", out, "--json"))
     assert (again["names"], again["left_out"]) == (document["names"], document["left_out"])
 
 

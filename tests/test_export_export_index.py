@@ -105,10 +105,10 @@ def test_a_folder_in_use_is_left_alone(indexed: Library, tmp_path: Path) -> None
 def test_a_stopped_export_leaves_nothing(
     indexed: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopped(*arguments: object) -> None:
+    def stop(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(exporting._Clips, "chunk", stopped)
+    monkeypatch.setattr(exporting._Clips, "chunk", stop)
     for form in ("parquet", "npy"):
         with pytest.raises(KeyboardInterrupt):
             export_index(indexed, ExportRequest(out=tmp_path / "out", format=form))

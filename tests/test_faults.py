@@ -58,7 +58,7 @@ for group in json.loads(sys.argv[1]):  # those of a group at once
 """
 
 
-def started(groups: list[list[dict[str, Any]]]) -> "subprocess.Popen[str]":
+def start(groups: list[list[dict[str, Any]]]) -> "subprocess.Popen[str]":
     """A process that runs commands in children: groups one after another, the jobs of a group at once."""
     program = [sys.executable, "-c", CHILDREN, json.dumps(groups)]
     tests = Path(__file__).parent
@@ -76,7 +76,7 @@ def outcomes(running: "subprocess.Popen[str]") -> list[list[int]]:
     return [json.loads(line) for line in out.splitlines()]
 
 
-def unsound(library: Library) -> list[str]:
+def find_unsound(library: Library) -> list[str]:
     """What `verify` says but for what a command that failed may leave: a folder, an old copy of the catalog."""
     left = ("is not in the catalog", "is not of the catalog's last change")
     return [line for line in verify(library) if not any(what in line for what in left)]
@@ -104,13 +104,13 @@ def test_a_file_that_may_not_grow_leaves_the_library_as_it_was(
         [{"commands": [[*words, *at]], "limit": 5_000, "said": str(tmp_path / f"said{i}")}]
         for i, words in enumerate(commands)
     ]
-    assert outcomes(started(groups)) == [[1]] * len(commands)
+    assert outcomes(start(groups)) == [[1]] * len(commands)
     for i, words in enumerate(commands):
         said = (tmp_path / f"said{i}").read_text()
         assert said.count("\n") == 1, (words, said)
         assert said.startswith("umurl-search: "), said
         assert "File too large" in said or "cannot be" in said, (words, said)
-    assert unsound(parted) == []
+    assert find_unsound(parted) == []
     assert "the catalog is changed, its copy cannot be written" in (tmp_path / "said2").read_text()
     after = {name: score for name, score in before.items() if "C002" not in name}
     assert score_by_name(parted) == after
@@ -150,11 +150,11 @@ def test_a_full_disk_leaves_the_library_as_it_was(
     groups = [
         [{"commands": [[*one, *at]], "said": str(tmp_path / f"said{i}")}] for i, one in enumerate(words)
     ]
-    assert outcomes(started(groups)) == [[1]] * len(words)
+    assert outcomes(start(groups)) == [[1]] * len(words)
     filler.unlink()
     said = [(tmp_path / f"said{i}").read_text() for i in range(len(words))]
     assert all(one.count("\n") == 1 for one in said), said
-    assert unsound(library) == []
+    assert find_unsound(library) == []
     is_changed = "the catalog is changed" in said[2]
     assert score_by_name(library) == {
         name: s for name, s in before.items() if not (is_changed and "C002" in name)
@@ -198,7 +198,7 @@ def test_a_library_of_another_user_is_read_and_not_changed(
             ]
             for i, words in enumerate([*may, *may_not])
         ]
-        codes = outcomes(started(groups))
+        codes = outcomes(start(groups))
         assert codes == [[0]] * len(may) + [[1]] * len(may_not)
         for i in range(len(may), len(may) + len(may_not)):
             *_, said = (base / "said" / str(i)).read_text().splitlines()
@@ -252,7 +252,7 @@ def test_two_builds_and_two_adds_at_once(indexed: Library, new: Path, tmp_path: 
         [{"commands": [[*words, *at]], "said": str(tmp_path / f"said-{i}-{j}")} for j in (0, 1)]
         for i, words in enumerate(pairs)
     ]
-    codes = outcomes(started(groups))
+    codes = outcomes(start(groups))
     for i, pair in enumerate(codes):
         assert min(pair) == 0, codes
         for j, code in enumerate(pair):
@@ -278,7 +278,7 @@ def test_a_query_sees_one_state_while_clips_come_and_go(indexed: Library, new: P
         ["compact", "mine"],
         ["add", "mine", "--source", str(new), "--removed"],
     ]
-    running = started([[{"commands": [[*words, *at] for words in once * 2], "said": str(tmp_path / "said")}]])
+    running = start([[{"commands": [[*words, *at] for words in once * 2], "said": str(tmp_path / "said")}]])
     seen: list[Hits] = []
     while running.poll() is None or len(seen) < 3:
         seen.append(score_by_name(indexed))

@@ -94,16 +94,16 @@ def test_all_is_on_the_disk_before_it_takes_the_place(
 ) -> None:
     out, told, fsync, replace = tmp_path / "out", list[tuple[str, int]](), os.fsync, os.replace
 
-    def synced(descriptor: int) -> None:
+    def note_sync(descriptor: int) -> None:
         told.append(("synced", os.fstat(descriptor).st_size))
         fsync(descriptor)
 
-    def replaced(one: Path, other: Path) -> None:
+    def note_replace(one: Path, other: Path) -> None:
         told.append(("replaced", one.stat().st_size))
         replace(one, other)
 
-    monkeypatch.setattr(os, "fsync", synced)
-    monkeypatch.setattr(os, "replace", replaced)
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(os, "replace", note_replace)
     replace_file(out, b"x" * 100)
     assert told == [("synced", 100), ("replaced", 100)]
     assert out.read_bytes() == b"x" * 100

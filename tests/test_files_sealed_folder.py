@@ -27,7 +27,7 @@ FILES = {"a.bin": bytes(range(256)), "empty": b"", "names.txt": "läuft\n".encod
 ABOUT = {"kind": "test", "clips": 3, "made from": {"ünïcode": [1.5, None, True]}}
 
 
-def built(target: Path) -> Path:
+def build(target: Path) -> Path:
     with building(target, resume_token="t") as partial:
         for name, content in FILES.items():
             (partial / name).write_bytes(content)
@@ -40,7 +40,7 @@ def visible(folder: Path) -> list[str]:
 
 
 def test_a_sealed_folder_reads_back(tmp_path: Path) -> None:
-    target = built(tmp_path / "made" / "one")
+    target = build(tmp_path / "made" / "one")
     manifest = read_manifest(target)
     assert {key: manifest[key] for key in ABOUT} == ABOUT
     assert set(manifest["files"]) == set(FILES)
@@ -52,7 +52,7 @@ def test_a_sealed_folder_reads_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("full", [False, True])
 def test_one_flipped_bit_in_any_file_is_found(tmp_path: Path, full: bool) -> None:
-    target = built(tmp_path / "one")
+    target = build(tmp_path / "one")
     for name in ("a.bin", "names.txt"):
         whole = (target / name).read_bytes()
         for at in range(0, len(whole), 5):
@@ -68,7 +68,7 @@ def test_one_flipped_bit_in_any_file_is_found(tmp_path: Path, full: bool) -> Non
 
 @pytest.mark.parametrize("bit", [0, 4, 5, 7])
 def test_one_flipped_bit_anywhere_in_the_manifest_is_found(tmp_path: Path, bit: int) -> None:
-    target = built(tmp_path / "one")
+    target = build(tmp_path / "one")
     whole = (target / MANIFEST).read_bytes()
     for at in range(bit, len(whole), 5):
         damaged = bytearray(whole)
@@ -80,7 +80,7 @@ def test_one_flipped_bit_anywhere_in_the_manifest_is_found(tmp_path: Path, bit: 
 
 
 def test_a_manifest_that_says_the_same_in_other_bytes_is_found(tmp_path: Path) -> None:
-    target = built(tmp_path / "one")
+    target = build(tmp_path / "one")
     text = (target / MANIFEST).read_text(encoding="utf-8")
     for other in (text.replace(" ", "\t", 1), text + "\n", text[:-1], text.replace("ï", "\\u00ef")):
         assert other != text
@@ -92,14 +92,14 @@ def test_a_manifest_that_says_the_same_in_other_bytes_is_found(tmp_path: Path) -
     "text", ["", "[]", "3", "null", "{}", '{"checksum": 1}', '"checksum"', "{", "[1, 2]"]
 )
 def test_a_manifest_of_something_else(tmp_path: Path, text: str) -> None:
-    target = built(tmp_path / "one")
+    target = build(tmp_path / "one")
     (target / MANIFEST).write_text(text)
     (problem,) = check(target, full=False)
     assert "is damaged" in problem
 
 
 def test_missing_cut_and_grown_files_are_named(tmp_path: Path) -> None:
-    target = built(tmp_path / "one")
+    target = build(tmp_path / "one")
     (target / "a.bin").write_bytes(FILES["a.bin"][:-1])
     (target / "empty").write_bytes(b"x")
     (target / "names.txt").unlink()
@@ -117,7 +117,7 @@ def test_missing_cut_and_grown_files_are_named(tmp_path: Path) -> None:
 
 
 def test_large_files_are_hashed_only_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = built(tmp_path / "one")
+    target = build(tmp_path / "one")
     monkeypatch.setattr(sealed_folder, "HASHED_AT_OPENING", 256)
     (target / "a.bin").write_bytes(bytes(256))
     assert read_manifest(target)["kind"] == "test"
@@ -161,10 +161,10 @@ def test_a_lock_that_its_holder_has_deleted_holds_nothing(
     """The holder finishes between another's opening of the lock and its locking."""
     target, lock = tmp_path / "one", tmp_path / ".one.partial.lock"
 
-    def finished_first(*_: object) -> None:
+    def finish_first(*_: object) -> None:
         lock.unlink(missing_ok=True)
 
-    monkeypatch.setattr(fcntl, "flock", finished_first)
+    monkeypatch.setattr(fcntl, "flock", finish_first)
     with pytest.raises(UmurlError, match="another process is building it"), building(target, resume_token=""):
         raise AssertionError("a lock that nobody sees")
 
@@ -188,17 +188,17 @@ def test_killed_before_the_rename_nothing_is_there(
 ) -> None:
     target = tmp_path / "one"
 
-    def killed(*_: object) -> None:
+    def kill(*_: object) -> None:
         raise KeyboardInterrupt
 
     with building(target, resume_token="t") as partial:
         (partial / "a.bin").write_bytes(b"1")
         with monkeypatch.context() as patched:
-            patched.setattr(os if step == "rename" else sealed_folder, step, killed)
+            patched.setattr(os if step == "rename" else sealed_folder, step, kill)
             with pytest.raises(KeyboardInterrupt):
                 seal(partial, target, ABOUT)
     assert visible(tmp_path) == []
-    assert check(built(target), full=True) == []
+    assert check(build(target), full=True) == []
     assert visible(tmp_path) == ["one"]
 
 
@@ -211,17 +211,17 @@ def test_all_is_on_the_disk_before_the_name_and_the_name_before_the_end(
         for name, content in FILES.items():
             (partial / name).write_bytes(content)
 
-        def synced(descriptor: int) -> None:
+        def note_sync(descriptor: int) -> None:
             state = os.fstat(descriptor)
             told.append((state.st_ino, state.st_size))
             fsync(descriptor)
 
-        def renamed(one: Path, other: Path) -> None:
+        def note_rename(one: Path, other: Path) -> None:
             told.append((0, 0))
             rename(one, other)
 
-        monkeypatch.setattr(os, "fsync", synced)
-        monkeypatch.setattr(os, "rename", renamed)
+        monkeypatch.setattr(os, "fsync", note_sync)
+        monkeypatch.setattr(os, "rename", note_rename)
         seal(partial, target, ABOUT)
     at = told.index((0, 0))
     states = {name: (target / name).stat() for name in [*FILES, MANIFEST]}
@@ -249,18 +249,18 @@ def test_a_text_is_replaced_whole(tmp_path: Path) -> None:
 
 
 def test_removing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = built(tmp_path / "one")
+    target = build(tmp_path / "one")
 
-    def killed(path: Path, **_: object) -> None:
+    def kill(path: Path, **_: object) -> None:
         if path.exists():
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(shutil, "rmtree", killed)
+        patched.setattr(shutil, "rmtree", kill)
         with pytest.raises(KeyboardInterrupt):
             remove(target)
     assert visible(tmp_path) == []
-    remove(built(target))
+    remove(build(target))
     assert list(tmp_path.iterdir()) == []
     remove(target)
 
@@ -268,16 +268,16 @@ def test_removing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_replaced_is_deleted_when_the_new_is_in_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    target = built(tmp_path / "one")
+    target = build(tmp_path / "one")
 
-    def killed(path: Path, **_: object) -> None:
+    def kill(path: Path, **_: object) -> None:
         if path.exists():
             raise KeyboardInterrupt
 
     with building(target, resume_token="t") as partial:
         (partial / "a.bin").write_bytes(b"new")
         with monkeypatch.context() as patched:
-            patched.setattr(shutil, "rmtree", killed)
+            patched.setattr(shutil, "rmtree", kill)
             with pytest.raises(KeyboardInterrupt):
                 seal(partial, target, ABOUT)
     assert (target / "a.bin").read_bytes() == b"new"

@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import rmtree
 
 import pytest
-from fuzz.guard import BrokenRuleError, new_home, watched
+from fuzz.guard import BrokenRuleError, new_home, watch
 from fuzz.targets import TARGETS, run_in
 
 FUZZ = Path(__file__).parent / "fuzz"
@@ -62,15 +62,15 @@ def test_the_corpus_is_small() -> None:
 
 
 def test_the_guard_sees_files_opened_elsewhere(home: Path) -> None:
-    with pytest.raises(BrokenRuleError, match="opens '/etc/hostname'"), watched(home, n_bytes=1):
+    with pytest.raises(BrokenRuleError, match="opens '/etc/hostname'"), watch(home, n_bytes=1):
         Path("/etc/hostname").read_bytes()
 
 
 def test_the_guard_sees_writing_and_removing(home: Path) -> None:
     for event in (r"opens '.*/a'", r"os\.remove"):
-        with pytest.raises(BrokenRuleError, match=event), watched(home, n_bytes=1):
+        with pytest.raises(BrokenRuleError, match=event), watch(home, n_bytes=1):
             _write_and_remove(home / "a")
-    with watched(home, n_bytes=1, may_write=True):
+    with watch(home, n_bytes=1, may_write=True):
         _write_and_remove(home / "a")
 
 
@@ -80,19 +80,19 @@ def _write_and_remove(path: Path) -> None:
 
 
 def test_the_guard_sees_code_that_is_run(home: Path) -> None:
-    with pytest.raises(BrokenRuleError, match=r"compiles .*runs"), watched(home, n_bytes=1):
+    with pytest.raises(BrokenRuleError, match=r"compiles .*runs"), watch(home, n_bytes=1):
         exec("1 + 1")
 
 
 def test_the_guard_sees_commands(home: Path) -> None:
-    with pytest.raises(BrokenRuleError, match=r"os\.system"), watched(home, n_bytes=1):
+    with pytest.raises(BrokenRuleError, match=r"os\.system"), watch(home, n_bytes=1):
         os.system("true")
 
 
 @pytest.mark.parametrize("mib", [1, 200])
 def test_the_guard_sees_memory(mib: int) -> None:
     """In a process of its own, whose memory is small."""
-    program = f"from fuzz.guard import *\nwith watched(Path(), n_bytes=100): b'a' * {mib} * 2**20"
+    program = f"from fuzz.guard import *\nwith watch(Path(), n_bytes=100): b'a' * {mib} * 2**20"
     done = subprocess.run([sys.executable, "-c", program], cwd=FUZZ.parent, capture_output=True, text=True)
     seen = re.search(r"BrokenRuleError: 100 bytes took (\d+) MiB", done.stderr)
     assert (done.returncode, seen is None) == ((1, False) if mib == 200 else (0, True)), done.stderr
@@ -101,5 +101,5 @@ def test_the_guard_sees_memory(mib: int) -> None:
 
 def test_the_guard_sees_time(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fuzz.guard.LONGEST_S", 0.01)
-    with pytest.raises(BrokenRuleError, match=r"^took 0 s of processor time$"), watched(home, n_bytes=1):
+    with pytest.raises(BrokenRuleError, match=r"^took 0 s of processor time$"), watch(home, n_bytes=1):
         sum(range(3_000_000))

@@ -31,7 +31,7 @@ OPTIONS = {
 """command -> its options, with their dashes."""
 
 
-def parsed(path: Path) -> ast.Module:
+def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -50,7 +50,7 @@ def texts(node: ast.AST) -> str:
     return "".join(parts)
 
 
-def typed_in_messages(tree: ast.Module) -> list[str]:
+def find_typed(tree: ast.Module) -> list[str]:
     """The messages of errors that name an option or a command."""
     messages = [
         call.args[MESSAGE_AT[name]]
@@ -89,7 +89,7 @@ def values(node: ast.expr, tree: ast.Module) -> list[ast.expr]:
     return [node]
 
 
-def wrong_in_hints(tree: ast.Module) -> list[str]:
+def find_wrong(tree: ast.Module) -> list[str]:
     """Commands that there are not, options that they have not."""
     wrong = []
     for call in calls(tree, "Hint"):
@@ -116,16 +116,16 @@ def is_option(name: str) -> bool:
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_no_message_names_what_to_type(path: Path) -> None:
-    assert typed_in_messages(parsed(path)) == []
+    assert find_typed(parse(path)) == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_hint_names_commands_and_options_that_there_are(path: Path) -> None:
-    assert wrong_in_hints(parsed(path)) == []
+    assert find_wrong(parse(path)) == []
 
 
 def test_there_are_errors_and_hints_to_look_at() -> None:
-    trees = [parsed(path) for path in MODULES]
+    trees = [parse(path) for path in MODULES]
     assert sum(len(list(calls(tree, *ERRORS))) for tree in trees) > 200
     hints = [call for tree in trees for call in calls(tree, "Hint")]
     assert sum(argument(call, "command") is not None for call in hints) > 30
@@ -136,7 +136,7 @@ def test_every_kind_of_error_is_looked_at() -> None:
     defined = {
         one.name
         for path in MODULES
-        for one in ast.walk(parsed(path))
+        for one in ast.walk(parse(path))
         if isinstance(one, ast.ClassDef) and {"UmurlError"} & set(map(ast.unparse, one.bases))
     }
     assert defined | {"UmurlError"} == ERRORS
@@ -144,19 +144,19 @@ def test_every_kind_of_error_is_looked_at() -> None:
 
 def test_what_is_wrong_is_found() -> None:
     source = (ROOT / "umurl_search/library/missing.py").read_text(encoding="utf-8")
-    assert wrong_in_hints(ast.parse(source.replace('"build-index"', '"build"'))) != []
-    assert wrong_in_hints(ast.parse('Hint("{command}", command=("add", name, "--where", "x"))')) != []
-    assert wrong_in_hints(ast.parse('Hint("{option}", option="--layout")')) != []
-    assert wrong_in_hints(ast.parse('Hint("{command}", command=nowhere)')) != []
+    assert find_wrong(ast.parse(source.replace('"build-index"', '"build"'))) != []
+    assert find_wrong(ast.parse('Hint("{command}", command=("add", name, "--where", "x"))')) != []
+    assert find_wrong(ast.parse('Hint("{option}", option="--layout")')) != []
+    assert find_wrong(ast.parse('Hint("{command}", command=nowhere)')) != []
     for message in ('f"{x}: give --layout"', '"run: umurl-search list"'):
-        assert typed_in_messages(ast.parse(f"raise UmurlError({message})")) != []
-    assert typed_in_messages(ast.parse('BadRecordingError("malformed", f"{x} --fps")')) != []
+        assert find_typed(ast.parse(f"raise UmurlError({message})")) != []
+    assert find_typed(ast.parse('BadRecordingError("malformed", f"{x} --fps")')) != []
 
 
 # the commands that hints name
 
 
-def raised(*words: object) -> UmurlError:
+def catch_error(*words: object) -> UmurlError:
     with pytest.raises(UmurlError) as error:
         app(args=[str(word) for word in words], prog_name="umurl-search", standalone_mode=False)
     return error.value
@@ -186,7 +186,7 @@ def follow(error: UmurlError, command: Callable[..., Result]) -> Result:
     ],
 )
 def test_a_hint_for_a_library_is_taken(words: str, hinted: str, command: Callable[..., Result]) -> None:
-    error = raised(*words.split())
+    error = catch_error(*words.split())
     assert error.hint is not None
     assert error.hint.command == tuple(hinted.split())
     result = follow(error, command)
@@ -205,7 +205,7 @@ def test_a_hint_for_a_library_is_taken(words: str, hinted: str, command: Callabl
     ],
 )
 def test_a_hint_for_an_index_is_taken(words: str, hinted: str, command: Callable[..., Result]) -> None:
-    error = raised(*words.split())
+    error = catch_error(*words.split())
     assert error.hint is not None
     assert error.hint.command == tuple(hinted.split())
     if "SECONDS" not in hinted:
@@ -214,7 +214,7 @@ def test_a_hint_for_an_index_is_taken(words: str, hinted: str, command: Callable
 
 def test_a_hint_for_what_is_damaged_is_taken(indexed: Library, command: Callable[..., Result]) -> None:
     spoil(indexed.index_folder("mine@e") / "ids.npy")
-    assert follow(raised("knn-eval"), command).code == 0
+    assert follow(catch_error("knn-eval"), command).code == 0
     assert command("knn-eval").code == 0
 
 
@@ -223,19 +223,19 @@ def test_a_hint_for_another_source_is_taken(
 ) -> None:
     for name in ("S001C001P001R001A001", "S001C001P002R001A001"):
         np.save(source / f"{name}.npy", make_clip(name))
-    assert follow(raised("ingest", "mine", "--source", source), command).code == 0
+    assert follow(catch_error("ingest", "mine", "--source", source), command).code == 0
     assert command("ingest", "mine", "--source", source).code == 0
 
 
 @pytest.mark.usefixtures("long")
 def test_a_hint_for_an_index_of_windows_is_taken(command: Callable[..., Result]) -> None:
-    error = raised("knn-eval", "--index", LONG_INDEX)
+    error = catch_error("knn-eval", "--index", LONG_INDEX)
     assert follow(error, command).code == 0
 
 
 @pytest.mark.parametrize("source", ["missing/file.npy", "file.npy", "no such"])
 def test_a_path_is_not_to_be_ingested_as_a_dataset(source: str, library: Library) -> None:
-    error = raised("embed", source, "--out", library.root / "e.npy")
+    error = catch_error("embed", source, "--out", library.root / "e.npy")
     assert error.typed == (
         f"{source}: neither a dataset of the library nor a file or folder; give the path of recordings that are "
         "there, or a dataset"

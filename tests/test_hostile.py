@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fuzz import seeds
-from fuzz.guard import watched
+from fuzz.guard import watch
 from fuzz.mutate import SEPARATOR
 from fuzz.sources import npy_header, npz, only_reason, outcomes, read, write
 from refusals import raises_typed
@@ -69,7 +69,7 @@ def test_numbers_of_frames_beside_agcn_arrays(source: Path, counts: bytes) -> No
     write(source, "train_num_frame.npy", counts)
     with (
         pytest.raises(UmurlError, match=r"train_num_frame\.npy: "),
-        watched(source.resolve(), n_bytes=10_000),
+        watch(source.resolve(), n_bytes=10_000),
     ):
         open_reader("agcn", [source])
 
@@ -137,7 +137,7 @@ ROW, LABEL = npy_header("(1, 1, 150)") + b"\1" * 600, npy_header("(1,)", descr="
 )
 def test_archives_that_claim_more_than_they_hold(source: Path, content: bytes, said: str) -> None:
     write(source, "NTU60_CS.npz", content)
-    with pytest.raises(UmurlError, match=said), watched(source.resolve(), n_bytes=len(content)):
+    with pytest.raises(UmurlError, match=said), watch(source.resolve(), n_bytes=len(content)):
         open_reader("ctr-gcn", [source])
     assert sorted(path.name for path in source.parent.rglob("*.npy")) == []
 
@@ -161,7 +161,7 @@ def test_a_deflated_bomb_is_read_row_by_row(source: Path) -> None:
     write(source, "NTU60_CS.npz", content)
     reader = open_reader("ctr-gcn", [source])
     n = 0
-    with watched(source.resolve(), n_bytes=len(content)):
+    with watch(source.resolve(), n_bytes=len(content)):
         for group in reader.read(reader.items()):
             n += len(group)
     assert n == 600

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fuzz.guard import watched
+from fuzz.guard import watch
 from fuzz.sources import only_reason, read, write
 from refusals import raises_typed
 
@@ -62,7 +62,7 @@ def test_pickles_that_would_run_something(source: Path, content: bytes, tmp_path
     path = write(source, "some.pkl", content.replace(b"{marker}", os.fsencode(marker)))
     with (
         pytest.raises(UmurlError, match=r"some\.pkl: (refused|no whole pickle)"),
-        watched(source.resolve(), n_bytes=99),
+        watch(source.resolve(), n_bytes=99),
     ):
         load(path)
     assert not marker.exists()
@@ -84,7 +84,7 @@ def test_pickles_that_would_run_something(source: Path, content: bytes, tmp_path
 )
 def test_pickles_that_ask_for_much_memory(source: Path, content: bytes, said: str) -> None:
     path = write(source, "some.pkl", content)
-    with pytest.raises(UmurlError, match=said), watched(source.resolve(), n_bytes=len(content)):
+    with pytest.raises(UmurlError, match=said), watch(source.resolve(), n_bytes=len(content)):
         load(path)
 
 

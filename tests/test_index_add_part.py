@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from changes import made_at_once
+from changes import make_at_once
 from conftest import NEW, add_files
 
 from umurl_search import Library
@@ -35,7 +35,7 @@ def test_added_clips_are_embedded_as_if_they_had_been_there(changing: Library, k
     after = open_index(changing, "i")[0]
     assert len(after.parts) == 2
     np.testing.assert_array_equal(after.embeddings("bone")[:60], before)
-    fresh = made_at_once(changing, kept, "i", "flat")
+    fresh = make_at_once(changing, kept, "i", "flat")
     names = {}
     for library in (changing, fresh):
         with library.read() as catalog:

@@ -15,7 +15,7 @@ Array = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 
-def clustered(n: int, p: int, *, seed: int, spread: float = 0.05) -> Array:
+def sample_clusters(n: int, p: int, *, seed: int, spread: float = 0.05) -> Array:
     """Unit vectors around a few centres, some of them copies."""
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(4, p)) + 1
@@ -58,8 +58,8 @@ def assert_slow_pairs(
     own=st.booleans(),
 )
 def test_pairs_are_brute_force(seed: int, n: int, p: int, above: float, asked: bool, own: bool) -> None:
-    gallery, rng = clustered(n, p, seed=seed), np.random.default_rng(seed)
-    queries = clustered(7, p, seed=seed) if asked else None
+    gallery, rng = sample_clusters(n, p, seed=seed), np.random.default_rng(seed)
+    queries = sample_clusters(7, p, seed=seed) if asked else None
     numbers = rng.integers(0, 5, n)
     theirs = rng.integers(0, 5, 7) if asked else numbers
     assert_slow_pairs(gallery, above, queries, (numbers, theirs) if own else None)
@@ -68,7 +68,7 @@ def test_pairs_are_brute_force(seed: int, n: int, p: int, above: float, asked: b
 @pytest.mark.parametrize("p", [40, 200])
 def test_pairs_of_a_coded_gallery_are_brute_force(monkeypatch: pytest.MonkeyPatch, p: int) -> None:
     """Products over few axes, and bounds; blocks of a few queries; thresholds in the thick of the scores."""
-    gallery, queries = clustered(150, p, seed=p), clustered(40, p, seed=1)
+    gallery, queries = sample_clusters(150, p, seed=p), sample_clusters(40, p, seed=1)
     monkeypatch.setattr(bounded_codes, "_CODED_FROM", 0)
     monkeypatch.setattr(all_pairs, "_QUERY_BLOCK", 7)
     monkeypatch.setattr(all_pairs, "_SCORED_BYTES", 16 * p * 5)
@@ -80,7 +80,7 @@ def test_pairs_of_a_coded_gallery_are_brute_force(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_threshold_of_one_means_copies() -> None:
-    gallery = clustered(60, 33, seed=3)
+    gallery = sample_clusters(60, 33, seed=3)
     found = pairs_above(gallery, 1.0)
     same = {(i, j) for i in range(60) for j in range(i + 1, 60) if np.array_equal(gallery[i], gallery[j])}
     assert set(zip(found.one.tolist(), found.other.tolist(), strict=True)) == same
@@ -89,26 +89,28 @@ def test_a_threshold_of_one_means_copies() -> None:
 
 def test_nobody_and_a_single_row_have_no_pairs() -> None:
     none = np.zeros((0, 4), dtype=np.float32)
-    assert len(pairs_above(none, 0.5)) == len(pairs_above(none, 0.5, queries=clustered(3, 4, seed=0))) == 0
-    assert len(pairs_above(clustered(1, 4, seed=0), -1)) == 0
+    assert (
+        len(pairs_above(none, 0.5)) == len(pairs_above(none, 0.5, queries=sample_clusters(3, 4, seed=0))) == 0
+    )
+    assert len(pairs_above(sample_clusters(1, 4, seed=0), -1)) == 0
 
 
 def test_too_many_pairs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(all_pairs, "MOST_PAIRS", 1000)
-    gallery = clustered(60, 8, seed=0)
+    gallery = sample_clusters(60, 8, seed=0)
     with raises_typed(r"^over 1,000 pairs score -1 or more; give a higher --above$"):
         pairs_above(gallery, -1)
     assert len(pairs_above(gallery[:45], -1)) == 990
 
 
 def test_vectors_that_are_no_numbers_are_refused() -> None:
-    gallery = clustered(20, 4, seed=0)
+    gallery = sample_clusters(20, 4, seed=0)
     gallery[7, 2] = np.nan
     with raises_typed("run umurl-search verify"):
         pairs_above(gallery, 0.5)
 
 
-def walked(links: list[tuple[int, int]], n: int) -> set[frozenset[int]]:
+def walk_groups(links: list[tuple[int, int]], n: int) -> set[frozenset[int]]:
     """Groups by walking from row to row."""
     groups = set()
     for start in range(n):
@@ -129,7 +131,7 @@ def test_groups_are_what_hangs_together(data: st.DataObject, n: int) -> None:
     one, other = np.array(links, dtype=np.int64).reshape(-1, 2).T
     score = np.linspace(0.9, 1, len(links))
     found = list(group_rows(Pairs(one=one, other=other, score=score), n))
-    assert {frozenset(rows.tolist()) for rows, _ in found} == walked(links, n)
+    assert {frozenset(rows.tolist()) for rows, _ in found} == walk_groups(links, n)
     sizes = [(-len(rows), int(rows[0])) for rows, _ in found]
     assert sizes == sorted(sizes)
     for rows, mine in found:
@@ -144,7 +146,7 @@ def test_a_long_chain_is_one_group() -> None:
 
 
 def test_the_usual_distance_is_the_median_to_the_nearest() -> None:
-    gallery = clustered(50, 6, seed=5)
+    gallery = sample_clusters(50, 6, seed=5)
     numbers = np.arange(50) // 2
     scores = gallery.astype(np.float64) @ gallery.T.astype(np.float64)
     scores[numbers[:, None] == numbers] = -2
@@ -160,7 +162,7 @@ def test_the_usual_distance_of_a_sample_leaves_out_each_rows_own_number(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(all_pairs, "_SAMPLE", 20)
-    gallery, numbers = clustered(90, 6, seed=6), np.arange(90) // 3
+    gallery, numbers = sample_clusters(90, 6, seed=6), np.arange(90) // 3
     scores = gallery.astype(np.float64) @ gallery.T.astype(np.float64)
     scores[numbers[:, None] == numbers] = -2
     nearest = scores.max(axis=1)[::5]

@@ -54,7 +54,7 @@ def test_the_length_outside_the_axes_is_never_too_short(monkeypatch: pytest.Monk
     exact = centred.double()
     basis = torch.linalg.qr(coded.axes.double())[0]
     outside = (exact - exact @ basis @ basis.T).norm(dim=1)
-    assert bool((bounded_codes._outside(centred, centred @ coded.axes) >= outside).all())
+    assert bool((bounded_codes._bound_outside(centred, centred @ coded.axes) >= outside).all())
 
 
 @pytest.mark.parametrize("seed", range(1, 20, 2))

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 
 from encoder.errors import UmurlError
-from umurl_search.index import bridges_and_whitening as maps_module
+from umurl_search.index import bridges_and_whitening
 from umurl_search.index.bridges_and_whitening import NO_TRANSFORM, LinearMap, Maps, Transform, fit_maps
 
 Array = NDArray[np.float32]
@@ -93,7 +93,7 @@ def test_axes_are_no_more_than_the_rank() -> None:
 def test_rows_chosen_are_the_same_as_a_gallery_of_them(
     monkeypatch: pytest.MonkeyPatch, transform: Transform
 ) -> None:
-    monkeypatch.setattr(maps_module, "BLOCK", 7)
+    monkeypatch.setattr(bridges_and_whitening, "BLOCK", 7)
     embeddings = gallery(50)
     rows = np.flatnonzero(np.random.default_rng(0).random(50) < 0.6)
     chosen = fit_maps(embeddings, transform, rows=rows)
@@ -110,7 +110,7 @@ def test_rows_chosen_are_the_same_as_a_gallery_of_them(
 def test_blocks_do_not_change_a_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     embeddings = gallery(50)
     whole = fit_maps(embeddings, NO_TRANSFORM)
-    monkeypatch.setattr(maps_module, "BLOCK", 8)
+    monkeypatch.setattr(bridges_and_whitening, "BLOCK", 8)
     for pair, bridge in fit_maps(embeddings, NO_TRANSFORM).bridges.items():
         np.testing.assert_allclose(bridge, whole.bridges[pair], atol=1e-5)
 

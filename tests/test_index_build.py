@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Result
-from interruptions import content, stopped
+from interruptions import content, raise_interrupt
 
 from encoder.embed import Embedder
 from umurl_search.files import sealed_folder
@@ -17,8 +17,7 @@ from umurl_search.index.index import Index
 from umurl_search.ingest import ingest
 from umurl_search.ingest.ingest import Request
 from umurl_search.library.library import Library
-from umurl_search.maintenance import inspect_and_doctor
-from umurl_search.maintenance import verify as soundness
+from umurl_search.maintenance import inspect_and_doctor, verify
 from umurl_search.search.options import QueryRequest
 from umurl_search.search.searcher import query
 
@@ -31,15 +30,15 @@ Command = Callable[..., Result]
 def test_a_sealed_index_is_entered_by_the_next_run(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     request = BuildRequest(dataset="mine", device="cpu")
     with monkeypatch.context() as patched:
-        patched.setattr(build, "_enter", stopped)
+        patched.setattr(build, "_enter", raise_interrupt)
         with pytest.raises(KeyboardInterrupt):
             build_index(library, request)
     before = content(library.index_folder("mine@e"))
     with monkeypatch.context() as patched:
-        patched.setattr(Embedder, "__call__", stopped)
+        patched.setattr(Embedder, "__call__", raise_interrupt)
         assert build_index(library, request).clips == 60
     assert content(library.index_folder("mine@e")) == before
-    assert soundness.verify(library) == []
+    assert verify.verify(library) == []
     assert [path.name for path in (library.root / "indexes").iterdir()] == ["mine@e"]
 
 
@@ -49,7 +48,7 @@ def test_a_sealed_index_of_something_else_is_built_again(
 ) -> None:
     """Left by a build that was stopped, before the dataset was ingested anew (its clips have new ids now)."""
     with monkeypatch.context() as patched:
-        patched.setattr(build, "_enter", stopped)
+        patched.setattr(build, "_enter", raise_interrupt)
         with pytest.raises(KeyboardInterrupt):
             build_index(library, BuildRequest(dataset="mine", device="cpu", name="i"))
     if what == "clips":
@@ -62,7 +61,7 @@ def test_a_sealed_index_of_something_else_is_built_again(
     answer = query(library, QueryRequest(clip="mine:S001C001P001R001A001", k=1, device="cpu"))
     assert answer["hits"][0]["name"] == "S001C001P001R001A001"
     assert answer["hits"][0]["score"] == pytest.approx(1, abs=1e-5)
-    assert soundness.verify(library) == []
+    assert verify.verify(library) == []
 
 
 # several processes

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import LONG_INDEX, WINDOW
-from interruptions import stopping
+from interruptions import interrupting_progress
 
 from encoder.embed import Embedder
 from umurl_search.index import build, embed_rows
@@ -14,25 +14,25 @@ from umurl_search.index.build_plan import BuildRequest
 from umurl_search.index.index import embeddings_file
 from umurl_search.index.open_index import open_index
 from umurl_search.library.library import Library
-from umurl_search.maintenance import verify as soundness
+from umurl_search.maintenance import verify
 
 
 def test_an_interrupted_build_goes_on(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     request = BuildRequest(dataset="mine", device="cpu", name="i")
     monkeypatch.setattr(embed_rows, "CHUNK", 16)
     with pytest.raises(KeyboardInterrupt):
-        build_index(library, request, progress=stopping(3))
+        build_index(library, request, progress=interrupting_progress(3))
     embedded: list[int] = []
 
     call = Embedder.__call__
 
-    def counting(self: Embedder, clips: Any, modalities: Any) -> Any:
+    def count(self: Embedder, clips: Any, modalities: Any) -> Any:
         embedded.append(len(clips))
         return call(self, clips, modalities)
 
     with library.read() as catalog:
         assert catalog.indexes() == []
-    monkeypatch.setattr(Embedder, "__call__", counting)
+    monkeypatch.setattr(Embedder, "__call__", count)
     assert build_index(library, request).already_there is False
     assert sum(embedded) == 60 - 48
     assert build_index(library, request).already_there is True
@@ -41,7 +41,7 @@ def test_an_interrupted_build_goes_on(library: Library, monkeypatch: pytest.Monk
     for modality in ("joint", "bone", "motion", "fused"):
         one, two = (library.index_folder(name) / embeddings_file(modality) for name in ("i", "whole"))
         assert one.read_bytes() == two.read_bytes()
-    assert soundness.verify(library) == []
+    assert verify.verify(library) == []
 
 
 def test_a_stopped_build_of_windows_goes_on(long: Library, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,7 +124,7 @@ def test_a_neighbour_does_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatc
 # a gallery along its leading axes
 
 
-def clustered(n: int, p: int, *, seed: int) -> Array:
+def sample_clusters(n: int, p: int, *, seed: int) -> Array:
     """Unit vectors around a few centres, a fifth of them copies of one."""
     rng = np.random.default_rng(seed)
     rows = (rng.normal(size=(4, p)) + 1)[rng.integers(0, 4, n)] + 0.05 * rng.normal(size=(n, p))
@@ -157,10 +157,10 @@ def test_nearest_in_a_coded_gallery_is_brute_force(
     monkeypatch: pytest.MonkeyPatch, n: int, p: int, grouped: bool
 ) -> None:
     monkeypatch.setattr(bounded_codes, "_CODED_FROM", 0)
-    gallery = clustered(n, p, seed=p)
+    gallery = sample_clusters(n, p, seed=p)
     assert bounded_codes.encode(gallery, n_queries=25, device=CPU).mean is not None
     rng = np.random.default_rng(p)
-    queries = np.concatenate([gallery[rng.integers(0, n, 5)], clustered(15, p, seed=p + 1), unit(5, p)])
+    queries = np.concatenate([gallery[rng.integers(0, n, 5)], sample_clusters(15, p, seed=p + 1), unit(5, p)])
     groups = (rng.integers(-1, 4, n), rng.integers(-1, 4, 25)) if grouped else None
     for k in (1, 5, n // 2, n + 3):
         assert_brute_force(gallery, queries, k, groups)
@@ -173,10 +173,10 @@ def test_blocks_of_a_coded_gallery_change_nothing(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(bounded_codes, name, size)
     for name, size in (("_MOST_PROPOSED", 1000), ("_SCORE_BYTES", 0), ("_REFINED_BYTES", 0)):
         monkeypatch.setattr(exact_knn, name, size)
-    gallery = clustered(170, 64, seed=2)
+    gallery = sample_clusters(170, 64, seed=2)
     assert bounded_codes.encode(gallery, n_queries=40, device=CPU).mean is not None
     rng = np.random.default_rng(3)
-    queries = np.concatenate([clustered(35, 64, seed=4), gallery[rng.integers(0, 170, 5)]])
+    queries = np.concatenate([sample_clusters(35, 64, seed=4), gallery[rng.integers(0, 170, 5)]])
     groups = (rng.integers(-1, 4, 170), rng.integers(-1, 4, 40)) if grouped else None
     for k in (1, 6, 90):
         assert_brute_force(gallery, queries, k, groups)
@@ -203,14 +203,14 @@ def test_what_lies_outside_the_leading_axes_hides_no_neighbour(
 def test_a_query_of_few_neighbours_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where its group leaves fewer than it wants, all of them are proposed at once."""
     monkeypatch.setattr(bounded_codes, "_CODED_FROM", 0)
-    gallery, asked = clustered(700, 64, seed=1), list[int]()
-    refined = exact_knn._Proposer._likeliest
+    gallery, asked = sample_clusters(700, 64, seed=1), list[int]()
+    refined = exact_knn._Proposer._find_likeliest
 
-    def counted(self: exact_knn._Proposer, queries: torch.Tensor, wide: int, groups: Groups | None) -> object:
+    def count(self: exact_knn._Proposer, queries: torch.Tensor, wide: int, groups: Groups | None) -> object:
         asked.append(wide)
         return refined(self, queries, wide, groups)
 
-    monkeypatch.setattr(exact_knn._Proposer, "_likeliest", counted)
+    monkeypatch.setattr(exact_knn._Proposer, "_find_likeliest", count)
     held = np.zeros(700, dtype=np.int64)
     held[:3] = 1
     found = nearest(gallery, gallery[:1], 5, groups=(held, np.zeros(1, dtype=np.int64)))

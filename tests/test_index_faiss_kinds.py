@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from galleries import brute_force, clustered, opened
+from galleries import brute_force, cluster_rows, open_gallery
 from numpy.typing import NDArray
 
 from umurl_search.index import faiss_kinds, filtered_search
@@ -26,10 +26,10 @@ def test_one_query_over_a_split_gallery(
     monkeypatch.setattr(faiss_kinds, "_SPLIT_FROM_BYTES", 0)
     monkeypatch.setattr(filtered_search, "GATHERED_BELOW", 0.0)
     index = every[kind, "none"]
-    view, query = opened(index)
+    view, query = open_gallery(index)
     vectors = view.mapping(np.asarray(index.embeddings("fused")))
     for seed in range(10):
-        point = query(clustered(1, seed=seed))
+        point = query(cluster_rows(1, seed=seed))
         among = np.flatnonzero(np.random.default_rng(seed).random(len(vectors)) < 0.2)
         assert view.search(point, 8, among=among).rows[0].tolist() == brute_force(vectors, point[0], 8, among)
         want = brute_force(vectors, point[0], 8, np.arange(len(vectors)))
@@ -41,7 +41,7 @@ def test_rows_where_a_split_gallery_is_split_are_found(
 ) -> None:
     monkeypatch.setattr(faiss_kinds, "_SPLIT_FROM_BYTES", 0)
     index = every["flat16", "none"]
-    view, _ = opened(index)
+    view, _ = open_gallery(index)
     vectors = view.mapping(np.asarray(index.embeddings("fused")))
     for row, vector in enumerate(vectors):
         first = int(np.flatnonzero((vectors == vector).all(axis=1))[0])
@@ -56,7 +56,7 @@ def fine_cluster() -> tuple[Array, Array]:
     return rows[16:], rows[:16]
 
 
-def equally_far() -> tuple[Array, Array]:
+def sample_equally_far() -> tuple[Array, Array]:
     """A hundred rows in all directions around each query, whose scores differ by less than flat16 rounds."""
     rng = np.random.default_rng(0)
     queries = LinearMap()(rng.normal(size=(16, 64)).astype(np.float32))
@@ -82,7 +82,7 @@ def n_wrong(vectors: Vectors, held: Array, queries: Array) -> int:
 
 
 @pytest.mark.parametrize(
-    ("kind", "made"), [("sq8", fine_cluster), ("sq8", equally_far), ("flat16", equally_far)]
+    ("kind", "made"), [("sq8", fine_cluster), ("sq8", sample_equally_far), ("flat16", sample_equally_far)]
 )
 def test_rounding_hides_no_neighbour(kind: Kind, made: Callable[[], tuple[Array, Array]]) -> None:
     """What a kind holds of these vectors ranks them otherwise than they are: only its bound saves the neighbours."""
@@ -95,7 +95,7 @@ def test_rounding_hides_no_neighbour(kind: Kind, made: Callable[[], tuple[Array,
 @pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize("kind", [name for name, kind in faiss_kinds.KINDS.items() if kind.rounds])
 def test_the_bound_is_that_of_the_worst_block(kind: Kind, order: int) -> None:
-    far, near = clustered(50, seed=0), np.full((50, D), clustered(50, seed=0).mean(axis=0), np.float32)
+    far, near = cluster_rows(50, seed=0), np.full((50, D), cluster_rows(50, seed=0).mean(axis=0), np.float32)
     blocks = [LinearMap()(far), LinearMap()(near)][::order]
     vectors = faiss_kinds.make(kind, lambda: iter(blocks), n=100, p=D)
     lost = [
@@ -109,4 +109,4 @@ def test_the_bound_is_that_of_the_worst_block(kind: Kind, order: int) -> None:
 def test_a_selector_is_refused_where_it_would_not_be_exact(every: dict[tuple[str, str], Index]) -> None:
     vectors = every["hnsw", "none"].parts[0].vectors(centred=False)
     with pytest.raises(ValueError, match="a selector is for exact kinds, not hnsw"):
-        vectors.propose(clustered(1, seed=0), 3, among=np.ones(N, dtype=bool))
+        vectors.propose(cluster_rows(1, seed=0), 3, among=np.ones(N, dtype=bool))

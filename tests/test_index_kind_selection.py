@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from galleries import clustered
+from galleries import cluster_rows
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
@@ -76,7 +76,7 @@ def write_vectors_of(index: Index, labels: NDArray[np.int64]) -> dict[str, dict[
 
 
 def test_embeddings_that_are_no_numbers_are_not_written(tmp_path: Path) -> None:
-    y = clustered(30, seed=0)
+    y = cluster_rows(30, seed=0)
     maps = fit_maps({"fused": y}, Transform())
     y[2, 1] = np.nan
     with pytest.raises(UmurlError, match="the encoder gave NaN or infinite embeddings"):

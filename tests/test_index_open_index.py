@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Result
-from documents import QUERY, problem, said
+from documents import QUERY, problem, read_document
 from refusals import raises_typed
 
 from encoder.errors import UmurlError
@@ -158,11 +158,11 @@ def test_without_an_index_the_next_step_is_told(words: str, command: Command) ->
 
 def test_the_index_built_last_is_asked(indexed: Library, command: Command) -> None:
     words = "build-index mine --transform half-whiten:8 --modalities all --as last --json"
-    built = said(command(*words.split()))
+    built = read_document(command(*words.split()))
     assert (built["index"], built["transform"], len(built["modalities"])) == ("last", "half-whiten:8", 7)
-    assert said(command("query", f"mine:{QUERY}", "--json"))["index"]["name"] == "last"
-    assert said(command("knn-eval", "--json"))["index"] == "last"
-    assert said(command("knn-eval", "--index", "mine@e", "--json"))["index"] == "mine@e"
+    assert read_document(command("query", f"mine:{QUERY}", "--json"))["index"]["name"] == "last"
+    assert read_document(command("knn-eval", "--json"))["index"] == "last"
+    assert read_document(command("knn-eval", "--index", "mine@e", "--json"))["index"] == "mine@e"
 
 
 def test_one_shot_has_a_gallery_of_exemplars(library: Library, command: Command, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def stretches(*rows: tuple[int, int, int]) -> Intervals:
     return Intervals(clip=clip, start=start, stop=stop)
 
 
-def drawn(rng: np.random.Generator, n: int, *, clips: int = 3) -> Intervals:
+def draw_intervals(rng: np.random.Generator, n: int, *, clips: int = 3) -> Intervals:
     start = rng.integers(0, 60, n)
     return Intervals(clip=rng.integers(0, clips, n), start=start, stop=start + rng.integers(1, 30, n))
 
@@ -101,7 +101,7 @@ def test_a_stretch_without_frames_is_a_callers_mistake() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_temporal_iou_counts_frames(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    one, other = drawn(rng, 20), drawn(rng, 15)
+    one, other = draw_intervals(rng, 20), draw_intervals(rng, 15)
     wanted = [[slow_iou(one, i, other, j) for j in range(15)] for i in range(20)]
     np.testing.assert_allclose(temporal_iou(one, other), wanted, rtol=0, atol=1e-15)
     assert np.count_nonzero(wanted) > 20
@@ -110,14 +110,14 @@ def test_temporal_iou_counts_frames(seed: int) -> None:
 @pytest.mark.parametrize("overlap", [0.0, 0.3, 0.5, 1.0])
 @pytest.mark.parametrize("seed", range(4))
 def test_distinct_keeps_what_no_better_one_covers(seed: int, overlap: float) -> None:
-    ranked = drawn(np.random.default_rng(seed), 80)
+    ranked = draw_intervals(np.random.default_rng(seed), 80)
     wanted = slow_distinct(ranked, overlap)
     assert non_max_suppression(ranked, overlap=overlap, most=80).tolist() == wanted
     assert non_max_suppression(ranked, overlap=overlap, most=3).tolist() == wanted[:3]
 
 
 def test_what_is_kept_of_the_first_does_not_depend_on_the_rest() -> None:
-    ranked = drawn(np.random.default_rng(9), 100)
+    ranked = draw_intervals(np.random.default_rng(9), 100)
     whole = non_max_suppression(ranked, overlap=0.4, most=100)
     for n in (1, 10, 57):
         assert non_max_suppression(ranked[:n], overlap=0.4, most=100).tolist() == whole[whole < n].tolist()
@@ -127,7 +127,7 @@ def test_what_is_kept_of_the_first_does_not_depend_on_the_rest() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_the_first_moments_are_those_of_the_whole_ranking(seed: int, most: int) -> None:
     rng = np.random.default_rng(seed)
-    windows = drawn(rng, 400)
+    windows = draw_intervals(rng, 400)
     order, asked = rng.permutation(400), []
 
     def search(n: int) -> NDArray[np.int64]:
@@ -171,7 +171,7 @@ def test_one_moment_seen_by_five_windows_comes_once() -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_each_segment_is_found_once_by_the_best_moment(seed: int, threshold: float) -> None:
     rng = np.random.default_rng(seed)
-    moments, segments = drawn(rng, 40), drawn(rng, 12)
+    moments, segments = draw_intervals(rng, 40), draw_intervals(rng, 12)
     (found,) = match_segments(moments, segments, thresholds=(threshold,))
     wanted = slow_right(moments, segments, threshold)
     assert found.tolist() == wanted
@@ -182,7 +182,7 @@ def test_each_segment_is_found_once_by_the_best_moment(seed: int, threshold: flo
 
 def test_thresholds_do_not_disturb_each_other() -> None:
     rng = np.random.default_rng(3)
-    moments, segments = drawn(rng, 60), drawn(rng, 20)
+    moments, segments = draw_intervals(rng, 60), draw_intervals(rng, 20)
     together = match_segments(moments, segments, thresholds=(0.1, 0.3, 0.5))
     for row, threshold in zip(together, (0.1, 0.3, 0.5), strict=True):
         np.testing.assert_array_equal(row, match_segments(moments, segments, thresholds=(threshold,))[0])

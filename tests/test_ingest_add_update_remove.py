@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from changes import changed, hits, made_at_once
+from changes import change, hits, make_at_once
 from conftest import LONG, NEW, add_files
 from made_recordings import pku_motion, write_pku
 from refusals import raises_typed
@@ -34,7 +34,7 @@ def test_what_was_added_and_removed_is_found_as_in_a_library_made_at_once(
     assert remove(changing, "mine", names=gone).removed == 2
     for name in gone:
         (kept / f"{name}.npy").unlink()
-    fresh = made_at_once(changing, kept, index, kind)
+    fresh = make_at_once(changing, kept, index, kind)
     ours, theirs = dict(hits(changing, index)), dict(hits(fresh, index))
     assert ours.keys() == theirs.keys()
     assert len(ours) == 64
@@ -93,7 +93,7 @@ def test_a_shortened_recording_keeps_no_segments_beyond_its_end(recorded: tuple[
     assert request.source is not None
     path = request.source / f"{LONG[0]}.npy"
     np.save(path, np.load(path)[:200])
-    assert changed(library, dataset="long", changed=True).replaced == 1
+    assert change(library, dataset="long", changed=True).replaced == 1
     with library.read() as catalog:
         found, i = catalog.segments("long"), catalog.sources("long")[LONG[0]].id
     mine = found["clip_id"] == i
@@ -109,7 +109,7 @@ def test_windows_of_what_is_left_are_found_after_a_recording_has_gone(
     for n, name in enumerate(LONG):
         path = request.source / f"{name}.npy"
         np.save(path, np.load(path)[: 300 + 120 * n])
-    changed(library, dataset="long", changed=True)
+    change(library, dataset="long", changed=True)
     shutil.copytree(made / "library" / "encoders" / "e", library.encoder("e"))
     with Library(made / "library").read() as catalog:
         row = {k: v for k, v in catalog.encoders()[0].items() if k not in ("created", "made")}
@@ -134,19 +134,19 @@ def test_what_was_removed_stays_away_whatever_else_its_name_does(changing: Libra
     for n, content in enumerate((whole, whole[:1000], whole)):
         (kept / f"{name}.npy").write_bytes(content)
         add_files(kept, NEW[n : n + 1])
-        assert changed(changing).added == 1
+        assert change(changing).added == 1
     with changing.read() as catalog:
         assert name not in catalog.sources("mine")
-    assert changed(changing, removed=True).added == 1
+    assert change(changing, removed=True).added == 1
 
 
 def test_bad_recordings_are_noted_without_good_ones(changing: Library, kept: Path) -> None:
     (kept / f"{NEW[0]}.npy").write_bytes(b"nothing")
-    assert changed(changing).left_out == {"malformed": 1}
+    assert change(changing).left_out == {"malformed": 1}
     with changing.read() as catalog:
         (noted,) = catalog.left_out("mine")
     assert (noted["name"], noted["reason"]) == (NEW[0], "malformed")
-    assert changed(changing).left_out == {}
+    assert change(changing).left_out == {}
     assert verify(changing) == []
 
 
@@ -155,8 +155,8 @@ def test_a_source_in_another_format_is_read_as_what_it_is(changing: Library, tmp
     empty.mkdir()
     (empty / "notes.txt").write_text("hello")
     with pytest.raises(UmurlError, match="holds no recordings that are recognised"):
-        changed(changing, source=empty)
+        change(changing, source=empty)
     write_pku(tmp_path / "pku", pku_motion(100), "1,10,40,2\n2,50,90,1\n")
-    assert changed(changing, source=tmp_path / "pku").added == 2
+    assert change(changing, source=tmp_path / "pku").added == 2
     with changing.read() as catalog:
         assert [one["format"] for one in catalog.origins("mine")] == ["npy", "pku-mmd"]

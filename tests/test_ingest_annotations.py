@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from changes import changed, labels
+from changes import change, labels
 from conftest import LONG, NEW, add_files
 
 from encoder.errors import UmurlError
@@ -39,7 +39,7 @@ def test_parts_of_clips_that_are_there_are_said_afterwards(changing: Library, tm
     splits.write_text(
         json.dumps({"xsub": {"train": train, "test": []}, "mime": {"test": ["nobody", "no one"]}})
     )
-    report = changed(changing, splits=splits)
+    report = change(changing, splits=splits)
     assert report.notes == [
         "protocol xsub names 1 clips that are not in mine",
         "protocol mime names 2 clips that are not in mine",
@@ -49,13 +49,13 @@ def test_parts_of_clips_that_are_there_are_said_afterwards(changing: Library, tm
         assert catalog.protocols("mine") == ["xsub"]
     assert (len(parts["train"]), len(parts["test"]), i in parts["train"]) == (31, 29, True)
     splits.write_text(json.dumps({"mime": {"test": [train[0]]}}))
-    assert changed(changing, splits=splits).notes == ["protocol mime is new: 1 clips are in it"]
+    assert change(changing, splits=splits).notes == ["protocol mime is new: 1 clips are in it"]
 
 
 def test_segments_of_clips_that_are_cut_are_refused(changing: Library, tmp_path: Path) -> None:
     (tmp_path / "segments.json").write_text("{}")
     with pytest.raises(UmurlError, match="segments are of whole recordings"):
-        changed(changing, segments=tmp_path / "segments.json")
+        change(changing, segments=tmp_path / "segments.json")
 
 
 def test_new_actions_are_labelled_after_those_there(
@@ -65,10 +65,10 @@ def test_new_actions_are_labelled_after_those_there(
     before, name = labels(library), "S005T001C001"
     assert request.source is not None
     np.save(request.source / f"{name}.npy", make_recording(LONG[0]).frames[:300])
-    report = changed(library, dataset="long")
+    report = change(library, dataset="long")
     assert report.notes[-1] == "1 of the recordings added have no segments: add long --segments says them"
     said = {"action": "a new one", "start": 1, "end": 2}
     (tmp_path / "more.json").write_text(json.dumps({name: [said], "nobody": [{**said, "action": "another"}]}))
-    report = changed(library, dataset="long", segments=tmp_path / "more.json")
+    report = change(library, dataset="long", segments=tmp_path / "more.json")
     assert report.notes[-1] == "the segments file names 1 recordings that are not in long"
     assert labels(library) == {**before, "a new one": max(before.values()) + 1}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from changes import changed
+from changes import change
 from conftest import NEW, add_files
 from refusals import raises_typed
 
@@ -106,13 +106,13 @@ def test_an_ended_run_does_not_say_what_it_did_not_count(
 ) -> None:
     add_files(kept)
 
-    def killed(*_: object) -> None:
+    def kill(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("umurl_search.ingest.add_update_remove.catalog_rows", killed)
+        patched.setattr("umurl_search.ingest.add_update_remove.catalog_rows", kill)
         with pytest.raises(KeyboardInterrupt):
-            changed(changing)
-    report = changed(changing)
+            change(changing)
+    report = change(changing)
     assert (report.added, report.unchanged) == (6, 0)
     assert report.notes[0] == "an interrupted run was ended: what is unchanged or gone was not counted"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from interruptions import content, rows, stopping
+from interruptions import content, interrupting_progress, rows
 from refusals import raises_typed
 
 from umurl_search.clips.clip import Clip
@@ -14,8 +14,7 @@ from umurl_search.ingest import ingest, parallel_read
 from umurl_search.ingest.ingest import Request
 from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
-from umurl_search.maintenance import inspect_and_doctor
-from umurl_search.maintenance import verify as soundness
+from umurl_search.maintenance import inspect_and_doctor, verify
 from umurl_search.readers.arrays import NpyReader
 from umurl_search.readers.file_per_clip import Place
 
@@ -29,7 +28,7 @@ def test_an_interrupted_ingest_goes_on(
     read: list[str] = []
     partial = sealed_folder.partial_of(library.clips("mine"))
     with pytest.raises(KeyboardInterrupt):
-        ingest.ingest(library, request_of_mine, progress=stopping(3), workers=1)
+        ingest.ingest(library, request_of_mine, progress=interrupting_progress(3), workers=1)
     assert not library.catalog_path.exists()
     assert (partial / "journal.jsonl").read_bytes().count(b"\n") == 3
     if left == "a torn chunk":
@@ -38,11 +37,11 @@ def test_an_interrupted_ingest_goes_on(
                 file.write(junk)
     load = NpyReader.load
 
-    def counting(self: NpyReader, place: Place) -> Clip:
+    def count(self: NpyReader, place: Place) -> Clip:
         read.append(place.name)
         return load(self, place)
 
-    monkeypatch.setattr(NpyReader, "load", counting)
+    monkeypatch.setattr(NpyReader, "load", count)
     report = ingest.ingest(library, request_of_mine, workers=1)
     assert (report.used, report.already_there, len(read)) == (60, False, 60 - 3 * 8)
     assert not partial.exists()
@@ -50,7 +49,7 @@ def test_an_interrupted_ingest_goes_on(
     ingest.ingest(whole, request_of_mine, workers=1)
     assert content(library.clips("mine")) == content(whole.clips("mine"))
     assert rows(library, "mine") == rows(whole, "mine") == rows(Library(made / "library"), "mine")
-    assert soundness.verify(library) == []
+    assert verify.verify(library) == []
 
 
 def test_another_source_does_not_go_on_from_there(
@@ -59,7 +58,7 @@ def test_another_source_does_not_go_on_from_there(
     monkeypatch.setattr(parallel_read, "CHUNK", 8)
     library = Library(tmp_path / "new")
     with pytest.raises(KeyboardInterrupt):
-        ingest.ingest(library, request_of_mine, progress=stopping(3), workers=1)
+        ingest.ingest(library, request_of_mine, progress=interrupting_progress(3), workers=1)
     ingest.ingest(library, Request(name="mine", source=made / "clips", scale=0.5))
     store = ClipStore(library.clips("mine"))
     first = np.load(sorted((made / "clips").iterdir())[0])

@@ -37,13 +37,13 @@ def test_a_reader_that_fails_leaves_what_was_read(
     monkeypatch.setattr(parallel_read, "CHUNK", 8)
     library, load, count = Library(tmp_path / "new"), NpyReader.load, [0]
 
-    def failing(self: NpyReader, place: Place) -> Clip:
+    def fail(self: NpyReader, place: Place) -> Clip:
         count[0] += 1
         if count[0] == 30:
             raise OSError(5, "Input/output error")
         return load(self, place)
 
-    monkeypatch.setattr(NpyReader, "load", failing)
+    monkeypatch.setattr(NpyReader, "load", fail)
     with pytest.raises(OSError, match="Input/output"):
         ingest.ingest(library, request_of_mine, workers=1)
     assert ingest.ingest(library, request_of_mine, workers=1).used == 60

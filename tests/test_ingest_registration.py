@@ -5,13 +5,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from interruptions import content, stopped
+from interruptions import content, raise_interrupt
 from refusals import four_clips
 
 from umurl_search.ingest import ingest
 from umurl_search.ingest.ingest import Request
 from umurl_search.library.library import Library
-from umurl_search.maintenance import verify as soundness
+from umurl_search.maintenance import verify
 from umurl_search.readers.arrays import NpyReader
 
 
@@ -29,16 +29,16 @@ def test_a_sealed_store_is_entered_by_the_next_run(
 ) -> None:
     library = Library(tmp_path / "new")
     with monkeypatch.context() as patched:
-        patched.setattr(ingest, "register", stopped)
+        patched.setattr(ingest, "register", raise_interrupt)
         with pytest.raises(KeyboardInterrupt):
             ingest.ingest(library, request_of_mine)
     before = content(library.clips("mine"))
     with monkeypatch.context() as patched:
-        patched.setattr(NpyReader, "load", stopped)
+        patched.setattr(NpyReader, "load", raise_interrupt)
         report = ingest.ingest(library, request_of_mine)
     assert (report.used, report.already_there) == (60, False)
     assert content(library.clips("mine")) == before
-    assert soundness.verify(library) == []
+    assert verify.verify(library) == []
 
 
 def test_numbers_beyond_32_bits_in_a_name(made: Path, tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_a_short_row_or_no_file_is_told(tmp_path: Path) -> None:
         read_segments(tmp_path / "none.json")
 
 
-def described(name: str, frames: int, segments: list[list[Any]] | None = None) -> dict[str, Any]:
+def describe(name: str, frames: int, segments: list[list[Any]] | None = None) -> dict[str, Any]:
     """A recording as the journal of a store says it."""
     return {"name": name, "frames": frames, **({} if segments is None else {"segments": segments})}
 
@@ -135,7 +135,7 @@ def columns(*clips: dict[str, Any], names: tuple[str, ...] = (), **stated: list[
 
 def test_segments_of_the_format_are_in_order_of_time() -> None:
     found = columns(
-        described("a", 100), described("b", 100, [[2, None, 50, 60], [0, None, 3, 9]]), names=("x", "y", "z")
+        describe("a", 100), describe("b", 100, [[2, None, 50, 60], [0, None, 3, 9]]), names=("x", "y", "z")
     )
     assert found.columns == {
         "position": [1, 1],
@@ -154,7 +154,7 @@ def test_what_a_file_states_takes_the_place_of_what_the_format_says() -> None:
         StatedSegment(action="wave", start_s=1, end_s=2.01),
         StatedSegment(action="Clap", start_s=0, end_s=0.001),
     ]
-    found = columns(described("a", 100, own), described("b", 50, own), a=given)
+    found = columns(describe("a", 100, own), describe("b", 50, own), a=given)
     assert found.columns["position"] == [0, 0, 1]
     assert found.columns["action"] == ["Clap", "wave", None]
     assert found.columns["label"] == [0, 1, 0]
@@ -167,25 +167,25 @@ def test_what_a_file_states_takes_the_place_of_what_the_format_says() -> None:
 
 def test_names_are_found_in_the_datasets_list_whatever_their_case() -> None:
     found = columns(
-        described("a", 99), names=("wave", "clap"), a=[StatedSegment(action="CLAP", start_s=0, end_s=1)]
+        describe("a", 99), names=("wave", "clap"), a=[StatedSegment(action="CLAP", start_s=0, end_s=1)]
     )
     assert (found.columns["label"], found.columns["action"]) == ([1], ["clap"])
     numbered = columns(
-        described("a", 99), names=("wave", "clap"), a=[StatedSegment(action=2, start_s=0, end_s=1)]
+        describe("a", 99), names=("wave", "clap"), a=[StatedSegment(action=2, start_s=0, end_s=1)]
     )
     assert numbered.columns == found.columns
     with raises_typed(r"^the segments file names 'jump', which is no action of mine; give one of "):
-        columns(described("a", 99), names=("wave",), a=[StatedSegment(action="jump", start_s=0, end_s=1)])
+        columns(describe("a", 99), names=("wave",), a=[StatedSegment(action="jump", start_s=0, end_s=1)])
 
 
 def test_numbers_without_a_list_have_no_name() -> None:
-    found = columns(described("a", 99), a=[StatedSegment(action=7, start_s=0, end_s=1)])
+    found = columns(describe("a", 99), a=[StatedSegment(action=7, start_s=0, end_s=1)])
     assert (found.columns["label"], found.columns["action"]) == ([6], [None])
 
 
 def test_what_lies_beyond_a_recording_is_cut_or_counted() -> None:
     given = [StatedSegment(action=1, start_s=0.5, end_s=9), StatedSegment(action=1, start_s=1, end_s=9)]
-    found = columns(described("a", 30), a=given, b=given, c=[])
+    found = columns(describe("a", 30), a=given, b=given, c=[])
     assert (found.columns["start_frame"], found.columns["stop_frame"]) == ([15], [30])
     assert found.notes == [
         "1 segments of 1 actions in 1 of 1 recordings",
@@ -195,7 +195,7 @@ def test_what_lies_beyond_a_recording_is_cut_or_counted() -> None:
 
 
 def test_no_segments_no_notes() -> None:
-    assert (len(columns(described("a", 30))), columns(described("a", 30)).notes) == (0, [])
+    assert (len(columns(describe("a", 30))), columns(describe("a", 30)).notes) == (0, [])
 
 
 # ingest

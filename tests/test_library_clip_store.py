@@ -32,7 +32,7 @@ def record(number: int) -> Record:
     )
 
 
-def written(folder: Path, chunks: int, *, start: int = 0) -> StoreWriter:
+def write_chunks(folder: Path, chunks: int, *, start: int = 0) -> StoreWriter:
     """A writer with chunks of two clips and one left out each, still open."""
     folder.mkdir(exist_ok=True)
     writer = StoreWriter(folder)
@@ -42,23 +42,23 @@ def written(folder: Path, chunks: int, *, start: int = 0) -> StoreWriter:
     return writer
 
 
-def sealed(partial: Path, target: Path, *, state: str = "raw") -> ClipStore:
+def seal_store(partial: Path, target: Path, *, state: str = "raw") -> ClipStore:
     sealed_folder.seal(partial, target, {"state": state})
     return ClipStore(target)
 
 
 @pytest.mark.parametrize("state", ["raw", "umurl-normalised"])
 def test_clips_come_back(tmp_path: Path, state: str) -> None:
-    writer = written(tmp_path / "p", 3)
+    writer = write_chunks(tmp_path / "p", 3)
     writer.finish()
-    store = sealed(tmp_path / "p", tmp_path / "made", state=state)
+    store = seal_store(tmp_path / "p", tmp_path / "made", state=state)
     assert len(store) == 6
     assert store.n_bytes == (tmp_path / "made" / FRAMES).stat().st_size
     for row in range(6):
         want = record(row).frames
         np.testing.assert_array_equal(store.frames(row), want)
         ready = want if state == "umurl-normalised" else normalise(want)
-        np.testing.assert_array_equal(store.normalised(row), ready)
+        np.testing.assert_array_equal(store.normalised_frames(row), ready)
     entries = journal_of(tmp_path / "made")
     assert [clip["name"] for entry in entries for clip in entry["clips"]] == [
         record(i).name for i in range(6)
@@ -69,7 +69,7 @@ def test_clips_come_back(tmp_path: Path, state: str) -> None:
 @pytest.mark.parametrize("damage", ["half a line", "frames without a line", "nothing"])
 def test_an_interrupted_writing_goes_on_from_its_last_whole_chunk(tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "p"
-    written(folder, 2).close()
+    write_chunks(folder, 2).close()
     if damage == "half a line":
         with open(folder / JOURNAL, "ab") as file:
             file.write(b'{"items": 3, "clips": [')
@@ -81,22 +81,22 @@ def test_an_interrupted_writing_goes_on_from_its_last_whole_chunk(tmp_path: Path
     assert len(writer.clips) == 4
     assert len(writer.left_out) == 2
     writer.close()
-    written(folder, 3, start=2).finish()
-    store = sealed(folder, tmp_path / "made")
+    write_chunks(folder, 3, start=2).finish()
+    store = seal_store(folder, tmp_path / "made")
     for row in range(6):
         np.testing.assert_array_equal(store.frames(row), record(row).frames)
 
 
 def test_chunks_whose_frames_are_lost_are_written_again(tmp_path: Path) -> None:
     folder = tmp_path / "p"
-    written(folder, 2).close()
+    write_chunks(folder, 2).close()
     frames = folder / FRAMES
     frames.write_bytes(frames.read_bytes()[:-4])
     writer = StoreWriter(folder)
     assert writer.items_done == 3
     writer.close()
-    written(folder, 2, start=1).finish()
-    store = sealed(folder, tmp_path / "made")
+    write_chunks(folder, 2, start=1).finish()
+    store = seal_store(folder, tmp_path / "made")
     np.testing.assert_array_equal(store.frames(3), record(3).frames)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Result
-from documents import imported, said
+from documents import import_checkpoint, read_document
 
 from umurl_search import Library
 from umurl_search.datasets.protocols import NTU60_TRAIN_SUBJECTS
@@ -30,12 +30,12 @@ NAMES = [
 def test_the_newest_encoder_of_the_protocol_is_chosen(
     library: Library, command: Command, golden: Path
 ) -> None:
-    imported(command, golden, "view", "mine:xview")
-    imported(command, golden, "stranger", "ntu60:xsub")
-    assert said(command("build-index", "mine", "--json"))["encoder"] == "e"
+    import_checkpoint(command, golden, "view", "mine:xview")
+    import_checkpoint(command, golden, "stranger", "ntu60:xsub")
+    assert read_document(command("build-index", "mine", "--json"))["encoder"] == "e"
     assert encoder_registry.choose(library, "mine", "xset").name == "view"
-    imported(command, golden, "newer", "mine:xsub")
-    built = said(command("build-index", "mine", "--json"))
+    import_checkpoint(command, golden, "newer", "mine:xsub")
+    built = read_document(command("build-index", "mine", "--json"))
     assert (built["encoder"], built["index"]) == ("newer", "mine@newer")
     assert encoder_registry.choose(library, "other", "xsub").name == "shipped"
 

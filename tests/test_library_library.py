@@ -107,7 +107,7 @@ def test_a_library_that_may_not_be_written(
 
 
 @contextlib.contextmanager
-def held(library: Library, how: str, seconds: float) -> Iterator[None]:
+def hold_catalog(library: Library, how: str, seconds: float) -> Iterator[None]:
     """Another process has the catalog open."""
     words = [sys.executable, "-c", HOLD, str(library.root), how, str(seconds)]
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
@@ -123,10 +123,10 @@ def test_a_reader_waits_for_a_writer(
     library: Library, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("umurl_search.library.catalog.open_catalog.LOCK_WAIT_S", 30.0)
-    with held(library, "write", 0.5):
+    with hold_catalog(library, "write", 0.5):
         assert command("list").code == 0
     monkeypatch.setattr("umurl_search.library.catalog.open_catalog.LOCK_WAIT_S", 0.2)
-    with held(library, "write", 60):
+    with hold_catalog(library, "write", 60):
         told = command("list")
     assert (told.code, told.out, told.err.count("\n")) == (1, "", 1)
     assert "another process is writing to the library; try again" in told.err
@@ -136,7 +136,7 @@ def test_readers_share_and_a_writer_is_told(
     library: Library, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("umurl_search.library.catalog.open_catalog.LOCK_WAIT_S", 0.2)
-    with held(library, "read", 60):
+    with hold_catalog(library, "read", 60):
         assert command("list").code == 0
         told = command("delete", "encoder:e")
         assert (told.code, told.err.count("\n")) == (1, 1)

@@ -23,7 +23,7 @@ def test_readers_look_once_more_where_clips_go_while_they_look(
 ) -> None:
     opened, calls = open_clips, []
 
-    def late(library: Library, dataset: str) -> Any:
+    def open_late(library: Library, dataset: str) -> Any:
         clips = opened(library, dataset)
         calls.append(dataset)
         if len(calls) == 1:
@@ -31,7 +31,7 @@ def test_readers_look_once_more_where_clips_go_while_they_look(
             raise FileNotFoundError("its folder has gone")
         return clips
 
-    monkeypatch.setattr("umurl_search.export.embed_source.open_clips", late)
+    monkeypatch.setattr("umurl_search.export.embed_source.open_clips", open_late)
     request = EmbedRequest(source="mine", out=tmp_path / "y.npy", encoder="e", device="cpu")
     embed_source(indexed, request)
     assert (len(calls), len(np.load(tmp_path / "y.npy"))) == (2, 45)

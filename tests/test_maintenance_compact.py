@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from changes import hits
 from conftest import add_files
-from parted_libraries import dies, killed, score_by_name
+from parted_libraries import raise_killed, run_until_killed, score_by_name
 
 from umurl_search import Library
 from umurl_search.index.bridges_and_whitening import fit_maps
@@ -64,7 +64,13 @@ def test_a_compaction_killed_before_it_deletes_the_old_is_ended_by_the_next(
 ) -> None:
     before = score_by_name(parted)
     for last in (lambda: compact(parted, "mine"), lambda: repair(parted, device="cpu")):
-        dies(monkeypatch, compaction, "sweep_leftovers", killed, lambda: compact(parted, "mine", force=True))
+        run_until_killed(
+            monkeypatch,
+            compaction,
+            "sweep_leftovers",
+            raise_killed,
+            lambda: compact(parted, "mine", force=True),
+        )
         strays = [line for line in verify(parted) if "not in the catalog" in line]
         assert len(strays) >= 2
         assert score_by_name(parted) == before

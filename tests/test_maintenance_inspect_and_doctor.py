@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from changes import built, default_index
+from changes import build, default_index
 from conftest import Result, add_files
 
 from encoder.errors import UmurlError
@@ -20,21 +20,21 @@ Command = Callable[..., Result]
 
 
 def test_the_one_preferred_last_is_meant_until_another_is_built(indexed: Library) -> None:
-    built(indexed, "second")
+    build(indexed, "second")
     assert default_index(indexed) == "second"
     assert prefer(indexed, "mine@e") == {"default_index": "mine@e", "before": "second"}
     assert default_index(indexed) == "mine@e"
     assert open_index(indexed, None, other_than="mine@e")[1]["name"] == "second"
-    built(indexed, "second")  # is there already
+    build(indexed, "second")  # is there already
     assert default_index(indexed) == "mine@e"
-    built(indexed, "third")
+    build(indexed, "third")
     assert default_index(indexed) == "third"
     assert [row["name"] for row in contents(indexed)["indexes"]] == ["third", "second", "mine@e"]
 
 
 def test_one_that_is_deleted_gives_way_to_the_one_meant_before(indexed: Library) -> None:
     for name in ("second", "third"):
-        built(indexed, name)
+        build(indexed, name)
     prefer(indexed, "second")
     delete(indexed, "index:second")
     assert default_index(indexed) == "third"
@@ -70,7 +70,7 @@ def test_it_stays_when_what_is_damaged_is_repaired(changing: Library, damaged: s
 
 
 def test_every_command_and_python_take_it(indexed: Library, command: Command, tmp_path: Path) -> None:
-    built(indexed, "second")
+    build(indexed, "second")
     at = ("--library", indexed.root, "--json")
     assert command("prefer", "index:mine@e", *at).json["default_index"] == "mine@e"
     assert command("query", "mine:S001C001P001R001A001", *at).json["index"]["name"] == "mine@e"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from changes import changed, hits
+from changes import change, hits
 from conftest import NEW, add_files, spoil
 from made_recordings import PKU_ID, pku_motion, write_pku
-from parted_libraries import killed_before_the_copy
+from parted_libraries import kill_before_copy
 
 from encoder.errors import UmurlError
 from umurl_search import Library
@@ -69,11 +69,11 @@ def test_an_index_that_cannot_be_built_again_is_still_there(
     before = hits(changing, "i", against="joint", modality="joint")
     spoil(changing.index_folder("i") / "vectors.faiss")
 
-    def full(*_: object, **__: object) -> None:
+    def raise_full(*_: object, **__: object) -> None:
         raise UmurlError("the disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr("umurl_search.index.build.write_vectors", full)
+        patched.setattr("umurl_search.index.build.write_vectors", raise_full)
         report = repair(changing, device="cpu")
     assert "the disk is full" in report.problems
     assert (changing.index_folder("i") / "embeddings-joint.npy").exists()
@@ -86,7 +86,7 @@ def test_an_index_that_cannot_be_built_again_is_still_there(
 def test_repair_makes_an_old_copy_of_the_catalog_again(
     indexed: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed_before_the_copy(indexed, monkeypatch, lambda: remove(indexed, "mine", where="camera = 1"))
+    kill_before_copy(indexed, monkeypatch, lambda: remove(indexed, "mine", where="camera = 1"))
     told = repair(indexed, device="cpu").mended
     assert told == [
         f"{indexed.root / 'catalog-copy'} may be older than the catalog: copied again from the catalog"
@@ -127,18 +127,18 @@ def test_a_source_that_was_moved_is_where_clips_are_read_again(
     changing: Library, kept: Path, tmp_path: Path
 ) -> None:
     moved = kept.rename(tmp_path / "moved")
-    report = changed(changing, source=moved, changed=True)
+    report = change(changing, source=moved, changed=True)
     assert (report.unchanged, report.replaced) == (60, 0)
     spoil(changing.clips("mine") / "frames.f32")
     assert repair(changing, device="cpu").problems == []
-    assert changed(changing, changed=True).gone == 0
+    assert change(changing, changed=True).gone == 0
 
 
 def test_labels_of_pku_are_part_of_what_a_clip_was_read_from(tmp_path: Path) -> None:
     write_pku(tmp_path / "pku", pku_motion(100), "1,10,40,2\n2,50,90,1\n")
     library = Library(tmp_path / "own")
     ingest(library, Request(name="pk", source=tmp_path / "pku"))
-    assert changed(library, dataset="pk", changed=True).unchanged == 2
+    assert change(library, dataset="pk", changed=True).unchanged == 2
     write_pku(tmp_path / "pku", pku_motion(100), "5,10,30,2\n2,50,90,1\n")
     spoil(library.clips("pk") / "frames.f32")
     (problem, *_) = repair(library).problems
@@ -146,7 +146,7 @@ def test_labels_of_pku_are_part_of_what_a_clip_was_read_from(tmp_path: Path) -> 
     write_pku(tmp_path / "pku", pku_motion(100), "1,10,40,2\n2,50,90,1\n")
     assert repair(library).problems == []
     write_pku(tmp_path / "pku", pku_motion(100), "5,10,30,2\n2,50,90,1\n")
-    report = changed(library, dataset="pk", changed=True)
+    report = change(library, dataset="pk", changed=True)
     assert (report.replaced, report.unchanged) == (1, 1)
     with library.read() as catalog:
         row = catalog.clip("pk", f"{PKU_ID}_000")
@@ -165,7 +165,7 @@ def test_a_recording_that_changed_since_is_not_read_again_in_its_place(changing:
 def test_a_damaged_part_of_removed_clips_is_dropped(changing: Library, kept: Path) -> None:
     for names in (NEW[:2], NEW[2:4]):
         add_files(kept, names)
-        changed(changing)
+        change(changing)
     remove(changing, "mine", names=NEW[:2])
     frames = np.array(open_clips(changing, "mine").frames(61))
     spoil(changing.clips("mine~2") / "frames.f32")

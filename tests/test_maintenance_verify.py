@@ -63,7 +63,7 @@ def test_a_flipped_byte_in_a_library_with_parts_and_copies_is_found(parted: Libr
         positions = catalog_positions(parted, rng) if is_catalog else {int(rng.integers(0, size))}
         unseen = 0
         for position in sorted(positions):
-            with flipped(path, position):
+            with flip_bit(path, position):
                 problems = verify(parted)
             unseen += not problems
             assert all(str(path) in problem for problem in problems)
@@ -91,13 +91,13 @@ def test_verify_looks_again_where_clips_go_while_it_looks(
     looked: list[Path] = []
     check = sealed_folder.check
 
-    def slow(folder: Path, *, full: bool) -> list[str]:
+    def check_slowly(folder: Path, *, full: bool) -> list[str]:
         if full and not looked:
             compact(parted, "mine", force=True)
         looked.append(folder)
         return check(folder, full=full)
 
-    monkeypatch.setattr(sealed_folder, "check", slow)
+    monkeypatch.setattr(sealed_folder, "check", check_slowly)
     assert verify(parted) == []
     assert len(looked) > len(set(looked))
 
@@ -124,7 +124,7 @@ def test_verify_finds_any_flipped_byte(library: Library) -> None:
             positions = catalog_positions(library, rng)
         unseen = 0
         for position in sorted(positions):
-            with flipped(path, position):
+            with flip_bit(path, position):
                 problems = soundness.verify(library)
             unseen += not problems
             assert len(problems) == 1 or path == library.catalog_path, (path, position, problems)
@@ -156,7 +156,7 @@ def catalog_positions(library: Library, rng: np.random.Generator) -> set[int]:
 
 
 @contextlib.contextmanager
-def flipped(path: Path, position: int) -> Iterator[None]:
+def flip_bit(path: Path, position: int) -> Iterator[None]:
     with open(path, "r+b") as file:
         file.seek(position)
         (byte,) = file.read(1)

@@ -6,18 +6,18 @@ from pathlib import Path
 import mutations
 import pytest
 from mutation_lists.mutation import Mutation
-from mutations import MUTATIONS, ROOT, judge, main, mutated
+from mutations import MUTATIONS, ROOT, judge, main, mutate
 from rooms import mirror_of
 
 
-def named(mutation: Mutation) -> str:
+def id_of(mutation: Mutation) -> str:
     return f"{Path(mutation.file).stem}-{MUTATIONS.index(mutation)}"
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=named)
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=id_of)
 def test_a_mutation_applies_and_its_test_is_there(mutation: Mutation) -> None:
     text = (ROOT / mutation.file).read_text(encoding="utf-8")
-    changed = mutated(mutation, text)
+    changed = mutate(mutation, text)
     assert changed != text
     compile(changed, mutation.file, "exec")
     file, _, test = mutation.tests.partition("::")
@@ -30,7 +30,7 @@ def test_a_mutation_applies_and_its_test_is_there(mutation: Mutation) -> None:
 def test_a_mutation_of_what_is_not_there_is_told() -> None:
     for old, times in (("nowhere", 0), ("import ", 7)):
         with pytest.raises(ValueError, match=f"^x.py holds '{old}' {times} times, not once$"):
-            mutated(Mutation("x.py", old, "", "tests/test_x.py::test_y"), "import \n" * 7)
+            mutate(Mutation("x.py", old, "", "tests/test_x.py::test_y"), "import \n" * 7)
 
 
 @pytest.mark.slow

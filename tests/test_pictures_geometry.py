@@ -43,7 +43,7 @@ def pairs(text: str) -> set[tuple[int, int]]:
     return {(int(a) - 1, int(b) - 1) for a, b in ends}
 
 
-def turned(frames: Frames, degrees: float) -> Frames:
+def turn(frames: Frames, degrees: float) -> Frames:
     """About the vertical through the origin."""
     a = math.radians(degrees)
     x, y, z = np.moveaxis(frames.astype(np.float64), -1, 0)
@@ -183,7 +183,7 @@ def test_a_person_faces_the_camera_their_left_hand_at_the_right() -> None:
 
 @pytest.mark.parametrize("degrees", [30, 90, 200, -75])
 def test_a_picture_does_not_depend_on_where_the_sensor_stood(degrees: float) -> None:
-    one, other = sheet(CLIP), sheet(turned(CLIP, degrees))
+    one, other = sheet(CLIP), sheet(turn(CLIP, degrees))
     np.testing.assert_allclose(one.lines, other.lines, atol=8)  # the box about turned joints is another
     spans = [np.ptp(poses.lines[..., 1]) / poses.scale for poses in (one, other)]
     assert spans[0] == pytest.approx(spans[1], rel=0.03)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawings import LIGHT, ONE, PAIR, moving_grid, near
+from drawings import LIGHT, ONE, PAIR, count_near, moving_grid
 from PIL import Image
 
 from umurl_search.pictures.raster import draw_still, to_gif
@@ -55,7 +55,7 @@ def test_two_people_have_two_colours_and_one_has_one() -> None:
     for clip, people in ((ONE, 1), (PAIR, 2)):
         image = Image.open(io.BytesIO(draw_still(moving_grid(clip, size=200)))).convert("RGB")
         pixels = np.asarray(image).astype(np.int64)
-        assert [near(pixels, colour) > 50 for colour in LIGHT.people] == [True, people == 2]
+        assert [count_near(pixels, colour) > 50 for colour in LIGHT.people] == [True, people == 2]
 
 
 def test_bones_are_where_they_are_said_to_be() -> None:
@@ -65,7 +65,7 @@ def test_bones_are_where_they_are_said_to_be() -> None:
     for e in np.flatnonzero(panel.poses.drawn[0, 0]).tolist():
         x, y = panel.poses.lines[0, 0, e].mean(axis=0) + np.array([panel.x, panel.y])
         around = pixels[int(y) - 1 : int(y) + 2, int(x) - 1 : int(x) + 2]
-        assert sum(near(around, LIGHT.limb(0, right=side)) for side in (True, False)) > 0, e
+        assert sum(count_near(around, LIGHT.limb(0, right=side)) for side in (True, False)) > 0, e
 
 
 def test_right_and_wrong_are_marked_besides_their_colours() -> None:
@@ -80,5 +80,5 @@ def test_right_and_wrong_are_marked_besides_their_colours() -> None:
     pixels = np.asarray(Image.open(io.BytesIO(draw_still(moving_grid(*clips)))).convert("RGB")).astype(
         np.int64
     )
-    right, wrong = near(pixels, LIGHT.right), near(pixels, LIGHT.wrong)
+    right, wrong = count_near(pixels, LIGHT.right), count_near(pixels, LIGHT.wrong)
     assert right > 1.5 * wrong > 0  # whole and dashed

@@ -37,7 +37,7 @@ def outcomes(root: Path) -> list[Outcome]:
     return [outcome for group in reader.read(reader.items()) for outcome in group]
 
 
-def only(root: Path) -> Outcome:
+def only_outcome(root: Path) -> Outcome:
     (outcome,) = outcomes(root)
     return outcome
 
@@ -64,14 +64,14 @@ def test_without_numbers_of_frames_clips_end_with_their_last_body(tmp_path: Path
     data[0, :, 4:] = 0
     data[0, ..., 1] = 0
     write(tmp_path, "train", data, NAMES[:1])
-    clip = only(tmp_path)
+    clip = only_outcome(tmp_path)
     assert isinstance(clip, Clip)
     assert clip.frames.shape == (4, 1, 25, 3)
 
 
 def test_a_clip_longer_than_its_row_says_what_was_cut(tmp_path: Path) -> None:
     write(tmp_path, "train", rows(1), NAMES[:1], n_frames=[9])
-    clip = only(tmp_path)
+    clip = only_outcome(tmp_path)
     assert isinstance(clip, Clip)
     assert (len(clip.frames), clip.cut) == (6, 3)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from fuzz.guard import watched
+from fuzz.guard import watch
 from fuzz.sources import npy_header, only_reason, write
 
 from encoder.errors import UmurlError
@@ -35,5 +35,5 @@ def test_headers_of_arrays(source: Path, content: bytes, said: str) -> None:
     reason, detail = only_reason("npy", source)
     assert reason in ("malformed", "truncated")
     assert said in detail
-    with pytest.raises(UmurlError, match=r"a\.npy: "), watched(source.resolve(), n_bytes=len(content)):
+    with pytest.raises(UmurlError, match=r"a\.npy: "), watch(source.resolve(), n_bytes=len(content)):
         read_clip(Library(source / "no"), str(path), conventions=Conventions())

@@ -11,7 +11,7 @@ from made_recordings import (
     NTU_FACTS,
     NTU_NAME,
     NTU_REST,
-    moving,
+    moving_bodies,
     ntu_outcomes,
     parse_by_tokens,
     skeleton,
@@ -28,7 +28,7 @@ REPOSITORY = Path(__file__).parents[1]
 REAL = Path(__file__).parents[2] / "shared/data/ntu_samples/raw"
 
 
-def only(root: Path, **options: int | None) -> Outcome:
+def only_outcome(root: Path, **options: int | None) -> Outcome:
     (outcome,) = ntu_outcomes(root, **options)
     return outcome
 
@@ -36,7 +36,7 @@ def only(root: Path, **options: int | None) -> Outcome:
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("n_bodies", range(1, 7))
 def test_bodies_and_line_ends(tmp_path: Path, n_bodies: int, end: str) -> None:
-    text = skeleton(moving(4, n_bodies), end=end)
+    text = skeleton(moving_bodies(4, n_bodies), end=end)
     frames = read_skeleton(write_ntu(tmp_path, text))
     positions = range(min(n_bodies, 4))[::-1][:2]  # later ones move more
     wanted = parse_by_tokens(text)[:, list(positions)].astype(np.float32)
@@ -45,8 +45,8 @@ def test_bodies_and_line_ends(tmp_path: Path, n_bodies: int, end: str) -> None:
 
 
 def test_clip_carries_the_numbers_in_its_name(tmp_path: Path) -> None:
-    write_ntu(tmp_path / "deep" / "er", skeleton(moving(2, 1)))
-    clip = only(tmp_path)
+    write_ntu(tmp_path / "deep" / "er", skeleton(moving_bodies(2, 1)))
+    clip = only_outcome(tmp_path)
     assert isinstance(clip, Clip)
     assert (clip.name, clip.label, clip.subject, clip.camera) == (NTU_NAME, 3, 3, 2)
     assert (clip.setup, clip.replication, clip.cut) == (1, 1, 0)
@@ -56,34 +56,34 @@ def test_clip_carries_the_numbers_in_its_name(tmp_path: Path) -> None:
 
 
 def test_a_file_of_another_name_is_a_clip_without_label(tmp_path: Path) -> None:
-    write_ntu(tmp_path, skeleton(moving(2, 1)), name="walk")
-    clip = only(tmp_path)
+    write_ntu(tmp_path, skeleton(moving_bodies(2, 1)), name="walk")
+    clip = only_outcome(tmp_path)
     assert isinstance(clip, Clip)
     assert (clip.name, clip.label) == ("walk", None)
 
 
 def test_a_body_with_17_digits_of_id_keeps_its_place(tmp_path: Path) -> None:
-    frames = moving(3, 2)
+    frames = moving_bodies(3, 2)
     text = skeleton(frames).replace(NTU_FACTS, "72057594037931691 0 1 1 1 1 0 0.02 0.05 2")
     np.testing.assert_array_equal(parse_skeleton(text.encode()), parse_by_tokens(skeleton(frames)))
 
 
 def test_longer_clips_are_cut_and_say_so(tmp_path: Path) -> None:
-    write_ntu(tmp_path, skeleton(moving(12, 1)))
-    cut, whole = only(tmp_path, max_frames=10), only(tmp_path, max_frames=None)
+    write_ntu(tmp_path, skeleton(moving_bodies(12, 1)))
+    cut, whole = only_outcome(tmp_path, max_frames=10), only_outcome(tmp_path, max_frames=None)
     assert isinstance(cut, Clip)
     assert isinstance(whole, Clip)
     assert (len(cut.frames), cut.cut, len(whole.frames), whole.cut) == (10, 2, 12, 0)
     np.testing.assert_array_equal(cut.frames, whole.frames[:10])
 
 
-TWO_FRAMES = skeleton(moving(2, 1))
+TWO_FRAMES = skeleton(moving_bodies(2, 1))
 
 
 LINES = TWO_FRAMES.splitlines()
 
 
-def altered(line: int, text: str) -> str:
+def alter(line: int, text: str) -> str:
     return "\n".join([*LINES[: line - 1], text, *LINES[line:]]) + "\n"
 
 
@@ -93,28 +93,28 @@ def altered(line: int, text: str) -> str:
         ("", "truncated", "the file is empty"),
         ("\n", "truncated", "the file is empty"),
         ("3\n", "truncated", "it ends at line 1, before its number of bodies"),
-        (skeleton(moving(2, 1)).replace("2\n", "3\n", 1), "truncated", "before its number of bodies"),
-        (altered(5, "0.1 0.2 0.3 4"), "truncated", "line 5: 4 of a joint's 12 numbers"),
+        (skeleton(moving_bodies(2, 1)).replace("2\n", "3\n", 1), "truncated", "before its number of bodies"),
+        (alter(5, "0.1 0.2 0.3 4"), "truncated", "line 5: 4 of a joint's 12 numbers"),
         (skeleton([[], []]), "no body", "nobody in any of 2 frames"),
         (skeleton([[["0 0 0"] * 25]] * 3), "no body", "nobody in any of 3 frames"),
         ("0\n", "no body", "nobody in any of 0 frames"),
-        (altered(5, f"nan 0.2 0.3 {NTU_REST}"), "non-finite", "1 NaN or infinite numbers, from frame 1"),
-        (altered(5, f"0.1 -inf 0.3 {NTU_REST}"), "non-finite", "from frame 1"),
-        (altered(5, f"0.1 1e39 0.3 {NTU_REST}"), "non-finite", "from frame 1"),
-        (altered(5, f"x.1 0.2 0.3 {NTU_REST}"), "malformed", "a joint's place is no number"),
-        (altered(5, f"{'x' * 999} 0.2 0.3 {NTU_REST}"), "malformed", f"{'x' * 99}..."),
-        (altered(5, f"0,1 0.2 0.3 {NTU_REST}"), "malformed", "a joint's place is no number"),
-        (altered(5, f"0.-1 0.2 0.3 {NTU_REST}"), "malformed", "a joint's place is no number"),
-        (altered(5, f"- 0.2 0.3 {NTU_REST}"), "malformed", "a joint's place is no number"),
-        (altered(5, f":.2 0.2 0.3 {NTU_REST}"), "malformed", "a joint's place is no number"),
-        (altered(5, f"0.2 : 0.3 {NTU_REST}"), "malformed", "a joint's place is no number"),
-        (altered(5, f"0.2 0:3 0.3 {NTU_REST}"), "malformed", "a joint's place is no number"),
-        (altered(5, f"0.2 0.: 0.3 {NTU_REST}"), "malformed", "a joint's place is no number"),
-        (altered(5, f"0.2 0.\u00e9 0.3 {NTU_REST}"), "malformed", "a joint's place is no number"),
-        (altered(4, "20"), "malformed", "line 4: 20 joints, not 25"),
-        (altered(2, "one"), "malformed", "line 2: 'one' is no number of bodies"),
-        (altered(2, "-1"), "malformed", "line 2: '-1' bodies, at most 100 can be"),
-        (altered(2, "1000000000"), "malformed", "line 2: '1000000000' bodies, at most 100 can be"),
+        (alter(5, f"nan 0.2 0.3 {NTU_REST}"), "non-finite", "1 NaN or infinite numbers, from frame 1"),
+        (alter(5, f"0.1 -inf 0.3 {NTU_REST}"), "non-finite", "from frame 1"),
+        (alter(5, f"0.1 1e39 0.3 {NTU_REST}"), "non-finite", "from frame 1"),
+        (alter(5, f"x.1 0.2 0.3 {NTU_REST}"), "malformed", "a joint's place is no number"),
+        (alter(5, f"{'x' * 999} 0.2 0.3 {NTU_REST}"), "malformed", f"{'x' * 99}..."),
+        (alter(5, f"0,1 0.2 0.3 {NTU_REST}"), "malformed", "a joint's place is no number"),
+        (alter(5, f"0.-1 0.2 0.3 {NTU_REST}"), "malformed", "a joint's place is no number"),
+        (alter(5, f"- 0.2 0.3 {NTU_REST}"), "malformed", "a joint's place is no number"),
+        (alter(5, f":.2 0.2 0.3 {NTU_REST}"), "malformed", "a joint's place is no number"),
+        (alter(5, f"0.2 : 0.3 {NTU_REST}"), "malformed", "a joint's place is no number"),
+        (alter(5, f"0.2 0:3 0.3 {NTU_REST}"), "malformed", "a joint's place is no number"),
+        (alter(5, f"0.2 0.: 0.3 {NTU_REST}"), "malformed", "a joint's place is no number"),
+        (alter(5, f"0.2 0.\u00e9 0.3 {NTU_REST}"), "malformed", "a joint's place is no number"),
+        (alter(4, "20"), "malformed", "line 4: 20 joints, not 25"),
+        (alter(2, "one"), "malformed", "line 2: 'one' is no number of bodies"),
+        (alter(2, "-1"), "malformed", "line 2: '-1' bodies, at most 100 can be"),
+        (alter(2, "1000000000"), "malformed", "line 2: '1000000000' bodies, at most 100 can be"),
         ("1000000000\n", "malformed", "line 1: '1000000000' frames, at most 1000000 can be"),
         ("hello there\n", "malformed", "line 1: 'hello there' is no number of frames"),
         (b"\xff\xfe\x00\x01" * 20, "malformed", "is no number of frames"),
@@ -122,7 +122,7 @@ def altered(line: int, text: str) -> str:
 )
 def test_what_is_wrong_is_said(tmp_path: Path, text: str | bytes, reason: Reason, detail: str) -> None:
     path = write_ntu(tmp_path, text)
-    left_out = only(tmp_path)
+    left_out = only_outcome(tmp_path)
     assert isinstance(left_out, LeftOut)
     assert (left_out.name, left_out.reason, left_out.source) == (NTU_NAME, reason, f"{NTU_NAME}.skeleton")
     assert detail in left_out.detail
@@ -132,13 +132,13 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str | bytes, reason: Reason
 
 
 def test_a_bad_number_after_the_place_is_not_looked_at(tmp_path: Path) -> None:
-    write_ntu(tmp_path, altered(5, "0.1 0.2 0.3 a b c d e f g h i"))
-    assert isinstance(only(tmp_path), Clip)
+    write_ntu(tmp_path, alter(5, "0.1 0.2 0.3 a b c d e f g h i"))
+    assert isinstance(only_outcome(tmp_path), Clip)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_file_cut_anywhere_is_truncated_or_complete(end: str) -> None:
-    text = skeleton([*moving(1, 2), []], end=end).encode()
+    text = skeleton([*moving_bodies(1, 2), []], end=end).encode()
     whole = parse_skeleton(text)
     complete = []
     for n_bytes in range(1, len(text)):
@@ -154,7 +154,7 @@ def test_a_file_cut_anywhere_is_truncated_or_complete(end: str) -> None:
 
 def test_an_unreadable_file_is_left_out(tmp_path: Path) -> None:
     (tmp_path / f"{NTU_NAME}.skeleton").symlink_to(tmp_path / "gone")
-    left_out = only(tmp_path)
+    left_out = only_outcome(tmp_path)
     assert isinstance(left_out, LeftOut)
     assert (left_out.reason, left_out.detail) == (
         "malformed",
@@ -168,8 +168,8 @@ HEADER = "These are the samples with missing skeletons:\n\n(three lines)\n"
 @pytest.mark.parametrize("beside", [True, False])
 def test_listed_as_missing(tmp_path: Path, beside: bool) -> None:
     root = tmp_path / "data" / "nturgb+d_skeletons"
-    write_ntu(root, skeleton(moving(2, 1)))
-    write_ntu(root, skeleton(moving(2, 1)), name="S001C002P003R001A005")
+    write_ntu(root, skeleton(moving_bodies(2, 1)))
+    write_ntu(root, skeleton(moving_bodies(2, 1)), name="S001C002P003R001A005")
     folder = tmp_path / "data" if beside else root
     listed = folder / "NTU_RGBD_samples_with_missing_skeletons.txt"
     listed.write_text(f"{HEADER}{NTU_NAME}\n")
@@ -183,7 +183,7 @@ def test_listed_as_missing(tmp_path: Path, beside: bool) -> None:
 
 
 def test_a_list_given_is_used_and_must_name_samples(tmp_path: Path) -> None:
-    write_ntu(tmp_path / "raw", skeleton(moving(2, 1)))
+    write_ntu(tmp_path / "raw", skeleton(moving_bodies(2, 1)))
     listed = tmp_path / "my list.txt"
     listed.write_bytes(f"{HEADER}{NTU_NAME}.skeleton\r\n".encode())
     assert read_missing_list(listed) == [NTU_NAME]
@@ -199,7 +199,7 @@ def test_a_list_given_is_used_and_must_name_samples(tmp_path: Path) -> None:
 
 def test_actions_and_setups_beyond_the_dataset_are_left_out(tmp_path: Path) -> None:
     for name in ("S001C001P001R001A060", "S001C001P001R001A061", "S018C001P001R001A001", "walk"):
-        write_ntu(tmp_path, skeleton(moving(2, 1)), name=name)
+        write_ntu(tmp_path, skeleton(moving_bodies(2, 1)), name=name)
     found = {o.name: o for o in ntu_outcomes(tmp_path, max_action=60, max_setup=17)}
     assert isinstance(found["S001C001P001R001A060"], Clip)
     details = {name: o.detail for name, o in found.items() if isinstance(o, LeftOut)}
@@ -212,8 +212,8 @@ def test_actions_and_setups_beyond_the_dataset_are_left_out(tmp_path: Path) -> N
 
 
 def test_a_copy_of_the_reader_reads_the_same(tmp_path: Path) -> None:
-    write_ntu(tmp_path / "a", skeleton(moving(2, 1)))
-    write_ntu(tmp_path / "b", skeleton(moving(2, 1)))
+    write_ntu(tmp_path / "a", skeleton(moving_bodies(2, 1)))
+    write_ntu(tmp_path / "b", skeleton(moving_bodies(2, 1)))
     reader = NtuReader((tmp_path,), max_action=60)
     copy = pickle.loads(pickle.dumps(reader))
     reasons = [getattr(group[0], "reason", "clip") for group in copy.read(reader.items())]

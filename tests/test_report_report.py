@@ -12,7 +12,7 @@ from umurl_search.library import encoder_registry
 from umurl_search.library.library import Library
 
 
-def undated(text: str) -> str:
+def remove_date(text: str) -> str:
     return re.sub(r"Written \d{4}-\d\d-\d\d \d\d:\d\d UTC", "Written then", text)
 
 
@@ -45,7 +45,7 @@ def test_the_same_index_gives_the_same_page_but_for_the_date(indexed: Library, t
     pages = []
     for _ in range(2):
         written_report(indexed, tmp_path / "r.html", map="tsne")
-        pages.append(undated((tmp_path / "r.html").read_text(encoding="utf-8")))
+        pages.append(remove_date((tmp_path / "r.html").read_text(encoding="utf-8")))
     assert "Written then" in pages[0]
     assert pages[0] == pages[1]
 

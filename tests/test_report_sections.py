@@ -6,14 +6,14 @@ import pytest
 from umurl_search.evaluation.modality_matrix import Retrieval
 from umurl_search.index.bridges_and_whitening import LinearMap
 from umurl_search.library.library import Library
-from umurl_search.report import sections as report_sections
+from umurl_search.report import sections
 from umurl_search.report.page import Picture, Table, Text
 
 # an index
 
 
 def test_wrong_neighbours_of_an_index_have_their_names_actions_and_scores(retrieved: Retrieval) -> None:
-    section = report_sections.neighbours(retrieved)
+    section = sections.neighbours(retrieved)
     table = section.blocks[1]
     assert isinstance(table, Table)
     columns = retrieved.opened.columns
@@ -21,7 +21,7 @@ def test_wrong_neighbours_of_an_index_have_their_names_actions_and_scores(retrie
     y = LinearMap()(np.asarray(retrieved.opened.index.embeddings("fused"))).astype(np.float64)
     held = retrieved.opened.split.gallery
     wrong = retrieved.own.predicted != retrieved.query_labels
-    assert len(table.rows) == min(wrong.sum(), report_sections.MOST_NEIGHBOURS) > 0
+    assert len(table.rows) == min(wrong.sum(), sections.MOST_NEIGHBOURS) > 0
     for score, query, is_a, neighbour, is_another in table.rows:
         q, n = row_of[query], row_of[neighbour]
         assert abs(float(score) - (y[held] @ y[q]).max()) < 1e-4
@@ -39,8 +39,8 @@ def test_wrong_neighbours_of_an_index_have_their_names_actions_and_scores(retrie
 
 
 def test_a_sample_is_said_to_be_one(retrieved: Retrieval, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report_sections, "MOST_QUERIES", 7)
-    (drawn,) = report_sections.embedding(retrieved, "pca").blocks
+    monkeypatch.setattr(sections, "MOST_QUERIES", 7)
+    (drawn,) = sections.embedding(retrieved, "pca").blocks
     assert isinstance(drawn, Picture)
     assert "7 of the 30 test clips, drawn at random," in drawn.caption
     assert "all 30 gallery clips" in drawn.caption
@@ -51,7 +51,7 @@ def test_a_sample_is_said_to_be_one(retrieved: Retrieval, monkeypatch: pytest.Mo
 
 def test_an_encoder_without_a_history_is_said_to_have_none(indexed: Library, retrieved: Retrieval) -> None:
     (indexed.encoder("e") / "history.jsonl").unlink(missing_ok=True)
-    (said,) = report_sections.training(retrieved).blocks
+    (said,) = sections.training(retrieved).blocks
     assert isinstance(said, Text)
     assert said.text == "There is no training history: it was trained by an earlier version."
 
@@ -59,6 +59,6 @@ def test_an_encoder_without_a_history_is_said_to_have_none(indexed: Library, ret
 def test_a_history_is_drawn(indexed: Library, retrieved: Retrieval) -> None:
     line = '{"kind": "losses", "step": 1, "epoch": 0, "seconds": 1, "loss": 2.5}\n'
     (indexed.encoder("e") / "history.jsonl").write_text(line)
-    (drawn,) = report_sections.training(retrieved).blocks
+    (drawn,) = sections.training(retrieved).blocks
     assert isinstance(drawn, Picture)
     assert drawn.caption.startswith("1 epoch, 1 step, contrastive tuning throughout.")

@@ -11,7 +11,7 @@ from reported import written_report
 
 from umurl_search.evaluation.modality_matrix import Retrieval
 from umurl_search.library.library import Library
-from umurl_search.report import sections as report_sections
+from umurl_search.report import sections
 from umurl_search.report.page import Section, Table, Text
 from umurl_search.report.skeleton_drawings import add_drawings
 
@@ -26,7 +26,7 @@ def test_clips_taken_for_each_other_play_side_by_side(
 ) -> None:
     written_report(indexed, tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
-    table = report_sections.neighbours(retrieved).blocks[1]
+    table = sections.neighbours(retrieved).blocks[1]
     assert isinstance(table, Table)
     said = [element.text for element in drawn_pairs(page).iter("{http://www.w3.org/2000/svg}text")]
     for i, (_, query, is_a, neighbour, is_another) in enumerate(table.rows[:4]):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from histories import written_history
+from histories import write_history
 from refusals import raises_typed
 
 from umurl_search.report.training_curves import check_drawable, curves_figure, draw_curves, summary
@@ -45,13 +45,13 @@ def test_panels_show_what_there_is(history: History, tmp_path: Path) -> None:
         "1-NN accuracy, held-out clips",
         "speed",
     ]
-    bare = written_history(tmp_path, [{"kind": "losses", "step": 1, "epoch": 0, "seconds": 0.1, "loss": 3.0}])
+    bare = write_history(tmp_path, [{"kind": "losses", "step": 1, "epoch": 0, "seconds": 0.1, "loss": 3.0}])
     assert titles(read_history(bare)) == ["loss"]
     lines = [
         {"kind": "losses", "step": 1, "epoch": 0, "seconds": 0.1, "loss": 3.0, "intra": 1.0, "inter": 0.0},
         {"kind": "losses", "step": 2, "epoch": 1, "seconds": 0.2, "loss": 2.0},
     ]
-    tuned = read_history(written_history(tmp_path, lines))
+    tuned = read_history(write_history(tmp_path, lines))
     assert titles(tuned) == ["loss", "loss by term"]
     assert len(curves_figure(tuned).axes[1].get_lines()) == 2  # intra's; inter is nothing but zero
     assert summary(tuned).startswith("2 epochs, 2 steps, contrastive tuning after step 1.")
@@ -64,7 +64,7 @@ def test_the_lines_drawn_are_the_records_and_their_means(history: History) -> No
 
 
 def test_an_empty_history_is_drawn_as_no_steps(tmp_path: Path) -> None:
-    nothing = read_history(written_history(tmp_path, []))
+    nothing = read_history(write_history(tmp_path, []))
     assert summary(nothing).startswith("0 epochs, no steps")
     draw_curves(nothing, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").exists()

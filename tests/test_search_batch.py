@@ -221,12 +221,12 @@ def test_an_interrupted_file_is_not_there(
     for suffix in (".jsonl", ".parquet", ".csv"):
         taken: list[int] = []
 
-        def stopping(n: int, note: str = "", taken: list[int] = taken) -> None:
+        def stop(n: int, note: str = "", taken: list[int] = taken) -> None:
             taken.append(n)
             if len(taken) == 2:
                 raise KeyboardInterrupt
 
-        def progress(title: str, *, total: int, unit: str, advance: Any = stopping) -> Any:
+        def progress(title: str, *, total: int, unit: str, advance: Any = stop) -> Any:
             return contextlib.nullcontext(advance)
 
         request = BatchRequest(sources=("mine",), how=HOW, out=tmp_path / f"x{suffix}")

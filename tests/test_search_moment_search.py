@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from umurl_search.search.moment_search import with_segments
+from umurl_search.search.moment_search import label_moments
 from umurl_search.search.results import Moment
 
 SEGMENTS = {
@@ -23,7 +23,7 @@ def moment(clip: int, start: int, stop: int) -> Moment:
 
 
 def segment_of(clip: int, start: int, stop: int) -> tuple[object, ...] | None:
-    (hit,) = with_segments([moment(clip, start, stop)], SEGMENTS)
+    (hit,) = label_moments([moment(clip, start, stop)], SEGMENTS)
     assert hit.rank == 1
     segment = hit.segment
     return None if segment is None else (segment.label, segment.action, segment.start_frame, segment.iou)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Result
-from documents import QUERY, found, said
+from documents import QUERY, ranks_and_names, read_document
 from made_recordings import write_scaled
 from numpy.typing import NDArray
 
@@ -31,10 +31,13 @@ def test_every_order_of_axes(
 ) -> None:
     array = clip[:, 0] if order is None else clip.transpose(order)
     np.save(tmp_path / "clip.npy", array)
-    found = said(command("query", tmp_path / "clip.npy", "--json"))
-    wanted = said(command("query", f"mine:{QUERY}", "--json"))
+    found = read_document(command("query", tmp_path / "clip.npy", "--json"))
+    wanted = read_document(command("query", f"mine:{QUERY}", "--json"))
     assert found["hits"] == wanted["hits"]
-    assert said(command("query", tmp_path / "clip.npy", "--axes", axes, "--json"))["hits"] == wanted["hits"]
+    assert (
+        read_document(command("query", tmp_path / "clip.npy", "--axes", axes, "--json"))["hits"]
+        == wanted["hits"]
+    )
 
 
 def test_a_shape_with_two_readings(indexed: Library, command: Command, tmp_path: Path) -> None:
@@ -45,9 +48,10 @@ def test_a_shape_with_two_readings(indexed: Library, command: Command, tmp_path:
     assert "MTVC" in guessed.err
     assert "--axes" in guessed.err
     first, second = (
-        said(command("query", tmp_path / "square.npy", "--axes", axes, "--json")) for axes in ("MTVC", "TMVC")
+        read_document(command("query", tmp_path / "square.npy", "--axes", axes, "--json"))
+        for axes in ("MTVC", "TMVC")
     )
-    assert said(guessed)["hits"] == first["hits"] != second["hits"]
+    assert read_document(guessed)["hits"] == first["hits"] != second["hits"]
     assert first["query"]["notes"] == []
 
 
@@ -61,7 +65,7 @@ def test_a_pku_recording_is_a_clip(
     indexed: Library, command: Command, clip: NDArray[np.float32], tmp_path: Path
 ) -> None:
     (tmp_path / "0291-L.txt").write_text(pku_text(clip))
-    document = said(command("query", tmp_path / "0291-L.txt", "--json"))
+    document = read_document(command("query", tmp_path / "0291-L.txt", "--json"))
     assert document["query"]["frames"] == len(clip)
     assert document["hits"][0]["name"] == QUERY
     assert document["hits"][0]["score"] > 0.999
@@ -74,7 +78,7 @@ def test_an_nw_ucla_recording_is_a_clip(
     path.write_text(json.dumps({"label": 1, "skeletons": clip[:, 0, :20].tolist()}))
     np.save(tmp_path / "same.npy", clip[:, 0, :20])
     from_json, from_npy = (
-        said(command("query", name, "--json"))["hits"] for name in (path, tmp_path / "same.npy")
+        read_document(command("query", name, "--json"))["hits"] for name in (path, tmp_path / "same.npy")
     )
     assert from_json == from_npy
     assert len(from_json) == 10
@@ -84,7 +88,7 @@ def test_a_skeleton_file_is_a_clip(indexed: Library, command: Command, golden: P
     assert command("ingest", "raw", "--source", golden / "raw").code == 0
     assert command("build-index", "raw", "--encoder", "e").code == 0
     for path in sorted((golden / "raw").iterdir())[:3]:
-        best = said(command("query", path, "--json"))["hits"][0]
+        best = read_document(command("query", path, "--json"))["hits"][0]
         assert best["name"] == path.stem
         assert best["score"] == pytest.approx(1, abs=1e-5)
 
@@ -95,8 +99,8 @@ def test_stated_conventions_of_a_query(
     x, y, z = (clip[:, 0, :, axis] for axis in range(3))
     np.save(tmp_path / "up.npy", np.stack([x, -z, y], axis=-1) * 1000)
     words = ("query", tmp_path / "up.npy", "--up", "z", "--scale", "0.001", "--json")
-    wanted = said(command("query", f"mine:{QUERY}", "--json"))["hits"]
-    found = said(command(*words))["hits"]
+    wanted = read_document(command("query", f"mine:{QUERY}", "--json"))["hits"]
+    found = read_document(command(*words))["hits"]
     assert [hit["name"] for hit in found] == [hit["name"] for hit in wanted]
     assert [h["score"] for h in found] == pytest.approx([h["score"] for h in wanted], abs=1e-5)
 
@@ -124,7 +128,7 @@ def test_one_person_may_come_without_an_axis_and_with_an_absent_one(indexed: Lib
     one = clip[:, :1]
     beside = np.concatenate([np.zeros_like(one), one], axis=1)
     alone, without, with_nobody = searcher.search([one, one[:, 0], beside], k=3)
-    assert found([alone]) == found([without]) == found([with_nobody])
+    assert ranks_and_names([alone]) == ranks_and_names([without]) == ranks_and_names([with_nobody])
 
 
 def test_a_clip_is_read_as_the_indexs_dataset_whatever_the_case_of_its_ending(

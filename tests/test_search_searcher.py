@@ -10,7 +10,7 @@ import psutil
 import pytest
 from changes import ASKED
 from conftest import Result
-from documents import QUERY, clips_of, names_of, problem, said
+from documents import QUERY, clips_of, names_of, problem, read_document
 from numpy.typing import NDArray
 
 from umurl_search import Library
@@ -66,11 +66,11 @@ def test_memory_stays_over_thousands_of_queries(indexed: Library) -> None:
 
 
 def test_hits_fall_in_score(indexed: Library, command: Command) -> None:
-    document = said(command("query", f"mine:{QUERY}", "--k", 1000, "--json"))
+    document = read_document(command("query", f"mine:{QUERY}", "--k", 1000, "--json"))
     scores = [hit["score"] for hit in document["hits"]]
     assert len(scores) == 60
     assert scores == sorted(scores, reverse=True)
-    few = said(command("query", f"mine:{QUERY}", "--k", 7, "--json"))
+    few = read_document(command("query", f"mine:{QUERY}", "--k", 7, "--json"))
     assert names_of(few) == names_of(document)[:7]
 
 
@@ -82,7 +82,7 @@ def test_equal_scores_are_in_order_of_clip_id(
         np.save(tmp_path / "same" / f"{letter}.npy", clip)
     assert command("ingest", "same", "--source", tmp_path / "same").code == 0
     assert command("build-index", "same", "--encoder", "e").code == 0
-    document = said(command("query", f"mine:{QUERY}", "--k", 3, "--json"))
+    document = read_document(command("query", f"mine:{QUERY}", "--k", 3, "--json"))
     ids = [hit["clip_id"] for hit in document["hits"]]
     assert names_of(document) == ["a", "b", "c"]
     assert ids == sorted(ids)
@@ -90,14 +90,14 @@ def test_equal_scores_are_in_order_of_clip_id(
 
 
 def test_where_gives_the_best_of_those_that_pass(indexed: Library, command: Command) -> None:
-    every = said(command("query", f"mine:{QUERY}", "--k", 60, "--json"))["hits"]
+    every = read_document(command("query", f"mine:{QUERY}", "--k", 60, "--json"))["hits"]
     kept = {
         "subject = 3 and camera = 2": [h for h in every if h["subject"] == 3 and h["camera"] == 2],
         "label in (0, 4)": [h for h in every if h["label"] in (0, 4)],
         "frames < 0": [],
     }
     for where, wanted in kept.items():
-        document = said(command("query", f"mine:{QUERY}", "--k", 7, "--where", where, "--json"))
+        document = read_document(command("query", f"mine:{QUERY}", "--k", 7, "--where", where, "--json"))
         assert names_of(document) == [hit["name"] for hit in wanted[:7]]
         assert document["index"]["passing"] == len(wanted)
     assert [len(wanted) for wanted in kept.values()] == [5, 24, 0]
@@ -108,8 +108,8 @@ def test_exclude_same_performance(
     named: str, indexed: Library, command: Command, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(made / "clips")
-    every = names_of(said(command("query", named, "--k", 60, "--json")))
-    document = said(command("query", named, "--k", 60, "--exclude-same-performance", "--json"))
+    every = names_of(read_document(command("query", named, "--k", 60, "--json")))
+    document = read_document(command("query", named, "--k", 60, "--exclude-same-performance", "--json"))
     own = {f"S001C00{camera}P001R001A001" for camera in (1, 2, 3)}
     assert own <= set(every)
     assert names_of(document) == [name for name in every if name not in own]
@@ -128,7 +128,7 @@ def test_exclude_same_performance_needs_to_know_it(
     splits.write_text('{"p": {"train": ["a01_s01_e00_v01"], "test": ["a01_s02_e00_v03"]}}')
     assert command("ingest", "few", "--source", tmp_path / "few", "--splits", splits).code == 0
     assert command("build-index", "few", "--encoder", "e").code == 0
-    assert said(command("knn-eval", "--json"))["accuracy"] == 1
+    assert read_document(command("knn-eval", "--json"))["accuracy"] == 1
     for words in (("query", f"mine:{QUERY}"), ("knn-eval",)):
         line = problem(command(*words, "--exclude-same-performance"), 1)
         assert "some clips of few have no setup; --exclude-same-performance needs all four" in line
@@ -136,9 +136,9 @@ def test_exclude_same_performance_needs_to_know_it(
 
 def test_against_and_no_bridge(indexed: Library, command: Command) -> None:
     words = ("query", f"mine:{QUERY}", "--modality", "bone", "--k", 60, "--json")
-    across = said(command(*words))
-    plain = said(command(*words, "--no-bridge"))
-    own = said(command(*words, "--against", "bone"))
+    across = read_document(command(*words))
+    plain = read_document(command(*words, "--no-bridge"))
+    own = read_document(command(*words, "--against", "bone"))
     assert [d["index"]["bridge"] for d in (across, plain, own)] == [True, False, False]
     assert [d["index"]["against"] for d in (across, plain, own)] == ["fused", "fused", "bone"]
     scores = [[hit["score"] for hit in d["hits"]] for d in (across, plain, own)]

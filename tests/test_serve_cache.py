@@ -1,6 +1,6 @@
 """What the server keeps at hand of a library: read again when it has changed, told when it is gone."""
 
-from changes import built
+from changes import build
 from serving import Client, problem
 
 from umurl_search import Library
@@ -12,7 +12,7 @@ INDEX = "mine@e"
 
 
 def test_the_page_takes_it_at_once(indexed: Library) -> None:
-    built(indexed, "second")
+    build(indexed, "second")
     shelf = LibraryCache(indexed, device="cpu")
     assert (shelf.index(None).name, shelf.contents()["default_index"]) == ("second", "second")
     prefer(indexed, "mine@e")

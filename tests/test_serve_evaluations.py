@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from conftest import Result
-from serving import Client, done, problem, without_seconds
+from serving import Client, finish_job, problem, without_seconds
 
 from umurl_search.library.library import Library
 from umurl_search.serve.evaluations import MOST_HARDEST
@@ -17,14 +17,16 @@ Command = Callable[..., Result]
 def test_an_evaluation_is_that_of_the_command(
     read_client: Client, indexed: Library, command: Command
 ) -> None:
-    _, job = done(read_client, "evaluations", {"index": INDEX, "protocol": "xsub", "query_modality": "bone"})
+    _, job = finish_job(
+        read_client, "evaluations", {"index": INDEX, "protocol": "xsub", "query_modality": "bone"}
+    )
     assert (job["state"], job["progress"]) == ("done", 1)
     expected = without_seconds(command("knn-eval", "--query-modality", "bone", "--json").json)
     assert {key: job["document"][key] for key in expected} == expected
 
 
 def test_confusion_hardest_and_cells_agree(read_client: Client) -> None:
-    number, job = done(read_client, "evaluations", {"query_modality": "motion", "ranking": False})
+    number, job = finish_job(read_client, "evaluations", {"query_modality": "motion", "ranking": False})
     document = job["document"]
     counts = np.array(document["confusion"])
     assert counts.sum() == document["queries"] == 30
@@ -50,7 +52,7 @@ def test_confusion_hardest_and_cells_agree(read_client: Client) -> None:
 
 
 def test_the_score_of_a_cell_is_that_of_the_query(read_client: Client) -> None:
-    number, job = done(read_client, "evaluations", {"ranking": False})
+    number, job = finish_job(read_client, "evaluations", {"ranking": False})
     hardest = job["document"]["hardest"][0]
     asked = {"clip": {"id": hardest["clip_id"]}, "k": 60, "where": "subject in (1, 3)"}
     best = read_client.post("/api/query", json=asked).json()["hits"][0]
@@ -60,6 +62,6 @@ def test_the_score_of_a_cell_is_that_of_the_query(read_client: Client) -> None:
 
 
 def test_the_matrix_is_that_of_the_command(read_client: Client, indexed: Library, command: Command) -> None:
-    _, job = done(read_client, "matrices", {"index": INDEX})
+    _, job = finish_job(read_client, "matrices", {"index": INDEX})
     expected = without_seconds(command("knn-eval", "--matrix", "--json").json)
     assert without_seconds(job["document"]) == expected

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from serving import Client, done, problem
+from serving import Client, finish_job, problem
 
 from umurl_search.serve.documents import ProjectionDocument
 from umurl_search.serve.jobs import Job
@@ -13,7 +13,7 @@ INDEX = "mine@e"
 
 def test_jobs_that_are_refused_or_fail(read_client: Client) -> None:
     assert "no index 'x'" in problem(read_client.post("/api/evaluations", json={"index": "x"}), 400)
-    _, job = done(read_client, "evaluations", {"protocol": "xview"})
+    _, job = finish_job(read_client, "evaluations", {"protocol": "xview"})
     assert (job["state"], "no protocol 'xview'" in job["error"]) == ("failed", True)
     assert "failed" in problem(read_client.get(f"/api/evaluations/{job['id']}/cell?true=0&found=0"), 404)
     assert "no such job" in problem(read_client.get("/api/evaluations/nothing"), 404)
@@ -22,9 +22,9 @@ def test_jobs_that_are_refused_or_fail(read_client: Client) -> None:
 
 
 def test_the_same_work_is_done_once(read_client: Client) -> None:
-    first, job = done(read_client, "matrices", {"bridge": False})
+    first, job = finish_job(read_client, "matrices", {"bridge": False})
     assert read_client.post("/api/matrices", json={"bridge": False, "index": INDEX}).json() == job
-    assert done(read_client, "matrices", {"bridge": True})[0] != first
+    assert finish_job(read_client, "matrices", {"bridge": True})[0] != first
 
 
 @pytest.mark.parametrize("ends", [1, 2, 3])

@@ -12,7 +12,7 @@ from umurl_search.serve.errors import HttpError
 from umurl_search.serve.jobs import Job, Jobs
 
 
-def finished(job: Job) -> Job:
+def wait_for(job: Job) -> Job:
     deadline = time.monotonic() + PATIENCE_S
     while job.state == "running":
         assert time.monotonic() < deadline
@@ -44,7 +44,7 @@ def test_jobs_run_one_after_the_other_and_tell_how_far_they_are() -> None:
     assert two.progress == 0
     assert jobs.unfinished == 2
     go_on.set()
-    assert [finished(job).result for job in (one, two)] == [1, 1]
+    assert [wait_for(job).result for job in (one, two)] == [1, 1]
     assert jobs.result("work", one.id) == 1
 
 
@@ -64,8 +64,8 @@ def test_jobs_are_bounded_and_failures_are_told_and_tried_again() -> None:
     with pytest.raises(HttpError, match="too many jobs"):
         jobs.start("work", "c", wait)
     go_on.set()
-    assert [finished(job).state for job in (first, *others)] == ["done"] * 3
-    failed = finished(jobs.start("work", "d", fail))
+    assert [wait_for(job).state for job in (first, *others)] == ["done"] * 3
+    failed = wait_for(jobs.start("work", "d", fail))
     assert failed.describe() == {
         "id": failed.id,
         "state": "failed",
@@ -90,4 +90,4 @@ def test_a_job_ends_when_the_server_does() -> None:
     assert begun.wait(PATIENCE_S)
     jobs.close()
     go_on.set()
-    assert (finished(job).state, job.error) == ("failed", "the server stopped")
+    assert (wait_for(job).state, job.error) == ("failed", "the server stopped")

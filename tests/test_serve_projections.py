@@ -3,18 +3,18 @@
 import base64
 
 import numpy as np
-from serving import Client, done
+from serving import Client, finish_job
 
 from umurl_search.index.index import MAIN
 from umurl_search.library.library import Library
 from umurl_search.search.searcher import Searcher
-from umurl_search.serve.projections import within_one
+from umurl_search.serve.projections import scale_within_one
 
 INDEX = "mine@e"
 
 
 def test_a_map(read_client: Client, indexed: Library) -> None:
-    number, job = done(read_client, "maps", {"index": INDEX})
+    number, job = finish_job(read_client, "maps", {"index": INDEX})
     assert job["document"]["count"] == 60
     answer = read_client.get(f"/api/maps/{number}/points")
     assert answer.headers["x-count"] == "60"
@@ -41,5 +41,5 @@ def test_a_map(read_client: Client, indexed: Library) -> None:
 
 def test_points_fill_the_square_and_keep_their_shape() -> None:
     points = np.array([[0.0, 5.0], [4.0, 5.0], [4.0, 7.0]])
-    np.testing.assert_allclose(within_one(points), [[-1, -0.5], [1, -0.5], [1, 0.5]])
-    np.testing.assert_array_equal(within_one(np.ones((3, 2))), np.zeros((3, 2)))
+    np.testing.assert_allclose(scale_within_one(points), [[-1, -0.5], [1, -0.5], [1, 0.5]])
+    np.testing.assert_array_equal(scale_within_one(np.ones((3, 2))), np.zeros((3, 2)))

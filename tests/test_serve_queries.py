@@ -36,10 +36,10 @@ def test_a_stored_clip_asks_as_the_command_does(
 
 
 def test_a_stored_clip_is_not_embedded_anew(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def embedded(*_: object) -> None:
+    def refuse_to_embed(*_: object) -> None:
         raise AssertionError("the index holds its embedding")
 
-    monkeypatch.setattr("umurl_search.serve.cache.CachedSearcher.embed", embedded)
+    monkeypatch.setattr("umurl_search.serve.cache.CachedSearcher.embed", refuse_to_embed)
     best = client.post("/api/query", json={"clip": {"id": 7}, "k": 1}).json()["hits"][0]
     assert best["clip_id"] == 7
     assert best["score"] == pytest.approx(1, abs=1e-6)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from made_people import random_poses, standing, take_of
+from made_people import random_poses, standing_body, take_of
 
 from umurl_search.synthetic import body as body
 from umurl_search.synthetic import demo_corpus
@@ -65,7 +65,7 @@ def test_forward_kinematics_equals_slow_oracle() -> None:
 
 
 def test_standing_body_has_human_measures() -> None:
-    joints = standing()
+    joints = standing_body()
     assert 1.55 < joints[3, 1] < 1.72  # the middle of the head
     assert 0.85 < joints[0, 1] < 1.0
     assert joints[4, 0] > 0.15 > -0.15 > joints[8, 0]  # left is +x

@@ -149,7 +149,7 @@ def test_noise_of_one_camera_tells_nothing_of_anothers() -> None:
     errors = []
     for camera in (2, 3):
         seen = make_clip(name_of(take_of("bow", 9, camera=camera))).astype(float)
-        error = seen - demo_sensor.in_view(stage, setup=demo_corpus.setup_of(9), camera=camera)
+        error = seen - demo_sensor.to_camera_space(stage, setup=demo_corpus.setup_of(9), camera=camera)
         errors.append(np.where(np.abs(error) < 0.2, error, 0).ravel())
     assert errors[0].std() > 0.005
     assert abs(np.corrcoef(errors)[0, 1]) < 0.15
@@ -191,14 +191,17 @@ def test_plain_baseline_is_neither_lost_nor_perfect(corpus: Corpus) -> None:
 
 
 def test_actions_can_be_told_apart_in_clean_views_of_one_subject() -> None:
-    def clean(replication: int) -> Array:
+    def clean_vectors(replication: int) -> Array:
         takes = [take_of(name, 5, replication=replication) for name in ACTIONS]
-        views = [demo_sensor.in_view(demo_corpus.perform(take), setup=take.setup, camera=2) for take in takes]
+        views = [
+            demo_sensor.to_camera_space(demo_corpus.perform(take), setup=take.setup, camera=2)
+            for take in takes
+        ]
         return np.stack([plain_vector(view.astype(np.float32)) for view in views])
 
-    gallery = np.concatenate([clean(replication) for replication in range(2, 10)])
+    gallery = np.concatenate([clean_vectors(replication) for replication in range(2, 10)])
     labels = np.tile(np.arange(len(ACTIONS)), 8)
-    assert (labels[(clean(1) @ gallery.T).argmax(axis=1)] == np.arange(len(ACTIONS))).mean() > 0.85
+    assert (labels[(clean_vectors(1) @ gallery.T).argmax(axis=1)] == np.arange(len(ACTIONS))).mean() > 0.85
 
 
 # The reader

@@ -21,12 +21,12 @@ SOME = tuple(NAMES[i] for i in range(0, len(NAMES), 3)) + tuple(NAMES[i] for i i
 
 
 @cache
-def made(name: str) -> Recording:
+def make(name: str) -> Recording:
     return make_recording(name)
 
 
-def named(action: str) -> list[tuple[str, Segment]]:
-    return [(name, one) for name in SOME for one in made(name).segments if one.action == action]
+def find_segments(action: str) -> list[tuple[str, Segment]]:
+    return [(name, one) for name in SOME for one in make(name).segments if one.action == action]
 
 
 def test_names_are_every_subject_in_every_take() -> None:
@@ -55,12 +55,12 @@ def test_the_same_name_and_seed_give_the_same_bytes() -> None:
         hashlib.sha256(make_recording(name, seed=seed).frames.tobytes()).digest() for seed in (0, 0, 1)
     ]
     assert digests[0] == digests[1] != digests[2]
-    assert make_recording(name).segments == made(name).segments != make_recording(name, seed=1).segments
+    assert make_recording(name).segments == make(name).segments != make_recording(name, seed=1).segments
 
 
 @pytest.mark.parametrize("name", SOME[:12])
 def test_segments_follow_one_another_with_idle_stretches_between(name: str) -> None:
-    recording = made(name)
+    recording = make(name)
     bounds = [
         0,
         *(frame for one in recording.segments for frame in (one.start, one.stop)),
@@ -77,7 +77,7 @@ def test_segments_follow_one_another_with_idle_stretches_between(name: str) -> N
 
 @pytest.mark.parametrize("name", SOME[:12])
 def test_coordinates_are_a_sensors(name: str) -> None:
-    recording, take = made(name), long_recordings.parse_recording(name)[2]
+    recording, take = make(name), long_recordings.parse_recording(name)[2]
     pair = take in long_recordings.PAIR_TAKES
     assert recording.frames.dtype == np.float32
     assert recording.frames.shape[1:] == (1 + pair, 25, 3)
@@ -91,7 +91,7 @@ def test_coordinates_are_a_sensors(name: str) -> None:
 
 @pytest.mark.parametrize("name", SOME[:12])
 def test_nobody_jumps_from_one_place_to_another(name: str) -> None:
-    frames = made(name).frames
+    frames = make(name).frames
     there = np.asarray(frames.any(axis=(2, 3)))
     spine = frames[:, :, [0, 1, 20]]
     moved = np.linalg.norm(np.diff(spine, axis=0), axis=-1)[there[1:] & there[:-1]]
@@ -101,20 +101,20 @@ def test_nobody_jumps_from_one_place_to_another(name: str) -> None:
 
 def height_over_feet(name: str, start: int, stop: int) -> float:
     """Of the spine base, in a stretch of a recording, metres."""
-    frames = made(name).frames[start:stop, 0]
+    frames = make(name).frames[start:stop, 0]
     frames = frames[frames.any(axis=(1, 2))]
     return float(np.median(np.linalg.norm(frames[:, 0] - frames[:, [14, 18]].mean(axis=1), axis=-1)))
 
 
 def test_who_sits_down_stays_seated_until_standing_up() -> None:
-    found = named("sit down")
+    found = find_segments("sit down")
     assert len(found) > 3
     for name, sat in found:
-        after = [one for one in made(name).segments if one.start >= sat.stop]
+        after = [one for one in make(name).segments if one.start >= sat.stop]
         assert after[0].action == "stand up"
         standing = height_over_feet(name, sat.start - 5, sat.start + 1)
         assert height_over_feet(name, sat.stop, after[0].start) < 0.8 * standing
-    assert len(named("stand up")) == len(found)
+    assert len(find_segments("stand up")) == len(found)
 
 
 def plain_vector(frames: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -134,12 +134,12 @@ def nearest_accuracy(
 
 
 def test_actions_are_told_apart_by_their_segments_not_by_the_frames_between() -> None:
-    every = [(name, one) for name in NAMES for one in made(name).segments]
+    every = [(name, one) for name in NAMES for one in make(name).segments]
     labels = np.array([one.label for _, one in every])
     odd = np.array([int(name[1:4]) % 2 == 1 for name, _ in every])
     assert set(labels[odd]) == set(labels[~odd]) == set(range(len(ACTIONS)))
-    acted = nearest_accuracy([made(name).frames[one.start : one.stop] for name, one in every], labels, odd)
-    idle = nearest_accuracy([made(name).frames[one.stop :][:25] for name, one in every], labels, odd)
+    acted = nearest_accuracy([make(name).frames[one.start : one.stop] for name, one in every], labels, odd)
+    idle = nearest_accuracy([make(name).frames[one.stop :][:25] for name, one in every], labels, odd)
     assert 0.4 < acted < 0.9
     assert idle < 0.5 * acted
 
@@ -160,8 +160,8 @@ def test_reader_keeps_the_contract() -> None:
     assert isinstance(clip, Clip)
     assert (clip.name, clip.source, clip.label, clip.cut) == (name, "demo-long", None, 0)
     assert (clip.subject, clip.camera, clip.setup, clip.replication) == (24, 3, demo_corpus.setup_of(24), 2)
-    assert clip.segments == made(name).segments
-    np.testing.assert_array_equal(clip.frames, made(name).frames)
+    assert clip.segments == make(name).segments
+    np.testing.assert_array_equal(clip.frames, make(name).frames)
 
 
 def test_reader_leaves_out_a_name_that_is_none() -> None:

@@ -14,13 +14,13 @@ LEFT, RIGHT = (4, 5, 6, 7, 12, 13, 14, 15, 21, 22), (8, 9, 10, 11, 16, 17, 18, 1
 PERSON = demo_corpus.sample_subject(1)
 
 
-def acted(*, left_handed: bool) -> Array:
+def act(*, left_handed: bool) -> Array:
     script = [(1.0, STAND), (1.0, STAND + 10), (1.0, STAND)]
     person = replace(PERSON, left_handed=left_handed)
     return animate(person, script, clock=np.linspace(0, 2, 40), rng=np.random.default_rng(0))
 
 
-def between(joints: Array) -> Array:
+def joint_distances(joints: Array) -> Array:
     """Distances of all joints of all people: (T, J, J)."""
     flat = joints.reshape(len(joints), -1, 3)
     return np.asarray(np.linalg.norm(flat[:, :, None] - flat[:, None], axis=-1))
@@ -29,7 +29,7 @@ def between(joints: Array) -> Array:
 def test_a_left_handed_person_is_the_mirror_image_of_a_right_handed_one() -> None:
     swapped = np.arange(25)
     swapped[[*LEFT, *RIGHT]] = [*RIGHT, *LEFT]
-    assert_allclose(acted(left_handed=True), acted(left_handed=False)[:, swapped] * [-1, 1, 1], atol=1e-9)
+    assert_allclose(act(left_handed=True), act(left_handed=False)[:, swapped] * [-1, 1, 1], atol=1e-9)
 
 
 def test_a_body_stands_on_the_floor_as_tall_as_it_is_said_to_be() -> None:
@@ -64,10 +64,10 @@ def test_who_does_not_stray_from_standing_keeps_the_posture() -> None:
 
 
 def test_a_body_is_put_on_the_stage_as_a_whole() -> None:
-    alone = acted(left_handed=False)
+    alone = act(left_handed=False)
     placed = place_on_stage([alone], PERSON, gap=1.0, rng=np.random.default_rng(0))
     assert placed.shape == (40, 1, 25, 3)
-    assert_allclose(between(placed), between(alone), atol=1e-9)
+    assert_allclose(joint_distances(placed), joint_distances(alone), atol=1e-9)
     assert_allclose(placed[:, 0, :, 1], alone[..., 1] + PERSON.place[1], atol=1e-9)
 
 

@@ -14,7 +14,7 @@ def test_cameras_stand_all_around_and_out_of_the_way() -> None:
     person[0, 0, 8, 0], person[0, 0, 4, 0] = -0.2, 0.2  # left is +x: facing the camera ahead
     azimuths, tilts, depths = [], [], []
     for seed in range(300):
-        seen = sensors.in_view(person, np.random.default_rng(seed))[0, 0]
+        seen = sensors.to_camera_space(person, np.random.default_rng(seed))[0, 0]
         across, up = seen[4] - seen[8], seen[24] - seen[0]
         azimuths.append(np.rad2deg(np.arctan2(across[2], -across[0])))
         tilts.append(np.rad2deg(np.arctan2(up[2], up[1])))
@@ -29,7 +29,7 @@ def test_cameras_stand_all_around_and_out_of_the_way() -> None:
 
 def test_in_view_is_a_rigid_motion() -> None:
     joints = np.random.default_rng(0).normal(0, 1, (4, 2, 25, 3))
-    seen = sensors.in_view(joints, np.random.default_rng(1))
+    seen = sensors.to_camera_space(joints, np.random.default_rng(1))
     a, b = (x.reshape(-1, 3) - x.reshape(-1, 3)[0] for x in (joints, seen))
     np.testing.assert_allclose(a @ a.T, b @ b.T, atol=1e-9)
     assert np.linalg.det(np.linalg.lstsq(a, b, rcond=None)[0]) == pytest.approx(1)

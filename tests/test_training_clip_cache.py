@@ -38,7 +38,7 @@ def test_prepared_clips_are_the_normalised_ones(library: Library, tmp_path: Path
     clips = open_prepared(tmp_path)
     assert len(clips) == len(rows) == 30
     for i, row in enumerate(rows):
-        frames = store.normalised(row)
+        frames = store.normalised_frames(row)
         start, n = int(clips.start[i]), frames.shape[0] * frames.shape[1]
         assert (int(clips.n_frames[i]), int(clips.n_people[i])) == frames.shape[:2]
         np.testing.assert_array_equal(clips.rows[start : start + n].numpy().reshape(frames.shape), frames)

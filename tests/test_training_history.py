@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from histories import look, losses, written_history
+from histories import look, losses, write_history
 from refusals import raises_typed
 
 from encoder.errors import UmurlError
@@ -35,7 +35,7 @@ def test_what_a_record_does_not_say_is_no_number_and_counts_nowhere(tmp_path: Pa
         look(2, 0),
         {"kind": "losses", "step": 3, "epoch": 1, "seconds": 1, "loss": 2},
     ]
-    read = read_history(written_history(tmp_path, records))
+    read = read_history(write_history(tmp_path, records))
     assert np.isnan(read.embedding.values["accuracy"]).tolist() == [True, False]
     steps, means = read.embedding.by_epoch("accuracy")
     assert (steps.tolist(), means.tolist()) == ([2], [0.5])
@@ -44,21 +44,21 @@ def test_what_a_record_does_not_say_is_no_number_and_counts_nowhere(tmp_path: Pa
 
 def test_unknown_kinds_and_keys_are_left_alone(tmp_path: Path) -> None:
     records = [losses(1, 0, gradient=[1, 2]), {"kind": "weather", "rain": True}, {"no": "kind"}]
-    read = read_history(written_history(tmp_path, records))
+    read = read_history(write_history(tmp_path, records))
     assert len(read.losses) == 1
     assert set(read.losses.values) == {*LOSSES, "learning_rate", "clips_per_s", "waiting"}
 
 
 @pytest.mark.parametrize("torn", ['{"kind": "losses", "step": 3, "lo', "{", '"', "{\udcff"])
 def test_a_torn_last_line_is_left_out(torn: str, tmp_path: Path) -> None:
-    folder = written_history(tmp_path, [losses(1, 0), losses(2, 0)])
+    folder = write_history(tmp_path, [losses(1, 0), losses(2, 0)])
     with open(folder / HISTORY, "ab") as file:
         file.write(torn.encode("utf-8", "surrogateescape"))
     assert read_history(folder).losses.step.tolist() == [1, 2]
 
 
 def test_a_whole_last_line_without_an_end_counts(tmp_path: Path) -> None:
-    folder = written_history(tmp_path, [losses(1, 0)], end=json.dumps(losses(2, 0)))
+    folder = write_history(tmp_path, [losses(1, 0)], end=json.dumps(losses(2, 0)))
     assert read_history(folder).losses.step.tolist() == [1, 2]
 
 
@@ -93,7 +93,7 @@ def test_steps_that_a_resumed_run_repeated_are_what_it_said_last(tmp_path: Path)
     again = [losses(step, 0, loss=5.0) for step in (3, 4, 5)]
     resumed = {"kind": "resumed", "step": 2, "epoch": 0, "seconds": 1.0}
     read = read_history(
-        written_history(tmp_path, [*first, look(4, 0), resumed, *again, look(4, 0, accuracy=0.9)])
+        write_history(tmp_path, [*first, look(4, 0), resumed, *again, look(4, 0, accuracy=0.9)])
     )
     assert read.losses.step.tolist() == [1, 2, 3, 4, 5]
     assert read.losses.values["loss"].tolist() == [9, 9, 5, 5, 5]

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from conftest import Result
-from interruptions import stopped
+from interruptions import raise_interrupt
 from refusals import Refused, has, raises_typed
 from small_trainings import TINY, TWELVE_EPOCHS, interrupt, weights
 
 from umurl_search.library.library import Library
-from umurl_search.maintenance import verify as soundness
+from umurl_search.maintenance import verify
 from umurl_search.training import import_encoder, run
 from umurl_search.training.plan import TrainRequest
 from umurl_search.training.run import train_encoder
@@ -72,17 +72,17 @@ def test_a_finished_training_is_entered_by_the_next_run(
     library: Library, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(import_encoder, "register_sealed", stopped)
+        patched.setattr(import_encoder, "register_sealed", raise_interrupt)
         with pytest.raises(KeyboardInterrupt):
             train_encoder(library, TWELVE_EPOCHS)
-    assert "not in the catalog" in soundness.verify(library)[0]
+    assert "not in the catalog" in verify.verify(library)[0]
     with monkeypatch.context() as patched:
-        patched.setattr(run, "train", stopped)
+        patched.setattr(run, "train", raise_interrupt)
         report = train_encoder(library, TWELVE_EPOCHS)
     assert (report.encoder, report.clips, report.epochs) == ("slow", 30, 12)
     assert report.losses["loss"] > 0
     assert weights(library, "slow") == uninterrupted
-    assert soundness.verify(library) == []
+    assert verify.verify(library) == []
 
 
 @pytest.mark.slow
@@ -90,7 +90,7 @@ def test_a_finished_training_with_other_settings_is_made_again(
     library: Library, uninterrupted: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(import_encoder, "register_sealed", stopped)
+        patched.setattr(import_encoder, "register_sealed", raise_interrupt)
         with pytest.raises(KeyboardInterrupt):
             train_encoder(library, TrainRequest(**{**vars(TWELVE_EPOCHS), "seed": 1}))
     other = weights(library, "slow")

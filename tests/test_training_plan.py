@@ -71,4 +71,4 @@ def test_an_encoder_to_start_from_keeps_its_sizes(library: Library, command: Com
         library, TrainRequest(**{**vars(TWELVE_EPOCHS), "start_from": "shipped", "epochs": 1})
     )
     config = json.loads((library.encoder(report.encoder) / "config.json").read_text())
-    assert config["model"]["width"] == encoder_registry.shipped().config["model"]["width"]
+    assert config["model"]["width"] == encoder_registry.open_shipped().config["model"]["width"]

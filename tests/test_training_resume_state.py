@@ -13,14 +13,23 @@ import torch
 from conftest import Result
 from interruptions import Killed
 from refusals import raises_typed
-from small_trainings import STEPS, TINY, interrupt, like_tiny, stop_after, trained_with, weights, with_units
+from small_trainings import (
+    STEPS,
+    TINY,
+    interrupt,
+    like_tiny,
+    read_training_config,
+    set_units,
+    stop_after,
+    weights,
+)
 
 from encoder.distributed import ALONE, Processes
 from encoder.errors import UmurlError
 from encoder.train import TrainingInterrupted
 from umurl_search.files import sealed_folder
 from umurl_search.library.library import Library
-from umurl_search.maintenance import verify as soundness
+from umurl_search.maintenance import verify
 from umurl_search.training import resume_state
 from umurl_search.training.history import read_history
 from umurl_search.training.run import train_encoder
@@ -37,14 +46,14 @@ def test_killed_while_its_scratch_is_removed(
     train_encoder(library, like_tiny(name="whole"))
     unlink, left = Path.unlink, iter(range(gone))
 
-    def some_only(self: Path, missing_ok: bool = False) -> None:
+    def unlink_some(self: Path, missing_ok: bool = False) -> None:
         if self.name in (*resume_state.SCRATCH, "token") and next(left, None) is None:
             raise Killed
         unlink(self, missing_ok)
 
     assert len({*resume_state.SCRATCH, "token"}) == 6
     with monkeypatch.context() as patched, pytest.raises(Killed):
-        train_encoder(library, TINY, should_stop=_then(patched, some_only))
+        train_encoder(library, TINY, should_stop=_unpatch_when_training(patched, unlink_some))
     report = train_encoder(library, TINY)  # sealed, entered now
     assert report.losses["loss"] > 0
     assert sorted(path.name for path in library.encoder("slow").iterdir()) == [
@@ -55,10 +64,10 @@ def test_killed_while_its_scratch_is_removed(
         "weights.safetensors",
     ]
     assert weights(library) == weights(library, "whole")
-    assert soundness.verify(library) == []
+    assert verify.verify(library) == []
 
 
-def _then(patched: pytest.MonkeyPatch, unlink: Any) -> Callable[[], bool]:
+def _unpatch_when_training(patched: pytest.MonkeyPatch, unlink: Any) -> Callable[[], bool]:
     """Never stops; patches Path once training is under way."""
 
     def should_stop() -> bool:
@@ -74,14 +83,14 @@ def test_a_state_that_cannot_be_written_leaves_the_one_before(
     interrupt(library, TINY, after=5)
     before = (sealed_folder.partial_of(library.encoder("slow")) / resume_state.STATE).read_bytes()
 
-    def full(*_: object) -> None:
+    def raise_full(*_: object) -> None:
         try:
             raise OSError(28, "No space left on device")
         except OSError as error:
             raise RuntimeError("unexpected pos 64 vs 0") from error
 
     with monkeypatch.context() as patched:
-        patched.setattr(torch, "save", full)
+        patched.setattr(torch, "save", raise_full)
         with pytest.raises(UmurlError, match=r"state\.pt: the state cannot be written \(.*No space left"):
             train_encoder(library, TINY, resume=True)
     left = sealed_folder.partial_of(library.encoder("slow"))
@@ -139,11 +148,11 @@ def test_a_damaged_state_is_told(library: Library) -> None:
 
 
 def test_a_state_half_written_is_not_left_behind(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    def torn(state: Any, file: Any) -> None:
+    def write_half(state: Any, file: Any) -> None:
         file.write(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(torch, "save", torn)
+    monkeypatch.setattr(torch, "save", write_half)
     with pytest.raises(KeyboardInterrupt):
         train_encoder(library, TINY)
     assert not list(sealed_folder.partial_of(library.encoder("slow")).glob("*.tmp"))
@@ -196,12 +205,12 @@ def test_a_queue_that_is_no_number_is_not_kept(library: Library, monkeypatch: py
 
     loss = Tuner.loss
 
-    def spoilt(self: Tuner, *given: Any, **named: Any) -> torch.Tensor:
+    def spoil(self: Tuner, *given: Any, **named: Any) -> torch.Tensor:
         out = loss(self, *given, **named)
         self.queue.fill_(torch.nan)
         return out.detach() * 0 + sum(p.sum() * 0 for p in self.parameters())
 
-    monkeypatch.setattr(Tuner, "loss", spoilt)
+    monkeypatch.setattr(Tuner, "loss", spoil)
     with pytest.raises(UmurlError, match="a weight became infinite or NaN at step 19, in epoch 7"):
         train_encoder(library, like_tiny(tune_epochs=1))
 
@@ -213,25 +222,25 @@ def test_a_resumed_run_keeps_its_precision_and_says_what_that_costs(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wide = like_tiny(width=256, epochs=2)
-    with_units(monkeypatch, there=True)
+    set_units(monkeypatch, there=True)
     interrupt(library, wide, after=2)
-    with_units(monkeypatch, there=False)
+    set_units(monkeypatch, there=False)
     told: list[str] = []
     report = train_encoder(library, wide, resume=True, tell=told.append)
     assert report.precision == "bf16"
-    assert trained_with(library)["training"]["precision"] == "bf16"
+    assert read_training_config(library)["training"]["precision"] == "bf16"
     assert ["bf16 is emulated here" in line for line in told] == [True]
 
 
 def test_a_resumed_run_that_is_given_auto_says_what_differs(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with_units(monkeypatch, there=True)
+    set_units(monkeypatch, there=True)
     interrupt(library, like_tiny(width=256, epochs=2), after=2)
-    with_units(monkeypatch, there=False)
+    set_units(monkeypatch, there=False)
     told: list[str] = []
     auto = like_tiny(width=256, epochs=2, precision="auto")
     assert train_encoder(library, auto, resume=True, tell=told.append).precision == "float32"
     assert told == []
-    changes = [(row["from_step"], row["precision"]) for row in trained_with(library)["settings"]]
+    changes = [(row["from_step"], row["precision"]) for row in read_training_config(library)["settings"]]
     assert changes == [(0, "bf16"), (2, "float32")]

@@ -18,9 +18,9 @@ from small_trainings import (
     TWELVE_EPOCHS,
     interrupt,
     like_tiny,
-    trained_with,
+    read_training_config,
+    set_units,
     weights,
-    with_units,
 )
 
 from encoder import checkpoint
@@ -28,7 +28,7 @@ from encoder.errors import UmurlError
 from encoder.train import TrainingInterrupted
 from umurl_search.files import sealed_folder
 from umurl_search.library.library import Library
-from umurl_search.maintenance import verify as soundness
+from umurl_search.maintenance import verify
 from umurl_search.training import resume_state, run
 from umurl_search.training.history import read_history
 from umurl_search.training.plan import TrainRequest
@@ -46,11 +46,11 @@ ROOT = Path(__file__).parents[1]
 def test_a_full_disk_while_sealing_loses_nothing(
     library: Library, monkeypatch: pytest.MonkeyPatch, where: Any, name: str
 ) -> None:
-    def full(*_: object, **__: object) -> None:
+    def raise_full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(where, name, full)
+        patched.setattr(where, name, raise_full)
         with pytest.raises(OSError, match="No space"):
             train_encoder(library, like_tiny(save_every_s=1e9))
     with pytest.raises(UmurlError, match="an interrupted training of 'slow' is kept"):
@@ -72,10 +72,10 @@ def test_anew_begins_at_the_first_step(library: Library) -> None:
 def test_a_second_ctrl_c_says_what_goes_on(
     library: Library, monkeypatch: pytest.MonkeyPatch, command: Command
 ) -> None:
-    def torn(*_: object, **__: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run, "seal_encoder", torn)
+    monkeypatch.setattr(run, "seal_encoder", interrupt)
     words = "train mine --preset tiny --epochs 1 --as slow --device cpu"
     stopped = command(*words.split())
     assert stopped.code == 130
@@ -96,12 +96,12 @@ def test_stopped_at_its_last_step_it_still_tells_its_losses(library: Library) ->
 
 
 def test_auto_is_written_down_as_what_it_was(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_units(monkeypatch, there=False)
+    set_units(monkeypatch, there=False)
     train_encoder(library, like_tiny(width=256, epochs=1))
-    assert trained_with(library)["training"]["precision"] == "float32"
+    assert read_training_config(library)["training"]["precision"] == "float32"
 
 
-def started(words: str, library: Library, *, torchrun: int = 0) -> "subprocess.Popen[str]":
+def start(words: str, library: Library, *, torchrun: int = 0) -> "subprocess.Popen[str]":
     """The command line in a process of its own, or in several."""
     shared = (
         ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={torchrun}"] if torchrun else []
@@ -123,12 +123,12 @@ def test_a_stopped_training_gives_the_same_weights(library: Library, uninterrupt
         train_encoder(library, TrainRequest(**{**vars(TWELVE_EPOCHS), "seed": 1}), resume=True)
     train_encoder(library, TWELVE_EPOCHS, resume=True)
     assert weights(library, "slow") == uninterrupted
-    assert soundness.verify(library) == []
+    assert verify.verify(library) == []
 
 
 def test_ctrl_c_in_a_training(library: Library, uninterrupted: bytes, command: Command) -> None:
     words = "train mine --preset tiny --epochs 12 --batch-size 16 --precision float32 --as slow --device cpu"
-    process = started(words, library)
+    process = start(words, library)
     partial = sealed_folder.partial_of(library.encoder("slow"))
     while process.poll() is None and not (partial / "token").exists():
         time.sleep(0.01)
@@ -138,7 +138,7 @@ def test_ctrl_c_in_a_training(library: Library, uninterrupted: bytes, command: C
     assert err.count("\n") == 1
     assert "--resume" in err
     assert command("list").code == 0
-    assert soundness.verify(library) == []
+    assert verify.verify(library) == []
     resumed = command(*words.split(), "--resume")
     assert resumed.code == 0, resumed.err
     assert weights(library, "slow") == uninterrupted
@@ -153,7 +153,7 @@ def test_killed_at_random_moments_it_still_gives_the_same_weights(library: Libra
     kills = 0
     for _ in range(3):
         begun = state.stat().st_mtime_ns if state.exists() else 0
-        process = started(f"{words} --as torn" + (" --resume" if begun else ""), library)
+        process = start(f"{words} --as torn" + (" --resume" if begun else ""), library)
         while process.poll() is None and not (state.exists() and state.stat().st_mtime_ns > begun):
             time.sleep(0.002)
         time.sleep(float(rng.uniform(0, 0.4)))
@@ -168,7 +168,7 @@ def test_killed_at_random_moments_it_still_gives_the_same_weights(library: Libra
         resumed = command(*words.split(), "--as", "torn", "--resume")
         assert resumed.code == 0, resumed.err
     assert weights(library, "torn") == weights(library, "whole")
-    assert soundness.verify(library) == []
+    assert verify.verify(library) == []
     lines = [read_history(library.encoder(name)) for name in ("whole", "torn")]
     assert lines[1].losses.step.tolist() == lines[0].losses.step.tolist()
     np.testing.assert_array_equal(lines[1].losses.values["loss"], lines[0].losses.values["loss"])
@@ -179,7 +179,7 @@ def test_two_processes_by_torchrun(library: Library, command: Command) -> None:
     3e-4 after six, in one process too."""
     words = "train mine --preset tiny --epochs 6 --batch-size 16 --precision float32 --device cpu --json"
     assert command(*words.split(), "--as", "alone").code == 0
-    process = started(f"{words} --as both", library, torchrun=2)
+    process = start(f"{words} --as both", library, torchrun=2)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     document = json.loads(out)  # of the first process only
@@ -188,11 +188,11 @@ def test_two_processes_by_torchrun(library: Library, command: Command) -> None:
     np.testing.assert_allclose(both[:3], alone[:3], rtol=3e-6)
     np.testing.assert_allclose(both, alone, rtol=2e-3)
     assert document["losses"]["loss"] == both[-1]
-    assert soundness.verify(library) == []
+    assert verify.verify(library) == []
 
 
 def test_an_error_before_training_is_told_once_by_several_processes(library: Library) -> None:
-    process = started("train mine --protocol smell --device cpu", library, torchrun=2)
+    process = start("train mine --protocol smell --device cpu", library, torchrun=2)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (1, "")
     assert err.count("umurl-search: mine has no protocol 'smell'") == 1

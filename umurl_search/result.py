@@ -22,7 +22,7 @@ class Result(Mapping[str, Any]):
 
     def to_dict(self) -> dict[str, Any]:
         """The document, of dicts, lists and what JSON holds."""
-        return {key: _plain(self[key]) for key in self}
+        return {key: _to_plain(self[key]) for key in self}
 
     def __getitem__(self, key: str) -> Any:
         if key not in self._names():
@@ -98,15 +98,15 @@ def open_result(result: type[Open], document: Mapping[str, Any]) -> Open:
 
 def plain(value: Result | Mapping[str, Any]) -> dict[str, Any]:
     """A result, or a mapping that holds some, as a document."""
-    document: dict[str, Any] = _plain(value)
+    document: dict[str, Any] = _to_plain(value)
     return document
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: _to_plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_to_plain(one) for one in value]
     return value
 
 

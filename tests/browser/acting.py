@@ -35,7 +35,7 @@ SHOWN = {
 
 
 @contextmanager
-def served(made: Path, root: Path) -> Iterator[str]:
+def serve_library(made: Path, root: Path) -> Iterator[str]:
     """The address of a server of whole clips and of recordings. made: a library with the recordings' index."""
     shutil.copytree(made, root)
     build_index(Library(root), BuildRequest(dataset="mine", encoder="e", device="cpu"))
@@ -87,6 +87,6 @@ def pixels(it: Opened, selector: str) -> str:
     return str(it.page.eval_on_selector(selector, "canvas => canvas.toDataURL()"))
 
 
-def shown(it: Opened, view: str) -> None:
+def show_view(it: Opened, view: str) -> None:
     it.go(view, **VIEWS[view])
     it.page.wait_for_selector(SHOWN[view])

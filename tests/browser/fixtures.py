@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def base(long_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server of whole clips and of recordings."""
-    from browser.acting import served  # by those who look at the page alone
+    from browser.acting import serve_library  # by those who look at the page alone
 
-    with served(long_root / "library", tmp_path_factory.mktemp("served") / "library") as address:
+    with serve_library(long_root / "library", tmp_path_factory.mktemp("served") / "library") as address:
         yield address
 
 
@@ -31,9 +31,9 @@ def browser() -> Iterator["Browser"]:
 @pytest.fixture
 def it(browser: "Browser", base: str) -> Iterator["Opened"]:
     """A page that must say nothing on its console and ask nobody but the server."""
-    from browser.opened import opened
+    from browser.opened import open_page
 
-    with opened(browser, base) as page:
+    with open_page(browser, base) as page:
         yield page
         assert page.said == []
         assert page.hosts <= {base.split("/")[2], ""}
@@ -41,7 +41,7 @@ def it(browser: "Browser", base: str) -> Iterator["Opened"]:
 
 @pytest.fixture
 def phone(browser: "Browser", base: str) -> Iterator["Opened"]:
-    from browser.opened import opened
+    from browser.opened import open_page
 
-    with opened(browser, base, width=360, height=740) as page:
+    with open_page(browser, base, width=360, height=740) as page:
         yield page

@@ -24,7 +24,7 @@ ARGUMENTS = (
 WITHIN_MS = 20_000
 
 
-def missing() -> str | None:
+def explain_missing() -> str | None:
     """Why there is no browser to test with; None where there is one."""
     if not Path(CHROMIUM).exists():
         return "no /usr/bin/chromium: apt-get install chromium"
@@ -66,7 +66,7 @@ class Opened:
 
 
 @contextmanager
-def opened(
+def open_page(
     browser: "Browser",
     base: str,
     *,

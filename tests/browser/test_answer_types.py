@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from browser.declared_types import Declarations, read_declarations
 from conftest import LONG, LONG_INDEX
-from serving import Client, done
+from serving import Client, finish_job
 
 TYPES = Path(__file__).parents[2] / "types" / "server.d.ts"
 INDEX = "/api/indexes/mine@e"
@@ -49,18 +49,18 @@ def answers_of_recordings(client: Client) -> Iterator[tuple[str, Any]]:
 
 def answers_of_jobs(client: Client) -> Iterator[tuple[str, Any]]:
     yield "RunningJob", client.post("/api/evaluations", json={"query_modality": "motion"}).json()
-    number, job = done(client, "evaluations", {"query_modality": "motion"})
+    number, job = finish_job(client, "evaluations", {"query_modality": "motion"})
     yield "DoneJob", job
     yield "Evaluation", job["document"]
     hardest = job["document"]["hardest"][0]
     classes = job["document"]["classes"]
     place = {"true": classes.index(hardest["action"]), "found": classes.index(hardest["found_action"])}
     yield "Cell", client.get(f"/api/evaluations/{number}/cell", params=place).json()
-    yield "Matrix", done(client, "matrices", {})[1]["document"]
-    number, job = done(client, "maps", {})
+    yield "Matrix", finish_job(client, "matrices", {})[1]["document"]
+    number, job = finish_job(client, "maps", {})
     yield "Map", job["document"]
     yield "MapColumn", client.get(f"/api/maps/{number}/column/action").json()
-    yield "FailedJob", done(client, "evaluations", {"protocol": "none"})[1]
+    yield "FailedJob", finish_job(client, "evaluations", {"protocol": "none"})[1]
 
 
 def test_every_answer_is_of_its_declared_type(

@@ -5,27 +5,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from browser.acting import CLIP, INDEX, SHOWN, VIEWS, clip_file, contents, drop, names, shown
-from browser.opened import Opened, missing, opened
+from browser.acting import CLIP, INDEX, SHOWN, VIEWS, clip_file, contents, drop, names, show_view
+from browser.opened import Opened, explain_missing, open_page
 
 from umurl_search.synthetic.demo_corpus import make_clip
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(explain_missing() is not None, reason=str(explain_missing())),
+]
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_view_loads(it: Opened, view: str) -> None:
-    shown(it, view)
+    show_view(it, view)
     assert it.page.locator("#views a[aria-current=page]").inner_text().lower() == view
     assert it.page.locator("[role=alert]").count() == 0
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_phone_shows_every_view_without_scrolling_sideways(phone: Opened, view: str) -> None:
-    shown(phone, view)
+    show_view(phone, view)
     wide = phone.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
     assert wide[0] <= wide[1] == 360
     assert phone.said == []
@@ -33,7 +36,7 @@ def test_a_phone_shows_every_view_without_scrolling_sideways(phone: Opened, view
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_an_address_opened_anew_shows_the_same(it: Opened, view: str) -> None:
-    shown(it, view)
+    show_view(it, view)
     before = contents(it)
     it.page.reload()
     it.page.wait_for_selector(SHOWN[view])
@@ -66,7 +69,7 @@ def test_a_dropped_file_gives_ranked_results(it: Opened, tmp_path: Path) -> None
 
 
 def test_a_file_dropped_on_another_view_is_searched_with(it: Opened, tmp_path: Path) -> None:
-    shown(it, "evaluate")
+    show_view(it, "evaluate")
     drop(it, clip_file(tmp_path))
     it.page.wait_for_selector(".card .rank")
     assert it.hash.startswith("#/search")
@@ -104,7 +107,7 @@ def test_a_chosen_file_does_as_a_dropped_one(it: Opened, tmp_path: Path) -> None
 def test_a_bad_file_is_refused_in_words(browser: "Browser", base: str, tmp_path: Path) -> None:
     bad = tmp_path / "bad.npy"
     bad.write_bytes(b"no numbers at all")
-    with opened(browser, base) as it:
+    with open_page(browser, base) as it:
         it.go("search", index=INDEX)
         it.page.wait_for_selector(".cards .card")
         drop(it, bad)
@@ -114,14 +117,14 @@ def test_a_bad_file_is_refused_in_words(browser: "Browser", base: str, tmp_path:
 
 
 def test_a_file_that_is_held_no_more_is_said_to_be_so(browser: "Browser", base: str) -> None:
-    with opened(browser, base) as it:
+    with open_page(browser, base) as it:
         it.go("search", index=INDEX, clip="upload:AAAAAAAAAAAAAAAAAAAAAA")
         assert "Drop it again" in it.page.locator("[role=alert]").inner_text()
 
 
 @pytest.mark.parametrize("view", ["search", "compare", "map"])
 def test_an_index_that_is_gone_is_not_asked_for_again(browser: "Browser", base: str, view: str) -> None:
-    with opened(browser, base) as it:
+    with open_page(browser, base) as it:
         it.go(view, index="nope", **({} if view == "map" else {"clip": CLIP}))
         it.page.locator("[role=alert] button", has_text="again" if view == "map" else "anew").first.click()
         it.page.wait_for_url(lambda url: "nope" not in url)
@@ -154,7 +157,7 @@ def test_an_address_that_is_none_shows_the_search(it: Opened) -> None:
 def test_errors_are_shown_in_the_servers_words(
     browser: "Browser", base: str, parameters: dict[str, str], told: str
 ) -> None:
-    with opened(browser, base) as it:
+    with open_page(browser, base) as it:
         it.go("search", **{"index": INDEX, **parameters})
         assert told in it.page.locator("[role=alert]").first.inner_text()
 
@@ -186,26 +189,26 @@ def test_no_clip_passes(it: Opened) -> None:
 
 
 def test_any_subset_of_modalities_asks(it: Opened) -> None:
-    def asked(by: str) -> None:
+    def wait_for_answer(by: str) -> None:
         it.page.wait_for_function("by => document.querySelector('.summary')?.innerText.includes(by)", arg=by)
 
     it.go("search", index=INDEX, clip=CLIP, bridge=0)
     it.page.wait_for_selector(".card .rank")
     it.page.locator(".chip", has_text="bone").click()
-    asked("joint+motion → fused;")
+    wait_for_answer("joint+motion → fused;")
     assert "modality=joint%2Bmotion" in it.hash
     it.page.locator(".chip", has_text="motion").click()
-    asked("joint → fused;")
+    wait_for_answer("joint → fused;")
     assert "modality=joint" in it.hash
     it.page.locator(".tick", has_text="Bridge").click()
-    asked("joint → fused, over a bridge")
+    wait_for_answer("joint → fused, over a bridge")
     it.page.locator(".tick", has_text="Bridge").click()
     it.page.locator(".chip", has_text="bone").click()
-    asked("joint+bone → fused;")
+    wait_for_answer("joint+bone → fused;")
 
 
 def test_a_modality_without_a_bridge_is_said_and_a_way_is_offered(browser: "Browser", base: str) -> None:
-    with opened(browser, base) as it:
+    with open_page(browser, base) as it:
         it.go("search", index=INDEX, clip=CLIP, modality="joint+motion")
         assert "build it with all modalities" in it.page.locator("[role=alert]").inner_text()
         it.page.get_by_role("button", name="Compare raw embeddings").click()

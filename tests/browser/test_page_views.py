@@ -4,17 +4,20 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from browser.acting import CLIP, INDEX, names, pixels, shown
-from browser.opened import Opened, missing, opened
+from browser.acting import CLIP, INDEX, names, pixels, show_view
+from browser.opened import Opened, explain_missing, open_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, reason=str(missing()))]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(explain_missing() is not None, reason=str(explain_missing())),
+]
 
 
 def test_playback_advances_and_stops(it: Opened) -> None:
-    shown(it, "search")
+    show_view(it, "search")
     it.page.wait_for_selector(".card .stage:not(.waiting)")
     one = ".results > .cards .card canvas"
     time = ".transport output"
@@ -41,7 +44,7 @@ def test_what_is_off_screen_is_neither_fetched_nor_drawn(it: Opened) -> None:
 
 
 def test_speed_is_true(it: Opened) -> None:
-    shown(it, "search")
+    show_view(it, "search")
     it.page.wait_for_selector(".card .stage:not(.waiting)")
     steps = it.page.evaluate(
         """async () => {
@@ -60,7 +63,7 @@ def test_speed_is_true(it: Opened) -> None:
 
 
 def test_dragging_one_skeleton_turns_all(it: Opened) -> None:
-    shown(it, "search")
+    show_view(it, "search")
     it.page.wait_for_selector(".card .stage:not(.waiting)")
     it.page.locator(".transport .play").click()
     it.page.wait_for_timeout(100)
@@ -79,7 +82,7 @@ def test_dragging_one_skeleton_turns_all(it: Opened) -> None:
 
 
 def test_a_press_on_a_skeleton_shows_it_large_beside_the_query(it: Opened) -> None:
-    shown(it, "search")
+    show_view(it, "search")
     it.page.locator(".card canvas").nth(1).click()
     assert it.page.locator("dialog.look canvas").count() == 2
     it.page.keyboard.press("Escape")
@@ -113,8 +116,8 @@ def test_keys_alone_do(it: Opened) -> None:
 
 def test_dark_and_light(browser: "Browser", base: str) -> None:
     paper = "getComputedStyle(document.body).backgroundColor"
-    with opened(browser, base, dark=True) as it:
-        shown(it, "search")
+    with open_page(browser, base, dark=True) as it:
+        show_view(it, "search")
         dark = it.page.evaluate(paper)
         it.page.get_by_role("button", name="Light colours").click()
         light = it.page.evaluate(paper)
@@ -126,8 +129,8 @@ def test_dark_and_light(browser: "Browser", base: str) -> None:
 
 
 def test_who_wants_no_motion_gets_a_still_page(browser: "Browser", base: str) -> None:
-    with opened(browser, base, still=True) as it:
-        shown(it, "search")
+    with open_page(browser, base, still=True) as it:
+        show_view(it, "search")
         it.page.wait_for_selector(".card .stage:not(.waiting)")
         before = pixels(it, ".card canvas")
         it.page.wait_for_timeout(300)
@@ -135,7 +138,7 @@ def test_who_wants_no_motion_gets_a_still_page(browser: "Browser", base: str) ->
 
 
 def test_compare_asks_by_four_modalities(it: Opened) -> None:
-    shown(it, "compare")
+    show_view(it, "compare")
     assert [text.split()[0] for text in it.page.locator(".column h2").all_inner_texts()] == [
         "joint",
         "bone",
@@ -146,7 +149,7 @@ def test_compare_asks_by_four_modalities(it: Opened) -> None:
 
 
 def test_a_cell_of_the_confusion_opens_its_clips(it: Opened) -> None:
-    shown(it, "evaluate")
+    show_view(it, "evaluate")
     it.page.locator("canvas.confusion").focus()
     it.page.keyboard.press("ArrowRight")
     it.page.keyboard.press("ArrowLeft")
@@ -157,19 +160,19 @@ def test_a_cell_of_the_confusion_opens_its_clips(it: Opened) -> None:
 
 
 def test_a_query_that_found_nothing_is_shown_alone(it: Opened) -> None:
-    def without_hits(route: "Route") -> None:
+    def remove_hits(route: "Route") -> None:
         cell = route.fetch().json()
         alone = [{**pair, "hit": None, "score": None} for pair in cell["pairs"]]
         route.fulfill(json={**cell, "pairs": alone})
 
-    it.page.route("**/cell?*", without_hits)
+    it.page.route("**/cell?*", remove_hits)
     it.go("evaluate", index=INDEX, cell="0-0")
     it.page.wait_for_selector(".cells .pair-cards")
     assert it.page.locator(".pair-cards").first.locator(".card").count() == 1
 
 
 def test_the_matrix_across_modalities(it: Opened) -> None:
-    shown(it, "evaluate")
+    show_view(it, "evaluate")
     it.page.get_by_role("button", name="Measure it").click()
     it.page.wait_for_selector(".heats")
     assert it.page.locator(".heats td").count() == 16
@@ -177,7 +180,7 @@ def test_the_matrix_across_modalities(it: Opened) -> None:
 
 
 def test_the_map_is_pointed_at_moved_and_pressed(it: Opened) -> None:
-    shown(it, "map")
+    show_view(it, "map")
     it.page.wait_for_selector(".legend .key")
     at = it.page.evaluate(
         """() => {
@@ -199,7 +202,7 @@ def test_the_map_is_pointed_at_moved_and_pressed(it: Opened) -> None:
 
 
 def test_a_value_of_the_map_is_shown_alone_then_all_again(it: Opened) -> None:
-    shown(it, "map")
+    show_view(it, "map")
     it.page.wait_for_selector(".legend .key")
     alone, pressed = it.page.locator(".legend .key").nth(1), it.page.locator(".legend [aria-pressed=true]")
     alone.click()
@@ -209,7 +212,7 @@ def test_a_value_of_the_map_is_shown_alone_then_all_again(it: Opened) -> None:
 
 
 def test_a_press_on_the_timeline_plays_there(it: Opened) -> None:
-    shown(it, "timeline")
+    show_view(it, "timeline")
     box = it.page.locator("canvas.track").bounding_box()
     assert box is not None
     it.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 60)
@@ -220,14 +223,14 @@ def test_a_press_on_the_timeline_plays_there(it: Opened) -> None:
 
 
 def test_segments_without_names_go_by_their_labels(it: Opened) -> None:
-    def nameless(route: "Route") -> None:
+    def remove_names(route: "Route") -> None:
         answer = route.fetch()
         document = answer.json()
         document["segments"] = [{**one, "action": None} for one in document["segments"]]
         route.fulfill(response=answer, json=document)
 
-    it.page.route("**/api/timelines", nameless)
-    shown(it, "timeline")
+    it.page.route("**/api/timelines", remove_names)
+    show_view(it, "timeline")
     box = it.page.locator("canvas.track").bounding_box()
     assert box is not None
     it.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 60)
@@ -248,7 +251,7 @@ def test_hits_without_names_are_judged_by_their_labels(it: Opened) -> None:
         ({"label": 3, "action": None}, {"label": None, "action": None}, None),
         ({"label": None, "action": "kick"}, {"label": 3, "action": "kick"}, "right"),
     ]
-    shown(it, "search")
+    show_view(it, "search")
     said = it.page.evaluate(
         """async (asked) => {
             const {verdict} = await import("/assets/format.js");

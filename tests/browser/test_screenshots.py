@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import httpx
 import numpy as np
 import pytest
-from browser.opened import Opened, missing, opened
+from browser.opened import Opened, explain_missing, open_page
 from serving import running
 
 from cli.main import run
@@ -39,7 +39,7 @@ BRUSH_HAIR_TAKEN_FOR_SALUTE = "18-17"
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.skipif(missing() is not None, reason=str(missing())),
+    pytest.mark.skipif(explain_missing() is not None, reason=str(explain_missing())),
     pytest.mark.skipif(not FOLDER, reason="UMURL_SCREENSHOTS names no folder"),
 ]
 
@@ -130,7 +130,7 @@ VIEWS: dict[str, tuple[str, dict[str, str], str]] = {
 )
 def test_pictures(browser: "Browser", base: str, name: str, dark: bool) -> None:
     view, parameters, ready = VIEWS[name]
-    with opened(browser, base, dark=dark) as it:
+    with open_page(browser, base, dark=dark) as it:
         it.go(view, **parameters)
         it.page.wait_for_selector(ready)
         if view == "map":
@@ -143,14 +143,14 @@ def test_pictures(browser: "Browser", base: str, name: str, dark: bool) -> None:
 @pytest.mark.parametrize("name", ["search", "compare", "timeline", "map"])
 def test_pictures_of_a_phone(browser: "Browser", base: str, name: str) -> None:
     view, parameters, ready = VIEWS[name]
-    with opened(browser, base, width=360, height=740) as it:
+    with open_page(browser, base, width=360, height=740) as it:
         it.go(view, **parameters)
         it.page.wait_for_selector(ready)
         picture(it, f"{name}-phone", at_s=AT_S.get(name, STILL_S))
 
 
 def test_pictures_of_a_cell_and_the_matrix(browser: "Browser", base: str) -> None:
-    with opened(browser, base, height=900) as it:
+    with open_page(browser, base, height=900) as it:
         it.go("evaluate", index=INDEX, matrix=1, cell=BRUSH_HAIR_TAKEN_FOR_SALUTE)
         it.page.wait_for_selector(".heats")
         it.page.locator(".pairs canvas").first.scroll_into_view_if_needed()
@@ -163,7 +163,7 @@ def test_pictures_of_a_cell_and_the_matrix(browser: "Browser", base: str) -> Non
 
 
 def test_pictures_of_a_clip_seen_large_and_of_an_error(browser: "Browser", base: str) -> None:
-    with opened(browser, base) as it:
+    with open_page(browser, base) as it:
         it.go("search", index=INDEX, clip=KICK)
         it.page.locator(".cards canvas").nth(2).click()
         it.page.wait_for_selector("dialog .stage:not(.waiting)")

@@ -70,13 +70,13 @@ class _Watch:
         self._code = (*(path for path in paths if path), "/dev/null", "/dev/urandom", "/proc/self/")
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if self.home is not None and (said := self._judged(event, arguments)):
+        if self.home is not None and (said := self._judge(event, arguments)):
             self.broken.append(said)
 
-    def _judged(self, event: str, arguments: tuple[Any, ...]) -> str:
+    def _judge(self, event: str, arguments: tuple[Any, ...]) -> str:
         if event == "open":
-            return self._opened(*arguments)
-        if event in ("compile", "exec") and _importing():  # named tuples of a module that is imported late
+            return self._judge_open(*arguments)
+        if event in ("compile", "exec") and _is_importing():  # named tuples of a module that is imported late
             return ""
         if event == "compile":
             return (
@@ -92,7 +92,7 @@ class _Watch:
             return f"{event} {arguments!r}"
         return ""
 
-    def _opened(self, path: Any, mode: Any, flags: Any) -> str:
+    def _judge_open(self, path: Any, mode: Any, flags: Any) -> str:
         if not isinstance(path, str | bytes):  # a descriptor that is open already
             return ""
         writes = bool((flags or 0) & _WRITING)
@@ -113,7 +113,7 @@ _WATCH = _Watch()
 _HOOKED: list[bool] = []
 
 
-def _importing() -> bool:
+def _is_importing() -> bool:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename != "<frozen importlib._bootstrap>":
         frame = frame.f_back
@@ -132,7 +132,7 @@ def limit_address_space() -> None:
 
 
 @contextmanager
-def watched(home: Path, *, n_bytes: int, may_write: bool = False) -> Iterator[None]:
+def watch(home: Path, *, n_bytes: int, may_write: bool = False) -> Iterator[None]:
     """Raises BrokenRuleError when what is done inside opens files outside `home`, writes without leave, runs
     code, or takes more memory or time than an input of this size may.
     """

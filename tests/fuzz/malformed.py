@@ -128,7 +128,7 @@ def request(rng: np.random.Generator) -> bytes:
     """One request, wrong in some way more likely than not."""
     made = _MADE[int(rng.integers(len(_MADE)))](rng)
     if rng.random() < 0.3:
-        made = _mutated(made, rng)
+        made = _mutate(made, rng)
     return made
 
 
@@ -151,7 +151,7 @@ def _one(rng: np.random.Generator, of: tuple[str, ...]) -> str:
     return of[int(rng.integers(len(of)))]
 
 
-def _written(word: str) -> str:
+def _quote(word: str) -> str:
     return quote(word.encode("utf-8", "surrogatepass"), safe="")
 
 
@@ -159,13 +159,13 @@ def _get(rng: np.random.Generator) -> bytes:
     path = _one(rng, _PATHS)
     while "{}" in path:
         word = _one(rng, _WORDS)
-        path = path.replace("{}", _written(word) if rng.random() < 0.7 else _bare(word), 1)
+        path = path.replace("{}", _quote(word) if rng.random() < 0.7 else _make_bare(word), 1)
     names = ("where", "text", "offset", "limit", "start", "stop", "true", "found", "layout", "token", "name")
-    asked = "&".join(f"{_one(rng, names)}={_written(_one(rng, _WORDS))}" for _ in range(int(rng.integers(4))))
+    asked = "&".join(f"{_one(rng, names)}={_quote(_one(rng, _WORDS))}" for _ in range(int(rng.integers(4))))
     return _head(_one(rng, _METHODS), f"{path}?{asked}", rng)
 
 
-def _bare(word: str) -> str:
+def _make_bare(word: str) -> str:
     """As it is, but for what would end the line."""
     return "".join(letter for letter in word if letter.isprintable() and letter not in " ?#")
 
@@ -204,10 +204,10 @@ def _value(rng: np.random.Generator, depth: int) -> object:
 
 
 def _upload(rng: np.random.Generator) -> bytes:
-    name = _written(_one(rng, _WORDS)[:300] + _one(rng, _SUFFIXES))
+    name = _quote(_one(rng, _WORDS)[:300] + _one(rng, _SUFFIXES))
     path = _one(rng, ("uploads", "query-file"))
     names = ("index", "layout", "fps", "up", "scale", "name", "k", "modality", "where", "overlap")
-    asked = "".join(f"&{_one(rng, names)}={_written(_one(rng, _WORDS))}" for _ in range(int(rng.integers(3))))
+    asked = "".join(f"&{_one(rng, names)}={_quote(_one(rng, _WORDS))}" for _ in range(int(rng.integers(3))))
     body = bytes(rng.integers(0, 256, int(rng.integers(2000)), dtype=np.uint8))
     if rng.random() < 0.5:
         body = b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (9, 25, 3), }" + body
@@ -260,7 +260,7 @@ def _noise(rng: np.random.Generator) -> bytes:
     return bytes(rng.integers(0, 256, int(rng.integers(1, 400)), dtype=np.uint8)) + b"\r\n\r\n"
 
 
-def _mutated(sent: bytes, rng: np.random.Generator) -> bytes:
+def _mutate(sent: bytes, rng: np.random.Generator) -> bytes:
     """Some bytes changed, taken out, or the end cut off."""
     changed = bytearray(sent[: int(rng.integers(1, len(sent) + 1))] if rng.random() < 0.3 else sent)
     for at in rng.integers(0, len(changed), int(rng.integers(1, 6))).tolist():

@@ -121,7 +121,7 @@ _DTYPES = (
 )
 
 
-def raw(data: bytes, chance: Random) -> bytes:
+def raw_bytes(data: bytes, chance: Random) -> bytes:
     """A few bytes changed, cut out, doubled or put in."""
     content = bytearray(data or b"0")
     for _ in range(chance.randint(1, 4)):
@@ -142,7 +142,7 @@ def raw(data: bytes, chance: Random) -> bytes:
 def words(data: bytes, chance: Random) -> bytes:
     """Words of a text replaced, lines cut out, doubled or moved."""
     if chance.random() < 0.2:
-        return raw(data, chance)
+        return raw_bytes(data, chance)
     lines = data.split(b"\n")
     at = chance.randrange(len(lines))
     match chance.randrange(4):
@@ -230,7 +230,7 @@ def json_lines(data: bytes, chance: Random) -> bytes:
 def npy(data: bytes, chance: Random) -> bytes:
     """An npy file whose header says something else."""
     if chance.random() < 0.2 or len(data) < 10:
-        return raw(data, chance)
+        return raw_bytes(data, chance)
     length = int.from_bytes(data[8:10], "little")
     header, body = data[10 : 10 + length], data[10 + length :]
     match chance.randrange(5):
@@ -255,7 +255,7 @@ def npy(data: bytes, chance: Random) -> bytes:
     return b"\x93NUMPY" + bytes((version, 0)) + struct.pack(size, claimed & 0xFFFF) + header + body
 
 
-def zipped(inner: Mutation) -> Mutation:
+def zip_members(inner: Mutation) -> Mutation:
     """Of a zip archive: a member, its name, its packing or the archive's own bytes changed."""
 
     def mutate(data: bytes, chance: Random) -> bytes:
@@ -264,7 +264,7 @@ def zipped(inner: Mutation) -> Mutation:
                 members = [(one.filename, archive.read(one)) for one in archive.infolist()]
             at = chance.randrange(len(members))
         except Exception:  # a damaged archive may fail in any way
-            return raw(data, chance)
+            return raw_bytes(data, chance)
         name, content = members[at]
         match chance.randrange(6):
             case 0:
@@ -276,7 +276,7 @@ def zipped(inner: Mutation) -> Mutation:
             case _:
                 members[at] = (name, inner(content, chance))
         made = _zip(members, chance)
-        return raw(made, chance) if chance.random() < 0.3 else made
+        return raw_bytes(made, chance) if chance.random() < 0.3 else made
 
     return mutate
 
@@ -298,13 +298,13 @@ def safetensors(data: bytes, chance: Random) -> bytes:
     """Of a safetensors file: its header of JSON, its length or its bytes changed."""
     length = int.from_bytes(data[:8], "little")
     if chance.random() < 0.2 or not 8 < length <= len(data):
-        return raw(data, chance)
+        return raw_bytes(data, chance)
     header, body = json_text(data[8 : 8 + length], chance), data[8 + length :]
     claimed = len(header) if chance.random() < 0.9 else chance.choice(_INTEGERS) % 2**64
     return claimed.to_bytes(8, "little") + header + body
 
 
-def several(*inner: Mutation) -> Mutation:
+def several_files(*inner: Mutation) -> Mutation:
     """Of an input of several files: one changed in its own way."""
 
     def mutate(data: bytes, chance: Random) -> bytes:
@@ -321,6 +321,6 @@ def by_first_byte(inner: dict[bytes, Mutation]) -> Mutation:
 
     def mutate(data: bytes, chance: Random) -> bytes:
         kind = data[:1]
-        return kind + inner[kind](data[1:], chance) if kind in inner else raw(data, chance)
+        return kind + inner[kind](data[1:], chance) if kind in inner else raw_bytes(data, chance)
 
     return mutate

@@ -3,7 +3,7 @@
 import re
 from random import Random
 
-from fuzz.mutate import raw
+from fuzz.mutate import raw_bytes
 
 
 def expression(data: bytes, chance: Random) -> bytes:
@@ -24,7 +24,7 @@ def expression(data: bytes, chance: Random) -> bytes:
                 [data] * chance.choice((2, 3, 30))
             )
         case _:
-            return raw(data, chance)
+            return raw_bytes(data, chance)
     return b"".join(pieces)
 
 

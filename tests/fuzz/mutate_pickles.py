@@ -8,17 +8,17 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from fuzz.mutate import raw, tree
+from fuzz.mutate import raw_bytes, tree
 
 
-def pickled(data: bytes, chance: Random) -> bytes:
+def pickle_bytes(data: bytes, chance: Random) -> bytes:
     """Of a pickle: opcodes cut out, doubled, moved or put in, or its values changed and pickled anew."""
     if chance.random() < 0.5:
-        return _repickled(data, chance)
+        return _repickle(data, chance)
     try:
         starts = [at for _, _, at in pickletools.genops(data) if at is not None]
     except Exception:  # a damaged pickle may fail in any way
-        return raw(data, chance)
+        return raw_bytes(data, chance)
     bounds = [*starts, len(data)]
     codes = [data[a:b] for a, b in pairwise(bounds)]
     at, other = chance.randrange(len(codes)), chance.randrange(len(codes))
@@ -30,7 +30,7 @@ def pickled(data: bytes, chance: Random) -> bytes:
         case 2:
             codes[at], codes[other] = codes[other], codes[at]
         case 3:
-            codes[at] = raw(codes[at], chance)
+            codes[at] = raw_bytes(codes[at], chance)
         case _:
             codes.insert(at, chance.choice(_OPCODES))
     return b"".join(codes)
@@ -105,7 +105,7 @@ _OPCODES = (
 )
 
 
-def _repickled(data: bytes, chance: Random) -> bytes:
+def _repickle(data: bytes, chance: Random) -> bytes:
     from umurl_search.readers import safe_pickle
 
     try:
@@ -114,7 +114,7 @@ def _repickled(data: bytes, chance: Random) -> bytes:
         changed = _with_arrays(tree(_as_lists(content), chance), chance)
         return pickle.dumps(changed, chance.randrange(6))
     except Exception:  # what cannot be read or pickled
-        return raw(data, chance)
+        return raw_bytes(data, chance)
 
 
 def _as_lists(node: Any) -> Any:

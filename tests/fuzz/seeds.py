@@ -142,7 +142,7 @@ def checkpoints() -> list[bytes]:
 
 
 def _theirs(name: str) -> str:
-    """The authors' name of a tensor: `checkpoint._renamed` backwards."""
+    """The authors' name of a tensor: `checkpoint._rename` backwards."""
     parts = name.split(".")
     stream = {"temporal": "t", "spatial": "s"}
     if parts[1] == "embeddings":

@@ -5,7 +5,7 @@ import struct
 import zipfile
 from pathlib import Path
 
-from fuzz.guard import watched
+from fuzz.guard import watch
 
 from umurl_search.clips.clip import Clip, LeftOut
 from umurl_search.readers import open_reader
@@ -25,7 +25,7 @@ def outcomes(reader: Reader) -> list[Clip | LeftOut]:
 def read(fmt: str, folder: Path) -> list[Clip | LeftOut]:
     """What a folder's files give, under guard."""
     n_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    with watched(folder.resolve(), n_bytes=n_bytes):
+    with watch(folder.resolve(), n_bytes=n_bytes):
         return outcomes(open_reader(fmt, [folder]))
 
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 from fuzz import mutate, mutate_filters, mutate_pickles, seeds
-from fuzz.guard import watched
+from fuzz.guard import watch
 from fuzz.mutate import SEPARATOR, Mutation
 
 from encoder import checkpoint
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import REASONS, LeftOut, Outcome
-from umurl_search.clips.normalization import Conventions, normalise, usable
+from umurl_search.clips.normalization import Conventions, convert_clip, normalise
 from umurl_search.evaluation.cross_dataset import read_action_map
 from umurl_search.files import sealed_folder
 from umurl_search.ingest.splits_file import read_splits
@@ -96,7 +96,7 @@ def _judge(outcome: Outcome, layout: str) -> None:
     assert outcome.frames.dtype == np.float32
     assert outcome.frames.ndim == 4
     assert 1 <= outcome.frames.shape[1] <= 6
-    frames = usable(outcome, Conventions(layout=layout))
+    frames = convert_clip(outcome, Conventions(layout=layout))
     if not isinstance(frames, LeftOut):
         assert np.isfinite(normalise(frames)).all()
 
@@ -160,12 +160,12 @@ def _encoder(folder: Path) -> None:
 # what a library holds
 
 
-def _sealed(data: bytes) -> dict[str, bytes]:
+def _sealed_files(data: bytes) -> dict[str, bytes]:
     text, _, content = data.partition(SEPARATOR)
-    return {sealed_folder.MANIFEST: _resealed(text), "a.bin": content}
+    return {sealed_folder.MANIFEST: _reseal(text), "a.bin": content}
 
 
-def _resealed(text: bytes) -> bytes:
+def _reseal(text: bytes) -> bytes:
     """A manifest as its sealer would write it, so that what it says is looked at beyond its checksum."""
     with suppress(ValueError, RecursionError, AttributeError, TypeError, KeyError):
         manifest = json.loads(text)
@@ -195,7 +195,7 @@ def _clip_store(folder: Path) -> None:
     journal_of(folder / "sealed")
     store = ClipStore(folder / "sealed")
     for row in range(min(len(store), MOST_OUTCOMES)):
-        store.normalised(row)
+        store.normalised_frames(row)
 
 
 # filters
@@ -220,7 +220,7 @@ TARGETS: dict[str, Target] = {
         files=_at("data/0001-L.txt", "labels/0001-L.txt"),
         run=_read_whole,
         seeds=seeds.pku,
-        mutate=mutate.several(_TEXT),
+        mutate=mutate.several_files(_TEXT),
     ),
     "nw-ucla": Target(
         files=_at("a01_s02_e03_v01.json"), run=_reads("nw-ucla"), seeds=seeds.nw_ucla, mutate=mutate.json_text
@@ -230,16 +230,16 @@ TARGETS: dict[str, Target] = {
         files=_at("NTU60_CS.npz"),
         run=_reads("ctr-gcn"),
         seeds=seeds.ctr_gcn,
-        mutate=mutate.zipped(mutate.npy),
+        mutate=mutate.zip_members(mutate.npy),
     ),
     "pyskl": Target(
-        files=_at("some.pkl"), run=_reads("pyskl"), seeds=seeds.pyskl, mutate=mutate_pickles.pickled
+        files=_at("some.pkl"), run=_reads("pyskl"), seeds=seeds.pyskl, mutate=mutate_pickles.pickle_bytes
     ),
     "agcn": Target(
         files=_at(*_AGCN),
         run=_reads("agcn"),
         seeds=seeds.agcn,
-        mutate=mutate.several(mutate_pickles.pickled, mutate.npy, mutate.npy),
+        mutate=mutate.several_files(mutate_pickles.pickle_bytes, mutate.npy, mutate.npy),
     ),
     "query": Target(
         files=_clip_file,
@@ -254,27 +254,27 @@ TARGETS: dict[str, Target] = {
         files=_at("some.pth.tar"),
         run=_checkpoint,
         seeds=seeds.checkpoints,
-        mutate=mutate.zipped(mutate_pickles.pickled),
+        mutate=mutate.zip_members(mutate_pickles.pickle_bytes),
         max_len=65_536,
     ),
     "encoder": Target(
         files=_at(checkpoint.CONFIG, checkpoint.WEIGHTS),
         run=_encoder,
         seeds=seeds.encoders,
-        mutate=mutate.several(mutate.json_text, mutate.safetensors),
+        mutate=mutate.several_files(mutate.json_text, mutate.safetensors),
         max_len=65_536,
     ),
     "manifest": Target(
-        files=_sealed,
+        files=_sealed_files,
         run=_manifest,
         seeds=seeds.manifests,
-        mutate=mutate.several(mutate.json_text, mutate.raw),
+        mutate=mutate.several_files(mutate.json_text, mutate.raw_bytes),
     ),
     "clip-store": Target(
         files=_at(f"store/{JOURNAL}", f"store/{FRAMES}"),
         run=_clip_store,
         seeds=seeds.clip_stores,
-        mutate=mutate.several(mutate.json_lines, mutate.raw),
+        mutate=mutate.several_files(mutate.json_lines, mutate.raw_bytes),
         may_write=True,
     ),
     "where": Target(
@@ -299,7 +299,7 @@ def run_in(home: Path, target: Target, data: bytes, *, guarded: bool = True) -> 
         for path, content in target.files(data).items():
             (folder / path).parent.mkdir(exist_ok=True)
             (folder / path).write_bytes(content)
-        guard = watched(home, n_bytes=len(data), may_write=target.may_write) if guarded else nullcontext()
+        guard = watch(home, n_bytes=len(data), may_write=target.may_write) if guarded else nullcontext()
         with guard, suppress(UmurlError):
             target.run(folder)
     finally:

@@ -27,8 +27,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         KINDS,
-        "error = max(error, _furthest(index, vectors))",
-        "error = _furthest(index, vectors)",
+        "error = max(error, _measure_error(index, vectors))",
+        "error = _measure_error(index, vectors)",
         "tests/test_index_faiss_kinds.py::test_the_bound_is_that_of_the_worst_block",
     ),
     Mutation(
@@ -159,7 +159,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         OPENING,
-        "empty if protocol in datasets.WITH_EXEMPLARS else train",
+        "empty if protocol in protocols.WITH_EXEMPLARS else train",
         "train",
         "tests/test_index_open_index.py::test_one_shot_without_exemplars_has_no_gallery",
     ),

@@ -17,20 +17,20 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         CODES,
-        "lost = 2 * _turning(centred.shape[1]) + _SQUARED",
+        "lost = 2 * _product_error(centred.shape[1]) + _SQUARED",
         "lost = 0.0",
         "tests/test_index_bounded_codes.py::test_the_length_outside_the_axes_is_never_too_short",
     ),
     Mutation(
         CODES,
-        "lost = 2 * _turning(centred.shape[1]) + _SQUARED",
+        "lost = 2 * _product_error(centred.shape[1]) + _SQUARED",
         "lost = 1e-6",
         f"{_OUTSIDE}_and_the_gallery_within",
     ),
     Mutation(
         CODES,
-        "_outside(centred, inside), beside, inside",
-        "_outside(centred, inside), 0 * beside, inside",
+        "_bound_outside(centred, inside), beside, inside",
+        "_bound_outside(centred, inside), 0 * beside, inside",
         "tests/test_index_bounded_codes.py::test_a_steep_spectrum_is_searched_exactly",
     ),
     Mutation(

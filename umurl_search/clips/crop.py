@@ -16,7 +16,7 @@ def crop(frames: Frames, start: int, stop: int) -> Frames | None:
     return normalise(cut) if cut.size else None
 
 
-def at_store_rate(segments: Sequence[Segment], *, n_source: int, n_store: int) -> tuple[Segment, ...]:
+def to_store_rate(segments: Sequence[Segment], *, n_source: int, n_store: int) -> tuple[Segment, ...]:
     """Segments in frames of the source as frames of the store, where the recording has another number of them."""
     if n_source == n_store:
         return tuple(segments)

@@ -101,10 +101,10 @@ def to_ntu25(frames: Frames, conventions: Conventions) -> Frames:
         raise ValueError(
             f"coordinates beyond {FARTHEST_M:g} m overflow single precision; give metres, or the scale"
         )
-    return np.ascontiguousarray(_at_store_fps(frames, conventions.fps), dtype=np.float32)
+    return np.ascontiguousarray(_resample(frames, conventions.fps), dtype=np.float32)
 
 
-def usable(clip: Clip, conventions: Conventions) -> Frames | LeftOut:
+def convert_clip(clip: Clip, conventions: Conventions) -> Frames | LeftOut:
     """The clip's frames as `to_ntu25` gives them, or why it cannot be used."""
     if not np.isfinite(clip.frames).all():
         return LeftOut(name=clip.name, reason="non-finite", detail="NaN or infinite", source=clip.source)
@@ -128,7 +128,7 @@ def _y_up(frames: Frames, up: Up) -> Frames:
     return frames
 
 
-def _at_store_fps(frames: Frames, fps: float) -> Frames:
+def _resample(frames: Frames, fps: float) -> Frames:
     """Resampled to 30 frames/s: linear between frames that both hold the joint, else the nearer one."""
     if fps == STORE_FPS or len(frames) < 2:
         return frames
@@ -151,8 +151,8 @@ def normalise(frames: Frames) -> Frames:
     present = frames.any(axis=-1, keepdims=True)
     centre = frames[:, :1, SPINE_MID : SPINE_MID + 1]
     centred = (frames - centre) * present
-    rotation = _shoulders_onto_x(centred[0, 0])
-    return centred if rotation is None else _rotated(centred, rotation)
+    rotation = _find_rotation(centred[0, 0])
+    return centred if rotation is None else _rotate(centred, rotation)
 
 
 def _close_gaps(frames: Frames) -> Frames:
@@ -171,7 +171,7 @@ def _close_gaps(frames: Frames) -> Frames:
     return filled
 
 
-def _shoulders_onto_x(joints: Frames) -> NDArray[np.float64] | None:
+def _find_rotation(joints: Frames) -> NDArray[np.float64] | None:
     """Rotation (3, 3) about the axis normal to both that takes right minus left shoulder onto x, or None.
 
     joints: (25, 3), person 1 in frame 1. The reference leaves alone what it cannot or need not turn: no
@@ -192,6 +192,6 @@ def _shoulders_onto_x(joints: Frames) -> NDArray[np.float64] | None:
     return np.asarray(turned, dtype=np.float64)
 
 
-def _rotated(frames: Frames, rotation: NDArray[np.float64]) -> Frames:
+def _rotate(frames: Frames, rotation: NDArray[np.float64]) -> Frames:
     flat = frames.reshape(-1, 3) @ rotation.T.astype(np.float32)
     return flat.reshape(frames.shape)

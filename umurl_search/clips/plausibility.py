@@ -40,7 +40,7 @@ def check_scale_and_axis(
     if not sizes.any():
         return []
     size, trunks = float(np.median(sizes[sizes > 0])), np.array([_trunk(frames) for frames in some])
-    said = [*_of_size(size, conventions, remedy), *_of_trunks(trunks, conventions, remedy)]
+    said = [*_check_size(size, conventions, remedy), *_check_trunks(trunks, conventions, remedy)]
     return [f"{what}: {one}" for one in said]
 
 
@@ -55,17 +55,17 @@ def _sizes(frames: Frames) -> NDArray[np.float32]:
 
 def _trunk(frames: Frames) -> NDArray[np.float64]:
     """From the pelvis to the shoulders, the median of all frames; zero where neither is ever there."""
-    low, high = (_first_there(frames, joints) for joints in (_LOW, _HIGH))
+    low, high = (_pick_present_joint(frames, joints) for joints in (_LOW, _HIGH))
     along = (high - low)[low.any(axis=-1) & high.any(axis=-1)]
     return np.median(along, axis=0).astype(np.float64) if len(along) else np.zeros(3)
 
 
-def _first_there(frames: Frames, joints: tuple[int, ...]) -> Frames:
+def _pick_present_joint(frames: Frames, joints: tuple[int, ...]) -> Frames:
     """Of joints that stand for one another, the first that is ever there, (T, M, 3)."""
     return frames[:, :, next((joint for joint in joints if frames[:, :, joint].any()), joints[0])]
 
 
-def _of_size(size: float, conventions: Conventions, remedy: Remedy) -> list[str]:
+def _check_size(size: float, conventions: Conventions, remedy: Remedy) -> list[str]:
     if _LEAST_M <= size <= _MOST_M:
         return []
     stated = size / conventions.scale
@@ -77,7 +77,7 @@ def _of_size(size: float, conventions: Conventions, remedy: Remedy) -> list[str]
     return [f"people are {size:,.4g} m from end to end; {mended}"]
 
 
-def _of_trunks(trunks: NDArray[np.float64], conventions: Conventions, remedy: Remedy) -> list[str]:
+def _check_trunks(trunks: NDArray[np.float64], conventions: Conventions, remedy: Remedy) -> list[str]:
     """In most clips: people lie down in some."""
     axes, reach = _AXES[conventions.up], np.abs(trunks)
     lying = reach.max(axis=1) > _LEANING * reach[:, 1]

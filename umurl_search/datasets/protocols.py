@@ -95,24 +95,24 @@ class Dataset:
         return tuple(self.rules)
 
 
-def _known(value: int | None, is_train: Callable[[int], bool]) -> Part | None:
+def _decide_part(value: int | None, is_train: Callable[[int], bool]) -> Part | None:
     return None if value is None else "train" if is_train(value) else "test"
 
 
 def _ntu60_xsub(fields: NameFields, name: str) -> Part | None:
-    return _known(fields.subject, NTU60_TRAIN_SUBJECTS.__contains__)
+    return _decide_part(fields.subject, NTU60_TRAIN_SUBJECTS.__contains__)
 
 
 def _ntu120_xsub(fields: NameFields, name: str) -> Part | None:
-    return _known(fields.subject, NTU120_TRAIN_SUBJECTS.__contains__)
+    return _decide_part(fields.subject, NTU120_TRAIN_SUBJECTS.__contains__)
 
 
 def _ntu_xview(fields: NameFields, name: str) -> Part | None:
-    return _known(fields.camera, lambda camera: camera in (2, 3))
+    return _decide_part(fields.camera, lambda camera: camera in (2, 3))
 
 
 def _even_setup(fields: NameFields, name: str) -> Part | None:
-    return _known(fields.setup, lambda setup: setup % 2 == 0)
+    return _decide_part(fields.setup, lambda setup: setup % 2 == 0)
 
 
 def _one_shot(fields: NameFields, name: str) -> Part | None:
@@ -125,27 +125,27 @@ def _one_shot(fields: NameFields, name: str) -> Part | None:
 
 
 def _odd_subject(fields: NameFields, name: str) -> Part | None:
-    return _known(fields.subject, lambda subject: subject % 2 == 1)
+    return _decide_part(fields.subject, lambda subject: subject % 2 == 1)
 
 
 def _views_1_2(fields: NameFields, name: str) -> Part | None:
-    return _known(fields.camera, lambda camera: camera in (1, 2))
+    return _decide_part(fields.camera, lambda camera: camera in (1, 2))
 
 
-def _not_left(fields: NameFields, name: str) -> Part | None:
-    return _known(fields.camera, lambda camera: camera != 1)
+def _train_unless_left(fields: NameFields, name: str) -> Part | None:
+    return _decide_part(fields.camera, lambda camera: camera != 1)
 
 
 def _pku1_xsub(fields: NameFields, name: str) -> Part | None:
-    return _known(int(name[:4]) if name[:4].isdigit() else None, lambda video: not 291 <= video <= 334)
+    return _decide_part(int(name[:4]) if name[:4].isdigit() else None, lambda video: not 291 <= video <= 334)
 
 
 def _demo_long_xsub(fields: NameFields, name: str) -> Part | None:
-    return _known(int(name[1:4]) if name[1:4].isdigit() else None, lambda subject: subject % 2 == 1)
+    return _decide_part(int(name[1:4]) if name[1:4].isdigit() else None, lambda subject: subject % 2 == 1)
 
 
 def _pku2_xsub(fields: NameFields, name: str) -> Part | None:
-    return _known(fields.subject, lambda subject: subject not in (2, 3, 7))
+    return _decide_part(fields.subject, lambda subject: subject not in (2, 3, 7))
 
 
 DATASETS = {
@@ -184,7 +184,7 @@ DATASETS = {
         Dataset(
             name="pku-mmd-1",
             title="PKU-MMD phase I",
-            rules={"xsub": _pku1_xsub, "xview": _not_left},
+            rules={"xsub": _pku1_xsub, "xview": _train_unless_left},
             actions="pku51",
             places=("pku-mmd-1", "PKUMMDv1", "PKU-MMD/v1"),
             max_frames=300,
@@ -193,7 +193,7 @@ DATASETS = {
         Dataset(
             name="pku-mmd-1-long",
             title="PKU-MMD phase I, whole recordings",
-            rules={"xsub": _pku1_xsub, "xview": _not_left},
+            rules={"xsub": _pku1_xsub, "xview": _train_unless_left},
             actions="pku51",
             places=("pku-mmd-1-long", "pku-mmd-1", "PKUMMDv1", "PKU-MMD/v1"),
             family="pku-mmd-1",
@@ -203,7 +203,7 @@ DATASETS = {
         Dataset(
             name="pku-mmd-2",
             title="PKU-MMD phase II",
-            rules={"xsub": _pku2_xsub, "xview": _not_left},
+            rules={"xsub": _pku2_xsub, "xview": _train_unless_left},
             actions="pku51",
             places=("pku-mmd-2", "PKUMMDv2", "PKU-MMD/v2"),
             max_frames=300,
@@ -212,7 +212,7 @@ DATASETS = {
         Dataset(
             name="pku-mmd-2-long",
             title="PKU-MMD phase II, whole recordings",
-            rules={"xsub": _pku2_xsub, "xview": _not_left},
+            rules={"xsub": _pku2_xsub, "xview": _train_unless_left},
             actions="pku51",
             places=("pku-mmd-2-long", "pku-mmd-2", "PKUMMDv2", "PKU-MMD/v2"),
             family="pku-mmd-2",
@@ -334,8 +334,8 @@ def part_of(dataset: Dataset, protocol: str, name: str) -> Part | None:
 def is_part_of(dataset: Dataset, name: str) -> bool:
     """Whether a clip of the dataset's family (NTU-60 inside NTU-120) belongs to it."""
     fields = parse_name(name)
-    return _within(fields.action, dataset.max_action) and _within(fields.setup, dataset.max_setup)
+    return _is_within(fields.action, dataset.max_action) and _is_within(fields.setup, dataset.max_setup)
 
 
-def _within(value: int | None, highest: int | None) -> bool:
+def _is_within(value: int | None, highest: int | None) -> bool:
     return highest is None or (value is not None and value <= highest)

@@ -46,7 +46,7 @@ def confusion(predicted: Labels, wanted: Labels) -> Confusion:
     return Confusion(classes=classes, counts=counts)
 
 
-def most_confused(found: Confusion, most: int) -> list[ClassPair]:
+def find_most_confused(found: Confusion, most: int) -> list[ClassPair]:
     """The pairs of classes with most mistakes, ties by label; pairs without one are left out."""
     wrong = found.counts.copy()
     np.fill_diagonal(wrong, 0)

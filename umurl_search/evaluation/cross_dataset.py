@@ -105,7 +105,7 @@ def ask_across(
             Hint("choose another {option} or another map of actions", option="query_protocol"),
         )
     rows = asked[known]
-    seen, warnings = _familiar(library, gallery, opened, rows)
+    seen, warnings = _count_seen(library, gallery, opened, rows)
     return CrossDatasetSetup(
         opened=opened,
         rows=rows,
@@ -233,7 +233,7 @@ def _ids(line: str, number: int) -> tuple[int, int]:
 # what the encoder and the gallery know
 
 
-def _familiar(
+def _count_seen(
     library: Library, gallery: ProtocolView, queries: ProtocolView, rows: Rows
 ) -> tuple[SeenClips, list[str]]:
     """How many clips of either side the encoder was trained on; a line for what flatters or may flatter."""

@@ -27,7 +27,7 @@ from umurl_search.index.index import Index, mapped_blocks
 from umurl_search.index.open_index import open_index, search_device
 from umurl_search.library.clip_columns import PERFORMANCE
 from umurl_search.library.library import Library
-from umurl_search.library.protocol_choice import chosen_protocol
+from umurl_search.library.protocol_choice import choose_protocol
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Progress, no_progress
 from umurl_search.timing import Clock
@@ -76,7 +76,7 @@ def duplicates(library: Library, request: TwinRequest, *, progress: Progress = n
     clips = np.unique(ids)
     pairs = best_of_clips(pairs, np.searchsorted(clips, ids))
     clock.lap("compare")
-    about = _about(library, clips[np.unique(np.concatenate([pairs.one, pairs.other]))])
+    about = _describe_clips(library, clips[np.unique(np.concatenate([pairs.one, pairs.other]))])
     groups = [_group(clips[rows], mine, clips, about) for rows, mine in group_rows(pairs, len(clips))]
     clock.lap("look up")
     return Duplicates(
@@ -110,7 +110,7 @@ def leaks(library: Library, request: LeakRequest, *, progress: Progress = no_pro
         )
     found = Pairs(one=ids[queries][pairs.one], other=ids[gallery][pairs.other], score=pairs.score)
     clock.lap("compare")
-    rows = _leaks(_best_pairs(found), _about(library, np.union1d(found.one, found.other)))
+    rows = _leaks(_best_pairs(found), _describe_clips(library, np.union1d(found.one, found.other)))
     return Leaks(
         **vars(_search(row, request, threshold, clock)),
         protocol=protocol,
@@ -171,7 +171,7 @@ def _best_pairs(pairs: Pairs) -> Pairs:
 def _parts(library: Library, dataset: str, protocol: str | None) -> tuple[str, Rows, Rows]:
     """The protocol's name, the ids that may be learnt or retrieved from, and those of its test clips."""
     with library.read() as catalog:
-        chosen = chosen_protocol(catalog, dataset, protocol)
+        chosen = choose_protocol(catalog, dataset, protocol)
         parts = catalog.split(dataset, chosen)
     empty = np.zeros(0, dtype=np.int64)
     return (
@@ -181,7 +181,7 @@ def _parts(library: Library, dataset: str, protocol: str | None) -> tuple[str, R
     )
 
 
-def _about(library: Library, ids: Rows) -> dict[int, TwinClip]:
+def _describe_clips(library: Library, ids: Rows) -> dict[int, TwinClip]:
     with library.read() as catalog:
         rows = catalog.clips_by_id(ids.tolist())
     told = [field.name for field in fields(TwinClip) if field.name != "clip_id"]
@@ -221,15 +221,15 @@ def _leaks(pairs: Pairs, about: dict[int, TwinClip]) -> list[Leak]:
                 twin=twin,
                 score=float(pairs.score[i]),
                 twins=n,
-                same_action=_same(clip, twin, ("label",)),
-                same_subject=_same(clip, twin, ("subject",)),
-                same_performance=_same(clip, twin, PERFORMANCE),
+                same_action=_have_same(clip, twin, ("label",)),
+                same_subject=_have_same(clip, twin, ("subject",)),
+                same_performance=_have_same(clip, twin, PERFORMANCE),
             )
         )
     return rows
 
 
-def _same(clip: TwinClip, twin: TwinClip, columns: tuple[str, ...]) -> bool | None:
+def _have_same(clip: TwinClip, twin: TwinClip, columns: tuple[str, ...]) -> bool | None:
     """None where it is not known."""
     if any(one[column] is None for one in (clip, twin) for column in columns):
         return None

@@ -107,7 +107,9 @@ def evaluate(
     rows = found.rows
     labels = np.where(rows >= 0, gallery_labels[np.maximum(rows, 0)], -1)
     predicted = majority_vote(labels[:, :k])
-    ranks = _ranked(gallery, gallery_labels, queries, query_labels, groups, advance) if ranking else None
+    ranks = (
+        _rank_in_blocks(gallery, gallery_labels, queries, query_labels, groups, advance) if ranking else None
+    )
     relevant = ranks.first_rank > 0 if ranks else np.zeros(0, dtype=bool)
     return RetrievalMetrics(
         accuracy=float((predicted == query_labels).mean()),
@@ -124,7 +126,7 @@ def evaluate(
     )
 
 
-def _ranked(
+def _rank_in_blocks(
     gallery: Embeddings,
     gallery_labels: Labels,
     queries: Embeddings,
@@ -301,7 +303,7 @@ def _open(library: Library, request: EvalRequest) -> EvaluationSetup:
             Hint("ingest more recordings or choose another {option}", option="protocol"),
         )
     if request.queries is not None:
-        return _asked_across(library, gallery, request, request.queries)
+        return _ask_across(library, gallery, request, request.queries)
     entry = encoder_registry.open_encoder(library, gallery.row["encoder"])
     tested = gallery.names(split.queries)
     return EvaluationSetup(
@@ -313,7 +315,7 @@ def _open(library: Library, request: EvalRequest) -> EvaluationSetup:
     )
 
 
-def _asked_across(
+def _ask_across(
     library: Library, gallery: ProtocolView, request: EvalRequest, queries: str
 ) -> EvaluationSetup:
     found = ask_across(

@@ -272,11 +272,11 @@ def evaluated_index(found: FeatureSource) -> EvaluatedIndex:
     )
 
 
-def ragged(store: Clips, rows: Rows, *, progress: Progress = no_progress) -> RaggedClips:
+def pack_clips(store: Clips, rows: Rows, *, progress: Progress = no_progress) -> RaggedClips:
     """Normalised clips of these store rows, packed."""
     frames = []
     with progress("Preparing clips", total=len(rows), unit="clips") as advance:
         for row in rows.tolist():
-            frames.append(store.normalised(row))
+            frames.append(store.normalised_frames(row))
             advance(1)
     return RaggedClips.of(frames)

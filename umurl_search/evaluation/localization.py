@@ -30,7 +30,7 @@ from umurl_search.library import encoder_registry
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.encoder_registry import overlap_warning
 from umurl_search.library.library import Library
-from umurl_search.library.protocol_choice import chosen_protocol
+from umurl_search.library.protocol_choice import choose_protocol
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Advance, Progress, no_progress
 from umurl_search.result import Result
@@ -82,7 +82,7 @@ def evaluate_moments(
         for i, row in enumerate(scores, start=start):
             wanted = of_label.get(int(query_labels[i]))
             if wanted is not None:
-                found = first_moments(_best_first(row), windows, overlap=overlap, most=depth)
+                found = first_moments(_order_best_first(row), windows, overlap=overlap, most=depth)
                 hits = match_segments(windows[found], wanted, thresholds=THRESHOLDS)
                 average[i] = average_precision(hits, len(wanted))
         advance(len(scores))
@@ -90,7 +90,7 @@ def evaluate_moments(
     return AveragePrecision(average=average, map=_mean(average[ranked]), ranked=int(ranked.sum()))
 
 
-def _best_first(scores: NDArray[np.float32]) -> Callable[[int], Rows]:
+def _order_best_first(scores: NDArray[np.float32]) -> Callable[[int], Rows]:
     """Of scores (N,): the rows of the n highest, ties to the lower row."""
     order = np.argsort(-scores, kind="stable")
     return lambda n: order[:n]
@@ -194,8 +194,8 @@ def localize_eval(
         raise no_windows(row["name"], dataset=row["dataset"])
     protocol, gallery, test = _sides(library, row["dataset"], request.protocol)
     embeddings = index.embeddings(request.modality)
-    clips, labels = _cut_out(library, row["dataset"], test)
-    y = _embedded(searcher, clips, request.modality, progress=progress)
+    clips, labels = _cut_segments(library, row["dataset"], test)
+    y = _embed(searcher, clips, request.modality, progress=progress)
     clock.lap("embed")
     rows = np.flatnonzero(np.isin(windows.clip, gallery.recordings))
     maps = fit_maps({request.modality: embeddings}, index.transform, rows=rows, pairs=[])
@@ -232,19 +232,19 @@ def localize_eval(
         left_out={"no body": n_empty} if n_empty else {},
         map=found.map,
         per_class=_per_class(found.average, labels, row["dataset"]),
-        warnings=_seen(library, row, protocol, test),
+        warnings=_warn_if_seen(library, row, protocol, test),
         seconds=clock.seconds,
     )
 
 
-def _with_segments(dataset: str) -> tuple[str, ...]:
+def _segments_command(dataset: str) -> tuple[str, ...]:
     return ("ingest", dataset, "--untrimmed", "--segments", "FILE")
 
 
 def _sides(library: Library, dataset: str, protocol: str | None) -> tuple[str, _Side, _Side]:
     """The protocol, its gallery (else training) part and its test part."""
     with library.read() as catalog:
-        chosen = chosen_protocol(catalog, dataset, protocol)
+        chosen = choose_protocol(catalog, dataset, protocol)
         parts, segments = catalog.split(dataset, chosen), catalog.segments(dataset)
     sides = []
     for part in ("gallery" if "gallery" in parts else "train", "test"):
@@ -253,7 +253,7 @@ def _sides(library: Library, dataset: str, protocol: str | None) -> tuple[str, _
             raise UmurlError(
                 f"{dataset} {chosen}: no labelled segments in the {len(side.recordings)} {part} recordings, evaluation "
                 "needs some",
-                Hint("delete the dataset, then {command}", command=_with_segments(dataset)),
+                Hint("delete the dataset, then {command}", command=_segments_command(dataset)),
             )
         sides.append(side)
     return chosen, sides[0], sides[1]
@@ -270,7 +270,7 @@ def _side(recordings: Rows, segments: dict[str, NDArray[Any]]) -> _Side:
     )
 
 
-def _cut_out(library: Library, dataset: str, side: _Side) -> tuple[list[Frames], Labels]:
+def _cut_segments(library: Library, dataset: str, side: _Side) -> tuple[list[Frames], Labels]:
     """The segments as clips, normalised, and their labels; those in which nobody is there are left out."""
     clips = open_clips(library, dataset)
     with library.read() as catalog:
@@ -284,7 +284,7 @@ def _cut_out(library: Library, dataset: str, side: _Side) -> tuple[list[Frames],
     return [frames for frames in cut if frames is not None], side.labels[there]
 
 
-def _embedded(searcher: Searcher, clips: list[Frames], modality: str, *, progress: Progress) -> Embeddings:
+def _embed(searcher: Searcher, clips: list[Frames], modality: str, *, progress: Progress) -> Embeddings:
     """(Q, D) float32, with the precision that the index was made with, where the hardware has it."""
     precision = precision_here(searcher.index.manifest["precision"], searcher.device)
     embedder = Embedder(searcher.model, n_clips=len(clips), device=searcher.device, precision=precision)
@@ -308,7 +308,7 @@ def _per_class(average: NDArray[np.float64], labels: Labels, dataset: str) -> li
     return rows
 
 
-def _seen(library: Library, row: dict[str, Any], protocol: str, test: _Side) -> list[str]:
+def _warn_if_seen(library: Library, row: dict[str, Any], protocol: str, test: _Side) -> list[str]:
     """What is known of the encoder having been trained on the test recordings, whole or cut into clips."""
     with library.read() as catalog:
         rows = catalog.clips_by_id(test.recordings.tolist())

@@ -28,7 +28,7 @@ from umurl_search.evaluation.linear_eval import (
     evaluated_index,
     linear_run,
     open_task,
-    ragged,
+    pack_clips,
 )
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
@@ -100,7 +100,7 @@ class SemiFigures(Classification, EvaluatedIndex):
     """the method's settings"""
 
 
-def class_balanced(classes: Labels, share: float, seed: int) -> Rows:
+def sample_class_balanced(classes: Labels, share: float, seed: int) -> Rows:
     """Positions (ascending) of a share of each class's clips, rounded, at least one of each.
 
     classes: (N,) numbers of classes. With one seed, a smaller share is a part of a larger one.
@@ -122,12 +122,14 @@ def semi_eval(library: Library, request: SemiRequest, *, progress: Progress = no
     started = time.monotonic()
     found = open_task(library, request.index, request.protocol)
     task = found.task
-    method, unit = (_finetuning, "steps") if request.finetune else (_probing, "epochs")
+    method, unit = (_prepare_finetuning, "steps") if request.finetune else (_prepare_probing, "epochs")
     runs, config = method(library, found, request, progress=progress)
     with progress("Training", total=len(request.shares) * request.seeds, unit="runs") as advance:
         shares = []
         for share in request.shares:
-            draws = [class_balanced(task.numbers(task.train), share, seed) for seed in range(request.seeds)]
+            draws = [
+                sample_class_balanced(task.numbers(task.train), share, seed) for seed in range(request.seeds)
+            ]
             results = []
             for seed, positions in enumerate(draws):
                 run = runs(task.train[positions], seed, lambda n: advance(0, note=f"{n:,} {unit}"))
@@ -151,7 +153,7 @@ Runs = Callable[[Rows, int, Callable[[int], None]], Iterator[ScoredHead]]
 """Training rows, a seed and who is told of epochs or steps done -> a training."""
 
 
-def _probing(
+def _prepare_probing(
     library: Library, found: FeatureSource, request: SemiRequest, *, progress: Progress
 ) -> tuple[Runs, ProbeConfig]:
     config = ProbeConfig() if request.epochs is None else ProbeConfig(epochs=request.epochs)
@@ -163,20 +165,20 @@ def _probing(
     return run, config
 
 
-def _finetuning(
+def _prepare_finetuning(
     library: Library, found: FeatureSource, request: SemiRequest, *, progress: Progress
 ) -> tuple[Runs, FinetuneConfig]:
-    config = FinetuneConfig.lasting(request.epochs)
+    config = FinetuneConfig.from_epochs(request.epochs)
     _require_own_encoder(found)
     task, device, model = found.task, pick_device(request.device), found.entry.load()
     model.config.parts(request.modality)
     store = open_clips(library, task.dataset)
-    test = ragged(store, task.test, progress=progress)
+    test = pack_clips(store, task.test, progress=progress)
 
     def run(rows: Rows, seed: int, tell: Callable[[int], None]) -> Iterator[ScoredHead]:
         return finetune(
             model,
-            ragged(store, rows),
+            pack_clips(store, rows),
             torch.from_numpy(task.numbers(rows)),
             test,
             modality=request.modality,

@@ -21,7 +21,7 @@ from umurl_search.evaluation.classifier_results import (
     FinetuneSchedule,
     LinearSchedule,
 )
-from umurl_search.evaluation.linear_eval import Task, linear_run, linear_schedule, ragged
+from umurl_search.evaluation.linear_eval import Task, linear_run, linear_schedule, pack_clips
 from umurl_search.index.open_index import open_split
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_store import Clips, open_clips
@@ -108,7 +108,7 @@ def transfer_eval(
     model.config.parts(request.modality)
     warnings = [*transfer_warnings(entry, task, tested), *task.warnings()]
     frozen = _linear(task, store, model, request, progress=progress)
-    tuned = _finetuned(task, store, model, request, progress=progress)
+    tuned = _finetune(task, store, model, request, progress=progress)
     return TransferFigures(
         dataset=task.dataset,
         protocol=task.protocol,
@@ -153,7 +153,7 @@ def _linear(
 ) -> LinearTransfer:
     started = time.monotonic()
     device, config = pick_device(request.device), request.linear
-    y = _embedded(task, store, model, request, progress=progress)
+    y = _embed(task, store, model, request, progress=progress)
     with progress("Training", total=config.epochs, unit="epochs") as advance:
         run = linear_run(task, y, config, device, on_epoch=lambda epoch: advance(1))
         result = probe_result(run, task.test_classes)
@@ -161,7 +161,7 @@ def _linear(
     return LinearTransfer(**vars(task.figures(result)), config=schedule, seconds=time.monotonic() - started)
 
 
-def _embedded(
+def _embed(
     task: Task, store: Clips, model: UmURL, request: TransferRequest, *, progress: Progress
 ) -> Embeddings:
     """(clips of the store, D) y of the task's clips; rows that are no part of it are zeros."""
@@ -172,7 +172,7 @@ def _embedded(
     with progress("Embedding", total=len(used), unit="clips") as advance:
         for start in range(0, len(used), CHUNK):
             rows = used[start : start + CHUNK]
-            clips = [store.normalised(row) for row in rows.tolist()]
+            clips = [store.normalised_frames(row) for row in rows.tolist()]
             y[rows] = embed(model, clips, modalities=(modality,), device=device)[modality]
             advance(len(rows))
     if not np.isfinite(y).all():
@@ -182,12 +182,12 @@ def _embedded(
     return y
 
 
-def _finetuned(
+def _finetune(
     task: Task, store: Clips, model: UmURL, request: TransferRequest, *, progress: Progress
 ) -> FinetunedTransfer:
     started = time.monotonic()
     config, n = request.finetuning, len(task.train)
-    train, test = (ragged(store, rows, progress=progress) for rows in (task.train, task.test))
+    train, test = (pack_clips(store, rows, progress=progress) for rows in (task.train, task.test))
     epochs = config.epochs_for(n)
     steps = epochs * config.steps_for(n)
     with progress("Fine-tuning", total=steps, unit="steps") as advance:

@@ -14,9 +14,9 @@ from encoder.model import UmURL
 from encoder.options import Precision
 from encoder.precision import emulation_note, pick_precision
 from umurl_search.clips.clip import Frames, LeftOut
-from umurl_search.clips.normalization import Conventions, Up, normalise, usable
+from umurl_search.clips.normalization import Conventions, Up, convert_clip, normalise
 from umurl_search.clips.plausibility import MOST_CLIPS, check_scale_and_axis
-from umurl_search.datasets import protocols as datasets
+from umurl_search.datasets import protocols
 from umurl_search.files.atomic import require_place, write_file
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_store import open_clips
@@ -128,7 +128,7 @@ def embed_source(
     )
 
 
-def _there(source: str) -> Hint:
+def _suggest_source(source: str) -> Hint:
     """What to name instead: a word may be a dataset that is to be ingested, a path is none."""
     if can_name(source) and not Path(source).suffix:
         return Hint("{command}, or give a path", command=("ingest", source))
@@ -146,7 +146,7 @@ def _protocol(library: Library, dataset: dict[str, Any] | None) -> str | None:
     if dataset is None:
         return None
     with library.read() as catalog:
-        return datasets.first_protocol(dataset["name"], catalog.protocols(dataset["name"]))
+        return protocols.first_protocol(dataset["name"], catalog.protocols(dataset["name"]))
 
 
 def _from_store(
@@ -161,7 +161,7 @@ def _from_store(
     with progress("Embedding", total=len(order), unit="clips") as advance:
         for start in range(0, len(order), CHUNK):
             rows = order[start : start + CHUNK]
-            clips = [store.normalised(row) for row in rows]
+            clips = [store.normalised_frames(row) for row in rows]
             y[start : start + len(rows)] = embedder(clips, (request.modality,))[request.modality]
             advance(len(rows))
     return [stored[i] for i in order], y
@@ -186,7 +186,8 @@ def _from_files(
     path = Path(request.source)
     if not path.exists():
         raise UmurlError(
-            f"{request.source}: neither a dataset of the library nor a file or folder", _there(request.source)
+            f"{request.source}: neither a dataset of the library nor a file or folder",
+            _suggest_source(request.source),
         )
     reader = open_reader(request.format or detect(path), (path,), SourceOptions(layout=request.layout))
     conventions = Conventions(
@@ -203,7 +204,7 @@ def _from_files(
         batch.clear()
 
     for outcome in (one for outcomes in reader.read(reader.items()) for one in outcomes):
-        frames = outcome if isinstance(outcome, LeftOut) else usable(outcome, conventions)
+        frames = outcome if isinstance(outcome, LeftOut) else convert_clip(outcome, conventions)
         if isinstance(frames, LeftOut):
             left_out.append(UnusedRecording(name=frames.name, reason=frames.reason))
         elif outcome.name in batch or outcome.name in found:

@@ -57,7 +57,7 @@ def pairs_above(
     above = min(above, COPY)
     asking = gallery if queries is None else queries
     if len(gallery) == 0 or len(asking) == 0:
-        return _joined([])
+        return _join([])
     codes = encode(np.asarray(gallery), n_queries=len(asking), device=device)
     step = int(np.clip(_PRODUCT_BYTES // (4 * len(gallery)), 1, _QUERY_BLOCK))
     found: list[Pairs] = []
@@ -67,13 +67,13 @@ def pairs_above(
         one, other = _candidates(codes, block, above, first=first)
         one = one + start
         if queries is None:
-            one, other = _chosen(one, other, one < other)
+            one, other = _choose(one, other, one < other)
         if groups is not None:
-            one, other = _chosen(one, other, groups[1][one] != groups[0][other])
-        found.append(_scored(gallery, asking, one, other, above))
+            one, other = _choose(one, other, groups[1][one] != groups[0][other])
+        found.append(_score(gallery, asking, one, other, above))
         _refuse_too_many(sum(map(len, found)), above)
         advance(len(block))
-    return _joined(found)
+    return _join(found)
 
 
 def _candidates(codes: BoundedCode, queries: Embeddings, above: float, *, first: int) -> tuple[Rows, Rows]:
@@ -96,7 +96,7 @@ def _candidates(codes: BoundedCode, queries: Embeddings, above: float, *, first:
     return one.cpu().numpy(), other.cpu().numpy()
 
 
-def _scored(gallery: Embeddings, queries: Embeddings, one: Rows, other: Rows, above: float) -> Pairs:
+def _score(gallery: Embeddings, queries: Embeddings, one: Rows, other: Rows, above: float) -> Pairs:
     """Those of the candidates that score at least `above` in float64."""
     step = max(1, _SCORED_BYTES // (16 * gallery.shape[1]))
     found = []
@@ -106,10 +106,10 @@ def _scored(gallery: Embeddings, queries: Embeddings, one: Rows, other: Rows, ab
         passing = score >= above
         found.append(Pairs(one=a[passing], other=b[passing], score=score[passing]))
         _refuse_too_many(sum(map(len, found)), above)
-    return _joined(found)
+    return _join(found)
 
 
-def _chosen(one: Rows, other: Rows, kept: NDArray[np.bool_]) -> tuple[Rows, Rows]:
+def _choose(one: Rows, other: Rows, kept: NDArray[np.bool_]) -> tuple[Rows, Rows]:
     return one[kept], other[kept]
 
 
@@ -121,7 +121,7 @@ def _refuse_too_many(n_pairs: int, above: float) -> None:
         )
 
 
-def _joined(found: list[Pairs]) -> Pairs:
+def _join(found: list[Pairs]) -> Pairs:
     none = np.zeros(0, dtype=np.int64)
     return Pairs(
         one=np.concatenate([none, *(pairs.one for pairs in found)]),

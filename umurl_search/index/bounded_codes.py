@@ -84,7 +84,7 @@ class BoundedCode:
             _code(centred, self.axes, torch.ones(len(q), device=q.device), coarse[block], fine[block])
             length = centred.norm(dim=1).double()
             summed = fine.shape[1] * _UNIT * 2 * (length * self.farthest + self.bias)
-            computed = _turning(rows.shape[1]) * (2 * length + 1) * self.farthest + 1e-6
+            computed = _product_error(rows.shape[1]) * (2 * length + 1) * self.farthest + 1e-6
             above[block] = (summed + computed + q.double() @ self.mean.double()).cpu().numpy()
         return CodedQueries(coarse=coarse, fine=fine, above=above)
 
@@ -149,13 +149,13 @@ def _axes(rows: torch.Tensor, mean: torch.Tensor) -> tuple[torch.Tensor, int] | 
     axes = torch.linalg.qr(basis.double() @ turn.flip(1))[0].float()  # at right angles but for the last bit
     whole = sample.double().square().sum().clamp(min=1e-30)
     share = values.flip(0).clamp(min=0).cumsum(0) / whole
-    n_coarse, n_fine = (min(p, _needed(share, tail)) for tail in (_COARSE_TAIL, _FINE_TAIL))
+    n_coarse, n_fine = (min(p, _count_needed_axes(share, tail)) for tail in (_COARSE_TAIL, _FINE_TAIL))
     if n_coarse > _WORTHWHILE * p or n_coarse >= axes.shape[1] or not bool(torch.isfinite(axes).all()):
         return None
     return axes[:, :n_fine].contiguous(), n_coarse
 
 
-def _needed(share: torch.Tensor, tail: float) -> int:
+def _count_needed_axes(share: torch.Tensor, tail: float) -> int:
     """Axes without which no more than `tail` would be left; a code with its bounds is a multiple of 16."""
     needed = int((share < 1 - tail).sum()) + 1
     return -(-(needed + 2) // 16) * 16 - 2
@@ -168,17 +168,17 @@ def _code(
     turned = centred @ axes
     for codes in (coarse, fine):
         inside = turned[:, : codes.shape[1] - 2]
-        codes[:, 0], codes[:, 1], codes[:, 2:] = _outside(centred, inside), beside, inside
+        codes[:, 0], codes[:, 1], codes[:, 2:] = _bound_outside(centred, inside), beside, inside
 
 
-def _turning(p: int) -> float:
+def _product_error(p: int) -> float:
     """Relative error of a float32 product over p dimensions of a centred row, in whatever order it is summed."""
     return (p + 8) * _UNIT
 
 
-def _outside(centred: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
+def _bound_outside(centred: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
     """(n,) at least the length of what lies outside the axes."""
     whole = centred.square().sum(dim=1)
-    lost = 2 * _turning(centred.shape[1]) + _SQUARED
+    lost = 2 * _product_error(centred.shape[1]) + _SQUARED
     left = (whole - inside.square().sum(dim=1)).clamp(min=0) + lost * whole
     return left.sqrt() * _ROUNDED_UP

@@ -97,7 +97,7 @@ def build_index(
     """
     started = time.monotonic()
     plan = plan_build(library, request)
-    there, seconds = _already_there(library, plan), {"embed": 0.0, "fit": 0.0}
+    there, seconds = _is_already_there(library, plan), {"embed": 0.0, "fit": 0.0}
     if there:
         copy_if_old(library.catalog_path)
     else:
@@ -114,7 +114,7 @@ def _build(
     model = plan.entry.load().to(device)
     library.make()
     with sealed_folder.building(target, resume_token=plan.about["recipe"]) as partial:
-        if _already_there(library, plan):  # by another process, since
+        if _is_already_there(library, plan):  # by another process, since
             shutil.rmtree(partial)
             return {}
         if _is_sealed(target, plan):
@@ -189,7 +189,7 @@ def _salvage(old: Path, about: dict[str, Any], partial: Path) -> bool:
     return True
 
 
-def _already_there(library: Library, plan: BuildPlan) -> bool:
+def _is_already_there(library: Library, plan: BuildPlan) -> bool:
     """Whether the index is there. Raises UmurlError where another has its name."""
     with library.read() as catalog:
         known = any(row["name"] == plan.name for row in catalog.indexes())

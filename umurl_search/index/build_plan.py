@@ -13,7 +13,7 @@ from encoder.model import ModelConfig
 from encoder.options import Precision
 from encoder.precision import pick_precision
 from umurl_search.clips.normalization import PIPELINE
-from umurl_search.datasets import protocols as datasets
+from umurl_search.datasets import protocols
 from umurl_search.index.bridges_and_whitening import NO_TRANSFORM, Transform
 from umurl_search.index.faiss_library import converts_half
 from umurl_search.index.kind_names import KindOrAuto
@@ -23,7 +23,7 @@ from umurl_search.library import encoder_registry
 from umurl_search.library.catalog.queries import ClipColumns
 from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.encoder_registry import EncoderEntry, overlap_warning
-from umurl_search.library.library import Library, checked_name
+from umurl_search.library.library import Library, check_name
 from umurl_search.library.missing import require_dataset
 
 INDEX_VERSION = 2
@@ -71,9 +71,9 @@ def plan_build(library: Library, request: BuildRequest) -> BuildPlan:
     entry = _encoder(library, request, protocol)
     store = open_clips(library, request.dataset)
     rows = index_rows_of(store, np.arange(len(store)), request.window)
-    about, why = _about(request, entry, store, len(rows))
+    about, why = _describe(request, entry, store, len(rows))
     warnings = _warnings(request, entry, store, columns, protocol=protocol, test_names=test_names)
-    name = checked_name(request.name or _default_name(request, entry), what="an index")
+    name = check_name(request.name or _default_name(request, entry), what="an index")
     return BuildPlan(
         request=request,
         name=name,
@@ -91,7 +91,7 @@ def _dataset(library: Library, name: str) -> tuple[ClipColumns, str | None, list
     """The dataset's clips, its first protocol and the names of that protocol's test clips."""
     with library.read() as catalog:
         require_dataset(catalog, name)
-        protocol = datasets.first_protocol(name, catalog.protocols(name))
+        protocol = protocols.first_protocol(name, catalog.protocols(name))
         test = set(catalog.split(name, protocol).get("test", np.zeros(0)).tolist()) if protocol else set()
         columns = catalog.clips_of(name)
     return columns, protocol, [n for n, i in zip(columns.name, columns.id.tolist(), strict=True) if i in test]
@@ -101,13 +101,13 @@ def _encoder(library: Library, request: BuildRequest, protocol: str | None) -> E
     if request.encoder is not None:
         return encoder_registry.open_encoder(library, request.encoder)
     own = encoder_registry.choose(library, request.dataset, protocol)
-    cut_as = datasets.find(request.dataset).cut_as
+    cut_as = protocols.find(request.dataset).cut_as
     if not cut_as or own.name != encoder_registry.SHIPPED:
         return own
     return encoder_registry.choose(library, cut_as, protocol)
 
 
-def _about(
+def _describe(
     request: BuildRequest, entry: EncoderEntry, store: Clips, n_units: int
 ) -> tuple[dict[str, Any], str]:
     """What the manifest says before anything is made, and why the index is of its kind."""
@@ -173,7 +173,7 @@ def _warnings(
     if request.encoder is None and entry.name == encoder_registry.SHIPPED:
         found.append(
             f"no encoder was trained to its end on {dataset} or imported for it: using the shipped one, trained on "
-            f"made-up motion; umurl-search train {datasets.find(dataset).cut_as or dataset} makes one of its own"
+            f"made-up motion; umurl-search train {protocols.find(dataset).cut_as or dataset} makes one of its own"
         )
     if protocol is not None:
         found += overlap_warning(entry, dataset, protocol, test_names)

@@ -83,8 +83,10 @@ def nearest(
     for start in range(0, len(queries), _QUERY_BLOCK):
         block = np.ascontiguousarray(queries[start : start + _QUERY_BLOCK])
         own = None if groups is None else (groups[0], groups[1][start : start + _QUERY_BLOCK])
-        exact = _on_device(resident, block) if resident is not None else products_with(gallery, block)
-        propose = proposer.asked_by(block, own)
+        exact = (
+            _products_on_device(resident, block) if resident is not None else products_with(gallery, block)
+        )
+        propose = proposer.propose_for(block, own)
         found.append(rerank_until_exact(propose, exact, k, n_queries=len(block), n_rows=len(gallery)))
         advance(len(block))
     return Neighbours(
@@ -152,7 +154,7 @@ def products_with(gallery: Embeddings, queries: Embeddings) -> ScoreFn:
     return exact
 
 
-def _on_device(gallery: torch.Tensor, queries: Embeddings) -> ScoreFn:
+def _products_on_device(gallery: torch.Tensor, queries: Embeddings) -> ScoreFn:
     asked = torch.from_numpy(queries).to(gallery.device)
 
     def exact(asking: Rows, rows: Rows) -> Scores:
@@ -174,7 +176,7 @@ class _Proposer:
         self._codes = codes
         self._products = torch.empty(0, device=codes.coarse.device)
 
-    def asked_by(self, queries: Embeddings, groups: Groups) -> CandidateFn:
+    def propose_for(self, queries: Embeddings, groups: Groups) -> CandidateFn:
         """queries: (Q, P). groups: numbers (N,) and (Q,)."""
         asked, n = self._codes.ask(queries), len(self._codes.coarse)
 
@@ -182,10 +184,10 @@ class _Proposer:
             wide = fetch if asked.fine is None else min(n, _WIDE * fetch)
             own = None if groups is None else (groups[0], groups[1][asking])
             mine = torch.from_numpy(asking).to(self._products.device)
-            scores, rows = self._likeliest(asked.coarse[mine], wide, own)
+            scores, rows = self._find_likeliest(asked.coarse[mine], wide, own)
             last = scores[:, -1]
             if asked.fine is not None:
-                scores = self._refined(asked.fine[mine], rows)
+                scores = self._refine(asked.fine[mine], rows)
                 scores, order = scores.topk(fetch, dim=1)
                 rows, last = rows.gather(1, order), torch.maximum(last, scores[:, -1])
             bound = last.double().cpu().numpy() + asked.above[asking]
@@ -193,7 +195,7 @@ class _Proposer:
 
         return propose
 
-    def _likeliest(
+    def _find_likeliest(
         self, queries: torch.Tensor, wide: int, groups: Groups
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Scores and rows (q, wide) of the largest products, falling; -inf and -1 where there are fewer."""
@@ -203,11 +205,11 @@ class _Proposer:
             return torch.from_numpy(top[0]), torch.from_numpy(top[1])
         step = max(16, _SCORE_BYTES // (4 * len(gallery)))
         parts = [slice(i, i + step) for i in range(0, len(queries), step)]
-        tops = [self._masked(queries[part], part, groups).topk(wide, dim=1) for part in parts]
+        tops = [self._multiply_and_mask(queries[part], part, groups).topk(wide, dim=1) for part in parts]
         scores = torch.cat([top.values for top in tops])
         return scores, torch.cat([top.indices for top in tops]).masked_fill(scores == -torch.inf, -1)
 
-    def _masked(self, queries: torch.Tensor, part: slice, groups: Groups) -> torch.Tensor:
+    def _multiply_and_mask(self, queries: torch.Tensor, part: slice, groups: Groups) -> torch.Tensor:
         """(q, N) products, -inf for a query's own group; in memory that is used again, which saves much of the time."""
         shape = len(queries), len(self._codes.coarse)
         if self._products.numel() < shape[0] * shape[1]:
@@ -219,7 +221,7 @@ class _Proposer:
             scores.masked_fill_((held[None] == asking[:, None]) & (asking >= 0)[:, None], -torch.inf)
         return scores
 
-    def _refined(self, queries: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    def _refine(self, queries: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """(q, F) what the scores of these rows are at most, by the fine codes; -inf where there is none."""
         fine = self._codes.fine
         assert fine is not None

@@ -73,28 +73,28 @@ class IndexKind:
         return proposals if self.effort_bounds_proposals else 1
 
 
-def _flat(n: int, p: int) -> Any:
+def _make_flat(n: int, p: int) -> Any:
     return faiss_module().IndexFlatIP(p)
 
 
-def _half(n: int, p: int) -> Any:
+def _make_half(n: int, p: int) -> Any:
     faiss = faiss_module()
     return faiss.IndexScalarQuantizer(p, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_L2)
 
 
-def _bytes(n: int, p: int) -> Any:
+def _make_bytes(n: int, p: int) -> Any:
     faiss = faiss_module()
     return faiss.IndexScalarQuantizer(p, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_L2)
 
 
-def _hnsw(n: int, p: int) -> Any:
+def _make_hnsw(n: int, p: int) -> Any:
     faiss = faiss_module()
     index = faiss.IndexHNSWSQ(p, faiss.ScalarQuantizer.QT_fp16, _HNSW_LINKS, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction = 80
     return index
 
 
-def _ivf(n: int, p: int, *, codes: str) -> Any:
+def _make_ivf(n: int, p: int, *, codes: str) -> Any:
     faiss = faiss_module()
     index = faiss.index_factory(p, f"IVF{n_lists(n)},{codes}", faiss.METRIC_INNER_PRODUCT)
     index.cp.min_points_per_centroid = 1
@@ -111,19 +111,19 @@ def _lists(index: Any, effort: int) -> Any:
 
 
 KINDS: dict[Kind, IndexKind] = {
-    "flat": IndexKind(empty=_flat, is_exact=True),
-    "flat16": IndexKind(empty=_half, is_exact=True, rounds=True),
-    "sq8": IndexKind(empty=_bytes, is_exact=True, rounds=True, spare=_SPARE_OF_BYTES),
-    "ivf-sq8": IndexKind(empty=partial(_ivf, codes="SQ8"), efforts=_LISTS, parameters=_lists),
+    "flat": IndexKind(empty=_make_flat, is_exact=True),
+    "flat16": IndexKind(empty=_make_half, is_exact=True, rounds=True),
+    "sq8": IndexKind(empty=_make_bytes, is_exact=True, rounds=True, spare=_SPARE_OF_BYTES),
+    "ivf-sq8": IndexKind(empty=partial(_make_ivf, codes="SQ8"), efforts=_LISTS, parameters=_lists),
     "hnsw": IndexKind(
-        empty=_hnsw,
+        empty=_make_hnsw,
         efforts=(16, 32, 64, 128, 256, 512),
         parameters=_candidates,
         effort_bounds_proposals=True,
         on_gpu=False,
     ),
     "ivf-rabitq": IndexKind(
-        empty=partial(_ivf, codes="RaBitQ4"), efforts=_LISTS, parameters=_lists, on_gpu=False
+        empty=partial(_make_ivf, codes="RaBitQ4"), efforts=_LISTS, parameters=_lists, on_gpu=False
     ),
 }
 EXACT = tuple(name for name, kind in KINDS.items() if kind.is_exact)
@@ -242,7 +242,7 @@ def make(kind: Kind, blocks: Blocks, *, n: int, p: int) -> Vectors:
         vectors = np.ascontiguousarray(vectors)
         index.add(vectors)
         if centre is not None:
-            error = max(error, _furthest(index, vectors))
+            error = max(error, _measure_error(index, vectors))
     return Vectors(kind=kind, index=index, error=error, centre=centre)
 
 
@@ -263,7 +263,7 @@ def _sample(blocks: Blocks, *, n: int) -> Embeddings:
     return np.ascontiguousarray(np.concatenate(taken))
 
 
-def _furthest(index: Any, vectors: Embeddings) -> float:
+def _measure_error(index: Any, vectors: Embeddings) -> float:
     """The largest distance between a vector and what the index holds of it."""
     decoded = index.sa_decode(index.sa_encode(vectors))
     return float(np.linalg.norm(vectors.astype(np.float64) - decoded, axis=1).max())
@@ -308,7 +308,7 @@ def flat_rows(vectors: Vectors) -> Embeddings:
     return np.asarray(_Held(values, index)).reshape(index.ntotal, index.d)
 
 
-def on_gpu(vectors: Vectors, gpu: int, *, free_bytes: int) -> Vectors:
+def move_to_gpu(vectors: Vectors, gpu: int, *, free_bytes: int) -> Vectors:
     """The index moved to a GPU, where it fits in its share of the free memory; as it was where it does not.
 
     There is no selector there: filters gather.

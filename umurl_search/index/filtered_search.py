@@ -54,8 +54,8 @@ class Gallery:
         among: rows (ascending) that may be found; all unless given.
         """
         if self.against != MAIN:
-            return self._in_memory(points, k, among)
-        allowed = self._allowed(among)
+            return self._search_in_memory(points, k, among)
+        allowed = self._mask_allowed(among)
         found, start = [], 0
         for part in self.index.parts:
             mine = None if allowed is None else allowed[start : start + len(part.ids)]
@@ -66,7 +66,7 @@ class Gallery:
             start += len(part.ids)
         return self._live_rows(merge_neighbours(found, k))
 
-    def _in_memory(self, points: Embeddings, k: int, among: Rows | None) -> Neighbours:
+    def _search_in_memory(self, points: Embeddings, k: int, among: Rows | None) -> Neighbours:
         embeddings = self.index.embeddings(self.against)
         if among is None:
             return nearest(self.mapping(np.asarray(embeddings)), points, k, device=self.device)
@@ -75,7 +75,7 @@ class Gallery:
             return found
         return Neighbours(scores=found.scores, rows=np.where(found.rows >= 0, among[found.rows], -1))
 
-    def _allowed(self, among: Rows | None) -> Mask | None:
+    def _mask_allowed(self, among: Rows | None) -> Mask | None:
         """(N,) over all rows on disk; None when all may be found."""
         if among is None:
             return self.index.live
@@ -116,13 +116,13 @@ class _PartSearch:
         approximate = self.part.kind not in EXACT
         gpu = self.device.type == "cuda"
         if approximate and not filtered:
-            return self._approximate(points, k, allowed)
+            return self._search_approximately(points, k, allowed)
         few = allowed is not None and (n_passing < GATHERED_BELOW * n or gpu)
         if few or approximate or len(points) > _MANY or n_passing <= k:
             return self.scan(points, k, None if allowed is None else np.flatnonzero(allowed))
         vectors = self._vectors()
-        exact = self._exact(points)
-        propose = _proposing(vectors, points, allowed)
+        exact = self._exact_scorer(points)
+        propose = _make_proposer(vectors, points, allowed)
         return rerank_until_exact(
             propose, exact, k, n_queries=len(points), n_rows=n_passing, spare=vectors.spare
         )
@@ -134,10 +134,10 @@ class _PartSearch:
         key = self.centred, self.device.index or 0
         if key not in self.part.on_gpu:
             free, _ = torch.cuda.mem_get_info(self.device)
-            self.part.on_gpu[key] = faiss_kinds.on_gpu(vectors, key[1], free_bytes=free)
+            self.part.on_gpu[key] = faiss_kinds.move_to_gpu(vectors, key[1], free_bytes=free)
         return self.part.on_gpu[key]
 
-    def _exact(self, points: Embeddings) -> Callable[[Rows, Rows], Scores]:
+    def _exact_scorer(self, points: Embeddings) -> Callable[[Rows, Rows], Scores]:
         """Exact scores: of the embeddings' own vectors, read for the rows that are asked for."""
         if self.part.kind == "flat":
             return products_with(self.part.unit(slice(None), self.mapping, centred=self.centred), points)
@@ -149,9 +149,13 @@ class _PartSearch:
 
         return exact
 
-    def _approximate(self, points: Embeddings, k: int, allowed: Mask | None) -> Neighbours:
+    def _search_approximately(self, points: Embeddings, k: int, allowed: Mask | None) -> Neighbours:
         """What an approximate kind finds, exactly scored; visits more where it finds fewer than k, at last all."""
-        vectors, exact, n = self.part.vectors(centred=self.centred), self._exact(points), len(self.part.ids)
+        vectors, exact, n = (
+            self.part.vectors(centred=self.centred),
+            self._exact_scorer(points),
+            len(self.part.ids),
+        )
         wanted = min(k, n if allowed is None else int(allowed.sum()))
         asking, out = np.arange(len(points)), empty_neighbours(len(points), k)
         kind, least = KINDS[self.part.kind], int(self.part.manifest["search"]["effort"])
@@ -193,7 +197,7 @@ class _PartSearch:
         return merge_neighbours(found, k)
 
 
-def _proposing(
+def _make_proposer(
     vectors: Vectors, points: Embeddings, allowed: Mask | None
 ) -> Callable[[Rows, int], Proposals]:
     return lambda asking, fetch: vectors.propose(points[asking], fetch, among=allowed)

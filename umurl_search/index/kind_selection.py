@@ -81,7 +81,7 @@ def write_vectors(
     approximate kind, the least that reaches `recall` at 10; the quality. Raises UmurlError for embeddings that are
     not finite.
     """
-    held = _held_out(len(embeddings))
+    held = _hold_out(len(embeddings))
     order = np.concatenate([np.setdiff1d(np.arange(len(embeddings)), held), held])
     if kind not in EXACT:
         np.save(folder / ORDER, order.astype(np.int64), allow_pickle=False)
@@ -90,7 +90,7 @@ def write_vectors(
     rounding, about = {}, {}
     for centred in views(maps.transform):
         mapping = maps.gallery("fused", bridged=centred)
-        vectors, measured = _filled(embeddings, mapping, kind, order, held, recall, labels)
+        vectors, measured = _fill(embeddings, mapping, kind, order, held, recall, labels)
         if not centred:
             about = measured
         rounding[vectors_file(centred=centred)] = vectors.error if kind in EXACT else None
@@ -104,13 +104,13 @@ def describe_recall(manifest: dict[str, Any]) -> float:
     return float(manifest.get("search", {}).get("recall", RECALL))
 
 
-def _held_out(n: int) -> Rows:
+def _hold_out(n: int) -> Rows:
     """Up to 256 evenly spaced rows, a tenth at most."""
     q = min(ASKED, n // 10)
     return np.unique(np.linspace(0, n - 1, q).astype(np.int64)) if q else np.zeros(0, dtype=np.int64)
 
 
-def _filled(
+def _fill(
     embeddings: Embeddings,
     mapping: LinearMap,
     kind: Kind,
@@ -124,12 +124,10 @@ def _filled(
         vectors = faiss_kinds.make(
             kind, lambda: mapped_blocks(embeddings, mapping), n=len(embeddings), p=width
         )
-        return vectors, _measured(
-            vectors, embeddings, mapping, np.arange(len(embeddings)), held, None, labels
-        )
+        return vectors, _measure(vectors, embeddings, mapping, np.arange(len(embeddings)), held, None, labels)
     rest = order[: len(order) - len(held)]
     vectors = faiss_kinds.make(kind, lambda: _ordered_blocks(embeddings, mapping, rest), n=len(rest), p=width)
-    measured = _measured(vectors, embeddings, mapping, rest, held, recall, labels)
+    measured = _measure(vectors, embeddings, mapping, rest, held, recall, labels)
     if len(held):
         vectors.index.add(mapping(np.asarray(embeddings[held])))
     return vectors, measured
@@ -140,7 +138,7 @@ def _ordered_blocks(embeddings: Embeddings, mapping: LinearMap, order: Rows) -> 
         yield mapping(np.asarray(embeddings[order[start : start + _BLOCK]]))
 
 
-def _measured(
+def _measure(
     vectors: Vectors,
     embeddings: Embeddings,
     mapping: LinearMap,
@@ -157,7 +155,7 @@ def _measured(
     truth = _truth(embeddings, mapping, stored, held, points)
     ladder = (0,) if exact_kind else KINDS[vectors.kind].efforts
     for effort in ladder:
-        found, seconds = _asked(vectors, embeddings, mapping, stored, held, points, effort)
+        found, seconds = _ask_all(vectors, embeddings, mapping, stored, held, points, effort)
         recalls = {str(k): _recall(found, truth, k) for k in (1, K)}
         if recall is None or recalls[str(K)] >= recall:
             break
@@ -178,7 +176,7 @@ def _truth(embeddings: Embeddings, mapping: LinearMap, stored: Rows, held: Rows,
     return np.where(found.rows >= 0, stored[found.rows], -1)
 
 
-def _asked(
+def _ask_all(
     vectors: Vectors,
     embeddings: Embeddings,
     mapping: LinearMap,
@@ -191,7 +189,7 @@ def _asked(
     rows, seconds = [], []
     for i in range(len(held)):
         begun = time.perf_counter()
-        found = _one(vectors, embeddings, mapping, stored, points[i : i + 1], effort)
+        found = _ask_one(vectors, embeddings, mapping, stored, points[i : i + 1], effort)
         seconds.append(time.perf_counter() - begun)
         mine = np.where(found.rows[0] >= 0, stored[found.rows[0]], -1)
         others = mine[mine != held[i]][:K]
@@ -199,7 +197,7 @@ def _asked(
     return np.stack(rows), float(np.median(seconds))
 
 
-def _one(
+def _ask_one(
     vectors: Vectors, embeddings: Embeddings, mapping: LinearMap, stored: Rows, point: Embeddings, effort: int
 ) -> Neighbours:
     def exact(asking: Rows, rows: Rows) -> NDArray[np.float64]:

@@ -8,13 +8,13 @@ import torch
 
 from encoder.errors import Hint, UmurlError
 from umurl_search.clips.types import Rows
-from umurl_search.datasets import protocols as datasets
+from umurl_search.datasets import protocols
 from umurl_search.index.index import Index
 from umurl_search.index.windows import require_whole_clips
 from umurl_search.library.catalog.queries import ClipColumns
 from umurl_search.library.library import Library
 from umurl_search.library.missing import no_index_yet, no_such_index, require_dataset
-from umurl_search.library.protocol_choice import chosen_protocol
+from umurl_search.library.protocol_choice import choose_protocol
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +115,7 @@ def open_split(
     """
     with library.read() as catalog:
         require_dataset(catalog, dataset)
-        chosen = chosen_protocol(catalog, dataset, protocol)
+        chosen = choose_protocol(catalog, dataset, protocol)
         parts = catalog.split(dataset, chosen)
         columns = catalog.clips_of(dataset)
     split = _split(chosen, parts, columns.id if ids is None else ids, columns, dataset)
@@ -134,7 +134,7 @@ def _split(protocol: str, parts: dict[str, Rows], ids: Rows, columns: ClipColumn
     rows = {part: np.searchsorted(ids, wanted[np.isin(wanted, labelled)]) for part, wanted in parts.items()}
     empty = np.zeros(0, dtype=np.int64)
     train, test = rows.get("train", empty), rows.get("test", empty)
-    gallery = rows.get("gallery", empty if protocol in datasets.WITH_EXEMPLARS else train)
+    gallery = rows.get("gallery", empty if protocol in protocols.WITH_EXEMPLARS else train)
     return Split(protocol=protocol, gallery=gallery, queries=test, fitting=np.union1d(train, gallery))
 
 

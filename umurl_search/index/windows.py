@@ -75,7 +75,7 @@ class IndexRows:
         """(T, M, 25, 3) float32 of a unit as the encoder's pipeline wants it: a window is normalised on its own."""
         row = int(self.row[i])
         if self.spans is None:
-            return store.normalised(row)
+            return store.normalised_frames(row)
         cut = crop(store.frames(row), *self.spans[i].tolist())
         assert cut is not None, (row, self.spans[i])
         return cut
@@ -85,13 +85,13 @@ def index_rows_of(store: Clips, rows: Rows, window: Window | None) -> IndexRows:
     """The units of some clips, by their rows. Windows in which nobody is there are left out."""
     if window is None:
         return IndexRows(row=rows)
-    found = [(row, _inhabited(store.frames(row), window)) for row in rows.tolist()]
+    found = [(row, _inhabited_windows(store.frames(row), window)) for row in rows.tolist()]
     counts = [len(spans) for _, spans in found]
     spans = np.concatenate([np.zeros((0, 2), dtype=np.int64), *(spans for _, spans in found)])
     return IndexRows(row=np.repeat(rows, counts), spans=spans)
 
 
-def _inhabited(frames: Frames, window: Window) -> NDArray[np.int64]:
+def _inhabited_windows(frames: Frames, window: Window) -> NDArray[np.int64]:
     """(n, 2) the windows of a recording with somebody in them; frames: (T, M, 25, 3)."""
     spans = window.spans(len(frames))
     there = np.concatenate([[0], np.cumsum(frames.any(axis=(1, 2, 3)))])

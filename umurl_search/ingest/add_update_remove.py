@@ -32,7 +32,7 @@ from umurl_search.ingest.annotations import (
 )
 from umurl_search.ingest.change_detection import ChangeDetector
 from umurl_search.ingest.ingest import SLICING, Request, about_store, open_source, origin_of, reopen_source
-from umurl_search.ingest.parallel_read import fill, nothing_found, stamp
+from umurl_search.ingest.parallel_read import fill, nothing_found_error, stamp
 from umurl_search.ingest.registration import catalog_rows, left_out_rows
 from umurl_search.ingest.segments_file import read_segments
 from umurl_search.ingest.splits_file import read_splits
@@ -123,7 +123,7 @@ def add_or_update(
     splits, stated = read_splits(request.splits), read_segments(request.segments)
     name = request.dataset
     with library.write_lock():
-        before = _before(library, name)
+        before = _read_state(library, name)
         whole = bool(before.origins[0]["untrimmed"]) or protocols.find(name).untrimmed
         require_whole_recordings(request.segments, untrimmed=whole)
         origins, notes = _origins(before, request)
@@ -131,14 +131,14 @@ def add_or_update(
         for origin in origins:
             change = _Change(library, before, request, origin, progress)
             reports.append(change.report(change.make()))
-            before = _before(library, name)
+            before = _read_state(library, name)
         notes += [note for one in reports for note in one.notes]
         notes += [*assign_splits(library, name, splits), *assign_segments(library, name, stated)]
     notes += describe_missing(library, name, sum(one.added for one in reports))
-    return _together(reports, before, notes, seconds=time.monotonic() - started)
+    return _join_reports(reports, before, notes, seconds=time.monotonic() - started)
 
 
-def _together(
+def _join_reports(
     reports: Sequence[ChangeReport], before: _Before, notes: Sequence[str], *, seconds: float
 ) -> ChangeReport:
     """One report of what was done with several sources."""
@@ -157,7 +157,7 @@ def _together(
     )
 
 
-def _before(library: Library, dataset: str) -> _Before:
+def _read_state(library: Library, dataset: str) -> _Before:
     copy_if_old(library.catalog_path)
     with library.read() as catalog:
         return _Before(
@@ -181,11 +181,11 @@ def _origins(before: _Before, request: ChangeRequest) -> tuple[list[dict[str, An
     there = [one for one in before.origins if all(Path(root).exists() for root in one["roots"])]
     missing = [root for one in before.origins for root in one["roots"] if not Path(root).exists()]
     if not there:
-        raise _not_there(missing[0], name)
+        raise _missing_source(missing[0], name)
     return there, [f"{root} is not there: it was passed over" for root in missing]
 
 
-def _not_there(source: object, name: str) -> UmurlError:
+def _missing_source(source: object, name: str) -> UmurlError:
     return UmurlError(
         f"{source}: no such file or folder",
         Hint(f"give {{option}} the recordings of {name}", option="source"),
@@ -196,7 +196,7 @@ def _stated_origin(before: _Before, request: ChangeRequest, source: Path) -> dic
     """What a source is that the user names: in the dataset's first format it is read as that was."""
     name, first = before.row["name"], before.origins[0]
     if not source.exists():
-        raise _not_there(source, name)
+        raise _missing_source(source, name)
     fmt = request.format or detect(source)
     slicing = request.slicing or first["slicing"] or SLICING
     if fmt == first["format"]:
@@ -226,7 +226,7 @@ class _Change:
                 f"{self.before.row['name']} {self.before.row['state']}"
             )
         if self.request.source is not None and not reader.items():
-            raise nothing_found(self.request.source, reader.format)
+            raise nothing_found_error(self.request.source, reader.format)
         return reader, conventions
 
     @cached_property
@@ -284,7 +284,7 @@ class _Change:
             add_index_part(library, row, target, token, self.request.device, self.progress)
             for row in self.before.indexes
         ]
-        self.notes.extend(check_store(target, self.source[1], what=name, remedy=_apart))
+        self.notes.extend(check_store(target, self.source[1], what=name, remedy=_advise_ingest_apart))
         added = catalog_rows(protocols.find(name), self.source[0], journal_of(target))
         added |= {"first_id": ClipStore(target).manifest["first_id"], "read_from": self.origin}
         sources = self.before.sources
@@ -323,7 +323,7 @@ class _Change:
             return n
 
 
-def _apart(option: str) -> str:
+def _advise_ingest_apart(option: str) -> str:
     return f"remove what is new and ingest it as a dataset of its own, with {option}"
 
 
@@ -353,8 +353,8 @@ def remove(
     """
     started = time.monotonic()
     with library.write_lock():
-        before = _before(library, dataset)
-        chosen = _named(before, names) | _passing(library, before, where)
+        before = _read_state(library, dataset)
+        chosen = _find_named(before, names) | _find_passing(library, before, where)
         if not chosen:
             raise UmurlError(f'no clip of {dataset} passes the filter "{where}": nothing was removed')
         if len(chosen) == len(before.ids):
@@ -372,14 +372,14 @@ def remove(
     )
 
 
-def _named(before: _Before, names: Sequence[str]) -> set[int]:
+def _find_named(before: _Before, names: Sequence[str]) -> set[int]:
     unknown = [name for name in names if name not in before.sources]
     if unknown:
         raise UmurlError(f"no clip '{unknown[0]}' in {before.row['name']}: nothing was removed")
     return {before.sources[name].id for name in names}
 
 
-def _passing(library: Library, before: _Before, where: str | None) -> set[int]:
+def _find_passing(library: Library, before: _Before, where: str | None) -> set[int]:
     if where is None:
         return set()
     with library.read() as catalog:

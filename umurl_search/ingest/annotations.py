@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from encoder.errors import Hint, UmurlError
 from umurl_search.clips.types import Splits
-from umurl_search.datasets import protocols as datasets
+from umurl_search.datasets import protocols
 from umurl_search.ingest.segments_file import StatedSegments, segment_columns
 from umurl_search.library.library import Library
 
@@ -50,7 +50,7 @@ def assign_segments(library: Library, dataset: str, stated: StatedSegments) -> l
         if name in stated
     ]
     named = {name: segments for name, segments in stated.items() if name in here}
-    listed = datasets.action_names(datasets.find(dataset).actions)
+    listed = protocols.action_names(protocols.find(dataset).actions)
     more = {one.action for segments in named.values() for one in segments if isinstance(one.action, str)}
     names = listed or (so_far + tuple(sorted(more - set(so_far))) if so_far else ())
     found = segment_columns(clips, named, names=names, what=dataset)
@@ -91,7 +91,7 @@ def describe_missing(library: Library, dataset: str, added: int) -> list[str]:
         for protocol in catalog.protocols(dataset):
             placed = np.concatenate(list(catalog.split(dataset, protocol).values()))
             n = int((~np.isin(newest, placed)).sum())
-            if n and protocol not in datasets.find(dataset).protocols:
+            if n and protocol not in protocols.find(dataset).protocols:
                 notes.append(
                     f"{n:,} of the clips added are in no part of protocol {protocol}: add {dataset} --splits says it"
                 )

@@ -21,7 +21,7 @@ from umurl_search.ingest.registration import register
 from umurl_search.ingest.segments_file import StatedSegments, read_segments
 from umurl_search.ingest.splits_file import read_splits
 from umurl_search.library.catalog.open_catalog import copy_if_old
-from umurl_search.library.library import Library, checked_name
+from umurl_search.library.library import Library, check_name
 from umurl_search.progress import Progress, no_progress
 from umurl_search.readers.base import Reader
 from umurl_search.readers.formats import FORMATS, SourceOptions, detect, format_of, open_reader
@@ -96,21 +96,21 @@ def ingest(
     the library already holds another dataset of that name.
     """
     started = time.monotonic()
-    dataset = protocols.find(checked_name(request.name, what="a dataset"))
+    dataset = protocols.find(check_name(request.name, what="a dataset"))
     reader, conventions = open_source(dataset, request)
-    extra_splits, stated = read_splits(request.splits), _stated(dataset, reader, request)
+    extra_splits, stated = read_splits(request.splits), _read_stated(dataset, reader, request)
     signature = _signature(reader, conventions, request, extra_splits, stated)
-    known = _known(library, request.name)
+    known = _find_known(library, request.name)
     if known is not None:
         copy_if_old(library.catalog_path)
-        return _already_there(known, signature)
+        return _report_already_there(known, signature)
     library.make()
     target = library.clips(request.name)
     with sealed_folder.building(target, resume_token=signature) as partial:
-        known = _known(library, request.name)  # by another process, since
+        known = _find_known(library, request.name)  # by another process, since
         if known is not None:
             shutil.rmtree(partial)
-            return _already_there(known, signature)
+            return _report_already_there(known, signature)
         if target.exists():
             shutil.rmtree(partial)
         else:
@@ -179,7 +179,7 @@ def _demo_reader(dataset: Dataset, request: Request) -> Reader:
     return DemoLongReader() if dataset.untrimmed else DemoReader()
 
 
-def _stated(dataset: Dataset, reader: Reader, request: Request) -> StatedSegments:
+def _read_stated(dataset: Dataset, reader: Reader, request: Request) -> StatedSegments:
     """The segments that a file states. Raises UmurlError where recordings are cut, or hold no file of their own."""
     require_whole_recordings(request.segments, untrimmed=request.untrimmed or dataset.untrimmed)
     if request.untrimmed and not dataset.untrimmed and not format_of(reader).has_recording_files:
@@ -238,17 +238,17 @@ def about_store(reader: Reader, conventions: Conventions, signature: str) -> dic
 
 def is_ingested(library: Library, name: str) -> bool:
     """Whether the library holds a dataset of that name."""
-    return _known(library, name) is not None
+    return _find_known(library, name) is not None
 
 
-def _known(library: Library, name: str) -> dict[str, Any] | None:
+def _find_known(library: Library, name: str) -> dict[str, Any] | None:
     if not library.exists():
         return None
     with library.read() as catalog:
         return catalog.dataset(name)
 
 
-def _already_there(row: dict[str, Any], signature: str) -> IngestReport:
+def _report_already_there(row: dict[str, Any], signature: str) -> IngestReport:
     if row["signature"] != signature:
         raise UmurlError(
             f"the library holds another '{row['name']}' (from {row['source']}, or its files have changed since)",

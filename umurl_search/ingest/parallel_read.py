@@ -17,8 +17,8 @@ from pathlib import Path
 
 from encoder.errors import Hint, UmurlError
 from umurl_search.clips.clip import Clip, Frames, LeftOut, Outcome
-from umurl_search.clips.crop import at_store_rate
-from umurl_search.clips.normalization import Conventions, usable
+from umurl_search.clips.crop import to_store_rate
+from umurl_search.clips.normalization import Conventions, convert_clip
 from umurl_search.files import sealed_folder
 from umurl_search.library.clip_store import Record, StoreWriter
 from umurl_search.progress import Progress
@@ -74,7 +74,7 @@ def fill(
         with progress(title, total=len(items), unit="clips") as advance:
             advance(writer.items_done)
             for outcomes in chunks(reader, conventions, items[writer.items_done :], workers=workers):
-                records, left_out = _sorted_out([tuple(filter(keep, one)) for one in outcomes], seen)
+                records, left_out = _sort_out([tuple(filter(keep, one)) for one in outcomes], seen)
                 writer.add(len(outcomes), records, left_out)
                 advance(len(outcomes))
         if writer.clips:
@@ -84,19 +84,19 @@ def fill(
         if not writer.clips:  # nothing to go on from
             shutil.rmtree(partial)
     if not writer.clips and not may_be_empty:
-        raise _nothing_usable(reader, writer)
+        raise _nothing_usable_error(reader, writer)
     return len(writer.clips)
 
 
-def nothing_found(where: object, fmt: str) -> UmurlError:
+def nothing_found_error(where: object, fmt: str) -> UmurlError:
     """The error where nothing is of a format."""
     hint = Hint("check the source, or give its {option}", option="format")
     return UmurlError(f"{where}: no recordings found in format {fmt}", hint)
 
 
-def _nothing_usable(reader: Reader, writer: StoreWriter) -> UmurlError:
+def _nothing_usable_error(reader: Reader, writer: StoreWriter) -> UmurlError:
     if not writer.left_out:
-        return nothing_found(next(iter(reader.files()), "the source"), reader.format)
+        return nothing_found_error(next(iter(reader.files()), "the source"), reader.format)
     one = writer.left_out[0]
     more = f" and {len(writer.left_out) - 1} others" if len(writer.left_out) > 1 else ""
     return UmurlError(
@@ -114,11 +114,11 @@ def chunks(
     """Outcomes of CHUNK items at a time, in order; parallel readers on all cores when it is worth it."""
     n_workers = workers or _n_cores()
     if reader.parallel and n_workers > 1 and len(items) > 2 * CHUNK:
-        yield from _in_processes(reader, conventions, items, n_workers)
+        yield from _read_in_processes(reader, conventions, items, n_workers)
         return
     chunk: Outcomes = []
     for outcomes in reader.read(items):
-        chunk.append(_ready(reader, conventions, outcomes))
+        chunk.append(_make_records(reader, conventions, outcomes))
         if len(chunk) == CHUNK:
             yield chunk
             chunk = []
@@ -130,7 +130,7 @@ def _n_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _in_processes(
+def _read_in_processes(
     reader: Reader, conventions: Conventions, items: Sequence[str], n_workers: int
 ) -> Iterator[Outcomes]:
     context = multiprocessing.get_context("spawn")
@@ -138,7 +138,7 @@ def _in_processes(
     waiting: deque[Future[Outcomes]] = deque()
     try:
         for start in range(0, len(items), CHUNK):
-            with _signals_held():
+            with _hold_signals():
                 waiting.append(pool.submit(_read_chunk, reader, conventions, items[start : start + CHUNK]))
             if len(waiting) > 2 * n_workers:
                 yield waiting.popleft().result()
@@ -154,7 +154,7 @@ def _in_processes(
 
 
 @contextlib.contextmanager
-def _signals_held() -> Iterator[None]:
+def _hold_signals() -> Iterator[None]:
     """Ctrl-C and SIGTERM wait: a pool interrupted in `submit` hangs, and a process it starts here inherits the
     hold, so that Ctrl-C does not end it with a traceback before it can ignore it."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
@@ -175,18 +175,18 @@ def _follow_parent() -> None:
 
 
 def _read_chunk(reader: Reader, conventions: Conventions, items: Sequence[str]) -> Outcomes:
-    return [_ready(reader, conventions, outcomes) for outcomes in reader.read(items)]
+    return [_make_records(reader, conventions, outcomes) for outcomes in reader.read(items)]
 
 
-def _ready(
+def _make_records(
     reader: Reader, conventions: Conventions, outcomes: tuple[Outcome, ...]
 ) -> tuple[Record | LeftOut, ...]:
     return tuple(
-        _with_hash(reader, o) if isinstance(o, LeftOut) else _record(reader, conventions, o) for o in outcomes
+        _add_hash(reader, o) if isinstance(o, LeftOut) else _record(reader, conventions, o) for o in outcomes
     )
 
 
-def _with_hash(reader: Reader, left_out: LeftOut) -> LeftOut:
+def _add_hash(reader: Reader, left_out: LeftOut) -> LeftOut:
     """With the hash of its file, by which a recording that was mended is known."""
     if not format_of(reader).is_clip_a_file:
         return left_out
@@ -199,9 +199,9 @@ def _places(reader: Reader, source: str) -> list[Path]:
 
 
 def _record(reader: Reader, conventions: Conventions, clip: Clip) -> Record | LeftOut:
-    frames = usable(clip, conventions)
+    frames = convert_clip(clip, conventions)
     if isinstance(frames, LeftOut):
-        return _with_hash(reader, frames)
+        return _add_hash(reader, frames)
     return Record(
         name=clip.name,
         frames=frames,
@@ -213,7 +213,7 @@ def _record(reader: Reader, conventions: Conventions, clip: Clip) -> Record | Le
         source=clip.source,
         cut=clip.cut,
         source_hash=_source_hash(reader, clip, frames),
-        segments=at_store_rate(clip.segments, n_source=len(clip.frames), n_store=len(frames)),
+        segments=to_store_rate(clip.segments, n_source=len(clip.frames), n_store=len(frames)),
     )
 
 
@@ -232,7 +232,7 @@ def _text(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
-def _sorted_out(outcomes: Outcomes, seen: set[str]) -> tuple[list[Record], list[LeftOut]]:
+def _sort_out(outcomes: Outcomes, seen: set[str]) -> tuple[list[Record], list[LeftOut]]:
     records, left_out = [], []
     for outcome in (one for group in outcomes for one in group):
         if isinstance(outcome, LeftOut):

@@ -61,7 +61,7 @@ def register(
             *notes,
             *segments.notes,
             *_notes(conventions, reader),
-            *check_store(folder, conventions, what=dataset.name, remedy=_again(dataset.name)),
+            *check_store(folder, conventions, what=dataset.name, remedy=_advise_again(dataset.name)),
         ],
         "segments": len(segments),
     }
@@ -89,7 +89,7 @@ def register(
     return report
 
 
-def _again(name: str) -> Remedy:
+def _advise_again(name: str) -> Remedy:
     return lambda option: f"umurl-search delete {name}, then ingest it with {option}"
 
 
@@ -145,13 +145,13 @@ def _positions(
                 f"protocol {protocol} names {unknown} clips that are not in the data or were left out"
             )
     for protocol in dataset.rules:
-        by_rule = _by_rule(dataset, protocol, clips) if protocol not in result else {}
+        by_rule = _assign_by_rule(dataset, protocol, clips) if protocol not in result else {}
         if by_rule:
             result[protocol] = by_rule
     return result, notes
 
 
-def _by_rule(dataset: Dataset, protocol: str, clips: list[dict[str, Any]]) -> dict[str, list[int]]:
+def _assign_by_rule(dataset: Dataset, protocol: str, clips: list[dict[str, Any]]) -> dict[str, list[int]]:
     parts: dict[str, list[int]] = {}
     for i, clip in enumerate(clips):
         part = protocols.part_of(dataset, protocol, clip["name"])

@@ -62,10 +62,10 @@ def read_segments(path: Path | None) -> StatedSegments:
 
 def _from_json(text: str) -> StatedSegments:
     content = json.loads(text)
-    return {name: [_stated(one) for one in segments] for name, segments in content.items()}
+    return {name: [_parse_segment(one) for one in segments] for name, segments in content.items()}
 
 
-def _stated(one: dict[str, Any]) -> StatedSegment:
+def _parse_segment(one: dict[str, Any]) -> StatedSegment:
     unknown = sorted(set(one) - set(_COLUMNS[1:]))
     if unknown:
         raise ValueError(f"a segment has action, start and end, not {', '.join(unknown)}")
@@ -86,7 +86,7 @@ def _from_csv(text: str) -> StatedSegments:
             "start": row["start"],
             "end": row["end"],
         }
-        found.setdefault(row["recording"], []).append(_stated(one))
+        found.setdefault(row["recording"], []).append(_parse_segment(one))
     return found
 
 
@@ -114,7 +114,7 @@ def segment_columns(
     beyond = 0
     for position, clip in enumerate(clips):
         own = [Segment(*values) for values in clip.get("segments", ())]
-        given = [_in_frames(one, labelled(one.action)) for one in stated.get(clip["name"], ())]
+        given = [_to_frames(one, labelled(one.action)) for one in stated.get(clip["name"], ())]
         there = [one for one in given or own if one.start < clip["frames"]]
         beyond += len(given or own) - len(there)
         kept = (one._replace(stop=min(one.stop, clip["frames"])) for one in there)
@@ -122,14 +122,14 @@ def segment_columns(
     columns: dict[str, list[Any]] = {
         "position": [position for position, _ in rows],
         "label": [one.label for _, one in rows],
-        "action": [one.action or _named(names, one.label) for _, one in rows],
+        "action": [one.action or _find_name(names, one.label) for _, one in rows],
         "start_frame": [one.start for _, one in rows],
         "stop_frame": [one.stop for _, one in rows],
     }
     return SegmentColumns(columns=columns, notes=_notes(rows, clips, stated, beyond))
 
 
-def _named(names: tuple[str, ...], label: int | None) -> str | None:
+def _find_name(names: tuple[str, ...], label: int | None) -> str | None:
     return names[label] if label is not None and 0 <= label < len(names) else None
 
 
@@ -148,14 +148,14 @@ def _labeller(
             f"give one of its {len(names)} names ('{names[0]}', ...) or numbers from 1",
         )
 
-    def labelled(action: str | int) -> tuple[int, str | None]:
+    def find_label(action: str | int) -> tuple[int, str | None]:
         label = by_name[action.casefold()] if isinstance(action, str) else action - 1
-        return label, _named(known, label)
+        return label, _find_name(known, label)
 
-    return labelled
+    return find_label
 
 
-def _in_frames(one: StatedSegment, labelled: tuple[int, str | None]) -> Segment:
+def _to_frames(one: StatedSegment, labelled: tuple[int, str | None]) -> Segment:
     start, stop = (round(seconds * STORE_FPS) for seconds in (one.start_s, one.end_s))
     label, action = labelled
     return Segment(label=label, action=action, start=start, stop=max(stop, start + 1))

@@ -7,7 +7,7 @@ from typing import Any
 
 from encoder.errors import UmurlError, reason_of
 from umurl_search.clips.types import Splits
-from umurl_search.library.library import checked_name
+from umurl_search.library.library import check_name
 
 
 def read_splits(path: Path | None) -> Splits:
@@ -17,7 +17,7 @@ def read_splits(path: Path | None) -> Splits:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         for protocol, parts in content.items():
-            checked_name(protocol, what="a protocol")
+            check_name(protocol, what="a protocol")
             if not parts or not set(parts) <= {"train", "gallery", "test"}:
                 said = str(sorted(parts))[:80]
                 raise ValueError(f"protocol {protocol} has parts {said}, not train and test")

@@ -79,7 +79,7 @@ class ClipStore:
         values = self._values[self._starts[row] : self._starts[row + 1]]
         return np.asarray(values).reshape(t, m, N_JOINTS, 3)
 
-    def normalised(self, row: int) -> Frames:
+    def normalised_frames(self, row: int) -> Frames:
         """(T, M, 25, 3) float32 as the encoder's pipeline wants it, before the resize."""
         frames = self.frames(row)
         return frames if self.manifest["state"] == "umurl-normalised" else normalise(frames)
@@ -139,9 +139,9 @@ class Clips:
         """(T, M, 25, 3) float32 as read, a view of the file."""
         return self._store(row).frames(int(self._row[row]))
 
-    def normalised(self, row: int) -> Frames:
+    def normalised_frames(self, row: int) -> Frames:
         """(T, M, 25, 3) float32 as the encoder's pipeline wants it, before the resize."""
-        return self._store(row).normalised(int(self._row[row]))
+        return self._store(row).normalised_frames(int(self._row[row]))
 
     def _store(self, row: int) -> ClipStore:
         return self._stores[int(self._part[row]) - 1]
@@ -170,7 +170,7 @@ class StoreWriter:
         _flush(self._frames)
         entry = {
             "items": n_items,
-            "clips": [_described(record) for record in records],
+            "clips": [_describe(record) for record in records],
             "left_out": [asdict(entry) for entry in left_out],
             "frames_end": self._frames.tell(),
         }
@@ -204,7 +204,7 @@ def journal_of(folder: Path) -> list[dict[str, Any]]:
     return list(_whole_entries(folder / JOURNAL))
 
 
-def _described(record: Record) -> dict[str, Any]:
+def _describe(record: Record) -> dict[str, Any]:
     columns = {name: value for name, value in vars(record).items() if name != "frames"}
     return {**columns, "frames": record.frames.shape[0], "people": record.frames.shape[1]}
 

@@ -64,7 +64,7 @@ class EncoderEntry:
         )
         return checkpoint.load(self.folder)
 
-    def trained_on(self) -> Callable[[str], bool] | None:
+    def training_membership(self) -> Callable[[str], bool] | None:
         """Whether a clip of that name was trained on; None when that is not known."""
         listing = self.folder / TRAINED_ON
         if listing.is_file():
@@ -83,7 +83,7 @@ class EncoderEntry:
         return protocols.share_recordings(self.dataset or "", dataset)
 
 
-def shipped() -> EncoderEntry:
+def open_shipped() -> EncoderEntry:
     """The encoder in the package, trained on made-up motion (`umurl_search.synthetic.motion_generator`)."""
     folder = Path(str(files("umurl_search.library") / "shipped"))
     return _entry(SHIPPED, folder, sealed_folder.sha256_of(folder / WEIGHTS))
@@ -93,14 +93,16 @@ def _entry(name: str, folder: Path, weights_hash: str) -> EncoderEntry:
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UmurlError(f"{folder / CONFIG}: cannot be read ({reason_of(error)})", _again(name)) from error
+        raise UmurlError(
+            f"{folder / CONFIG}: cannot be read ({reason_of(error)})", _advise_again(name)
+        ) from error
     return EncoderEntry(name=name, folder=folder, config=config, hash=weights_hash)
 
 
 def open_encoder(library: Library, name: str) -> EncoderEntry:
     """The encoder of that name. Raises UmurlError listing the known ones, or when its files were altered."""
     if name == SHIPPED:
-        return shipped()
+        return open_shipped()
     known = [row["name"] for row in _rows(library)]
     if name not in known:
         raise UmurlError(
@@ -108,11 +110,11 @@ def open_encoder(library: Library, name: str) -> EncoderEntry:
             Hint("{command} or import-encoder makes one", command=("train", "NAME")),
         )
     folder = library.encoder(name)
-    manifest = sealed_folder.read_manifest(folder, hint=_again(name))
+    manifest = sealed_folder.read_manifest(folder, hint=_advise_again(name))
     return _entry(name, folder, manifest["files"][WEIGHTS]["sha256"])
 
 
-def _again(name: str) -> Hint:
+def _advise_again(name: str) -> Hint:
     if name == SHIPPED:
         return Hint("install umurl-search again")
     return Hint("{command}, then train or import it again", command=("delete", f"encoder:{name}"))
@@ -137,7 +139,7 @@ def choose(library: Library, dataset: str, protocol: str | None) -> EncoderEntry
     rows = [row for row in _rows(library) if row["dataset"] == dataset]
     rows.sort(key=lambda row: row["protocol"] != protocol)
     fitting = (open_encoder(library, row["name"]) for row in rows)
-    return next((entry for entry in fitting if not entry.is_bounded), None) or shipped()
+    return next((entry for entry in fitting if not entry.is_bounded), None) or open_shipped()
 
 
 def _rows(library: Library) -> list[dict[str, Any]]:
@@ -152,7 +154,7 @@ def namesakes(entry: EncoderEntry, dataset: str, test_names: list[str]) -> int:
     the same recordings, perhaps, taken in twice. The demo corpus's own names are made up."""
     if entry.dataset in (None, "demo") or entry.shares_names_with(dataset):
         return 0
-    seen = entry.trained_on()
+    seen = entry.training_membership()
     return 0 if seen is None else sum(map(seen, test_names))
 
 
@@ -162,7 +164,7 @@ def overlap(entry: EncoderEntry, dataset: str, test_names: list[str]) -> int | N
         return None
     if entry.dataset is not None and not entry.shares_names_with(dataset):
         return 0
-    seen = entry.trained_on()
+    seen = entry.training_membership()
     return None if seen is None else sum(map(seen, test_names))
 
 

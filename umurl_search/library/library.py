@@ -117,7 +117,7 @@ def default_root() -> Path:
     return Path(stated) if stated else Path(platformdirs.user_data_dir("umurl-search", appauthor=False))
 
 
-def checked_name(name: str, *, what: str) -> str:
+def check_name(name: str, *, what: str) -> str:
     """`name` if it can name a folder of the library. Raises UmurlError with the rule."""
     if name in _RESERVED:
         raise UmurlError(f"'{name}' cannot name {what}: it has a meaning of its own", "choose another name")

@@ -5,7 +5,7 @@ from umurl_search.datasets import protocols
 from umurl_search.library.catalog.queries import Catalog
 
 
-def chosen_protocol(catalog: Catalog, dataset: str, protocol: str | None) -> str:
+def choose_protocol(catalog: Catalog, dataset: str, protocol: str | None) -> str:
     """The protocol that is asked for, the dataset's first when None. Raises UmurlError listing those it has."""
     known = catalog.protocols(dataset)
     chosen = protocol or protocols.first_protocol(dataset, known)

@@ -44,7 +44,7 @@ def retry_if_library_changed(work: F) -> F:
     """Retries the function if it failed while another process changed the library, its first argument."""
 
     @functools.wraps(work)
-    def again(library: Library, *args: Any, **kwargs: Any) -> Any:
+    def run_with_retry(library: Library, *args: Any, **kwargs: Any) -> Any:
         return retry_while_changing(lambda: work(library, *args, **kwargs), changes=library.changes)
 
-    return cast(F, again)
+    return cast(F, run_with_retry)

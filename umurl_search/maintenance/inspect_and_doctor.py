@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from encoder.errors import Hint, UmurlError
-from umurl_search.datasets import protocols as datasets
+from umurl_search.datasets import protocols
 from umurl_search.files import sealed_folder
 from umurl_search.library.catalog.queries import Catalog
-from umurl_search.library.encoder_registry import SHIPPED, shipped
+from umurl_search.library.encoder_registry import SHIPPED, open_shipped
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.maintenance.results import (
@@ -37,7 +37,7 @@ from umurl_search.maintenance.results import (
 )
 from umurl_search.result import open_result
 
-KINDS = ("dataset", "encoder", "index")
+OBJECT_TYPES = ("dataset", "encoder", "index")
 _OF_THE_FOLDER = {"files", "checksum", "kind"}
 """Keys of a manifest that say what the folder is, not what is in it."""
 
@@ -53,8 +53,8 @@ def contents(library: Library) -> LibraryContents:
         return LibraryContents(
             library=str(library.root),
             datasets=[_dataset_row(row, catalog.protocols(row["name"])) for row in catalog.datasets()],
-            encoders=[EncoderRow(**_plain(row)) for row in catalog.encoders()],
-            indexes=[IndexRow(**_plain(row)) for row in catalog.indexes()],
+            encoders=[EncoderRow(**_to_plain(row)) for row in catalog.encoders()],
+            indexes=[IndexRow(**_to_plain(row)) for row in catalog.indexes()],
             default_index=catalog.default_index(),
         )
 
@@ -72,16 +72,16 @@ def known_datasets(library: Library, data: Path | None) -> KnownDatasets:
         with library.read() as catalog:
             clips = {row["name"]: row["clips"] for row in catalog.datasets()}
             own = {name: catalog.protocols(name) for name in clips}
-    names = [*datasets.DATASETS, *(name for name in clips if name not in datasets.DATASETS)]
+    names = [*protocols.DATASETS, *(name for name in clips if name not in protocols.DATASETS)]
     return KnownDatasets(
-        datasets=[_known(name, own.get(name, []), clips.get(name), data) for name in names],
+        datasets=[_describe_dataset(name, own.get(name, []), clips.get(name), data) for name in names],
         library=str(library.root),
         data=None if data is None else str(data),
     )
 
 
-def _known(name: str, own: list[str], n_clips: int | None, data: Path | None) -> KnownDataset:
-    dataset = datasets.find(name)
+def _describe_dataset(name: str, own: list[str], n_clips: int | None, data: Path | None) -> KnownDataset:
+    dataset = protocols.find(name)
     official = dataset.official
     return KnownDataset(
         name=name,
@@ -93,11 +93,11 @@ def _known(name: str, own: list[str], n_clips: int | None, data: Path | None) ->
     )
 
 
-def _under_data(dataset: datasets.Dataset, data: Path | None) -> list[str]:
+def _under_data(dataset: protocols.Dataset, data: Path | None) -> list[str]:
     if data is None or dataset.name == "demo":
         return []
     try:
-        return [str(path) for path in datasets.sources(dataset, data)]
+        return [str(path) for path in protocols.sources(dataset, data)]
     except UmurlError:
         return []
 
@@ -108,11 +108,11 @@ def info(library: Library, what: str | None) -> LibraryInfo | Details:
     if what is None:
         return LibraryInfo(**vars(contents(library)), bytes=_size(library.root))
     if what == SHIPPED:
-        entry = shipped()
+        entry = open_shipped()
         return open_result(EncoderInfo, {"name": SHIPPED, "hash": entry.hash, **entry.config})
     with library.read() as catalog:
         prefix, colon, rest = what.partition(":")
-        if colon and prefix not in KINDS:
+        if colon and prefix not in OBJECT_TYPES:
             return _clip_info(catalog, prefix, rest)
         kind, name = resolve(catalog, what)
         if kind == "dataset":
@@ -123,7 +123,7 @@ def info(library: Library, what: str | None) -> LibraryInfo | Details:
         is_default = catalog.default_index() == name
     hint = Hint("{command}, then make it again", command=("delete", f"{kind}:{name}"))
     manifest = sealed_folder.read_manifest(places[0], hint=hint)
-    about = {**_plain(row), "bytes": sum(map(_size, places))}
+    about = {**_to_plain(row), "bytes": sum(map(_size, places))}
     about |= {key: value for key, value in manifest.items() if key not in _OF_THE_FOLDER}
     if kind == "encoder":
         return open_result(
@@ -154,7 +154,7 @@ def _dataset_info(catalog: Catalog, name: str, library: Library) -> DatasetInfo:
     assert row is not None, name
     parts = _places(library, catalog, "dataset", name)
     about = {
-        **_plain(row),
+        **_to_plain(row),
         "bytes": sum(map(_size, parts)),
         "parts": len(parts),
         "segments": len(catalog.segments(name)["clip_id"]),
@@ -176,7 +176,7 @@ def resolve(catalog: Catalog, what: str) -> tuple[str, str]:
         "index": [row["name"] for row in catalog.indexes()],
     }
     prefix, colon, rest = what.partition(":")
-    kinds, name = ((prefix,), rest) if colon and prefix in KINDS else (KINDS, what)
+    kinds, name = ((prefix,), rest) if colon and prefix in OBJECT_TYPES else (OBJECT_TYPES, what)
     found = [kind for kind in kinds if name in known[kind]]
     if not found:
         everything = ", ".join(f"{kind}:{n}" for kind, names in known.items() for n in names) or "nothing"
@@ -312,11 +312,11 @@ def _data(data: Path | None) -> Check:
         return Check(
             name="data", ok=False, detail=f"{data}: no such folder; set UMURL_DATA to the one with recordings"
         )
-    found = [d.name for d in datasets.DATASETS.values() if _under_data(d, data)]
+    found = [d.name for d in protocols.DATASETS.values() if _under_data(d, data)]
     return Check(name="data", ok=True, detail=f"{data}: {', '.join(found) or 'no dataset known by name'}")
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
+def _to_plain(row: dict[str, Any]) -> dict[str, Any]:
     return {k: v.isoformat() if k == "created" else v for k, v in row.items() if k != "made"}
 
 

@@ -156,7 +156,7 @@ def _clips(library: Library, name: str, part: int, folder: str, progress: Progre
             lost = [n for n in mine if n not in read]
             if lost:
                 raise UmurlError(
-                    f"{damaged} is damaged, and {lost[0]}{_and_more(lost)} cannot be read again as it was from "
+                    f"{damaged} is damaged, and {lost[0]}{_count_others(lost)} cannot be read again as it was from "
                     f"{', '.join(origins[sources[lost[0]].source - 1]['roots'])}",
                     Hint("put it back, or {command}, then ingest it", command=("delete", name)),
                 )
@@ -175,7 +175,7 @@ def _clips(library: Library, name: str, part: int, folder: str, progress: Progre
     return f"{damaged}: {len(mine)} clips read again"
 
 
-def _and_more(names: list[str]) -> str:
+def _count_others(names: list[str]) -> str:
     return f" (and {len(names) - 1} others)" if len(names) > 1 else ""
 
 

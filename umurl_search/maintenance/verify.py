@@ -13,7 +13,7 @@ from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_while_changing
 from umurl_search.progress import Progress, no_progress
 
-ROOMS = ("clips", "encoders", "indexes")
+FOLDERS = ("clips", "encoders", "indexes")
 
 
 def verify(library: Library, *, progress: Progress = no_progress) -> list[str]:
@@ -22,7 +22,7 @@ def verify(library: Library, *, progress: Progress = no_progress) -> list[str]:
     Once more where something is wrong and another process changed the library meanwhile.
     """
     return retry_while_changing(
-        lambda: _verified(library, progress),
+        lambda: _verify(library, progress),
         changes=lambda: _changes(library),
         is_whole=lambda problems: not problems,
     )
@@ -35,8 +35,8 @@ def _changes(library: Library) -> int | None:
         return None
 
 
-def _verified(library: Library, progress: Progress) -> list[str]:
-    problems, listed = _catalog_checked(library)
+def _verify(library: Library, progress: Progress) -> list[str]:
+    problems, listed = _check_catalog(library)
     damaged = set()
     with progress("Verifying", total=sum(map(len, listed.values())), unit="folders") as advance:
         for room, names in listed.items():
@@ -46,19 +46,19 @@ def _verified(library: Library, progress: Progress) -> list[str]:
                 problems += found
                 advance(1)
             problems += _strays(library, room, names)
-    problems += _copy_checked(library)
+    problems += _check_copy(library)
     return (
         problems + _disagreements(library, damaged)
-        if library.exists() and not _unreadable(problems)
+        if library.exists() and not _is_unreadable(problems)
         else problems
     )
 
 
-def _unreadable(problems: list[str]) -> bool:
+def _is_unreadable(problems: list[str]) -> bool:
     return any("the catalog cannot be used" in problem for problem in problems)
 
 
-def _catalog_checked(library: Library) -> tuple[list[str], dict[str, list[str]]]:
+def _check_catalog(library: Library) -> tuple[list[str], dict[str, list[str]]]:
     """The catalog's problems and the folders in each room (by what is there where it cannot be read)."""
     try:
         with library.read() as catalog:
@@ -69,7 +69,7 @@ def _catalog_checked(library: Library) -> tuple[list[str], dict[str, list[str]]]
                 "indexes": [f for row in catalog.indexes() for f in catalog.parts("index", row["name"])],
             }
     except DamagedCatalogError as error:
-        return [error.typed], {room: _folders_in(library.root / room) for room in ROOMS}
+        return [error.typed], {room: _folders_in(library.root / room) for room in FOLDERS}
     return problems, listed
 
 
@@ -115,7 +115,7 @@ def _other_sizes(library: Library, name: str, clips: Clips) -> list[str]:
     ]
 
 
-def _copy_checked(library: Library) -> list[str]:
+def _check_copy(library: Library) -> list[str]:
     """What is wrong with the catalog's copy: damage, or that its last writer did not live to make it."""
     backup = library.root / BACKUP
     if not library.exists():

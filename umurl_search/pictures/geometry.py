@@ -82,17 +82,17 @@ def front_of(frames: Frames, there: Bools) -> Points:
     if frames.shape[1] == 2:
         both = there[:, :, SPINE_BASE].all(axis=1)
         apart = (frames[both, 1, SPINE_BASE] - frames[both, 0, SPINE_BASE]).astype(np.float64).sum(axis=0)
-        beside = _level(np.array([apart[2], 0.0, -apart[0]]))
+        beside = _normalise(np.array([apart[2], 0.0, -apart[0]]))
         if 2 * both.sum() >= len(frames) and beside is not None:
             return beside if beside @ _TO_SENSOR >= 0 else -beside
     shoulders = there[:, 0, LEFT_SHOULDER] & there[:, 0, RIGHT_SHOULDER]
     first = frames[shoulders, 0][:_STARTING].astype(np.float64)
     across = first[:, RIGHT_SHOULDER] - first[:, LEFT_SHOULDER]
-    facing = _level(np.array([across[:, 2].sum(), 0.0, -across[:, 0].sum()]))
+    facing = _normalise(np.array([across[:, 2].sum(), 0.0, -across[:, 0].sum()]))
     return _TO_SENSOR if facing is None else facing
 
 
-def _level(direction: Points) -> Points | None:
+def _normalise(direction: Points) -> Points | None:
     """Of length 1, None where it has no length."""
     length = float(np.linalg.norm(direction))
     return direction / length if length > 1e-6 else None

@@ -24,7 +24,7 @@ _MARKS = {"right": "\N{CHECK MARK} the query's action", "wrong": "\N{MULTIPLICAT
 
 def to_html(clips: Sequence[PictureClip], *, camera: Camera, palette: Palette, size: int, title: str) -> str:
     """The page. size: how wide a clip is at least, in pixels."""
-    script, style = (_shipped(f"page.{kind}") for kind in ("js", "css"))
+    script, style = (_read_shipped(f"page.{kind}") for kind in ("js", "css"))
     style = f":root {{ {_variables(palette)} --size: {size}px; }}\n{style}"
     policy = f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'"
     data = json.dumps(_data(clips, camera, palette)).replace("<", "\\u003c")
@@ -46,7 +46,7 @@ def to_html(clips: Sequence[PictureClip], *, camera: Camera, palette: Palette, s
     )
 
 
-def _shipped(name: str) -> str:
+def _read_shipped(name: str) -> str:
     return resources.files("umurl_search.pictures").joinpath(name).read_text(encoding="utf-8")
 
 

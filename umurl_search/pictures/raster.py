@@ -43,7 +43,7 @@ def require_pillow() -> None:
 def draw_still(sheet: Sheet) -> bytes:
     """The sheet as a PNG, its moving panels at their first frame."""
     out = io.BytesIO()
-    _halved(_drawn(sheet, _backdrop(sheet), 0)).save(out, format="PNG", optimize=True)
+    _halve(_draw_frame(sheet, _backdrop(sheet), 0)).save(out, format="PNG", optimize=True)
     return out.getvalue()
 
 
@@ -51,7 +51,7 @@ def draw_frames(sheet: Sheet, timing: Timing) -> Iterator[Pixels]:
     """(height, width, 3) uint8 of every picture."""
     backdrop = _backdrop(sheet)
     for frame in timing.frames:
-        yield np.asarray(_halved(_drawn(sheet, backdrop.copy(), frame)))
+        yield np.asarray(_halve(_draw_frame(sheet, backdrop.copy(), frame)))
 
 
 def to_gif(sheet: Sheet, timing: Timing) -> bytes:
@@ -59,8 +59,10 @@ def to_gif(sheet: Sheet, timing: Timing) -> bytes:
     from PIL import Image
 
     colours = _gif_colours(sheet.palette)
-    table = _nearest(colours)
-    pictures = [Image.fromarray(_indexed(pixels, table), mode=None) for pixels in draw_frames(sheet, timing)]
+    table = _nearest_colours(colours)
+    pictures = [
+        Image.fromarray(_index_colours(pixels, table), mode=None) for pixels in draw_frames(sheet, timing)
+    ]
     for picture in pictures:
         picture.putpalette(colours.tobytes())
     out = io.BytesIO()
@@ -94,7 +96,7 @@ def _gif_colours(palette: Palette) -> Pixels:
     return np.array(listed + [palette.ink] * (256 - len(listed)), dtype=np.uint8)
 
 
-def _nearest(colours: Pixels) -> Pixels:
+def _nearest_colours(colours: Pixels) -> Pixels:
     """(32768,) which of the colours is nearest to each of 5 bits a channel."""
     levels = np.arange(32) * 8.0 + 3.5
     cube = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(-1, 3)
@@ -107,7 +109,7 @@ def _nearest(colours: Pixels) -> Pixels:
     return table
 
 
-def _indexed(pixels: Pixels, table: Pixels) -> Pixels:
+def _index_colours(pixels: Pixels, table: Pixels) -> Pixels:
     red, green, blue = np.moveaxis(pixels.astype(np.int32) >> 3, -1, 0)
     return np.asarray(table[(red << 10) | (green << 5) | blue])
 
@@ -115,7 +117,7 @@ def _indexed(pixels: Pixels, table: Pixels) -> Pixels:
 # drawing
 
 
-def _halved(image: "Image.Image") -> "Image.Image":
+def _halve(image: "Image.Image") -> "Image.Image":
     return image.reduce(_FINE)
 
 
@@ -127,9 +129,9 @@ def _backdrop(sheet: Sheet) -> "Image.Image":
     image = Image.new("RGB", (_FINE * sheet.width, _FINE * sheet.height), palette.paper)
     pen = ImageDraw.Draw(image)
     for panel in sheet.panels:
-        _ground(image, panel, palette)
+        _draw_ground(image, panel, palette)
     for box in sheet.boxes:
-        _boxed(pen, box, palette)
+        _draw_box(pen, box, palette)
     for label in sheet.labels:
         font = ImageFont.load_default(_FINE * label.size)
         at = (_FINE * label.x, _FINE * label.y)
@@ -137,7 +139,7 @@ def _backdrop(sheet: Sheet) -> "Image.Image":
     return image
 
 
-def _ground(image: "Image.Image", panel: Panel, palette: Palette) -> None:
+def _draw_ground(image: "Image.Image", panel: Panel, palette: Palette) -> None:
     """The ground's lines, cut at the panel's edge."""
     from PIL import Image, ImageDraw
 
@@ -149,7 +151,7 @@ def _ground(image: "Image.Image", panel: Panel, palette: Palette) -> None:
     image.paste(inside, (left, top))
 
 
-def _boxed(pen: "ImageDraw.ImageDraw", box: Box, palette: Palette) -> None:
+def _draw_box(pen: "ImageDraw.ImageDraw", box: Box, palette: Palette) -> None:
     """A frame: whole and ticked where right, dashed and crossed where wrong."""
     x, y, right, low = (_FINE * v for v in (box.x, box.y, box.x + box.width, box.y + box.height))
     if box.verdict is None:
@@ -159,12 +161,12 @@ def _boxed(pen: "ImageDraw.ImageDraw", box: Box, palette: Palette) -> None:
     if box.verdict == "right":
         pen.rectangle((x, y, right, low), outline=colour, width=2 * _FINE)
     else:
-        _dashed(pen, (x, y, right, low), colour)
+        _draw_dashes(pen, (x, y, right, low), colour)
     for stroke in mark(box):
         pen.line([(_FINE * a, _FINE * b) for a, b in stroke], fill=colour, width=2 * _FINE + 1, joint="curve")
 
 
-def _dashed(pen: "ImageDraw.ImageDraw", box: tuple[float, float, float, float], colour: Colour) -> None:
+def _draw_dashes(pen: "ImageDraw.ImageDraw", box: tuple[float, float, float, float], colour: Colour) -> None:
     x, y, right, low = box
     dash = _DASH * _FINE
     for start in np.arange(x, right, 2 * dash).tolist():
@@ -175,27 +177,27 @@ def _dashed(pen: "ImageDraw.ImageDraw", box: tuple[float, float, float, float], 
             pen.line((level, start, level, min(start + dash, low)), fill=colour, width=2 * _FINE)
 
 
-def _drawn(sheet: Sheet, image: "Image.Image", frame: int) -> "Image.Image":
+def _draw_frame(sheet: Sheet, image: "Image.Image", frame: int) -> "Image.Image":
     """The figures of a frame, on the backdrop."""
     from PIL import ImageDraw
 
     pen = ImageDraw.Draw(image)
     for panel in sheet.panels:
-        _figures(pen, panel, sheet.palette, panel.shown(frame))
+        _draw_people(pen, panel, sheet.palette, panel.frame_at(frame))
         if panel.still is None and sheet.n_frames > 1:
-            _elapsed(pen, panel, sheet.palette, frame)
+            _draw_elapsed(pen, panel, sheet.palette, frame)
     return image
 
 
-def _elapsed(pen: "ImageDraw.ImageDraw", panel: Panel, palette: Palette, frame: int) -> None:
+def _draw_elapsed(pen: "ImageDraw.ImageDraw", panel: Panel, palette: Palette, frame: int) -> None:
     """A line under the clip: how much of it has passed."""
-    share = (panel.shown(frame) + 1) / panel.n_frames
+    share = (panel.frame_at(frame) + 1) / panel.n_frames
     x, y = _FINE * panel.x, _FINE * (panel.y + panel.height) - _FINE
     for width, colour in ((1.0, palette.ground), (share, palette.quiet)):
         pen.rectangle((x, y, x + _FINE * panel.width * width, y + _FINE), fill=colour)
 
 
-def _figures(pen: "ImageDraw.ImageDraw", panel: Panel, palette: Palette, frame: int) -> None:
+def _draw_people(pen: "ImageDraw.ImageDraw", panel: Panel, palette: Palette, frame: int) -> None:
     """All people of a frame, what is farther away first."""
     poses = panel.poses
     people, kinds = np.nonzero(poses.drawn[frame])
@@ -205,7 +207,7 @@ def _figures(pen: "ImageDraw.ImageDraw", panel: Panel, palette: Palette, frame: 
     widths = np.maximum(_FINE * THINNEST, _FINE * BONE_M * poses.scale * nearness)
     for i in np.argsort(nearness, kind="stable").tolist():
         colour = palette.limb(int(people[i]), right=bool(poses.right[kinds[i]]))
-        _bone(pen, lines[i].tolist(), float(widths[i]), colour)
+        _draw_bone(pen, lines[i].tolist(), float(widths[i]), colour)
     for person in range(poses.n_people):
         x, y, radius = (_FINE * (poses.heads[frame, person] + [*origin, 0.0])).tolist()
         if radius > 0:
@@ -213,7 +215,7 @@ def _figures(pen: "ImageDraw.ImageDraw", panel: Panel, palette: Palette, frame: 
             pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
 
 
-def _bone(pen: "ImageDraw.ImageDraw", line: list[list[float]], width: float, colour: Colour) -> None:
+def _draw_bone(pen: "ImageDraw.ImageDraw", line: list[list[float]], width: float, colour: Colour) -> None:
     """A line with round ends."""
     pen.line([tuple(point) for point in line], fill=colour, width=max(1, round(width)))
     half = width / 2

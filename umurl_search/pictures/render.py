@@ -132,7 +132,7 @@ def render(library: Library, request: PictureRequest) -> RenderResult:
         pictures=1 if playing is None else len(playing.frames),
         fps=None if playing is None else drawn.fps,
         seconds=None if playing is None else playing.seconds,
-        clips=[_rendered(clip) for clip in clips],
+        clips=[_rendered_clip(clip) for clip in clips],
         index=found.index if found else None,
         notes=[*notes, *cut],
         took_s=time.monotonic() - begun,
@@ -170,7 +170,7 @@ def _cut(clips: list[PictureClip], seconds: float) -> tuple[list[PictureClip], l
     return cut, notes
 
 
-def _rendered(clip: PictureClip) -> RenderedClip:
+def _rendered_clip(clip: PictureClip) -> RenderedClip:
     frames, people = clip.frames.shape[:2]
     return RenderedClip(
         name=clip.name,

@@ -108,7 +108,7 @@ class Panel:
     def n_frames(self) -> int:
         return len(self.poses.lines)
 
-    def shown(self, frame: int) -> int:
+    def frame_at(self, frame: int) -> int:
         """The frame to draw when so many have passed: one that has ended keeps its last pose."""
         return min(frame, self.n_frames - 1) if self.still is None else self.still
 
@@ -205,8 +205,8 @@ def grid(
         panels.append(Panel(x=x + _PAD, y=y + _PAD + head, width=inner, height=size, poses=poses))
     rows = math.ceil(n / columns)
     return Sheet(
-        width=_even(_GAP + columns * (size + _GAP)),
-        height=_even(_GAP + rows * (tall + _GAP)),
+        width=_round_to_even(_GAP + columns * (size + _GAP)),
+        height=_round_to_even(_GAP + rows * (tall + _GAP)),
         palette=palette,
         panels=tuple(panels),
         labels=tuple(labels),
@@ -234,8 +234,8 @@ def strip(clips: Sequence[PictureClip], *, camera: Camera, palette: Palette, siz
         boxes.append(Box(x=_GAP, y=y, width=across + 2 * _PAD, height=tall, verdict=clip.verdict))
         y += tall + _GAP
     return Sheet(
-        width=_even(poses * wide + 2 * _PAD + 2 * _GAP),
-        height=_even(y),
+        width=_round_to_even(poses * wide + 2 * _PAD + 2 * _GAP),
+        height=_round_to_even(y),
         palette=palette,
         panels=tuple(panels),
         labels=tuple(labels),
@@ -248,6 +248,6 @@ def pose_frames(n_frames: int, poses: int) -> list[int]:
     return [min(n_frames - 1, int((2 * k + 1) * n_frames / (2 * poses))) for k in range(poses)]
 
 
-def _even(pixels: float) -> int:
+def _round_to_even(pixels: float) -> int:
     """Videos have whole numbers of pairs of pixels."""
     return 2 * math.ceil(pixels / 2)

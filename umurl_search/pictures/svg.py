@@ -73,7 +73,7 @@ def _panel(panel: Panel, sheet: Sheet, timing: Timing | None) -> Iterator[str]:
         f'stroke-linecap="round"><path d="{ground}" stroke="{hex_of(palette.ground)}"/>'
     )
     playing = timing if panel.still is None else None
-    frames = [panel.shown(0)] if playing is None else [f for f in playing.frames if f < panel.n_frames]
+    frames = [panel.frame_at(0)] if playing is None else [f for f in playing.frames if f < panel.n_frames]
     thick = max(THINNEST, BONE_M * poses.scale)
     for person in range(poses.n_people):
         for side in (True, False):

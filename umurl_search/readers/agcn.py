@@ -169,7 +169,7 @@ def _read_rows(folder: Path, prefix: str) -> _Rows:
 
 def _count_rows(path: Path) -> int:
     """The number of clips in an array. Raises: UmurlError where it is no whole (N, 3, T, 25, 2) array."""
-    header = _whole_header(path)
+    header = _read_whole_header(path)
     if len(header.shape) != 5 or header.shape[1] != 3 or header.shape[3:] != (N_JOINTS, 2):
         raise UmurlError(
             f"{path}: an array of shape {header.shape}, not (N, 3, T, {N_JOINTS}, 2)", "make it again"
@@ -177,7 +177,7 @@ def _count_rows(path: Path) -> int:
     return header.shape[0]
 
 
-def _whole_header(path: Path) -> Header:
+def _read_whole_header(path: Path) -> Header:
     """The header of an array. Raises: UmurlError where the file is not of the size that it announces."""
     try:
         with open(path, "rb") as stream:
@@ -191,7 +191,7 @@ def _whole_header(path: Path) -> Header:
 
 
 def _read_counts(path: Path) -> list[int]:
-    _whole_header(path)
+    _read_whole_header(path)
     try:
         return [int(count) for count in np.load(path, allow_pickle=False).ravel()]
     except (OSError, ValueError, OverflowError) as error:

@@ -51,8 +51,8 @@ def read_array(
     _require_axes(axes)
     n_joints = joint_counts() if n_joints is None else n_joints
     if axes is None:
-        usual = _fitting(array.shape, n_joints, most_people=_USUAL_PEOPLE)
-        broad = _fitting(array.shape, n_joints, most_people=_MOST_PEOPLE)
+        usual = _fitting_axes(array.shape, n_joints, most_people=_USUAL_PEOPLE)
+        broad = _fitting_axes(array.shape, n_joints, most_people=_MOST_PEOPLE)
         readings = usual + [order for order in broad if order not in usual]
     else:
         readings = [known for known in AXES if known == axes and _n_people(array.shape, axes, n_joints)]
@@ -69,7 +69,7 @@ def _require_axes(axes: str | None) -> None:
         raise UmurlError(f"axes must be one of {', '.join(AXES)}, not {axes!r}")
 
 
-def _fitting(shape: tuple[int, ...], n_joints: Sequence[int], *, most_people: int) -> list[Axes]:
+def _fitting_axes(shape: tuple[int, ...], n_joints: Sequence[int], *, most_people: int) -> list[Axes]:
     return [axes for axes in AXES if 1 <= _n_people(shape, axes, n_joints) <= most_people]
 
 

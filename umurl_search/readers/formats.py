@@ -45,7 +45,7 @@ class SourceOptions:
     state: "State" = "raw"
 
 
-def _no(path: Path) -> bool:
+def _matches_nothing(path: Path) -> bool:
     return False
 
 
@@ -63,8 +63,8 @@ class Format:
 
     open: Callable[[Sequence[Path], SourceOptions], "Reader"]
     suffix: str = ""
-    is_file: Callable[[Path], bool] = _no
-    is_folder: Callable[[Path], bool] = _no
+    is_file: Callable[[Path], bool] = _matches_nothing
+    is_folder: Callable[[Path], bool] = _matches_nothing
     decides_alone: bool = False
     store_bytes: float = 1.0
     has_recording_files: bool = False
@@ -128,21 +128,21 @@ def detect(source: Path) -> str:
     Raises: UmurlError where nothing is there or nothing is recognised.
     """
     if not source.exists():
-        raise _unknown(source, "no such file or folder")
+        raise _unknown_source_error(source, "no such file or folder")
     if source.is_dir():
         for name, row in FORMATS.items():
             if row.is_folder(source):
                 return name
     candidates = _candidates(source)
     if not candidates:
-        raise _unknown(source, "the folder is empty")
+        raise _unknown_source_error(source, "the folder is empty")
     for name, row in FORMATS.items():
         if any(row.is_file(path) for path in candidates.get(row.suffix, [])):
             return name
-    raise _unknown(source, "holds no recordings that are recognised")
+    raise _unknown_source_error(source, "holds no recordings that are recognised")
 
 
-def _unknown(source: Path, what: str) -> UmurlError:
+def _unknown_source_error(source: Path, what: str) -> UmurlError:
     return UmurlError(f"{source}: {what}; known formats are {', '.join(FORMATS)}")
 
 

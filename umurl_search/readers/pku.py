@@ -134,7 +134,7 @@ class PkuReader:
         if not has_recording:
             raise BadRecordingError("malformed", "a label file without its recording")
         if self._untrimmed:
-            return self._whole(place, labels)
+            return self._read_whole(place, labels)
         if labels is None:
             raise BadRecordingError("malformed", "no label file")
         recording, lines = read_recording(place.path), _label_lines(labels)
@@ -142,7 +142,7 @@ class PkuReader:
         n_frames = 0
         for number, line in enumerate(lines):
             name = f"{place.name}_{number:03d}"
-            outcomes.append(outcome := self._cut_out(recording, line, name=name, source=place.source))
+            outcomes.append(outcome := self._cut_action(recording, line, name=name, source=place.source))
             n_frames += len(outcome.frames) if isinstance(outcome, Clip) else 0
             if n_frames > _MOST_OVERLAPPING * len(recording):
                 raise BadRecordingError(
@@ -150,28 +150,28 @@ class PkuReader:
                 )
         return tuple(outcomes)
 
-    def _whole(self, place: Place, labels: Path | None) -> tuple[Outcome, ...]:
+    def _read_whole(self, place: Place, labels: Path | None) -> tuple[Outcome, ...]:
         """The recording with its segments, then the labels that name none of its frames."""
         recording = read_recording(place.path)
         segments: list[Segment] = []
         left_out: list[LeftOut] = []
         for number, line in enumerate(_label_lines(labels) if labels else []):
             try:
-                segments.append(self._named(line, len(recording)))
+                segments.append(self._read_segment(line, len(recording)))
             except BadRecordingError as error:
                 left_out.append(error.left_out(f"{place.name}_{number:03d}", place.source))
         clip = make_clip(place.name, recording, source=place.source, max_frames=self._max_frames)
         return replace(clip, segments=tuple(segments)), *left_out
 
-    def _cut_out(self, recording: Frames, line: str, *, name: str, source: str) -> Clip | LeftOut:
+    def _cut_action(self, recording: Frames, line: str, *, name: str, source: str) -> Clip | LeftOut:
         try:
-            label, _, start, stop = self._named(line, len(recording))
+            label, _, start, stop = self._read_segment(line, len(recording))
             frames = recording[start:stop]
             return make_clip(name, frames, source=source, label=label, max_frames=self._max_frames)
         except BadRecordingError as error:
             return error.left_out(name, source)
 
-    def _named(self, line: str, n_frames: int) -> Segment:
+    def _read_segment(self, line: str, n_frames: int) -> Segment:
         """What a line of a label file names in a recording of so many frames. Raises: BadRecordingError."""
         action = parse_label(line)
         start, end = frame_range(action, self._slicing)

@@ -109,20 +109,20 @@ def _settings(config: dict[str, Any]) -> list[str]:
     stated = {**config["model"], **config["training"]}
     words = []
     for name, value in stated.items():
-        same = _plain(value) == _plain(usual.get(name))
+        same = _to_plain(value) == _to_plain(usual.get(name))
         if name == "max_seconds" or (same and name not in _ALWAYS):
             continue
         option = f"--{name.replace('_', '-')}"
-        words += [option] if value is True else [option, _said(value)]
+        words += [option] if value is True else [option, _format_value(value)]
     return words
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     """As JSON would give it back."""
     return list(value) if isinstance(value, tuple) else value
 
 
-def _said(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return "+".join(value) if isinstance(value, list | tuple) else str(value)
 
 

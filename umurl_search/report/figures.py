@@ -130,7 +130,7 @@ def _scatter(axes: "Axes", cloud: Cloud, classes: list[int], colours: NDArray[np
     halo = [withStroke(linewidth=2.2, foreground="white")]
     shown = [label for label in classes if (cloud.test & (cloud.labels == label)).any()]
     middles = np.array([_medoid(cloud.points[cloud.test & (cloud.labels == label)]) for label in shown])
-    for label, (x, y) in zip(shown, _apart(middles, extent=np.ptp(cloud.points, axis=0)), strict=True):
+    for label, (x, y) in zip(shown, _push_apart(middles, extent=np.ptp(cloud.points, axis=0)), strict=True):
         axes.text(x, y, str(label), ha="center", va="center", fontsize=9, color=INK, path_effects=halo)
     axes.set_xticks([])
     axes.set_yticks([])
@@ -142,7 +142,7 @@ def _medoid(points: Points) -> Points:
     return np.asarray(points[np.linalg.norm(points - np.median(points, axis=0), axis=1).argmin()])
 
 
-def _apart(places: Points, *, extent: Points) -> Points:
+def _push_apart(places: Points, *, extent: Points) -> Points:
     """Places of labels (C, 2), pushed up and down until no two of them overlap, or enough has been tried.
 
     extent: (2,) width and height of all that is drawn.

@@ -121,23 +121,23 @@ class Page:
 def to_html(page: Page) -> str:
     """One file, its pictures within; it asks the network for nothing."""
     titled = [section for section in page.sections if section.title]
-    links = "\n".join(f'<a href="#{_anchor(s.title)}">{_safe(s.title)}</a>' for s in titled)
+    links = "\n".join(f'<a href="#{_anchor(s.title)}">{_escape(s.title)}</a>' for s in titled)
     parts = [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{_safe(page.title)}</title>\n<style>\n{_STYLE}</style>\n</head>\n<body>",
-        f"<h1>{_safe(page.title)}</h1>",
-        f'<p class="quiet">{_safe(page.subtitle)}</p>' if page.subtitle else "",
+        f"<title>{_escape(page.title)}</title>\n<style>\n{_STYLE}</style>\n</head>\n<body>",
+        f"<h1>{_escape(page.title)}</h1>",
+        f'<p class="quiet">{_escape(page.subtitle)}</p>' if page.subtitle else "",
         f"<nav>{links}</nav>" if len(titled) > 1 else "",
         *(_section(section) for section in page.sections),
-        f'<p class="quiet">{_safe(page.foot)}</p>' if page.foot else "",
+        f'<p class="quiet">{_escape(page.foot)}</p>' if page.foot else "",
         "</body>\n</html>\n",
     ]
     return "\n".join(part for part in parts if part)
 
 
 def _section(section: Section) -> str:
-    head = f'<h2 id="{_anchor(section.title)}">{_safe(section.title)}</h2>\n' if section.title else ""
+    head = f'<h2 id="{_anchor(section.title)}">{_escape(section.title)}</h2>\n' if section.title else ""
     return head + "\n".join(_block(block) for block in section.blocks)
 
 
@@ -146,40 +146,44 @@ _MEDIA = {"png": "png", "svg": "svg+xml"}
 
 def _block(block: Block) -> str:
     if isinstance(block, Text):
-        return f'<p class="warn">{_safe(block.text)}</p>' if block.warning else f"<p>{_safe(block.text)}</p>"
+        return (
+            f'<p class="warn">{_escape(block.text)}</p>' if block.warning else f"<p>{_escape(block.text)}</p>"
+        )
     if isinstance(block, Picture | Drawing):
         content, suffix = block.file
         source = f"data:image/{_MEDIA[suffix]};base64,{base64.b64encode(content).decode('ascii')}"
-        caption = _safe(block.caption)
+        caption = _escape(block.caption)
         return f'<figure><img src="{source}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
     if isinstance(block, Commands):
-        return f"<pre>{_safe(chr(10).join(block.lines))}</pre>"
+        return f"<pre>{_escape(chr(10).join(block.lines))}</pre>"
     return _table(block)
 
 
 def _table(table: Table) -> str:
     kinds = [' class="number"' if column in table.numbers else "" for column in table.columns]
-    head = "".join(f"<th{kind}>{_safe(name)}</th>" for kind, name in zip(kinds, table.columns, strict=True))
+    head = "".join(f"<th{kind}>{_escape(name)}</th>" for kind, name in zip(kinds, table.columns, strict=True))
     rows = [
         "<tr>"
-        + "".join(f"<td{kind}>{_safe(cell)}</td>" for kind, cell in zip(kinds, row, strict=True))
+        + "".join(f"<td{kind}>{_escape(cell)}</td>" for kind, cell in zip(kinds, row, strict=True))
         + "</tr>"
         for row in table.rows
     ]
-    caption = f'<p class="quiet">{_safe(table.caption)}</p>\n' if table.caption and not table.folded else ""
+    caption = f'<p class="quiet">{_escape(table.caption)}</p>\n' if table.caption and not table.folded else ""
     head = f"<thead><tr>{head}</tr></thead>" if any(table.columns) else ""
     top = f'{caption}<div class="scroll"><table>{head}<tbody>'
     whole = "\n".join([top, *rows, "</tbody></table></div>"])
     return (
-        f"<details><summary>{_safe(table.caption)}</summary>\n{whole}\n</details>" if table.folded else whole
+        f"<details><summary>{_escape(table.caption)}</summary>\n{whole}\n</details>"
+        if table.folded
+        else whole
     )
 
 
-def _safe(text: str) -> str:
-    return html.escape(_printable(text))
+def _escape(text: str) -> str:
+    return html.escape(_replace_unprintable(text))
 
 
-def _printable(text: str) -> str:
+def _replace_unprintable(text: str) -> str:
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -192,29 +196,29 @@ def _anchor(title: str) -> str:
 
 def to_markdown(page: Page, *, pictures: dict[str, str]) -> str:
     """The page in Markdown. pictures: name -> the file that it lies in, beside the page."""
-    parts = [f"# {_plain(page.title)}", _plain(page.subtitle)]
+    parts = [f"# {_escape_markdown(page.title)}", _escape_markdown(page.subtitle)]
     for section in page.sections:
-        parts.append(f"## {_plain(section.title)}" if section.title else "")
+        parts.append(f"## {_escape_markdown(section.title)}" if section.title else "")
         parts += [_markdown(block, pictures) for block in section.blocks]
-    parts.append(_plain(page.foot))
+    parts.append(_escape_markdown(page.foot))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _markdown(block: Block, pictures: dict[str, str]) -> str:
     if isinstance(block, Text):
-        return f"> **{_plain(block.text)}**" if block.warning else _plain(block.text)
+        return f"> **{_escape_markdown(block.text)}**" if block.warning else _escape_markdown(block.text)
     if isinstance(block, Picture | Drawing):
-        return f"![{_plain(block.name)}]({quote(pictures[block.name])})\n\n{_plain(block.caption)}"
+        return f"![{_escape_markdown(block.name)}]({quote(pictures[block.name])})\n\n{_escape_markdown(block.caption)}"
     if isinstance(block, Commands):
         longest = max((len(run) for line in block.lines for run in re.findall("`+", line)), default=0)
         fence = "`" * max(3, longest + 1)
-        return "\n".join([f"{fence}sh", *map(_printable, block.lines), fence])
+        return "\n".join([f"{fence}sh", *map(_replace_unprintable, block.lines), fence])
     edges = ["---:" if column in block.numbers else "---" for column in block.columns]
-    rows = [map(_plain, block.columns), edges, *(map(_plain, row) for row in block.rows)]
+    rows = [map(_escape_markdown, block.columns), edges, *(map(_escape_markdown, row) for row in block.rows)]
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    return f"{_plain(block.caption)}\n\n{table}" if block.caption else table
+    return f"{_escape_markdown(block.caption)}\n\n{table}" if block.caption else table
 
 
-def _plain(text: str) -> str:
+def _escape_markdown(text: str) -> str:
     """One line that Markdown takes for words."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(_printable(text).split()))
+    return _MARKDOWN.sub(r"\\\1", " ".join(_replace_unprintable(text).split()))

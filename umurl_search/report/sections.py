@@ -6,7 +6,7 @@ import numpy as np
 
 from umurl_search.clips.normalization import PIPELINE
 from umurl_search.datasets import protocols
-from umurl_search.evaluation.confusion import WrongNeighbour, confusion, most_confused, wrong_neighbours
+from umurl_search.evaluation.confusion import WrongNeighbour, confusion, find_most_confused, wrong_neighbours
 from umurl_search.evaluation.metrics import RANKING_METRICS, list_metrics, percent
 from umurl_search.evaluation.modality_matrix import Retrieval
 from umurl_search.evaluation.projection import NAMES, Method, flatten, sample_rows
@@ -69,7 +69,7 @@ def _recordings(row: dict[str, Any]) -> str:
 
 def _encoder(found: Retrieval) -> str:
     entry = found.entry
-    model = ", ".join(f"{k.replace('_', ' ')} {_joined(v)}" for k, v in entry.config["model"].items() if v)
+    model = ", ".join(f"{k.replace('_', ' ')} {_join(v)}" for k, v in entry.config["model"].items() if v)
     made_for = " ".join(part for part in (entry.dataset, entry.protocol) if part) or "no dataset"
     origin = {"shipped": "ships with the package, trained on", "imported": "imported for"}
     words = origin.get(entry.config["origin"], "trained on")
@@ -83,15 +83,15 @@ def _training(config: dict[str, Any]) -> str:
     preset = f"preset {config['preset']}, " if config.get("preset") else ""
     clips = f"{config['clips']:,} clips, " if "clips" in config else ""
     return f"{preset}{clips}" + ", ".join(
-        f"{name.replace('_', ' ')} {_joined(v)}"
+        f"{name.replace('_', ' ')} {_join(v)}"
         for name, v in config["training"].items()
         if v is not None and v is not False
     )
 
 
-def _joined(value: Any) -> str:
+def _join(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return ", ".join(map(_joined, value))
+        return ", ".join(map(_join, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -139,7 +139,7 @@ def linear(library: Library, found: Retrieval, *, device: str) -> Section:
         result = linear_eval(library, request)
         best = result.best
         rows.append((modality, percent(result.accuracy), percent(best.accuracy), str(best.epoch)))
-    config = ", ".join(f"{key.replace('_', ' ')} {_joined(value)}" for key, value in result.config.items())
+    config = ", ".join(f"{key.replace('_', ' ')} {_join(value)}" for key, value in result.config.items())
     columns = ("modality", "last epoch", "best epoch", "which")
     table = Table(
         columns=columns,
@@ -161,7 +161,7 @@ def linear(library: Library, found: Retrieval, *, device: str) -> Section:
 
 def classes(found: Retrieval) -> Section:
     mixed = confusion(found.own.predicted, found.query_labels)
-    mistaken = {pair.wanted: pair for pair in reversed(most_confused(mixed, mixed.counts.size))}
+    mistaken = {pair.wanted: pair for pair in reversed(find_most_confused(mixed, mixed.counts.size))}
     figures = found.own.per_class
     hardest = sorted(figures, key=lambda row: (row.accuracy, row.label))
     bars = [Bar(name=found.action(row.label), accuracy=row.accuracy, queries=row.queries) for row in hardest]
@@ -198,7 +198,7 @@ def mistakes(found: Retrieval) -> Section:
         caption="What the test clips of each class (rows) were taken for (columns); the darker, the larger the share "
         f"of the row. {COUNTED if len(names) <= MOST_NAMED else NUMBERED}",
     )
-    pairs = most_confused(mixed, MOST_PAIRS)
+    pairs = find_most_confused(mixed, MOST_PAIRS)
     rows = [
         (
             found.action(p.wanted),
@@ -278,14 +278,14 @@ def embedding(found: Retrieval, method: Method) -> Section:
     drawn = Picture(
         name="map",
         png=picture(embedding_figure(clouds, names)),
-        caption=f"The {found.main} embedding: {_shown(len(asked), len(found.queries), 'test clips')} by colour of "
-        f"their class, its label at its middle, over {_shown(len(held), len(found.gallery), 'gallery clips')} in grey. "
+        caption=f"The {found.main} embedding: {_share(len(asked), len(found.queries), 'test clips')} by colour of "
+        f"their class, its label at its middle, over {_share(len(held), len(found.gallery), 'gallery clips')} in grey. "
         "Distances in such maps are only a hint.",
     )
     return Section(title="Map of the embedding", blocks=[drawn])
 
 
-def _shown(shown: int, n: int, what: str) -> str:
+def _share(shown: int, n: int, what: str) -> str:
     return f"all {n:,} {what}" if shown == n else f"{shown:,} of the {n:,} {what}, drawn at random,"
 
 

@@ -50,7 +50,7 @@ def _clips(library: Library, found: Retrieval, wrong: list[WrongNeighbour]) -> I
         for word, row, label in sides:
             yield PictureClip(
                 name=names[row],
-                frames=_first(store.frames(int(row))),
+                frames=_shorten(store.frames(int(row))),
                 layout=layout,
                 title=f"{word}: {found.action(int(label))}",
                 detail=names[row],
@@ -58,5 +58,5 @@ def _clips(library: Library, found: Retrieval, wrong: list[WrongNeighbour]) -> I
             )
 
 
-def _first(frames: Frames) -> Frames:
+def _shorten(frames: Frames) -> Frames:
     return frames[: round(_LONGEST_S * STORE_FPS)]

@@ -50,10 +50,10 @@ def summary(history: History) -> str:
     steps = f"{n:,} step{'s' * (n != 1)}" if len(history.losses) else "no steps"
     times = f", resumed after step {', '.join(f'{s:,}' for s in history.resumed)}" if history.resumed else ""
     epochs = "1 epoch" if history.epochs == 1 else f"{history.epochs:,} epochs"
-    return f"{epochs}, {steps}{_tuned(history)}{times}. Thin: every record. Thick: the mean of each epoch."
+    return f"{epochs}, {steps}{_describe_tuning(history)}{times}. Thin: every record. Thick: the mean of each epoch."
 
 
-def _tuned(history: History) -> str:
+def _describe_tuning(history: History) -> str:
     """Where contrastive tuning, whose loss has no terms, begins."""
     alone = np.isnan(history.losses.values["intra"]) & np.isfinite(history.losses.values["loss"])
     if not alone.any():
@@ -84,19 +84,23 @@ def curves_figure(history: History) -> "Figure":
 def _panels(history: History) -> list[tuple[str, Panel]]:
     losses, embedding = history.losses, history.embedding
     offered: list[tuple[bool, str, Panel]] = [
-        (True, "loss", lambda axes, h: _curves(axes, h.losses, LOSSES[:1], logarithmic=True)),
-        (bool(_varying(losses, LOSSES[1:])), "loss by term", _terms),
-        (losses.says("learning_rate"), "learning rate", _learning_rate),
-        (embedding.says("rank") or embedding.says("spread"), "rank and spread of the embedding", _health),
-        (embedding.says("accuracy"), "1-NN accuracy, held-out clips", _accuracy),
-        (losses.says("clips_per_s"), "speed", _speed),
+        (True, "loss", lambda axes, h: _plot_curves(axes, h.losses, LOSSES[:1], logarithmic=True)),
+        (bool(_find_varying(losses, LOSSES[1:])), "loss by term", _plot_terms),
+        (losses.says("learning_rate"), "learning rate", _plot_learning_rate),
+        (
+            embedding.says("rank") or embedding.says("spread"),
+            "rank and spread of the embedding",
+            _plot_health,
+        ),
+        (embedding.says("accuracy"), "1-NN accuracy, held-out clips", _plot_accuracy),
+        (losses.says("clips_per_s"), "speed", _plot_speed),
     ]
     return [(title, draw) for shown, title, draw in offered if shown]
 
 
-def _curves(axes: "Axes", series: Series, names: tuple[str, ...], *, logarithmic: bool = False) -> None:
+def _plot_curves(axes: "Axes", series: Series, names: tuple[str, ...], *, logarithmic: bool = False) -> None:
     """Every record thin, epochs' means thick; on a logarithmic scale, if wanted, where all of it is positive."""
-    shown = _varying(series, names)
+    shown = _find_varying(series, names)
     for name, colour in zip(shown, LINES, strict=False):
         values = series.values[name]
         axes.plot(series.step, values, color=colour, linewidth=0.6, alpha=0.35)
@@ -104,7 +108,7 @@ def _curves(axes: "Axes", series: Series, names: tuple[str, ...], *, logarithmic
         axes.plot(steps, means, color=colour, linewidth=1.8, label=name, marker=_marker(steps), markersize=3)
     drawn = np.concatenate([series.values[name] for name in shown]) if shown else np.ones(0)
     if logarithmic and (drawn[np.isfinite(drawn)] > 0).all():
-        _logarithmic(axes)
+        _set_logarithmic(axes)
     if len(shown) > 1:
         axes.legend(
             loc="lower right",
@@ -118,12 +122,12 @@ def _curves(axes: "Axes", series: Series, names: tuple[str, ...], *, logarithmic
         )
 
 
-def _varying(series: Series, names: tuple[str, ...]) -> list[str]:
+def _find_varying(series: Series, names: tuple[str, ...]) -> list[str]:
     """Those that some record tells of and that are not zero throughout, as a term that there is no need for."""
     return [name for name in names if np.any(np.nan_to_num(series.values[name]) != 0)]
 
 
-def _logarithmic(axes: "Axes") -> None:
+def _set_logarithmic(axes: "Axes") -> None:
     """A logarithmic scale marked at 1, 2 and 5 of every decade, in plain numbers."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -133,16 +137,16 @@ def _logarithmic(axes: "Axes") -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _terms(axes: "Axes", history: History) -> None:
-    _curves(axes, history.losses, LOSSES[1:], logarithmic=True)
+def _plot_terms(axes: "Axes", history: History) -> None:
+    _plot_curves(axes, history.losses, LOSSES[1:], logarithmic=True)
 
 
-def _learning_rate(axes: "Axes", history: History) -> None:
+def _plot_learning_rate(axes: "Axes", history: History) -> None:
     axes.plot(history.losses.step, history.losses.values["learning_rate"], color=BLUE, linewidth=1.4)
     axes.set_ylim(bottom=0)
 
 
-def _health(axes: "Axes", history: History) -> None:
+def _plot_health(axes: "Axes", history: History) -> None:
     """Effective rank on the left, spread on the right."""
     series = history.embedding
     marker = _marker(series.step)
@@ -156,7 +160,7 @@ def _health(axes: "Axes", history: History) -> None:
     right.set_ylabel("spread (1: as wide as can be)", fontsize=8, color=ORANGE)
 
 
-def _accuracy(axes: "Axes", history: History) -> None:
+def _plot_accuracy(axes: "Axes", history: History) -> None:
     series = history.embedding
     known = np.isfinite(series.values["accuracy"])
     steps, accuracy = series.step[known], series.values["accuracy"][known]
@@ -173,9 +177,9 @@ def _accuracy(axes: "Axes", history: History) -> None:
     )
 
 
-def _speed(axes: "Axes", history: History) -> None:
+def _plot_speed(axes: "Axes", history: History) -> None:
     """Clips a second on the left; the share of the time that went into preparing data on the right."""
-    _curves(axes, history.losses, ("clips_per_s",))
+    _plot_curves(axes, history.losses, ("clips_per_s",))
     axes.set_ylim(bottom=0)
     axes.set_ylabel("clips/s", fontsize=8, color=BLUE)
     if not history.losses.says("waiting"):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from encoder.embed import Embedder
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Clip, Frames, LeftOut
-from umurl_search.clips.normalization import Conventions, normalise, usable
+from umurl_search.clips.normalization import Conventions, convert_clip, normalise
 from umurl_search.clips.plausibility import check_scale_and_axis
 from umurl_search.clips.types import Embeddings
 from umurl_search.files.atomic import replacing, require_place
@@ -29,7 +29,7 @@ from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Advance, Progress, no_progress
 from umurl_search.readers.base import Reader
 from umurl_search.readers.formats import FORMATS, SourceOptions, clip_suffixes, detect, open_reader
-from umurl_search.search.moment_search import with_segments
+from umurl_search.search.moment_search import label_moments
 from umurl_search.search.options import SearchRequest
 from umurl_search.search.query_clip import read_clip
 from umurl_search.search.results import (
@@ -42,7 +42,7 @@ from umurl_search.search.results import (
     fewer_hits_note,
 )
 from umurl_search.search.searcher import QueryBatch, Searcher, searched_index
-from umurl_search.search.unread_clips import Unread, none_read, why
+from umurl_search.search.unread_clips import Unread, none_read_error, why
 from umurl_search.timing import Clock
 
 CHUNK = 256
@@ -134,7 +134,7 @@ def query_many(
         while chunk := list(islice(outcomes, CHUNK)):
             _take(chunk, searcher, request.how, told, add)
         if told.counts["answered"] == 0:
-            raise none_read(told.left_out)
+            raise none_read_error(told.left_out)
     clock.lap("ask")
     counts: dict[str, Any] = {
         **told.counts,
@@ -157,7 +157,7 @@ def _take(
         return
     asking = QueryBatch(
         names=[query.name for query in queries],
-        y=_embedded(searcher, queries, request.modality),
+        y=_embed(searcher, queries, request.modality),
         rows=[query.row for query in queries],
     )
     answers = searcher.answer(asking, request)
@@ -169,11 +169,11 @@ def _take(
         return
     segments = None if searcher.windows is None else searcher.segments()
     for query, answer in zip(queries, answers, strict=True):
-        hits = answer.hits if segments is None else with_segments(answer.hits, segments)
-        told.queries.append(AnswerOfMany(query=_asked(query, answer, request), hits=list(hits)))
+        hits = answer.hits if segments is None else label_moments(answer.hits, segments)
+        told.queries.append(AnswerOfMany(query=_describe_query(query, answer, request), hits=list(hits)))
 
 
-def _asked(query: Query, answer: Answer, request: SearchRequest) -> AskedOfMany:
+def _describe_query(query: Query, answer: Answer, request: SearchRequest) -> AskedOfMany:
     return AskedOfMany(
         clip=query.name,
         source=query.source,
@@ -191,7 +191,7 @@ def _asked(query: Query, answer: Answer, request: SearchRequest) -> AskedOfMany:
     )
 
 
-def _embedded(searcher: Searcher, queries: Sequence[Query], modality: str) -> Embeddings:
+def _embed(searcher: Searcher, queries: Sequence[Query], modality: str) -> Embeddings:
     """(Q, D) float32 of what is embedded already and what is not."""
     frames = {i: query.frames for i, query in enumerate(queries) if query.frames is not None}
     ready = {i: query.y for i, query in enumerate(queries) if query.y is not None}
@@ -222,10 +222,10 @@ def _source(searcher: Searcher, text: str, request: SearchRequest) -> Source:
         return _dataset(searcher, text, request)
     if Path(text).is_dir():
         return _folder(searcher, text, request)
-    return Source(n=1, read=lambda advance: _one(searcher, text, request, advance))
+    return Source(n=1, read=lambda advance: _read_one(searcher, text, request, advance))
 
 
-def _one(
+def _read_one(
     searcher: Searcher, text: str, request: SearchRequest, advance: Advance
 ) -> Iterator[Query | LeftOut]:
     try:
@@ -280,7 +280,7 @@ def _dataset(searcher: Searcher, name: str, request: SearchRequest) -> Source:
                     label=row["label"],
                     action=row["action"],
                     row=row,
-                    frames=clips.normalised(i) if clips is not None else None,
+                    frames=clips.normalised_frames(i) if clips is not None else None,
                     y=np.asarray(y[i]) if y is not None else None,
                 )
             advance(len(chosen))
@@ -290,7 +290,7 @@ def _dataset(searcher: Searcher, name: str, request: SearchRequest) -> Source:
 
 def _folder(searcher: Searcher, text: str, request: SearchRequest) -> Source:
     try:
-        reader, conventions = _opened(searcher, Path(text), request)
+        reader, conventions = _open_folder(searcher, Path(text), request)
     except UmurlError as error:
         unread = Unread.of(text, error)
         return Source(n=0, read=lambda advance: iter([unread]))
@@ -299,13 +299,13 @@ def _folder(searcher: Searcher, text: str, request: SearchRequest) -> Source:
     def read(advance: Advance) -> Iterator[Query | LeftOut]:
         for outcomes in reader.read(items):
             for outcome in outcomes:
-                yield _of_folder(outcome, text, conventions, reader.state)
+                yield _make_query(outcome, text, conventions, reader.state)
             advance(1)
 
     return Source(n=len(items), read=read)
 
 
-def _opened(searcher: Searcher, path: Path, request: SearchRequest) -> tuple[Reader, Conventions]:
+def _open_folder(searcher: Searcher, path: Path, request: SearchRequest) -> tuple[Reader, Conventions]:
     """A folder's reader; its recordings whole, arrays read as `query` reads one."""
     fmt = detect(path)
     is_array = FORMATS[fmt].arrays
@@ -316,10 +316,12 @@ def _opened(searcher: Searcher, path: Path, request: SearchRequest) -> tuple[Rea
     return reader, conventions
 
 
-def _of_folder(outcome: Clip | LeftOut, source: str, conventions: Conventions, state: str) -> Query | LeftOut:
+def _make_query(
+    outcome: Clip | LeftOut, source: str, conventions: Conventions, state: str
+) -> Query | LeftOut:
     if isinstance(outcome, LeftOut):
         return outcome
-    frames = usable(outcome, conventions)
+    frames = convert_clip(outcome, conventions)
     if isinstance(frames, LeftOut):
         return frames
     turned = state == "umurl-normalised"

@@ -53,7 +53,7 @@ def _moments_of(
     return np.array([score[row] for row in kept.tolist()], dtype=np.float64), kept
 
 
-def with_segments(hits: Sequence[Hit], segments: dict[str, NDArray[Any]]) -> list[Moment]:
+def label_moments(hits: Sequence[Hit], segments: dict[str, NDArray[Any]]) -> list[Moment]:
     """Each moment with the labelled segment that it overlaps most and their temporal IoU, None where it meets none.
 
     segments: the dataset's, as the catalog gives them.
@@ -69,12 +69,12 @@ def with_segments(hits: Sequence[Hit], segments: dict[str, NDArray[Any]]) -> lis
         clip, start, stop = span
         overlaps = temporal_iou(Intervals(clip=clip, start=start, stop=stop), every)[0]
         best = int(overlaps.argmax()) if overlaps.any() else None
-        segment = None if best is None else _labelled(segments, best, float(overlaps[best]))
+        segment = None if best is None else _labelled_segment(segments, best, float(overlaps[best]))
         found.append(replace(hit, segment=segment))
     return found
 
 
-def _labelled(segments: dict[str, NDArray[Any]], row: int, overlap: float) -> LabelledSegment:
+def _labelled_segment(segments: dict[str, NDArray[Any]], row: int, overlap: float) -> LabelledSegment:
     label, action, start, stop = (
         segments[key][row] for key in ("label", "action", "start_frame", "stop_frame")
     )

@@ -142,7 +142,7 @@ def _part(whole: StoredClip, start_s: float, end_s: float) -> StoredClip:
 def _from_library(library: Library, dataset: str, name: str) -> QueryClip:
     found = find_stored(library, dataset, name)
     if found.start is None or found.stop is None:
-        ready = found.store.normalised(found.row["store_row"])
+        ready = found.store.normalised_frames(found.row["store_row"])
         return QueryClip(name=found.name, frames=ready, row=found.row)
     cut = crop(found.store.frames(found.row["store_row"]), found.start, found.stop)
     assert cut is not None, found.name
@@ -186,7 +186,7 @@ def read_clip_frames(
         raise UmurlError(f"{path}: {error.reason}, {error.detail}", "give a whole, finite clip") from error
     if most_bytes is not None and _VALUE_BYTES * frames.size * STORE_FPS / conventions.fps > most_bytes:
         raise TooLongError(f"{path}: more frames than there is room for", "cut it into shorter clips")
-    chosen = conventions if strict_layout else _fitting(frames, conventions)
+    chosen = conventions if strict_layout else _fit_layout(frames, conventions)
     n_joints = LAYOUTS[chosen.layout].n_joints
     if n_joints != frames.shape[2]:
         raise UmurlError(
@@ -205,7 +205,7 @@ def read_clip_frames(
     return ClipFrames(frames=ready, notes=notes, layout=chosen.layout)
 
 
-def _fitting(frames: Frames, conventions: Conventions) -> Conventions:
+def _fit_layout(frames: Frames, conventions: Conventions) -> Conventions:
     """The stated conventions, their layout replaced if it has not the clip's number of joints."""
     n_joints = frames.shape[2]
     if LAYOUTS[conventions.layout].n_joints == n_joints:

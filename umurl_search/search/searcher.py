@@ -28,7 +28,7 @@ from umurl_search.library import encoder_registry
 from umurl_search.library.clip_columns import PERFORMANCE, clip_fields
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed, retry_while_changing
-from umurl_search.search.moment_search import nearest_moments, with_segments
+from umurl_search.search.moment_search import label_moments, nearest_moments
 from umurl_search.search.options import ClipFileOptions, QueryRequest, SearchOptions
 from umurl_search.search.query_clip import QueryClip, conventions_of, read_array, read_clip
 from umurl_search.search.results import (
@@ -121,7 +121,7 @@ class Searcher:
         be seen, or an option outside its limits.
         """
         how = replace(options or SearchOptions(), **changes)
-        read = self._steadily(lambda: [self._read(clip, conventions) for clip in clips])
+        read = self._retry(lambda: [self._read(clip, conventions) for clip in clips])
         y = self.embed([clip.frames for clip in read], how.modality)
         asking = QueryBatch(names=[clip.name for clip in read], y=y, rows=[clip.row for clip in read])
         return self.answer(asking, how)
@@ -144,13 +144,13 @@ class Searcher:
         """Rows of the index whose clips pass the filter, ascending; None without a filter."""
         if where is None:
             return None
-        seen = self._current()
+        seen = self._refresh_seen()
         if where not in seen.passing:
             with self.library.read() as catalog:
                 seen.passing[where] = catalog.filter(where)
         return np.flatnonzero(np.isin(self.index.ids, seen.passing[where]))
 
-    def _current(self) -> "_Seen":
+    def _refresh_seen(self) -> "_Seen":
         """What was read of the catalog and still holds: all of it is forgotten when the catalog's file has changed."""
         stamp, seen = self.library.stamp(), self._seen
         if seen.stamp != stamp or seen.is_full:
@@ -159,9 +159,9 @@ class Searcher:
 
     def answer(self, asking: QueryBatch, how: SearchOptions) -> list[Answer]:
         """Hits for embeddings that are there already. Opens the index again where clips that it holds have gone."""
-        return self._steadily(lambda: self._answer(asking, how))
+        return self._retry(lambda: self._answer(asking, how))
 
-    def _steadily(self, work: Callable[[], T]) -> T:
+    def _retry(self, work: Callable[[], T]) -> T:
         """What the work gives; again, with the index opened anew, where it fails and clips have come or gone."""
         return retry_while_changing(
             work, changes=self.library.changes, seen=lambda: self._opened_at, refresh=self._open_again
@@ -180,12 +180,12 @@ class Searcher:
         points = mapping(asking.y)
         if how.exclude_same_performance:
             found = [
-                self._excluding(gallery, points[i : i + 1], how, among, name, row)
+                self._search_excluding(gallery, points[i : i + 1], how, among, name, row)
                 for i, (name, row) in enumerate(zip(asking.names, asking.rows, strict=True))
             ]
         else:
             n = len(self.index.ids) if among is None else len(among)
-            whole = self._nearest(gallery, points, max(1, min(how.k, n)), how.overlap, among)
+            whole = self._find_nearest(gallery, points, max(1, min(how.k, n)), how.overlap, among)
             found = [(s, r, n) for s, r in zip(whole.scores, whole.rows, strict=True)]
         rows = self._rows_of([r for _, r, _ in found])
         return [
@@ -208,7 +208,7 @@ class Searcher:
             self._galleries[key] = gallery, maps.query(how.modality, how.against, bridged=how.bridged)
         return self._galleries[key]
 
-    def _excluding(
+    def _search_excluding(
         self,
         gallery: Gallery,
         point: Embeddings,
@@ -220,10 +220,10 @@ class Searcher:
         same = (self._performances == np.array(_performance(name, row), dtype=np.int64)).all(axis=1)
         others = np.flatnonzero(~same)
         allowed = others if among is None else others[np.isin(others, among)]
-        found = self._nearest(gallery, point, max(1, min(how.k, len(allowed))), how.overlap, allowed)
+        found = self._find_nearest(gallery, point, max(1, min(how.k, len(allowed))), how.overlap, allowed)
         return found.scores[0], found.rows[0], len(allowed)
 
-    def _nearest(
+    def _find_nearest(
         self, gallery: Gallery, points: Embeddings, k: int, overlap: float, among: Rows | None
     ) -> Neighbours:
         """The k best rows for each query: clips, or one window for each moment."""
@@ -249,7 +249,7 @@ class Searcher:
     def _rows_of(self, found: Sequence[Rows]) -> dict[int, dict[str, Any]]:
         wanted = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
         ids = np.unique(self.index.ids[wanted[wanted >= 0]])
-        seen, wanted_ids = self._current(), ids.tolist()
+        seen, wanted_ids = self._refresh_seen(), ids.tolist()
         missing = [i for i in wanted_ids if i not in seen.rows]
         if missing:
             seen.rows.update(self.look_up(missing))
@@ -340,7 +340,7 @@ def answer_query(
     if searcher.windows is None:
         index = FilteredIndex(**said, passing=answer.passing)
         return QueryResult(query=asked, index=index, hits=list(answer.hits), seconds=clock.seconds)
-    moments = with_segments(answer.hits, searcher.segments())
+    moments = label_moments(answer.hits, searcher.segments())
     windowed = WindowedIndex(**said, passing=answer.passing)
     return MomentQueryResult(query=asked, index=windowed, hits=moments, seconds=clock.seconds)
 

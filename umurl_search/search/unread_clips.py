@@ -22,21 +22,21 @@ class Unread(LeftOut):
 
 def why(left_out: LeftOut) -> str:
     """In one line, with what mends it."""
-    return UmurlError(_said(left_out), _hint(left_out)).typed
+    return UmurlError(_reason(left_out), _hint(left_out)).typed
 
 
-def none_read(left_out: Sequence[LeftOut]) -> UmurlError:
+def none_read_error(left_out: Sequence[LeftOut]) -> UmurlError:
     """The error where nothing is left to ask with."""
     if not left_out:
         return UmurlError("there is no clip to ask with", "give clips, a folder or a dataset")
     first, n = left_out[0], len(left_out)
-    said = f"{first.name}: {_said(first)}"
+    said = f"{first.name}: {_reason(first)}"
     return UmurlError(
         said if n == 1 else f"none of the {n:,} clips can be read; the first, {said}", _hint(first)
     )
 
 
-def _said(left_out: LeftOut) -> str:
+def _reason(left_out: LeftOut) -> str:
     return left_out.detail or left_out.reason
 
 

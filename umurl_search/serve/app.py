@@ -77,33 +77,33 @@ def make_app(service: Service, access: Access) -> ASGIApp:
     app.include_router(job_routes.routes(service))
     app.include_router(static_files.routes())
     for kind, handler in (
-        (UmurlError, _mistaken),
-        (HttpError, _refused),
-        (RequestValidationError, _invalid),
-        (HTTPException, _failed),
-        (Exception, _broken),
+        (UmurlError, _answer_mistake),
+        (HttpError, _answer_refusal),
+        (RequestValidationError, _answer_invalid),
+        (HTTPException, _answer_failure),
+        (Exception, _answer_crash),
     ):
         app.add_exception_handler(kind, cast(Any, handler))
     return RequestGuard(app, access=access, limits=service.limits, measures=service.measures)
 
 
-async def _mistaken(request: Request, error: UmurlError) -> Response:
+async def _answer_mistake(request: Request, error: UmurlError) -> Response:
     return error_response(str(error), 400, hint=error.hint)
 
 
-async def _refused(request: Request, refused: HttpError) -> Response:
+async def _answer_refusal(request: Request, refused: HttpError) -> Response:
     return refused.response()
 
 
-async def _failed(request: Request, error: HTTPException) -> Response:
+async def _answer_failure(request: Request, error: HTTPException) -> Response:
     return error_response(str(error.detail), error.status_code, headers=dict(error.headers or {}))
 
 
-async def _broken(request: Request, error: Exception) -> Response:
+async def _answer_crash(request: Request, error: Exception) -> Response:
     return error_response("the server failed; its log says how", 500)
 
 
-async def _invalid(request: Request, error: RequestValidationError) -> Response:
+async def _answer_invalid(request: Request, error: RequestValidationError) -> Response:
     first = error.errors()[0]
     named = [str(part) for part in first["loc"] if _KEY.fullmatch(str(part))]
     where = ".".join(part for part in named if part not in ("body", "query", "path"))

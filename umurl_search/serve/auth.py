@@ -57,18 +57,18 @@ class Access:
         if scheme.lower() == "bearer" and self._is_token(bearer.strip()):
             return True
         known = any(self._is_token(value) for value in _cookies(headers.get("cookie", "")))
-        return known or self.brought(query)
+        return known or self.brings_token(query)
 
     def _is_token(self, text: str) -> bool:
         expected = (self.token or "").encode()
         return bool(expected) and hmac.compare_digest(text.encode("utf-8", "replace"), expected)
 
-    def brought(self, query: str) -> bool:
+    def brings_token(self, query: str) -> bool:
         """Whether an address carries the token, in order to be given it as a cookie."""
         return any(key == "token" and self._is_token(value) for key, value in _pairs(query))
 
 
-def without_token(query: str) -> str:
+def remove_token(query: str) -> str:
     """An address's query, the token taken out."""
     return urlencode([(key, value) for key, value in _pairs(query) if key != "token"])
 

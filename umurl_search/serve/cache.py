@@ -128,7 +128,7 @@ class OpenIndex:
     def is_windowed(self) -> bool:
         return self.searcher.windows is not None
 
-    def stored(self, clip_id: int, modality: str) -> Embeddings | None:
+    def read_stored(self, clip_id: int, modality: str) -> Embeddings | None:
         """(1, D) of a clip that is a row of the index, where it holds that modality."""
         index = self.searcher.index
         if self.is_windowed or modality not in index.modalities:
@@ -136,9 +136,9 @@ class OpenIndex:
         row = int(np.searchsorted(index.ids, clip_id))
         if row == len(index.ids) or index.ids[row] != clip_id:
             return None
-        return self._at(index, modality, int(index.slots[row]))
+        return self._read_at(index, modality, int(index.slots[row]))
 
-    def _at(self, index: Index, modality: str, slot: int) -> Embeddings:
+    def _read_at(self, index: Index, modality: str, slot: int) -> Embeddings:
         """(1, D) of a row on disk; the parts' arrays are mapped once."""
         for part in index.parts:
             if slot < len(part.ids):
@@ -191,18 +191,18 @@ class LibraryCache:
     def contents(self) -> LibraryContents:
         """What `list --json` prints, and which index is meant where none is named."""
         snapshot = self.snapshot()
-        return replace(snapshot.contents, default_index=self._meant(snapshot))
+        return replace(snapshot.contents, default_index=self._choose_default(snapshot))
 
-    def _meant(self, snapshot: Snapshot) -> str | None:
+    def _choose_default(self, snapshot: Snapshot) -> str | None:
         names = [row["name"] for row in snapshot.contents["indexes"]]
         return self._default if self._default in names else snapshot.contents["default_index"]
 
     def index(self, name: str | None) -> OpenIndex:
         """Raises UmurlError for an unknown index, or one that cannot be searched."""
         snapshot = self.snapshot()
-        row = snapshot.index(name or self._meant(snapshot))
+        row = snapshot.index(name or self._choose_default(snapshot))
         key = ("index", row["name"], row["created"], row["encoder_hash"], snapshot.changes)
-        return self._kept(key, lambda: self._open(row))
+        return self._keep(key, lambda: self._open(row))
 
     def _open(self, row: dict[str, Any]) -> OpenIndex:
         corpus = self.corpus(row["dataset"])
@@ -214,7 +214,7 @@ class LibraryCache:
         return self._corpus(dataset, self.snapshot())
 
     def _corpus(self, dataset: str, snapshot: Snapshot) -> DatasetView:
-        return self._kept(("corpus", dataset, snapshot.changes), lambda: self._read(dataset))
+        return self._keep(("corpus", dataset, snapshot.changes), lambda: self._read(dataset))
 
     def _read(self, dataset: str) -> DatasetView:
         def read() -> DatasetView:
@@ -241,7 +241,7 @@ class LibraryCache:
                 return corpus, at
         raise HttpError(404, f"no clip {clip_id} in the library")
 
-    def named(self, dataset: str, name: str) -> tuple[DatasetView, int] | None:
+    def find_named(self, dataset: str, name: str) -> tuple[DatasetView, int] | None:
         """A dataset's clip of that name. Raises UmurlError for an unknown dataset."""
         snapshot = self.snapshot()
         known = [row["name"] for row in snapshot.contents["datasets"]]
@@ -251,7 +251,7 @@ class LibraryCache:
         at = corpus.places.get(name)
         return None if at is None else (corpus, at)
 
-    def _kept(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+    def _keep(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
         """What was made for this key, once; what was made for the same thing before is let go."""
         found: T | None = self._held.get(key)
         if found is not None:

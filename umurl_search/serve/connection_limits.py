@@ -58,14 +58,14 @@ class BoundedProtocol(H11Protocol):
 
     def _watch(self, seconds: float) -> None:
         self._unwatch()
-        self._deadline = self.loop.call_later(seconds, self._late)
+        self._deadline = self.loop.call_later(seconds, self._cut_if_late)
 
     def _unwatch(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _late(self) -> None:
+    def _cut_if_late(self) -> None:
         """An answer may take its time to be made, and to be read as long as it moves.
 
         One larger than the transport holds is not complete before it is read: it is waited for while being answered.

@@ -49,7 +49,7 @@ class ConfusedEvaluation:
             labels=self.labels,
             classes=[names[label] for label in self.labels],
             confusion=self.counts.tolist(),
-            hardest=self._hardest(names),
+            hardest=self._find_hardest(names),
             metrics=self._metrics(),
         )
 
@@ -73,10 +73,10 @@ class ConfusedEvaluation:
         known = listed | said | {-1: "(nothing found)"}
         return {label: known.get(label, f"class {label}") for label in (*self.labels, *self.wanted.tolist())}
 
-    def _hardest(self, names: dict[int, str]) -> list[HardQuery]:
+    def _find_hardest(self, names: dict[int, str]) -> list[HardQuery]:
         """Queries whose nearest clip is of another class, those that are surest first."""
         asked, scores = self.evaluation.asked, self.evaluation.figures.scores
-        found = self._found()
+        found = self._find_nearest()
         wrong = np.flatnonzero((self.predicted != self.wanted) & (found >= 0))
         order = wrong[np.lexsort((wrong, -scores[wrong]))][:MOST_HARDEST]
         columns, held = asked.queries.columns, asked.gallery.columns
@@ -95,7 +95,7 @@ class ConfusedEvaluation:
             for q in order.tolist()
         ]
 
-    def _found(self) -> NDArray[np.int64]:
+    def _find_nearest(self) -> NDArray[np.int64]:
         """(Q,) rows of the gallery's dataset: each query's nearest clip, -1 where there was none."""
         nearest = self.evaluation.figures.neighbours[:, 0]
         rows = self.evaluation.asked.gallery.split.gallery
@@ -109,7 +109,7 @@ class ConfusedEvaluation:
         if max(true, found) >= len(self.labels):
             raise HttpError(404, f"there are {len(self.labels)} classes, counted from 0")
         mine = (self.wanted == self.labels[true]) & (self.predicted == self.labels[found])
-        asked, scores, hits = self.evaluation.asked, self.evaluation.figures.scores, self._found()
+        asked, scores, hits = self.evaluation.asked, self.evaluation.figures.scores, self._find_nearest()
         order = np.flatnonzero(mine)
         order = order[np.lexsort((order, -scores[order]))]
         pairs = [

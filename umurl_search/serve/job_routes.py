@@ -65,7 +65,7 @@ def routes(service: Service) -> APIRouter:
     return router
 
 
-async def _started(
+async def _start(
     service: Service, kind: str, body: StrictModel, index: str | None, work: Callable[[str, Progress], Any]
 ) -> Document:
     """Begins a job on an index, the default one when None, unless it is done or under way."""
@@ -73,12 +73,12 @@ async def _started(
     def start() -> JobState:
         name = service.shelf.index(index).name
         key = service.shelf.snapshot().stamp, name, body.model_copy(update={"index": name}).model_dump_json()
-        return _about(service.jobs.start(kind, key, lambda progress: work(name, progress)))
+        return _describe(service.jobs.start(kind, key, lambda progress: work(name, progress)))
 
     return Document(await service.reads.run(start))
 
 
-def _about(job: Job) -> JobState:
+def _describe(job: Job) -> JobState:
     """How far the job is, and whenever that is "done", its document."""
     said = job.describe()
     if said.state != "done":
@@ -93,7 +93,7 @@ def _evaluation_routes(router: APIRouter, service: Service) -> None:
     @router.post("/evaluations", response_model=EvaluationJob)
     async def evaluate(body: EvaluationBody) -> Document:
         """Begins an evaluation as the command `knn-eval` makes it."""
-        return await _started(
+        return await _start(
             service,
             "evaluations",
             body,
@@ -106,7 +106,7 @@ def _evaluation_routes(router: APIRouter, service: Service) -> None:
     @router.get("/evaluations/{job}", response_model=EvaluationJob)
     async def evaluation(job: Text) -> Document:
         """How far it is; once it is done, what `knn-eval --json` prints, the confusion and the hardest queries."""
-        return Document(await reads.run(lambda: _about(jobs.find("evaluations", job))))
+        return Document(await reads.run(lambda: _describe(jobs.find("evaluations", job))))
 
     @router.get("/evaluations/{job}/cell", response_model=ConfusedPairs)
     async def cell(job: Text, true: ClassNumber, found: ClassNumber) -> Document:
@@ -121,7 +121,7 @@ def _evaluation_routes(router: APIRouter, service: Service) -> None:
     @router.post("/matrices", response_model=MatrixJob)
     async def begin_matrix(body: MatrixBody) -> Document:
         """Begins what the command `knn-eval --matrix` does."""
-        return await _started(
+        return await _start(
             service,
             "matrices",
             body,
@@ -134,7 +134,7 @@ def _evaluation_routes(router: APIRouter, service: Service) -> None:
     @router.get("/matrices/{job}", response_model=MatrixJob)
     async def matrix(job: Text) -> Document:
         """How far it is; once it is done, what `knn-eval --matrix --json` prints."""
-        return Document(await reads.run(lambda: _about(jobs.find("matrices", job))))
+        return Document(await reads.run(lambda: _describe(jobs.find("matrices", job))))
 
 
 def _map_routes(router: APIRouter, service: Service) -> None:
@@ -143,7 +143,7 @@ def _map_routes(router: APIRouter, service: Service) -> None:
     @router.post("/maps", response_model=ProjectionJob)
     async def begin_map(body: MapBody) -> Document:
         """Begins to lay out an index in the plane."""
-        return await _started(
+        return await _start(
             service,
             "maps",
             body,
@@ -154,7 +154,7 @@ def _map_routes(router: APIRouter, service: Service) -> None:
     @router.get("/maps/{job}", response_model=ProjectionJob)
     async def map_state(job: Text) -> Document:
         """How far it is; once it is done, how many points there are and what they can be coloured by."""
-        return Document(await reads.run(lambda: _about(jobs.find("maps", job))))
+        return Document(await reads.run(lambda: _describe(jobs.find("maps", job))))
 
     @router.get("/maps/{job}/points", responses=_POINTS, response_class=Response)
     async def points(job: Text) -> Response:

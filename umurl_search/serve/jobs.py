@@ -125,7 +125,7 @@ class Jobs:
 
     def _progress(self, job: Job) -> Progress:
         @contextlib.contextmanager
-        def told(title: str, *, total: int, unit: str) -> Iterator[Advance]:
+        def tell(title: str, *, total: int, unit: str) -> Iterator[Advance]:
             done = 0.0
 
             def advance(n: float, note: str = "") -> None:
@@ -137,4 +137,4 @@ class Jobs:
 
             yield advance
 
-        return told
+        return tell

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from umurl_search.serve.auth import COOKIE, Access, without_token
+from umurl_search.serve.auth import COOKIE, Access, remove_token
 from umurl_search.serve.errors import HttpError, error_response
 from umurl_search.serve.limits import MIB, Limits
 from umurl_search.serve.prometheus import Metrics
@@ -48,7 +48,7 @@ class RequestGuard:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun, status = time.monotonic(), 0
 
-        async def sent(message: Message) -> None:
+        async def send_secured(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -58,17 +58,17 @@ class RequestGuard:
         self._measures.under_way += 1
         try:
             async with asyncio.timeout(self._limits.request_s):
-                await self._pass(scope, receive, sent)
+                await self._pass(scope, receive, send_secured)
         except HttpError as refused:
-            await refused.response()(scope, receive, sent)
+            await refused.response()(scope, receive, send_secured)
         except TimeoutError:
             if status == 0:
                 late = HttpError(503, "it took too long: ask for less, or later", retry_s=5)
-                await late.response()(scope, receive, sent)
+                await late.response()(scope, receive, send_secured)
         except Exception:
             traceback.print_exc(file=sys.stderr)
             if status == 0:
-                await error_response("the server failed; its log says how", 500)(scope, receive, sent)
+                await error_response("the server failed; its log says how", 500)(scope, receive, send_secured)
         finally:
             self._measures.under_way -= 1
             route = getattr(scope.get("route"), "path", "other")
@@ -80,8 +80,8 @@ class RequestGuard:
         if _head_bytes(scope) > self._limits.header_bytes:
             raise HttpError(431, "the request's headers are too large", close=True)
         self._access.check(scope["method"], headers, query)
-        if scope["method"] == "GET" and scope["path"] == "/" and self._access.brought(query):
-            return await self._admitted(query)(scope, receive, send)
+        if scope["method"] == "GET" and scope["path"] == "/" and self._access.brings_token(query):
+            return await self._admit(query)(scope, receive, send)
         _require_type(scope, headers)
         most = self._limits.body_bytes if scope["path"] in FILES else self._limits.json_bytes
         patience_s = self._limits.body_s if scope["path"] in FILES else self._limits.json_s
@@ -91,13 +91,13 @@ class RequestGuard:
         except TimeoutError as error:
             raise HttpError(408, "the request's body came too slowly", close=True) from error
         try:
-            await self._app(scope, _replaying(body, receive), send)
+            await self._app(scope, _replay_body(body, receive), send)
         finally:
             self._held -= len(body)
 
-    def _admitted(self, query: str) -> Response:
+    def _admit(self, query: str) -> Response:
         """The page's address without its token, which goes into a cookie."""
-        rest = without_token(query)
+        rest = remove_token(query)
         response = RedirectResponse(f"/?{rest}" if rest else "/", status_code=303)
         response.set_cookie(COOKIE, self._access.token or "", httponly=True, samesite="strict", path="/")
         return response
@@ -108,7 +108,7 @@ class RequestGuard:
         stated = headers.get("content-length", "0")
         if not stated.isdecimal() or int(stated[:20]) > most:
             await self._swallow(receive, int(stated[:20]) if stated.isdecimal() else 0)
-            raise _too_large(most)
+            raise _too_large_error(most)
         chunks: list[bytes] = []
         size, more = 0, True
         try:
@@ -122,7 +122,7 @@ class RequestGuard:
                 if size > most:
                     if more:
                         await self._swallow(receive, size)
-                    raise _too_large(most)
+                    raise _too_large_error(most)
                 if self._held > self._limits.held_bytes:
                     raise HttpError(503, "too many uploads at once: try again", retry_s=2, close=True)
         except BaseException:
@@ -151,7 +151,7 @@ def _head_bytes(scope: Scope) -> int:
     return len(scope["raw_path"]) + len(scope["query_string"]) + fields
 
 
-def _too_large(most: int) -> HttpError:
+def _too_large_error(most: int) -> HttpError:
     said = f"{most // MIB} MiB" if most >= MIB else f"{most // 1024} KiB"
     return HttpError(413, f"the request's body is larger than {said}", close=True)
 
@@ -167,7 +167,7 @@ def _require_type(scope: Scope, headers: Headers) -> None:
         raise HttpError(415, f"the body's Content-Type has to be {' or '.join(allowed)}")
 
 
-def _replaying(body: bytes, receive: Receive) -> Receive:
+def _replay_body(body: bytes, receive: Receive) -> Receive:
     """A `receive` that gives the body read, then what comes after it."""
     given = False
 

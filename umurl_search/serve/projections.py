@@ -81,11 +81,11 @@ def project(held: OpenIndex, method: Method, *, progress: Progress) -> Projectio
 
         points = lay_out(leading_axes(blocks, method), method)
     return Projection(
-        index=held.name, method=method, points=within_one(points), ids=index.ids, corpus=held.corpus
+        index=held.name, method=method, points=scale_within_one(points), ids=index.ids, corpus=held.corpus
     )
 
 
-def within_one(points: NDArray[np.float64]) -> NDArray[np.float32]:
+def scale_within_one(points: NDArray[np.float64]) -> NDArray[np.float32]:
     """Moved and scaled, both axes alike, so that all lie in [-1, 1] about the middle."""
     low, high = points.min(axis=0), points.max(axis=0)
     extent = float((high - low).max())

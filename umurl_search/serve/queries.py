@@ -50,7 +50,7 @@ class QueryService:
 
     def query_file(self, asked: FileQuery, content: bytes) -> QueryResult:
         """As `query`, by a clip file that is not held afterwards."""
-        return self._answer(asked, lambda held: _sent(self._uploads.read(content, asked, held)))
+        return self._answer(asked, lambda held: _resolve_upload(self._uploads.read(content, asked, held)))
 
     def _answer(self, body: QueryOptions, mean: Callable[[OpenIndex], ResolvedClip]) -> QueryResult:
         clock = Clock()
@@ -71,16 +71,16 @@ class QueryService:
         """Raises UmurlError for what is no clip, HttpError (404) for one that is not there."""
         if isinstance(clip, ClipId):
             corpus, at = self._shelf.clip(clip.id)
-            return _stored(corpus.dataset, corpus.row(at), corpus.frames(at))
+            return _resolve_stored(corpus.dataset, corpus.row(at), corpus.frames(at))
         if clip.startswith(_UPLOAD):
-            return _sent(self._uploads.find(clip.removeprefix(_UPLOAD)))
+            return _resolve_upload(self._uploads.find(clip.removeprefix(_UPLOAD)))
         dataset, colon, name = clip.partition(":")
         if not colon:
             raise UmurlError(f"{clip}: not a clip", 'give DATASET:CLIPNAME, upload:TOKEN or {"id": NUMBER}')
-        place = self._shelf.named(dataset, name)
+        place = self._shelf.find_named(dataset, name)
         if place is not None:
             corpus, at = place
-            return _stored(dataset, corpus.row(at), corpus.frames(at))
+            return _resolve_stored(dataset, corpus.row(at), corpus.frames(at))
         return self._moment(dataset, name)
 
     def _moment(self, dataset: str, name: str) -> ResolvedClip:
@@ -94,11 +94,11 @@ class QueryService:
     def embed(self, held: OpenIndex, meant: ResolvedClip, modality: str) -> Embeddings:
         """y (1, D): the index's own of a clip that is a row of it, else by its encoder."""
         if meant.clip_id is not None:
-            y = held.stored(meant.clip_id, modality)
+            y = held.read_stored(meant.clip_id, modality)
             if y is not None:
                 return y
         if meant.upload is None:
-            return held.searcher.embed([self._normalised(meant)], modality)
+            return held.searcher.embed([self._normalised_frames(meant)], modality)
         key = held.searcher.row["encoder_hash"], modality
         known = meant.upload.embedded.get(key)
         if known is None:
@@ -106,17 +106,17 @@ class QueryService:
             meant.upload.embedded[key] = known
         return known
 
-    def _normalised(self, meant: ResolvedClip) -> Frames:
+    def _normalised_frames(self, meant: ResolvedClip) -> Frames:
         if meant.ready or meant.clip_id is None:
             return meant.frames
         corpus, at = self._shelf.clip(meant.clip_id)
-        return corpus.clips.normalised(at)
+        return corpus.clips.normalised_frames(at)
 
 
-def _sent(upload: Upload) -> ResolvedClip:
+def _resolve_upload(upload: Upload) -> ResolvedClip:
     return ResolvedClip(name=upload.name, frames=upload.normalised, notes=upload.notes, upload=upload)
 
 
-def _stored(dataset: str, row: dict[str, Any], frames: Frames) -> ResolvedClip:
+def _resolve_stored(dataset: str, row: dict[str, Any], frames: Frames) -> ResolvedClip:
     name = f"{dataset}:{row['name']}"
     return ResolvedClip(name=name, frames=frames, ready=False, row=row, clip_id=row["id"])

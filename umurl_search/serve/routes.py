@@ -9,7 +9,7 @@ from encoder.joint_layouts import LAYOUTS, LayoutName
 from umurl_search.clips.normalization import Up
 from umurl_search.maintenance.results import LibraryContents
 from umurl_search.readers.formats import clip_suffixes
-from umurl_search.serve import frames as drawn
+from umurl_search.serve import frames
 from umurl_search.serve.browse import MOST_CLIPS, stretch_of
 from umurl_search.serve.documents import (
     AcceptedFiles,
@@ -110,7 +110,7 @@ def _library_routes(router: APIRouter, service: Service) -> None:
     async def skeleton(layout: LayoutName = "ntu25") -> Document:
         """Joints, and the bones to draw between them."""
         assert layout in LAYOUTS, layout
-        return Document(drawn.skeleton(layout))
+        return Document(frames.skeleton(layout))
 
 
 def _clip_routes(router: APIRouter, service: Service) -> None:
@@ -125,12 +125,12 @@ def _clip_routes(router: APIRouter, service: Service) -> None:
     ) -> Response:
         """A clip's frames, or some of them, as they are drawn."""
 
-        def read() -> tuple[drawn.Payload, str]:
+        def read() -> tuple[frames.Payload, str]:
             corpus, at = service.shelf.clip(clip_id)
             whole = corpus.frames(at)
             part = stretch_of(len(whole), start, stop)
             tag = f"{clip_id}-{corpus.clips.manifest['signature'][:16]}-{part.start}-{part.stop}"
-            return drawn.payload(whole[part], layout=corpus.layout), tag
+            return frames.payload(whole[part], layout=corpus.layout), tag
 
         payload, tag = await service.reads.run(read)
         return _octets(payload, request, tag)
@@ -141,15 +141,15 @@ def _clip_routes(router: APIRouter, service: Service) -> None:
     ) -> Response:
         """The frames of a clip that was sent, as they are drawn."""
 
-        def read() -> drawn.Payload:
+        def read() -> frames.Payload:
             upload = service.uploads.find(token)
             part = stretch_of(len(upload.frames), start, stop)
-            return drawn.payload(upload.frames[part], layout=upload.layout)
+            return frames.payload(upload.frames[part], layout=upload.layout)
 
         return _octets(await service.reads.run(read), request, None)
 
 
-def _octets(payload: drawn.Payload, request: Request, tag: str | None) -> Response:
+def _octets(payload: frames.Payload, request: Request, tag: str | None) -> Response:
     headers = {"Content-Type": "application/octet-stream", **payload.headers}
     return tag_version(payload.body, request, headers, tag=tag)
 

@@ -62,7 +62,7 @@ Facet = Annotated[str, AfterValidator(_facet), Field(json_schema_extra={"enum": 
 Index = Annotated[Text | None, Field(description="null: the default index")]
 
 
-def _declared(options: type, **limits: Any) -> dict[str, Any]:
+def _declare(options: type, **limits: Any) -> dict[str, Any]:
     """The fields of a body from options that are declared once. limits: of this API, by name."""
     types = get_type_hints(options)
     found: dict[str, Any] = {}
@@ -79,7 +79,7 @@ def _declared(options: type, **limits: Any) -> dict[str, Any]:
 _SEARCH: Any = create_model(
     "SearchFields",
     __base__=StrictModel,
-    **_declared(
+    **_declare(
         SearchOptions,
         modality={"annotation": Modality},
         against={"annotation": Modality},
@@ -87,7 +87,7 @@ _SEARCH: Any = create_model(
         where={"annotation": Filter | None},
     ),
 )
-_FILE: Any = create_model("FileFields", __base__=StrictModel, **_declared(ClipFileOptions))
+_FILE: Any = create_model("FileFields", __base__=StrictModel, **_declare(ClipFileOptions))
 
 
 class QueryOptions(_SEARCH):  # type: ignore[misc]

@@ -43,7 +43,7 @@ class Server:
         self.access = Access(host=request.host, token=token)
         self.service = Service(library, index=request.index, device=request.device, limits=limits)
         self.service.warm()
-        self._socket = _bound(request.host, request.port)
+        self._socket = _bind(request.host, request.port)
         self.port = int(self._socket.getsockname()[1])
         bounds = self.service.limits
         config = uvicorn.Config(
@@ -97,7 +97,7 @@ def own_address(host: str) -> str:
     return "::1" if ":" in host else "127.0.0.1"
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bind(host: str, port: int) -> socket.socket:
     """Raises UmurlError where the address is taken, or is none of this machine's."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(

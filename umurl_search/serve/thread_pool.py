@@ -22,14 +22,14 @@ class ThreadPool:
 
     async def run(self, work: Callable[[], T]) -> T:
         """What the work gives. Raises HttpError (503) when no thread comes free."""
-        await self._taken()
+        await self._take()
         loop = asyncio.get_running_loop()
         self.working += 1
         running = self._pool.submit(work)
-        running.add_done_callback(lambda done: _tell(loop, self._released))
+        running.add_done_callback(lambda done: _tell(loop, self._release))
         return await asyncio.wrap_future(running)
 
-    async def _taken(self) -> None:
+    async def _take(self) -> None:
         if self.waiting >= self._most_waiting:
             raise HttpError(503, "the server is busy: ask again in a few seconds", retry_s=2)
         self.waiting += 1
@@ -40,7 +40,7 @@ class ThreadPool:
         finally:
             self.waiting -= 1
 
-    def _released(self) -> None:
+    def _release(self) -> None:
         """The thread is free again, even where nobody waits any more for what it did."""
         self.working -= 1
         self._free.release()

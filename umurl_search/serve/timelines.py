@@ -24,7 +24,7 @@ def timeline(shelf: LibraryCache, asker: QueryService, browser: Browser, body: T
     held = shelf.index(body.index)
     if not held.is_windowed:
         raise no_windows(held.name, dataset=held.corpus.dataset)
-    at = _recording(held, body.recording)
+    at = _find_recording(held, body.recording)
     row = held.corpus.row(at)
     n = int((held.searcher.index.ids == row["id"]).sum())
     if n == 0:
@@ -34,11 +34,11 @@ def timeline(shelf: LibraryCache, asker: QueryService, browser: Browser, body: T
     asking = QueryBatch(names=[meant.name], y=y, rows=[meant.row])
     where = f"id = {row['id']}"
 
-    def found(k: int, overlap: float) -> list[ScoredStretch]:
+    def find(k: int, overlap: float) -> list[ScoredStretch]:
         how = SearchOptions(modality=body.modality, k=k, where=where, overlap=overlap)
         return [_stretch(hit) for hit in held.searcher.answer(asking, how)[0].hits]
 
-    every = found(n, 1.0)  # none is above an overlap of 1
+    every = find(n, 1.0)  # none is above an overlap of 1
     return Timeline(
         recording=ClipRow(**row),
         fps=STORE_FPS,
@@ -46,12 +46,12 @@ def timeline(shelf: LibraryCache, asker: QueryService, browser: Browser, body: T
         index=held.name,
         modality=body.modality,
         windows=sorted(every, key=lambda one: (one["start"], one["stop"])),
-        peaks=found(min(n, MOST_PEAKS), body.overlap),
+        peaks=find(min(n, MOST_PEAKS), body.overlap),
         segments=browser.segments(held.corpus, row["id"]),
     )
 
 
-def _recording(held: OpenIndex, said: int | str) -> int:
+def _find_recording(held: OpenIndex, said: int | str) -> int:
     """Its row. Raises HttpError (404) where the index's dataset has none such."""
     if isinstance(said, int):
         at = held.corpus.row_of(said)

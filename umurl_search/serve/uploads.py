@@ -97,7 +97,7 @@ class Uploads:
     def read(self, body: bytes, stated: FileOptions, held: OpenIndex) -> Upload:
         """A clip file that was sent, with the checks of the command `query`: as it is stated, else as the index's
         dataset. Raises UmurlError, or HttpError: 400 for an empty one, 413 for one longer than may be held."""
-        shown = checked_name(stated.name)
+        shown = check_name(stated.name)
         if not body:
             raise HttpError(400, f"{shown}: the body is empty; send the file's bytes")
         inherited = held.searcher.conventions(shown)
@@ -135,7 +135,7 @@ class Uploads:
             return upload
 
 
-def checked_name(name: str) -> str:
+def check_name(name: str) -> str:
     """The last part of a file's name. Raises UmurlError for one of no kind that is read."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in name)
     shown = shown.replace("\\", "/").rpartition("/")[2][-_LONGEST_NAME:]

@@ -128,7 +128,7 @@ def sample_keys(script: Script, clock: Array) -> Array:
     return np.asarray(keys[at] * (1 - ahead) + keys[at + 1] * ahead + bent * width[at])
 
 
-def _there_and_back(*keys: tuple[float, Array], back_s: float = 0.7) -> Script:
+def _go_and_return(*keys: tuple[float, Array], back_s: float = 0.7) -> Script:
     """Stand, the keys, and stand again."""
     return [(0.0, STAND), *keys, (back_s, STAND)]
 
@@ -138,15 +138,15 @@ def _steps(n: int, *, start: float, step: float = 0.6, trunk: Mapping[str, float
     still = pose(trunk)
     passing = pose(trunk, leg=SWING, off_leg=legs(4, 6))
     landed = pose(trunk, leg=LEAD, off_leg=TRAIL, arm=ARM_BACK, off_arm=ARM_FRONT)
-    script: Script = [(0.0, _at(start, still))]
+    script: Script = [(0.0, _move_to(start, still))]
     for _ in range(n):
-        script += [(0.25, _at(start + 0.4 * step, passing)), (0.27, _at(start + step, landed))]
+        script += [(0.25, _move_to(start + 0.4 * step, passing)), (0.27, _move_to(start + step, landed))]
         start += step
         passing, landed = passing[OTHER_SIDE], landed[OTHER_SIDE]
-    return [*script, (0.4, _at(start, still))]
+    return [*script, (0.4, _move_to(start, still))]
 
 
-def _at(z: float, made: Array) -> Array:
+def _move_to(z: float, made: Array) -> Array:
     """The pose, z metres along the path."""
     moved = made.copy()
     moved[COLUMN["z"]] = z
@@ -155,33 +155,33 @@ def _at(z: float, made: Array) -> Array:
 
 def _wave(n: int) -> Script:
     up = pose({"turn": -4}, arm=WAVE_OUT), pose({"turn": 4}, arm=WAVE_IN)
-    return _there_and_back((0.6, up[0]), *[(0.24, up[1]), (0.24, up[0])] * n)
+    return _go_and_return((0.6, up[0]), *[(0.24, up[1]), (0.24, up[0])] * n)
 
 
 def _clap(n: int) -> Script:
     apart, shut = pose(arms=CLAP_OPEN), pose(arms=CLAP_SHUT)
-    return _there_and_back((0.5, apart), *[(0.16, shut), (0.2, apart)] * n)
+    return _go_and_return((0.5, apart), *[(0.16, shut), (0.2, apart)] * n)
 
 
 def _drink(n: int) -> Script:
     sip, off = pose({"nod": -18, "bend": -4}, arm=MOUTH), pose({"nod": 2}, arm=(66, 12, 25, 112, 0))
-    return _there_and_back((0.8, off), *[(0.3, sip), (0.6, sip), (0.3, off)] * n)
+    return _go_and_return((0.8, off), *[(0.3, sip), (0.6, sip), (0.3, off)] * n)
 
 
 def _throw(n: int) -> Script:
     back = pose({"twist": -28, "lean": 6, "yaw": -12}, arm=THROW_BACK, off_arm=(45, 10, 10, 40, 0))
     top = pose({"twist": 5, "bend": 4}, arm=THROW_TOP, off_arm=(20, 10, 10, 45, 0), off_leg=legs(12, 10))
     end = pose({"twist": 30, "bend": 24, "yaw": 10}, arm=THROW_END, off_arm=(-15, 15, 10, 40, 0))
-    return _there_and_back(*[(0.6, back), (0.18, top), (0.16, end), (0.25, end)] * n)
+    return _go_and_return(*[(0.6, back), (0.18, top), (0.16, end), (0.25, end)] * n)
 
 
-def _kicking(n: int) -> Script:
+def _kick(n: int) -> Script:
     balance: Angles = (25, 35, 10, 35, 0)
     back = pose({"bend": 8, "weight": 0.2}, leg=(-25, 5, -6, 72, -25), off_leg=legs(6, 12), off_arm=balance)
     trunk = {"bend": 6, "pitch": -8, "weight": 0}
     hit = pose(trunk, leg=(78, 4, -6, 6, -25), off_leg=legs(-4, 4), arm=balance)
     after = pose({"weight": 0.1}, leg=(35, 5, -6, 55, -5), off_arm=balance)
-    return _there_and_back(*[(0.4, back), (0.22, hit), (0.25, after), (0.3, STAND)] * n, back_s=0.3)
+    return _go_and_return(*[(0.4, back), (0.22, hit), (0.25, after), (0.3, STAND)] * n, back_s=0.3)
 
 
 def _jump(n: int) -> Script:
@@ -189,43 +189,43 @@ def _jump(n: int) -> Script:
     off = pose({"y": 0.1}, arms=(110, 20, 5, 30, 0), both_legs=(0, 4, -6, 4, -35))
     top = pose({"y": 0.34}, arms=(135, 20, 5, 25, 0), both_legs=(22, 5, -6, 35, -30))
     land = pose({"bend": 18}, arms=(40, 20, 5, 30, 0), both_legs=legs(42, 62))
-    return _there_and_back(*[(0.45, low), (0.18, off), (0.16, top), (0.2, off), (0.14, land)] * n, back_s=0.5)
+    return _go_and_return(*[(0.45, low), (0.18, off), (0.16, top), (0.2, off), (0.14, land)] * n, back_s=0.5)
 
 
 def _squat(n: int) -> Script:
     ahead: Angles = (72, 6, 5, 12, 0)
     low = pose({"bend": 28, "nod": -12}, arms=ahead, both_legs=legs(98, 118, splay=12))
-    return _there_and_back(*[(0.75, low), (0.25, low), (0.7, STAND)] * n, back_s=0.2)
+    return _go_and_return(*[(0.75, low), (0.25, low), (0.7, STAND)] * n, back_s=0.2)
 
 
-def _seated() -> Array:
+def _sitting_pose() -> Array:
     lap: Angles = (24, 6, 22, 52, 0)
     return pose({"bend": 6}, arms=lap, both_legs=legs(88, 90, splay=8))
 
 
-def _half_seated() -> Array:
+def _half_sitting_pose() -> Array:
     ahead: Angles = (30, 10, 15, 30, 0)
     return pose({"bend": 38, "nod": -14}, arms=ahead, both_legs=legs(58, 62))
 
 
 def _sit_down(n: int) -> Script:
-    return [(0.0, STAND), (0.65, _half_seated()), (0.6, _seated()), (0.4, _seated())]
+    return [(0.0, STAND), (0.65, _half_sitting_pose()), (0.6, _sitting_pose()), (0.4, _sitting_pose())]
 
 
 def _stand_up(n: int) -> Script:
-    return [(0.0, _seated()), (0.4, _seated()), (0.55, _half_seated()), (0.6, STAND)]
+    return [(0.0, _sitting_pose()), (0.4, _sitting_pose()), (0.55, _half_sitting_pose()), (0.6, STAND)]
 
 
 def _bow(n: int) -> Script:
     down = pose({"bend": 45, "pitch": 26, "nod": 16}, both_legs=legs(26, 2, pitch=26))
-    return _there_and_back(*[(0.75, down), (0.35, down), (0.8, STAND)] * n, back_s=0.2)
+    return _go_and_return(*[(0.75, down), (0.35, down), (0.8, STAND)] * n, back_s=0.2)
 
 
 def _punch(n: int) -> Script:
     ready = pose({"bend": 8, "yaw": -24}, arms=GUARD, off_leg=legs(20, 24), leg=legs(-14, 20))
     turned = {"bend": 14, "yaw": -10, "twist": 34}
     hit = pose(turned, arm=HIT, off_arm=GUARD, off_leg=legs(32, 36), leg=legs(-18, 15))
-    return _there_and_back((0.4, ready), *[(0.14, hit), (0.2, hit), (0.2, ready)] * n, back_s=0.5)
+    return _go_and_return((0.4, ready), *[(0.14, hit), (0.2, hit), (0.2, ready)] * n, back_s=0.5)
 
 
 def _walk(n: int) -> Script:
@@ -236,7 +236,7 @@ def _march(n: int) -> Script:
     up = pose({"weight": 0.1}, leg=HIGH_KNEE, arm=(-25, 8, 12, 40, 0), off_arm=(42, 6, 14, 70, 0))
     other = pose({"weight": 0.9})
     other[MAIN_ARM.start :] = up[OTHER_SIDE][MAIN_ARM.start :]
-    return _there_and_back(*[(0.38, up), (0.38, other)] * n, back_s=0.4)
+    return _go_and_return(*[(0.38, up), (0.38, other)] * n, back_s=0.4)
 
 
 def _jumping_jack(n: int) -> Script:
@@ -244,17 +244,17 @@ def _jumping_jack(n: int) -> Script:
     side: Angles = (10, 85, 0, 12, 0)
     spring = pose({"y": 0.1}, arms=side, both_legs=(2, 16, -6, 6, -20))
     wide = pose(arms=up, both_legs=legs(4, 8, splay=28))
-    return _there_and_back(*[(0.2, spring), (0.18, wide), (0.2, spring), (0.18, STAND)] * n, back_s=0.2)
+    return _go_and_return(*[(0.2, spring), (0.18, wide), (0.2, spring), (0.18, STAND)] * n, back_s=0.2)
 
 
 def _point(n: int) -> Script:
     out = pose({"turn": -6, "twist": 6}, arm=POINTING)
-    return _there_and_back((0.55, out), (1.0, out))
+    return _go_and_return((0.55, out), (1.0, out))
 
 
 def _check_watch(n: int) -> Script:
     look = pose({"nod": 28, "turn": 12}, off_arm=WATCH)
-    return _there_and_back((0.6, look), (0.8, look))
+    return _go_and_return((0.6, look), (0.8, look))
 
 
 def _cross_arms(n: int) -> Script:
@@ -264,12 +264,12 @@ def _cross_arms(n: int) -> Script:
 
 def _salute(n: int) -> Script:
     up = pose({"bend": -4}, arm=FOREHEAD)
-    return _there_and_back((0.45, up), (0.8, up), back_s=0.5)
+    return _go_and_return((0.45, up), (0.8, up), back_s=0.5)
 
 
 def _brush_hair(n: int) -> Script:
     top, down = pose({"tilt": -8}, arm=BRUSH_TOP), pose({"tilt": -16, "nod": 8}, arm=BRUSH_DOWN)
-    return _there_and_back((0.65, top), *[(0.35, down), (0.3, top)] * n)
+    return _go_and_return((0.65, top), *[(0.35, down), (0.3, top)] * n)
 
 
 def _put_on_hat(n: int) -> Script:
@@ -295,7 +295,7 @@ def _fall(n: int) -> Script:
 
 def _handshake(n: int) -> Script:
     low, high = pose({"bend": 6}, arm=SHAKE), pose({"bend": 6}, arm=SHAKE_HIGH)
-    return _there_and_back((0.65, low), *[(0.17, high), (0.17, low)] * n)
+    return _go_and_return((0.65, low), *[(0.17, high), (0.17, low)] * n)
 
 
 def _hug(n: int) -> Script:
@@ -303,16 +303,16 @@ def _hug(n: int) -> Script:
     near = pose({"z": 0.18, "bend": 4}, arms=open_wide, leg=legs(20, 25), off_leg=legs(-8, 12))
     held = pose({"z": 0.36, "bend": 9, "tilt": 10, "nod": 10}, arm=HUG_HIGH, off_arm=HUG_LOW)
     pat = pose({"z": 0.36, "bend": 9, "tilt": 10, "nod": 10}, arm=(84, 20, 62, 74, 0), off_arm=HUG_LOW)
-    return _there_and_back((0.5, near), (0.5, held), *[(0.2, pat), (0.2, held)] * n)
+    return _go_and_return((0.5, near), (0.5, held), *[(0.2, pat), (0.2, held)] * n)
 
 
 def _push(n: int) -> Script:
     ready = pose({"bend": 4}, arms=PUSH_READY)
     out = pose({"bend": 18, "z": 0.1, "pitch": 5}, arms=PUSH_OUT, leg=legs(-12, 8), off_leg=legs(28, 30))
-    return _there_and_back((0.5, ready), (0.2, out), (0.3, out))
+    return _go_and_return((0.5, ready), (0.2, out), (0.3, out))
 
 
-def _pushed(n: int) -> Script:
+def _take_push(n: int) -> Script:
     hit = pose({"bend": -12, "nod": 14, "z": -0.12}, arms=STARTLED, leg=legs(14, 18))
     step = pose({"bend": 6, "z": -0.42}, arms=STARTLED, leg=legs(-16, 12), off_leg=legs(14, 16))
     return [(0.0, STAND), (0.58, STAND), (0.2, hit), (0.3, step), (0.6, pose({"z": -0.5}))]
@@ -322,15 +322,15 @@ def _punch_other(n: int) -> Script:
     ready = pose({"bend": 4, "yaw": -10}, arms=GUARD)
     trunk = {"bend": 16, "z": 0.1, "twist": 30}
     hit = pose(trunk, arm=HIT, off_arm=GUARD, leg=legs(-12, 8), off_leg=legs(28, 30))
-    return _there_and_back((0.5, ready), (0.15, hit), (0.2, hit))
+    return _go_and_return((0.5, ready), (0.15, hit), (0.2, hit))
 
 
-def _punched(n: int) -> Script:
+def _take_punch(n: int) -> Script:
     hit = pose({"bend": -16, "nod": -22, "turn": 30, "twist": 14, "z": -0.1}, arms=STARTLED, leg=legs(14, 18))
     return [(0.0, STAND), (0.55, STAND), (0.18, hit), (0.3, hit), (0.6, pose({"z": -0.22}))]
 
 
-def _kicked(n: int) -> Script:
+def _take_kick(n: int) -> Script:
     trunk = {"bend": 42, "nod": 10, "z": -0.2, "pitch": 10}
     bent = pose(trunk, arms=BELLY, leg=legs(26, 30), off_leg=legs(20, 24))
     return [(0.0, STAND), (0.5, STAND), (0.25, bent), (0.5, bent), (0.6, pose({"z": -0.25}))]
@@ -338,7 +338,7 @@ def _kicked(n: int) -> Script:
 
 def _high_five(n: int) -> Script:
     back, hit = pose({"twist": -12}, arm=FIVE_BACK), pose({"twist": 12, "bend": 6}, arm=FIVE_UP)
-    return _there_and_back((0.6, back), *[(0.2, hit), (0.15, hit), (0.25, back)] * n, back_s=0.6)
+    return _go_and_return((0.6, back), *[(0.2, hit), (0.15, hit), (0.25, back)] * n, back_s=0.6)
 
 
 def _hand_over(n: int) -> Script:
@@ -346,16 +346,16 @@ def _hand_over(n: int) -> Script:
     return [(0.0, held), (0.2, held), (0.6, out), (0.4, out), (0.7, STAND)]
 
 
-def _taken_over(n: int) -> Script:
+def _take_over(n: int) -> Script:
     held, out = pose({"nod": 14}, arm=TAKEN), pose({"bend": 10, "nod": 8}, arm=GIVE)
     return [(0.0, STAND), (0.35, STAND), (0.6, out), (0.3, out), (0.6, held)]
 
 
-def _towards(n: int) -> Script:
+def _walk_towards(n: int) -> Script:
     return _steps(n, start=-0.5 * n, step=0.5)
 
 
-def _apart(n: int) -> Script:
+def _walk_apart(n: int) -> Script:
     side_on = pose({"yaw": 90}, leg=(20, 6, -6, 45, 0))
     walk = _steps(n, start=0, step=-0.5, trunk={"yaw": 180})
     return [(0.0, STAND), (0.3, side_on), (0.35, walk[0][1]), *walk[1:]]
@@ -366,7 +366,7 @@ ALL = (
     Action(name="clap", actor=_clap, repeats=(3, 6)),
     Action(name="drink", actor=_drink, repeats=(1, 2)),
     Action(name="throw", actor=_throw),
-    Action(name="kick", actor=_kicking, repeats=(1, 2)),
+    Action(name="kick", actor=_kick, repeats=(1, 2)),
     Action(name="jump", actor=_jump, repeats=(1, 2)),
     Action(name="squat", actor=_squat, repeats=(1, 2)),
     Action(name="sit down", actor=_sit_down),
@@ -386,11 +386,11 @@ ALL = (
     Action(name="fall", actor=_fall),
     Action(name="handshake", actor=_handshake, repeats=(2, 4), partner=_handshake, gap=0.95),
     Action(name="hug", actor=_hug, repeats=(0, 2), partner=_hug, gap=1.05),
-    Action(name="push", actor=_push, partner=_pushed, gap=0.85),
-    Action(name="punch other", actor=_punch_other, partner=_punched, gap=0.85),
-    Action(name="kick other", actor=_kicking, partner=_kicked, gap=1.05),
+    Action(name="push", actor=_push, partner=_take_push, gap=0.85),
+    Action(name="punch other", actor=_punch_other, partner=_take_punch, gap=0.85),
+    Action(name="kick other", actor=_kick, partner=_take_kick, gap=1.05),
     Action(name="high five", actor=_high_five, repeats=(1, 2), partner=_high_five, gap=0.85),
-    Action(name="hand over object", actor=_hand_over, partner=_taken_over, gap=0.95),
-    Action(name="walk towards", actor=_towards, repeats=(2, 3), partner=_towards, gap=0.8),
-    Action(name="walk apart", actor=_apart, repeats=(2, 3), partner=_apart, gap=0.8),
+    Action(name="hand over object", actor=_hand_over, partner=_take_over, gap=0.95),
+    Action(name="walk towards", actor=_walk_towards, repeats=(2, 3), partner=_walk_towards, gap=0.8),
+    Action(name="walk apart", actor=_walk_apart, repeats=(2, 3), partner=_walk_apart, gap=0.8),
 )

@@ -25,7 +25,7 @@ from umurl_search.clips.clip import Clip, LeftOut, Outcome
 from umurl_search.clips.types import Splits, State
 from umurl_search.synthetic.actions import ALL, Script
 from umurl_search.synthetic.body import CHANNELS, Array, Build
-from umurl_search.synthetic.demo_sensor import in_view, simulate_sensor
+from umurl_search.synthetic.demo_sensor import simulate_sensor, to_camera_space
 from umurl_search.synthetic.performers import (
     FRAMES_PER_S,
     IDLE_ARMS,
@@ -108,7 +108,9 @@ def make_clip(name: str, *, seed: int = 0) -> NDArray[np.float32]:
     """
     take = parse_take(name)
     rng = _generator(seed, _SENSOR, take.setup, take.subject, take.replication, take.action, take.camera)
-    return simulate_sensor(in_view(perform(take, seed=seed), setup=take.setup, camera=take.camera), rng)
+    return simulate_sensor(
+        to_camera_space(perform(take, seed=seed), setup=take.setup, camera=take.camera), rng
+    )
 
 
 def perform(take: Take, *, seed: int = 0) -> Array:

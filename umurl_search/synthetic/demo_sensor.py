@@ -21,7 +21,7 @@ _COUNTERPART = [0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 16, 17, 18, 19, 12, 13, 14
 _LIMBS = ([5, 6, 7, 21, 22], [9, 10, 11, 23, 24], [13, 14, 15], [17, 18, 19])
 
 
-def in_view(joints: Array, *, setup: int, camera: int) -> Array:
+def to_camera_space(joints: Array, *, setup: int, camera: int) -> Array:
     """The joints in a camera's space: (T, M, 25, 3), from the same on the stage."""
     distance, height = _DISTANCE_AND_HEIGHT[setup - 1]
     azimuth, tilt = np.deg2rad(_AZIMUTHS[camera - 1]), np.arctan2(height - 0.9, distance)

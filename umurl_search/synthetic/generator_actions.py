@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import Generator
 
-from umurl_search.synthetic import actions as written
+from umurl_search.synthetic import actions
 from umurl_search.synthetic.actions import ALL, STAND, UPRIGHT, Angles, Script, legs, pose, sample_keys
 from umurl_search.synthetic.body import (
     COLUMN,
@@ -29,7 +29,7 @@ MOST_S = 12.0
 _HANDS = np.array(
     [
         angles
-        for name, angles in vars(written).items()
+        for name, angles in vars(actions).items()
         if name.isupper()
         and isinstance(angles, tuple)
         and len(angles) == 5
@@ -68,7 +68,7 @@ class MotionScript:
 
 def sample_script(rng: Generator, *, pairs: float) -> MotionScript:
     """A random programme, one in six left-handed; pairs: the share of those for two people."""
-    made = MotionScript(actor=_alone(rng)) if rng.random() < 1 - pairs else _pair(rng)
+    made = MotionScript(actor=_sample_single(rng)) if rng.random() < 1 - pairs else _sample_pair(rng)
     return replace(made, left_handed=bool(rng.random() < 1 / 6))
 
 
@@ -79,11 +79,11 @@ def compose(rng: Generator) -> Script:
     tempo = float(np.exp(rng.normal(-0.9, 0.45)))
     way = rng.random()
     if way < 0.4:
-        script = _reached(keys, tempo, rng)
+        script = _reach(keys, tempo, rng)
     elif way < 0.75:
-        script = _repeated(keys, tempo, rng)
+        script = _repeat(keys, tempo, rng)
     else:
-        script = _traced(keys[0], tempo, rng)
+        script = _trace(keys[0], tempo, rng)
     if rng.random() < 0.2:
         script = layer(lower=walk(rng), upper=script)
     return _cut(script)
@@ -116,10 +116,10 @@ def walk(rng: Generator) -> Script:
         for key, seconds in ((passing, 0.48 * beat), (landed, 0.52 * beat)):
             heading += turn / 2
             place = place + 0.5 * step * np.array([np.sin(np.deg2rad(heading)), np.cos(np.deg2rad(heading))])
-            script.append((seconds, _moved(key, place, heading)))
+            script.append((seconds, _move(key, place, heading)))
         passing, landed = passing[OTHER_SIDE], landed[OTHER_SIDE]
     if rng.random() < 0.6:
-        script.append((0.4, _moved(STAND, place, heading)))
+        script.append((0.4, _move(STAND, place, heading)))
     return script
 
 
@@ -133,13 +133,13 @@ def layer(*, lower: Script, upper: Script) -> Script:
     return [(float(seconds), key) for seconds, key in zip(np.diff(times, prepend=0.0), keys, strict=True)]
 
 
-def _alone(rng: Generator) -> Script:
+def _sample_single(rng: Generator) -> Script:
     singles = [action for action in ALL if action.partner is None]
     action = singles[rng.integers(len(singles))]
     return action.actor(int(rng.integers(action.repeats[0], action.repeats[1] + 1)))
 
 
-def _pair(rng: Generator) -> MotionScript:
+def _sample_pair(rng: Generator) -> MotionScript:
     """Two people: mostly a written action, else each with a script of their own."""
     pairs = [action for action in ALL if action.partner is not None]
     action = pairs[rng.integers(len(pairs))]
@@ -160,7 +160,7 @@ def _cut(script: Script) -> Script:
     return kept if len(kept) > 1 else script[:2]
 
 
-def _moved(key: Array, place: Array, heading: float) -> Array:
+def _move(key: Array, place: Array, heading: float) -> Array:
     moved = key.copy()
     moved[_PATH] = place[0], place[1], heading
     return moved
@@ -172,7 +172,7 @@ def _moved(key: Array, place: Array, heading: float) -> Array:
 def _key_poses(n: int, rng: Generator) -> list[Array]:
     """n poses that use the same parts of the body."""
     arms = _ARM_USES[rng.choice(len(_ARM_USES), p=[0.4, 0.1, 0.2, 0.2, 0.1])]
-    moving = [name for name in _TRUNK_SPREAD if rng.random() < (0.25 if arms is not _no_arms else 0.5)]
+    moving = [name for name in _TRUNK_SPREAD if rng.random() < (0.25 if arms is not _leave_arms else 0.5)]
     stoop = rng.random() < 0.12
     stance = _STANCES[rng.choice(len(_STANCES), p=[0.5, 0.14, 0.14, 0.12, 0.1])]
     keys = []
@@ -183,7 +183,7 @@ def _key_poses(n: int, rng: Generator) -> list[Array]:
         arms(made, rng)
         stance(made, rng)
         if stoop:
-            _stooped(made, rng)
+            _stoop(made, rng)
         keys.append(np.clip(made, RANGES[:, 0], RANGES[:, 1]))
     return keys
 
@@ -195,75 +195,75 @@ def _arm(rng: Generator) -> Array:
     return rng.uniform(_ARM_EASE[:, 0], _ARM_EASE[:, 1])
 
 
-def _main_arm(made: Array, rng: Generator) -> None:
+def _pose_main_arm(made: Array, rng: Generator) -> None:
     made[MAIN_ARM] = _arm(rng)
 
 
-def _off_arm(made: Array, rng: Generator) -> None:
+def _pose_off_arm(made: Array, rng: Generator) -> None:
     made[OFF_ARM] = _arm(rng)
 
 
-def _arms_alike(made: Array, rng: Generator) -> None:
+def _pose_arms_alike(made: Array, rng: Generator) -> None:
     made[MAIN_ARM] = made[OFF_ARM] = _arm(rng)
 
 
-def _each_arm(made: Array, rng: Generator) -> None:
+def _pose_each_arm(made: Array, rng: Generator) -> None:
     made[MAIN_ARM], made[OFF_ARM] = _arm(rng), _arm(rng)
 
 
-def _no_arms(made: Array, rng: Generator) -> None:
+def _leave_arms(made: Array, rng: Generator) -> None:
     pass
 
 
 _ARM_USES: tuple[Callable[[Array, Generator], None], ...] = (
-    _main_arm,
-    _off_arm,
-    _arms_alike,
-    _each_arm,
-    _no_arms,
+    _pose_main_arm,
+    _pose_off_arm,
+    _pose_arms_alike,
+    _pose_each_arm,
+    _leave_arms,
 )
 
 
-def _upright(made: Array, rng: Generator) -> None:
+def _stand_upright(made: Array, rng: Generator) -> None:
     pass
 
 
-def _squatting(made: Array, rng: Generator) -> None:
+def _squat(made: Array, rng: Generator) -> None:
     knee = rng.uniform(15, 118)
     made[MAIN_LEG] = made[OFF_LEG] = legs(0.86 * knee, knee, splay=rng.uniform(2, 18))
     made[COLUMN["bend"]] += 0.3 * knee
 
 
-def _stepping(made: Array, rng: Generator) -> None:
+def _step(made: Array, rng: Generator) -> None:
     """One foot ahead, up to a lunge."""
     depth = rng.uniform(0.15, 1)
     made[MAIN_LEG], made[OFF_LEG] = legs(78 * depth, 84 * depth), (-24 * depth, 4, -6, 55 * depth, 10 * depth)
     made[COLUMN["weight"]] = rng.uniform(0.3, 0.7)
 
 
-def _leg_raised(made: Array, rng: Generator) -> None:
+def _raise_leg(made: Array, rng: Generator) -> None:
     made[MAIN_LEG] = rng.uniform((-28, 2, -15, 4, -25), (100, 40, 15, 95, 10))
     made[COLUMN["weight"]] = 0.0
 
 
-def _springing(made: Array, rng: Generator) -> None:
+def _spring(made: Array, rng: Generator) -> None:
     if rng.random() < 0.5:
         made[COLUMN["y"]] = rng.uniform(0.04, 0.35)
         made[MAIN_LEG] = made[OFF_LEG] = (rng.uniform(0, 25), rng.uniform(2, 25), -6, rng.uniform(4, 40), -25)
     else:
-        _squatting(made, rng)
+        _squat(made, rng)
 
 
 _STANCES: tuple[Callable[[Array, Generator], None], ...] = (
-    _upright,
-    _squatting,
-    _stepping,
-    _leg_raised,
-    _springing,
+    _stand_upright,
+    _squat,
+    _step,
+    _raise_leg,
+    _spring,
 )
 
 
-def _stooped(made: Array, rng: Generator) -> None:
+def _stoop(made: Array, rng: Generator) -> None:
     """Bent down to something on the floor or a table, a hand or both ahead."""
     pitch, bend = rng.uniform(5, 55), rng.uniform(15, 70)
     made[COLUMN["pitch"]], made[COLUMN["bend"]] = pitch, bend
@@ -283,7 +283,7 @@ def _hold(key: Array, rng: Generator) -> Script:
     return [(float(rng.uniform(0.2, 1.0)), key)] if rng.random() < 0.45 else []
 
 
-def _reached(keys: list[Array], tempo: float, rng: Generator) -> Script:
+def _reach(keys: list[Array], tempo: float, rng: Generator) -> Script:
     """From standing through the keys and back; or ending there, or coming from there."""
     script: Script = [(0.0, STAND)]
     for key in keys:
@@ -297,9 +297,9 @@ def _reached(keys: list[Array], tempo: float, rng: Generator) -> Script:
     return script + back
 
 
-def _repeated(keys: list[Array], tempo: float, rng: Generator) -> Script:
+def _repeat(keys: list[Array], tempo: float, rng: Generator) -> Script:
     """Standing, the keys over and over (every other time on the other side, for some), and standing."""
-    cycle = keys if len(keys) > 1 else [keys[0], _between(keys[0], rng.uniform(0, 0.6))]
+    cycle = keys if len(keys) > 1 else [keys[0], _interpolate(keys[0], rng.uniform(0, 0.6))]
     seconds = tempo * rng.uniform(0.4, 1.1, len(cycle))
     n = int(rng.integers(2, 7))
     alternate = rng.random() < 0.25
@@ -312,12 +312,12 @@ def _repeated(keys: list[Array], tempo: float, rng: Generator) -> Script:
     return [*script, (start, STAND)]
 
 
-def _between(key: Array, share: float) -> Array:
+def _interpolate(key: Array, share: float) -> Array:
     """A pose part of the way from standing to the key."""
     return np.asarray(STAND + share * (key - STAND))
 
 
-def _traced(key: Array, tempo: float, rng: Generator) -> Script:
+def _trace(key: Array, tempo: float, rng: Generator) -> Script:
     """A hand, or both, drawing a figure in the air about the key: an ellipse, a polygon or a zigzag."""
     n_corners = int(rng.choice([2, 3, 4, 8]))
     phase, direction = rng.uniform(0, 2 * np.pi), rng.choice([-1, 1])

@@ -80,7 +80,7 @@ def make_recording(name: str, *, seed: int = 0) -> Recording:
     people = [demo_corpus.sample_subject(subject, seed=seed)]
     if take in PAIR_TAKES:
         people.append(demo_corpus.sample_subject(_other(subject, rng), seed=seed))
-    scripts, segments = _written(_programme(take, rng), people, seed=seed, rng=rng)
+    scripts, segments = _write_scripts(_programme(take, rng), people, seed=seed, rng=rng)
     seconds = sum(duration for duration, _ in scripts[0])
     clock = np.arange(round(seconds * performers.FRAMES_PER_S)) / performers.FRAMES_PER_S
     bodies = [
@@ -88,9 +88,9 @@ def make_recording(name: str, *, seed: int = 0) -> Recording:
         for person, script in zip(people, scripts, strict=True)
     ]
     joints = performers.place_on_stage(bodies, people[0], gap=_GAP_M, rng=rng)
-    seen = demo_sensor.in_view(joints, setup=demo_corpus.setup_of(subject), camera=camera)
+    seen = demo_sensor.to_camera_space(joints, setup=demo_corpus.setup_of(subject), camera=camera)
     return Recording(
-        frames=_sensed(seen, _generator(seed, _SENSOR, subject, take, camera)),
+        frames=_sense(seen, _generator(seed, _SENSOR, subject, take, camera)),
         segments=tuple(segments),
     )
 
@@ -104,7 +104,7 @@ def _programme(take: int, rng: Generator) -> list[int]:
     return [label for one in drawn for label in ((one, _STAND_UP) if one == _SIT else (one,))]
 
 
-def _written(
+def _write_scripts(
     programme: list[int], people: list[performers.Subject], *, seed: int, rng: Generator
 ) -> tuple[list[Script], list[Segment]]:
     """A script for each person, of equal length, and the segments in it."""
@@ -113,18 +113,18 @@ def _written(
     segments: list[Segment] = []
     now = 0.0
     for label in programme:
-        parts = _acted(label, people, seed=seed, rng=rng)
+        parts = _act(label, people, seed=seed, rng=rng)
         wait_s = float(rng.uniform(*IDLE_S))
         now += wait_s
         length_s = max(sum(seconds for seconds, _ in part) for part in parts)
         for script, part, rest in zip(scripts, parts, idle, strict=True):
-            script += _waited(wait_s, rest, before=script[-1][1], after=part[0][1], seated=label == _STAND_UP)
+            script += _wait(wait_s, rest, before=script[-1][1], after=part[0][1], seated=label == _STAND_UP)
             script += part[1:]
             script.append((length_s - sum(seconds for seconds, _ in part) + 1e-3, part[-1][1]))
         start, now = now, now + length_s + 1e-3
         segments.append(_segment(label, start, now))
     for script, rest in zip(scripts, idle, strict=True):
-        script += _waited(IDLE_S[0], rest, before=script[-1][1], after=rest, seated=False)
+        script += _wait(IDLE_S[0], rest, before=script[-1][1], after=rest, seated=False)
     return scripts, segments
 
 
@@ -138,7 +138,7 @@ def _idle_key(person: performers.Subject) -> Array:
     return np.asarray(STAND + person.posture)
 
 
-def _acted(label: int, people: list[performers.Subject], *, seed: int, rng: Generator) -> list[Script]:
+def _act(label: int, people: list[performers.Subject], *, seed: int, rng: Generator) -> list[Script]:
     """An action as each person does it this time, at their pace; who has no part in it is not asked."""
     action = ALL[label]
     n = int(rng.integers(action.repeats[0], action.repeats[1] + 1))
@@ -149,18 +149,18 @@ def _acted(label: int, people: list[performers.Subject], *, seed: int, rng: Gene
         assert writer is not None
         habit = _generator(seed, _PERFORMANCE, person.number, label, role)
         played = performers.apply_style(writer(n), person, habit=habit, rng=rng)
-        parts.append([(seconds / pace, _nearer(key, action.gap, role)) for seconds, key in played])
+        parts.append([(seconds / pace, _move_nearer(key, action.gap, role)) for seconds, key in played])
     return parts
 
 
-def _nearer(key: Array, gap: float, role: int) -> Array:
+def _move_nearer(key: Array, gap: float, role: int) -> Array:
     """The pose of an action that wants another distance: the second person closes it."""
     moved = key.copy()
     moved[COLUMN["z"]] += (_GAP_M - gap) * role
     return moved
 
 
-def _waited(seconds: float, rest: Array, *, before: Array, after: Array, seated: bool) -> Script:
+def _wait(seconds: float, rest: Array, *, before: Array, after: Array, seated: bool) -> Script:
     """Keys from one pose to the next with a rest between; who is seated stays so. The last key is `after`."""
     if seated:
         return [(0.6 * seconds, before), (0.4 * seconds, after)]
@@ -168,7 +168,7 @@ def _waited(seconds: float, rest: Array, *, before: Array, after: Array, seated:
     return [(to_rest, rest), (seconds - to_rest - to_next, rest), (to_next, after)]
 
 
-def _sensed(joints: Array, rng: Generator) -> NDArray[np.float32]:
+def _sense(joints: Array, rng: Generator) -> NDArray[np.float32]:
     """What a depth sensor makes of the joints: it trembles, misplaces limbs and loses people, now and then."""
     seen = joints + demo_sensor.tremble(joints, rng)
     for _ in range(int(rng.poisson(_FAULTS_A_S * len(seen) / performers.FRAMES_PER_S))):

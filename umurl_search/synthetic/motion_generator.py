@@ -58,7 +58,7 @@ def perform(programme: MotionScript, rng: Generator) -> Array:
         loose = float(rng.uniform(0.4, 1.6))
         done = performers.apply_style(script, person, habit=rng, rng=rng, spread=loose)
         bodies.append(performers.animate(person, done, clock=clock, rng=rng))
-    return _centred(performers.place_on_stage(bodies, people[0], gap=programme.gap, rng=rng))
+    return _centre(performers.place_on_stage(bodies, people[0], gap=programme.gap, rng=rng))
 
 
 def sample_performer(rng: Generator, *, left_handed: bool) -> performers.Subject:
@@ -93,7 +93,7 @@ def _clock(script_s: float, speed: float, rng: Generator) -> Array:
     return np.asarray(np.interp(np.linspace(0, 6, n_frames), np.arange(7), knots))
 
 
-def _centred(joints: Array) -> Array:
+def _centre(joints: Array) -> Array:
     """The performance with the middle of its ground at the stage's centre."""
     ground = joints[:, :, 0]
     middle = (ground.max(axis=(0, 1)) + ground.min(axis=(0, 1))) / 2

@@ -28,7 +28,7 @@ class Retakes(RaggedClips):
     generator: torch.Generator
 
     @classmethod
-    def grouped(cls, clips: Sequence[NDArray[np.float32]], *, n_takes: int, seed: int) -> "Retakes":
+    def group(cls, clips: Sequence[NDArray[np.float32]], *, n_takes: int, seed: int) -> "Retakes":
         """Packs clips of shape (T, M, V, C), `n_takes` of each programme in a row.
 
         Raises ValueError when they do not come out even, or takes of a programme differ in people.
@@ -46,7 +46,7 @@ class Retakes(RaggedClips):
         moved = {name: getattr(self, name).to(device) for name in ("rows", "start", "n_frames", "n_people")}
         return Retakes(**moved, takes=self.takes.to(device), n_takes=self.n_takes, generator=self.generator)
 
-    def resized(
+    def resize(
         self,
         index: Tensor,
         *,
@@ -54,7 +54,7 @@ class Retakes(RaggedClips):
         length: Tensor | None = None,
         people: int | None = None,
     ) -> Tensor:
-        """As `RaggedClips.resized`, of a take of each programme drawn at random."""
+        """As `RaggedClips.resize`, of a take of each programme drawn at random."""
         drawn = torch.randint(self.n_takes, (len(index),), generator=self.generator)
         row = index * self.n_takes + drawn.to(index.device)
         stated, own = self.n_frames[index], self.takes.n_frames[row]
@@ -62,4 +62,4 @@ class Retakes(RaggedClips):
         length = stated if length is None else length
         begin = torch.minimum(first * own // stated, own - 1)
         size = torch.minimum(torch.clamp(length * own // stated, min=1), own - begin)
-        return self.takes.resized(row, first=begin, length=size, people=people)
+        return self.takes.resize(row, first=begin, length=size, people=people)

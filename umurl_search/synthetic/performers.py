@@ -137,7 +137,7 @@ def apply_style(
 
 def animate(person: Subject, script: Script, *, clock: Array, rng: Generator) -> Array:
     """The person's joints along the script, from where its path starts: (T, 25, 3), metres, floor at 0."""
-    poses = sample_keys(script, clock) + person.sway * _idling(len(clock), rng)
+    poses = sample_keys(script, clock) + person.sway * _sway(len(clock), rng)
     if rng.random() < 0.3:
         poses[:, COLUMN["turn"]] += _glance(len(clock), rng)
     if person.left_handed:
@@ -147,7 +147,7 @@ def animate(person: Subject, script: Script, *, clock: Array, rng: Generator) ->
     return body.place(joints, poses, scale=person.build.stature / body.STATURE)
 
 
-def _idling(n_frames: int, rng: Generator) -> Array:
+def _sway(n_frames: int, rng: Generator) -> Array:
     """The slow sway of a body that stands: (T, D)."""
     hertz, phase = rng.uniform(0.15, 0.9, 4), rng.uniform(0, 2 * np.pi, 4)
     waves = np.sin(2 * np.pi * hertz * np.arange(n_frames)[:, None] / FRAMES_PER_S + phase)

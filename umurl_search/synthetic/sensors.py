@@ -23,13 +23,13 @@ def simulate_recording(joints: Array, rng: Generator, *, v1: bool) -> NDArray[np
 
     v1: the older sensor, whose 20 joints are spread over 25.
     """
-    seen = in_view(joints, rng)
-    seen = older_sensor(seen, rng) if v1 else seen
-    seen = _slower(seen, rng)
+    seen = to_camera_space(joints, rng)
+    seen = simulate_older_sensor(seen, rng) if v1 else seen
+    seen = _drop_frames(seen, rng)
     level = float(np.exp(rng.uniform(np.log(0.06), np.log(2.0))))
     seen = seen + level * demo_sensor.tremble(seen, rng)
     if rng.random() < 0.5:
-        seen = _steadied(seen, keep=float(rng.uniform(0.1, 0.7)))
+        seen = _steady(seen, keep=float(rng.uniform(0.1, 0.7)))
     for _ in range(rng.poisson(0.5)):
         demo_sensor.misplace_limb(seen, rng)
     if v1:
@@ -43,7 +43,7 @@ def simulate_recording(joints: Array, rng: Generator, *, v1: bool) -> NDArray[np
     return seen.astype(np.float32)
 
 
-def in_view(joints: Array, rng: Generator) -> Array:
+def to_camera_space(joints: Array, rng: Generator) -> Array:
     """The joints in a camera's space: (T, M, 25, 3).
 
     It stands mostly ahead, else anywhere about, high or low, and never where people walk.
@@ -59,7 +59,7 @@ def in_view(joints: Array, rng: Generator) -> Array:
     return np.asarray((joints - lens) @ (rolled @ tilted @ level).T)
 
 
-def older_sensor(joints: Array, rng: Generator) -> Array:
+def simulate_older_sensor(joints: Array, rng: Generator) -> Array:
     """The body as the older sensor models it, still 25 joints: a low spine joint, short feet, a high head.
 
     Its shoulder centre lies where the newer sensor has the neck.
@@ -74,7 +74,7 @@ def older_sensor(joints: Array, rng: Generator) -> Array:
     return seen
 
 
-def _slower(seen: Array, rng: Generator) -> Array:
+def _drop_frames(seen: Array, rng: Generator) -> Array:
     """Every frame, every second or third, or some twice: what a sensor short of time gives."""
     draw = rng.random()
     if draw < 0.7:
@@ -88,7 +88,7 @@ def _slower(seen: Array, rng: Generator) -> Array:
     return seen[np.maximum.accumulate(np.where(stuck, 0, kept))]
 
 
-def _steadied(seen: Array, *, keep: float) -> Array:
+def _steady(seen: Array, *, keep: float) -> Array:
     """Smoothed over time as sensors do: each frame keeps a share of the one before."""
     smooth = seen.copy()
     for t in range(1, len(seen)):

@@ -39,7 +39,7 @@ def prepare(folder: Path, store: Clips, rows: list[int], *, progress: Progress) 
         progress("Preparing clips", total=len(rows), unit="clips") as advance,
     ):
         for i, row in enumerate(rows):
-            frames = store.normalised(row)
+            frames = store.normalised_frames(row)
             file.write(np.ascontiguousarray(frames, dtype="<f4").tobytes())
             places[i] = written, *frames.shape[:2]
             written += frames.shape[0] * frames.shape[1]

@@ -80,7 +80,7 @@ def read_history(folder: Path) -> History:
         ) from error
     lines = text.split(b"\n")
     records = [_record(path, number, line) for number, line in enumerate(lines[:-1], start=1) if line.strip()]
-    records += _last(path, len(lines), lines[-1])
+    records += _read_last(path, len(lines), lines[-1])
     losses, embedding = (_series(path, records, kind) for kind in _OF_KIND)
     resumed = [
         int(_number(path, n, record, "step")) for n, record in records if record.get("kind") == "resumed"
@@ -88,7 +88,7 @@ def read_history(folder: Path) -> History:
     return History(losses=losses, embedding=embedding, resumed=tuple(resumed))
 
 
-def _last(path: Path, number: int, line: bytes) -> list[tuple[int, dict[str, Any]]]:
+def _read_last(path: Path, number: int, line: bytes) -> list[tuple[int, dict[str, Any]]]:
     """What stands after the last line end: a whole record, or nothing that can be used."""
     try:
         json.loads(line.decode("utf-8"))

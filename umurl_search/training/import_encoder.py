@@ -8,11 +8,11 @@ from encoder import checkpoint
 from encoder.errors import Hint, UmurlError
 from encoder.model import UmURL
 from umurl_search.clips.normalization import PIPELINE
-from umurl_search.datasets import protocols as datasets
+from umurl_search.datasets import protocols
 from umurl_search.files import sealed_folder
 from umurl_search.library.catalog.open_catalog import copy_if_old
 from umurl_search.library.encoder_registry import SHIPPED
-from umurl_search.library.library import Library, checked_name
+from umurl_search.library.library import Library, check_name
 from umurl_search.result import Result
 from umurl_search.training.resume_state import refuse_to_lose
 
@@ -40,9 +40,9 @@ def import_encoder(library: Library, path: Path, name: str, *, made_for: str | N
 
     Raises UmurlError for a file that is not one, that would run code, or when the name is taken.
     """
-    refuse_known(library, checked_name(name, what="an encoder"))
+    refuse_known(library, check_name(name, what="an encoder"))
     refuse_to_lose(library.encoder(name))
-    dataset, protocol = _made_for(library, made_for)
+    dataset, protocol = _parse_made_for(library, made_for)
     model = checkpoint.import_released(path)
     about = {
         "dataset": dataset,
@@ -64,14 +64,14 @@ def import_encoder(library: Library, path: Path, name: str, *, made_for: str | N
     )
 
 
-def _made_for(library: Library, text: str | None) -> tuple[str | None, str | None]:
+def _parse_made_for(library: Library, text: str | None) -> tuple[str | None, str | None]:
     if text is None:
         return None, None
     name, _, protocol = text.partition(":")
-    known = {*datasets.DATASETS, *_held_datasets(library)}
+    known = {*protocols.DATASETS, *_held_datasets(library)}
     if name not in known:
         raise UmurlError(f"no dataset '{name}' to import for: known are {', '.join(sorted(known))}")
-    dataset = datasets.find(name)
+    dataset = protocols.find(name)
     if protocol and dataset.rules and protocol not in dataset.rules:
         raise UmurlError(f"{name} has no protocol '{protocol}': it has {', '.join(dataset.protocols)}")
     return name, protocol or next(iter(dataset.rules), None)

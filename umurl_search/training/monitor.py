@@ -64,7 +64,7 @@ def probe_embedding(
     1-NN accuracy of the labelled queries in it, None where there are none. Nothing of an embedding that is not finite.
     """
     rows = [*clips.gallery, *clips.queries]
-    frames = [store.normalised(row) for row in rows]
+    frames = [store.normalised_frames(row) for row in rows]
     y = embed(model, frames, modalities=("fused",), device=device)["fused"]
     if not np.isfinite(y).all():
         return None
@@ -105,7 +105,7 @@ class TrainingMonitor:
         self._pace: dict[str, float] = known["pace"]
         self._step = done
         self._path = folder / HISTORY
-        lines = _kept(self._path, done)
+        lines = _read_kept(self._path, done)
         self._began = time.monotonic() - (lines[-1]["seconds"] if lines else 0.0)
         sealed_folder.write_text(self._path, "".join(json.dumps(line) + "\n" for line in lines))
         self._board = _tensorboard(tensorboard, purge_step=done + 1 if done else None)
@@ -127,7 +127,7 @@ class TrainingMonitor:
         if log.step % self.every == 0:
             self._write_losses(log.step)
 
-    def looked(self, step: int, seen: dict[str, float | None]) -> None:
+    def record_look(self, step: int, seen: dict[str, float | None]) -> None:
         self.looks = seen
         self._write({"kind": "embedding", "step": step, "epoch": self._epoch, **seen})
 
@@ -170,7 +170,7 @@ class TrainingMonitor:
                 self._board.add_scalar(name, value, line["step"])
 
 
-def _kept(path: Path, done: int) -> list[dict[str, Any]]:
+def _read_kept(path: Path, done: int) -> list[dict[str, Any]]:
     """The whole lines of an earlier part of the run, up to the step from which it goes on. What was tried from there
     before is left out."""
     if not path.exists() or not done:

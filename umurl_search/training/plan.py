@@ -19,7 +19,7 @@ from umurl_search.datasets.protocols import first_protocol
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.encoder_registry import EncoderEntry
-from umurl_search.library.library import Library, checked_name
+from umurl_search.library.library import Library, check_name
 from umurl_search.library.missing import require_dataset
 from umurl_search.training.import_encoder import is_sealed, refuse_known
 from umurl_search.training.monitor import ProbeSplit, held_out_split
@@ -77,7 +77,7 @@ def plan_run(
 ) -> Run:
     """Raises UmurlError for everything that can be known to be wrong before anything is written or discarded."""
     protocol, rows, names = training_rows(library, request.dataset, request.protocol)
-    name = checked_name(request.name or _default_name(request, protocol), what="an encoder")
+    name = check_name(request.name or _default_name(request, protocol), what="an encoder")
     refuse_known(library, name)
     if not rows:
         raise UmurlError(
@@ -89,7 +89,7 @@ def plan_run(
     if start is not None:
         model_config = _sizes_of(start, model_config, request)
     kept = read_options(library.encoder(name)) if resume else None
-    config = replace(config, **_not_given(request, kept["changeable"]) if kept else {})
+    config = replace(config, **_keep_not_given(request, kept["changeable"]) if kept else {})
     config = settle_precision(config, width=model_config.width, device=device)
     require_compilable(config, device)
     shared_batch(len(rows), config, processes)
@@ -119,7 +119,7 @@ def plan_run(
         protocol=protocol,
         rows=rows,
         names=names,
-        watched=_watched(library, request.dataset, protocol, rows, seed=config.seed),
+        watched=_choose_watched(library, request.dataset, protocol, rows, seed=config.seed),
         recipe=recipe,
         token=_hash(stated),
         finished=finished,
@@ -152,7 +152,7 @@ def training_rows(
     return chosen, rows, [columns.name[i] for i in rows]
 
 
-def _watched(
+def _choose_watched(
     library: Library, dataset: str, protocol: str | None, rows: list[int], *, seed: int
 ) -> ProbeSplit:
     with library.read() as catalog:
@@ -173,7 +173,7 @@ def apply_options(request: TrainRequest) -> tuple[ModelConfig, TrainConfig]:
         config = replace(config, batch_size=1024)
     given = {name: value for name, value in vars(request).items() if value is not None}
     try:
-        return _with(model_config, given), _with(config, given)
+        return _replace_given(model_config, given), _replace_given(config, given)
     except ValueError as error:
         raise UmurlError(f"these sizes or this schedule cannot be: {error}") from error
 
@@ -195,7 +195,7 @@ def _sizes_of(start: EncoderEntry, asked: ModelConfig, request: TrainRequest) ->
     return kept
 
 
-def _with(config: Any, given: dict[str, Any]) -> Any:
+def _replace_given(config: Any, given: dict[str, Any]) -> Any:
     return replace(config, **{f.name: given[f.name] for f in fields(config) if f.name in given})
 
 
@@ -204,7 +204,7 @@ def _default_name(request: TrainRequest, protocol: str | None) -> str:
     return "-".join(part for part in (request.dataset, protocol, request.preset, only) if part)
 
 
-def _not_given(request: TrainRequest, before: dict[str, Any]) -> dict[str, Any]:
+def _keep_not_given(request: TrainRequest, before: dict[str, Any]) -> dict[str, Any]:
     """What a resumed run keeps of the settings that it may be given anew."""
     return {name: before[name] for name in CHANGEABLE if getattr(request, name) is None}
 

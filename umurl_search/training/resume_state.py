@@ -51,14 +51,14 @@ def require_resumable(target: Path, stated: dict[str, Any]) -> None:
     before = kept["stated"]
     differing = [name for name in {**before, **stated} if before.get(name) != stated.get(name)]
     if differing:
-        said = ", ".join(_told(name, before.get(name), stated.get(name)) for name in differing)
+        said = ", ".join(_describe_change(name, before.get(name), stated.get(name)) for name in differing)
         raise UmurlError(
             f"the interrupted training of '{target.name}' was made with {said}",
             Hint("give just that to go on with it, or discard it with {option}", option="anew"),
         )
 
 
-def _told(name: str, before: Any, now: Any) -> str:
+def _describe_change(name: str, before: Any, now: Any) -> str:
     if name in HASHES:
         return f"another {HASHES[name]}"
     return f"{name.replace('_', ' ')} {before} (now {now})"

@@ -104,14 +104,14 @@ def train_encoder(
             lambda: plan_run(library, request, device, processes, resume=resume, anew=anew)
         )
         if run.finished:
-            told = _entered(library, run.name) if processes.first else {}
+            told = _register_earlier(library, run.name) if processes.first else {}
             return _report(run, request, None, processes, {**told.get("final", {})}, started)
         note = emulation_note(run.config.precision, device) if processes.first else None
         if note is not None:
             tell(note)
         store = open_clips(library, request.dataset)
         partial = processes.broadcast_from_rank0(
-            lambda: _partial(library, run, store, held, progress, resume=resume)
+            lambda: _prepare_partial(library, run, store, held, progress, resume=resume)
         )
         state = load_state(partial) if resume else None
         job = _Job(library, request, run, store, partial, state, device, processes)
@@ -119,7 +119,7 @@ def train_encoder(
     return _report(run, request, recorder, processes, {}, started)
 
 
-def _entered(library: Library, name: str) -> dict[str, Any]:
+def _register_earlier(library: Library, name: str) -> dict[str, Any]:
     """Enters what an earlier run sealed and could not enter."""
     sealed_folder.sweep(library.encoder(name), SCRATCH)
     return register_sealed(library, name)
@@ -130,7 +130,7 @@ def _board(library: Library, name: str) -> Path:
     return library.root / "tensorboard" / name
 
 
-def _partial(
+def _prepare_partial(
     library: Library,
     run: Run,
     store: Clips,
@@ -174,7 +174,7 @@ def _train(job: _Job, *, progress: Progress, should_stop: Callable[[], bool]) ->
             title = f"Training {run.name}"
             advance = stack.enter_context(progress(title, total=plan.total_steps, unit="steps"))
             advance(job.state["step"] if job.state else 0)
-            hooks = _recording(job, hooks, recorder, plan.total_steps, settings, advance)
+            hooks = _recording_hooks(job, hooks, recorder, plan.total_steps, settings, advance)
         try:
             model = train(
                 clips,
@@ -210,7 +210,7 @@ def _recorder(job: _Job, total_steps: int, settings: list[dict[str, Any]]) -> Tr
     )
 
 
-def _recording(
+def _recording_hooks(
     job: _Job,
     hooks: Hooks,
     recorder: TrainingMonitor,
@@ -224,9 +224,9 @@ def _recording(
         hooks,
         log=on_log(recorder, advance),
         log_every=recorder.every,
-        watch=_looking(recorder, job.store, job.run, job.device),
+        watch=_looking_hook(recorder, job.store, job.run, job.device),
         watch_every=-(-total_steps // looks) if looks else None,
-        save=_saving(job.partial, recorder, settings),
+        save=_saving_hook(job.partial, recorder, settings),
         save_every_s=job.request.save_every_s,
     )
 
@@ -271,7 +271,7 @@ def _settings(config: TrainConfig, state: dict[str, Any] | None) -> list[dict[st
     return [*before, {"from_step": state["step"] if state else 0, **now}]
 
 
-def _saving(
+def _saving_hook(
     partial: Path, recorder: TrainingMonitor, settings: list[dict[str, Any]]
 ) -> Callable[[dict[str, Any]], None]:
     def save(state: dict[str, Any]) -> None:
@@ -281,7 +281,7 @@ def _saving(
     return save
 
 
-def _looking(
+def _looking_hook(
     recorder: TrainingMonitor, store: Clips, run: Run, device: torch.device
 ) -> Callable[[UmURL, int], None]:
     """A hook that looks at the embedding and records what it sees."""
@@ -290,7 +290,7 @@ def _looking(
         seen = probe_embedding(model, store, run.watched, device=device)
         if seen is None:
             raise NonFiniteLossError(f"the embedding became infinite or NaN at step {step}")
-        recorder.looked(step, seen)
+        recorder.record_look(step, seen)
 
     return watch
 

@@ -54,8 +54,8 @@ class Reading:
             _kept.move_to_end(real)
             self._ready = _kept[real]
             self._ready.readers.add(id(self))
-            with self._ready.renewed():
-                self.connection = self._ready.opened()
+            with self._ready.renew_after_failure():
+                self.connection = self._ready.open_cursor()
 
     def close(self) -> None:
         with _lock:
@@ -64,7 +64,10 @@ class Reading:
             if hasattr(self, "connection"):
                 self.connection.close()
             if self._ready.readers <= {id(self)}:
-                with contextlib.suppress(duckdb.Error), self._ready.renewed():  # who read was told
+                with (
+                    contextlib.suppress(duckdb.Error),
+                    self._ready.renew_after_failure(),
+                ):  # who read was told
                     self._ready.let_go()
             self._ready.readers.discard(id(self))
             self._is_closed = True
@@ -89,7 +92,7 @@ class _Ready:
             self.connection.execute(f"set {said}")
         self._attach = f"attach if not exists '{quoted}' as {_NAME} (read_only)"
 
-    def opened(self) -> duckdb.DuckDBPyConnection:
+    def open_cursor(self) -> duckdb.DuckDBPyConnection:
         self.connection.execute(self._attach)
         connection = self.connection.cursor()
         connection.execute(f"use {_NAME}")
@@ -99,7 +102,7 @@ class _Ready:
         self.connection.execute(f"detach database if exists {_NAME}")
 
     @contextlib.contextmanager
-    def renewed(self) -> Iterator[None]:
+    def renew_after_failure(self) -> Iterator[None]:
         """After a failure DuckDB may be of no more use: where nobody else reads, the next one begins anew."""
         try:
             yield

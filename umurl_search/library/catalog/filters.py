@@ -155,7 +155,7 @@ def cause(error: Exception) -> str:
 
 
 @contextlib.contextmanager
-def is_interrupt(interrupt: Callable[[], None], *, after_s: float) -> Iterator[None]:
+def interrupt_after(interrupt: Callable[[], None], *, after_s: float) -> Iterator[None]:
     """Interrupts what runs inside when it takes longer, again and again: between two calls nobody listens."""
     done, late = threading.Event(), list[bool]()
 
@@ -175,10 +175,10 @@ def is_interrupt(interrupt: Callable[[], None], *, after_s: float) -> Iterator[N
 
 def refusal(expression: str, *, parse: Callable[[str], str]) -> str | None:
     """Why a filter is not run, or None; parse: SQL -> what DuckDB's json_serialize_sql gives of it."""
-    return _unparsed(expression) or _unknown(parse(f"select (\n{expression}\n)"))
+    return _explain_unparsed(expression) or _explain_unknown(parse(f"select (\n{expression}\n)"))
 
 
-def _unparsed(expression: str) -> str | None:
+def _explain_unparsed(expression: str) -> str | None:
     """Why an expression is not so much as parsed, or None."""
     if not expression.strip():
         return "nothing is asked; leave it out for all clips"
@@ -191,7 +191,7 @@ def _unparsed(expression: str) -> str | None:
     return f"brackets in brackets, {deepest} deep, at most {_DEEPEST} can be" if deepest > _DEEPEST else None
 
 
-def _unknown(parsed: str) -> str | None:
+def _explain_unknown(parsed: str) -> str | None:
     """What a filter holds beyond what passes, or None; parsed: `select (FILTER)`."""
     try:
         document = json.loads(parsed)
@@ -209,7 +209,7 @@ def _unknown(parsed: str) -> str | None:
     ):
         return "it is not one expression"
     for node in _nodes(query["select_list"][0]):
-        if said := _refused(node):
+        if said := _explain_refused(node):
             return said
     return None
 
@@ -228,7 +228,7 @@ def _nodes(root: Any) -> Iterator[dict[str, Any]]:
                 left += node.values()
 
 
-def _refused(node: dict[str, Any]) -> str | None:
+def _explain_refused(node: dict[str, Any]) -> str | None:
     kind = node["class"]
     if kind not in _CLASSES:
         return f"a filter has no {kind.lower()}, only columns, constants, operators and simple functions"

@@ -42,20 +42,20 @@ def open_catalog(path: Path, *, write: bool = False) -> Iterator[Catalog]:
             f"{path.parent}: no library here yet", Hint("make one with: {command}", command=("demo",))
         )
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_interrupts())
-        opened = _opened(path, write=write)
+        stack.enter_context(_raise_interrupts())
+        opened = _open(path, write=write)
         stack.callback(opened.close)
         connection = opened.connection if isinstance(opened, Reading) else opened
         try:
-            with _copied(connection, path.parent / BACKUP) if write else contextlib.nullcontext():
+            with _copy_after(connection, path.parent / BACKUP) if write else contextlib.nullcontext():
                 _check_version(connection, path, write=write)
                 yield Catalog(connection)
         except duckdb.Error as error:
-            raise _unusable(path, error) from error
+            raise _unusable_error(path, error) from error
 
 
 @contextlib.contextmanager
-def _interrupts() -> Iterator[None]:
+def _raise_interrupts() -> Iterator[None]:
     """Ctrl-C as such, which DuckDB makes a RuntimeError of."""
     try:
         yield
@@ -66,7 +66,7 @@ def _interrupts() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _copied(connection: duckdb.DuckDBPyConnection, target: Path) -> Iterator[None]:
+def _copy_after(connection: duckdb.DuckDBPyConnection, target: Path) -> Iterator[None]:
     """Seals a copy of the open catalog after what is done to it. Through SQL: opening its file here would give up
     DuckDB's lock on it.
 
@@ -90,7 +90,7 @@ def _copied(connection: duckdb.DuckDBPyConnection, target: Path) -> Iterator[Non
 
 def _copy(connection: duckdb.DuckDBPyConnection, partial: Path, target: Path) -> None:
     name = connection.execute("select current_database()").fetchall()[0][0]
-    connection.execute(f"attach '{_quoted(partial / CATALOG)}' as catalog_copy")
+    connection.execute(f"attach '{_quote(partial / CATALOG)}' as catalog_copy")
     connection.execute(f'copy from database "{name}" to catalog_copy')
     connection.execute("detach catalog_copy")
     sealed_folder.seal(partial, target, {"kind": "catalog-copy", "schema_version": SCHEMA_VERSION})
@@ -108,11 +108,11 @@ def copy_if_old(path: Path) -> None:
             pass
 
 
-def _quoted(path: Path) -> str:
+def _quote(path: Path) -> str:
     return str(path).replace("'", "''")
 
 
-def _opened(path: Path, *, write: bool) -> duckdb.DuckDBPyConnection | Reading:
+def _open(path: Path, *, write: bool) -> duckdb.DuckDBPyConnection | Reading:
     """Waits a little for who holds it."""
     deadline = time.monotonic() + LOCK_WAIT_S
     while True:
@@ -127,14 +127,14 @@ def _opened(path: Path, *, write: bool) -> duckdb.DuckDBPyConnection | Reading:
                 isinstance(error, InUseError) or "file handle conflict" in text
             )  # by threads of this process
             if not held:
-                raise _unusable(path, error) from error
+                raise _unusable_error(path, error) from error
             if time.monotonic() > deadline:
                 doing = "using" if write else "writing to"
                 raise UmurlError(f"{path}: another process is {doing} the library", "try again") from error
             time.sleep(0.1)
 
 
-def _unusable(path: Path, error: Exception) -> DamagedCatalogError:
+def _unusable_error(path: Path, error: Exception) -> DamagedCatalogError:
     whole = str(error).lower()
     if "permission denied" in whole or "read-only" in whole:
         hint = Hint("change its permissions or give another {option}", option="library")

@@ -146,9 +146,9 @@ class Catalog(Changes):
         """
         shown = filters.preview(expression)
         try:
-            if refused := filters.refusal(expression, parse=self._parsed):
+            if refused := filters.refusal(expression, parse=self._parse):
                 raise UmurlError(f"filter '{shown}': {refused}", _COLUMNS_ARE)
-            with filters.is_interrupt(self._con.interrupt, after_s=FILTER_TIMEOUT_S):
+            with filters.interrupt_after(self._con.interrupt, after_s=FILTER_TIMEOUT_S):
                 ids = self._con.table("clips").filter(expression).project("id").fetchnumpy()["id"]
         except duckdb.InterruptException as error:
             raise UmurlError(
@@ -158,7 +158,7 @@ class Catalog(Changes):
             raise UmurlError(f"filter '{shown}': {filters.cause(error)}", _COLUMNS_ARE) from error
         return np.sort(np.asarray(ids, dtype=np.int64))
 
-    def _parsed(self, sql: str) -> str:
+    def _parse(self, sql: str) -> str:
         return str(self._con.execute("select json_serialize_sql(?)", [sql]).fetchall()[0][0])
 
     # encoders and indexes

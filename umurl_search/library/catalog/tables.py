@@ -33,7 +33,7 @@ def table_file(path: Path, types: dict[str, str]) -> Iterator[AddRows]:
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         try:
             with contextlib.closing(_connect(Path(folder) / "rows.duckdb")) as connection:
-                declared = ", ".join(f"{_quoted(name)} {sql_type}" for name, sql_type in types.items())
+                declared = ", ".join(f"{_quote(name)} {sql_type}" for name, sql_type in types.items())
                 connection.execute(f"create table rows ({declared})")
                 yield lambda columns: _append(connection, columns, types)
                 _write(connection, Path(folder) / path.name)
@@ -59,12 +59,12 @@ def _append(connection: duckdb.DuckDBPyConnection, columns: Columns, types: dict
     if lengths == {0}:
         return
     connection.register("incoming", {name: _objects(values) for name, values in columns.items()})
-    names = ", ".join(map(_quoted, types))
+    names = ", ".join(map(_quote, types))
     connection.execute(f"insert into rows ({names}) select {names} from incoming")
     connection.unregister("incoming")
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     doubled = name.replace('"', '""')
     return f'"{doubled}"'
 
