@@ -28,10 +28,16 @@ from cli import (
     search,
     serving,
 )
+from cli.arguments import move_shared, wants_json
+from cli.problems import (
+    Problem,
+    describe_interruption,
+    describe_system_error,
+    describe_user_error,
+    describe_wrong_usage,
+)
 from cli.terminal import Stopped, is_first_process
-from encoder.errors import UmurlError, one_line, reason_of
-
-INTERRUPTED = 130
+from encoder.errors import UmurlError
 
 GROUPS = {
     "First steps": ("demo", "doctor", "datasets"),
@@ -110,34 +116,34 @@ def _before_any_command(
 
 
 def run(arguments: list[str]) -> int:
-    """Runs a command line and gives its exit code; problems are one line on stderr."""
+    """Runs a command line and gives its exit code; problems are one line on stderr, with `--json` a document."""
+    typed = move_shared(arguments)
     try:
-        result = app(args=arguments or ["--help"], prog_name="umurl-search", standalone_mode=False)
+        result = app(args=typed if arguments else ["--help"], prog_name="umurl-search", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except TyperException as error:
-        hint = f"umurl-search {arguments[0]} --help" if _is_command(arguments) else "umurl-search --help"
-        return _problem(f"{' '.join(error.format_message().split())} (see: {hint})", 2)
+        see = f"umurl-search {typed[0]} --help" if _is_command(typed) else "umurl-search --help"
+        return _tell(describe_wrong_usage(error.format_message(), see=see), arguments)
     except UmurlError as error:
-        return _problem(error.typed, 1)
+        return _tell(describe_user_error(error), arguments)
     except (Stopped, KeyboardInterrupt) as error:
-        said = str(error) or "the library is whole, the same command does the rest or starts anew"
-        return _problem(f"interrupted; {said}", INTERRUPTED)
+        return _tell(describe_interruption(str(error)), arguments)
     except BrokenPipeError:
         sys.stdout = None
         return 0
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        return _problem(f"{where}{reason_of(error)}; mend that and run the command again", 1)
+        return _tell(describe_system_error(error), arguments)
 
 
 def _is_command(arguments: list[str]) -> bool:
     return bool(arguments) and arguments[0] in {command.name for command in app.registered_commands}
 
 
-def _problem(text: str, code: int) -> int:
+def _tell(problem: Problem, arguments: list[str]) -> int:
+    """Says it on stderr, and gives the exit code."""
     if is_first_process():
-        print(f"umurl-search: {one_line(text)}", file=sys.stderr)
-    return code
+        print(problem.write(as_json=wants_json(arguments)), file=sys.stderr)
+    return problem.exit_code
 
 
 def _terminate(signum: int, frame: object) -> NoReturn:

@@ -41,7 +41,7 @@ def serve(
     Runs until it is interrupted.
     """
     from cli import print_serving
-    from encoder.errors import UmurlError
+    from encoder.errors import MissingPackageError
 
     try:
         from umurl_search.serve.documents import Served
@@ -49,7 +49,7 @@ def serve(
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] in ("umurl_search", "encoder", "cli"):
             raise
-        raise UmurlError(
+        raise MissingPackageError(
             f"serve needs a package that is not installed ({error.name})", "pip install 'umurl-search[serve]'"
         ) from error
     request = ServeRequest(host=host, port=port, token=token, index=index, device=terminal.device)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
+from cli.arguments import OneValueCommand
 from encoder.options import options_of
 from umurl_search.library.library import Library, default_root
 from umurl_search.progress import Advance
@@ -104,7 +105,7 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Any]], Calla
         run.__signature__ = signature.replace(parameters=[*keyword, *_shared_parameters()])  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in [*keyword, *_shared_parameters()]}
         run.__doc__ = function.__doc__
-        app.command(name)(run)
+        app.command(name, cls=OneValueCommand)(run)
         return function
 
     return register

@@ -20,6 +20,7 @@ import typer
 
 from cli.demo_results import DemoReport
 from cli.main import app
+from cli.problems import CODES
 from umurl_search.evaluation.classifier_results import LateFusedFigures, LinearFigures
 from umurl_search.evaluation.localization import LocalizeFigures
 from umurl_search.evaluation.model_cost import CostTable
@@ -70,8 +71,16 @@ on stdout and everything else (progress, notes, problems) on stderr.
 
 Exit codes: 0 done; 1 a problem that you can mend, told in one line; 2 wrong usage; 130 interrupted.
 
+An option that takes one value is given once, except `--where`: several conditions are joined by AND.
+
 Modalities are `joint`, `bone`, `motion`, any `+` of them such as `joint+bone`, or `fused` (all three).
 """
+
+
+_BEFORE = "They stand before the command's name or after it."
+_ERRORS = """\
+With `--json` an error is one JSON document, the last line on stderr: `{"error": MESSAGE, "hint": REMEDY or null,
+"code": WORD}`. The codes are stable; messages and remedies are for people, and may change."""
 
 
 RESULTS: dict[str, type[Result]] = {
@@ -129,10 +138,23 @@ def page() -> str:
     functions = {one.name: one.callback for one in app.registered_commands}
     shared = _shared_options(commands)
     first = next(iter(commands))
-    parts = [_HEAD, "## Options of every command\n", _options(commands[first], functions[first], only=shared)]
+    options = _options(commands[first], functions[first], only=shared)
+    parts = [
+        _HEAD,
+        f"## Options of every command\n\n{_BEFORE}\n",
+        options,
+        f"## Errors as JSON\n\n{_ERRORS}\n",
+        _list_codes(),
+    ]
     for name, command in commands.items():
         parts += [f"## {name}\n", _command(name, command, functions[name], shared)]
     return "\n".join(parts)
+
+
+def _list_codes() -> str:
+    """The table of the codes of errors."""
+    rows = [f"| `{code}` | {meaning} |" for code, meaning in CODES.items()]
+    return "\n".join(["| code | what it says |", "| --- | --- |", *rows, ""])
 
 
 def _shared_options(commands: dict[str, Any]) -> set[str]:

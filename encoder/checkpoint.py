@@ -14,7 +14,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from encoder.errors import UmurlError, one_line, reason_of, shorten
+from encoder.errors import (
+    BadInputError,
+    DamagedError,
+    NotFoundError,
+    StorageError,
+    one_line,
+    reason_of,
+    shorten,
+)
 from encoder.model import ModelConfig, UmURL
 
 WEIGHTS = "weights.safetensors"
@@ -46,7 +54,7 @@ def save(folder: Path, model: UmURL, *, extra: dict[str, Any]) -> None:
     try:
         save_file(state, str(folder / WEIGHTS))
     except SafetensorError as error:
-        raise UmurlError(
+        raise StorageError(
             f"{folder / WEIGHTS}: cannot be written ({reason_of(error)})", "mend that and go on"
         ) from error
     config = {"model": asdict(model.config), **extra}
@@ -59,7 +67,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         _model_config(config)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UmurlError(
+        raise DamagedError(
             f"{folder / CONFIG}: not an encoder's configuration ({reason_of(error)})", _AGAIN
         ) from error
     return config  # type: ignore[no-any-return]
@@ -84,7 +92,7 @@ def load(folder: Path) -> UmURL:
     try:
         state = load_file(str(folder / WEIGHTS))
     except Exception as error:  # a damaged file may fail in any way
-        raise UmurlError(f"{folder / WEIGHTS}: cannot be read ({reason_of(error)})", _AGAIN) from error
+        raise DamagedError(f"{folder / WEIGHTS}: cannot be read ({reason_of(error)})", _AGAIN) from error
     return _fill(config, state, source=folder / WEIGHTS)
 
 
@@ -98,7 +106,7 @@ def _fill(config: ModelConfig, state: dict[str, Tensor], *, source: Path) -> UmU
         model.load_state_dict(state)  # copies into float32, whatever the file holds
     except (RuntimeError, ValueError) as error:
         last = shorten(one_line(str(error).splitlines()[-1]))  # torch begins with what all such errors say
-        raise UmurlError(
+        raise BadInputError(
             f"{source}: the weights do not fit the model ({last})", "give a whole encoder"
         ) from error
     return model.eval()
@@ -141,15 +149,15 @@ def import_released(path: Path) -> UmURL:
         _require_unpacked(path)
         content = load_tensors(path)
     except FileNotFoundError as error:
-        raise UmurlError(f"{path}: no such file", "give the path of a released .pth.tar") from error
+        raise NotFoundError(f"{path}: no such file", "give the path of a released .pth.tar") from error
     except Exception as error:  # a damaged file may fail in any way
-        raise UmurlError(
+        raise BadInputError(
             f"{path}: refused, not a checkpoint of plain tensors ({refuse(error)})",
             "give one as its authors released it",
         ) from error
     state = content.get("state_dict") if isinstance(content, dict) else None
     if not isinstance(state, dict):
-        raise UmurlError(
+        raise BadInputError(
             f"{path}: no 'state_dict' inside", "give a UmURL checkpoint as its authors released it"
         )
     return _fill(*_translate(state, source=path), source=path)
@@ -200,7 +208,7 @@ def _translate(state: dict[str, Tensor], *, source: Path) -> tuple[ModelConfig, 
         if layers > _MOST["layers"]:
             raise ValueError(f"{layers} layers")
     except (KeyError, AttributeError, IndexError, TypeError, ValueError) as error:
-        raise UmurlError(
+        raise BadInputError(
             f"{source}: has a 'state_dict', but not of a UmURL encoder ({reason_of(error)})",
             "give one of its authors'",
         ) from error

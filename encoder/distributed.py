@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from encoder.errors import Hint, UmurlError, reason_of
+from encoder.errors import BusyError, Hint, UmurlError, reason_of
 
 Found = TypeVar("Found")
 
@@ -45,10 +45,11 @@ class Processes:
             try:
                 box[0] = find()
             except UmurlError as error:
-                box[1] = error.message, error.hint
+                box[1] = type(error), error.message, error.hint
         dist.broadcast_object_list(box, src=0)
         if box[1] is not None:
-            raise UmurlError(*box[1])
+            kind, *said = box[1]
+            raise kind(*said)
         return box[0]  # type: ignore[no-any-return]
 
 
@@ -81,7 +82,7 @@ def process_group(device: torch.device) -> Iterator[Processes]:
         yield Processes(rank=dist.get_rank(), count=dist.get_world_size())
     except RuntimeError as error:
         if isinstance(error, dist.DistError) or "Connection closed by peer" in str(error):
-            raise UmurlError("another process of this run ended", "see what it said") from error
+            raise BusyError("another process of this run ended", "see what it said") from error
         raise
     finally:
         dist.destroy_process_group()

@@ -3,7 +3,7 @@
 import re
 import shlex
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 MOST_SAID = 160
 """Characters of a library's own message that a line of ours quotes."""
@@ -55,8 +55,11 @@ class Hint:
 class UmurlError(Exception):
     """A problem the user can mend: a message that says what and where, and apart from it a hint how.
 
-    A hint may be given as its text alone, where it names no command and no option.
+    A hint may be given as its text alone, where it names no command and no option. `code` is the kind of problem, for
+    programs: subclasses have one of their own.
     """
+
+    code: ClassVar[str] = "refused"
 
     def __init__(self, message: str, hint: Hint | str | None = None) -> None:
         super().__init__(message, hint)
@@ -81,6 +84,42 @@ class UmurlError(Exception):
     def with_message(self, message: str) -> "UmurlError":
         """The same problem, said in other words."""
         return type(self)(message, self.hint)
+
+
+class NotFoundError(UmurlError):
+    """What is named is not there."""
+
+    code = "not-found"
+
+
+class BadInputError(UmurlError):
+    """What is given cannot be read as what it should be."""
+
+    code = "bad-input"
+
+
+class BusyError(UmurlError):
+    """Another process holds or changed what is needed."""
+
+    code = "busy"
+
+
+class DamagedError(UmurlError):
+    """Files of a library are not as they were written."""
+
+    code = "damaged"
+
+
+class StorageError(UmurlError):
+    """A file or disk cannot be read or written, or is full."""
+
+    code = "storage"
+
+
+class MissingPackageError(UmurlError):
+    """A package that is needed is not installed."""
+
+    code = "missing-package"
 
 
 def one_line(text: str) -> str:

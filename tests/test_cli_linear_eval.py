@@ -179,5 +179,5 @@ def test_an_interrupt_is_exit_code_130_and_says_that_nothing_was_written(
     monkeypatch.setattr("umurl_search.evaluation.linear_eval.pick_device", interrupt)
     monkeypatch.setattr("umurl_search.evaluation.semi_supervised.finetune", interrupt)
     monkeypatch.setattr("umurl_search.evaluation.transfer.finetune", interrupt)
-    line = problem(command(*arguments.split(), "--json"), 130)
+    line = problem(command(*arguments.split()), 130)
     assert line == "umurl-search: interrupted; nothing was written; the same command starts again\n"

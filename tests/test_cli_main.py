@@ -75,7 +75,7 @@ def test_an_interrupt_is_exit_code_130(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("umurl_search.evaluation.knn_eval.evaluate_index", interrupt)
-    assert "interrupted" in problem(command("knn-eval", "--json"), 130)
+    assert "interrupted" in problem(command("knn-eval"), 130)
 
 
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:

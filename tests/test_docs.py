@@ -15,6 +15,7 @@ import typer
 from conftest import LONG_INDEX, Result
 from typer.exceptions import TyperException
 
+from cli.arguments import move_shared
 from cli.main import app
 from umurl_search.library.library import Library
 from umurl_search.synthetic.demo_corpus import make_clip
@@ -70,7 +71,8 @@ def test_the_command_reference_is_fresh(generator: Any) -> None:
 @pytest.mark.parametrize("page", CHECKED, ids=lambda page: page.name)
 def test_commands_parse(page: Path) -> None:
     commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    for _, name, *arguments in command_lines(page):
+    for _, *typed in command_lines(page):
+        name, *arguments = move_shared(typed)
         try:
             commands[name].make_context(name, arguments)
         except (TyperException, KeyError) as error:

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import Hint, NotFoundError
 from umurl_search.clips.naming import NameFields, parse_name
 from umurl_search.clips.types import Part
 
@@ -300,7 +300,7 @@ def sources(dataset: Dataset, data: Path | None) -> tuple[Path, ...]:
     """
     from_path = ("ingest", dataset.name, "--source", "PATH")
     if data is None:
-        raise UmurlError(
+        raise NotFoundError(
             f"no recordings of {dataset.name}",
             Hint(
                 "set UMURL_DATA (or give {option}) to the folder that holds them, or run: {command}",
@@ -309,7 +309,7 @@ def sources(dataset: Dataset, data: Path | None) -> tuple[Path, ...]:
             ),
         )
     if not data.is_dir():
-        raise UmurlError(
+        raise NotFoundError(
             f"{data}: no such data folder",
             Hint("set UMURL_DATA or {option} to the one with the recordings", option="data"),
         )
@@ -320,7 +320,7 @@ def sources(dataset: Dataset, data: Path | None) -> tuple[Path, ...]:
     if dataset.loose and any(path.suffix.lower() == ".skeleton" for path in data.iterdir()):
         return (data,)
     listed = " or ".join(f"{place}/" for place in places)
-    raise UmurlError(
+    raise NotFoundError(
         f"{data}: holds no {dataset.name} (looked for {listed})",
         Hint("put the recordings there, or run: {command}", command=from_path),
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from encoder.errors import Hint, UmurlError, reason_of
+from encoder.errors import BadInputError, Hint, UmurlError, reason_of
 from umurl_search.clips.types import Labels, Rows
 from umurl_search.datasets import protocols
 from umurl_search.datasets.protocols import DATASETS
@@ -214,7 +214,7 @@ def read_action_map(path: Path) -> dict[int, int]:
         if not pairs:
             raise ValueError("it is empty")
     except (OSError, ValueError) as error:
-        raise UmurlError(
+        raise BadInputError(
             f"{path}: not a map of actions ({reason_of(error)})",
             "a line is: query label id, tab, gallery label id, both from 1",
         ) from error

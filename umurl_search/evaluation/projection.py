@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import Hint, UmurlError, reason_of
+from encoder.errors import Hint, MissingPackageError, reason_of
 from umurl_search.clips.types import Embeddings
 
 Method = Literal["tsne", "umap", "pca"]
@@ -30,7 +30,7 @@ def require(method: Method) -> None:
             import umap  # noqa: F401
     except ImportError as error:
         package = "umurl-search[report]" if method == "tsne" else "umap-learn"
-        raise UmurlError(
+        raise MissingPackageError(
             f"the map by {method} needs a package that is not installed ({reason_of(error)})",
             Hint(f'pip install "{package}", or {{option}}', option="map", value="pca"),
         ) from error

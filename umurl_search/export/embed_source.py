@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from encoder.embed import Embedder, pick_device
-from encoder.errors import Hint, UmurlError
+from encoder.errors import BadInputError, Hint, NotFoundError, UmurlError
 from encoder.model import UmURL
 from encoder.options import Precision
 from encoder.precision import emulation_note, pick_precision
@@ -174,10 +174,10 @@ def _embedder(model: UmURL, request: EmbedRequest, *, n_clips: int) -> Embedder:
 
 def _nothing_usable(path: Path, fmt: str, left_out: list[UnusedRecording]) -> UmurlError:
     if not left_out:
-        return UmurlError(f"{path}: no recordings found in format {fmt}", "check the source")
+        return BadInputError(f"{path}: no recordings found in format {fmt}", "check the source")
     one = left_out[0]
     hint = Hint("check its format and its {option}", option="layout")
-    return UmurlError(f"{path}: no usable clip, {len(left_out)} left out ({one.name}: {one.reason})", hint)
+    return BadInputError(f"{path}: no usable clip, {len(left_out)} left out ({one.name}: {one.reason})", hint)
 
 
 def _from_files(
@@ -185,7 +185,7 @@ def _from_files(
 ) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float32]], list[UnusedRecording], list[str]]:
     path = Path(request.source)
     if not path.exists():
-        raise UmurlError(
+        raise NotFoundError(
             f"{request.source}: neither a dataset of the library nor a file or folder",
             _suggest_source(request.source),
         )

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import Hint, StorageError, UmurlError
 from umurl_search.clips.types import Rows
 from umurl_search.files import sealed_folder
 from umurl_search.index.index import Index, Part, embeddings_file
@@ -137,7 +137,7 @@ def _require_new(out: Path) -> None:
             Hint("give {option} a folder that is new or empty", option="out"),
         )
     if not out.parent.is_dir():
-        raise UmurlError(
+        raise StorageError(
             f"{out}: no folder {out.parent}", Hint("give {option} a folder in one that exists", option="out")
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import StorageError, reason_of
 
 
 def require_place(out: Path, *suffixes: str) -> None:
@@ -24,7 +24,7 @@ def require_place(out: Path, *suffixes: str) -> None:
         else None
     )
     if wrong is not None:
-        raise UmurlError(f"{out}: {wrong}", f"give a file that ends in {listed}, in a folder that exists")
+        raise StorageError(f"{out}: {wrong}", f"give a file that ends in {listed}, in a folder that exists")
 
 
 def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -43,7 +43,9 @@ def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
                 write(file)
     except OSError as error:
         cause = error.strerror or f"{reason_of(error)}: no room, most likely"
-        raise UmurlError(f"{path}: cannot be written ({cause})", "mend that or give another file") from error
+        raise StorageError(
+            f"{path}: cannot be written ({cause})", "mend that or give another file"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from encoder.errors import Hint, UmurlError, reason_of
+from encoder.errors import BusyError, DamagedError, Hint, StorageError, reason_of
 from umurl_search.files.atomic import replacing
 
 MANIFEST = "manifest.json"
@@ -83,7 +83,7 @@ def exclusive_lock(path: Path, *, doing: str) -> Iterator[None]:
             lock.seek(0)
             holder = " ".join(lock.read(300).split())
             told = f" ({holder})" if holder else ""
-            raise UmurlError(f"{doing}{told}", "wait for that one") from error
+            raise BusyError(f"{doing}{told}", "wait for that one") from error
         try:
             lock.truncate(0)
             lock.write(f"process {os.getpid()}, {_command()}")
@@ -149,7 +149,7 @@ def read_manifest(folder: Path, *, hint: Hint | str | None = None) -> dict[str, 
     """
     problems = check(folder, full=False)
     if problems:
-        raise UmurlError(problems[0], hint)
+        raise DamagedError(problems[0], hint)
     return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
@@ -239,7 +239,7 @@ def need_space(folder: Path, n_bytes: int, *, what: str) -> None:
     """Raises UmurlError when the disk of `folder` cannot take `n_bytes` more."""
     free = shutil.disk_usage(folder).free
     if free < n_bytes:
-        raise UmurlError(
+        raise StorageError(
             f"{folder}: {what} needs {n_bytes / 2**30:.1f} GiB, {free / 2**30:.1f} are free",
             Hint("free some or give another {option}", option="library"),
         )

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import DamagedError, Hint
 from umurl_search.clips.types import Embeddings
 
 _BLOCK = 8192
@@ -117,7 +117,7 @@ def encode(gallery: Embeddings, *, n_queries: int, device: torch.device) -> Boun
 
 def _require_finite(total: torch.Tensor) -> None:
     if not bool(torch.isfinite(total)):
-        raise UmurlError(
+        raise DamagedError(
             "vectors of the index or the query are not finite", Hint("run {command}", command=("verify",))
         )
 

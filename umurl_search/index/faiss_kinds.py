@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import DamagedError, Hint, UmurlError
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.exact_knn import SPARE, Proposals
 from umurl_search.index.faiss_library import faiss_module
@@ -165,7 +165,7 @@ class Vectors:
         if among is not None and self.kind not in EXACT:
             raise ValueError(f"a selector is for exact kinds, not {self.kind}")
         if not np.isfinite(points).all():
-            raise UmurlError(
+            raise DamagedError(
                 "the query's vector is not finite: the encoder or the index is damaged",
                 Hint("run {command}", command=("verify",)),
             )
@@ -286,7 +286,7 @@ def read(path: Path, *, kind: Kind, error: float) -> Vectors:
     try:
         index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as problem:
-        raise UmurlError(f"{path}: FAISS cannot open it", REPAIR) from problem
+        raise DamagedError(f"{path}: FAISS cannot open it", REPAIR) from problem
     centre = np.load(_centre_file(path), allow_pickle=False) if KINDS[kind].rounds else None
     return Vectors(kind=kind, index=index, error=error, centre=centre)
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import MissingPackageError, reason_of
 
 
 def is_installed() -> bool:
@@ -18,7 +18,7 @@ def faiss_module() -> Any:
     try:
         import faiss
     except ImportError as error:
-        raise UmurlError(
+        raise MissingPackageError(
             f"FAISS is not installed ({reason_of(error)})", "pip install 'umurl-search[cpu]' (or [gpu])"
         ) from error
     return faiss

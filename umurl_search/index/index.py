@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from encoder.errors import Hint, UmurlError, reason_of
+from encoder.errors import DamagedError, Hint, StorageError, UmurlError, reason_of
 from encoder.modality_sets import BASE, FUSED
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.files import sealed_folder
@@ -72,7 +72,7 @@ def write_maps(folder: Path, maps: Maps) -> None:
     try:
         save_file({name: np.ascontiguousarray(x) for name, x in tensors.items()}, str(folder / MAPS))
     except SafetensorError as error:
-        raise UmurlError(
+        raise StorageError(
             f"{folder / MAPS}: cannot be written ({reason_of(error)})", "mend that and go on"
         ) from error
 
@@ -108,7 +108,7 @@ class Part:
             try:
                 self._mapped[file] = np.load(self.folder / file, mmap_mode=mode, allow_pickle=False)
             except FileNotFoundError as error:
-                raise UmurlError(f"{self.folder / file} is missing", REPAIR) from error
+                raise DamagedError(f"{self.folder / file} is missing", REPAIR) from error
         return self._mapped[file]
 
     @cached_property

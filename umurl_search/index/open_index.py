@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import BusyError, DamagedError, Hint, UmurlError
 from umurl_search.clips.types import Rows
 from umurl_search.datasets import protocols
 from umurl_search.index.index import Index
@@ -19,12 +19,16 @@ from umurl_search.library.protocol_choice import choose_protocol
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """A protocol's clips as rows of an index or a clip store: gallery, queries and what maps may be fitted on."""
+    """A protocol's clips as rows of an index or a clip store: gallery, queries and what maps may be fitted on.
+
+    unlabelled: how many of its clips have no label, and are none of them.
+    """
 
     protocol: str
     gallery: Rows
     queries: Rows
     fitting: Rows
+    unlabelled: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +84,7 @@ def index_of(library: Library, row: dict[str, Any]) -> Index:
         _ = part.manifest  # checks the part
     index = Index(first, tuple(added), frozenset(np.setdiff1d(on_disk.every_id, live).tolist()))
     if not np.array_equal(np.unique(index.ids), live):
-        raise UmurlError(
+        raise DamagedError(
             f"index {row['name']} and the catalog disagree", Hint("{command}", command=("verify",))
         )
     return index
@@ -103,7 +107,7 @@ def open_protocol(
 def require_rows(columns: ClipColumns, index: Index) -> None:
     """Raises UmurlError where clips came or went between the opening of an index and of the catalog."""
     if not np.array_equal(columns.id, np.unique(index.ids)):
-        raise UmurlError("clips came or went meanwhile, by another process", "run the command again")
+        raise BusyError("clips came or went meanwhile, by another process", "run the command again")
 
 
 def open_split(
@@ -135,7 +139,13 @@ def _split(protocol: str, parts: dict[str, Rows], ids: Rows, columns: ClipColumn
     empty = np.zeros(0, dtype=np.int64)
     train, test = rows.get("train", empty), rows.get("test", empty)
     gallery = rows.get("gallery", empty if protocol in protocols.WITH_EXEMPLARS else train)
-    return Split(protocol=protocol, gallery=gallery, queries=test, fitting=np.union1d(train, gallery))
+    return Split(
+        protocol=protocol,
+        gallery=gallery,
+        queries=test,
+        fitting=np.union1d(train, gallery),
+        unlabelled=int((~np.isin(np.unique(asked), labelled)).sum()),
+    )
 
 
 def group_ids(fields: Rows) -> Rows:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import BusyError, Hint, NotFoundError, UmurlError
 from umurl_search.clips.normalization import Conventions
 from umurl_search.datasets import protocols
 from umurl_search.files import sealed_folder
@@ -186,7 +186,7 @@ def _origins(before: _Before, request: ChangeRequest) -> tuple[list[dict[str, An
 
 
 def _missing_source(source: object, name: str) -> UmurlError:
-    return UmurlError(
+    return NotFoundError(
         f"{source}: no such file or folder",
         Hint(f"give {{option}} the recordings of {name}", option="source"),
     )
@@ -338,7 +338,7 @@ def _token(before: _Before, reader: Reader, request: ChangeRequest, origin: dict
 def _require_same_indexes(now: Sequence[dict[str, Any]], before: _Before) -> None:
     made = {(row["name"], row["made"]) for row in now if row["dataset"] == before.row["name"]}
     if made != {(row["name"], row["made"]) for row in before.indexes}:
-        raise UmurlError(
+        raise BusyError(
             f"an index of {before.row['name']} was made or deleted meanwhile", "run the command again"
         )
 
@@ -356,7 +356,7 @@ def remove(
         before = _read_state(library, dataset)
         chosen = _find_named(before, names) | _find_passing(library, before, where)
         if not chosen:
-            raise UmurlError(f'no clip of {dataset} passes the filter "{where}": nothing was removed')
+            raise NotFoundError(f'no clip of {dataset} passes the filter "{where}": nothing was removed')
         if len(chosen) == len(before.ids):
             raise UmurlError(
                 f"that is all of {dataset}", Hint("{command} takes it out whole", command=("delete", dataset))
@@ -375,7 +375,7 @@ def remove(
 def _find_named(before: _Before, names: Sequence[str]) -> set[int]:
     unknown = [name for name in names if name not in before.sources]
     if unknown:
-        raise UmurlError(f"no clip '{unknown[0]}' in {before.row['name']}: nothing was removed")
+        raise NotFoundError(f"no clip '{unknown[0]}' in {before.row['name']}: nothing was removed")
     return {before.sources[name].id for name in names}
 
 

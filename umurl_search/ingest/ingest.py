@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import Hint, NotFoundError, UmurlError
 from umurl_search.clips.normalization import PIPELINE, Conventions, Up
 from umurl_search.clips.types import Splits
 from umurl_search.datasets import protocols
@@ -156,7 +156,7 @@ def reopen_source(name: str, origin: dict[str, Any]) -> tuple[Reader, Convention
     roots = tuple(map(Path, origin["roots"]))
     for root in roots:
         if not root.exists():
-            raise UmurlError(
+            raise NotFoundError(
                 f"{root}: {name} was read from there, and it is not there now",
                 Hint(
                     "put it back, or say where it is with {command}",
@@ -193,7 +193,7 @@ def _read_stated(dataset: Dataset, reader: Reader, request: Request) -> StatedSe
 
 def _reader_of(dataset: Dataset, request: Request) -> Reader:
     if request.source is not None and not request.source.exists():
-        raise UmurlError(
+        raise NotFoundError(
             f"{request.source}: no such file or folder", Hint("give {option} the recordings", option="source")
         )
     named = request.roots or ((request.source,) if request.source else ())

@@ -15,7 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import BadInputError, Hint, UmurlError
 from umurl_search.clips.clip import Clip, Frames, LeftOut, Outcome
 from umurl_search.clips.crop import to_store_rate
 from umurl_search.clips.normalization import Conventions, convert_clip
@@ -91,7 +91,7 @@ def fill(
 def nothing_found_error(where: object, fmt: str) -> UmurlError:
     """The error where nothing is of a format."""
     hint = Hint("check the source, or give its {option}", option="format")
-    return UmurlError(f"{where}: no recordings found in format {fmt}", hint)
+    return BadInputError(f"{where}: no recordings found in format {fmt}", hint)
 
 
 def _nothing_usable_error(reader: Reader, writer: StoreWriter) -> UmurlError:
@@ -99,7 +99,7 @@ def _nothing_usable_error(reader: Reader, writer: StoreWriter) -> UmurlError:
         return nothing_found_error(next(iter(reader.files()), "the source"), reader.format)
     one = writer.left_out[0]
     more = f" and {len(writer.left_out) - 1} others" if len(writer.left_out) > 1 else ""
-    return UmurlError(
+    return BadInputError(
         f"no usable clip: {one['name']} is {one['reason']} ({one['detail']}){more} left out",
         Hint("check the source, its format and its {option}", option="layout"),
     )

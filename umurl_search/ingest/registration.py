@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from encoder.errors import UmurlError
+from encoder.errors import BusyError
 from encoder.joint_layouts import LAYOUTS
 from umurl_search.clips.clip import REASONS
 from umurl_search.clips.normalization import Conventions
@@ -38,7 +38,7 @@ def register(
     folder = library.clips(dataset.name)
     manifest = sealed_folder.read_manifest(folder, hint=f"delete {folder} and ingest again")
     if manifest["signature"] != signature:
-        raise UmurlError(f"{folder}: left by another ingest", "delete that folder and run the command again")
+        raise BusyError(f"{folder}: left by another ingest", "delete that folder and run the command again")
     journal = journal_of(folder)
     clips = [clip for entry in journal for clip in entry["clips"]]
     left_out = [one for entry in journal for one in entry["left_out"]]

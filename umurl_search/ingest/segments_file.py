@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import BadInputError, reason_of
 from umurl_search.clips.clip import Segment
 from umurl_search.clips.normalization import STORE_FPS
 
@@ -56,7 +56,7 @@ def read_segments(path: Path | None) -> StatedSegments:
         if len(kinds) > 1:
             raise ValueError("some actions are names, others numbers")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error) as error:
-        raise UmurlError(f"{path}: not a segments file ({reason_of(error)})", f"it is {_FORM}") from error
+        raise BadInputError(f"{path}: not a segments file ({reason_of(error)})", f"it is {_FORM}") from error
     return found
 
 
@@ -143,7 +143,7 @@ def _labeller(
     by_name = {name.casefold(): label for label, name in enumerate(known)}
     unknown = [name for name in spoken if name.casefold() not in by_name]
     if unknown:
-        raise UmurlError(
+        raise BadInputError(
             f"the segments file names '{unknown[0]}', which is no action of {what}",
             f"give one of its {len(names)} names ('{names[0]}', ...) or numbers from 1",
         )

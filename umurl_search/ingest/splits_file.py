@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import BadInputError, reason_of
 from umurl_search.clips.types import Splits
 from umurl_search.library.library import check_name
 
@@ -23,7 +23,7 @@ def read_splits(path: Path | None) -> Splits:
                 raise ValueError(f"protocol {protocol} has parts {said}, not train and test")
             _require_disjoint(protocol, list(parts.values()))
     except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise UmurlError(
+        raise BadInputError(
             f"{path}: not a splits file ({reason_of(error)})",
             'it is {"protocol": {"train": [names], "test": [names]}}',
         ) from error

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import Hint, UmurlError, reason_of
+from encoder.errors import DamagedError, Hint, UmurlError, reason_of
 from encoder.skeleton import N_JOINTS
 from umurl_search.clips.clip import Frames, LeftOut, Segment
 from umurl_search.clips.normalization import check_pipeline, normalise
@@ -57,7 +57,7 @@ class ClipStore:
             self._starts = np.concatenate([[0], np.cumsum(sizes)])
             self._values = np.memmap(folder / FRAMES, dtype="<f4", mode="r")
         except (OSError, ValueError, TypeError) as error:
-            raise UmurlError(f"{folder}: its arrays are damaged ({reason_of(error)})", REPAIR) from error
+            raise DamagedError(f"{folder}: its arrays are damaged ({reason_of(error)})", REPAIR) from error
         if (self._extents < 1).any() or len(self._values) != self._starts[-1]:
             raise UmurlError(f"{folder}: its frames are not those of its extents", REPAIR)
 
@@ -223,7 +223,7 @@ def _whole_entries(path: Path) -> Iterator[dict[str, Any]]:
             entry = json.loads(line)
             _require_entry(entry)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise UmurlError(f"{path} is damaged ({reason_of(error)})", REPAIR) from error
+            raise DamagedError(f"{path} is damaged ({reason_of(error)})", REPAIR) from error
         yield entry
 
 

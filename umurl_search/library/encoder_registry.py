@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from encoder.errors import Hint, UmurlError, reason_of
+from encoder.errors import DamagedError, Hint, NotFoundError, UmurlError, reason_of
 from umurl_search.clips.normalization import check_pipeline
 from umurl_search.datasets import protocols
 from umurl_search.files import sealed_folder
@@ -93,7 +93,7 @@ def _entry(name: str, folder: Path, weights_hash: str) -> EncoderEntry:
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UmurlError(
+        raise DamagedError(
             f"{folder / CONFIG}: cannot be read ({reason_of(error)})", _advise_again(name)
         ) from error
     return EncoderEntry(name=name, folder=folder, config=config, hash=weights_hash)
@@ -105,7 +105,7 @@ def open_encoder(library: Library, name: str) -> EncoderEntry:
         return open_shipped()
     known = [row["name"] for row in _rows(library)]
     if name not in known:
-        raise UmurlError(
+        raise NotFoundError(
             f"no encoder '{name}'; there are {', '.join([*known, SHIPPED])}",
             Hint("{command} or import-encoder makes one", command=("train", "NAME")),
         )

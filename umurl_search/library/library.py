@@ -11,7 +11,7 @@ from typing import Self
 
 import platformdirs
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import BadInputError, Hint, StorageError, UmurlError
 from umurl_search.files import sealed_folder
 from umurl_search.library.catalog.open_catalog import ANOTHER_LIBRARY, CATALOG, open_catalog
 from umurl_search.library.catalog.queries import Catalog
@@ -50,7 +50,7 @@ class Library:
     def exists(self) -> bool:
         """Whether there is a library. Raises UmurlError where a file lies in its place."""
         if self.root.exists() and not self.root.is_dir():
-            raise UmurlError(f"{self.root}: a file, not a library's folder", ANOTHER_LIBRARY)
+            raise BadInputError(f"{self.root}: a file, not a library's folder", ANOTHER_LIBRARY)
         return self.catalog_path.exists()
 
     @contextmanager
@@ -59,7 +59,7 @@ class Library:
         process does that."""
         self.make()
         if not os.access(self.root, os.W_OK):
-            raise UmurlError(
+            raise StorageError(
                 f"{self.root}: may not be written",
                 Hint("change its permissions or give another {option}", option="library"),
             )
@@ -108,7 +108,7 @@ class Library:
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             reason = error.strerror or error
-            raise UmurlError(f"{self.root}: cannot be made ({reason})", ANOTHER_LIBRARY) from error
+            raise StorageError(f"{self.root}: cannot be made ({reason})", ANOTHER_LIBRARY) from error
 
 
 def default_root() -> Path:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import Hint, NotFoundError, UmurlError
 from umurl_search.library.catalog.queries import Catalog
 from umurl_search.library.library import can_name
 
@@ -22,20 +22,20 @@ def no_dataset(name: str, *, known: Sequence[str]) -> UmurlError:
     """The error where a library has these datasets and not that one."""
     message = f"no dataset '{name}' in the library (it has {', '.join(known) or 'none'})"
     if can_name(name):
-        return UmurlError(message, Hint("{command}", command=("ingest", name)))
+        return NotFoundError(message, Hint("{command}", command=("ingest", name)))
     if known:
-        return UmurlError(message, "give the name of one that it has")
-    return UmurlError(message, Hint("{command} makes one", command=("demo",)))
+        return NotFoundError(message, "give the name of one that it has")
+    return NotFoundError(message, Hint("{command} makes one", command=("demo",)))
 
 
 def no_index_yet(*, datasets: Sequence[str]) -> UmurlError:
     """The error where a library has these datasets and no index."""
     command = ("build-index", datasets[0]) if datasets else ("demo",)
-    return UmurlError("the library holds no index yet", Hint("{command}", command=command))
+    return NotFoundError("the library holds no index yet", Hint("{command}", command=command))
 
 
 def no_such_index(missing: str, indexes: Sequence[dict[str, Any]]) -> UmurlError:
     """The error, which begins with `missing`, where a library has these indexes, rows of the catalog, and not that."""
     listed = ", ".join(row["name"] for row in indexes)
     makes = Hint("{command} makes one", command=("build-index", indexes[0]["dataset"]))
-    return UmurlError(f"{missing}; there are {listed}", makes)
+    return NotFoundError(f"{missing}; there are {listed}", makes)

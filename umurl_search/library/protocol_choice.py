@@ -1,6 +1,6 @@
 """Which protocol of a dataset is meant where one is named, or none is."""
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import Hint, NotFoundError
 from umurl_search.datasets import protocols
 from umurl_search.library.catalog.queries import Catalog
 
@@ -11,9 +11,9 @@ def choose_protocol(catalog: Catalog, dataset: str, protocol: str | None) -> str
     chosen = protocol or protocols.first_protocol(dataset, known)
     if chosen is None:
         states = ("add", dataset, "--splits", "FILE")
-        raise UmurlError(
+        raise NotFoundError(
             f"{dataset} has no protocol to evaluate", Hint("{command} states one", command=states)
         )
     if chosen not in known:
-        raise UmurlError(f"{dataset} has no protocol '{chosen}': it has {', '.join(known) or 'none'}")
+        raise NotFoundError(f"{dataset} has no protocol '{chosen}': it has {', '.join(known) or 'none'}")
     return chosen

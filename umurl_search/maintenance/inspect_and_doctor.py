@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import Hint, NotFoundError, UmurlError
 from umurl_search.datasets import protocols
 from umurl_search.files import sealed_folder
 from umurl_search.library.catalog.queries import Catalog
@@ -137,7 +137,7 @@ def _clip_info(catalog: Catalog, dataset: str, name: str) -> ClipInfo:
     clip = catalog.clip(dataset, name)
     if clip is None:
         hint = Hint("{command} shows names", command=("info", dataset))
-        raise UmurlError(f"no clip '{name}' in dataset '{dataset}'", hint)
+        raise NotFoundError(f"no clip '{name}' in dataset '{dataset}'", hint)
     return open_result(ClipInfo, clip)
 
 
@@ -180,7 +180,7 @@ def resolve(catalog: Catalog, what: str) -> tuple[str, str]:
     found = [kind for kind in kinds if name in known[kind]]
     if not found:
         everything = ", ".join(f"{kind}:{n}" for kind, names in known.items() for n in names) or "nothing"
-        raise UmurlError(f"the library holds no '{what}'; it holds {everything}")
+        raise NotFoundError(f"the library holds no '{what}'; it holds {everything}")
     if len(found) > 1:
         choices = " or ".join(f"{kind}:{name}" for kind in found)
         raise UmurlError(f"'{what}' names several things", f"say {choices}")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import DamagedError, Hint, NotFoundError, UmurlError
 from umurl_search.clips.normalization import Conventions
 from umurl_search.files import sealed_folder
 from umurl_search.files.atomic import replacing
@@ -50,7 +50,7 @@ class RepairReport(Result):
 def repair(library: Library, *, device: str = "auto", progress: Progress = no_progress) -> RepairReport:
     """Mends what can be mended. Raises UmurlError where there is no library, or another process changes it."""
     if not library.root.is_dir() or not (library.exists() or (library.root / BACKUP).is_dir()):
-        raise UmurlError(f"{library.root}: no library here: nothing to repair")
+        raise NotFoundError(f"{library.root}: no library here: nothing to repair")
     report = RepairReport()
     with library.write_lock():
         is_whole = _catalog(library, report)
@@ -155,7 +155,7 @@ def _clips(library: Library, name: str, part: int, folder: str, progress: Progre
             read = {clip["name"]: row for row, clip in enumerate(writer.clips)}
             lost = [n for n in mine if n not in read]
             if lost:
-                raise UmurlError(
+                raise DamagedError(
                     f"{damaged} is damaged, and {lost[0]}{_count_others(lost)} cannot be read again as it was from "
                     f"{', '.join(origins[sources[lost[0]].source - 1]['roots'])}",
                     Hint("put it back, or {command}, then ingest it", command=("delete", name)),
@@ -215,7 +215,7 @@ def _index(library: Library, row: dict[str, Any], parts: list[str], device: str,
     first = library.index_folder(parts[0])
     said = sealed_folder.manifest_or_none(first)
     if said is None:
-        raise UmurlError(
+        raise DamagedError(
             f"{first}: its manifest is damaged, so what it was made of is not known",
             Hint("{command}, then build it again", command=("delete", f"index:{row['name']}")),
         )

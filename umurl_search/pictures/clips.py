@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from encoder.errors import UmurlError
+from encoder.errors import BusyError
 from umurl_search.clips.body_selection import drop_absent
 from umurl_search.clips.normalization import STORE_FPS, Conventions
 from umurl_search.library.clip_store import ClipStore
@@ -47,7 +47,7 @@ def hit_clips(library: Library, result: QueryResult) -> list[PictureClip]:
         folders = {name: catalog.parts("dataset", name) for name in datasets}
     there = [row for row in rows if row is not None]
     if len(there) < len(rows):
-        raise UmurlError("another process added or removed clips while this command ran", "run it again")
+        raise BusyError("another process added or removed clips while this command ran", "run it again")
     places = [folders[hit.dataset][row["part"] - 1] for hit, row in zip(hits, there, strict=True)]
     stores = {folder: ClipStore(library.clips(folder)) for folder in set(places)}
     return [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import MissingPackageError, reason_of
 from umurl_search.pictures.sheet import (
     BONE_M,
     THINNEST,
@@ -34,7 +34,7 @@ def require_pillow() -> None:
     try:
         import PIL.Image  # noqa: F401
     except ImportError as error:
-        raise UmurlError(
+        raise MissingPackageError(
             f"pictures need Pillow, which is not installed ({reason_of(error)})",
             'pip install "umurl-search[pictures]"',
         ) from error

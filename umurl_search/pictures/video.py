@@ -5,7 +5,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import MissingPackageError, reason_of
 from umurl_search.pictures.raster import draw_frames
 from umurl_search.pictures.sheet import Sheet
 from umurl_search.pictures.timing import Timing
@@ -25,7 +25,7 @@ def require_av() -> None:
     try:
         import av  # noqa: F401
     except ImportError as error:
-        raise UmurlError(
+        raise MissingPackageError(
             f"videos need PyAV, which is not installed ({reason_of(error)})",
             'pip install "umurl-search[pictures]", or write a .gif',
         ) from error

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import BadInputError, reason_of
 from encoder.skeleton import N_JOINTS
 from umurl_search.clips.body_selection import count_until_empty
 from umurl_search.clips.clip import Clip, Outcome
@@ -121,7 +121,7 @@ def find_agcn_folders(root: Path) -> list[Path]:
 def _find_protocols(root: Path) -> dict[str, Path]:
     """The folder of each protocol, xsub first. Raises: UmurlError where there is none."""
     if not root.is_dir() or not (folders := find_agcn_folders(root)):
-        raise UmurlError(
+        raise BadInputError(
             f"{root}: holds no train_data_joint.npy or val_data_joint.npy, nor do its folders",
             "give the folder that holds them",
         )
@@ -135,7 +135,7 @@ def _read_labels(folder: Path, prefix: str) -> tuple[list[str], list[int]]:
     """Names and labels of a part. Raises: UmurlError where the file does not hold them."""
     path = folder / f"{prefix}_label.pkl"
     if not path.is_file():
-        raise UmurlError(
+        raise BadInputError(
             f"{path}: missing; it holds the names and labels of {prefix}_data_joint.npy", "put it there"
         )
     content = safe_pickle.load(path)
@@ -143,7 +143,7 @@ def _read_labels(folder: Path, prefix: str) -> tuple[list[str], list[int]]:
         names, labels = content
         return [_name(name) for name in names], [int(label) for label in labels]
     except (TypeError, ValueError, OverflowError) as error:
-        raise UmurlError(
+        raise BadInputError(
             f"{path}: holds no pair of names and labels ({reason_of(error)})", "make it again"
         ) from error
 
@@ -161,7 +161,7 @@ def _read_rows(folder: Path, prefix: str) -> _Rows:
     n_frames = _read_counts(counts) if counts.is_file() else None
     for path, column in ((folder / f"{prefix}_label.pkl", names), (data, labels), (counts, n_frames)):
         if column is not None and len(column) != n_rows:
-            raise UmurlError(
+            raise BadInputError(
                 f"{path}: {len(column)} entries for the {n_rows} clips of {data.name}", "make both again"
             )
     return _Rows(folder=folder, prefix=prefix, names=names, labels=labels, n_frames=n_frames)
@@ -171,7 +171,7 @@ def _count_rows(path: Path) -> int:
     """The number of clips in an array. Raises: UmurlError where it is no whole (N, 3, T, 25, 2) array."""
     header = _read_whole_header(path)
     if len(header.shape) != 5 or header.shape[1] != 3 or header.shape[3:] != (N_JOINTS, 2):
-        raise UmurlError(
+        raise BadInputError(
             f"{path}: an array of shape {header.shape}, not (N, 3, T, {N_JOINTS}, 2)", "make it again"
         )
     return header.shape[0]
@@ -184,9 +184,9 @@ def _read_whole_header(path: Path) -> Header:
             header = read_header(stream)
             size = os.fstat(stream.fileno()).st_size
     except (OSError, ValueError) as error:
-        raise UmurlError(f"{path}: not a usable array ({reason_of(error)})", "make it again") from error
+        raise BadInputError(f"{path}: not a usable array ({reason_of(error)})", "make it again") from error
     if header.n_bytes != size:
-        raise UmurlError(f"{path}: {size} bytes, its header announces {header.n_bytes}", "make it again")
+        raise BadInputError(f"{path}: {size} bytes, its header announces {header.n_bytes}", "make it again")
     return header
 
 
@@ -195,7 +195,7 @@ def _read_counts(path: Path) -> list[int]:
     try:
         return [int(count) for count in np.load(path, allow_pickle=False).ravel()]
     except (OSError, ValueError, OverflowError) as error:
-        raise UmurlError(f"{path}: not a usable array ({reason_of(error)})", "make it again") from error
+        raise BadInputError(f"{path}: not a usable array ({reason_of(error)})", "make it again") from error
 
 
 def _find_repeats(parts: dict[str, _Rows]) -> dict[str, str]:

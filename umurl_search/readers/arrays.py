@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError
+from encoder.errors import BadInputError, UmurlError
 from encoder.joint_layouts import LAYOUTS, joint_counts
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Frames
@@ -47,7 +47,7 @@ def read_array(
     Raises: UmurlError where the array is not of numbers or its shape fits none.
     """
     if array.dtype.kind not in "iuf":
-        raise UmurlError(f"an array of {array.dtype} is no clip: integers or floats are needed")
+        raise BadInputError(f"an array of {array.dtype} is no clip: integers or floats are needed")
     _require_axes(axes)
     n_joints = joint_counts() if n_joints is None else n_joints
     if axes is None:
@@ -57,7 +57,7 @@ def read_array(
     else:
         readings = [known for known in AXES if known == axes and _n_people(array.shape, axes, n_joints)]
     if not readings:
-        raise UmurlError(_describe_mismatch(array.shape, axes, n_joints))
+        raise BadInputError(_describe_mismatch(array.shape, axes, n_joints))
     letters = readings[0] if "M" in readings[0] else "M" + readings[0]
     people = array.reshape((1, *array.shape)) if letters != readings[0] else array
     frames = to_float32(people.transpose([letters.index(letter) for letter in "TMVC"]))
@@ -66,7 +66,7 @@ def read_array(
 
 def _require_axes(axes: str | None) -> None:
     if axes is not None and axes not in AXES:
-        raise UmurlError(f"axes must be one of {', '.join(AXES)}, not {axes!r}")
+        raise BadInputError(f"axes must be one of {', '.join(AXES)}, not {axes!r}")
 
 
 def _fitting_axes(shape: tuple[int, ...], n_joints: Sequence[int], *, most_people: int) -> list[Axes]:
@@ -135,7 +135,7 @@ def read_clip_file(path: Path, *, axes: str | None = None) -> tuple[Frames, tupl
     try:
         frames, reading, others = read_array(array, axes=axes)
     except UmurlError as error:
-        raise UmurlError(f"{path}: {error}") from error
+        raise BadInputError(f"{path}: {error}") from error
     if not others:
         return frames, ()
     return frames, (

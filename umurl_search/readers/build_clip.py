@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError
+from encoder.errors import BadInputError
 from umurl_search.clips.body_selection import FloatT, drop_absent
 from umurl_search.clips.clip import Clip, Frames, LeftOut, Reason
 from umurl_search.clips.naming import parse_name
@@ -19,7 +19,7 @@ _UNSHOWABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 """Control characters, line ends and those that turn the direction of what follows."""
 
 
-class BadRecordingError(UmurlError):
+class BadRecordingError(BadInputError):
     """A recording that cannot be used: why (one of `REASONS`), the particulars and, when known, its file."""
 
     def __init__(self, reason: Reason, detail: str, path: Path | None = None) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import BadInputError, UmurlError, reason_of
 from encoder.skeleton import N_JOINTS, N_PEOPLE
 from umurl_search.clips.body_selection import count_until_empty
 from umurl_search.clips.clip import Clip, Outcome
@@ -53,7 +53,7 @@ class MemberReader:
         self._row_bytes = self.header.n_bytes - self.header.offset
         self._row_bytes //= max(1, self.header.shape[0])
         if self._row_bytes > _MOST_ROW_BYTES:
-            raise UmurlError(
+            raise BadInputError(
                 f"{self._where}: one row takes {self._row_bytes} bytes, no clip is that long", _AGAIN
             )
         self._next = 0
@@ -62,30 +62,30 @@ class MemberReader:
         try:
             packing = self._archive.getinfo(self._member).compress_type
             if packing not in _PACKINGS:  # numpy writes no other; their memory is what the archive says
-                raise UmurlError(
+                raise BadInputError(
                     f"{self._where}: packed by method {packing}, which numpy does not use", _AGAIN
                 )
             return self._archive.open(self._member)
         except KeyError as error:
-            raise UmurlError(f"{self._where}: missing from the archive", _AGAIN) from error
+            raise BadInputError(f"{self._where}: missing from the archive", _AGAIN) from error
         except _DAMAGED as error:
-            raise UmurlError(f"{self._where}: cannot be read ({reason_of(error)})", _AGAIN) from error
+            raise BadInputError(f"{self._where}: cannot be read ({reason_of(error)})", _AGAIN) from error
 
     def _check_header(self) -> Header:
         try:
             header = read_header(self._stream)
         except _DAMAGED as error:
-            raise UmurlError(f"{self._where}: {reason_of(error)}", _AGAIN) from error
+            raise BadInputError(f"{self._where}: {reason_of(error)}", _AGAIN) from error
         member = self._archive.getinfo(self._member)
         if header.n_bytes != member.file_size:
-            raise UmurlError(
+            raise BadInputError(
                 f"{self._where}: {member.file_size} bytes, its header announces {header.n_bytes}", _AGAIN
             )
         there = min(member.compress_size, _size(self._archive))
         if member.file_size > _MOST_DEFLATED * there:
-            raise UmurlError(f"{self._where}: {member.file_size} bytes cannot come out of {there}", _AGAIN)
+            raise BadInputError(f"{self._where}: {member.file_size} bytes cannot come out of {there}", _AGAIN)
         if not header.shape or (header.fortran_order and len(header.shape) > 1):
-            raise UmurlError(f"{self._where}: is not stored row by row", _AGAIN)
+            raise BadInputError(f"{self._where}: is not stored row by row", _AGAIN)
         return header
 
     def row(self, number: int) -> NDArray[Any]:
@@ -100,9 +100,11 @@ class MemberReader:
                 self._next += 1
         except _DAMAGED as error:
             self._stream.close()  # else it keeps the archive open for as long as the error is held
-            raise UmurlError(f"{self._where}: the archive is damaged ({reason_of(error)})", _AGAIN) from error
+            raise BadInputError(
+                f"{self._where}: the archive is damaged ({reason_of(error)})", _AGAIN
+            ) from error
         if len(content) < self._row_bytes:
-            raise UmurlError(f"{self._where}: the archive ends within row {number}", _AGAIN)
+            raise BadInputError(f"{self._where}: the archive ends within row {number}", _AGAIN)
         return np.frombuffer(content, self.header.dtype).reshape(self.header.shape[1:])
 
 
@@ -164,11 +166,11 @@ def _size(archive: zipfile.ZipFile) -> int:
 def open_archive(path: Path) -> zipfile.ZipFile:
     """A zip archive. Raises: UmurlError where the file is not a whole one."""
     if not path.is_file():
-        raise UmurlError(f"{path}: no whole .npz archive: it is no regular file", _AGAIN)
+        raise BadInputError(f"{path}: no whole .npz archive: it is no regular file", _AGAIN)
     try:
         return zipfile.ZipFile(path)
     except _DAMAGED as error:
-        raise UmurlError(f"{path}: no whole .npz archive ({reason_of(error)})", _AGAIN) from error
+        raise BadInputError(f"{path}: no whole .npz archive ({reason_of(error)})", _AGAIN) from error
 
 
 def protocol_of(file_name: str) -> str:
@@ -187,7 +189,7 @@ def _count_rows(archive: zipfile.ZipFile, part: str) -> int:
         or clips.dtype.kind != "f"
     ):
         seen = f"{clips.dtype} {clips.shape}"
-        raise UmurlError(
+        raise BadInputError(
             f"{archive.filename}: x_{part} is {seen}, not floats of (N, T, {_ROW_NUMBERS})", _AGAIN
         )
     one_hot = len(labels.shape) == 2
@@ -195,7 +197,9 @@ def _count_rows(archive: zipfile.ZipFile, part: str) -> int:
         one_hot or (labels.dtype.kind in "iu" and len(labels.shape) == 1)
     ):
         seen = f"{labels.dtype} {labels.shape}"
-        raise UmurlError(f"{archive.filename}: y_{part} is {seen}, not one label a row of x_{part}", _AGAIN)
+        raise BadInputError(
+            f"{archive.filename}: y_{part} is {seen}, not one label a row of x_{part}", _AGAIN
+        )
     return clips.shape[0]
 
 

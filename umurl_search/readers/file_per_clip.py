@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from encoder.errors import UmurlError
+from encoder.errors import BadInputError, NotFoundError, StorageError
 from encoder.joint_layouts import LAYOUTS, Layout
 from umurl_search.clips.clip import Clip, Outcome
 from umurl_search.clips.types import Splits, State
@@ -39,16 +39,16 @@ def walk_files(root: Path) -> Iterator[str]:
 
 
 def _refuse_folder(error: OSError) -> None:
-    raise UmurlError(f"{error.filename}: cannot be listed: {error.strerror}") from error
+    raise StorageError(f"{error.filename}: cannot be listed: {error.strerror}") from error
 
 
 def require_roots(roots: Sequence[Path]) -> tuple[Path, ...]:
     """The roots. Raises: UmurlError for none at all or one that is not there."""
     if not roots:
-        raise UmurlError("no source given", "name a folder or a file")
+        raise BadInputError("no source given", "name a folder or a file")
     for root in roots:
         if not root.exists():
-            raise UmurlError(f"{root}: no such file or folder")
+            raise NotFoundError(f"{root}: no such file or folder")
     return tuple(roots)
 
 
@@ -56,14 +56,16 @@ def require_one_root(roots: Sequence[Path]) -> Path:
     """The only root of a format that comes in one piece. Raises: UmurlError for none or several."""
     first, *others = require_roots(roots)
     if others:
-        raise UmurlError(f"{others[0]}: this format is read from one source at a time; {first} is given too")
+        raise BadInputError(
+            f"{others[0]}: this format is read from one source at a time; {first} is given too"
+        )
     return first
 
 
 def require_layout(name: str) -> Layout:
     """The joint layout of this name. Raises: UmurlError for an unknown one."""
     if name not in LAYOUTS:
-        raise UmurlError(f"unknown joint layout {name!r}; known are {', '.join(LAYOUTS)}")
+        raise BadInputError(f"unknown joint layout {name!r}; known are {', '.join(LAYOUTS)}")
     return LAYOUTS[name]
 
 
@@ -72,10 +74,10 @@ def find_single_file(root: Path, suffix: str) -> Path:
     if root.is_file():
         return root
     if not root.is_dir():
-        raise UmurlError(f"{root}: neither a file nor a folder")
+        raise NotFoundError(f"{root}: neither a file nor a folder")
     found = sorted(path for path in root.iterdir() if path.suffix.lower() == suffix and path.is_file())
     if len(found) != 1:
-        raise UmurlError(f"{root}: {len(found)} files end in {suffix}", "name the one to read")
+        raise BadInputError(f"{root}: {len(found)} files end in {suffix}", "name the one to read")
     return found[0]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from encoder.errors import UmurlError
+from encoder.errors import BadInputError, UmurlError
 
 if TYPE_CHECKING:
     from umurl_search.clips.clip import Frames
@@ -77,7 +77,7 @@ class Format:
 def open_reader(fmt: str, roots: Sequence[Path], options: SourceOptions | None = None) -> "Reader":
     """The reader of a format. Raises UmurlError for an unknown one, and for a source that cannot be used."""
     if fmt not in FORMATS:
-        raise UmurlError(f"unknown format {fmt!r}; known are {', '.join(FORMATS)}")
+        raise BadInputError(f"unknown format {fmt!r}; known are {', '.join(FORMATS)}")
     return FORMATS[fmt].open(roots, options or SourceOptions())
 
 
@@ -143,7 +143,7 @@ def detect(source: Path) -> str:
 
 
 def _unknown_source_error(source: Path, what: str) -> UmurlError:
-    return UmurlError(f"{source}: {what}; known formats are {', '.join(FORMATS)}")
+    return BadInputError(f"{source}: {what}; known formats are {', '.join(FORMATS)}")
 
 
 def _candidates(source: Path) -> dict[str, list[Path]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import BadInputError, reason_of
 from encoder.skeleton import N_JOINTS
 from umurl_search.clips.body_selection import N_CANDIDATES, choose_bodies
 from umurl_search.clips.clip import Clip, Frames
@@ -107,10 +107,12 @@ def read_missing_list(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
-        raise UmurlError(f"{path}: the list of missing samples cannot be read: {error.strerror}") from error
+        raise BadInputError(
+            f"{path}: the list of missing samples cannot be read: {error.strerror}"
+        ) from error
     names = [line.strip().removesuffix(".skeleton") for line in lines if is_ntu_name(line.strip())]
     if not names:
-        raise UmurlError(
+        raise BadInputError(
             f"{path}: holds no sample name (SsssCccPpppRrrrAaaa), so it is no list of missing samples"
         )
     return names

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import BadInputError, reason_of
 from encoder.skeleton import N_JOINTS, N_PEOPLE
 from umurl_search.clips.clip import Clip, Frames, LeftOut, Outcome, Segment
 from umurl_search.clips.naming import is_pku_name
@@ -76,7 +76,7 @@ class PkuReader:
         untrimmed: bool = False,
     ) -> None:
         if slicing not in SLICINGS:
-            raise UmurlError(f"slicing must be one of {', '.join(SLICINGS)}, not {slicing!r}")
+            raise BadInputError(f"slicing must be one of {', '.join(SLICINGS)}, not {slicing!r}")
         self.roots = require_roots(roots)
         self._slicing = slicing
         self._max_frames = max_frames

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import BadInputError, Hint
 from encoder.joint_layouts import LAYOUTS
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Outcome
@@ -61,7 +61,7 @@ class PysklReader:
         if self._annotations is None:
             content = safe_pickle.load(self._path)
             if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
-                raise UmurlError(
+                raise BadInputError(
                     f"{self._path}: holds no list of 'annotations', so it is not in PYSKL's layout",
                     Hint("give another {option}", option="format"),
                 )
@@ -118,7 +118,7 @@ def _text(name: Any) -> str:
 def _read_splits(split: Any, path: Path) -> Splits:
     """The splits named `<protocol>_train`, `_val` or `_test`. Raises: UmurlError for anything but lists."""
     if not isinstance(split, dict) or not all(isinstance(names, list) for names in split.values()):
-        raise UmurlError(f"{path}: its 'split' is not a dictionary of lists of names", "fetch it again")
+        raise BadInputError(f"{path}: its 'split' is not a dictionary of lists of names", "fetch it again")
     splits: Splits = {}
     keys = [key for key in split if isinstance(key, str)]
     for key in sorted(keys, key=lambda key: (not key.startswith("xsub"), key)):
@@ -133,7 +133,9 @@ def _read_splits(split: Any, path: Path) -> Splits:
 def _protocol(name: str, path: Path) -> str:
     """Raises: UmurlError for a name that does not print."""
     if len(name) > _MOST_PROTOCOL or not name.isprintable():
-        raise UmurlError(f"{path}: {name[:_MOST_PROTOCOL]!r} cannot name a protocol", "rename it in the file")
+        raise BadInputError(
+            f"{path}: {name[:_MOST_PROTOCOL]!r} cannot name a protocol", "rename it in the file"
+        )
     return name
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import BadInputError, reason_of
 from umurl_search.readers.build_clip import describe
 
 _PLAIN = re.compile(r"[biufSU]\d{1,4}")
@@ -191,17 +191,17 @@ def load(path: Path) -> Any:
     Raises: UmurlError for a pickle that asks for anything else, is damaged, or cannot be read.
     """
     if not path.is_file() and path.exists():
-        raise UmurlError(f"{path}: cannot be read: it is no regular file", "give a file")
+        raise BadInputError(f"{path}: cannot be read: it is no regular file", "give a file")
     try:
         with open(path, "rb") as stream:
             with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 _require_modest(content)
             return _PlainUnpickler(stream, encoding="latin1").load()
     except _RefusedError as error:
-        raise UmurlError(f"{path}: refused: {error}", "give a pickle of plain data alone") from error
+        raise BadInputError(f"{path}: refused: {error}", "give a pickle of plain data alone") from error
     except OSError as error:
-        raise UmurlError(
+        raise BadInputError(
             f"{path}: cannot be read ({error.strerror})", "mend that and run the command again"
         ) from error
     except Exception as error:  # a damaged pickle may fail in any way
-        raise UmurlError(f"{path}: no whole pickle ({reason_of(error)})", "fetch it again") from error
+        raise BadInputError(f"{path}: no whole pickle ({reason_of(error)})", "fetch it again") from error

@@ -3,7 +3,7 @@
 import io
 from typing import TYPE_CHECKING, Any
 
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import MissingPackageError, reason_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +19,7 @@ def new_figure(width: float, height: float) -> "Figure":
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise UmurlError(
+        raise MissingPackageError(
             f"figures need matplotlib, which is not installed ({reason_of(error)})",
             'pip install "umurl-search[report]"',
         ) from error

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import BadInputError, Hint, NotFoundError
 from encoder.joint_layouts import LAYOUTS, layout_of
 from encoder.skeleton import N_JOINTS, N_PEOPLE
 from umurl_search.clips.body_selection import drop_absent
@@ -33,7 +33,7 @@ _VALUE_BYTES = 4
 _MOMENT = re.compile(r"(?P<name>.+)@(?P<start_s>\d+(\.\d+)?)-(?P<end_s>\d+(\.\d+)?)")
 
 
-class TooLongError(UmurlError):
+class TooLongError(BadInputError):
     """A clip of more frames than may be."""
 
 
@@ -76,7 +76,7 @@ def library_name(text: str) -> tuple[str, str] | None:
         return None
     dataset, colon, name = text.partition(":")
     if not colon:
-        raise UmurlError(f"{text}: not a clip", f"give a {list_suffixes()} file, or DATASET:CLIPNAME")
+        raise BadInputError(f"{text}: not a clip", f"give a {list_suffixes()} file, or DATASET:CLIPNAME")
     return dataset, name
 
 
@@ -115,7 +115,7 @@ def find_stored(library: Library, dataset: str, name: str) -> StoredClip:
         part = None if row else _MOMENT.fullmatch(name)
         row = catalog.clip(dataset, part["name"]) if part else row
         if row is None:
-            raise UmurlError(
+            raise NotFoundError(
                 f"no clip '{name}' in {dataset}",
                 Hint("{command} shows some names", command=("info", dataset)),
             )
@@ -131,7 +131,7 @@ def _part(whole: StoredClip, start_s: float, end_s: float) -> StoredClip:
     start, stop = round(start_s * STORE_FPS), min(round(end_s * STORE_FPS), n_frames)
     part = replace(whole, start=start, stop=stop)
     if start >= stop or not part.frames.any():
-        raise UmurlError(
+        raise BadInputError(
             f"{whole.name}: nobody is there from {start_s:g} to {end_s:g} s of a recording of "
             f"{n_frames / STORE_FPS:.1f} s",
             "give a stretch that starts before it ends and shows somebody",
@@ -178,27 +178,29 @@ def read_clip_frames(
     Raises UmurlError, TooLongError for frames that would take more than `most_bytes`.
     """
     if not os.path.isfile(path):  # of a name that is too long too
-        raise UmurlError(f"{path}: no such file", "give the path of a clip")
+        raise NotFoundError(f"{path}: no such file", "give the path of a clip")
     try:
         frames, notes = read_clip_file(path, axes=axes)
         require_finite(frames)
     except BadRecordingError as error:
-        raise UmurlError(f"{path}: {error.reason}, {error.detail}", "give a whole, finite clip") from error
+        raise BadInputError(f"{path}: {error.reason}, {error.detail}", "give a whole, finite clip") from error
     if most_bytes is not None and _VALUE_BYTES * frames.size * STORE_FPS / conventions.fps > most_bytes:
         raise TooLongError(f"{path}: more frames than there is room for", "cut it into shorter clips")
     chosen = conventions if strict_layout else _fit_layout(frames, conventions)
     n_joints = LAYOUTS[chosen.layout].n_joints
     if n_joints != frames.shape[2]:
-        raise UmurlError(
+        raise BadInputError(
             f"{path}: the clip has {frames.shape[2]} joints but layout {chosen.layout} has {n_joints}",
             Hint("omit {option}", option="layout"),
         )
     try:
         ready = to_ntu25(frames, chosen)
     except ValueError as error:
-        raise UmurlError(f"{path}: {error}") from error
+        raise BadInputError(f"{path}: {error}") from error
     if 0 in ready.shape[:2]:
-        raise UmurlError(f"{path}: nobody is in any of its {len(frames)} frames", "give a clip with a person")
+        raise BadInputError(
+            f"{path}: nobody is in any of its {len(frames)} frames", "give a clip with a person"
+        )
     if chosen.layout != conventions.layout:
         notes = (*notes, f"{path}: {frames.shape[2]} joints, read as {chosen.layout}; --layout settles it")
     notes = (*notes, *check_scale_and_axis([ready], chosen, what=str(path)))

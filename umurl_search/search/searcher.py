@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.embed import embed, pick_device
-from encoder.errors import Hint, UmurlError
+from encoder.errors import DamagedError, Hint, UmurlError
 from encoder.model import UmURL
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.naming import parse_name
@@ -255,7 +255,7 @@ class Searcher:
             seen.rows.update(self.look_up(missing))
         rows = {i: seen.rows[i] for i in wanted_ids if i in seen.rows}
         if len(rows) < len(ids):
-            raise UmurlError(
+            raise DamagedError(
                 "the index names clips that the catalog does not hold",
                 Hint("{command} says which index", command=("verify",)),
             )

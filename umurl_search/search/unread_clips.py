@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import BadInputError, Hint, UmurlError
 from umurl_search.clips.clip import LeftOut
 
 
@@ -28,10 +28,10 @@ def why(left_out: LeftOut) -> str:
 def none_read_error(left_out: Sequence[LeftOut]) -> UmurlError:
     """The error where nothing is left to ask with."""
     if not left_out:
-        return UmurlError("there is no clip to ask with", "give clips, a folder or a dataset")
+        return BadInputError("there is no clip to ask with", "give clips, a folder or a dataset")
     first, n = left_out[0], len(left_out)
     said = f"{first.name}: {_reason(first)}"
-    return UmurlError(
+    return BadInputError(
         said if n == 1 else f"none of the {n:,} clips can be read; the first, {said}", _hint(first)
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from encoder.errors import UmurlError
+from encoder.errors import BadInputError, NotFoundError
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import Conventions
 from umurl_search.clips.types import Embeddings
@@ -76,7 +76,9 @@ class QueryService:
             return _resolve_upload(self._uploads.find(clip.removeprefix(_UPLOAD)))
         dataset, colon, name = clip.partition(":")
         if not colon:
-            raise UmurlError(f"{clip}: not a clip", 'give DATASET:CLIPNAME, upload:TOKEN or {"id": NUMBER}')
+            raise BadInputError(
+                f"{clip}: not a clip", 'give DATASET:CLIPNAME, upload:TOKEN or {"id": NUMBER}'
+            )
         place = self._shelf.find_named(dataset, name)
         if place is not None:
             corpus, at = place
@@ -87,7 +89,7 @@ class QueryService:
         """A stretch of a recording of the library, never a file."""
         text = f"{dataset}:{name}"
         if "@" not in name or PurePosixPath(text).suffix.lower() in clip_suffixes():
-            raise UmurlError(f"no clip '{name}' in {dataset}")
+            raise NotFoundError(f"no clip '{name}' in {dataset}")
         clip = read_clip(self._shelf.library, text, conventions=Conventions())
         return ResolvedClip(name=clip.name, frames=clip.frames, row=clip.row)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from encoder.errors import UmurlError
+from encoder.errors import BadInputError, UmurlError
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.naming import parse_name
 from umurl_search.clips.normalization import Conventions, normalise
@@ -140,7 +140,9 @@ def check_name(name: str) -> str:
     shown = "".join(letter if letter.isprintable() else "?" for letter in name)
     shown = shown.replace("\\", "/").rpartition("/")[2][-_LONGEST_NAME:]
     if PurePosixPath(shown).suffix.lower() not in clip_suffixes():
-        raise UmurlError(f"{shown or 'a clip without a name'}: not a clip", f"send a {list_suffixes()} file")
+        raise BadInputError(
+            f"{shown or 'a clip without a name'}: not a clip", f"send a {list_suffixes()} file"
+        )
     return shown
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import Hint, UmurlError, reason_of
+from encoder.errors import DamagedError, Hint, NotFoundError, UmurlError, reason_of
 
 HISTORY = "history.jsonl"
 """Lies in the folder of an encoder that was trained."""
@@ -74,7 +74,7 @@ def read_history(folder: Path) -> History:
     try:
         text = path.read_bytes()
     except FileNotFoundError as error:
-        raise UmurlError(
+        raise NotFoundError(
             f"{path}: no training history",
             Hint("{command} writes one for the encoders it makes", command=("train", "NAME")),
         ) from error
@@ -139,4 +139,6 @@ def _number(
 
 
 def _not_a_record(path: Path, number: int, why: str) -> UmurlError:
-    return UmurlError(f"{path}: line {number} of the training history is damaged: {why}", "delete that line")
+    return DamagedError(
+        f"{path}: line {number} of the training history is damaged: {why}", "delete that line"
+    )

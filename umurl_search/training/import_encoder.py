@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from encoder import checkpoint
-from encoder.errors import Hint, UmurlError
+from encoder.errors import Hint, NotFoundError, UmurlError
 from encoder.model import UmURL
 from umurl_search.clips.normalization import PIPELINE
 from umurl_search.datasets import protocols
@@ -70,10 +70,10 @@ def _parse_made_for(library: Library, text: str | None) -> tuple[str | None, str
     name, _, protocol = text.partition(":")
     known = {*protocols.DATASETS, *_held_datasets(library)}
     if name not in known:
-        raise UmurlError(f"no dataset '{name}' to import for: known are {', '.join(sorted(known))}")
+        raise NotFoundError(f"no dataset '{name}' to import for: known are {', '.join(sorted(known))}")
     dataset = protocols.find(name)
     if protocol and dataset.rules and protocol not in dataset.rules:
-        raise UmurlError(f"{name} has no protocol '{protocol}': it has {', '.join(dataset.protocols)}")
+        raise NotFoundError(f"{name} has no protocol '{protocol}': it has {', '.join(dataset.protocols)}")
     return name, protocol or next(iter(dataset.rules), None)
 
 

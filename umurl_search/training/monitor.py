@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from encoder.embed import embed
-from encoder.errors import UmurlError, reason_of
+from encoder.errors import DamagedError, reason_of
 from encoder.model import UmURL
 from encoder.train import Log
 from umurl_search.evaluation.metrics import effective_rank, spread
@@ -181,7 +181,7 @@ def _read_kept(path: Path, done: int) -> list[dict[str, Any]]:
     try:
         lines = [json.loads(line) for line in whole]
     except ValueError as error:
-        raise UmurlError(
+        raise DamagedError(
             f"{path}: the history is damaged ({reason_of(error)})", "delete the file to go on without it"
         ) from error
     return [line for line in lines if line["step"] < done + (line["kind"] != "resumed")]

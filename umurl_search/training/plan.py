@@ -10,7 +10,7 @@ import torch
 
 from encoder.batches import shared_batch
 from encoder.distributed import Processes
-from encoder.errors import Hint, UmurlError
+from encoder.errors import Hint, NotFoundError, UmurlError
 from encoder.model import ModelConfig
 from encoder.schedule import PRESETS, TrainConfig, settle_precision
 from encoder.train import require_compilable
@@ -145,7 +145,7 @@ def training_rows(
         chosen = protocol or first_protocol(dataset, known)
         if chosen is not None and chosen not in known:
             have = ", ".join(known) or "none; ingest with --splits"
-            raise UmurlError(f"{dataset} has no protocol '{chosen}': it has {have}")
+            raise NotFoundError(f"{dataset} has no protocol '{chosen}': it has {have}")
         split = catalog.split(dataset, chosen) if chosen else {"train": columns.id}
     train_ids = set(split.get("train", np.zeros(0, dtype=np.int64)).tolist())
     rows = [i for i, clip_id in enumerate(columns.id.tolist()) if clip_id in train_ids]

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from encoder.checkpoint import load_tensors, refuse
-from encoder.errors import Hint, UmurlError, reason_of
+from encoder.errors import DamagedError, Hint, NotFoundError, StorageError, UmurlError, reason_of
 from umurl_search.files import sealed_folder
 from umurl_search.files.atomic import replacing
 from umurl_search.training.clip_cache import PREPARED
@@ -44,7 +44,7 @@ def require_resumable(target: Path, stated: dict[str, Any]) -> None:
     """Raises UmurlError when no interrupted training of `target` is kept, or one with other options."""
     kept = read_options(target)
     if kept is None:
-        raise UmurlError(
+        raise NotFoundError(
             f"no interrupted training of '{target.name}' to resume",
             Hint("run it without {option}", option="resume"),
         )
@@ -91,7 +91,7 @@ def load_state(partial: Path) -> dict[str, Any]:
     try:
         return load_tensors(partial / STATE)  # type: ignore[no-any-return]
     except Exception as error:  # a damaged file may fail in any way
-        raise UmurlError(
+        raise DamagedError(
             f"{partial / STATE}: cannot be read ({refuse(error)})",
             Hint("{option} begins again", option="anew"),
         ) from error
@@ -105,7 +105,7 @@ def save_state(partial: Path, state: dict[str, Any]) -> None:
             torch.save(state, file)
     except (OSError, RuntimeError) as error:  # torch hides an OSError in a RuntimeError of its own
         cause = reason_of(_first_cause(error))
-        raise UmurlError(
+        raise StorageError(
             f"{aside.with_name(STATE)}: the state cannot be written ({cause})",
             Hint(
                 "mend that, then the same command with {option} goes on from the state before, if there was one",

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import BusyError, Hint
 
 
 class Tables:
@@ -33,7 +33,7 @@ class Tables:
 
     def _insert(self, table: str, row: dict[str, Any]) -> None:
         if self._rows(f"select name from {table} where name = ?", row["name"]):
-            raise UmurlError(
+            raise BusyError(
                 f"'{row['name']}' was made by another process meanwhile",
                 Hint("see {command}", command=("list",)),
             )

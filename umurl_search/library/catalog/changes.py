@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError
+from encoder.errors import BusyError
 from umurl_search.library.catalog.base import Tables
 from umurl_search.library.catalog.schema_and_migrations import (
     CLEAR_LEFT_OUT,
@@ -240,7 +240,7 @@ class Changes(Tables):
 
     def _require_clips(self, dataset: str, expected: NDArray[np.int64]) -> None:
         if not np.array_equal(self.clip_ids(dataset), expected):
-            raise UmurlError(f"{dataset} was changed by another process meanwhile", "run the command again")
+            raise BusyError(f"{dataset} was changed by another process meanwhile", "run the command again")
 
     def _place_clips(self, ids: NDArray[np.int64], part: int, rows: NDArray[np.int64]) -> None:
         """Clips lie in these rows of a part's store now."""

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import duckdb
 
-from encoder.errors import Hint, UmurlError, reason_of
+from encoder.errors import (
+    BadInputError,
+    BusyError,
+    DamagedError,
+    Hint,
+    NotFoundError,
+    StorageError,
+    UmurlError,
+    reason_of,
+)
 from umurl_search.files import sealed_folder
 from umurl_search.library.catalog.connection import InUseError, Reading, connect_to_write
 from umurl_search.library.catalog.queries import Catalog
@@ -25,7 +34,7 @@ BACKUP = "catalog-copy"
 ANOTHER_LIBRARY = Hint("give another {option}", option="library")
 
 
-class DamagedCatalogError(UmurlError):
+class DamagedCatalogError(DamagedError):
     """The catalog's file cannot be read or written as it should."""
 
 
@@ -38,7 +47,7 @@ def open_catalog(path: Path, *, write: bool = False) -> Iterator[Catalog]:
     DamagedCatalogError, then or at any use of it, when its file cannot be read or written.
     """
     if not write and not path.exists():
-        raise UmurlError(
+        raise NotFoundError(
             f"{path.parent}: no library here yet", Hint("make one with: {command}", command=("demo",))
         )
     with contextlib.ExitStack() as stack:
@@ -82,7 +91,7 @@ def _copy_after(connection: duckdb.DuckDBPyConnection, target: Path) -> Iterator
         try:
             _copy(connection, partial, target)
         except (duckdb.Error, OSError) as error:
-            raise UmurlError(
+            raise StorageError(
                 f"{target}: the catalog is changed, its copy cannot be written ({reason_of(error)})",
                 Hint("make room, then {command} copies it", command=("repair",)),
             ) from error
@@ -130,7 +139,7 @@ def _open(path: Path, *, write: bool) -> duckdb.DuckDBPyConnection | Reading:
                 raise _unusable_error(path, error) from error
             if time.monotonic() > deadline:
                 doing = "using" if write else "writing to"
-                raise UmurlError(f"{path}: another process is {doing} the library", "try again") from error
+                raise BusyError(f"{path}: another process is {doing} the library", "try again") from error
             time.sleep(0.1)
 
 
@@ -147,7 +156,7 @@ def _check_version(connection: duckdb.DuckDBPyConnection, path: Path, *, write: 
     version = _version(connection)
     if version is None:
         if not write or connection.execute("select 1 from information_schema.tables").fetchall():
-            raise UmurlError(f"{path}: not a catalog of this program", ANOTHER_LIBRARY)
+            raise BadInputError(f"{path}: not a catalog of this program", ANOTHER_LIBRARY)
         connection.execute(f"begin; {SCHEMA} insert into meta values ({SCHEMA_VERSION}, 1, 0); commit;")
         return
     if version > SCHEMA_VERSION:

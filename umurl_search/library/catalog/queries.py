@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import BadInputError, BusyError, Hint
 from umurl_search.library.catalog import filters
 from umurl_search.library.catalog.changes import Changes
 from umurl_search.library.catalog.schema_and_migrations import CONSISTENCY_CHECKS, TABLES
@@ -147,15 +147,15 @@ class Catalog(Changes):
         shown = filters.preview(expression)
         try:
             if refused := filters.refusal(expression, parse=self._parse):
-                raise UmurlError(f"filter '{shown}': {refused}", _COLUMNS_ARE)
+                raise BadInputError(f"filter '{shown}': {refused}", _COLUMNS_ARE)
             with filters.interrupt_after(self._con.interrupt, after_s=FILTER_TIMEOUT_S):
                 ids = self._con.table("clips").filter(expression).project("id").fetchnumpy()["id"]
         except duckdb.InterruptException as error:
-            raise UmurlError(
+            raise BadInputError(
                 f"the filter took over {FILTER_TIMEOUT_S:.0f} s", "give a simpler expression"
             ) from error
         except duckdb.Error as error:
-            raise UmurlError(f"filter '{shown}': {filters.cause(error)}", _COLUMNS_ARE) from error
+            raise BadInputError(f"filter '{shown}': {filters.cause(error)}", _COLUMNS_ARE) from error
         return np.sort(np.asarray(ids, dtype=np.int64))
 
     def _parse(self, sql: str) -> str:
@@ -190,13 +190,13 @@ class Catalog(Changes):
         """Enters an index if the clips and the encoder that it was made from are still there."""
         with self._transaction():
             if not np.array_equal(self.clips_of(row["dataset"]).id, clip_ids):
-                raise UmurlError(
+                raise BusyError(
                     f"dataset '{row['dataset']}' was deleted or changed while index '{row['name']}' was built",
                     Hint("ingest it, then {command} again", command=("build-index", row["dataset"])),
                 )
             hashes = {encoder["name"]: encoder["hash"] for encoder in self.encoders()}
             if row["encoder"] != "shipped" and hashes.get(row["encoder"]) != row["encoder_hash"]:
-                raise UmurlError(
+                raise BusyError(
                     f"encoder '{row['encoder']}' was deleted or changed while index '{row['name']}' was built",
                     Hint("{command} again", command=("build-index", row["dataset"])),
                 )

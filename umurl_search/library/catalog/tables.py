@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import Hint, UmurlError, reason_of
+from encoder.errors import Hint, StorageError, reason_of
 
 SUFFIXES = (".parquet", ".csv")
 _BOUNDS = {"memory_limit": "1GB", "threads": "1"}
@@ -38,7 +38,7 @@ def table_file(path: Path, types: dict[str, str]) -> Iterator[AddRows]:
                 yield lambda columns: _append(connection, columns, types)
                 _write(connection, Path(folder) / path.name)
         except duckdb.Error as error:
-            raise UmurlError(
+            raise StorageError(
                 f"{path}: cannot be written ({reason_of(error)})",
                 Hint("make room or give another {option}", option="out"),
             ) from error
