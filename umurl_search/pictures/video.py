@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _TICKS = 600
 """Of the clock of a video, a second: a frame at 30 a second is 20."""
 _QUALITY: dict[str, object] = {"crf": "20", "preset": "fast", "threads": "1"}
-"""One thread, so that the same pictures give the same file: with several, x264's differ by some bytes from run to run.
-Drawing takes the time: 325 KB at 1100 x 1134 pixels took 3.1 s either way."""
+"""One thread is as fast, since drawing takes the time. Files of the same pictures may differ by some bytes: FFmpeg's
+conversion of colours reads beyond the right edge."""
 
 
 def require_av() -> None:
