@@ -122,7 +122,7 @@ def test_problems(
     Path("bad.npy").write_bytes(os.urandom(64))
     np.save("empty.npy", np.zeros((3, 25, 3), dtype=np.float32))
     Path("a.gif").write_bytes(b"before")
-    told = command("render", clip, "--out", out, "--json")
+    told = command("render", clip, "--out", out)
     assert (told.code, told.out) == (1, "")
     assert told.err.startswith(f"umurl-search: {said}")
     assert told.err.count("\n") == 1
