@@ -19,7 +19,9 @@ def print_figures(found: KnnFigures) -> None:
     console.print(
         f"{found.query_modality} -> {found.gallery_modality}{bridge}, transform {found.transform}{excluded}"
     )
-    said = {f"{found.k}-NN accuracy": percent(found.accuracy)}
+    if found.temperature is not None:
+        console.print(f"votes weighted with exp(cosine / {found.temperature:g})")
+    said = {f"{k}-NN accuracy": percent(share) for k, share in found.accuracy_at.items()}
     said |= {f"R@{k}": percent(found.recall_at[k]) for k in ("1", "5", "10")}
     for name, metric in RANKING_METRICS.items():
         value = found[name]

@@ -8,6 +8,7 @@ import typer
 
 from cli.datasets import FormatOption, LayoutOption, Up, ensure_ingested
 from cli.terminal import Terminal, command, parse_option
+from umurl_search.evaluation.vote_names import MOST_NEIGHBOURS, Vote
 from umurl_search.index.kind_names import KindOrAuto
 from umurl_search.readers.formats import list_suffixes
 from umurl_search.search.options import SearchRequest
@@ -31,6 +32,13 @@ def _fields(text: str) -> str:
     if not set(text.split(",")) <= set(EXCLUDABLE):
         raise ValueError(f"fields are {', '.join(EXCLUDABLE)}, got '{text}'")
     return text
+
+
+def _neighbours(text: str) -> tuple[int, ...]:
+    ks = text.split(",")
+    if not all(k.isdecimal() and 1 <= int(k) <= MOST_NEIGHBOURS for k in ks):
+        raise ValueError(f"numbers from 1 to {MOST_NEIGHBOURS:,}, with commas, got '{text}'")
+    return tuple(map(int, ks))
 
 
 Modalities = Literal["base", "all"]
@@ -198,7 +206,19 @@ def knn_eval(
     terminal: Terminal,
     index: IndexOption = None,
     protocol: Annotated[str | None, typer.Option(help="[default: the dataset's first]")] = None,
-    k: Annotated[int, typer.Option(min=1, help="Neighbours that vote")] = 1,
+    k: Annotated[
+        str,
+        typer.Option(
+            callback=parse_option("--k", _neighbours),
+            help="Neighbours that vote; several numbers with commas",
+        ),
+    ] = "1",
+    vote: Annotated[
+        Vote, typer.Option(help="One clip one vote, or each with the weight exp(cosine / temperature)")
+    ] = "majority",
+    temperature: Annotated[
+        float | None, typer.Option(min=1e-3, max=1e3, help="Of --vote weighted [default: 0.07]")
+    ] = None,
     query_modality: Annotated[
         str, typer.Option(callback=parse_option("--query-modality", _modality), help=_M)
     ] = "fused",
@@ -226,15 +246,22 @@ def knn_eval(
         raise typer.BadParameter(
             "--matrix shows every modality: give no --query-modality or --gallery-modality"
         )
+    if temperature is not None and vote != "weighted":
+        raise typer.BadParameter("--temperature goes with --vote weighted", param_hint="--temperature")
+    if matrix and len(k) > 1:
+        raise typer.BadParameter("--matrix takes one number of neighbours", param_hint="--k")
     if queries is None and (query_protocol is not None or action_map is not None):
         raise typer.BadParameter("--query-protocol and --action-map go with --queries INDEX")
     from cli.print_knn_eval import print_figures, print_matrix
     from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index, evaluate_matrix
+    from umurl_search.evaluation.metrics import TEMPERATURE
 
     request = EvalRequest(
         index=index,
         protocol=protocol,
-        k=k,
+        k=tuple(map(int, k)),
+        vote=vote,
+        temperature=TEMPERATURE if temperature is None else temperature,
         query_modality=query_modality,
         gallery_modality=gallery_modality,
         bridge=not no_bridge,

@@ -88,7 +88,7 @@ def test_the_commands_on_the_page_run(
 def test_a_place_that_cannot_be_written_is_refused(
     name: str, indexed: Library, command: Command, tmp_path: Path
 ) -> None:
-    result = command("report", "--out", tmp_path / name, "--json")
+    result = command("report", "--out", tmp_path / name)
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith(f"umurl-search: {tmp_path / name}: no ")
     assert result.err.endswith("; give a file that ends in .html or .md, in a folder that exists\n")

@@ -2,26 +2,23 @@
 
 import json
 import shutil
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from conftest import Result
-from numpy.typing import NDArray
+from retrieval_oracle import Array, Labels, assert_oracle, oracle, unit
 
 from encoder.errors import UmurlError
 from umurl_search.evaluation import knn_eval
 from umurl_search.evaluation.knn_eval import (
     EvalRequest,
-    evaluate,
     evaluate_index,
     evaluate_matrix,
     evaluate_opened,
 )
-from umurl_search.evaluation.metrics import ClassFigure
 from umurl_search.index.bridges_and_whitening import Maps, Transform, fit_maps
 from umurl_search.index.build import build_index
 from umurl_search.index.build_plan import BuildRequest
@@ -32,115 +29,6 @@ from umurl_search.library.library import Library
 from umurl_search.synthetic.demo_corpus import make_clip
 
 Command = Callable[..., Result]
-Array = NDArray[np.float32]
-Labels = NDArray[np.int64]
-
-
-def unit(x: NDArray[Any]) -> Array:
-    return np.asarray(x / np.linalg.norm(x, axis=1, keepdims=True), dtype=np.float32)
-
-
-def oracle(
-    gallery: Array,
-    labels: Labels,
-    queries: Array,
-    wanted: Labels,
-    *,
-    k: int = 1,
-    groups: tuple[Labels, Labels] | None = None,
-) -> dict[str, Any]:
-    """One query at a time, the gallery sorted whole; ties to the lower position."""
-    correct, found = [], dict.fromkeys((1, 5, 10), 0)
-    precisions: list[float] = []
-    reciprocals: list[float] = []
-    for i, query in enumerate(queries):
-        scores = gallery.astype(np.float64) @ query.astype(np.float64)
-        order = sorted(range(len(gallery)), key=lambda j: (-scores[j], j))
-        if groups is not None:
-            order = [j for j in order if groups[0][j] != groups[1][i]]
-        ranked = [int(labels[j]) for j in order]
-        votes = Counter(ranked[:k])
-        best = max(votes.values(), default=0)
-        predicted = next((label for label in ranked[:k] if votes[label] == best), -1)
-        correct.append(predicted == wanted[i])
-        for r in found:
-            found[r] += wanted[i] in ranked[:r]
-        hits = [rank for rank, label in enumerate(ranked, start=1) if label == wanted[i]]
-        if hits:
-            precisions.append(float(np.mean([(n + 1) / rank for n, rank in enumerate(hits)])))
-            reciprocals.append(1 / hits[0])
-    n = len(queries)
-    return {
-        "accuracy": np.mean(correct),
-        "map": np.mean(precisions or [0]),
-        "mrr": np.mean(reciprocals or [0]),
-        "ranked": len(precisions),
-        "recall_at": {str(r): count / n for r, count in found.items()},
-    }
-
-
-def assert_oracle(figures: Mapping[str, Any], wanted: dict[str, Any]) -> None:
-    for name in ("accuracy", "map", "mrr", "ranked"):
-        assert figures[name] == pytest.approx(wanted[name], abs=1e-12), name
-    assert figures["recall_at"] == pytest.approx(wanted["recall_at"], abs=1e-12)
-
-
-# arrays
-
-
-@pytest.mark.parametrize("k", [1, 3, 7, 1000])
-@pytest.mark.parametrize("grouped", [False, True])
-def test_figures_are_the_oracles(k: int, grouped: bool) -> None:
-    rng = np.random.default_rng(k)
-    gallery, queries = unit(rng.normal(size=(40, 5))), unit(rng.normal(size=(25, 5)))
-    gallery[11], gallery[30] = gallery[3], gallery[3]
-    labels, wanted = rng.integers(0, 6, 40), rng.integers(0, 8, 25)
-    groups = (rng.integers(0, 5, 40), rng.integers(0, 5, 25)) if grouped else None
-    figures = evaluate(gallery, labels, queries, wanted, k=k, groups=groups)
-    assert_oracle(
-        vars(figures) | figures.ranking,
-        oracle(gallery, labels, queries, wanted, k=k, groups=groups),
-    )
-    assert figures.ranked < 25
-
-
-def test_blocks_of_queries_and_clips_of_no_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A query of no group meets everybody, also the clips of no group."""
-    rng = np.random.default_rng(5)
-    gallery, queries = unit(rng.normal(size=(40, 5))), unit(rng.normal(size=(25, 5)))
-    labels, wanted = rng.integers(0, 6, 40), rng.integers(0, 6, 25)
-    groups = rng.integers(-1, 4, 40), rng.integers(-1, 4, 25)
-    nobodys = np.where(groups[1] < 0, -2, groups[1])
-    monkeypatch.setattr(knn_eval, "_QUERIES_A_BLOCK", 4)
-    figures = evaluate(gallery, labels, queries, wanted, k=3, groups=groups)
-    assert_oracle(
-        vars(figures) | figures.ranking,
-        oracle(gallery, labels, queries, wanted, k=3, groups=(groups[0], nobodys)),
-    )
-
-
-def test_more_neighbours_than_the_gallery_has() -> None:
-    rng = np.random.default_rng(0)
-    gallery, queries = unit(rng.normal(size=(4, 3))), unit(rng.normal(size=(6, 3)))
-    labels, wanted = np.array([0, 1, 1, 2]), np.zeros(6, dtype=np.int64)
-    few, many = (evaluate(gallery, labels, queries, wanted, k=k) for k in (4, 10**9))
-    assert few.accuracy == many.accuracy
-    assert many.predicted.tolist() == [1] * 6
-    assert many.recall_at["10"] == 1
-
-
-def test_nothing_relevant() -> None:
-    x = unit(np.eye(3))
-    figures = evaluate(x, np.array([0, 1, 2]), x, np.array([7, 7, 7]))
-    assert (figures.accuracy, figures.mean_average_precision, figures.mrr, figures.ranked) == (0, 0, 0, 0)
-    assert figures.per_class == [ClassFigure(label=7, queries=3, accuracy=0.0)]
-    everybody = (np.zeros(3, dtype=np.int64), np.zeros(3, dtype=np.int64))
-    lonely = evaluate(x, np.array([0, 1, 2]), x, np.array([0, 1, 2]), groups=everybody)
-    assert (lonely.accuracy, lonely.recall_at["10"], lonely.ranked) == (0, 0, 0)
-    with pytest.raises(ValueError, match="at least one query"):
-        evaluate(x, np.array([0, 1, 2]), x[:0], np.zeros(0, dtype=np.int64))
-
-
 # an index
 
 

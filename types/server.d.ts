@@ -185,6 +185,7 @@ declare namespace Server {
     queries: number;
     gallery: number;
     accuracy: number;
+    k: number;
     recall_at: Record<string, number>;
     metrics: Metric[];
     per_class: ClassAccuracy[];

@@ -1,4 +1,4 @@
-"""kNN evaluation in rungs: arrays, then an index with a protocol, asked by its own test clips or another's.
+"""kNN evaluation of an index with a protocol, asked by its own test clips or another's.
 
 The figures are defined in docs/metrics.md. Letters: Q queries, N gallery clips, D embedding.
 """
@@ -9,24 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from encoder import modality_sets
 from encoder.errors import Hint, UmurlError
-from umurl_search.clips.types import Embeddings, Labels, Rows
+from umurl_search.clips.types import Labels, Rows
 from umurl_search.datasets import protocols
 from umurl_search.evaluation.cross_dataset import AskedAcross, ask_across
+from umurl_search.evaluation.doubts import doubt_labels
 from umurl_search.evaluation.evaluation_results import class_accuracies
-from umurl_search.evaluation.metrics import (
-    RANKING_METRICS,
-    ClassFigure,
-    Ranking,
-    majority_vote,
-    per_class,
-    rank_gallery,
-    recall_at,
-)
+from umurl_search.evaluation.metrics import TEMPERATURE
+from umurl_search.evaluation.retrieval import RetrievalMetrics, evaluate
 from umurl_search.evaluation.retrieval_results import (
     AskedIndex,
     KnnFigures,
@@ -34,134 +26,16 @@ from umurl_search.evaluation.retrieval_results import (
     MatrixFigures,
     MatrixFiguresAcross,
 )
+from umurl_search.evaluation.vote_names import Vote
 from umurl_search.index.bridges_and_whitening import Maps, fit_maps
-from umurl_search.index.exact_knn import CPU, Groups, nearest
+from umurl_search.index.exact_knn import Groups
 from umurl_search.index.open_index import ProtocolView, group_ids, open_protocol, search_device
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_columns import PERFORMANCE, clip_fields
 from umurl_search.library.encoder_registry import overlap_warning
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed
-from umurl_search.progress import Advance, Progress, no_advance, no_progress
-
-RECALLS = (1, 5, 10)
-_SCORE_BYTES = 2**27
-_QUERIES_A_BLOCK = 1024
-
-
-@dataclass(frozen=True, kw_only=True)
-class RetrievalMetrics:
-    """Fractions in 0..1. `ranked`: queries with a relevant clip in their gallery, over which the `ranking` metrics are.
-
-    Without ranking these are NaN and `ranked` is 0. scores: (Q,) of each query's nearest neighbour.
-    """
-
-    accuracy: float
-    recall_at: dict[str, float]
-    ranking: dict[str, float]
-    ranked: int
-    per_class: list[ClassFigure]
-    predicted: Labels
-    neighbours: NDArray[np.int64]
-    scores: NDArray[np.float64]
-
-    @property
-    def mean_average_precision(self) -> float:
-        return self.ranking["map"]
-
-    @property
-    def mrr(self) -> float:
-        """Mean reciprocal rank of the first relevant clip."""
-        return self.ranking["mrr"]
-
-
-def evaluate(
-    gallery: Embeddings,
-    gallery_labels: Labels,
-    queries: Embeddings,
-    query_labels: Labels,
-    *,
-    k: int = 1,
-    groups: Groups = None,
-    ranking: bool = True,
-    device: torch.device = CPU,
-    advance: Advance = lambda n, note="": None,
-) -> RetrievalMetrics:
-    """kNN retrieval of queries (Q, P) in a gallery (N, P), both rows of length 1 (`LinearMap` makes them).
-
-    groups: numbers (N,) and (Q,); a query never meets clips of its own group (-1: of none).
-    ranking: whether to rank the whole gallery, which map and mrr need and which takes far longer than the neighbours.
-    `advance` is told of queries done. Raises ValueError when there are no queries.
-    """
-    if len(queries) == 0:
-        raise ValueError("evaluation needs at least one query, got 0")
-    k = min(k, len(gallery))
-    found = nearest(
-        gallery,
-        queries,
-        max(k, *RECALLS),
-        groups=groups,
-        device=device,
-        advance=no_advance if ranking else advance,
-    )
-    rows = found.rows
-    labels = np.where(rows >= 0, gallery_labels[np.maximum(rows, 0)], -1)
-    predicted = majority_vote(labels[:, :k])
-    ranks = (
-        _rank_in_blocks(gallery, gallery_labels, queries, query_labels, groups, advance) if ranking else None
-    )
-    relevant = ranks.first_rank > 0 if ranks else np.zeros(0, dtype=bool)
-    return RetrievalMetrics(
-        accuracy=float((predicted == query_labels).mean()),
-        recall_at={str(r): recall_at(labels, query_labels, r) for r in RECALLS},
-        ranking={
-            name: metric.of(ranks[relevant]) if ranks else float("nan")
-            for name, metric in RANKING_METRICS.items()
-        },
-        ranked=int(relevant.sum()),
-        per_class=per_class(predicted, query_labels),
-        predicted=predicted,
-        neighbours=rows,
-        scores=found.scores[:, 0],
-    )
-
-
-def _rank_in_blocks(
-    gallery: Embeddings,
-    gallery_labels: Labels,
-    queries: Embeddings,
-    query_labels: Labels,
-    groups: Groups,
-    advance: Advance,
-) -> Ranking:
-    """The whole gallery ranked for every query, a block of them at a time."""
-    step = min(_QUERIES_A_BLOCK, max(1, _SCORE_BYTES // (4 * len(gallery))))
-    blocks = []
-    for i in range(0, len(queries), step):
-        block = slice(i, i + step)
-        own = None if groups is None else (groups[0], groups[1][block])
-        blocks.append(_ranking(gallery, gallery_labels, queries[block], query_labels[block], own))
-        advance(len(blocks[-1].first_rank))
-    return Ranking(
-        average_precision=np.concatenate([one.average_precision for one in blocks]),
-        first_rank=np.concatenate([one.first_rank for one in blocks]),
-        n_relevant=np.concatenate([one.n_relevant for one in blocks]),
-    )
-
-
-def _ranking(
-    gallery: Embeddings, gallery_labels: Labels, queries: Embeddings, query_labels: Labels, groups: Groups
-) -> Ranking:
-    """The whole gallery ranked for a block of queries."""
-    relevant = query_labels[:, None] == gallery_labels
-    allowed = None
-    if groups is not None:
-        own = groups[1][:, None]
-        allowed = (own < 0) | (own != groups[0])
-    return rank_gallery(queries @ gallery.T, relevant, allowed)
-
-
-# an index
+from umurl_search.progress import Advance, Progress, no_progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +48,9 @@ class EvalRequest:
 
     index: str | None = None
     protocol: str | None = None
-    k: int = 1
+    k: int | tuple[int, ...] = 1
+    vote: Vote = "majority"
+    temperature: float = TEMPERATURE
     query_modality: str = "fused"
     gallery_modality: str = "fused"
     bridge: bool = True
@@ -185,6 +61,11 @@ class EvalRequest:
     query_protocol: str | None = None
     action_map: Path | None = None
     device: str = "auto"
+
+    @property
+    def ks(self) -> tuple[int, ...]:
+        """How many neighbours vote, each number once; the first is what `accuracy` is taken with."""
+        return tuple(dict.fromkeys((self.k,) if isinstance(self.k, int) else self.k))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,11 +105,12 @@ def evaluate_opened(
     }
     ranking = {name: value if request.ranking else None for name, value in figures.ranking.items()}
     document = KnnFigures(
-        **vars(_asked_index(asked, request, seconds)),
+        **vars(_asked_index(asked, request, seconds, doubts=figures.warnings)),
         query_modality=pair[0],
         gallery_modality=pair[1],
         bridge=bridged,
         accuracy=figures.accuracy,
+        accuracy_at={str(k): accuracy for k, accuracy in figures.accuracy_at.items()},
         recall_at=figures.recall_at,
         map=ranking["map"],
         mrr=ranking["mrr"],
@@ -255,8 +137,10 @@ def evaluate_matrix(
     total = len(pairs) * len(asked.rows)
     with progress("Evaluating", total=total, unit="queries") as advance:
         for q, g in pairs:
-            matrix[q][g] = _figures(asked, maps, (q, g), request, advance)[0].accuracy
-    about = _asked_index(asked, request, {"total": time.monotonic() - started})
+            figures = _figures(asked, maps, (q, g), request, advance)[0]
+            matrix[q][g] = figures.accuracy
+    seconds = {"total": time.monotonic() - started}
+    about = _asked_index(asked, request, seconds, doubts=figures.warnings)
     document = MatrixFigures(**vars(about), matrix=matrix, bridge=request.bridge)
     if asked.across is not None:
         document = MatrixFiguresAcross(**vars(asked.across), **vars(document))
@@ -275,7 +159,9 @@ class EvaluationSetup:
     across: AskedAcross | None = None
 
 
-def _asked_index(asked: EvaluationSetup, request: EvalRequest, seconds: dict[str, float]) -> AskedIndex:
+def _asked_index(
+    asked: EvaluationSetup, request: EvalRequest, seconds: dict[str, float], *, doubts: list[str]
+) -> AskedIndex:
     gallery = asked.gallery
     return AskedIndex(
         dataset=gallery.dataset,
@@ -283,14 +169,23 @@ def _asked_index(asked: EvaluationSetup, request: EvalRequest, seconds: dict[str
         encoder=gallery.row["encoder"],
         index=gallery.name,
         transform=str(gallery.index.transform),
-        k=request.k,
+        k=request.ks[0],
+        vote=request.vote,
+        temperature=request.temperature if request.vote == "weighted" else None,
         gallery=len(gallery.split.gallery),
         queries=len(asked.rows),
         exclude_same_performance=request.exclude_same_performance,
         exclude=list(request.exclude),
-        warnings=asked.warnings,
+        warnings=[*asked.warnings, *_doubt_labels(asked), *doubts],
         seconds=seconds,
     )
+
+
+def _doubt_labels(asked: EvaluationSetup) -> list[str]:
+    sides = {id(side): side for side in (asked.gallery, asked.queries)}
+    return [
+        line for side in sides.values() for line in doubt_labels(side.split.unlabelled, side.split.protocol)
+    ]
 
 
 def _open(library: Library, request: EvalRequest) -> EvaluationSetup:
@@ -353,7 +248,9 @@ def _figures(
         held.columns.label[split.gallery],
         queries,
         asked.labels,
-        k=request.k,
+        k=request.ks,
+        vote=request.vote,
+        temperature=request.temperature,
         groups=_groups(asked, request),
         ranking=request.ranking,
         device=search_device(request.device),

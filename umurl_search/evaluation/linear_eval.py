@@ -24,6 +24,7 @@ from umurl_search.evaluation.classifier_results import (
     TaskCounts,
     trained_classifier,
 )
+from umurl_search.evaluation.doubts import TRAINED, doubt_classes, doubt_labels
 from umurl_search.evaluation.evaluation_results import ClassAccuracy, EvaluatedIndex, class_accuracies
 from umurl_search.evaluation.metrics import per_class
 from umurl_search.index.bridges_and_whitening import LinearMap
@@ -45,7 +46,7 @@ class Task:
     """A protocol as classification. train: (N,), test: (Q,) rows of the dataset's clips.
 
     classes: (K,) the labels trained, ascending; test_classes: (Q,) their numbers for the test clips, -1 for a label
-    that no training clip has.
+    that no training clip has. unlabelled: clips of the protocol that are on neither side.
     """
 
     dataset: str
@@ -53,6 +54,7 @@ class Task:
     labels: Labels
     train: Rows
     test: Rows
+    unlabelled: int = 0
     classes: Labels = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,9 +93,8 @@ class Task:
         return TaskCounts(train=len(self.train), test=len(self.test), classes=len(self.classes))
 
     def warnings(self) -> list[str]:
-        unknown = int((self.test_classes < 0).sum())
-        said = f"{unknown:,} of the {len(self.test):,} test clips are of actions that are not trained"
-        return [f"{said}: they count as wrong"] if unknown else []
+        train, test = self.labels[self.train], self.labels[self.test]
+        return [*doubt_classes(train, test, lacking=TRAINED), *doubt_labels(self.unlabelled, self.protocol)]
 
 
 def linear_run(
@@ -257,6 +258,7 @@ def open_task(library: Library, index: str | None, protocol: str | None) -> Feat
         labels=opened.columns.label,
         train=split.gallery,
         test=split.queries,
+        unlabelled=split.unlabelled,
     )
     entry = encoder_registry.open_encoder(library, opened.row["encoder"])
     seen = overlap_warning(entry, task.dataset, task.protocol, opened.names(split.queries))

@@ -16,6 +16,7 @@ from encoder.precision import precision_here
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.crop import crop
 from umurl_search.clips.types import Embeddings, Labels, Rows
+from umurl_search.evaluation.doubts import doubt_classes, doubt_labels
 from umurl_search.evaluation.evaluation_results import EvaluatedClass, EvaluatedIndex, Warned, action_of
 from umurl_search.index.bridges_and_whitening import fit_maps
 from umurl_search.index.temporal_iou import (
@@ -170,11 +171,12 @@ class LocalizeFigures(Warned, EvaluatedIndex):
 
 @dataclass(frozen=True, kw_only=True)
 class _Side:
-    """A part of a protocol: its recordings' ids, and their labelled segments with a label each."""
+    """A part of a protocol: its recordings' ids, their labelled segments with a label each, and how many have none."""
 
     recordings: Rows
     segments: Intervals
     labels: Labels
+    unlabelled: int
 
 
 @retry_if_library_changed
@@ -232,7 +234,7 @@ def localize_eval(
         left_out={"no body": n_empty} if n_empty else {},
         map=found.map,
         per_class=_per_class(found.average, labels, row["dataset"]),
-        warnings=_warn_if_seen(library, row, protocol, test),
+        warnings=[*_warn_if_seen(library, row, protocol, test), *_doubt(protocol, gallery, test)],
         seconds=clock.seconds,
     )
 
@@ -261,12 +263,16 @@ def _sides(library: Library, dataset: str, protocol: str | None) -> tuple[str, _
 
 def _side(recordings: Rows, segments: dict[str, NDArray[Any]]) -> _Side:
     labels = np.ma.filled(segments["label"], -1).astype(np.int64)
-    mine = np.flatnonzero(np.isin(segments["clip_id"], recordings) & (labels >= 0))
+    theirs = np.isin(segments["clip_id"], recordings)
+    mine = np.flatnonzero(theirs & (labels >= 0))
     clip, start, stop = (
         segments[key][mine].astype(np.int64) for key in ("clip_id", "start_frame", "stop_frame")
     )
     return _Side(
-        recordings=recordings, segments=Intervals(clip=clip, start=start, stop=stop), labels=labels[mine]
+        recordings=recordings,
+        segments=Intervals(clip=clip, start=start, stop=stop),
+        labels=labels[mine],
+        unlabelled=int(theirs.sum()) - len(mine),
     )
 
 
@@ -296,6 +302,14 @@ def _embed(searcher: Searcher, clips: list[Frames], modality: str, *, progress: 
     return (
         np.concatenate(blocks) if blocks else np.zeros((0, searcher.index.manifest["dimension"]), np.float32)
     )
+
+
+def _doubt(protocol: str, gallery: _Side, test: _Side) -> list[str]:
+    what, effect = "test segments", "are not ranked, and no part of the figures"
+    return [
+        *doubt_classes(gallery.labels, test.labels, what=what, effect=effect),
+        *doubt_labels(gallery.unlabelled + test.unlabelled, protocol, what="segments"),
+    ]
 
 
 def _per_class(average: NDArray[np.float64], labels: Labels, dataset: str) -> list[ClassPrecision]:

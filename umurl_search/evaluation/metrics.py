@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from umurl_search.clips.types import Labels
 
 Scores = NDArray[np.floating]
+TEMPERATURE = 0.07
 _COMPARED_AT_ONCE = 2**26
 
 
@@ -27,6 +28,24 @@ def majority_vote(neighbours: Labels) -> Labels:
         block = neighbours[i : i + step]
         same = block[:, :, None] == block[:, None, :]
         winner = np.where(block >= 0, same.sum(axis=2), 0).argmax(axis=1)
+        out[i : i + step] = block[np.arange(len(block)), winner]
+    return out
+
+
+def weighted_vote(neighbours: Labels, scores: Scores, *, temperature: float) -> Labels:
+    """The label with the greatest sum of exp(score / temperature) among each query's neighbours, ties to the nearer.
+
+    As DINO evaluates (Caron et al., 2021). neighbours: (Q, K) labels, nearest first, -1 where there was no neighbour;
+    scores: (Q, K) cosines. Returns (Q,), -1 if none at all.
+    """
+    q, k = neighbours.shape
+    out = np.empty(q, dtype=np.int64)
+    step = max(1, _COMPARED_AT_ONCE // (k * k))
+    for i in range(0, q, step):
+        block, near = neighbours[i : i + step], scores[i : i + step].astype(np.float64)
+        weights = np.where(block >= 0, np.exp((near - near[:, :1]) / temperature), 0)
+        same = block[:, :, None] == block[:, None, :]
+        winner = np.where(block >= 0, (same * weights[:, None, :]).sum(axis=2), 0).argmax(axis=1)
         out[i : i + step] = block[np.arange(len(block)), winner]
     return out
 

@@ -8,7 +8,8 @@ import numpy as np
 from encoder import modality_sets
 from encoder.errors import Hint, UmurlError
 from umurl_search.clips.types import Embeddings, Labels
-from umurl_search.evaluation.knn_eval import RetrievalMetrics, evaluate
+from umurl_search.evaluation.doubts import doubt_labels
+from umurl_search.evaluation.retrieval import RetrievalMetrics, evaluate
 from umurl_search.index.bridges_and_whitening import Maps, fit_maps
 from umurl_search.index.open_index import ProtocolView, open_protocol, search_device
 from umurl_search.library import encoder_registry
@@ -108,7 +109,12 @@ def retrieve(
         queries=queries,
         gallery_labels=opened.columns.label[split.gallery],
         query_labels=opened.columns.label[split.queries],
-        warnings=[*seen, *dataset["report"]["notes"]],
+        warnings=[
+            *seen,
+            *doubt_labels(split.unlabelled, split.protocol),
+            *figures[modalities[-1], modalities[-1]].warnings,
+            *dataset["report"]["notes"],
+        ],
     )
 
 

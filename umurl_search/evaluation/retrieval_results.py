@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from umurl_search.evaluation.cross_dataset import AskedAcross
 from umurl_search.evaluation.evaluation_results import ClassAccuracy, EvaluatedIndex, Warned
 from umurl_search.evaluation.metrics import RANKING_METRICS
+from umurl_search.evaluation.vote_names import Vote
 from umurl_search.result import OpenResult
 
 
@@ -15,7 +16,11 @@ class AskedIndex(Warned, EvaluatedIndex):
     transform: str
     """`none` or `half-whiten:D`"""
     k: int
-    """neighbours that vote"""
+    """neighbours that vote, the first number asked for"""
+    vote: Vote
+    """`majority` or `weighted`: each vote with exp(cosine / temperature)"""
+    temperature: float | None
+    """of weighted votes; null where they are not"""
     gallery: int
     """clips searched"""
     queries: int
@@ -39,6 +44,8 @@ class KnnFigures(OpenResult, AskedIndex):
     """whether queries crossed one"""
     accuracy: float
     """a fraction, as all figures; defined in metrics.md"""
+    accuracy_at: dict[str, float]
+    """accuracy by the number of neighbours that vote, for every one asked for"""
     recall_at: dict[str, float]
     """R@k for `1`, `5`, `10`"""
     map: float | None

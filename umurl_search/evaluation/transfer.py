@@ -135,6 +135,7 @@ def labelled_task(library: Library, dataset: str, protocol: str | None) -> tuple
         labels=columns.label,
         train=split.gallery,
         test=split.queries,
+        unlabelled=split.unlabelled,
     )
     return task, [columns.name[row] for row in split.queries]
 

@@ -134,6 +134,9 @@ def evaluation(
     request = EvalRequest(
         index=index,
         protocol=body.protocol,
+        k=body.k,
+        vote=body.vote,
+        temperature=body.temperature,
         query_modality=body.query_modality,
         gallery_modality=body.gallery_modality,
         bridge=body.bridge,
@@ -159,6 +162,9 @@ def matrix(
     request = EvalRequest(
         index=index,
         protocol=body.protocol,
+        k=body.k,
+        vote=body.vote,
+        temperature=body.temperature,
         bridge=body.bridge,
         ranking=False,
         exclude_same_performance=body.exclude_same_performance,

@@ -6,6 +6,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from encoder.modality_sets import FUSED, parse
 from encoder.options import options_of
+from umurl_search.evaluation.metrics import TEMPERATURE
+from umurl_search.evaluation.vote_names import MOST_NEIGHBOURS, Vote
 from umurl_search.index.temporal_iou import OVERLAP
 from umurl_search.library.clip_columns import FACETS
 from umurl_search.readers.formats import list_suffixes
@@ -14,6 +16,8 @@ from umurl_search.search.options import ClipFileOptions, QueryRequest, SearchOpt
 MOST_HITS = 500
 WHERE = 'SQL over the clips, e.g. "subject = 3 and camera = 2"'
 MOST_ID = 2**53
+MOST_K = 20
+"""Numbers of neighbours in one evaluation."""
 
 
 def _text(text: str) -> str:
@@ -125,18 +129,33 @@ class FileQuery(FileOptions, QueryOptions):
     """Of a query by a file that is its body."""
 
 
-class MatrixBody(StrictModel):
-    """As the command `knn-eval --matrix`."""
+Neighbours = Annotated[int, Field(ge=1, le=MOST_NEIGHBOURS)]
+
+
+class ProtocolBody(StrictModel):
+    """What is evaluated, and how neighbours vote. temperature: of weighted votes."""
 
     index: Index = None
     protocol: Text | None = None
+    vote: Vote = "majority"
+    temperature: Annotated[float, Field(ge=1e-3, le=1e3, allow_inf_nan=False)] = TEMPERATURE
     bridge: bool = True
     exclude_same_performance: bool = False
 
 
-class EvaluationBody(MatrixBody):
-    """As the command `knn-eval`. ranking: whether to rank whole galleries, which map and mrr need."""
+class MatrixBody(ProtocolBody):
+    """As the command `knn-eval --matrix`."""
 
+    k: Neighbours = 1
+
+
+class EvaluationBody(ProtocolBody):
+    """As the command `knn-eval`. k: how many neighbours vote, or several such numbers.
+
+    ranking: whether to rank whole galleries, which map and mrr need.
+    """
+
+    k: Neighbours | Annotated[tuple[Neighbours, ...], Field(min_length=1, max_length=MOST_K)] = 1
     query_modality: Modality = FUSED
     gallery_modality: Modality = FUSED
     ranking: bool = True

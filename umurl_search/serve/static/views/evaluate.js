@@ -166,7 +166,7 @@ function headline(document) {
   const figure = (value, words, hint) => h("div", { class: "figure", title: hint }, h("strong", {}, value), h("span", { class: "quiet" }, words));
   return h(
     "section", { class: "headline", "aria-label": "Figures" },
-    figure(percent(document.accuracy), "1-NN accuracy", "The share of queries whose nearest neighbour has their label"),
+    figure(percent(document.accuracy), `${document.k}-NN accuracy`, "The share of queries whose nearest neighbours vote for their label"),
     figure(percent(document.recall_at["5"]), "R@5", "Some clip of the query's label among the first 5"),
     figure(percent(document.recall_at["10"]), "R@10", "Some clip of the query's label among the first 10"),
     ...document.metrics.map((one) => figure(one.value ?? "–", one.header, `${one.meaning}, over the whole gallery`)),
