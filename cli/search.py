@@ -8,7 +8,7 @@ import typer
 
 from cli.datasets import FormatOption, LayoutOption, Up, ensure_ingested
 from cli.terminal import Terminal, command, parse_option
-from umurl_search.evaluation.vote_names import MOST_NEIGHBOURS, Vote
+from umurl_search.evaluation.metrics import MOST_NEIGHBOURS, Vote
 from umurl_search.index.kind_names import KindOrAuto
 from umurl_search.readers.formats import list_suffixes
 from umurl_search.search.options import SearchRequest

@@ -41,6 +41,7 @@ RUN = {
     "duplicates": "duplicates mine@e",
     "leaks": "leaks mine@e --above 0.5",
     "knn-eval": "knn-eval --index mine@e",
+    "knn-eval --matrix": "knn-eval --index mine@e --matrix",
     "knn-eval across datasets": "knn-eval --index mine@e --queries mine@e",
     "linear-eval": "linear-eval --index mine@e --epochs 1",
     "linear-eval late-fused": "linear-eval --late mine@e:joint --late mine@e:bone --epochs 1",

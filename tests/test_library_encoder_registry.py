@@ -131,7 +131,7 @@ def test_the_overlap_is_told(command: Command, golden: Path) -> None:
     told = command("knn-eval", "--protocol", "xset", "--json")
     assert "encoder old was trained on 4 of the 4 test clips of ntu120 xset" in told.err
     assert told.json["warnings"] == [line.removeprefix("note: ") for line in told.err.splitlines()]
-    assert command("knn-eval", "--protocol", "xsub", "--json").json["warnings"] == []
+    assert "trained on" not in command("knn-eval", "--protocol", "xsub").err
     assert command("import-encoder", checkpoint, "--as", "any").code == 0
     unknown = command("build-index", "ntu120", "--encoder", "any")
     assert "it is not known what encoder any was trained on" in unknown.err

@@ -49,7 +49,6 @@ WITHOUT_TESTS_OF_THEIR_OWN: dict[str, str] = {
     "umurl_search/evaluation/evaluation_results.py": "fields only: of what test_evaluation_knn_eval.py reads",
     "umurl_search/evaluation/retrieval_results.py": "fields only: of what test_evaluation_knn_eval.py reads",
     "umurl_search/evaluation/twin_results.py": "fields only: of what test_evaluation_duplicates_and_leaks.py reads",
-    "umurl_search/evaluation/vote_names.py": "names only: test_cli_search.py gives them",
     "umurl_search/index/kind_names.py": "names only: test_declared_once.py compares them with the table",
     "umurl_search/maintenance/results.py": "fields only: of what test_maintenance_inspect_and_doctor.py reads",
     "umurl_search/progress.py": "reports to nobody: an interrupted one stands in for it in test_ingest_ingest.py",

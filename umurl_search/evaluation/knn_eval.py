@@ -17,7 +17,7 @@ from umurl_search.datasets import protocols
 from umurl_search.evaluation.cross_dataset import AskedAcross, ask_across
 from umurl_search.evaluation.doubts import doubt_labels
 from umurl_search.evaluation.evaluation_results import class_accuracies
-from umurl_search.evaluation.metrics import TEMPERATURE
+from umurl_search.evaluation.metrics import TEMPERATURE, Vote
 from umurl_search.evaluation.retrieval import RetrievalMetrics, evaluate
 from umurl_search.evaluation.retrieval_results import (
     AskedIndex,
@@ -26,7 +26,6 @@ from umurl_search.evaluation.retrieval_results import (
     MatrixFigures,
     MatrixFiguresAcross,
 )
-from umurl_search.evaluation.vote_names import Vote
 from umurl_search.index.bridges_and_whitening import Maps, fit_maps
 from umurl_search.index.exact_knn import Groups
 from umurl_search.index.open_index import ProtocolView, group_ids, open_protocol, search_device

@@ -5,6 +5,7 @@ Scores rise with similarity. A gallery's order is its order of clip ids: ties go
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,11 @@ from numpy.typing import NDArray
 from umurl_search.clips.types import Labels
 
 Scores = NDArray[np.floating]
+Vote = Literal["majority", "weighted"]
+"""How neighbours vote for a query's label: one clip one vote, or each weighted with exp(cosine / temperature)."""
 TEMPERATURE = 0.07
+MOST_NEIGHBOURS = 10_000
+"""That vote: every pair of them is compared."""
 _COMPARED_AT_ONCE = 2**26
 
 

@@ -17,13 +17,13 @@ from umurl_search.evaluation.metrics import (
     TEMPERATURE,
     ClassFigure,
     Ranking,
+    Vote,
     majority_vote,
     per_class,
     rank_gallery,
     recall_at,
     weighted_vote,
 )
-from umurl_search.evaluation.vote_names import Vote
 from umurl_search.index.exact_knn import CPU, Groups, nearest
 from umurl_search.progress import Advance, no_advance
 

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from umurl_search.evaluation.cross_dataset import AskedAcross
 from umurl_search.evaluation.evaluation_results import ClassAccuracy, EvaluatedIndex, Warned
-from umurl_search.evaluation.metrics import RANKING_METRICS
-from umurl_search.evaluation.vote_names import Vote
+from umurl_search.evaluation.metrics import RANKING_METRICS, Vote
 from umurl_search.result import OpenResult
 
 

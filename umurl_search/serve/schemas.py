@@ -6,8 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from encoder.modality_sets import FUSED, parse
 from encoder.options import options_of
-from umurl_search.evaluation.metrics import TEMPERATURE
-from umurl_search.evaluation.vote_names import MOST_NEIGHBOURS, Vote
+from umurl_search.evaluation.metrics import MOST_NEIGHBOURS, TEMPERATURE, Vote
 from umurl_search.index.temporal_iou import OVERLAP
 from umurl_search.library.clip_columns import FACETS
 from umurl_search.readers.formats import list_suffixes
