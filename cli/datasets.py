@@ -7,6 +7,7 @@ import typer
 
 from cli.terminal import Terminal, command
 from encoder.joint_layouts import LAYOUTS
+from umurl_search.clips.types import SourceAxes
 from umurl_search.readers.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ def ingest(
     untrimmed: Annotated[
         bool, typer.Option("--untrimmed", help="Keep recordings whole, with segments")
     ] = False,
+    axes: Annotated[
+        SourceAxes | None, typer.Option(help="What the axes of its arrays are [default: found out]")
+    ] = None,
     segments: Annotated[
         Path | None,
         typer.Option(help='JSON: {"recording": [{"action", "start", "end"}]}, in seconds; or CSV'),
@@ -90,6 +94,7 @@ def ingest(
         slicing=slicing,
         untrimmed=untrimmed,
         segments=segments,
+        axes=axes,
     )
     report = read(terminal.library, request, progress=terminal.progress)
     terminal.show(report, print_tables.ingest)

@@ -12,6 +12,7 @@ from refusals import raises_typed
 
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Clip, LeftOut, Outcome
+from umurl_search.readers import detect
 from umurl_search.readers.agcn import AgcnReader
 
 REAL = Path(__file__).parents[2] / "shared/data/utd_mhad/agcn"
@@ -146,7 +147,7 @@ def test_bad_sources_are_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     labels = tmp_path / "train_label.pkl"
     with pytest.raises(UmurlError, match=r"train_label\.pkl: missing; it holds the names and labels"):
         AgcnReader((tmp_path,))
-    labels.write_bytes(pickle.dumps([1, 2, 3]))
+    labels.write_bytes(pickle.dumps({"a": 1}))
     with pytest.raises(UmurlError, match=r"train_label\.pkl: holds no pair of names and labels"):
         AgcnReader((tmp_path,))
     labels.write_bytes(pickle.dumps((["a"], Runs())))
@@ -156,6 +157,34 @@ def test_bad_sources_are_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     labels.write_bytes(pickle.dumps((["a"], [0])))
     with pytest.raises(UmurlError, match=r"train_label\.pkl: 1 entries for the 2 clips of train_data_joint"):
         AgcnReader((tmp_path,))
+
+
+@pytest.mark.parametrize("name", ["data_joint", "data", "position", "joint"])
+@pytest.mark.parametrize("shape", [(2, 3, 6, 25, 2), (2, 3, 6, 25, 1), (2, 3, 6, 25)])
+@pytest.mark.parametrize("labels", ["pkl", "npy", "txt", "pairs"])
+def test_arrays_of_every_name_and_kind_of_label(
+    tmp_path: Path, name: str, shape: tuple[int, ...], labels: str
+) -> None:
+    for part in ("train", "test"):
+        np.save(tmp_path / f"{part}_{name}.npy", np.ones(shape))
+        match labels:
+            case "pkl":
+                (tmp_path / f"{part}_label.pkl").write_bytes(pickle.dumps([3, 1]))
+            case "npy":
+                np.save(tmp_path / f"{part}_labels.npy", np.array([3, 1]))
+            case "txt":
+                (tmp_path / f"{part}_label.txt").write_text("3\n1\n")
+            case "pairs":
+                pair = [f"{part}_00000.skeleton", f"{part}_00001"], [3, 1]
+                (tmp_path / f"{part}_label.pkl").write_bytes(pickle.dumps(pair))
+    assert detect(tmp_path) == "agcn"
+    reader = AgcnReader((tmp_path,))
+    clips = [outcome for (outcome,) in reader.read(reader.items())]
+    assert [clip.label for clip in clips if isinstance(clip, Clip)] == [3, 1, 3, 1]
+    assert reader.splits() == {
+        "default": {part: [f"{part}_00000", f"{part}_00001"] for part in ("train", "test")}
+    }
+    assert len(reader.files()) == 4
 
 
 @pytest.mark.parametrize(

@@ -100,8 +100,8 @@ def test_other_shapes_are_errors_that_list_what_is_accepted(shape: tuple[int, ..
 def test_a_shape_that_does_not_fit_the_axes_given_is_an_error() -> None:
     with pytest.raises(UmurlError, match=r"shape \(4, 25, 3\) is no clip: accepted are \(M, T, V, C\) with"):
         read_array(numbers(4, 25, 3), axes="MTVC")
-    with pytest.raises(UmurlError, match=r"^axes must be one of TVC, MTVC, TMVC, CTVM, not 'VTC'$"):
-        read_array(numbers(4, 25, 3), axes="VTC")
+    with pytest.raises(UmurlError, match=r"^axes must be one of TVC, MTVC, TMVC, CTVM, .*, not 'TCT'$"):
+        read_array(numbers(4, 25, 3), axes="TCT")
     with pytest.raises(UmurlError, match=r"V 20 and C 3$"):
         read_array(numbers(4, 25, 3), n_joints=(20,))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from encoder.errors import UmurlError
 from encoder.joint_layouts import LAYOUTS
@@ -63,6 +64,24 @@ def make_npy(folder: Path) -> Path:
     return path
 
 
+def make_npz(folder: Path) -> Path:
+    path = folder / "clip.npz"
+    np.savez(path, keypoints=np.ones((2, 25, 3)), fps=30)
+    return path
+
+
+def make_mat(folder: Path) -> Path:
+    path = folder / "clip.mat"
+    savemat(path, {"d_skel": np.ones((25, 3, 4)), "about": "a text"})
+    return path
+
+
+def make_csv(folder: Path) -> Path:
+    path = folder / "clip.csv"
+    path.write_text(",".join(["0.5"] * 75) + "\n")
+    return path
+
+
 MAKERS: dict[str, Callable[[Path], Path | None]] = {
     "ntu-skeleton": make_ntu,
     "pku-mmd": make_pku,
@@ -71,6 +90,9 @@ MAKERS: dict[str, Callable[[Path], Path | None]] = {
     "pyskl": make_pyskl,
     "nw-ucla": make_nw_ucla,
     "npy": make_npy,
+    "npz": make_npz,
+    "mat": make_mat,
+    "csv": make_csv,
 }
 
 
@@ -122,7 +144,7 @@ def test_what_is_not_recognised_is_an_error(tmp_path: Path) -> None:
         with pytest.raises(UmurlError) as raised:
             detect(source)
         assert raised.value.typed.startswith(f"{source}: ")
-        assert raised.value.typed.endswith(f"known formats are {known}")
+        assert f"known formats are {known}; " in raised.value.typed
 
 
 def test_an_unknown_format_is_an_error(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import re
 import struct
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
@@ -324,3 +325,21 @@ def by_first_byte(inner: dict[bytes, Mutation]) -> Mutation:
         return kind + inner[kind](data[1:], chance) if kind in inner else raw_bytes(data, chance)
 
     return mutate
+
+
+def mat(data: bytes, chance: Random) -> bytes:
+    """Of a `.mat` file: a whole word changed, in a compressed part too, or bytes."""
+    if chance.random() < 0.3 or len(data) < 144:
+        return raw_bytes(data, chance)
+    head, tag, part = data[:128], data[128:136], data[136:]
+    packed = tag[:4] == (15).to_bytes(4, "little")
+    try:
+        content = bytearray(zlib.decompress(part) if packed else part)
+    except zlib.error:
+        return raw_bytes(data, chance)
+    at = 4 * chance.randrange(max(1, min(len(content), 80) // 4))
+    content[at : at + 4] = (chance.choice(_INTEGERS) % 2**32).to_bytes(4, "little")
+    if not packed:
+        return head + tag + bytes(content)
+    made = zlib.compress(bytes(content))
+    return head + tag[:4] + len(made).to_bytes(4, "little") + made

@@ -136,3 +136,11 @@ def _with_arrays(node: Any, chance: Random) -> Any:
     if chance.random() < 0.3:
         plain = plain.astype(chance.choice(("f2", "f8", "i8", "u1", ">f4", "S3", "?")))
     return plain if chance.random() < 0.7 else plain.swapaxes(0, -1)[: chance.randrange(3)]
+
+
+def object_array(data: bytes, chance: Random) -> bytes:
+    """Of a `.npy` file of an object: its header, or the pickle behind it changed."""
+    at = 10 + int.from_bytes(data[8:10], "little")
+    if chance.random() < 0.1 or len(data) <= at:
+        return raw_bytes(data, chance)
+    return data[:at] + pickle_bytes(data[at:], chance)

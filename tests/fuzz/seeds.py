@@ -16,6 +16,7 @@ import duckdb
 import numpy as np
 import torch
 from fuzz.mutate import SEPARATOR
+from scipy.io import savemat
 
 from encoder import checkpoint
 from encoder.model import ModelConfig, UmURL
@@ -89,6 +90,44 @@ def _npz(clips: Any, labels: Any) -> bytes:
             archive.writestr(f"x_{part}.npy", _npy(clips[rows]))
             archive.writestr(f"y_{part}.npy", _npy(labels[rows]))
     return out.getvalue()
+
+
+def npz_clips() -> list[bytes]:
+    found = []
+    for packing in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", packing) as archive:
+            archive.writestr("keypoints.npy", _npy(_places(3, 25, 3).astype("f4")))
+            archive.writestr("fps.npy", _npy(np.array(30)))
+        found.append(out.getvalue())
+    return found
+
+
+def mat_clips() -> list[bytes]:
+    found = []
+    for packed, dtype in ((False, "f8"), (True, "f8"), (True, "i2")):
+        out = io.BytesIO()
+        content = {"d_skel": (8 * _places(25, 3, 2)).astype(dtype), "text": "a", "n": 1.0}
+        savemat(out, content, do_compression=packed)
+        found.append(out.getvalue())
+    return found
+
+
+def csv_clips() -> list[bytes]:
+    rows = [",".join(map(str, row)) for row in _places(3, 75).tolist()]
+    head = "time," + ",".join(f"j{j}_{axis}" for j in range(25) for axis in "xyz")
+    joints = [f"{t},{j},1,2.5,{t}" for t in range(2) for j in range(25)]
+    texts = (rows, [head, *(f"{t},{row}" for t, row in enumerate(rows))], ["frame,joint,x,y,z", *joints])
+    return ["\n".join(lines).encode() for lines in texts] + [
+        "\n".join(rows).replace(",", ";").encode("utf-16")
+    ]
+
+
+def object_npy() -> list[bytes]:
+    people = {f"skel_body{body}": _places(2, 25, 3) for body in range(2)}
+    out = io.BytesIO()
+    np.save(out, np.array({"nbodys": [2, 2], "njoints": 25, **people}, dtype=object), allow_pickle=True)
+    return [out.getvalue()]
 
 
 def pyskl() -> list[bytes]:

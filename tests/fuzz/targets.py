@@ -226,6 +226,20 @@ TARGETS: dict[str, Target] = {
         files=_at("a01_s02_e03_v01.json"), run=_reads("nw-ucla"), seeds=seeds.nw_ucla, mutate=mutate.json_text
     ),
     "npy": Target(files=_at(f"{_NTU_NAME}.npy"), run=_reads("npy"), seeds=seeds.npy_clips, mutate=mutate.npy),
+    "npz": Target(
+        files=_at(f"{_NTU_NAME}.npz"),
+        run=_reads("npz"),
+        seeds=seeds.npz_clips,
+        mutate=mutate.zip_members(mutate.npy),
+    ),
+    "mat": Target(files=_at(f"{_NTU_NAME}.mat"), run=_reads("mat"), seeds=seeds.mat_clips, mutate=mutate.mat),
+    "csv": Target(files=_at(f"{_NTU_NAME}.csv"), run=_reads("csv"), seeds=seeds.csv_clips, mutate=_TEXT),
+    "object-npy": Target(
+        files=_at(f"{_NTU_NAME}.skeleton.npy"),
+        run=_reads("npy"),
+        seeds=seeds.object_npy,
+        mutate=mutate_pickles.object_array,
+    ),
     "ctr-gcn": Target(
         files=_at("NTU60_CS.npz"),
         run=_reads("ctr-gcn"),

@@ -24,7 +24,16 @@ Embeddings = NDArray[np.float32]
 """(N, D), of unit length."""
 
 
-Axes = Literal["TVC", "MTVC", "TMVC", "CTVM"]
+Axes = Literal[
+    "TVC", "MTVC", "TMVC", "CTVM", "CTV", "TCV", "VCT", "VTC", "CVT", "MCTV", "TVCM", "TVMC", "TMCV"
+]
+"""The axes of an array that is one clip; an array with fewer axes has the last letters folded into one."""
 
+SetAxes = Literal["NTVC", "NCTV", "NTCV", "NCTVM", "NTMVC", "NMTVC", "NTVCM", "NMCTV", "NTMCV", "VCTN"]
+"""The axes of an array that holds many clips."""
+
+SourceAxes = Literal[Axes, SetAxes]
+"""Either."""
 
 AXES: tuple[Axes, ...] = get_args(Axes)
+SET_AXES: tuple[SetAxes, ...] = get_args(SetAxes)

@@ -23,7 +23,8 @@ from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library, can_name
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Progress, no_progress
-from umurl_search.readers.formats import SourceOptions, detect, open_reader
+from umurl_search.readers.format_detection import detect
+from umurl_search.readers.formats import SourceOptions, open_reader
 from umurl_search.result import Result
 
 CHUNK = 256

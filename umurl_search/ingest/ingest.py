@@ -24,7 +24,8 @@ from umurl_search.library.catalog.open_catalog import copy_if_old
 from umurl_search.library.library import Library, check_name
 from umurl_search.progress import Progress, no_progress
 from umurl_search.readers.base import Reader
-from umurl_search.readers.formats import FORMATS, SourceOptions, detect, format_of, open_reader
+from umurl_search.readers.format_detection import detect
+from umurl_search.readers.formats import FORMATS, SourceOptions, format_of, open_reader
 from umurl_search.result import Result
 
 _STORE_VERSION = 1
@@ -37,7 +38,8 @@ class Request:
     """What to ingest and how it is stated. None: found out (format), or the dataset's own (layout).
 
     roots: the places that are the source, where there are several. untrimmed: recordings are kept whole, as those of
-    some datasets always are. segments: a file that says what happens in them.
+    some datasets always are. segments: a file that says what happens in them. axes: of arrays, what each axis is (None:
+    found out).
     """
 
     name: str
@@ -52,6 +54,7 @@ class Request:
     slicing: str = SLICING
     untrimmed: bool = False
     segments: Path | None = None
+    axes: str | None = None
     roots: tuple[Path, ...] = ()
 
 
@@ -81,6 +84,8 @@ class IngestReport(Result):
     """what to know of the source, a line each"""
     segments: int = 0
     """of whole recordings: labelled stretches in them"""
+    passed_over: dict[str, int] = field(default_factory=dict)
+    """suffix: count of the source's files that are of no use to this format"""
     already_there: bool = False
     """whether the library held it before"""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -124,7 +129,12 @@ def ingest(
             )
             sealed_folder.seal(partial, target, about_store(reader, conventions, signature))
         read_from = origin_of(reader, conventions, request)
-        report = register(library, dataset, reader, conventions, signature, extra_splits, stated, read_from)
+        used = [
+            Path(os.path.abspath(path)) for path in (request.splits, request.segments) if path is not None
+        ]
+        report = register(
+            library, dataset, reader, conventions, signature, extra_splits, stated, read_from, tuple(used)
+        )
     return IngestReport(**{**report, "seconds": {"total": time.monotonic() - started}})
 
 
@@ -139,7 +149,9 @@ def open_source(dataset: Dataset, request: Request) -> tuple[Reader, Conventions
 def origin_of(reader: Reader, conventions: Conventions, request: Request) -> dict[str, Any]:
     """Where recordings are read from and how, as the catalog keeps it; `reopen_source` reads them again."""
     dataset = protocols.find(request.name)
+    axes = {"axes": request.axes} if request.axes else {}
     return {
+        **axes,
         "roots": [str(root) for root in getattr(reader, "roots", ())],
         "format": reader.format,
         **vars(conventions),
@@ -199,7 +211,7 @@ def _reader_of(dataset: Dataset, request: Request) -> Reader:
     named = request.roots or ((request.source,) if request.source else ())
     given = named or protocols.sources(dataset, request.data)
     roots = tuple(Path(os.path.abspath(root)) for root in given)
-    fmt = request.format or detect(roots[0])
+    fmt = request.format or detect(roots[0], axes=request.axes)
     untrimmed = request.untrimmed or dataset.untrimmed
     options = SourceOptions(
         max_frames=None if untrimmed else dataset.max_frames,
@@ -208,6 +220,7 @@ def _reader_of(dataset: Dataset, request: Request) -> Reader:
         slicing=request.slicing,
         untrimmed=untrimmed,
         layout=request.layout,
+        axes=request.axes,
     )
     return open_reader(fmt, roots, options)
 
@@ -218,6 +231,8 @@ def _signature(
     """Changes when the source's files, the way they are read, or the splits or segments given do."""
     stamps = [[str(path), *stamp(path)] for path in reader.files()]
     said = [_STORE_VERSION, reader.format, request.slicing, vars(conventions), extra_splits, stamps]
+    if request.axes:
+        said.append(request.axes)
     if request.untrimmed or stated:
         said.append({name: [vars(one) for one in segments] for name, segments in stated.items()})
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from encoder.errors import BusyError
@@ -19,6 +20,7 @@ from umurl_search.library.clip_columns import CLIP_COLUMNS
 from umurl_search.library.clip_store import journal_of
 from umurl_search.library.library import Library
 from umurl_search.readers.base import Reader
+from umurl_search.readers.format_detection import describe_passed_over, passed_over
 
 
 def register(
@@ -30,9 +32,11 @@ def register(
     extra_splits: Splits,
     stated: StatedSegments,
     read_from: dict[str, Any],
+    stating: tuple[Path, ...] = (),
 ) -> dict[str, Any]:
     """Enters a sealed store into the catalog, in one transaction, from its own journal; returns the report.
 
+    stating: files that say something of the clips, wherever they lie.
     Raises UmurlError when the store is another source's, left by an ingest that was killed.
     """
     folder = library.clips(dataset.name)
@@ -46,6 +50,8 @@ def register(
     names = protocols.action_names(dataset.actions)
     segments = segment_columns(clips, stated, names=names, what=dataset.name)
     roots = [str(root) for root in reader.roots]
+    files = reader.files()
+    over = passed_over(reader.roots, [*files, *stating])
     counts = Counter(one["reason"] for one in left_out)
     report = {
         "dataset": dataset.name,
@@ -61,9 +67,11 @@ def register(
             *notes,
             *segments.notes,
             *_notes(conventions, reader),
+            *describe_passed_over(files, over),
             *check_store(folder, conventions, what=dataset.name, remedy=_advise_again(dataset.name)),
         ],
         "segments": len(segments),
+        "passed_over": over,
     }
     row = {
         "name": dataset.name,

@@ -1,4 +1,7 @@
-"""AGCN's arrays (UmURL, CMD, HiCo): `{train,val}_data_joint.npy`, with labels and numbers of frames."""
+"""Arrays of AGCN and what came after it (UmURL, CMD, HiCo, AimCLR, MS-G3D), with labels and numbers of frames.
+
+They are called `{train,val,test}_{data_joint,data,position,joint}.npy`.
+"""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -14,13 +17,14 @@ from encoder.skeleton import N_JOINTS
 from umurl_search.clips.body_selection import count_until_empty
 from umurl_search.clips.clip import Clip, Outcome
 from umurl_search.clips.types import Part, Splits, State
-from umurl_search.readers import safe_pickle
 from umurl_search.readers.build_clip import BadRecordingError, make_clip, to_float32
 from umurl_search.readers.file_per_clip import require_one_root
+from umurl_search.readers.label_file import LABEL_SUFFIXES, number_labels, read_labels
 from umurl_search.readers.npy_header import Header, read_header
 
 PROTOCOLS = ("xsub", "xview", "xset")
-_PARTS: dict[str, Part] = {"train": "train", "val": "test"}
+_PARTS: dict[str, Part] = {"train": "train", "val": "test", "test": "test"}
+_NAMES = ("data_joint", "data", "position", "joint")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +33,10 @@ class _Rows:
 
     folder: Path
     prefix: str
+    data: Path
     names: list[str]
     labels: list[int]
     n_frames: list[int] | None
-
-    @property
-    def data(self) -> Path:
-        return self.folder / f"{self.prefix}_data_joint.npy"
 
 
 class AgcnReader:
@@ -53,8 +54,8 @@ class AgcnReader:
         self._root = require_one_root(roots)
         self.roots = (self._root,)
         self._folders = _find_protocols(self._root)
-        first = next(iter(self._folders.values()))
-        self._parts = {prefix: _read_rows(first, prefix) for prefix in _PARTS if _has_part(first, prefix)}
+        self._first = next(iter(self._folders.values()))
+        self._parts = {prefix: _read_rows(self._first, prefix) for prefix in _parts_of(self._first)}
         self._repeats = _find_repeats(self._parts)
 
     def __repr__(self) -> str:
@@ -82,31 +83,54 @@ class AgcnReader:
             return error.left_out(name, source)
 
     def splits(self) -> Splits:
-        return {
-            protocol: {
-                part: _read_labels(folder, prefix)[0]
-                for prefix, part in _PARTS.items()
-                if _has_part(folder, prefix)
-            }
-            for protocol, folder in self._folders.items()
-        }
+        splits: Splits = {}
+        for protocol, folder in self._folders.items():
+            parts = splits.setdefault(protocol, {})
+            for prefix in _parts_of(folder):
+                names = self._parts[prefix].names if folder == self._first else _read_names(folder, prefix)
+                parts.setdefault(_PARTS[prefix], []).extend(names)
+        return splits
 
     def files(self) -> Sequence[Path]:
-        own = [rows.folder / name for rows in self._parts.values() for name in _file_names(rows.prefix)]
-        labels = [folder / f"{prefix}_label.pkl" for folder in self._folders.values() for prefix in _PARTS]
+        own = [
+            path
+            for rows in self._parts.values()
+            for path in (rows.data, _counts_path(rows.folder, rows.prefix))
+        ]
+        labels = [
+            _labels_path(folder, prefix) for folder in self._folders.values() for prefix in _parts_of(folder)
+        ]
         return [path for path in dict.fromkeys(own + labels) if path.exists()]
 
 
-def _file_names(prefix: str) -> tuple[str, str, str]:
-    return f"{prefix}_data_joint.npy", f"{prefix}_label.pkl", f"{prefix}_num_frame.npy"
+def _counts_path(folder: Path, prefix: str) -> Path:
+    return folder / f"{prefix}_num_frame.npy"
 
 
-def _has_part(folder: Path, prefix: str) -> bool:
-    return (folder / f"{prefix}_data_joint.npy").is_file()
+def _labels_path(folder: Path, prefix: str) -> Path:
+    """The file of a part's labels; where there is none, the one that AGCN's own code writes."""
+    names = [f"{prefix}_{word}{suffix}" for suffix in LABEL_SUFFIXES for word in ("label", "labels")]
+    return next((folder / name for name in names if (folder / name).is_file()), folder / names[0])
+
+
+def _find_data(folder: Path, prefix: str) -> Path | None:
+    """The array of a part."""
+    names = [f"{prefix}_{name}.npy" for name in _NAMES]
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def _parts_of(folder: Path) -> list[str]:
+    """The parts whose arrays a folder holds."""
+    return [prefix for prefix in _PARTS if _find_data(folder, prefix) is not None]
 
 
 def is_agcn_folder(folder: Path) -> bool:
-    return any(_has_part(folder, prefix) for prefix in _PARTS)
+    return bool(_parts_of(folder))
+
+
+def count_agcn_files(root: Path) -> int:
+    """The number of arrays that a folder or its sub-folders hold; 0 where there are none."""
+    return sum(len(_parts_of(folder)) for folder in find_agcn_folders(root)) if root.is_dir() else 0
 
 
 def find_agcn_folders(root: Path) -> list[Path]:
@@ -123,7 +147,7 @@ def _find_protocols(root: Path) -> dict[str, Path]:
     if not root.is_dir() or not (folders := find_agcn_folders(root)):
         raise BadInputError(
             f"{root}: holds no train_data_joint.npy or val_data_joint.npy, nor do its folders",
-            "give the folder that holds them",
+            "give the folder that holds them; they may end in _data, _position or _joint too",
         )
     if folders == [root]:
         return {root.name if root.name in PROTOCOLS else "default": root}
@@ -131,50 +155,53 @@ def _find_protocols(root: Path) -> dict[str, Path]:
     return {folder.name: folder for folder in known}
 
 
-def _read_labels(folder: Path, prefix: str) -> tuple[list[str], list[int]]:
-    """Names and labels of a part. Raises: UmurlError where the file does not hold them."""
-    path = folder / f"{prefix}_label.pkl"
+def _read_names(folder: Path, prefix: str) -> list[str]:
+    data = _find_data(folder, prefix)
+    assert data is not None, prefix
+    return _read_labels(folder, prefix, n_rows=_count_rows(data))[0]
+
+
+def _read_labels(folder: Path, prefix: str, *, n_rows: int) -> tuple[list[str], list[int]]:
+    """Names and labels of a part; names by row where none are told. Raises: UmurlError where there are none."""
+    path = _labels_path(folder, prefix)
     if not path.is_file():
         raise BadInputError(
-            f"{path}: missing; it holds the names and labels of {prefix}_data_joint.npy", "put it there"
+            f"{path}: missing; it holds the names and labels of the {prefix} array beside it", "put it there"
         )
-    content = safe_pickle.load(path)
-    try:
-        names, labels = content
-        return [_name(name) for name in names], [int(label) for label in labels]
-    except (TypeError, ValueError, OverflowError) as error:
-        raise BadInputError(
-            f"{path}: holds no pair of names and labels ({reason_of(error)})", "make it again"
-        ) from error
-
-
-def _name(name: object) -> str:
-    if not isinstance(name, str):
-        raise TypeError(f"a name is a {type(name).__name__}")
-    return str(name).removesuffix(".skeleton")
+    found = read_labels(path)
+    names = found.names or [f"{prefix}_{row:05d}" for row in range(n_rows)]
+    return names, number_labels(found.labels)
 
 
 def _read_rows(folder: Path, prefix: str) -> _Rows:
-    names, labels = _read_labels(folder, prefix)
-    data, counts = folder / f"{prefix}_data_joint.npy", folder / f"{prefix}_num_frame.npy"
+    data, counts = _find_data(folder, prefix), _counts_path(folder, prefix)
+    assert data is not None, prefix
     n_rows = _count_rows(data)
+    names, labels = _read_labels(folder, prefix, n_rows=n_rows)
     n_frames = _read_counts(counts) if counts.is_file() else None
-    for path, column in ((folder / f"{prefix}_label.pkl", names), (data, labels), (counts, n_frames)):
+    for path, column in ((_labels_path(folder, prefix), names), (data, labels), (counts, n_frames)):
         if column is not None and len(column) != n_rows:
             raise BadInputError(
                 f"{path}: {len(column)} entries for the {n_rows} clips of {data.name}", "make both again"
             )
-    return _Rows(folder=folder, prefix=prefix, names=names, labels=labels, n_frames=n_frames)
+    return _Rows(folder=folder, prefix=prefix, data=data, names=names, labels=labels, n_frames=n_frames)
 
 
 def _count_rows(path: Path) -> int:
-    """The number of clips in an array. Raises: UmurlError where it is no whole (N, 3, T, 25, 2) array."""
+    """The number of clips in an array. Raises: UmurlError where it is no whole (N, 3, T, 25[, 1 or 2]) array."""
     header = _read_whole_header(path)
-    if len(header.shape) != 5 or header.shape[1] != 3 or header.shape[3:] != (N_JOINTS, 2):
+    shape = header.shape
+    if (
+        len(shape) not in (4, 5)
+        or shape[1] != 3
+        or shape[3] != N_JOINTS
+        or not all(0 < m <= 2 for m in shape[4:])
+    ):
         raise BadInputError(
-            f"{path}: an array of shape {header.shape}, not (N, 3, T, {N_JOINTS}, 2)", "make it again"
+            f"{path}: an array of shape {shape}, not (N, 3, T, {N_JOINTS}, 2), nor of one person",
+            "make it again",
         )
-    return header.shape[0]
+    return shape[0]
 
 
 def _read_whole_header(path: Path) -> Header:
@@ -211,10 +238,11 @@ def _find_repeats(parts: dict[str, _Rows]) -> dict[str, str]:
 
 
 def _read_row(row_data: NDArray[Any], *, name: str, label: int, n_frames: int | None, source: str) -> Clip:
-    """A row as a clip; row_data: (3, T, 25, 2), of which the first `n_frames` count.
+    """A row as a clip; row_data: (3, T, 25, M) or (3, T, 25), of which the first `n_frames` count.
 
     A row may have had more frames than the array holds: those count as cut.
     """
+    row_data = row_data[..., None] if row_data.ndim == 3 else row_data
     n_stored = row_data.shape[1]
     if n_frames is None:
         n_frames = count_until_empty(row_data.swapaxes(0, 1))

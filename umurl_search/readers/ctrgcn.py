@@ -26,11 +26,11 @@ _ROW_NUMBERS = N_PEOPLE * N_JOINTS * 3
 _MOST_ROW_BYTES = 16 * 2**20
 _ABBREVIATION = re.compile(r"(?<![a-z])(csub|cset|cv|cs)(?![a-z])", re.IGNORECASE)
 _PROTOCOLS = {"CSUB": "xsub", "CS": "xsub", "CV": "xview", "CSET": "xset"}
-_MOST_DEFLATED = 1100
+MOST_DEFLATED = 1100
 """More bytes than these do not come out of one deflated byte."""
 _AGAIN = "fetch it again"
-_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_DAMAGED = (OSError, EOFError, ValueError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile)
+PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+DAMAGED = (OSError, EOFError, ValueError, RuntimeError, struct.error, zlib.error, zipfile.BadZipFile)
 """What `zipfile` raises where an archive is not whole or packed in a way that is not known."""
 
 
@@ -61,20 +61,20 @@ class MemberReader:
     def _open(self) -> Any:
         try:
             packing = self._archive.getinfo(self._member).compress_type
-            if packing not in _PACKINGS:  # numpy writes no other; their memory is what the archive says
+            if packing not in PACKINGS:  # numpy writes no other; their memory is what the archive says
                 raise BadInputError(
                     f"{self._where}: packed by method {packing}, which numpy does not use", _AGAIN
                 )
             return self._archive.open(self._member)
         except KeyError as error:
             raise BadInputError(f"{self._where}: missing from the archive", _AGAIN) from error
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise BadInputError(f"{self._where}: cannot be read ({reason_of(error)})", _AGAIN) from error
 
     def _check_header(self) -> Header:
         try:
             header = read_header(self._stream)
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise BadInputError(f"{self._where}: {reason_of(error)}", _AGAIN) from error
         member = self._archive.getinfo(self._member)
         if header.n_bytes != member.file_size:
@@ -82,7 +82,7 @@ class MemberReader:
                 f"{self._where}: {member.file_size} bytes, its header announces {header.n_bytes}", _AGAIN
             )
         there = min(member.compress_size, _size(self._archive))
-        if member.file_size > _MOST_DEFLATED * there:
+        if member.file_size > MOST_DEFLATED * there:
             raise BadInputError(f"{self._where}: {member.file_size} bytes cannot come out of {there}", _AGAIN)
         if not header.shape or (header.fortran_order and len(header.shape) > 1):
             raise BadInputError(f"{self._where}: is not stored row by row", _AGAIN)
@@ -98,7 +98,7 @@ class MemberReader:
             while self._next <= number:
                 content = self._stream.read(self._row_bytes)
                 self._next += 1
-        except _DAMAGED as error:
+        except DAMAGED as error:
             self._stream.close()  # else it keeps the archive open for as long as the error is held
             raise BadInputError(
                 f"{self._where}: the archive is damaged ({reason_of(error)})", _AGAIN
@@ -169,7 +169,7 @@ def open_archive(path: Path) -> zipfile.ZipFile:
         raise BadInputError(f"{path}: no whole .npz archive: it is no regular file", _AGAIN)
     try:
         return zipfile.ZipFile(path)
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise BadInputError(f"{path}: no whole .npz archive ({reason_of(error)})", _AGAIN) from error
 
 

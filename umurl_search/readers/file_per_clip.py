@@ -1,6 +1,7 @@
 """Formats that keep one clip a file: which files there are, which of them repeat a name, and their clips."""
 
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,12 +17,18 @@ from umurl_search.readers.build_clip import BadRecordingError
 
 _REPEATS = "\0"
 _LARGE_BLOCK = 2**24
+_OTHERWISE = re.compile(
+    r"(?<![a-z])(y|labels?|targets?|class|classes|actions?|names?|meta|metadata|info|splits?|annotations?|index|lists?|"
+    r"readme|notes?|mean|std|stats)(?![a-z])"
+)
+_OF_SYSTEMS = ("__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini")
 
 
 def walk_files(root: Path) -> Iterator[str]:
     """The files below a folder, as paths relative to it with forward slashes; links to folders are followed.
 
-    A link to a folder that the root lies in is not: below it is all that the user did not mean.
+    A link to a folder that the root lies in is not: below it is all that the user did not mean. What is hidden, or
+    left by the systems that packed a folder (`._*`, `__MACOSX`, `Thumbs.db`), is passed over.
     Raises: UmurlError for a folder that cannot be listed.
     """
     above = (os.stat(folder) for folder in root.resolve().parents)
@@ -32,14 +39,24 @@ def walk_files(root: Path) -> Iterator[str]:
             subfolders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
-        subfolders.sort()
+        subfolders[:] = sorted(name for name in subfolders if not is_hidden(name))
         inside = Path(folder).relative_to(root)
         prefix = "" if inside == Path() else inside.as_posix() + "/"
-        yield from (prefix + name for name in sorted(names))
+        yield from (prefix + name for name in sorted(names) if not is_hidden(name))
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is none that its user put there."""
+    return name.startswith(".") or name in _OF_SYSTEMS
 
 
 def _refuse_folder(error: OSError) -> None:
     raise StorageError(f"{error.filename}: cannot be listed: {error.strerror}") from error
+
+
+def is_called_otherwise(name: str) -> bool:
+    """Whether a file's name is that of a list or a note beside recordings: `labels`, `y_train`, `class-names`."""
+    return _OTHERWISE.search(name.lower()) is not None
 
 
 def require_roots(roots: Sequence[Path]) -> tuple[Path, ...]:
@@ -75,7 +92,11 @@ def find_single_file(root: Path, suffix: str) -> Path:
         return root
     if not root.is_dir():
         raise NotFoundError(f"{root}: neither a file nor a folder")
-    found = sorted(path for path in root.iterdir() if path.suffix.lower() == suffix and path.is_file())
+    found = sorted(
+        path
+        for path in root.iterdir()
+        if path.suffix.lower() == suffix and path.is_file() and not is_hidden(path.name)
+    )
     if len(found) != 1:
         raise BadInputError(f"{root}: {len(found)} files end in {suffix}", "name the one to read")
     return found[0]
@@ -151,10 +172,18 @@ class FilePerClip(ABC):
     def load(self, place: Place) -> Clip:
         """The clip in a file. Raises: BadRecordingError."""
 
+    def is_recording(self, path: Path) -> bool:
+        """Whether a file that is called as lists and notes are is a recording all the same."""
+        return True
+
     def items(self) -> Sequence[str]:
         first: dict[str, str] = {}
         items = []
         for name, root, source in find_sources(self.roots, self.suffix):
+            if is_called_otherwise(name) and not self.is_recording(
+                decode_place(f"{root}/{source}", self.roots).path
+            ):
+                continue
             repeats = first.get(name, "")
             first.setdefault(name, source)
             items.append(encode_place(root, source, repeats=repeats))

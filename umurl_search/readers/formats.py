@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from umurl_search.readers.base import Reader
 
 _HEAD_BYTES = 4096
-_MOST_TRIED = 50
 
 ClipAndNotes = tuple["Frames", tuple[str, ...]]
 
@@ -49,23 +48,28 @@ def _matches_nothing(path: Path) -> bool:
     return False
 
 
+def _count_none(folder: Path) -> int:
+    return 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Format:
     """One file format.
 
     open: makes the reader of sources. suffix: of its files, in small letters. is_file: whether a file of that suffix
-    is of this format. is_folder: whether a folder is, as a whole. decides_alone: the first file of the suffix settles
-    what a folder holds. store_bytes: in the clip store for a byte of source, at most. has_recording_files: a recording
-    is a file of its own. is_clip_a_file: moreover, one clip is one file. has_splits: the source states train and test
-    parts. read_clip: of formats whose files may ask as a query; frames (T, M, V, 3) and notes. arrays: read by
-    conventions that its user states, since the file says none.
+    is of this format. is_likely: whether it moreover seems to be one that can be used (None: `is_file` says as much).
+    count_in_folder: how many files of this format a folder holds, of one whose files belong together. store_bytes: in
+    the clip store for a byte of source, at most. has_recording_files: a recording is a file of its own. is_clip_a_file:
+    moreover, one clip is one file. has_splits: the source states train and test parts. read_clip: of formats whose
+    files may ask as a query; frames (T, M, V, 3) and notes. arrays: read by conventions that its user states, since the
+    file says none.
     """
 
     open: Callable[[Sequence[Path], SourceOptions], "Reader"]
     suffix: str = ""
     is_file: Callable[[Path], bool] = _matches_nothing
-    is_folder: Callable[[Path], bool] = _matches_nothing
-    decides_alone: bool = False
+    is_likely: Callable[[Path], bool] | None = None
+    count_in_folder: Callable[[Path], int] = _count_none
     store_bytes: float = 1.0
     has_recording_files: bool = False
     is_clip_a_file: bool = False
@@ -122,48 +126,6 @@ def read_clip_file(path: Path, *, axes: str | None = None) -> ClipAndNotes:
     return read(path, axes)
 
 
-def detect(source: Path) -> str:
-    """The format of a file or folder, a key of `FORMATS`.
-
-    Raises: UmurlError where nothing is there or nothing is recognised.
-    """
-    if not source.exists():
-        raise _unknown_source_error(source, "no such file or folder")
-    if source.is_dir():
-        for name, row in FORMATS.items():
-            if row.is_folder(source):
-                return name
-    candidates = _candidates(source)
-    if not candidates:
-        raise _unknown_source_error(source, "the folder is empty")
-    for name, row in FORMATS.items():
-        if any(row.is_file(path) for path in candidates.get(row.suffix, [])):
-            return name
-    raise _unknown_source_error(source, "holds no recordings that are recognised")
-
-
-def _unknown_source_error(source: Path, what: str) -> UmurlError:
-    return BadInputError(f"{source}: {what}; known formats are {', '.join(FORMATS)}")
-
-
-def _candidates(source: Path) -> dict[str, list[Path]]:
-    """The first few files of each suffix; the search ends at the first suffix that decides alone."""
-    from umurl_search.readers.file_per_clip import walk_files
-
-    if source.is_file():
-        return {source.suffix.lower(): [source]}
-    decisive = {row.suffix for row in FORMATS.values() if row.decides_alone}
-    candidates: dict[str, list[Path]] = {}
-    for name in walk_files(source):
-        path = source / name
-        same = candidates.setdefault(path.suffix.lower(), [])
-        if len(same) < _MOST_TRIED:
-            same.append(path)
-        if path.suffix.lower() in decisive:
-            break
-    return candidates
-
-
 def _head(path: Path) -> bytes:
     if not path.is_file():  # a pipe would keep its reader waiting
         return b""
@@ -207,6 +169,12 @@ def _is_pku(path: Path) -> bool:
     return sniff(path) == "recording"
 
 
+def _is_likely_pku(path: Path) -> bool:
+    from umurl_search.readers.pku import is_likely_recording
+
+    return is_likely_recording(path)
+
+
 def _read_pku(path: Path, axes: str | None) -> ClipAndNotes:
     from umurl_search.readers.pku import read_recording
 
@@ -219,10 +187,10 @@ def _open_agcn(roots: Sequence[Path], options: SourceOptions) -> "Reader":
     return AgcnReader(roots)
 
 
-def _is_agcn(folder: Path) -> bool:
-    from umurl_search.readers.agcn import find_agcn_folders
+def _count_agcn(folder: Path) -> int:
+    from umurl_search.readers.agcn import count_agcn_files
 
-    return bool(find_agcn_folders(folder))
+    return count_agcn_files(folder)
 
 
 def _open_ctr_gcn(roots: Sequence[Path], options: SourceOptions) -> "Reader":
@@ -259,7 +227,9 @@ def _open_nw_ucla(roots: Sequence[Path], options: SourceOptions) -> "Reader":
 
 
 def _is_nw_ucla(path: Path) -> bool:
-    return b'"skeletons"' in _head(path)
+    from umurl_search.readers.nwucla import is_nw_ucla
+
+    return is_nw_ucla(path)
 
 
 def _read_nw_ucla(path: Path, axes: str | None) -> ClipAndNotes:
@@ -268,17 +238,60 @@ def _read_nw_ucla(path: Path, axes: str | None) -> ClipAndNotes:
     return read_recording(path), ()
 
 
-def _open_npy(roots: Sequence[Path], options: SourceOptions) -> "Reader":
-    from umurl_search.readers.arrays import NpyReader
+def _open_arrays(fmt: str) -> Callable[[Sequence[Path], SourceOptions], "Reader"]:
+    def open_them(roots: Sequence[Path], options: SourceOptions) -> "Reader":
+        from umurl_search.readers.arrays import NpyReader
 
-    return NpyReader(roots, layout=options.layout or "ntu25", state=options.state, axes=options.axes)
+        layout = options.layout or "ntu25"
+        return NpyReader(roots, layout=layout, state=options.state, axes=options.axes, fmt=fmt)
+
+    return open_them
+
+
+def _array_format(
+    fmt: str, *, is_file: Callable[[Path], bool], is_likely: Callable[[Path], bool] | None, store_bytes: float
+) -> Format:
+    """The row of a format whose files hold an array each, one clip a file."""
+    return Format(
+        open=_open_arrays(fmt),
+        suffix=f".{fmt}",
+        is_file=is_file,
+        is_likely=is_likely,
+        store_bytes=store_bytes,
+        has_recording_files=True,
+        is_clip_a_file=True,
+        read_clip=_read_array,
+        arrays=True,
+    )
 
 
 def _is_npy(path: Path) -> bool:
     return _head(path).startswith(b"\x93NUMPY")
 
 
-def _read_npy(path: Path, axes: str | None) -> ClipAndNotes:
+def _is_npz(path: Path) -> bool:
+    return _head(path).startswith(b"PK\x03\x04")
+
+
+def _is_mat(path: Path) -> bool:
+    from umurl_search.readers.mat_file import is_mat
+
+    return is_mat(_head(path))
+
+
+def _is_csv(path: Path) -> bool:
+    from umurl_search.readers.csv_file import is_csv_clip
+
+    return is_csv_clip(path)
+
+
+def _is_likely_array(path: Path) -> bool:
+    from umurl_search.readers.array_files import is_likely_clip
+
+    return is_likely_clip(path)
+
+
+def _read_array(path: Path, axes: str | None) -> ClipAndNotes:
     from umurl_search.readers.arrays import read_clip_file as read
 
     return read(path, axes=axes)
@@ -289,7 +302,6 @@ FORMATS: dict[str, Format] = {
         open=_open_ntu,
         suffix=".skeleton",
         is_file=Path.is_file,
-        decides_alone=True,
         store_bytes=0.3,
         has_recording_files=True,
         is_clip_a_file=True,
@@ -299,11 +311,12 @@ FORMATS: dict[str, Format] = {
         open=_open_pku,
         suffix=".txt",
         is_file=_is_pku,
+        is_likely=_is_likely_pku,
         store_bytes=0.5,
         has_recording_files=True,
         read_clip=_read_pku,
     ),
-    "agcn": Format(open=_open_agcn, is_folder=_is_agcn, has_splits=True),
+    "agcn": Format(open=_open_agcn, count_in_folder=_count_agcn, has_splits=True),
     "ctr-gcn": Format(open=_open_ctr_gcn, suffix=".npz", is_file=_is_ctr_gcn, has_splits=True),
     "pyskl": Format(open=_open_pyskl, suffix=".pkl", is_file=_is_pyskl, store_bytes=2.1, has_splits=True),
     "nw-ucla": Format(
@@ -315,15 +328,9 @@ FORMATS: dict[str, Format] = {
         is_clip_a_file=True,
         read_clip=_read_nw_ucla,
     ),
-    "npy": Format(
-        open=_open_npy,
-        suffix=".npy",
-        is_file=_is_npy,
-        store_bytes=2.1,
-        has_recording_files=True,
-        is_clip_a_file=True,
-        read_clip=_read_npy,
-        arrays=True,
-    ),
+    "npy": _array_format("npy", is_file=_is_npy, is_likely=_is_likely_array, store_bytes=2.1),
+    "npz": _array_format("npz", is_file=_is_npz, is_likely=_is_likely_array, store_bytes=8.0),
+    "mat": _array_format("mat", is_file=_is_mat, is_likely=_is_likely_array, store_bytes=4.0),
+    "csv": _array_format("csv", is_file=_is_csv, is_likely=None, store_bytes=1.0),
 }
 """name -> format. Where the files of a folder fit several, the first row that fits is taken."""

@@ -30,10 +30,11 @@ class Header:
         return self.offset + math.prod(self.shape) * self.dtype.itemsize
 
 
-def read_header(stream: IO[bytes]) -> Header:
+def read_header(stream: IO[bytes], *, kinds: str = "iuf") -> Header:
     """The header at the beginning of a stream, which is left at the array's first byte.
 
-    Raises: ValueError where there is none, or it announces anything but numbers.
+    kinds: of values that are taken, in numpy's letters; numbers unless said.
+    Raises: ValueError where there is none, or it announces anything else.
     """
     try:
         shape, fortran_order, dtype = _parse_header(stream)
@@ -41,7 +42,7 @@ def read_header(stream: IO[bytes]) -> Header:
         raise ValueError(f"no npy header ({reason_of(error)})") from error
     if dtype.hasobject:
         raise ValueError("holds Python objects, not numbers: refused, they may run code")
-    if dtype.kind not in "iuf":
+    if dtype.kind not in kinds:
         raise ValueError(f"holds {dtype}, not numbers")
     if (
         any(length < 0 for length in shape)

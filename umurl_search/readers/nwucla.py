@@ -14,6 +14,7 @@ from umurl_search.clips.types import State
 from umurl_search.readers.build_clip import BadRecordingError, describe, make_clip, read_bytes, to_float32
 from umurl_search.readers.file_per_clip import FilePerClip, Place
 
+_HEAD_BYTES = 4096
 _N_JOINTS = LAYOUTS["kinect-v1"].n_joints
 
 
@@ -25,10 +26,24 @@ class NwUclaReader(FilePerClip):
     layout: str = "kinect-v1"
     suffix: str = ".json"
 
+    def is_recording(self, path: Path) -> bool:
+        return is_nw_ucla(path)
+
     def load(self, place: Place) -> Clip:
         content = _parse(read_bytes(place.path))
         frames = _skeletons(content.get("skeletons"))
         return make_clip(place.name, frames, label=_label(content.get("label")), source=place.source)
+
+
+def is_nw_ucla(path: Path) -> bool:
+    """Whether a JSON file says near its beginning that skeletons follow."""
+    if not path.is_file():  # a pipe would keep its reader waiting
+        return False
+    try:
+        with open(path, "rb") as stream:
+            return b'"skeletons"' in stream.read(_HEAD_BYTES)
+    except OSError:
+        return False
 
 
 def read_recording(path: Path) -> Frames:

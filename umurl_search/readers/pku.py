@@ -36,8 +36,10 @@ SLICINGS = {
 }
 """What is added to the start and end of a label to get the first frame and the one after the last, from 0."""
 
-_FRAME_NUMBERS = N_PEOPLE * N_JOINTS * 3
-_HEAD_BYTES = 256
+_PERSON_NUMBERS = N_JOINTS * 3
+_FRAME_NUMBERS = N_PEOPLE * _PERSON_NUMBERS
+_HEAD_BYTES, _MOST_LINE_BYTES = 256, 65_536
+_FEWEST_NUMBERS = 5
 _LABEL = re.compile(rb"\s*\d+\s*,\s*-?\d+\s*,\s*-?\d+")
 _NUMBER = re.compile(rb"\s*[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?\s")
 _LABELS = "\0\0"
@@ -206,7 +208,22 @@ def sniff(path: Path) -> Literal["recording", "labels", "neither"]:
         return "neither"
     if _LABEL.match(head):
         return "labels"
-    return "recording" if _NUMBER.match(head) else "neither"
+    return "recording" if _NUMBER.match(head) and _is_long(head) else "neither"
+
+
+def _is_long(head: bytes) -> bool:
+    """Whether the first line begins with more numbers than a line of labels or of a note has."""
+    words = head.lstrip().partition(b"\n")[0].split()[:_FEWEST_NUMBERS]
+    return len(words) == _FEWEST_NUMBERS and all(_NUMBER.fullmatch(word + b" ") for word in words)
+
+
+def is_likely_recording(path: Path) -> bool:
+    """Whether a text file begins with a line of as many numbers as one person or two have."""
+    if sniff(path) != "recording":
+        return False
+    with open(path, "rb") as stream:
+        line = stream.readline(_MOST_LINE_BYTES)
+    return len(line.split()) in (_FRAME_NUMBERS, _PERSON_NUMBERS)
 
 
 def frame_range(action: Action, slicing: str) -> tuple[int, int]:
@@ -246,6 +263,8 @@ def parse_label(line: str) -> Action:
 def read_recording(path: Path) -> Frames:
     """A whole recording: (T, 2, 25, 3) float32, metres; absent people are zeros, numbers may be non-finite.
 
+    A text of 75 numbers a line is of one person: (T, 1, 25, 3).
+
     Raises: BadRecordingError.
     """
     text = index_text(read_bytes(path))
@@ -255,15 +274,18 @@ def read_recording(path: Path) -> Frames:
         numbers = parse_words(text, starts[words], ends[words])
     except ValueError as error:
         raise BadRecordingError("malformed", reason_of(error), path) from None
-    _require_whole_lines(np.add.reduceat(words, text.line_breaks[:-1], dtype=np.int64), path)
-    return to_float32(numbers.reshape(-1, N_PEOPLE, N_JOINTS, 3))
+    n_words = np.add.reduceat(words, text.line_breaks[:-1], dtype=np.int64)
+    alone = bool(n_words.any()) and n_words[n_words != 0][0] == _PERSON_NUMBERS
+    wanted = _PERSON_NUMBERS if alone else _FRAME_NUMBERS
+    _require_whole_lines(n_words, path, wanted=wanted)
+    return to_float32(numbers.reshape(-1, wanted // _PERSON_NUMBERS, N_JOINTS, 3))
 
 
-def _require_whole_lines(n_words: NDArray[np.int64], path: Path) -> None:
-    """Raises: BadRecordingError for a line that is neither blank nor of 150 numbers; n_words: (n_lines,)."""
-    odd = np.flatnonzero((n_words != _FRAME_NUMBERS) & (n_words != 0))
+def _require_whole_lines(n_words: NDArray[np.int64], path: Path, *, wanted: int) -> None:
+    """Raises: BadRecordingError for a line that is neither blank nor of the numbers wanted; n_words: (n_lines,)."""
+    odd = np.flatnonzero((n_words != wanted) & (n_words != 0))
     if len(odd):
         line, count = int(odd[0]) + 1, int(n_words[odd[0]])
-        cut = line == len(n_words) and count < _FRAME_NUMBERS
-        detail = f"line {line}: {count} numbers, not {_FRAME_NUMBERS}"
+        cut = line == len(n_words) and count < wanted
+        detail = f"line {line}: {count} numbers, not {wanted}"
         raise BadRecordingError("truncated" if cut else "malformed", detail, path)

@@ -6,6 +6,7 @@ of this module, which check what they are given; every other name is refused. So
 array state (a wrong item size, say) gets as far as numpy.
 """
 
+import io
 import mmap
 import pickle
 import pickletools
@@ -27,8 +28,8 @@ _EMPTY_TEXT = re.compile(r"[SU]0+")
 _MOST_EMPTY = 1_000_000
 
 
-class _RefusedError(Exception):
-    pass
+class RefusedError(Exception):
+    """A pickle that asks for what is not plain data."""
 
 
 class _Dtype:
@@ -36,7 +37,7 @@ class _Dtype:
 
     def __init__(self, spec: object, align: object = False, copy: object = True) -> None:
         if not isinstance(spec, str) or not _PLAIN.fullmatch(spec) or _EMPTY_TEXT.fullmatch(spec):
-            raise _RefusedError(f"it holds an array of {describe(spec)}, which is not plain data")
+            raise RefusedError(f"it holds an array of {describe(spec)}, which is not plain data")
         self.numpy: np.dtype[Any] = np.dtype(spec)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -51,14 +52,14 @@ class _Array(np.ndarray[Any, Any]):
         if isinstance(values, str):  # written by Python 2
             values = values.encode("latin1")
         if not isinstance(dtype, _Dtype) or not isinstance(values, bytes):
-            raise _RefusedError("it holds an array without plain values")
+            raise RefusedError("it holds an array without plain values")
         state = (1, shape, dtype.numpy, bool(fortran_order), values)
         super().__setstate__(state)
         if not self.size and max(self.shape, default=0) > _MOST_EMPTY:
-            raise _RefusedError("it holds an array of very many rows and no values")
+            raise RefusedError("it holds an array of very many rows and no values")
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        raise _RefusedError("it changes an array")
+        raise RefusedError("it changes an array")
 
 
 class _Function:
@@ -73,7 +74,7 @@ class _Function:
         return self._call(*arguments)
 
     def __setstate__(self, state: object) -> None:
-        raise _RefusedError("it changes a function")
+        raise RefusedError("it changes a function")
 
 
 def _reconstruct(kind: object, shape: object, typecode: object) -> _Array:
@@ -93,7 +94,7 @@ def _frombuffer(values: Any, dtype: _Dtype, shape: tuple[int, ...], order: str) 
 def _encode(text: str, encoding: str) -> bytes:
     """Bytes, as pickles of the oldest protocols write them."""
     if encoding != "latin1":
-        raise _RefusedError(f"it encodes text as {encoding!r}")
+        raise RefusedError(f"it encodes text as {encoding!r}")
     return text.encode("latin1")
 
 
@@ -118,7 +119,53 @@ class _PlainUnpickler(pickle.Unpickler):
         try:
             return _ALLOWED[module, name]
         except KeyError:
-            raise _RefusedError(f"the pickle asks for {module}.{name}, which is not plain data") from None
+            raise RefusedError(f"the pickle asks for {module}.{name}, which is not plain data") from None
+
+
+class _ObjectDtype(_Dtype):
+    """The same, or the type of arrays of objects, which has no numpy type here."""
+
+    def __init__(self, spec: object, align: object = False, copy: object = True) -> None:
+        self.is_object = spec in ("O8", "O", "|O")
+        super().__init__("i1" if self.is_object else spec, align, copy)
+
+
+class _ObjectArray(_Array):
+    """The same; one of objects is kept as the list of them: it holds no object itself."""
+
+    held: list[Any] | None = None
+
+    def __setstate__(self, state: Any) -> None:
+        dtype, values = state[-3], state[-1]
+        if not isinstance(dtype, _ObjectDtype) or not dtype.is_object:
+            super().__setstate__(state)
+        elif self.held is not None or not isinstance(values, list):
+            raise RefusedError("it holds an array of objects without a list of them")
+        else:
+            self.held = values
+
+
+def _reconstruct_any(kind: object, shape: object, typecode: object) -> _ObjectArray:
+    return _ObjectArray((0,), np.int8)
+
+
+class _ObjectUnpickler(_PlainUnpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("numpy", "dtype"):
+            return _ObjectDtype
+        if name == "_reconstruct" and (module, name) in _ALLOWED:
+            return _Function(_reconstruct_any)
+        return super().find_class(module, name)
+
+
+def load_objects(content: bytes) -> Any:
+    """What a pickled array of objects holds, as a list; each of them is plain data, as `load` gives it.
+
+    Raises: RefusedError for what is not plain data; a damaged pickle may fail in any way.
+    """
+    _require_modest(content)
+    found = _ObjectUnpickler(io.BytesIO(content), encoding="latin1").load()
+    return found.held if isinstance(found, _ObjectArray) else found
 
 
 def _arguments() -> list[int]:
@@ -156,11 +203,11 @@ def _require_modest(content: bytes | mmap.mmap) -> None:
         n_bytes = arguments[code]
         if n_bytes >= 0:
             if code == _LONG_PUT and int.from_bytes(content[at + 1 : at + 5], "little") > at:
-                raise _RefusedError("it skips places in its table")
+                raise RefusedError("it skips places in its table")
             if code == _STOP:
                 return
             if code in _SETS:
-                raise _RefusedError("it holds sets, which no format does")
+                raise RefusedError("it holds sets, which no format does")
             at += 1 + n_bytes
         elif n_bytes >= -8:
             length = int.from_bytes(content[at + 1 : at + 1 - n_bytes], "little")
@@ -176,7 +223,7 @@ def _after_lines(content: bytes | mmap.mmap, at: int, *, code: int) -> int:
         raise pickle.UnpicklingError(f"no opcode {code}")
     ended = content.find(b"\n", at + 1)
     if code == _PUT and int(content[at + 1 : ended]) > at:
-        raise _RefusedError("it skips places in its table")
+        raise RefusedError("it skips places in its table")
     if ended >= 0 and _ARGUMENTS[code] == _TWO_LINES:
         ended = content.find(b"\n", ended + 1)
     if ended < 0:
@@ -197,7 +244,7 @@ def load(path: Path) -> Any:
             with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 _require_modest(content)
             return _PlainUnpickler(stream, encoding="latin1").load()
-    except _RefusedError as error:
+    except RefusedError as error:
         raise BadInputError(f"{path}: refused: {error}", "give a pickle of plain data alone") from error
     except OSError as error:
         raise BadInputError(

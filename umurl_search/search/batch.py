@@ -28,7 +28,8 @@ from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Advance, Progress, no_progress
 from umurl_search.readers.base import Reader
-from umurl_search.readers.formats import FORMATS, SourceOptions, clip_suffixes, detect, open_reader
+from umurl_search.readers.format_detection import detect
+from umurl_search.readers.formats import FORMATS, SourceOptions, clip_suffixes, open_reader
 from umurl_search.search.moment_search import label_moments
 from umurl_search.search.options import SearchRequest
 from umurl_search.search.query_clip import read_clip

@@ -1,0 +1,178 @@
+"""The arrays in `.npy`, `.npz`, `.mat` and `.csv` files: of one clip, the only array in its file that is a clip."""
+
+import io
+import math
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder.errors import UmurlError, reason_of
+from encoder.joint_layouts import joint_counts
+from umurl_search.readers.array_axes import clip_readings, set_readings, sizes_as
+from umurl_search.readers.build_clip import BadRecordingError, read_bytes
+from umurl_search.readers.csv_file import load_csv
+from umurl_search.readers.ctrgcn import DAMAGED, MOST_DEFLATED, PACKINGS, open_archive
+from umurl_search.readers.mat_file import load_mat
+from umurl_search.readers.npy_header import read_header
+from umurl_search.readers.object_npy import read_object_npy
+
+_MAGIC = b"\x93NUMPY"
+_MOST_MEMBERS, _HEAD_BYTES = 100, 4096
+_NAMES = (
+    "keypoint", "keypoints", "joint", "joints", "skeleton", "skeletons", "skel", "d_skel", "position", "positions",
+    "pose", "poses", "coords", "coordinates", "xyz", "data", "x", "arr_0",
+)  # fmt: skip
+"""Of several arrays that may be the clip, the first that is called so is it."""
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def load_clip_array(path: Path, *, n_joints: Sequence[int], axes: str | None = None) -> NDArray[Any]:
+    """The array of a file that is one clip.
+
+    Raises: UmurlError, BadRecordingError where it is not whole or holds none, or several.
+    """
+    match path.suffix.lower():
+        case ".npz":
+            return _choose_clip(load_npz(path), path, n_joints=n_joints, axes=axes)
+        case ".mat":
+            return _choose_clip(load_mat(path), path, n_joints=n_joints, axes=axes)
+        case ".csv":
+            return load_csv(path)
+    return load_npy(path)
+
+
+def _choose_clip(arrays: Arrays, path: Path, *, n_joints: Sequence[int], axes: str | None) -> NDArray[Any]:
+    clips = {
+        name: array
+        for name, array in arrays.items()
+        if array.dtype.kind in "iuf"
+        and (sizes_as(array.shape, axes, n_joints) if axes else clip_readings(array.shape, n_joints))
+    }
+    if len(clips) == 1:
+        return next(iter(clips.values()))
+    by_name = {name.lower(): array for name, array in clips.items()}
+    for name in _NAMES:
+        if name in by_name:
+            return by_name[name]
+    shown = list(clips or arrays)[:6]
+    seen = ", ".join(f"{name} {arrays[name].shape}" for name in shown) or "no array of numbers"
+    if clips:
+        raise BadRecordingError("malformed", f"several of its arrays may be the clip: {seen}", path)
+    if any(set_readings(array.shape, n_joints) for array in arrays.values()):
+        seen += ", which is many clips"
+    joints = " or ".join(map(str, n_joints))
+    raise BadRecordingError("malformed", f"none of its arrays is a clip of {joints} joints: {seen}", path)
+
+
+def load_npy(path: Path) -> NDArray[Any]:
+    """The numbers in a `.npy` file. Raises: BadRecordingError where it is not whole or holds none."""
+    content = read_bytes(path)
+    try:
+        return parse_npy(content)
+    except BadRecordingError as error:
+        error.path = path
+        raise
+
+
+def parse_npy(content: bytes) -> NDArray[Any]:
+    """The numbers that a `.npy` file of this content holds. Raises: BadRecordingError."""
+    if _holds_objects(content):
+        return read_object_npy(content)
+    try:
+        header = read_header(io.BytesIO(content))
+    except ValueError as error:
+        cut = _MAGIC.startswith(content[: len(_MAGIC)]) and b"\n" not in content
+        raise BadRecordingError("truncated" if cut else "malformed", f"no usable array: {error}") from None
+    if len(content) < header.n_bytes:
+        detail = f"{len(content)} bytes, its header announces {header.n_bytes}"
+        raise BadRecordingError("truncated", detail)
+    count = math.prod(header.shape)
+    values: NDArray[Any] = np.frombuffer(content, header.dtype, count=count, offset=header.offset)
+    return values.reshape(header.shape, order="F" if header.fortran_order else "C")
+
+
+def _holds_objects(content: bytes) -> bool:
+    """Whether a `.npy` file is of one Python object, in a header as numpy writes it."""
+    head = content[:200].partition(b"\n")[0]
+    return head.startswith(_MAGIC) and b"'descr': '|O'" in head and b"'shape': ()" in head
+
+
+def load_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of numbers in a `.npz` file, by name; others, of objects say, are passed over.
+
+    Raises: BadRecordingError where the file is not whole.
+    """
+    if not path.is_file():
+        raise BadRecordingError("malformed", "no regular file (a link to nowhere, or a pipe)", path)
+    try:
+        with open_archive(path) as archive:
+            members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
+            if len(members) > _MOST_MEMBERS:
+                raise BadRecordingError("malformed", f"{len(members)} arrays in one file", path)
+            found = {member.filename[:-4]: _read_member(archive, member) for member in members}
+    except DAMAGED as error:
+        raise BadRecordingError("malformed", f"a damaged archive ({reason_of(error)})", path) from None
+    except BadRecordingError:
+        raise
+    except UmurlError as error:
+        raise BadRecordingError("malformed", error.message, path) from None
+    return {name: array for name, array in found.items() if array is not None}
+
+
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any] | None:
+    """An array of an archive, None for one that is not of numbers. Raises: BadRecordingError for a damaged one."""
+    there = min(member.compress_size, Path(str(archive.filename)).stat().st_size)
+    if member.compress_type not in PACKINGS or member.file_size > MOST_DEFLATED * there:
+        raise BadRecordingError("malformed", f"{member.filename[:80]}: packed as numpy packs nothing")
+    with archive.open(member) as stream:
+        content = stream.read(member.file_size + 1)
+    try:
+        read_header(io.BytesIO(content))
+    except ValueError:
+        return None
+    return parse_npy(content)
+
+
+def is_likely_clip(path: Path) -> bool:
+    """Whether a file holds an array that may be a clip, by its head where it has one."""
+    try:
+        return any(clip_readings(shape, joint_counts()) for shape in read_shapes(path).values())
+    except (OSError, ValueError, UmurlError):
+        return False
+
+
+def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes of the arrays of numbers in a `.npy`, `.npz` or `.mat` file, by name.
+
+    One of an authors' converter, which holds one object, is shown as it will be read.
+    Raises: OSError, ValueError, UmurlError where it holds none.
+    """
+    match path.suffix.lower():
+        case ".npz":
+            with open_archive(path) as archive:
+                names = [name for name in archive.namelist() if name.endswith(".npy")][:_MOST_MEMBERS]
+                shapes = {name[:-4]: _read_member_shape(archive, name) for name in names}
+            return {name: shape for name, shape in shapes.items() if shape is not None}
+        case ".mat":
+            return {name: array.shape for name, array in load_mat(path).items()}
+    if not path.is_file():
+        raise ValueError("no regular file")
+    with open(path, "rb") as stream:
+        head = stream.read(_HEAD_BYTES)
+        if _holds_objects(head):
+            return {"": load_npy(path).shape}
+        stream.seek(0)
+        return {"": read_header(stream).shape}
+
+
+def _read_member_shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...] | None:
+    try:
+        with archive.open(name) as stream:
+            return read_header(stream).shape
+    except DAMAGED:
+        return None
