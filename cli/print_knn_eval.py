@@ -25,8 +25,7 @@ def print_figures(found: KnnFigures) -> None:
     said |= {f"R@{k}": percent(found.recall_at[k]) for k in ("1", "5", "10")}
     for name, metric in RANKING_METRICS.items():
         value = found[name]
-        if value is not None:
-            said[metric.header] = metric.write(value)
+        said[metric.header] = "-" if value is None else metric.write(value)
     table = new_table(*said)
     table.add_row(*said.values())
     console.print(table)

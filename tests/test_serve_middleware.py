@@ -98,3 +98,38 @@ def test_a_body_of_another_type_is_refused(client: Client, kind: str) -> None:
     assert "Content-Type" in problem(client.post("/api/query", content=QUERY, headers=headers), 415)
     utf8 = {"Content-Type": 'Application/JSON; Charset="UTF-8"'}
     assert client.post("/api/query", content=QUERY, headers=utf8).status_code == 200
+
+
+# one value, given once
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/indexes/mine@e/clips?where=subject%3D1&where=label%3D2",
+        "/api/indexes/mine@e/clips?limit=1&limit=2",
+        "/api/skeleton?layout=ntu25&layout=ntu25",
+    ],
+)
+def test_a_parameter_given_twice_is_refused(path: str, read_client: Client) -> None:
+    name = path.partition("?")[2].partition("=")[0]
+    assert f"{name}: takes one value, got 2" in problem(read_client.get(path), 422)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"clip": {"id": 1}, "where": "subject = 1", "where": "label = 2"}',
+        b'{"clip": {"id": 1, "id": 2}}',
+        b'{"clip": {"id": 1}, "k": 1, "k": 1}',
+    ],
+)
+def test_a_key_given_twice_is_refused(body: bytes, read_client: Client) -> None:
+    told = read_client.post("/api/query", content=body, headers={"Content-Type": "application/json"})
+    assert "takes one value, got 2" in problem(told, 422)
+
+
+def test_other_bodies_are_left_to_their_routes(read_client: Client) -> None:
+    for body in (b"{", b"[" * 5000, b"", b'{"clip": {"id": 1}}'):
+        told = read_client.post("/api/query", content=body, headers={"Content-Type": "application/json"})
+        assert "takes one value" not in told.text

@@ -1,9 +1,13 @@
 """Stands before the application: who may ask, how large and how slow a request may be, what every answer carries."""
 
 import asyncio
+import contextlib
+import json
 import sys
 import time
 import traceback
+from collections import Counter
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse, Response
@@ -16,6 +20,8 @@ from umurl_search.serve.prometheus import Metrics
 
 FILES = ("/api/uploads", "/api/query-file")
 """Where the body is a clip file."""
+SEVERAL = ("indexes",)
+"""Query parameters that may be given several times."""
 _UPLOADED_TYPES = ("application/octet-stream", "text/plain", "application/json")
 _SECURITY = {
     "X-Content-Type-Options": "nosniff",
@@ -83,6 +89,7 @@ class RequestGuard:
         if scope["method"] == "GET" and scope["path"] == "/" and self._access.brings_token(query):
             return await self._admit(query)(scope, receive, send)
         _require_type(scope, headers)
+        _require_once(scope, query)
         most = self._limits.body_bytes if scope["path"] in FILES else self._limits.json_bytes
         patience_s = self._limits.body_s if scope["path"] in FILES else self._limits.json_s
         try:
@@ -91,6 +98,8 @@ class RequestGuard:
         except TimeoutError as error:
             raise HttpError(408, "the request's body came too slowly", close=True) from error
         try:
+            if scope["path"] not in FILES:
+                _require_keys_once(body)
             await self._app(scope, _replay_body(body, receive), send)
         finally:
             self._held -= len(body)
@@ -165,6 +174,29 @@ def _require_type(scope: Scope, headers: Headers) -> None:
     charset = parameters.replace(" ", "").replace('"', "")
     if stated.strip() not in allowed or charset not in ("", "charset=utf-8"):
         raise HttpError(415, f"the body's Content-Type has to be {' or '.join(allowed)}")
+
+
+def _require_once(scope: Scope, query: str) -> None:
+    """Raises HttpError (422) where a parameter is given several times: what it would mean is not known."""
+    if not scope["path"].startswith("/api/"):
+        return
+    counts = Counter(name for name, _ in parse_qsl(query, keep_blank_values=True, max_num_fields=None))
+    twice = next((name for name, n in counts.items() if n > 1 and name not in SEVERAL), None)
+    if twice is not None:
+        raise HttpError(422, f"{twice[:80]}: takes one value, got {counts[twice]}")
+
+
+def _require_keys_once(body: bytes) -> None:
+    """Raises HttpError (422) where an object of a JSON body has a key twice; what is no JSON is left to the routes."""
+
+    def look(pairs: list[tuple[str, object]]) -> None:
+        counts = Counter(name for name, _ in pairs)
+        twice = next((name for name, n in counts.items() if n > 1), None)
+        if twice is not None:
+            raise HttpError(422, f"{twice[:80]}: takes one value, got {counts[twice]}")
+
+    with contextlib.suppress(ValueError, RecursionError):
+        json.loads(body, object_pairs_hook=look)
 
 
 def _replay_body(body: bytes, receive: Receive) -> Receive:
