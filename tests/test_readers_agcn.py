@@ -187,6 +187,20 @@ def test_arrays_of_every_name_and_kind_of_label(
     assert len(reader.files()) == 4
 
 
+def test_labels_that_are_text_are_numbered_over_all_parts(tmp_path: Path) -> None:
+    for part, words in (("train", "wave\nclap\n"), ("val", "kick\nwave\n")):
+        np.save(tmp_path / f"{part}_data.npy", np.ones((2, 3, 6, 25, 1)))
+        (tmp_path / f"{part}_label.txt").write_text(words)
+    reader = AgcnReader((tmp_path,))
+    clips = [one for (one,) in reader.read(reader.items()) if isinstance(one, Clip)]
+    assert [(clip.label, clip.action) for clip in clips] == [
+        (2, "wave"),
+        (0, "clap"),
+        (1, "kick"),
+        (2, "wave"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

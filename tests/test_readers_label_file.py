@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from encoder.errors import UmurlError
-from umurl_search.readers.label_file import LabelColumn, number_labels, read_labels, to_labels
+from umurl_search.readers.label_file import LabelColumn, number_actions, read_labels, to_class, to_labels
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,11 @@ def test_what_is_no_label_is_refused(values: Any) -> None:
 
 
 def test_text_is_numbered_in_alphabetical_order() -> None:
-    assert number_labels([3, 0]) == [3, 0]
-    assert number_labels(["kick", "wave", "clap", "kick"]) == [1, 2, 0, 1]
+    assert number_actions([3, 0]) == {}
+    assert to_class(3, {}) == (3, None)
+    actions = number_actions(["kick", "wave", "clap", "kick"])
+    assert actions == {"clap": 0, "kick": 1, "wave": 2}
+    assert to_class("kick", actions) == (1, "kick")
 
 
 def test_files_are_read_by_their_suffix(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Clip, LeftOut, Outcome, Reason
-from umurl_search.readers import open_reader
+from umurl_search.readers import detect, open_reader
 from umurl_search.readers.pyskl import PysklReader
 
 REPOSITORY = Path(__file__).parents[1]
@@ -94,10 +94,12 @@ NAN[0, 2, 3, 1] = np.nan
         (annotation("b", keypoint=np.full((1, 6, 25, 3), 1e200)), "non-finite", "450 NaN or infinite"),
         (annotation("b", total_frames=7), "truncated", "6 of the 7 frames it announces"),
         (annotation("b", keypoint=np.zeros((2, 6, 17, 2))), "malformed", "keypoints in two dimensions"),
-        (annotation("b", keypoint=np.zeros((6, 25, 3))), "malformed", "keypoints of shape (6, 25, 3)"),
-        (annotation("b", keypoint=[[1.0]]), "malformed", "it has no array of numbers 'keypoint'"),
+        (annotation("b", keypoint=np.zeros((6, 24, 3))), "malformed", "keypoints of shape (6, 24, 3)"),
+        (annotation("b", keypoint=[[1.0]]), "malformed", "keypoints of shape (1, 1)"),
+        (annotation("b", keypoint=[[1.0], [1, 2]]), "malformed", "it has no array of numbers 'keypoint'"),
+        (annotation("b", keypoint=[["a"]]), "malformed", "it has no array of numbers 'keypoint'"),
+        (annotation("b", keypoint=[]), "malformed", "it has no array of numbers 'keypoint'"),
         (annotation("b", keypoint=np.array("x")), "malformed", "it has no array of numbers 'keypoint'"),
-        (annotation("b", label="jump"), "malformed", "its label is 'jump', not a whole number"),
         (annotation("b", label=1.5), "malformed", "its label is 1.5, not a whole number"),
         (annotation("a"), "duplicate name", "annotation 0 comes first"),
     ],
@@ -144,6 +146,104 @@ def test_a_second_reading_and_a_copy_read_the_same(tmp_path: Path) -> None:
         assert [group[0].name for group in reader.read(reader.items())] == ["a", "b", "c"]
     assert [group[0].name for group in copy.read(["2", "0"])] == ["c", "a"]
     assert len(pickle.dumps(reader)) < 1000
+
+
+ARRAY = keypoint(1, dtype="f4")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ARRAY[0],
+        ARRAY.reshape(1, 6, 75),
+        ARRAY[0].reshape(6, 75),
+        [ARRAY[0]],
+        (ARRAY[0],),
+        ARRAY.tolist(),
+        ARRAY[0].tolist(),
+        np.concatenate([ARRAY, np.ones((1, 6, 25, 1), "f4")], axis=-1),
+    ],
+)
+def test_keypoints_of_one_person_in_every_form(tmp_path: Path, given: Any) -> None:
+    (clip,) = outcomes(write(tmp_path, [annotation("a", keypoint=given)]))
+    assert isinstance(clip, Clip)
+    assert (clip.frames == ARRAY[0][:, None]).all()
+
+
+def test_a_joint_of_no_confidence_is_zeros(tmp_path: Path) -> None:
+    sure = np.ones((1, 6, 25), "f4")
+    sure[0, 2, 7] = 0
+    within = np.concatenate([ARRAY, sure[..., None]], axis=-1)
+    for given in (annotation("a", keypoint=within), annotation("a", keypoint=ARRAY, keypoint_score=sure)):
+        (clip,) = outcomes(write(tmp_path, [given]))
+        assert isinstance(clip, Clip)
+        assert not clip.frames[2, 0, 7].any()
+        assert clip.frames[3, 0, 7].any()
+
+
+@pytest.mark.parametrize("label", [3, 3.0, "3", np.int64(3), np.float32(3), [3], np.array([3])])
+def test_labels_are_whole_numbers_in_every_form(tmp_path: Path, label: Any) -> None:
+    (clip,) = outcomes(write(tmp_path, [annotation("a", label=label)]))
+    assert isinstance(clip, Clip)
+    assert (clip.label, clip.action) == (3, None)
+
+
+def test_text_names_the_action(tmp_path: Path) -> None:
+    given = [
+        annotation(name, label=label) for name, label in zip("abc", ("wave", "clap", "wave"), strict=True)
+    ]
+    clips = [one for one in outcomes(write(tmp_path, given)) if isinstance(one, Clip)]
+    assert [(clip.label, clip.action) for clip in clips] == [(1, "wave"), (0, "clap"), (1, "wave")]
+
+
+def test_a_list_for_each_part_is_read_with_the_part_in_its_name(tmp_path: Path) -> None:
+    for name, names in (("ntu60_xsub_train", "ab"), ("ntu60_xsub_val", "c")):
+        (tmp_path / f"{name}.pkl").write_bytes(pickle.dumps([annotation(one) for one in names]))
+    assert detect(tmp_path) == "pyskl"
+    reader = PysklReader((tmp_path,))
+    clips = [one for (one,) in reader.read(reader.items())]
+    assert [clip.source for clip in clips] == [
+        "ntu60_xsub_train.pkl:0",
+        "ntu60_xsub_train.pkl:1",
+        "ntu60_xsub_val.pkl:0",
+    ]
+    assert reader.splits() == {"xsub": {"train": ["a", "b"], "test": ["c"]}}
+    assert len(reader.files()) == 2
+    alone = PysklReader((tmp_path / "ntu60_xsub_val.pkl",))
+    assert alone.splits() == {"xsub": {"test": ["c"]}}
+    (tmp_path / "again_train.pkl").write_bytes(b"")
+    (tmp_path / "other_xsub_train.pkl").write_bytes(b"")
+    with pytest.raises(UmurlError, match="several of its pickles are of one part"):
+        PysklReader((tmp_path,))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"annotations": (annotation("a"), annotation("b")), "split": {"train": ("a",), "val": ("b",)}},
+        {
+            "annotations": [annotation("a"), annotation("b")],
+            "split": {"train": np.array(["a"]), "test": ["b"]},
+        },
+        {"train": [annotation("a")], "val": [annotation("b")]},
+        {"train": (annotation("a"),), "test": (annotation("b"),)},
+    ],
+)
+def test_splits_are_any_sequence(tmp_path: Path, content: Any) -> None:
+    (tmp_path / "own.pkl").write_bytes(pickle.dumps(content))
+    assert detect(tmp_path) == "pyskl"
+    reader = PysklReader((tmp_path,))
+    assert all(isinstance(one, Clip) for (one,) in reader.read(reader.items()))
+    assert reader.splits() == {"default": {"train": ["a"], "test": ["b"]}}
+
+
+def test_splits_may_be_nested_and_clips_may_lie_by_name(tmp_path: Path) -> None:
+    path = write(tmp_path, [annotation("a"), annotation("b")], {"xsub": {"train": ["a"], "val": ["b"]}})
+    assert PysklReader((path,)).splits() == {"xsub": {"train": ["a"], "test": ["b"]}}
+    by_name = {name: {"keypoint": ARRAY, "label": 1} for name in "ab"}
+    path.write_bytes(pickle.dumps(by_name))
+    reader = PysklReader((path,))
+    assert [one.name for (one,) in reader.read(reader.items())] == ["a", "b"]
 
 
 class Runs:

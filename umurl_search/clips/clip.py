@@ -37,13 +37,15 @@ class Clip:
     """A clip as its file holds it, in the joint layout of its source.
 
     frames: (T, M, V, 3) float32, source units; an absent person or joint is zeros.
-    label: 0-based class, None when unknown. `cut` counts the frames dropped at the end by the reader.
+    label: 0-based class, None when unknown; action: its name, where the source tells one.
+    `cut` counts the frames dropped at the end by the reader.
     segments: of a long recording, in frames of the source.
     """
 
     name: str
     frames: Frames
     label: int | None = None
+    action: str | None = None
     subject: int | None = None
     camera: int | None = None
     setup: int | None = None

@@ -206,6 +206,7 @@ def _record(reader: Reader, conventions: Conventions, clip: Clip) -> Record | Le
         name=clip.name,
         frames=frames,
         label=clip.label,
+        action=clip.action,
         subject=clip.subject,
         camera=clip.camera,
         setup=clip.setup,

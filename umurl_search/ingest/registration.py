@@ -127,7 +127,7 @@ def _columns(dataset: Dataset, clips: list[dict[str, Any]]) -> dict[str, list[An
     names = protocols.action_names(dataset.actions)
     kept = (*(column.name for column in CLIP_COLUMNS if column.read), "source", "source_hash")
     columns = {column: [clip[column] for clip in clips] for column in kept}
-    columns["action"] = [_action(names, label) for label in columns["label"]]
+    columns["action"] = [clip.get("action") or _action(names, clip["label"]) for clip in clips]
     return columns
 
 

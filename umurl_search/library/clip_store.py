@@ -44,6 +44,7 @@ class Record:
     source_hash: str
     cut: int
     segments: tuple[Segment, ...] = ()
+    action: str | None = None
 
 
 class ClipStore:
@@ -205,7 +206,9 @@ def journal_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def _describe(record: Record) -> dict[str, Any]:
-    columns = {name: value for name, value in vars(record).items() if name != "frames"}
+    columns = {name: value for name, value in vars(record).items() if name not in ("frames", "action")}
+    if record.action is not None:
+        columns["action"] = record.action
     return {**columns, "frames": record.frames.shape[0], "people": record.frames.shape[1]}
 
 

@@ -19,7 +19,7 @@ from umurl_search.clips.clip import Clip, Outcome
 from umurl_search.clips.types import Part, Splits, State
 from umurl_search.readers.build_clip import BadRecordingError, make_clip, to_float32
 from umurl_search.readers.file_per_clip import require_one_root
-from umurl_search.readers.label_file import LABEL_SUFFIXES, number_labels, read_labels
+from umurl_search.readers.label_file import LABEL_SUFFIXES, number_actions, read_labels, to_class
 from umurl_search.readers.npy_header import Header, read_header
 
 PROTOCOLS = ("xsub", "xview", "xset")
@@ -35,7 +35,7 @@ class _Rows:
     prefix: str
     data: Path
     names: list[str]
-    labels: list[int]
+    labels: list[int | str]
     n_frames: list[int] | None
 
 
@@ -57,6 +57,8 @@ class AgcnReader:
         self._first = next(iter(self._folders.values()))
         self._parts = {prefix: _read_rows(self._first, prefix) for prefix in _parts_of(self._first)}
         self._repeats = _find_repeats(self._parts)
+        every = [label for rows in self._parts.values() for label in rows.labels]
+        self._actions = number_actions(every)
 
     def __repr__(self) -> str:
         return f"AgcnReader({self.roots})"
@@ -78,7 +80,10 @@ class AgcnReader:
             return BadRecordingError("duplicate name", detail).left_out(name, source)
         try:
             n_frames = rows.n_frames[row] if rows.n_frames else None
-            return _read_row(row_data, name=name, label=rows.labels[row], n_frames=n_frames, source=source)
+            label, action = to_class(rows.labels[row], self._actions)
+            return _read_row(
+                row_data, name=name, label=label, action=action, n_frames=n_frames, source=source
+            )
         except BadRecordingError as error:
             return error.left_out(name, source)
 
@@ -161,7 +166,7 @@ def _read_names(folder: Path, prefix: str) -> list[str]:
     return _read_labels(folder, prefix, n_rows=_count_rows(data))[0]
 
 
-def _read_labels(folder: Path, prefix: str, *, n_rows: int) -> tuple[list[str], list[int]]:
+def _read_labels(folder: Path, prefix: str, *, n_rows: int) -> tuple[list[str], list[int | str]]:
     """Names and labels of a part; names by row where none are told. Raises: UmurlError where there are none."""
     path = _labels_path(folder, prefix)
     if not path.is_file():
@@ -170,7 +175,7 @@ def _read_labels(folder: Path, prefix: str, *, n_rows: int) -> tuple[list[str], 
         )
     found = read_labels(path)
     names = found.names or [f"{prefix}_{row:05d}" for row in range(n_rows)]
-    return names, number_labels(found.labels)
+    return names, found.labels
 
 
 def _read_rows(folder: Path, prefix: str) -> _Rows:
@@ -237,7 +242,9 @@ def _find_repeats(parts: dict[str, _Rows]) -> dict[str, str]:
     return repeats
 
 
-def _read_row(row_data: NDArray[Any], *, name: str, label: int, n_frames: int | None, source: str) -> Clip:
+def _read_row(
+    row_data: NDArray[Any], *, name: str, label: int, action: str | None, n_frames: int | None, source: str
+) -> Clip:
     """A row as a clip; row_data: (3, T, 25, M) or (3, T, 25), of which the first `n_frames` count.
 
     A row may have had more frames than the array holds: those count as cut.
@@ -249,5 +256,5 @@ def _read_row(row_data: NDArray[Any], *, name: str, label: int, n_frames: int | 
     if n_frames < 1:
         raise BadRecordingError("malformed", f"the number of its frames is given as {n_frames}")
     frames = to_float32(row_data[:, :n_frames]).transpose(1, 3, 2, 0)
-    clip = make_clip(name, frames, label=label, source=source)
+    clip = make_clip(name, frames, label=label, action=action, source=source)
     return replace(clip, cut=max(0, n_frames - n_stored))

@@ -86,12 +86,13 @@ def make_clip(
     *,
     source: str,
     label: int | None = None,
+    action: str | None = None,
     max_frames: int | None = None,
 ) -> Clip:
     """The clip of these coordinates: at most `max_frames`, only people that are there, float32.
 
     frames: (T, M, V, 3) of any float type; an absent person or joint is zeros.
-    label: where None, the action in the name, if it has one.
+    label: where None, the action in the name, if it has one. action: its name, where the source tells one.
     Raises: BadRecordingError for a name or label that cannot be one, for numbers that are not finite, or when
         nobody is there.
     """
@@ -112,6 +113,7 @@ def make_clip(
         name=name,
         frames=np.ascontiguousarray(kept32),
         label=label,
+        action=action,
         subject=fields.subject,
         camera=fields.camera,
         setup=fields.setup,

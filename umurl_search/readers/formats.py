@@ -217,7 +217,9 @@ def _open_pyskl(roots: Sequence[Path], options: SourceOptions) -> "Reader":
 
 def _is_pyskl(path: Path) -> bool:
     head = _head(path)
-    return head.startswith(b"\x80") and (b"split" in head or b"annotations" in head)
+    return head.startswith((b"\x80", b"(")) and any(
+        word in head for word in (b"split", b"annotations", b"keypoint", b"frame_dir")
+    )
 
 
 def _open_nw_ucla(roots: Sequence[Path], options: SourceOptions) -> "Reader":

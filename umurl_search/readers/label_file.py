@@ -1,7 +1,7 @@
 """Labels that lie beside an array: a pickle, a `.npy` array, or text with a label a line."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,9 +113,13 @@ def _parse_lines(text: str) -> LabelColumn:
     return LabelColumn(to_labels([row[1] for row in cells]), [to_clip_name(row[0]) for row in cells])
 
 
-def number_labels(labels: Sequence[int | str]) -> list[int]:
-    """Labels as numbers: where any is text, the place of each in alphabetical order."""
+def number_actions(labels: Sequence[int | str]) -> dict[str, int]:
+    """The label of each action where any label is text: its place in alphabetical order; else nothing."""
     if not any(isinstance(label, str) for label in labels):
-        return [int(label) for label in labels]
-    known = {name: place for place, name in enumerate(sorted({str(label) for label in labels}))}
-    return [known[str(label)] for label in labels]
+        return {}
+    return {name: place for place, name in enumerate(sorted({str(label) for label in labels}))}
+
+
+def to_class(label: int | str, actions: Mapping[str, int]) -> tuple[int, str | None]:
+    """A label as a number from 0, and the action's name where labels are text; actions: by `number_actions`."""
+    return (actions[str(label)], str(label)) if actions else (int(label), None)

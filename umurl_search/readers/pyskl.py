@@ -1,41 +1,41 @@
-"""PYSKL's and MMAction2's pickles: annotated keypoints and splits in one file."""
+"""PYSKL's and MMAction2's pickles: annotated keypoints and splits, in one file or one a part."""
 
-import operator
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from encoder.errors import BadInputError, Hint
+from encoder.errors import BadInputError
 from encoder.joint_layouts import LAYOUTS
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Outcome
-from umurl_search.clips.types import Part, Splits, State
+from umurl_search.clips.types import Splits, State
 from umurl_search.readers import safe_pickle
-from umurl_search.readers.build_clip import (
-    BadRecordingError,
-    describe,
-    make_clip,
-    require_finite,
-    to_float32,
+from umurl_search.readers.build_clip import BadRecordingError, describe, make_clip, require_finite
+from umurl_search.readers.file_per_clip import (
+    find_single_file,
+    is_hidden,
+    require_layout,
+    require_one_root,
 )
-from umurl_search.readers.file_per_clip import find_single_file, require_layout, require_one_root
+from umurl_search.readers.pyskl_dialects import (
+    label_of,
+    number_actions,
+    part_of_name,
+    read_keypoints,
+    split_content,
+    to_integer,
+    to_name,
+)
 
-_SPLIT = re.compile(r"(?:(?P<protocol>.+)_)?(?P<part>train|val|test)", re.DOTALL)
 _UNKNOWN = -1
 """The label that MMAction2 gives a clip of which none is known."""
-_MOST_PROTOCOL = 100
-_PARTS: dict[str, Part] = {"train": "train", "val": "test", "test": "test"}
 
 
 class PysklReader:
-    """A pickle in PYSKL's layout. Items are positions in its list of annotations.
+    """A pickle in PYSKL's layout, or one for each part. Items are positions in the list of all annotations.
 
-    The file is loaded when first asked about and read from memory: `read` lets go of each annotation once
-    it is given out, so it is loaded anew for a second reading.
+    The files are loaded when first asked about and read from memory: `read` lets go of each annotation once
+    it is given out, so they are loaded anew for a second reading.
     """
 
     format: str = "pyskl"
@@ -44,10 +44,12 @@ class PysklReader:
 
     def __init__(self, roots: Sequence[Path], *, layout: str = "ntu25") -> None:
         self.roots = (require_one_root(roots),)
-        self._path = find_single_file(self.roots[0], ".pkl")
+        self._paths = _find_pickles(self.roots[0])
         self.layout: str = require_layout(layout).name
         self._annotations: list[Any] | None = None
         self._names: list[str] = []
+        self._sources: list[str] = []
+        self._actions: dict[str, int] = {}
         self._splits: Splits = {}
 
     def __repr__(self) -> str:
@@ -59,15 +61,17 @@ class PysklReader:
     def _load(self) -> list[Any]:
         """The annotations, in memory from now on. Raises: UmurlError."""
         if self._annotations is None:
-            content = safe_pickle.load(self._path)
-            if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
-                raise BadInputError(
-                    f"{self._path}: holds no list of 'annotations', so it is not in PYSKL's layout",
-                    Hint("give another {option}", option="format"),
-                )
-            annotations: list[Any] = content["annotations"]
-            self._names = [_name(annotation, row) for row, annotation in enumerate(annotations)]
-            self._splits = _read_splits(content.get("split", {}), self._path)
+            annotations: list[Any] = []
+            self._sources, self._splits = [], {}
+            for path in self._paths:
+                found, splits = split_content(safe_pickle.load(path), path)
+                self._sources += [f"{path.name}:{row}" for row in range(len(found))]
+                annotations += found
+                for protocol, parts in splits.items():
+                    for part, names in parts.items():
+                        self._splits.setdefault(protocol, {}).setdefault(part, []).extend(names)
+            self._names = [to_name(annotation, row) for row, annotation in enumerate(annotations)]
+            self._actions = number_actions(annotations)
             self._annotations = annotations
         return self._annotations
 
@@ -85,12 +89,14 @@ class PysklReader:
             yield (self._outcome(annotation, row=row, first=first[self._names[row]]),)
 
     def _outcome(self, annotation: Any, *, row: int, first: int) -> Outcome:
-        name, source = self._names[row], f"{self._path.name}:{row}"
+        name, source = self._names[row], self._sources[row]
         if first != row:
             detail = f"annotation {first} comes first"
             return BadRecordingError("duplicate name", detail).left_out(name, source)
         try:
-            return _read_annotation(annotation, name=name, source=source, layout=self.layout)
+            return _read_annotation(
+                annotation, name=name, source=source, layout=self.layout, actions=self._actions
+            )
         except BadRecordingError as error:
             return error.left_out(name, source)
 
@@ -100,54 +106,34 @@ class PysklReader:
         return self._splits
 
     def files(self) -> Sequence[Path]:
-        return [self._path]
+        return self._paths
 
 
-def _name(annotation: Any, row: int) -> str:
-    name = annotation.get("frame_dir") if isinstance(annotation, dict) else None
-    return _text(name) or f"annotation_{row:06d}"
-
-
-def _text(name: Any) -> str:
-    """A name as text, "" for what is neither text nor a number."""
-    if isinstance(name, int) and name.bit_length() < 64:
-        return str(name)
-    return str(name) if isinstance(name, str) else ""
-
-
-def _read_splits(split: Any, path: Path) -> Splits:
-    """The splits named `<protocol>_train`, `_val` or `_test`. Raises: UmurlError for anything but lists."""
-    if not isinstance(split, dict) or not all(isinstance(names, list) for names in split.values()):
-        raise BadInputError(f"{path}: its 'split' is not a dictionary of lists of names", "fetch it again")
-    splits: Splits = {}
-    keys = [key for key in split if isinstance(key, str)]
-    for key in sorted(keys, key=lambda key: (not key.startswith("xsub"), key)):
-        found = _SPLIT.fullmatch(key)
-        if found:
-            protocol = _protocol(found["protocol"] or "default", path)
-            parts = splits.setdefault(protocol, {})
-            parts.setdefault(_PARTS[found["part"]], [_text(name) for name in split[key]])
-    return splits
-
-
-def _protocol(name: str, path: Path) -> str:
-    """Raises: UmurlError for a name that does not print."""
-    if len(name) > _MOST_PROTOCOL or not name.isprintable():
-        raise BadInputError(
-            f"{path}: {name[:_MOST_PROTOCOL]!r} cannot name a protocol", "rename it in the file"
+def _find_pickles(root: Path) -> list[Path]:
+    """The pickle, or those of a folder that are one for each part. Raises: UmurlError for none or any others."""
+    if root.is_dir():
+        found = sorted(
+            path for path in root.iterdir() if path.suffix.lower() == ".pkl" and not is_hidden(path.name)
         )
-    return name
+        parts = [part_of_name(path.stem) for path in found]
+        if len(found) > 1 and None not in parts:
+            if len(set(parts)) < len(parts):
+                raise BadInputError(f"{root}: several of its pickles are of one part", "name the one to read")
+            return sorted(found, key=lambda path: "train" not in path.stem.lower())
+    return [find_single_file(root, ".pkl")]
 
 
-def _read_annotation(annotation: Any, *, name: str, source: str, layout: str) -> Clip:
+def _read_annotation(
+    annotation: Any, *, name: str, source: str, layout: str, actions: Mapping[str, int]
+) -> Clip:
     """An annotation as a clip. Raises: BadRecordingError."""
     if not isinstance(annotation, dict):
         raise BadRecordingError(
             "malformed", f"the annotation is a {type(annotation).__name__}, not a dictionary"
         )
-    keypoints = _keypoints(annotation.get("keypoint"), n_joints=LAYOUTS[layout].n_joints, layout=layout)
-    n_frames = _integer(annotation, "total_frames", keypoints.shape[1])
-    assert n_frames is not None
+    keypoints = read_keypoints(annotation, n_joints=LAYOUTS[layout].n_joints, layout=layout)
+    stated = to_integer(annotation.get("total_frames"), "total_frames")
+    n_frames = keypoints.shape[1] if stated is None else stated
     if n_frames > keypoints.shape[1]:
         raise BadRecordingError(
             "truncated", f"{keypoints.shape[1]} of the {describe(n_frames)} frames it announces"
@@ -156,28 +142,8 @@ def _read_annotation(annotation: Any, *, name: str, source: str, layout: str) ->
     require_finite(frames)
     if frames.shape[1] > 2:
         frames = choose_bodies(frames)
-    label = _integer(annotation, "label", None)
-    return make_clip(name, frames, label=None if label == _UNKNOWN else label, source=source)
-
-
-def _keypoints(keypoints: Any, *, n_joints: int, layout: str) -> NDArray[np.float32]:
-    """The coordinates, (M, T, V, 3). Raises: BadRecordingError where they are anything else."""
-    if not isinstance(keypoints, np.ndarray) or keypoints.dtype.kind not in "iuf":
-        raise BadRecordingError("malformed", "it has no array of numbers 'keypoint'")
-    shape = keypoints.shape
-    if len(shape) == 4 and shape[3] == 2:
-        raise BadRecordingError("malformed", f"keypoints in two dimensions (shape {shape}); three are needed")
-    if len(shape) != 4 or shape[2:] != (n_joints, 3):
-        wanted = f"(M, T, {n_joints}, 3) for layout {layout}"
-        raise BadRecordingError("malformed", f"keypoints of shape {shape}, not {wanted}")
-    return to_float32(np.asarray(keypoints))
-
-
-def _integer(annotation: dict[str, Any], key: str, default: int | None) -> int | None:
-    value = annotation.get(key)
-    if value is None:
-        return default
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise BadRecordingError("malformed", f"its {key} is {describe(value)}, not a whole number") from None
+    label = label_of(annotation)
+    action = label if isinstance(label, str) else None
+    number = actions[action] if action is not None else label
+    assert not isinstance(number, str)
+    return make_clip(name, frames, label=None if number == _UNKNOWN else number, action=action, source=source)
