@@ -143,7 +143,7 @@ def _prefer(terminal: Terminal, index: "DemoIndex") -> None:
 
 def _query(terminal: Terminal, index: str) -> "list[QueryResult]":
     from umurl_search.search.options import QueryRequest
-    from umurl_search.search.searcher import query
+    from umurl_search.search.query import query
 
     sample = _write_sample(terminal)
     _title(terminal, f"three queries with a new performance of '{ACTION}'")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from cli.print_hits import explain_mark, mark_of
 from cli.print_tables import new_console, new_table
 from umurl_search.search.results import (
     AnswerOfMany,
@@ -40,12 +41,12 @@ def _shorten(lines: list[str], what: str) -> list[str]:
 
 
 def print_answers(result: BatchCounts) -> None:
-    index = result.index
+    index, names = result.index, ", ".join(one.name for one in result.indexes)
     bridge = " across a bridge" if index.bridge else ""
     left_out = f", {len(result.left_out):,} left out" if result.left_out else ""
     console = new_console()
     console.print(
-        f"{result.answered:,} clips against {index.name} ({index.against}{bridge}, transform "
+        f"{result.answered:,} clips against {names} ({index.against}{bridge}, transform "
         f"{index.transform}){left_out}: {result.rows:,} hits, {result.seconds['total']:.1f} s"
     )
     if isinstance(result, BatchFile):
@@ -62,6 +63,7 @@ def _print_first(console: Console, queries: Sequence[AnswerOfMany]) -> None:
     for one in shown:
         hits = [_hit(hit) for hit in one.hits[: len(first)]]
         table.add_row(one.query.clip, _action(one.query), *hits, *[""] * (len(first) - len(hits)))
+    explain_mark(console, [hit for one in shown for hit in one.hits[: len(first)]])
     console.print(table)
     more = len(queries) - len(shown)
     if more > 0:
@@ -77,4 +79,4 @@ def _hit(hit: Hit) -> str:
     if isinstance(hit, Moment):
         moment = f" {hit.start_s:.1f}-{hit.end_s:.1f} s"
         there = _action(hit.segment or hit)
-    return f"{hit.name}{moment} {hit.score:.4f}" + (f" {there}" if there else "")
+    return f"{hit.name}{moment}{mark_of(hit)} {hit.score:.4f}" + (f" {there}" if there else "")

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from cli.braille import LEAST, MOST, Strip
 from cli.print_tables import new_console, new_table
-from umurl_search.search.results import Hit, QueryResult, is_query
+from umurl_search.search.results import Hit, QueryResult
 
 Draw = Callable[[int], Sequence[Strip]]
 """The poses of the query and of every hit, so many characters wide."""
@@ -57,22 +57,22 @@ def print_hits(result: QueryResult, *, draw: Draw | None = None) -> None:
     """The clips found for one."""
     query, index = result.query, result.index
     bridge = " across a bridge" if index.bridge else ""
-    console = new_console()
+    console, (names, passing) = new_console(), searched_names(result)
     console.print(
-        f"{query.clip} ({query.modality}) against {index.name} ({index.against}{bridge}, "
-        f"transform {index.transform}): {len(result.hits)} of {index.passing:,} clips, "
+        f"{query.clip} ({query.modality}) against {names} ({index.against}{bridge}, "
+        f"transform {index.transform}): {len(result.hits)} of {passing:,} clips, "
         f"{1000 * result.seconds['total']:.0f} ms"
     )
     if query.exclude_same_performance:
         console.print("the query's own performance left out")
     if query.where is not None and len(result.hits) < query.k:
-        console.print(f'only {index.passing:,} clips pass --where "{query.where}"')
+        console.print(f'only {passing:,} clips pass --where "{query.where}"')
     found = result.hits
     columns = [
         *naming_columns(found),
         Column(
             header="action",
-            cells=[_action(hit, None if is_query(hit, query) else query.label) for hit in found],
+            cells=[_action(hit, None if hit.is_query else query.label) for hit in found],
             cut=True,
         ),
     ]
@@ -80,20 +80,45 @@ def print_hits(result: QueryResult, *, draw: Draw | None = None) -> None:
         Column(header=name, cells=[text(hit[name]) for hit in found], right=True, spare=True)
         for name in ("subject", "camera", "setup", "frames")
     ]
+    explain_mark(console, found)
     show(console, columns, draw)
 
 
 def naming_columns(found: Sequence[Hit]) -> list[Column]:
     """Rank, score and clip of every hit."""
     return [
-        Column(header="rank", cells=[text(hit.rank) for hit in found], right=True),
+        Column(header="rank", cells=[text(f"{hit.rank}{mark_of(hit)}") for hit in found], right=True),
         Column(header="score", cells=[text(f"{hit.score:.4f}") for hit in found], right=True),
         Column(
             header="clip",
             cells=[text(f"{hit.dataset}:{hit.name}") for hit in found],
             short=[text(hit.name) for hit in found],
         ),
+        *_index_column(found),
     ]
+
+
+def mark_of(hit: Hit) -> str:
+    """Behind the rank or name of the hit that is the query itself."""
+    return "*" if hit.is_query else ""
+
+
+def explain_mark(console: Console, found: Sequence[Hit]) -> None:
+    """Above a table, what the mark in it means."""
+    if any(hit.is_query for hit in found):
+        console.print("* the query itself")
+
+
+def _index_column(found: Sequence[Hit]) -> list[Column]:
+    """Which index holds a hit, where not all are of one."""
+    if len({hit.index for hit in found}) < 2:
+        return []
+    return [Column(header="index", cells=[text(hit.index) for hit in found], spare=True)]
+
+
+def searched_names(result: QueryResult) -> tuple[str, int]:
+    """The indexes that were searched, by name, and how many clips or windows could be found."""
+    return ", ".join(one.name for one in result.indexes), sum(one.passing for one in result.indexes)
 
 
 def _action(hit: Hit, wanted: int | None) -> Text:

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.text import Text
 
-from cli.print_hits import Column, Draw, naming_columns, show, text
+from cli.print_hits import Column, Draw, explain_mark, naming_columns, searched_names, show, text
 from cli.print_tables import new_console, new_table, size
 from umurl_search.evaluation.localization import LocalizeFigures
 from umurl_search.evaluation.metrics import percent
@@ -34,10 +34,10 @@ def _windows(document: Mapping[str, Any]) -> str:
 
 def print_moments(result: MomentQueryResult, *, draw: Draw | None = None) -> None:
     query, index, console = result.query, result.index, new_console()
-    bridge = " across a bridge" if index.bridge else ""
+    bridge, (names, passing) = " across a bridge" if index.bridge else "", searched_names(result)
     console.print(
-        f"{query.clip} ({query.modality}) against {index.name} ({index.against}{bridge}, transform "
-        f"{index.transform}): {len(result.hits)} moments in {index.passing:,} {_windows(index)} "
+        f"{query.clip} ({query.modality}) against {names} ({index.against}{bridge}, transform "
+        f"{index.transform}): {len(result.hits)} moments in {passing:,} {_windows(index)} "
         f"{1000 * result.seconds['total']:.0f} ms"
     )
     if query.exclude_same_performance:
@@ -61,6 +61,7 @@ def print_moments(result: MomentQueryResult, *, draw: Draw | None = None) -> Non
             for name in ("subject", "camera")
         ),
     ]
+    explain_mark(console, found)
     show(console, columns, draw)
 
 

@@ -185,8 +185,8 @@ def query(
     """
     from cli import braille, print_batch, print_hits, print_localize
     from umurl_search.search.batch import BatchRequest, holds_many, query_many
+    from umurl_search.search.query import query as ask
     from umurl_search.search.results import MomentQueryResult
-    from umurl_search.search.searcher import query as ask
 
     if len(clip) > 1 or out is not None or holds_many(terminal.library, clip[0]):
         batch = BatchRequest(sources=tuple(clip), how=asked, out=out)

@@ -17,7 +17,7 @@ from umurl_search.ingest.add_update_remove import ChangeRequest, add_or_update
 from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.maintenance.inspect_and_doctor import contents, info
 from umurl_search.search.options import QueryRequest
-from umurl_search.search.searcher import query
+from umurl_search.search.query import query
 
 ASKED = "mine:S001C001P001R001A005"
 

@@ -13,7 +13,7 @@ from umurl_search.ingest.add_update_remove import ChangeRequest, add_or_update, 
 from umurl_search.library.catalog import open_catalog
 from umurl_search.library.library import Library
 from umurl_search.search.options import QueryRequest
-from umurl_search.search.searcher import query
+from umurl_search.search.query import query
 
 Hits = dict[str, float]
 ASKED = "mine:S001C001P001R001A005"

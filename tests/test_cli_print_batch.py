@@ -16,7 +16,7 @@ OTHER = "mine:S001C002P003R001A028"
 
 def test_one_clip_is_as_ever(command: Command, indexed: Library) -> None:
     document = command("query", CLIP, "--json").json
-    assert list(document) == ["query", "index", "hits", "seconds"]
+    assert list(document) == ["query", "index", "indexes", "hits", "seconds"]
     assert command("query", CLIP).out.startswith(
         f"{CLIP} (fused) against mine@e (fused, transform none): 10 of 60"
     )
@@ -27,14 +27,24 @@ def test_one_clip_is_as_ever(command: Command, indexed: Library) -> None:
 def test_two_clips(command: Command, indexed: Library) -> None:
     told = command("query", CLIP, OTHER, "--k", "2", "--json")
     assert (told.code, told.err) == (0, "")
-    assert set(told.json) == {"queries", "answered", "stored", "rows", "index", "left_out", "seconds"}
+    assert set(told.json) == {
+        "queries",
+        "answered",
+        "stored",
+        "rows",
+        "index",
+        "indexes",
+        "left_out",
+        "seconds",
+    }
     assert [one["query"]["clip"] for one in told.json["queries"]] == [CLIP, OTHER]
     assert [one["hits"][0]["name"] for one in told.json["queries"]] == [CLIP[5:], OTHER[5:]]
     lines = command("query", CLIP, OTHER, "--k", "2").out.splitlines()
     assert lines[0].startswith("2 clips against mine@e (fused, transform none): 4 hits, ")
-    assert lines[1].split() == ["clip", "action", "1.", "2."]
-    assert lines[2].split()[0] == CLIP
-    assert f"{CLIP[5:]} 1.0000" in lines[2]
+    assert lines[1] == "* the query itself"
+    assert lines[2].split() == ["clip", "action", "1.", "2."]
+    assert lines[3].split()[0] == CLIP
+    assert f"{CLIP[5:]}* 1.0000" in lines[3]
 
 
 def test_a_dataset(command: Command, indexed: Library) -> None:

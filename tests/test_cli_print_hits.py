@@ -82,6 +82,8 @@ def made_hits(n: int, name: str = "S001C001P001R001A001") -> list[Hit]:
             rank=i,
             score=1 - i / 10,
             clip_id=i,
+            index="somewhere@e",
+            is_query=False,
             dataset="somewhere",
             name=name[:-1] + str(i),
             label=i,
@@ -152,8 +154,7 @@ def test_no_hits_at_all(screen: Callable[[int], Screen]) -> None:
     index |= {"name": "i", "bridge": False, "against": "fused", "transform": "none", "passing": 0}
     asked: dict[str, Any] = dict.fromkeys(field.name for field in fields(AskedClip))
     asked |= {"clip": "c", "modality": "fused", "exclude_same_performance": False, "where": "1=0", "k": 3}
-    result = QueryResult(
-        query=AskedClip(**asked), index=FilteredIndex(**index), hits=[], seconds={"total": 0.1}
-    )
+    one = FilteredIndex(**index)
+    result = QueryResult(query=AskedClip(**asked), index=one, indexes=[one], hits=[], seconds={"total": 0.1})
     print_hits(result, draw=lambda w: blank_strips(w)[:1])
     assert 'only 0 clips pass --where "1=0"' in out.getvalue()

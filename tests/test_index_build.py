@@ -19,7 +19,7 @@ from umurl_search.ingest.ingest import Request
 from umurl_search.library.library import Library
 from umurl_search.maintenance import inspect_and_doctor, verify
 from umurl_search.search.options import QueryRequest
-from umurl_search.search.searcher import query
+from umurl_search.search.query import query
 
 Command = Callable[..., Result]
 

@@ -13,7 +13,7 @@ from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_while_changing
 from umurl_search.search.options import QueryRequest
-from umurl_search.search.searcher import query
+from umurl_search.search.query import query
 
 ASKED = "mine:S001C001P001R001A005"
 

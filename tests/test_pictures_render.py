@@ -18,7 +18,7 @@ from umurl_search.library.library import Library
 from umurl_search.pictures import render as pictures
 from umurl_search.pictures.render import render
 from umurl_search.search.options import QueryRequest
-from umurl_search.search.searcher import query
+from umurl_search.search.query import query
 
 CLIP = "mine:S001C001P002R001A005"
 

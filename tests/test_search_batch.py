@@ -21,7 +21,7 @@ from umurl_search.readers.formats import FORMATS, list_suffixes
 from umurl_search.search import batch
 from umurl_search.search.batch import BatchRequest, query_many
 from umurl_search.search.options import QueryRequest
-from umurl_search.search.searcher import query
+from umurl_search.search.query import query
 
 HOW = QueryRequest(clip="", k=4, device="cpu")
 
@@ -188,17 +188,16 @@ def test_a_row_a_hit_in_a_file(
     assert [row["query_label"] for row in rows[:240:4]] == [one["query"]["label"] for one in told["queries"]]
 
 
+TEXTS = ("query", "source", "name", "dataset", "action", "index", "is_query")
+
+
 def read_rows(path: Path) -> list[dict[str, Any]]:
     if path.suffix == ".jsonl":
         return [json.loads(line) for line in path.read_text().splitlines()]
     if path.suffix == ".csv":
         with open(path, newline="") as file:
             return [
-                {
-                    key: value if key in ("query", "source", "name", "dataset", "action") else float(value)
-                    for key, value in row.items()
-                    if value != ""
-                }
+                {key: value if key in TEXTS else float(value) for key, value in row.items() if value != ""}
                 for row in csv.DictReader(file)
             ]
     escaped = str(path).replace("[", "[[]")

@@ -19,6 +19,7 @@ SEGMENTS = {
 def moment(clip: int, start: int, stop: int) -> Moment:
     said: dict[str, Any] = dict.fromkeys(("label", "action", "subject", "camera", "setup", "replication"))
     said |= {"rank": 1, "score": 0.5, "clip_id": clip, "name": "a", "dataset": "long", "frames": 120}
+    said |= {"index": "long@e", "is_query": False}
     return Moment(**said, start_frame=start, stop_frame=stop, start_s=start / 30, end_s=stop / 30)
 
 

@@ -38,7 +38,7 @@ def test_the_description_says_what_every_route_answers(client: Client) -> None:
     schemas = document["components"]["schemas"]
     assert schemas["Hit"]["properties"]["score"]["description"] == meanings(Hit)["score"]
     assert "more" not in schemas["ServedIndex"]["properties"]
-    assert set(schemas["ClipAnswer"]["required"]) == {"query", "index", "hits", "seconds"}
+    assert set(schemas["ClipAnswer"]["required"]) == {"query", "index", "indexes", "hits", "seconds"}
 
 
 def test_the_page_of_the_server_names_every_route(client: Client) -> None:

@@ -28,7 +28,7 @@ declare namespace Page {
   type Whole = { [K in keyof Stretch]?: undefined };
 
   /** What a card shows: a clip, a hit or a moment. */
-  type Row = Server.ClipColumns & Numbered & (Whole | Stretch) & { rank?: number; score?: number | null };
+  type Row = Server.ClipColumns & Numbered & (Whole | Stretch) & { rank?: number; score?: number | null; is_query?: boolean };
 
   type Verdict = "right" | "wrong";
 

@@ -78,6 +78,8 @@ declare namespace Server {
     rank: number;
     score: number;
     clip_id: number;
+    index: string;
+    is_query: boolean;
     start_frame?: undefined;
     stop_frame?: undefined;
     start_s?: undefined;
@@ -90,6 +92,8 @@ declare namespace Server {
     rank: number;
     score: number;
     clip_id: number;
+    index: string;
+    is_query: boolean;
     start_frame: number;
     stop_frame: number;
     start_s: number;

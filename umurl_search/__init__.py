@@ -47,13 +47,14 @@ if TYPE_CHECKING:
     from umurl_search.report.report import write_report as write_report
     from umurl_search.search.batch import BatchRequest as BatchRequest
     from umurl_search.search.batch import query_many as query_many
+    from umurl_search.search.joint_searcher import JointSearcher as JointSearcher
     from umurl_search.search.options import QueryRequest as QueryRequest
     from umurl_search.search.options import SearchOptions as SearchOptions
     from umurl_search.search.options import SearchRequest as SearchRequest
+    from umurl_search.search.query import query as query
     from umurl_search.search.results import Answer as Answer
     from umurl_search.search.results import Hit as Hit
     from umurl_search.search.searcher import Searcher as Searcher
-    from umurl_search.search.searcher import query as query
     from umurl_search.training.import_encoder import import_encoder as import_encoder
     from umurl_search.training.plan import TrainRequest as TrainRequest
     from umurl_search.training.run import train_encoder as train_encoder
@@ -69,9 +70,10 @@ _HOMES = {
     "BuildRequest": ("umurl_search.index.build_plan", "BuildRequest"),
     "build_index": ("umurl_search.index.build", "build_index"),
     "SearchOptions": ("umurl_search.search.options", "SearchOptions"),
+    "JointSearcher": ("umurl_search.search.joint_searcher", "JointSearcher"),
     "SearchRequest": ("umurl_search.search.options", "SearchRequest"),
     "QueryRequest": ("umurl_search.search.options", "QueryRequest"),
-    "query": ("umurl_search.search.searcher", "query"),
+    "query": ("umurl_search.search.query", "query"),
     "Searcher": ("umurl_search.search.searcher", "Searcher"),
     "Answer": ("umurl_search.search.results", "Answer"),
     "Hit": ("umurl_search.search.results", "Hit"),

@@ -16,7 +16,7 @@ from umurl_search.library.library import Library
 from umurl_search.pictures.sheet import PictureClip, Verdict
 from umurl_search.search.options import QueryRequest
 from umurl_search.search.query_clip import conventions_of, find_stored, library_name, read_clip_frames
-from umurl_search.search.results import Hit, LabelledSegment, Moment, QueryResult, is_query
+from umurl_search.search.results import Hit, LabelledSegment, Moment, QueryResult
 
 Document = dict[str, Any]
 _NO_DATASET = {"state": "unknown"}
@@ -51,7 +51,7 @@ def hit_clips(library: Library, result: QueryResult) -> list[PictureClip]:
     places = [folders[hit.dataset][row["part"] - 1] for hit, row in zip(hits, there, strict=True)]
     stores = {folder: ClipStore(library.clips(folder)) for folder in set(places)}
     return [
-        _hit(hit, stores[place], row["store_row"], wanted, asked=is_query(hit, result.query))
+        _hit(hit, stores[place], row["store_row"], wanted, asked=hit.is_query)
         for hit, row, place in zip(hits, there, places, strict=True)
     ]
 

@@ -22,8 +22,8 @@ from umurl_search.pictures.timing import Timing, timing
 from umurl_search.pictures.video import require_av, to_mp4
 from umurl_search.result import Result
 from umurl_search.search.options import QueryRequest
+from umurl_search.search.query import query
 from umurl_search.search.results import FilteredIndex, QueryResult
-from umurl_search.search.searcher import query
 
 SUFFIXES = (".gif", ".mp4", ".png", ".svg", ".html")
 LONGEST_S = 20.0

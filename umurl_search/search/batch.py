@@ -19,7 +19,7 @@ from encoder.errors import UmurlError
 from umurl_search.clips.clip import Clip, Frames, LeftOut
 from umurl_search.clips.normalization import Conventions, convert_clip, normalise
 from umurl_search.clips.plausibility import check_scale_and_axis
-from umurl_search.clips.types import Embeddings
+from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.files.atomic import replacing, require_place
 from umurl_search.library.catalog.tables import SUFFIXES, AddRows, table_file
 from umurl_search.library.clip_columns import sql_types
@@ -30,8 +30,10 @@ from umurl_search.progress import Advance, Progress, no_progress
 from umurl_search.readers.base import Reader
 from umurl_search.readers.format_detection import detect
 from umurl_search.readers.formats import FORMATS, SourceOptions, clip_suffixes, open_reader
+from umurl_search.search.joint_searcher import open_searcher
 from umurl_search.search.moment_search import label_moments
 from umurl_search.search.options import SearchRequest
+from umurl_search.search.query import searched_index
 from umurl_search.search.query_clip import read_clip
 from umurl_search.search.results import (
     Answer,
@@ -42,7 +44,7 @@ from umurl_search.search.results import (
     UnreadClip,
     fewer_hits_note,
 )
-from umurl_search.search.searcher import QueryBatch, Searcher, searched_index
+from umurl_search.search.searcher import QueryBatch, Searcher
 from umurl_search.search.unread_clips import Unread, none_read_error, why
 from umurl_search.timing import Clock
 
@@ -57,6 +59,8 @@ _HIT_TYPES = {
     "score": "double",
     "clip_id": "bigint",
     **sql_types(only_hits=True),
+    "index": "varchar",
+    "is_query": "boolean",
 }
 _MOMENT_TYPES = {"start_frame": "bigint", "stop_frame": "bigint", "start_s": "double", "end_s": "double"}
 
@@ -123,7 +127,7 @@ def query_many(
     if request.out is not None:
         require_place(request.out, *OUT_SUFFIXES)
     clock, told = Clock(), _Told()
-    searcher = Searcher(library, request.how.index, device=request.how.device)
+    searcher = open_searcher(library, request.how.index, device=request.how.device)
     searcher.passing(request.how.where)
     sources = [_source(searcher, text, request.how) for text in request.sources]
     with contextlib.ExitStack() as stack:
@@ -140,6 +144,7 @@ def query_many(
     counts: dict[str, Any] = {
         **told.counts,
         "index": searched_index(searcher, request.how),
+        "indexes": [searched_index(part, request.how) for part in searcher.parts],
         "left_out": [UnreadClip(name=one.name, reason=why(one)) for one in told.left_out],
         "seconds": clock.seconds,
     }
@@ -171,10 +176,13 @@ def _take(
     segments = None if searcher.windows is None else searcher.segments()
     for query, answer in zip(queries, answers, strict=True):
         hits = answer.hits if segments is None else label_moments(answer.hits, segments)
-        told.queries.append(AnswerOfMany(query=_describe_query(query, answer, request), hits=list(hits)))
+        asked = _describe_query(query, answer, request, notes=searcher.notes(request))
+        told.queries.append(AnswerOfMany(query=asked, hits=list(hits)))
 
 
-def _describe_query(query: Query, answer: Answer, request: SearchRequest) -> AskedOfMany:
+def _describe_query(
+    query: Query, answer: Answer, request: SearchRequest, *, notes: Sequence[str]
+) -> AskedOfMany:
     return AskedOfMany(
         clip=query.name,
         source=query.source,
@@ -186,7 +194,7 @@ def _describe_query(query: Query, answer: Answer, request: SearchRequest) -> Ask
         exclude_same_performance=request.exclude_same_performance,
         label=query.label,
         action=query.action,
-        notes=[*query.notes, *fewer_hits_note(answer, request)],
+        notes=[*query.notes, *notes, *fewer_hits_note(answer, request)],
         stored=query.y is not None,
         passing=answer.passing,
     )
@@ -259,11 +267,7 @@ def _dataset(searcher: Searcher, name: str, request: SearchRequest) -> Source:
     """All clips of a dataset in order of id; those of the index's own with the embeddings that it holds."""
     with searcher.library.read() as catalog:
         ids = catalog.clip_ids(name)
-    index = searcher.index
-    own = (
-        name == searcher.row["dataset"] and searcher.windows is None and request.modality in index.modalities
-    )
-    y = index.embeddings(request.modality) if own and np.array_equal(index.ids, ids) else None
+    y = _stored(searcher, name, request.modality, ids)
 
     def read(advance: Advance) -> Iterator[Query | LeftOut]:
         clips = open_clips(searcher.library, name) if y is None else None
@@ -287,6 +291,15 @@ def _dataset(searcher: Searcher, name: str, request: SearchRequest) -> Source:
             advance(len(chosen))
 
     return Source(n=len(ids), read=read)
+
+
+def _stored(searcher: Searcher, name: str, modality: str, ids: Rows) -> Embeddings | None:
+    """(Q, D) of all clips of a dataset, where an index that is asked holds them."""
+    for part in searcher.parts:
+        index, own = part.index, part.row["dataset"] == name and part.windows is None
+        if own and modality in index.modalities and np.array_equal(index.ids, ids):
+            return index.embeddings(modality)
+    return None
 
 
 def _folder(searcher: Searcher, text: str, request: SearchRequest) -> Source:

@@ -1,5 +1,6 @@
 """What is asked of an index, declared once for the command line, the HTTP API and Python."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from encoder.joint_layouts import LayoutName
@@ -12,6 +13,19 @@ from umurl_search.index.temporal_iou import OVERLAP
 _MODALITY = "joint, bone, motion, any + of them, or fused"
 OVERLAP_HELP = "Of windows: the temporal IoU with a better one above which one is the same moment"
 _AS_INGESTED = "[default: of a .npy, as the index's dataset was ingested]"
+
+
+Indexes = str | tuple[str, ...] | None
+"""A name, or several of indexes to search together."""
+
+
+def parse_indexes(typed: Sequence[str]) -> tuple[str, ...]:
+    """Names that were given several times, or with commas. Raises ValueError for one that is given twice."""
+    names = tuple(name for text in typed for name in text.split(","))
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        raise ValueError(f"'{twice}' is named twice")
+    return names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +73,21 @@ class ClipFileOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class MatchRequest(ClipFileOptions, MatchOptions):
-    """What to compare with. index: None is the library's default."""
+    """What to compare with. index: None is the library's default; of several that were built alike, the best of all."""
 
-    index: str | None = option(None, "Which index [default: the last built or preferred]")
+    index: Indexes = option(
+        None,
+        "Which index; of several, the best of all [default: the last built or preferred]",
+        typed=list[str] | None,
+        parse=parse_indexes,
+    )
     device: str = "auto"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.index is not None and not isinstance(self.index, str):
+            names = tuple(self.index)
+            object.__setattr__(self, "index", names if len(names) > 1 else names[0] if names else None)
 
     def of(self, clip: str, *, k: int) -> "QueryRequest":
         """The same with the clip that asks, and how many hits are wanted."""

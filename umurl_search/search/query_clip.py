@@ -139,6 +139,14 @@ def _part(whole: StoredClip, start_s: float, end_s: float) -> StoredClip:
     return part
 
 
+def stretch_of(name: str, *, n_frames: int) -> tuple[int, int] | None:
+    """The frames [start, stop) that DATASET:CLIPNAME@FROM-TO says of a recording, None where it says none."""
+    part = _MOMENT.fullmatch(name)
+    if part is None:
+        return None
+    return round(float(part["start_s"]) * STORE_FPS), min(round(float(part["end_s"]) * STORE_FPS), n_frames)
+
+
 def _from_library(library: Library, dataset: str, name: str) -> QueryClip:
     found = find_stored(library, dataset, name)
     if found.start is None or found.stop is None:

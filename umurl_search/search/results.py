@@ -1,7 +1,7 @@
 """What an index answers: hits, and the documents of one query and of many."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from umurl_search.library.clip_columns import sql_types
@@ -22,6 +22,10 @@ class Hit(Result):
     """cosine, rises with similarity"""
     clip_id: int
     """the clip's number in the library"""
+    index: str
+    """in which it was found"""
+    is_query: bool
+    """whether it is the very clip that asked"""
     name: str
     dataset: str
     label: int | None
@@ -92,11 +96,12 @@ class Moment(Hit):
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The hits of one query, best first. passing: how many rows of the index could be found."""
+    """The hits of one query, best first. passing: how many rows could be found, in all and by index if several."""
 
     name: str
     hits: tuple[Hit, ...]
     passing: int
+    passing_by_index: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +197,9 @@ class QueryResult(Result):
     query: AskedClip
     """what was asked"""
     index: FilteredIndex
-    """what was searched"""
+    """what was searched; the first, if several"""
+    indexes: Sequence[FilteredIndex]
+    """all that was searched together: a list of one, unless several were named"""
     hits: Sequence[Hit]
     """a list, best first"""
     seconds: dict[str, float]
@@ -204,7 +211,9 @@ class MomentQueryResult(QueryResult):
     """The answer of an index of windows."""
 
     index: WindowedIndex
-    """what was searched"""
+    """what was searched; the first, if several"""
+    indexes: Sequence[WindowedIndex]
+    """all that was searched together"""
     hits: Sequence[Moment]
     """a list of moments, best first; the clip of each is the whole recording"""
 
@@ -238,7 +247,9 @@ class BatchCounts(Result):
     rows: int
     """hits in all"""
     index: SearchedIndex
-    """what was searched"""
+    """what was searched; the first, if several"""
+    indexes: Sequence[SearchedIndex]
+    """all that was searched together: a list of one, unless several were named"""
     left_out: list[UnreadClip]
     """a list of clips that cannot be read"""
     seconds: dict[str, float]
@@ -268,8 +279,3 @@ def fewer_hits_note(answer: Answer, how: SearchOptions) -> list[str]:
         return []
     what = "moments" if found and isinstance(answer.hits[0], Moment) else "clips"
     return [f"{found} {what} pass, fewer than the {how.k} asked for: all of them are here"]
-
-
-def is_query(hit: Mapping[str, Any], query: Mapping[str, Any]) -> bool:
-    """Whether a hit is the clip that asked: it is neither right nor wrong."""
-    return "start_frame" not in hit and f"{hit['dataset']}:{hit['name']}" == query["clip"]

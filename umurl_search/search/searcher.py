@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.embed import embed, pick_device
-from encoder.errors import DamagedError, Hint, UmurlError
+from encoder.errors import BusyError, DamagedError, Hint, NotFoundError
 from encoder.model import UmURL
 from umurl_search.clips.clip import Frames
-from umurl_search.clips.naming import parse_name
-from umurl_search.clips.normalization import STORE_FPS, Conventions, check_pipeline
+from umurl_search.clips.normalization import Conventions, check_pipeline
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.exact_knn import Neighbours
 from umurl_search.index.filtered_search import Gallery
@@ -27,24 +26,15 @@ from umurl_search.index.windows import windows_of
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_columns import PERFORMANCE, clip_fields
 from umurl_search.library.library import Library
-from umurl_search.library.retry import retry_if_library_changed, retry_while_changing
-from umurl_search.search.moment_search import label_moments, nearest_moments
-from umurl_search.search.options import ClipFileOptions, QueryRequest, SearchOptions
+from umurl_search.library.retry import retry_while_changing
+from umurl_search.search.hits import make_hit, mark_query, performance_of
+from umurl_search.search.moment_search import nearest_moments
+from umurl_search.search.options import ClipFileOptions, SearchOptions
 from umurl_search.search.query_clip import QueryClip, conventions_of, read_array, read_clip
 from umurl_search.search.results import (
-    SHOWN,
     Answer,
-    AskedClip,
-    FilteredIndex,
     Hit,
-    Moment,
-    MomentQueryResult,
-    QueryResult,
-    SearchedIndex,
-    WindowedIndex,
-    fewer_hits_note,
 )
-from umurl_search.timing import Clock
 
 T = TypeVar("T")
 _MOST_ROWS = 20_000
@@ -75,30 +65,53 @@ class _Seen:
 
 
 class Searcher:
-    """An index kept open with its encoder: as it was when it was opened, until clips that it finds have gone.
+    """An index kept open with its encoder. Where it was built again or changed, the next search opens it anew.
 
     Safe to use from several threads. Raises UmurlError for an unknown index or one made in another way.
     """
 
     def __init__(self, library: Library, name: str | None = None, *, device: str = "auto") -> None:
-        self.library, self._opened_at = library, library.changes()
+        self.library, self._opened_at, self._stamp = library, library.changes(), library.stamp()
         self.index, self.row = open_index(library, name)
         self.device = pick_device(device)
+        self.dataset = self._checked_dataset()
+        self._galleries: dict[tuple[str, str, bool], tuple[Gallery, Callable[[Embeddings], Embeddings]]] = {}
+        self._seen = _Seen()
+
+    def _checked_dataset(self) -> dict[str, Any]:
+        """The row of the index's dataset. Raises UmurlError where it is gone, or clips were prepared in another way."""
         check_pipeline(
             self.index.manifest["pipeline"],
             what=f"index {self.row['name']}",
             hint=Hint("{command}, then build it again", command=("delete", f"index:{self.row['name']}")),
         )
-        with library.read() as catalog:
+        with self.library.read() as catalog:
             dataset = catalog.dataset(self.row["dataset"])
         if dataset is None:
-            raise UmurlError(
+            raise NotFoundError(
                 f"index {self.row['name']} is of dataset '{self.row['dataset']}', which is gone",
                 "ingest it again",
             )
-        self.dataset: dict[str, Any] = dataset
-        self._galleries: dict[tuple[str, str, bool], tuple[Gallery, Callable[[Embeddings], Embeddings]]] = {}
-        self._seen = _Seen()
+        return dataset
+
+    @property
+    def parts(self) -> "tuple[Searcher, ...]":
+        """The searchers that this one asks: itself."""
+        return (self,)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the library still holds the index as it was opened: not built again, changed or deleted."""
+        with self.library.read() as catalog:
+            return self.row in catalog.indexes()
+
+    def refresh(self) -> None:
+        """Opens the index anew where it was built again or its clips changed. Raises UmurlError where it is gone."""
+        stamp = self.library.stamp()
+        if stamp != self._stamp:
+            if not self.is_current:
+                self._open_again()
+            self._stamp = stamp
 
     @cached_property
     def model(self) -> UmURL:
@@ -121,12 +134,15 @@ class Searcher:
         be seen, or an option outside its limits.
         """
         how = replace(options or SearchOptions(), **changes)
+        self.refresh()
         read = self._retry(lambda: [self._read(clip, conventions) for clip in clips])
         y = self.embed([clip.frames for clip in read], how.modality)
         asking = QueryBatch(names=[clip.name for clip in read], y=y, rows=[clip.row for clip in read])
         return self.answer(asking, how)
 
     def _read(self, clip: str | Path | Frames, conventions: Conventions | None) -> QueryClip:
+        if isinstance(clip, list | tuple):
+            raise ValueError("a list: give an array")
         if isinstance(clip, np.ndarray):
             return QueryClip(name="array", frames=read_array(clip))
         return read_clip(self.library, str(clip), conventions=conventions or self.conventions(str(clip)))
@@ -158,7 +174,16 @@ class Searcher:
         return seen
 
     def answer(self, asking: QueryBatch, how: SearchOptions) -> list[Answer]:
-        """Hits for embeddings that are there already. Opens the index again where clips that it holds have gone."""
+        """Hits for embeddings that are there already, of the encoder that the index was made with when it was opened.
+
+        Opens the index again where clips that it holds have gone. Raises UmurlError where it has another encoder now.
+        """
+        encoder = self.row["encoder_hash"]
+        self.refresh()
+        if self.row["encoder_hash"] != encoder:
+            raise BusyError(
+                f"index {self.row['name']} was built again with another encoder", "embed the clips again"
+            )
         return self._retry(lambda: self._answer(asking, how))
 
     def _retry(self, work: Callable[[], T]) -> T:
@@ -169,9 +194,15 @@ class Searcher:
 
     def _open_again(self) -> None:
         now = self.library.changes()
+        before = self.row["encoder_hash"]
         self.index, self.row = open_index(self.library, self.row["name"])
+        self.dataset = self._checked_dataset()
         self._galleries, self._opened_at = {}, now
-        for opened in ("_performances", "windows"):
+        for opened in (
+            "_performances",
+            "windows",
+            *(("model",) if self.row["encoder_hash"] != before else ()),
+        ):
             self.__dict__.pop(opened, None)
 
     def _answer(self, asking: QueryBatch, how: SearchOptions) -> list[Answer]:
@@ -188,9 +219,10 @@ class Searcher:
             whole = self._find_nearest(gallery, points, max(1, min(how.k, n)), how.overlap, among)
             found = [(s, r, n) for s, r in zip(whole.scores, whole.rows, strict=True)]
         rows = self._rows_of([r for _, r, _ in found])
+        known = asking.rows or [None] * len(asking.names)
         return [
-            Answer(name=name, passing=n, hits=self._hits(scores, mine, rows))
-            for name, (scores, mine, n) in zip(asking.names, found, strict=True)
+            Answer(name=name, passing=n, hits=mark_query(self._hits(scores, mine, rows), name, row))
+            for name, row, (scores, mine, n) in zip(asking.names, known, found, strict=True)
         ]
 
     def _gallery(self, how: SearchOptions) -> tuple[Gallery, Callable[[Embeddings], Embeddings]]:
@@ -217,7 +249,7 @@ class Searcher:
         name: str,
         row: dict[str, Any] | None,
     ) -> tuple[NDArray[np.float64], Rows, int]:
-        same = (self._performances == np.array(_performance(name, row), dtype=np.int64)).all(axis=1)
+        same = (self._performances == np.array(performance_of(name, row), dtype=np.int64)).all(axis=1)
         others = np.flatnonzero(~same)
         allowed = others if among is None else others[np.isin(others, among)]
         found = self._find_nearest(gallery, point, max(1, min(how.k, len(allowed))), how.overlap, allowed)
@@ -266,6 +298,10 @@ class Searcher:
         with self.library.read() as catalog:
             return catalog.clips_by_id(ids)
 
+    def notes(self, how: SearchOptions) -> list[str]:
+        """What to know of answers that come of several indexes; nothing of one."""
+        return []
+
     def segments(self) -> dict[str, NDArray[Any]]:
         """What is said to happen in the recordings of the index's dataset."""
         with self.library.read() as catalog:
@@ -278,102 +314,6 @@ class Searcher:
         ids = self.index.ids[found[kept]].tolist()
         spans = [None] * len(ids) if self.index.spans is None else self.index.spans[found[kept]].tolist()
         return tuple(
-            _hit(rows[i], rank=rank, score=float(score), span=span)
+            make_hit(rows[i], rank=rank, score=float(score), span=span, index=self.row["name"])
             for rank, (i, score, span) in enumerate(zip(ids, scores[kept], spans, strict=True), start=1)
         )
-
-
-def _hit(row: dict[str, Any], *, rank: int, score: float, span: tuple[int, int] | None) -> Hit:
-    """row: of the clip, as the catalog shows it. span: the frames of a moment, None of a whole clip."""
-    known = {"rank": rank, "score": score, "clip_id": row["id"], **{name: row[name] for name in SHOWN}}
-    if span is None:
-        return Hit(**known)
-    start, stop = span
-    return Moment(
-        **known, start_frame=start, stop_frame=stop, start_s=start / STORE_FPS, end_s=stop / STORE_FPS
-    )
-
-
-@retry_if_library_changed
-def query(library: Library, request: QueryRequest) -> QueryResult:
-    """The k best clips of an index for one clip, those that pass `where` only, exact.
-
-    Raises UmurlError for an unknown index, a clip that cannot be read, a bad filter or an absent modality.
-    """
-    clock = Clock()
-    searcher = Searcher(library, request.index, device=request.device)
-    searcher.passing(request.where)
-    clip = read_clip(
-        library,
-        request.clip,
-        conventions=searcher.conventions(request.clip, request),
-        axes=request.axes,
-        strict_layout=request.layout is not None,
-    )
-    clock.lap("read")
-    y = searcher.embed([clip.frames], request.modality)
-    clock.lap("embed")
-    return answer_query(searcher, request, clip, y, clock)
-
-
-def answer_query(
-    searcher: Searcher, request: QueryRequest, clip: QueryClip, y: Embeddings, clock: Clock
-) -> QueryResult:
-    """What `query` says of a clip that is read and embedded: y (1, D)."""
-    answer = searcher.answer(QueryBatch(names=[clip.name], y=y, rows=[clip.row]), request)[0]
-    clock.lap("search")
-    notes = [*clip.notes, *fewer_hits_note(answer, request)]
-    label, action = (clip.row["label"], clip.row["action"]) if clip.row else (None, None)
-    asked = AskedClip(
-        clip=request.clip,
-        modality=request.modality,
-        frames=len(clip.frames),
-        people=clip.frames.shape[1],
-        where=request.where,
-        k=request.k,
-        exclude_same_performance=request.exclude_same_performance,
-        label=label,
-        action=action,
-        notes=notes,
-    )
-    said = vars(searched_index(searcher, request))
-    if searcher.windows is None:
-        index = FilteredIndex(**said, passing=answer.passing)
-        return QueryResult(query=asked, index=index, hits=list(answer.hits), seconds=clock.seconds)
-    moments = label_moments(answer.hits, searcher.segments())
-    windowed = WindowedIndex(**said, passing=answer.passing)
-    return MomentQueryResult(query=asked, index=windowed, hits=moments, seconds=clock.seconds)
-
-
-def searched_index(searcher: Searcher, how: SearchOptions) -> SearchedIndex:
-    """The index of a searcher as a result says it."""
-    row, manifest = searcher.row, searcher.index.manifest
-    return SearchedIndex(
-        name=row["name"],
-        dataset=row["dataset"],
-        encoder=row["encoder"],
-        against=how.against,
-        bridge=how.bridged,
-        transform=row["transform"],
-        kind=row["kind"],
-        clips=row["clips"],
-        window_s=manifest.get("window_s"),
-        stride_s=manifest.get("stride_s"),
-    )
-
-
-def _performance(name: str, row: dict[str, Any] | None) -> tuple[int, ...]:
-    """The query's setup, subject, replication and label: the catalog's, or those in its file's name."""
-    fields = parse_name(Path(name).stem)
-    label = None if fields.action is None else fields.action - 1
-    said = {**vars(fields), "label": label} if row is None else row
-    values = tuple(said[field] for field in PERFORMANCE)
-    if any(value is None for value in values):
-        raise UmurlError(
-            f"{name}: its performance is not known",
-            Hint(
-                "{option} needs DATASET:CLIPNAME, or a file named as in NTU RGB+D (SsssCccPpppRrrrAaaa)",
-                option="exclude_same_performance",
-            ),
-        )
-    return values

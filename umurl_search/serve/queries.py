@@ -1,6 +1,6 @@
 """Queries of the API: which clip is meant, and the document that the command `query` prints for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -10,9 +10,10 @@ from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import Conventions
 from umurl_search.clips.types import Embeddings
 from umurl_search.readers.formats import clip_suffixes
+from umurl_search.search.joint_searcher import JointSearcher
+from umurl_search.search.query import answer_query
 from umurl_search.search.query_clip import QueryClip, read_clip
 from umurl_search.search.results import QueryResult, StoredClipAsked
-from umurl_search.search.searcher import answer_query
 from umurl_search.serve.cache import LibraryCache, OpenIndex
 from umurl_search.serve.schemas import ClipId, FileQuery, QueryBody, QueryOptions
 from umurl_search.serve.uploads import Upload, Uploads
@@ -54,15 +55,17 @@ class QueryService:
 
     def _answer(self, body: QueryOptions, mean: Callable[[OpenIndex], ResolvedClip]) -> QueryResult:
         clock = Clock()
-        held = self._shelf.index(body.index)
-        held.searcher.passing(body.where)
+        every = [self._shelf.index(name) for name in body.indexes or (body.index,)]
+        held = every[0]
+        searcher = held.searcher if len(every) == 1 else JointSearcher([one.searcher for one in every])
+        searcher.passing(body.where)
         meant = mean(held)
         clock.lap("read")
-        y = self.embed(held, meant, body.modality)
+        y = self.embed(_find_holder(every, meant, body.modality), meant, body.modality)
         clock.lap("embed")
         request = body.request(meant.name, index=held.name)
         clip = QueryClip(name=meant.name, frames=meant.frames, row=meant.row, notes=meant.notes)
-        result = answer_query(held.searcher, request, clip, y, clock)
+        result = answer_query(searcher, request, clip, y, clock)
         if meant.clip_id is None:
             return result
         return replace(result, query=StoredClipAsked(**vars(result.query), clip_id=meant.clip_id))
@@ -113,6 +116,13 @@ class QueryService:
             return meant.frames
         corpus, at = self._shelf.clip(meant.clip_id)
         return corpus.clips.normalised_frames(at)
+
+
+def _find_holder(every: Sequence[OpenIndex], meant: ResolvedClip, modality: str) -> OpenIndex:
+    """Of indexes of one encoder, one that holds the clip's embedding, else the first."""
+    clip_id = meant.clip_id
+    holding = (one for one in every if clip_id is not None and one.read_stored(clip_id, modality) is not None)
+    return next(holding, every[0])
 
 
 def _resolve_upload(upload: Upload) -> ResolvedClip:

@@ -1,8 +1,8 @@
 """What the API is asked: the JSON bodies, their bounds, and defaults as of the command line."""
 
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, Self, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 
 from encoder.modality_sets import FUSED, parse
 from encoder.options import options_of
@@ -10,11 +10,12 @@ from umurl_search.evaluation.metrics import MOST_NEIGHBOURS, TEMPERATURE, Vote
 from umurl_search.index.temporal_iou import OVERLAP
 from umurl_search.library.clip_columns import FACETS
 from umurl_search.readers.formats import list_suffixes
-from umurl_search.search.options import ClipFileOptions, QueryRequest, SearchOptions
+from umurl_search.search.options import ClipFileOptions, QueryRequest, SearchOptions, parse_indexes
 
 MOST_HITS = 500
 WHERE = 'SQL over the clips, e.g. "subject = 3 and camera = 2"'
 MOST_ID = 2**53
+MOST_INDEXES = 20
 MOST_K = 20
 """Numbers of neighbours in one evaluation."""
 
@@ -97,6 +98,17 @@ class QueryOptions(_SEARCH):  # type: ignore[misc]
     """How to look, as the command `query`."""
 
     index: Index = None
+    indexes: Annotated[
+        tuple[Text, ...],
+        Field(max_length=MOST_INDEXES, description="Several, searched together; in place of index"),
+    ] = ()
+
+    @model_validator(mode="after")
+    def _require_one(self) -> Self:
+        if self.indexes and self.index is not None:
+            raise ValueError("give index or indexes, not both")
+        parse_indexes(self.indexes)
+        return self
 
     def request(self, clip: str, *, index: str) -> QueryRequest:
         """What is asked, by a clip of that name."""

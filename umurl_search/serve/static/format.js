@@ -66,7 +66,7 @@ const trim = (s) => String(Math.round(1000 * s) / 1000);
  * Whether a hit is the clip that asked.
  * @type {(query: Server.AskedClip, hit: Page.Row) => boolean}
  */
-export const isItself = (query, hit) => hit.start_frame === undefined && known(query.clip_id) && query.clip_id === clipId(hit);
+export const isItself = (query, hit) => Boolean(hit.is_query) || (hit.start_frame === undefined && known(query.clip_id) && query.clip_id === clipId(hit));
 
 /**
  * "right", "wrong", or null where the query or the hit has no label, or the hit is the query itself.
