@@ -15,6 +15,7 @@ from refusals import raises_typed
 
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Clip, LeftOut, Outcome
+from umurl_search.readers import detect
 from umurl_search.readers.ctrgcn import CtrGcnReader, protocol_of
 
 REPOSITORY = Path(__file__).parents[1]
@@ -67,6 +68,38 @@ def test_rows_are_clips(tmp_path: Path, compressed: bool) -> None:
 def test_labels_may_be_numbers(tmp_path: Path) -> None:
     found = outcomes(write(tmp_path / "x.npz", y_train=np.array([7, 8, 9])))
     assert [clip.label for clip in found[:3] if isinstance(clip, Clip)] == [7, 8, 9]
+
+
+def test_rows_of_one_person_are_clips(tmp_path: Path) -> None:
+    path = write(tmp_path / "own.npz", x_train=rows(3)[..., :75], x_test=rows(2)[..., :75])
+    clips = [clip for clip in outcomes(path) if isinstance(clip, Clip)]
+    assert [clip.frames.shape for clip in clips] == [(6, 1, 25, 3)] * 5
+
+
+def test_both_archives_of_a_folder_give_a_protocol_each(tmp_path: Path) -> None:
+    every = rows(5)
+    every[1, 4:] = 0
+    labels = np.eye(60)[:5]
+    for name, order in (("NTU60_CV", [4, 1, 0, 2, 3]), ("NTU60_CS", [0, 1, 2, 3, 4])):
+        parts: dict[str, Any] = {"x_train": every[order[:3]], "x_test": every[order[3:]]}
+        write(tmp_path / f"{name}.npz", y_train=labels[order[:3]], y_test=labels[order[3:]], **parts)
+    assert detect(tmp_path) == "ctr-gcn"
+    reader = CtrGcnReader((tmp_path,))
+    assert len(reader.items()) == 5
+    assert reader.splits() == {
+        "xsub": {
+            "train": ["train_00000", "train_00001", "train_00002"],
+            "test": ["test_00000", "test_00001"],
+        },
+        "xview": {
+            "train": ["test_00001", "train_00001", "train_00000"],
+            "test": ["train_00002", "test_00000"],
+        },
+    }
+    assert [path.name for path in reader.files()] == ["NTU60_CS.npz", "NTU60_CV.npz"]
+    write(tmp_path / "NTU120_CSub.npz")
+    with pytest.raises(UmurlError, match=r"3 files end in \.npz"):
+        CtrGcnReader((tmp_path,))
 
 
 def test_an_empty_part_is_fine(tmp_path: Path) -> None:
@@ -149,7 +182,7 @@ def test_object_arrays_are_refused(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"x_train": rows(3)[..., :75]}, r"x_train is float32 \(3, 6, 75\), not floats of \(N, T, 150\)"),
+        ({"x_train": rows(3)[..., :74]}, r"x_train is float32 \(3, 6, 74\), not floats of \(N, T, 150\)"),
         ({"x_train": np.zeros((3, 6, 150), int)}, r"x_train is int64 \(3, 6, 150\), not floats"),
         ({"y_train": np.eye(60)[:2]}, r"y_train is float64 \(2, 60\), not one label a row of x_train"),
         ({"y_train": np.zeros(3)}, r"y_train is float64 \(3,\), not one label a row of x_train"),

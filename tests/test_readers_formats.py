@@ -64,6 +64,12 @@ def make_npy(folder: Path) -> Path:
     return path
 
 
+def make_array_set(folder: Path) -> Path:
+    np.save(folder / "X.npy", np.ones((5, 2, 25, 3)))
+    np.save(folder / "y.npy", np.arange(5))
+    return folder / "X.npy"
+
+
 def make_npz(folder: Path) -> Path:
     path = folder / "clip.npz"
     np.savez(path, keypoints=np.ones((2, 25, 3)), fps=30)
@@ -89,6 +95,7 @@ MAKERS: dict[str, Callable[[Path], Path | None]] = {
     "ctr-gcn": make_ctr_gcn,
     "pyskl": make_pyskl,
     "nw-ucla": make_nw_ucla,
+    "array-set": make_array_set,
     "npy": make_npy,
     "npz": make_npz,
     "mat": make_mat,

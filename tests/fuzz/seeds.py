@@ -113,6 +113,22 @@ def mat_clips() -> list[bytes]:
     return found
 
 
+def array_sets() -> list[bytes]:
+    clips = _places(3, 2, 25, 3).astype("f4")
+    arrays = (clips, clips.reshape(3, 2, 75), np.stack([clips, clips], axis=2))
+    labels = (np.array([0, 2, 1]), np.eye(3), np.array(["a", "b", "a"]))
+    return [SEPARATOR.join((_npy(array), _npy(one))) for array, one in zip(arrays, labels, strict=True)]
+
+
+def array_set_files() -> list[bytes]:
+    out, mat = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.npy", _npy(_places(3, 2, 25, 3)))
+        archive.writestr("y.npy", _npy(np.arange(3)))
+    savemat(mat, {"data": _places(25, 3, 2, 3), "labels": np.arange(3)})
+    return [out.getvalue() + SEPARATOR, SEPARATOR + mat.getvalue()]
+
+
 def csv_clips() -> list[bytes]:
     rows = [",".join(map(str, row)) for row in _places(3, 75).tolist()]
     head = "time," + ",".join(f"j{j}_{axis}" for j in range(25) for axis in "xyz")

@@ -116,6 +116,11 @@ def _at(*paths: str) -> Files:
     return lambda data: dict(zip(paths, data.split(SEPARATOR), strict=False))
 
 
+def _one_of(*paths: str) -> Files:
+    """The same, of the parts that are not empty."""
+    return lambda data: {path: part for path, part in _at(*paths)(data).items() if part}
+
+
 # single files
 
 
@@ -231,6 +236,18 @@ TARGETS: dict[str, Target] = {
         run=_reads("npz"),
         seeds=seeds.npz_clips,
         mutate=mutate.zip_members(mutate.npy),
+    ),
+    "array-set": Target(
+        files=_at("X.npy", "y.npy"),
+        run=_reads("array-set"),
+        seeds=seeds.array_sets,
+        mutate=mutate.several_files(mutate.npy),
+    ),
+    "array-set-file": Target(
+        files=_one_of("X.npz", "X.mat"),
+        run=_reads("array-set"),
+        seeds=seeds.array_set_files,
+        mutate=mutate.several_files(mutate.zip_members(mutate.npy), mutate.mat),
     ),
     "mat": Target(files=_at(f"{_NTU_NAME}.mat"), run=_reads("mat"), seeds=seeds.mat_clips, mutate=mutate.mat),
     "csv": Target(files=_at(f"{_NTU_NAME}.csv"), run=_reads("csv"), seeds=seeds.csv_clips, mutate=_TEXT),

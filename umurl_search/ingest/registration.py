@@ -178,4 +178,4 @@ def _notes(conventions: Conventions, reader: Reader) -> list[str]:
         )
     if reader.state == "first-frame-centred":
         notes.append("the arrays were denoised by their maker: figures differ from raw recordings'")
-    return notes
+    return [*notes, *getattr(reader, "notes", ())]

@@ -32,7 +32,9 @@ def clip_readings(shape: tuple[int, ...], n_joints: Sequence[int]) -> list[Axes]
 
 def set_readings(shape: tuple[int, ...], n_joints: Sequence[int]) -> list[str]:
     """What the axes of an array that holds many clips may be, the likeliest first."""
-    return [axes for axes in _SETS if _fits(shape, axes, n_joints, further=True)]
+    found = [axes for axes in _SETS if _fits(shape, axes, n_joints, further=True)]
+    usual = [axes for axes in found if _fits(shape, axes, n_joints, most_people=USUAL_PEOPLE, further=True)]
+    return usual + [axes for axes in found if axes not in usual]
 
 
 def _fits(

@@ -102,9 +102,10 @@ def _holds_objects(content: bytes) -> bool:
     return head.startswith(_MAGIC) and b"'descr': '|O'" in head and b"'shape': ()" in head
 
 
-def load_npz(path: Path) -> dict[str, NDArray[Any]]:
+def load_npz(path: Path, *, most_axes: int = 32) -> dict[str, NDArray[Any]]:
     """The arrays of numbers in a `.npz` file, by name; others, of objects say, are passed over.
 
+    most_axes: of those that are wanted.
     Raises: BadRecordingError where the file is not whole.
     """
     if not path.is_file():
@@ -114,7 +115,11 @@ def load_npz(path: Path) -> dict[str, NDArray[Any]]:
             members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
             if len(members) > _MOST_MEMBERS:
                 raise BadRecordingError("malformed", f"{len(members)} arrays in one file", path)
-            found = {member.filename[:-4]: _read_member(archive, member) for member in members}
+            found = {
+                member.filename[:-4]: _read_member(archive, member)
+                for member in members
+                if len(_read_member_shape(archive, member.filename) or ()) <= most_axes
+            }
     except DAMAGED as error:
         raise BadRecordingError("malformed", f"a damaged archive ({reason_of(error)})", path) from None
     except BadRecordingError:

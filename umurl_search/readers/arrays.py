@@ -18,12 +18,13 @@ from umurl_search.readers.array_axes import (
     describe_mismatch,
     order_axes,
     require_axes,
+    set_readings,
     sizes_as,
 )
-from umurl_search.readers.array_files import is_likely_clip, load_clip_array
+from umurl_search.readers.array_files import is_likely_clip, load_clip_array, read_shapes
 from umurl_search.readers.build_clip import BadRecordingError, make_clip, require_finite, to_float32
 from umurl_search.readers.csv_file import is_csv_clip
-from umurl_search.readers.file_per_clip import FilePerClip, Place, require_layout
+from umurl_search.readers.file_per_clip import FilePerClip, Place, decode_place, require_layout
 
 _COORDINATES = 3
 
@@ -98,6 +99,21 @@ class NpyReader(FilePerClip):
             if self.format == "npy"
             else f"{self.format}({self.roots}, {said})"
         )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How the only array was read, where its people could be recordings."""
+        items = self.items() if self._axes is None else []
+        path = decode_place(items[0], self.roots).path if len(items) == 1 else None
+        if path is None or path.suffix.lower() != ".npy" or not is_likely_clip(path):
+            return ()
+        ((_, shape),) = read_shapes(path).items()
+        n_joints = (LAYOUTS[self.layout].n_joints,)
+        readings, sets = clip_readings(shape, n_joints), set_readings(shape, n_joints)
+        if not readings or not sets or shape[0] == 1:
+            return ()
+        said = f"{path.name}: an array of shape {shape}, read as one recording ({readings[0]})"
+        return (f"{said}; --axes {sets[0]} reads it as {shape[0]} recordings",)
 
     def is_recording(self, path: Path) -> bool:
         return is_csv_clip(path) if self.suffix == ".csv" else is_likely_clip(path)

@@ -1,5 +1,6 @@
 """CTR-GCN's `.npz` files: x_train, y_train, x_test, y_test, read row by row out of the archive."""
 
+import hashlib
 import re
 import struct
 import zipfile
@@ -22,7 +23,9 @@ from umurl_search.readers.file_per_clip import find_single_file, require_one_roo
 from umurl_search.readers.npy_header import Header, read_header
 
 PARTS: tuple[Part, ...] = ("train", "test")
-_ROW_NUMBERS = N_PEOPLE * N_JOINTS * 3
+_PERSON_NUMBERS = N_JOINTS * 3
+_WIDTHS = (_PERSON_NUMBERS, N_PEOPLE * _PERSON_NUMBERS)
+_FIRST = ("xsub", "xview", "xset")
 _MOST_ROW_BYTES = 16 * 2**20
 _ABBREVIATION = re.compile(r"(?<![a-z])(csub|cset|cv|cs)(?![a-z])", re.IGNORECASE)
 _PROTOCOLS = {"CSUB": "xsub", "CS": "xsub", "CV": "xview", "CSET": "xset"}
@@ -109,7 +112,11 @@ class MemberReader:
 
 
 class CtrGcnReader:
-    """An `.npz` in CTR-GCN's layout. Items are rows, `train_00000`; the clips are named so too."""
+    """An `.npz` in CTR-GCN's layout, or a folder with one for each protocol.
+
+    Items are rows of the first, `train_00000`; the clips are named so too. Rows have no names: those of the other
+    archives are found in the first by their coordinates.
+    """
 
     format: str = "ctr-gcn"
     state: State = "first-frame-centred"
@@ -118,7 +125,8 @@ class CtrGcnReader:
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self.roots = (require_one_root(roots),)
-        self._path = find_single_file(self.roots[0], ".npz")
+        self._path, *self._others = _find_archives(self.roots[0])
+        self._splits: Splits = {}
         with open_archive(self._path) as archive:
             self._n_rows = {part: _count_rows(archive, part) for part in PARTS}
 
@@ -146,16 +154,53 @@ class CtrGcnReader:
             return error.left_out(name, source)
 
     def splits(self) -> Splits:
-        return {
-            protocol_of(self._path.name): {
+        if not self._splits:
+            self._splits[protocol_of(self._path.name)] = {
                 part: [f"{part}_{row:05d}" for row in range(n_rows)]
                 for part, n_rows in self._n_rows.items()
                 if n_rows
             }
-        }
+            names = {digest: name for name, digest in _digests(self._path)} if self._others else {}
+            for path in self._others:
+                parts = self._splits.setdefault(protocol_of(path.name), {})
+                for name, digest in _digests(path):
+                    parts.setdefault(name.split("_")[0], []).append(names.get(digest, f"{path.name}:{name}"))
+        return self._splits
 
     def files(self) -> Sequence[Path]:
-        return [self._path]
+        return [self._path, *self._others]
+
+
+def _find_archives(root: Path) -> list[Path]:
+    """The archives of a source, one for each protocol. Raises: UmurlError for several of one protocol."""
+    if not root.is_dir():
+        return [find_single_file(root, ".npz")]
+    found = [path for path in sorted(root.iterdir()) if path.suffix.lower() == ".npz" and is_ctr_gcn(path)]
+    protocols = [protocol_of(path.name) for path in found]
+    if len(found) < 2 or len(set(protocols)) < len(found):
+        return [find_single_file(root, ".npz")] if len(found) != 1 else found
+    return sorted(found, key=lambda path: [protocol_of(path.name) != name for name in _FIRST])
+
+
+def is_ctr_gcn(path: Path) -> bool:
+    """Whether a file is an archive in CTR-GCN's layout: its rows are frames of 75 or 150 numbers."""
+    try:
+        with open_archive(path) as archive:
+            shape = MemberReader(archive, "x_train").header.shape
+    except UmurlError:
+        return False
+    return len(shape) == 3 and shape[2] in _WIDTHS
+
+
+def _digests(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Of each row, its name and a hash of its coordinates. Raises: UmurlError for a damaged archive."""
+    with open_archive(path) as archive:
+        for part in PARTS:
+            rows = MemberReader(archive, f"x_{part}")
+            for number in range(rows.header.shape[0]):
+                row = rows.row(number)
+                whole = np.ascontiguousarray(row[: count_until_empty(row)], "<f4")
+                yield f"{part}_{number:05d}", hashlib.sha256(whole.tobytes()).digest()
 
 
 def _size(archive: zipfile.ZipFile) -> int:
@@ -185,12 +230,12 @@ def _count_rows(archive: zipfile.ZipFile, part: str) -> int:
     if (
         len(clips.shape) != 3
         or 0 in clips.shape[1:]
-        or clips.shape[2] != _ROW_NUMBERS
+        or clips.shape[2] not in _WIDTHS
         or clips.dtype.kind != "f"
     ):
         seen = f"{clips.dtype} {clips.shape}"
         raise BadInputError(
-            f"{archive.filename}: x_{part} is {seen}, not floats of (N, T, {_ROW_NUMBERS})", _AGAIN
+            f"{archive.filename}: x_{part} is {seen}, not floats of (N, T, {_WIDTHS[-1]})", _AGAIN
         )
     one_hot = len(labels.shape) == 2
     if labels.shape[0] != clips.shape[0] or not (
@@ -206,10 +251,10 @@ def _count_rows(archive: zipfile.ZipFile, part: str) -> int:
 def _read_row(row: NDArray[Any], label_row: NDArray[Any], *, name: str, source: str) -> Clip:
     """A row as a clip, without its empty frames at the end.
 
-    row: (T, 150); label_row: one-hot, or () the class itself.
+    row: (T, 150), or (T, 75) of one person; label_row: one-hot, or () the class itself.
     """
     n_frames = count_until_empty(row)
-    frames = row[:n_frames].reshape(n_frames, N_PEOPLE, N_JOINTS, 3)
+    frames = row[:n_frames].reshape(n_frames, -1, N_JOINTS, 3)
     return make_clip(name, frames, label=_label(label_row), source=source)
 
 

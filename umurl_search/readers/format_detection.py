@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from encoder.errors import BadInputError, Hint, NotFoundError, UmurlError
+from umurl_search.clips.types import SET_AXES
 from umurl_search.readers.file_per_clip import walk_files
 from umurl_search.readers.formats import FORMATS, Format
 
@@ -76,8 +77,11 @@ def detect(source: Path, *, axes: str | None = None) -> str:
     found = survey(source)
     if not found.counts:
         raise _unknown_source_error(source, "the folder is empty")
+    if axes in SET_AXES:
+        return "array-set"
+    rows = {name: row for name, row in FORMATS.items() if axes is None or name != "array-set"}
     for strict in (True, False):
-        weights = {name: _weigh(row, found, strict=strict) for name, row in FORMATS.items()}
+        weights = {name: _weigh(row, found, strict=strict) for name, row in rows.items()}
         best = max(weights, key=weights.__getitem__)  # of several, the first of the table
         if weights[best]:
             return best
@@ -86,9 +90,9 @@ def detect(source: Path, *, axes: str | None = None) -> str:
 
 def _weigh(row: Format, found: Survey, *, strict: bool) -> int:
     """How many of the files are of a format, by what some of them are."""
-    in_folder = row.count_in_folder(found.source) if found.source.is_dir() else 0
-    if in_folder:
-        return in_folder
+    together = row.count_in_folder(found.source)
+    if together:
+        return together
     tried = found.samples.get(row.suffix, [])
     examine = row.is_likely if strict and row.is_likely is not None else row.is_file
     fitting = sum(map(examine, tried))

@@ -58,7 +58,7 @@ class Format:
 
     open: makes the reader of sources. suffix: of its files, in small letters. is_file: whether a file of that suffix
     is of this format. is_likely: whether it moreover seems to be one that can be used (None: `is_file` says as much).
-    count_in_folder: how many files of this format a folder holds, of one whose files belong together. store_bytes: in
+    count_in_folder: how many files of this format a source holds, of one whose files belong together. store_bytes: in
     the clip store for a byte of source, at most. has_recording_files: a recording is a file of its own. is_clip_a_file:
     moreover, one clip is one file. has_splits: the source states train and test parts. read_clip: of formats whose
     files may ask as a query; frames (T, M, V, 3) and notes. arrays: read by conventions that its user states, since the
@@ -209,6 +209,12 @@ def _is_ctr_gcn(path: Path) -> bool:
         return False
 
 
+def _is_likely_ctr_gcn(path: Path) -> bool:
+    from umurl_search.readers.ctrgcn import is_ctr_gcn
+
+    return is_ctr_gcn(path)
+
+
 def _open_pyskl(roots: Sequence[Path], options: SourceOptions) -> "Reader":
     from umurl_search.readers.pyskl import PysklReader
 
@@ -267,6 +273,18 @@ def _array_format(
     )
 
 
+def _open_array_set(roots: Sequence[Path], options: SourceOptions) -> "Reader":
+    from umurl_search.readers.array_set import ArraySetReader
+
+    return ArraySetReader(roots, layout=options.layout, axes=options.axes)
+
+
+def _count_array_sets(source: Path) -> int:
+    from umurl_search.readers.array_set import count_sets
+
+    return count_sets(source)
+
+
 def _is_npy(path: Path) -> bool:
     return _head(path).startswith(b"\x93NUMPY")
 
@@ -319,7 +337,9 @@ FORMATS: dict[str, Format] = {
         read_clip=_read_pku,
     ),
     "agcn": Format(open=_open_agcn, count_in_folder=_count_agcn, has_splits=True),
-    "ctr-gcn": Format(open=_open_ctr_gcn, suffix=".npz", is_file=_is_ctr_gcn, has_splits=True),
+    "ctr-gcn": Format(
+        open=_open_ctr_gcn, suffix=".npz", is_file=_is_ctr_gcn, is_likely=_is_likely_ctr_gcn, has_splits=True
+    ),
     "pyskl": Format(open=_open_pyskl, suffix=".pkl", is_file=_is_pyskl, store_bytes=2.1, has_splits=True),
     "nw-ucla": Format(
         open=_open_nw_ucla,
@@ -329,6 +349,9 @@ FORMATS: dict[str, Format] = {
         has_recording_files=True,
         is_clip_a_file=True,
         read_clip=_read_nw_ucla,
+    ),
+    "array-set": Format(
+        open=_open_array_set, count_in_folder=_count_array_sets, store_bytes=8.0, has_splits=True
     ),
     "npy": _array_format("npy", is_file=_is_npy, is_likely=_is_likely_array, store_bytes=2.1),
     "npz": _array_format("npz", is_file=_is_npz, is_likely=_is_likely_array, store_bytes=8.0),

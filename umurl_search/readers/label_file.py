@@ -1,6 +1,7 @@
 """Labels that lie beside an array: a pickle, a `.npy` array, or text with a label a line."""
 
 import io
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,14 +66,25 @@ def to_labels(values: Any) -> list[int | str]:
         return [int(row) for row in array.argmax(axis=1)]
     if array.ndim not in (1, 2):
         raise ValueError(f"labels of shape {array.shape}")
-    return [_parse_label(value) for value in array.ravel().tolist()]
+    return [_parse_label(value) for value in to_list(array)]
+
+
+def to_list(array: NDArray[Any]) -> list[Any]:
+    """The values of an array, in its order. Raises: ValueError for text that is none, which numpy does not look for."""
+    flat = np.ascontiguousarray(array).ravel()
+    if flat.dtype.kind == "U" and flat.dtype.itemsize:
+        codes = flat.view(np.dtype(np.uint32).newbyteorder(flat.dtype.byteorder))
+        if codes.size and codes.max() > sys.maxunicode:
+            raise ValueError("text of characters that there are not")
+    values: list[Any] = flat.tolist()
+    return values
 
 
 def _parse_label(value: Any) -> int | str:
     if isinstance(value, bytes):
         value = value.decode("utf-8")
     if isinstance(value, str):
-        text = value.strip()
+        text = value.strip().encode("utf-8", "backslashreplace").decode()
         return int(text) if text.isdecimal() and len(text) < 19 else text[:_MOST_NAME]
     number = int(value)
     if number != value:

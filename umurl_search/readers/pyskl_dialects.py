@@ -20,6 +20,7 @@ from encoder.errors import BadInputError, Hint
 from umurl_search.clips.types import Part, Splits
 from umurl_search.readers.build_clip import BadRecordingError, describe, to_float32
 from umurl_search.readers.ctrgcn import protocol_of
+from umurl_search.readers.label_file import to_list
 
 _SPLIT = re.compile(r"(?:(?P<protocol>.+)_)?(?P<part>train|val|test)", re.DOTALL)
 _PART_IN_NAME = re.compile(r"(?<![a-z])(?P<part>train|val|valid|validation|test)(?![a-z])", re.IGNORECASE)
@@ -119,9 +120,16 @@ def _gather_splits(split: Mapping[Any, Any], path: Path) -> Splits:
         if found:
             protocol = _require_printable(found["protocol"] or "default", path)
             parts = splits.setdefault(protocol, {})
-            names = split[key].tolist() if isinstance(split[key], np.ndarray) else split[key]
+            names = _list_names(split[key], path)
             parts.setdefault(_PARTS[found["part"]], [_to_text(name) for name in names])
     return splits
+
+
+def _list_names(names: Any, path: Path) -> Sequence[Any]:
+    try:
+        return to_list(np.asarray(names)) if isinstance(names, np.ndarray) else list(names)
+    except ValueError as error:
+        raise BadInputError(f"{path}: its 'split' holds {error}", "fetch it again") from error
 
 
 def _require_printable(name: str, path: Path) -> str:
@@ -174,15 +182,23 @@ def label_of(annotation: Any) -> int | str | None:
     """The label as it is written: a number, or an action's name. Raises: BadRecordingError for anything else."""
     value = annotation.get("label") if isinstance(annotation, dict) else None
     if isinstance(value, np.ndarray) and value.size == 1:
-        value = value.ravel().tolist()
+        value = _list_labels(value)
     if isinstance(value, list | tuple) and len(value) == 1:
         value = value[0]
     if isinstance(value, float | np.floating) and float(value).is_integer():
         value = int(value)
     if isinstance(value, str):
         text = value.strip()
-        return int(text) if text.isdecimal() and len(text) < 19 else str(text) or None
+        shown = text.encode("utf-8", "backslashreplace").decode()
+        return int(text) if text.isdecimal() and len(text) < 19 else shown or None
     return to_integer(value, "label")
+
+
+def _list_labels(values: NDArray[Any]) -> list[Any]:
+    try:
+        return to_list(np.asarray(values))
+    except ValueError as error:
+        raise BadRecordingError("malformed", f"its label is {error}") from None
 
 
 def to_integer(value: Any, what: str) -> int | None:
@@ -201,5 +217,5 @@ def number_actions(annotations: Sequence[Any]) -> dict[str, int]:
     for annotation in annotations:
         value = annotation.get("label") if isinstance(annotation, dict) else None
         if isinstance(value, str) and not value.strip().isdecimal() and value.strip():
-            names.add(value.strip())
+            names.add(value.strip().encode("utf-8", "backslashreplace").decode())
     return {name: label for label, name in enumerate(sorted(names))}
