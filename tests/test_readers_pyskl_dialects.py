@@ -44,6 +44,7 @@ def test_names_are_numbered_and_made_up_where_there_is_none() -> None:
         "a": 0,
         "b": 1,
     }
+    assert number_actions([{"label": "9" * 30}]) == {"9" * 30: 0}
     assert to_name({"filename": "x"}, 3) == "x"
     assert to_name({"frame_dir": ""}, 3) == to_name([], 3) == "annotation_000003"
 

@@ -25,7 +25,7 @@ from umurl_search.readers.label_file import to_list
 _SPLIT = re.compile(r"(?:(?P<protocol>.+)_)?(?P<part>train|val|test)", re.DOTALL)
 _PART_IN_NAME = re.compile(r"(?<![a-z])(?P<part>train|val|valid|validation|test)(?![a-z])", re.IGNORECASE)
 _PROTOCOL_IN_NAME = re.compile(r"(?<![a-z])(xsub|xview|xset)(?![a-z])", re.IGNORECASE)
-_MOST_PROTOCOL = 100
+_MOST_PROTOCOL, _MOST_DIGITS = 100, 19
 _PARTS: dict[str, Part] = {
     "train": "train",
     "val": "test",
@@ -190,8 +190,12 @@ def label_of(annotation: Any) -> int | str | None:
     if isinstance(value, str):
         text = value.strip()
         shown = text.encode("utf-8", "backslashreplace").decode()
-        return int(text) if text.isdecimal() and len(text) < 19 else shown or None
+        return int(text) if _is_number(text) else shown or None
     return to_integer(value, "label")
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) < _MOST_DIGITS
 
 
 def _list_labels(values: NDArray[Any]) -> list[Any]:
@@ -216,6 +220,6 @@ def number_actions(annotations: Sequence[Any]) -> dict[str, int]:
     names = set()
     for annotation in annotations:
         value = annotation.get("label") if isinstance(annotation, dict) else None
-        if isinstance(value, str) and not value.strip().isdecimal() and value.strip():
+        if isinstance(value, str) and not _is_number(value.strip()) and value.strip():
             names.add(value.strip().encode("utf-8", "backslashreplace").decode())
     return {name: label for label, name in enumerate(sorted(names))}
