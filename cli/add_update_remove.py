@@ -7,6 +7,7 @@ import typer
 
 from cli.datasets import FormatOption
 from cli.terminal import Terminal, command
+from umurl_search.clips.reading_options import ReadingOptions
 
 SourceOption = Annotated[
     Path | None, typer.Option(help="Where the recordings are [default: all that the dataset was read from]")
@@ -34,6 +35,8 @@ def add(
     ] = None,
     segments: Annotated[Path | None, typer.Option(help="What happens in recordings, likewise")] = None,
     removed: Annotated[bool, typer.Option("--removed", help="Also those that were removed before")] = False,
+    *,
+    reading: ReadingOptions,
 ) -> None:
     """Adds new recordings to a dataset and all its indexes.
 
@@ -48,6 +51,7 @@ def add(
         splits=splits,
         segments=segments,
         removed=removed,
+        **vars(reading),
     )
 
 

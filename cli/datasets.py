@@ -7,7 +7,8 @@ import typer
 
 from cli.terminal import Terminal, command
 from encoder.joint_layouts import LAYOUTS
-from umurl_search.clips.types import SourceAxes
+from umurl_search.clips.reading_options import ReadingOptions
+from umurl_search.clips.types import SourceAxes, Up
 from umurl_search.readers.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     Layout: TypeAlias = str
 else:
     Format, Layout = Literal[tuple(FORMATS)], Literal[tuple(LAYOUTS)]
-Up = Literal["y", "z", "x"]
 Slicing = Literal["start:end", "start-1:end", "start:end+1"]
 
 FormatOption = Annotated[
@@ -72,6 +72,8 @@ def ingest(
         Path | None,
         typer.Option(help='JSON: {"recording": [{"action", "start", "end"}]}, in seconds; or CSV'),
     ] = None,
+    *,
+    reading: ReadingOptions,
 ) -> None:
     """Reads recordings into the library as a dataset.
 
@@ -95,6 +97,7 @@ def ingest(
         untrimmed=untrimmed,
         segments=segments,
         axes=axes,
+        **vars(reading),
     )
     report = read(terminal.library, request, progress=terminal.progress)
     terminal.show(report, print_tables.ingest)

@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.datasets import FormatOption, LayoutOption, Up, ensure_ingested
+from cli.datasets import FormatOption, LayoutOption, ensure_ingested
 from cli.terminal import Terminal, command, parse_option
+from umurl_search.clips.reading_options import ReadingOptions
+from umurl_search.clips.types import Up
 from umurl_search.evaluation.metrics import MOST_NEIGHBOURS, Vote
 from umurl_search.index.kind_names import KindOrAuto
 from umurl_search.readers.formats import list_suffixes
@@ -294,6 +296,8 @@ def embed(
     up: Annotated[Up, typer.Option(help="Its up axis")] = "y",
     scale: Annotated[float, typer.Option(min=1e-9, max=1e8, help="Metres a unit of it")] = 1.0,
     precision: PrecisionOption = "auto",
+    *,
+    reading: ReadingOptions,
 ) -> None:
     """Writes the embeddings of clips as a NumPy array.
 
@@ -314,6 +318,7 @@ def embed(
         scale=scale,
         precision=precision,
         device=terminal.device,
+        **vars(reading),
     )
     report = embed_source(terminal.library, request, progress=terminal.progress, tell=terminal.tell)
     terminal.note(*(f"note: {note}" for note in report.notes))

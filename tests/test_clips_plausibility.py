@@ -6,8 +6,9 @@ from conftest import REAL
 from numpy.typing import NDArray
 
 from umurl_search.clips.clip import Frames
-from umurl_search.clips.normalization import Conventions, Up, to_ntu25
+from umurl_search.clips.normalization import Conventions, to_ntu25
 from umurl_search.clips.plausibility import check_scale_and_axis
+from umurl_search.clips.types import Up
 from umurl_search.search.query_clip import read_clip_frames
 from umurl_search.synthetic.demo_corpus import make_clip
 
@@ -66,8 +67,8 @@ def test_a_camera_that_looks_down_is_not_doubted_and_its_other_axis_is() -> None
 
 
 def test_heads_that_hang_down_are_told() -> None:
-    assert check(HANGING) == ["it: people stand on their heads; y points down there: turn it in the file"]
-    assert check(turn(HANGING, "z"), up="z")[0].endswith("heads; z points down there: turn it in the file")
+    assert check(HANGING) == ["it: people stand on their heads; y points the other way there: say --up -y"]
+    assert check(turn(HANGING, "z"), up="z")[0].endswith("heads; z points the other way there: say --up -z")
 
 
 def test_some_may_lie_most_may_not() -> None:

@@ -9,7 +9,7 @@ from conftest import Result
 from documents import QUERY, read_document
 from made_recordings import write_scaled
 
-from umurl_search.clips.normalization import Up
+from umurl_search.clips.types import Up
 from umurl_search.export.embed_source import EmbedRequest, embed_source
 from umurl_search.ingest import ingest
 from umurl_search.ingest.ingest import Request

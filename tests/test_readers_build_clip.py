@@ -36,12 +36,23 @@ def test_people_who_are_never_there_are_dropped_and_nobody_is_no_clip() -> None:
         make_clip(NAME, np.zeros((4, 2, 25, 3)), source="x")
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
-def test_a_number_that_is_none_in_single_precision_is_told_with_its_frame(bad: float) -> None:
-    damaged = frames()
-    damaged[2, 0, 3, 1] = bad
-    with pytest.raises(BadRecordingError, match=r"^non-finite: 1 NaN or infinite numbers, from frame 3$"):
+def test_a_number_that_is_none_in_single_precision_is_told_with_its_frame() -> None:
+    damaged = frames().astype(np.float64)
+    damaged[2, 0, 3, 1] = 1e300
+    with pytest.raises(
+        BadRecordingError, match=r"^non-finite: 1 NaN or infinite numbers, from frame 3 \(in "
+    ):
         make_clip(NAME, damaged, source="x")
+
+
+@pytest.mark.parametrize("mark", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_none_may_mark_a_joint_and_not_all_joints(mark: float) -> None:
+    marked = frames()
+    marked[2, 0, 3, 1] = mark
+    np.testing.assert_array_equal(make_clip(NAME, marked, source="x").frames, marked.astype(np.float32))
+    marked[..., 0] = mark
+    with pytest.raises(BadRecordingError, match=r"^non-finite: 101 NaN or infinite numbers, from frame 1$"):
+        make_clip(NAME, marked, source="x")
 
 
 @pytest.mark.parametrize("label", [-1, 2**63])

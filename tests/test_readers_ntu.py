@@ -11,6 +11,7 @@ from made_recordings import (
     NTU_FACTS,
     NTU_NAME,
     NTU_REST,
+    body,
     moving_bodies,
     ntu_outcomes,
     parse_by_tokens,
@@ -20,9 +21,17 @@ from made_recordings import (
 
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Clip, LeftOut, Outcome, Reason
+from umurl_search.clips.normalization import Conventions, convert_and_count
 from umurl_search.readers import SourceOptions, open_reader
 from umurl_search.readers.build_clip import BadRecordingError
-from umurl_search.readers.ntu import NtuReader, parse_skeleton, read_missing_list, read_skeleton
+from umurl_search.readers.ntu import (
+    NtuReader,
+    parse_skeleton,
+    parse_tracked_skeleton,
+    read_missing_list,
+    read_people,
+    read_skeleton,
+)
 
 REPOSITORY = Path(__file__).parents[1]
 REAL = Path(__file__).parents[2] / "shared/data/ntu_samples/raw"
@@ -98,8 +107,7 @@ def alter(line: int, text: str) -> str:
         (skeleton([[], []]), "no body", "nobody in any of 2 frames"),
         (skeleton([[["0 0 0"] * 25]] * 3), "no body", "nobody in any of 3 frames"),
         ("0\n", "no body", "nobody in any of 0 frames"),
-        (alter(5, f"nan 0.2 0.3 {NTU_REST}"), "non-finite", "1 NaN or infinite numbers, from frame 1"),
-        (alter(5, f"0.1 -inf 0.3 {NTU_REST}"), "non-finite", "from frame 1"),
+        (skeleton([[["nan 0 0"] * 25]] * 3), "non-finite", "75 NaN or infinite numbers, from frame 1"),
         (alter(5, f"0.1 1e39 0.3 {NTU_REST}"), "non-finite", "from frame 1"),
         (alter(5, f"x.1 0.2 0.3 {NTU_REST}"), "malformed", "a joint's place is no number"),
         (alter(5, f"{'x' * 999} 0.2 0.3 {NTU_REST}"), "malformed", f"{'x' * 99}..."),
@@ -247,3 +255,65 @@ def test_real_recordings_equal_the_token_parser() -> None:
     for path in REAL.iterdir():
         content = path.read_bytes()
         assert parse_skeleton(content).tobytes() == parse_by_tokens(content.decode()).tobytes()
+
+
+def tracked(frames: list[list[tuple[str, int]]], *, states: dict[tuple[int, str], str]) -> str:
+    """A file whose bodies are (id, seed); states: by frame and id, the tracking state of joint 1, else 2."""
+    lines = [str(len(frames))]
+    for frame, bodies in enumerate(frames):
+        lines.append(str(len(bodies)))
+        for identity, seed in bodies:
+            state = states.get((frame, identity), "2")
+            lines += [f"{identity} 0 1 1 0 0 0 0 0 2", "25"]
+            lines += [
+                f"{place} 0 0 0 0 0 0 0 0 {state if joint == 1 else '2'}"
+                for joint, place in enumerate(body(seed))
+            ]
+    return "\n".join(lines) + "\n"
+
+
+LEAVING = tracked([[("7", 1), ("8", 2)], [("8", 2)], [("8", 2), ("7", 1)]], states={(0, "8"): "0"})
+
+
+def test_bodies_of_ones_own_keep_their_place_and_what_was_not_tracked_is_zero(tmp_path: Path) -> None:
+    frames, n_unseen = parse_tracked_skeleton(LEAVING.encode())
+    seven, eight = (np.array([place.split() for place in body(seed)], float) for seed in (1, 2))
+    assert not frames[1, 0].any()
+    np.testing.assert_array_equal(frames[[0, 2], 0], [seven, seven])
+    np.testing.assert_array_equal(frames[1:, 1], [eight, eight])
+    assert not frames[0, 1, 1].any()
+    np.testing.assert_array_equal(frames[0, 1, 2:], eight[2:])
+    assert n_unseen == 1
+    write_ntu(tmp_path, LEAVING, name="mine")
+    clip = only_outcome(tmp_path)
+    assert isinstance(clip, Clip)
+    assert clip.unseen == 1
+
+
+def test_files_named_as_the_authors_do_are_read_by_their_rule(tmp_path: Path) -> None:
+    authors, own = write_ntu(tmp_path, LEAVING), write_ntu(tmp_path, LEAVING, name="mine")
+    np.testing.assert_array_equal(
+        parse_skeleton(LEAVING.encode())[1, 0], parse_skeleton(LEAVING.encode())[0, 1]
+    )
+    assert read_people(authors).n_unseen == 0
+    assert np.asarray(read_people(authors).frames.any(axis=-1))[0].all()
+    assert read_people(own).n_unseen == 1
+
+
+def test_a_file_without_ids_or_tracking_states_is_read_by_position(tmp_path: Path) -> None:
+    twice = tracked([[("7", 1), ("7", 2)], [("7", 2)]], states={})
+    np.testing.assert_array_equal(
+        parse_tracked_skeleton(twice.encode()).frames, parse_skeleton(twice.encode())
+    )
+    never = LEAVING.replace(" 2\n", " 0\n")
+    assert parse_tracked_skeleton(never.encode()).n_unseen == 0
+
+
+def test_joints_that_are_no_number_are_kept_for_what_they_mark(tmp_path: Path) -> None:
+    write_ntu(tmp_path, alter(5, f"nan 0.2 0.3 {NTU_REST}"))
+    clip = only_outcome(tmp_path)
+    assert isinstance(clip, Clip)
+    counted = convert_and_count(clip, Conventions())
+    assert not isinstance(counted, LeftOut)
+    assert counted.n_unseen == 1
+    assert not counted.frames[0, 0, 0].any()

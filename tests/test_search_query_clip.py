@@ -54,7 +54,7 @@ def test_a_shape_with_two_readings(indexed: Library, command: Command, tmp_path:
         for axes in ("MTVC", "TMVC")
     )
     assert read_document(guessed)["hits"] == first["hits"] != second["hits"]
-    assert first["query"]["notes"] == []
+    assert [note for note in first["query"]["notes"] if "one or two frames" not in note] == []
 
 
 def pku_text(frames: NDArray[np.float32]) -> str:

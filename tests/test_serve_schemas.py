@@ -21,7 +21,7 @@ def test_how_a_file_is_read_can_be_said(client: Client) -> None:
     guessed = client.ask_with("x.npy", npy(clip)).json()
     assert "--axes" in guessed["query"]["notes"][0]
     said = [client.ask_with("x.npy", npy(clip), axes=axes).json() for axes in ("MTVC", "TMVC")]
-    assert [one["query"]["notes"] for one in said] == [[], []]
+    assert not any("--axes settles it" in note for one in said for note in one["query"]["notes"])
     assert said[0]["hits"] != said[1]["hits"]
 
 

@@ -25,13 +25,16 @@ def choose_bodies(frames: NDArray[FloatT]) -> NDArray[FloatT]:
     return candidates[:, order[:N_KEPT]]
 
 
+@np.errstate(invalid="ignore", over="ignore")
 def _energy(person: NDArray[FloatT]) -> float:
     """The spread of a person's coordinates, std(x) + std(y) + std(z), over the frames that have the person.
 
     person: (T, V, 3).
     """
-    present = person[person.any(axis=(1, 2))]
-    return float(np.ascontiguousarray(present.reshape(-1, 3).T).std(axis=1, dtype=np.float64).sum())
+    present = person[person.any(axis=(1, 2))].reshape(-1, 3)
+    if not np.isfinite(present.sum()):  # joints that are marked as not seen
+        present = present[np.isfinite(present).all(axis=1)]
+    return float(np.ascontiguousarray(present.T).std(axis=1, dtype=np.float64).sum()) if len(present) else 0.0
 
 
 @np.errstate(invalid="ignore")
@@ -39,6 +42,20 @@ def count_until_empty(frames: NDArray[Any]) -> int:
     """The number of frames up to the last that has somebody, all of them where none has; frames: (T, ...)."""
     present = np.flatnonzero(frames.any(axis=tuple(range(1, frames.ndim))))
     return int(present[-1]) + 1 if len(present) else len(frames)
+
+
+@np.errstate(invalid="ignore")
+def count_until_repeated(frames: NDArray[Any]) -> int:
+    """The number of frames up to the last that has somebody, without repetitions from the start that fill the end.
+
+    Arrays of 2s-AGCN and others fill what is empty at the end by repeating a clip, bit by bit. frames: (T, ...).
+    """
+    n_frames = count_until_empty(frames)
+    flat = frames[:n_frames].reshape(n_frames, -1)
+    for period in np.flatnonzero((flat[1:] == flat[0]).all(axis=1)) + 1:
+        if period > 1 and (flat[period:] == flat[: n_frames - period]).all():
+            return int(period)
+    return n_frames
 
 
 def drop_absent(frames: NDArray[FloatT]) -> NDArray[FloatT]:

@@ -36,7 +36,8 @@ class Segment(NamedTuple):
 class Clip:
     """A clip as its file holds it, in the joint layout of its source.
 
-    frames: (T, M, V, 3) float32, source units; an absent person or joint is zeros.
+    frames: (T, M, V, 3) float32, source units; an absent person or joint is zeros, or what its source marks it by.
+    unseen: joints that are zeros since the source says beside the coordinates that they were not seen.
     label: 0-based class, None when unknown; action: its name, where the source tells one.
     `cut` counts the frames dropped at the end by the reader.
     segments: of a long recording, in frames of the source.
@@ -53,6 +54,7 @@ class Clip:
     source: str = ""
     cut: int = 0
     segments: tuple[Segment, ...] = ()
+    unseen: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

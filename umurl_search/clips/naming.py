@@ -51,3 +51,8 @@ def is_ntu_name(name: str) -> bool:
 
 def is_pku_name(name: str) -> bool:
     return _PKU_MMD.fullmatch(name) is not None
+
+
+def is_authors_name(name: str) -> bool:
+    """Whether a recording is named as the authors of NTU RGB+D or PKU-MMD do: it is read by the rule of UmURL."""
+    return is_ntu_name(name) or is_pku_name(name)

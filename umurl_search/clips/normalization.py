@@ -7,7 +7,7 @@ Source of the normalisation: the authors' released code, matched stage by stage 
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Literal
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from encoder.errors import Hint, UmurlError
 from encoder.joint_layouts import LAYOUTS
 from encoder.skeleton import LEFT_SHOULDER, N_FRAMES, N_PEOPLE, RIGHT_SHOULDER, SPINE_MID
+from umurl_search.clips.body_axes import make_upright, settle_signs
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Frames, LeftOut
+from umurl_search.clips.types import NORMALISED, State, Up
+from umurl_search.clips.unseen_joints import Marked, mark_unseen, parse_marks
 
-Up = Literal["y", "z", "x"]
 STORE_FPS = 30.0
 FARTHEST_M = 1e6
 """No coordinate lies farther out: more is a wrong unit or a damaged file, and its square would overflow."""
@@ -26,20 +28,35 @@ FARTHEST_M = 1e6
 
 @dataclass(frozen=True, kw_only=True)
 class Conventions:
-    """How a source states its coordinates: joint layout, frames a second, up axis, metres a unit."""
+    """How a source states its coordinates: joint layout, frames a second, up axis, metres a unit.
+
+    upright: people are turned by their own trunk and shoulders. missing: what marks an unseen joint (`parse_marks`).
+    is_assumed: axis and unit are those of a dataset, and nobody said that they hold here.
+    """
 
     layout: str = "ntu25"
     fps: float = STORE_FPS
     up: Up = "y"
     scale: float = 1.0
+    upright: bool = False
+    missing: str | None = None
+    is_assumed: bool = False
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
             raise ValueError(f"layout is one of {', '.join(LAYOUTS)}, got '{self.layout}'")
-        if self.up not in ("y", "z", "x"):
-            raise ValueError(f"up is y, z or x, got '{self.up}'")
+        if self.up not in get_args(Up):
+            raise ValueError(f"up is one of {', '.join(get_args(Up))}, got '{self.up}'")
+        parse_marks(self.missing)
         if not (1 <= self.fps < 10_000 and 0 < self.scale < 1e9):
             raise ValueError(f"fps is 1 or more, scale above 0, got {self.fps} and {self.scale}")
+
+    def describe(self) -> dict[str, Any]:
+        """The fields as they are kept; of those that came later, what is not the default."""
+        later = {
+            name: value for name, value in vars(self).items() if name in ("upright", "missing") and value
+        }
+        return {"layout": self.layout, "fps": self.fps, "up": self.up, "scale": self.scale, **later}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,15 +97,28 @@ def check_pipeline(other: dict[str, object], *, what: str, hint: Hint | str) -> 
         raise UmurlError(f"{what} reads clips prepared in another way ({'; '.join(differing)})", hint)
 
 
+class NonFiniteError(ValueError):
+    """A coordinate that is no number, and marks no unseen joint either."""
+
+
 def to_ntu25(frames: Frames, conventions: Conventions) -> Frames:
     """Frames (T, M, V, C) of a source as NTU-25 joints, metres, y up, 30 frames/s, one or two people.
 
-    People absent throughout are dropped; if nobody is left the result has M = 0.
-    Raises ValueError when V is not the layout's, or a coordinate would overflow single precision later on.
+    People absent throughout are dropped; if nobody is left the result has M = 0. Unseen joints become zeros, or are
+    filled, as the conventions say. Raises ValueError when V is not the layout's, or a coordinate would overflow single
+    precision later on; NonFiniteError for one that is no number.
     """
+    return convert_frames(frames, conventions).frames
+
+
+def convert_frames(frames: Frames, conventions: Conventions) -> Marked:
+    """The same, and how many joints were marked as not seen."""
     layout = LAYOUTS[conventions.layout]
     if frames.shape[2] != layout.n_joints:
         raise ValueError(f"layout {layout.name} has {layout.n_joints} joints, the clip has {frames.shape[2]}")
+    frames, n_unseen = mark_unseen(frames, parse_marks(conventions.missing))
+    if not np.isfinite(frames).all():
+        raise NonFiniteError("NaN or infinite")
     frames = choose_bodies(frames) if frames.shape[1] > N_PEOPLE else frames
     frames = frames[:, np.asarray(frames.any(axis=(0, 2, 3)))]
     if layout.name != "ntu25":
@@ -101,31 +131,59 @@ def to_ntu25(frames: Frames, conventions: Conventions) -> Frames:
         raise ValueError(
             f"coordinates beyond {FARTHEST_M:g} m overflow single precision; give metres, or the scale"
         )
-    return np.ascontiguousarray(_resample(frames, conventions.fps), dtype=np.float32)
+    if conventions.upright and frames.size:
+        frames = make_upright(frames)
+    ready = np.ascontiguousarray(_resample(frames, conventions.fps), dtype=np.float32)
+    return Marked(ready, n_unseen)
 
 
-def convert_clip(clip: Clip, conventions: Conventions) -> Frames | LeftOut:
-    """The clip's frames as `to_ntu25` gives them, or why it cannot be used."""
-    if not np.isfinite(clip.frames).all():
-        return LeftOut(name=clip.name, reason="non-finite", detail="NaN or infinite", source=clip.source)
+def convert_clip(clip: Clip, conventions: Conventions, *, state: State = "raw") -> Frames | LeftOut:
+    """The clip's frames as `to_ntu25` gives them, or why it cannot be used.
+
+    state: of the source. What was normalised there and is turned here is normalised again.
+    """
+    converted = convert_and_count(clip, conventions, state=state)
+    return converted if isinstance(converted, LeftOut) else converted.frames
+
+
+def convert_and_count(clip: Clip, conventions: Conventions, *, state: State = "raw") -> Marked | LeftOut:
+    """The same, with how many joints were marked as not seen, by the reader too."""
     try:
-        frames = to_ntu25(clip.frames, conventions)
+        frames, n_unseen = convert_frames(clip.frames, conventions)
+    except NonFiniteError as error:
+        return LeftOut(name=clip.name, reason="non-finite", detail=str(error), source=clip.source)
     except ValueError as error:
         return LeftOut(name=clip.name, reason="malformed", detail=str(error), source=clip.source)
     if 0 in frames.shape[:2]:
+        return describe_nobody(clip)
+    is_turned = conventions.up != "y" or conventions.upright
+    ready = normalise(frames) if is_turned and state in NORMALISED else frames
+    return Marked(ready, n_unseen + clip.unseen)
+
+
+def describe_nobody(clip: Clip) -> LeftOut:
+    """Why a clip in which nobody is left cannot be used."""
+    if np.isfinite(clip.frames).all():
         return LeftOut(name=clip.name, reason="no body", detail="nobody in any frame", source=clip.source)
-    return frames
+    n_bad = int((~np.isfinite(clip.frames)).sum())
+    detail = f"{n_bad} NaN or infinite numbers, and nobody is left without them"
+    return LeftOut(name=clip.name, reason="non-finite", detail=detail, source=clip.source)
 
 
 def _y_up(frames: Frames, up: Up) -> Frames:
-    """A proper rotation that takes the stated up axis to y (no mirroring)."""
-    if up == "z":
-        x, y, z = np.moveaxis(frames, -1, 0)
-        return np.stack([x, z, -y], axis=-1)
-    if up == "x":
-        x, y, z = np.moveaxis(frames, -1, 0)
-        return np.stack([-y, x, z], axis=-1)
-    return frames
+    """Turned so that the stated up axis is y: a rotation; of an axis that points down, with the signs of people."""
+    if up == "y":
+        return frames
+    x, y, z = np.moveaxis(frames, -1, 0)
+    turned = {
+        "z": (x, z, -y),
+        "x": (-y, x, z),
+        "-y": (x, -y, -z),
+        "-z": (x, -z, y),
+        "-x": (y, -x, z),
+    }[up]
+    ready = np.stack(turned, axis=-1)
+    return settle_signs(ready) if up.startswith("-") and ready.size else ready
 
 
 def _resample(frames: Frames, fps: float) -> Frames:

@@ -1,5 +1,5 @@
-"""Whether skeletons are as tall as people, and upright: coordinates in another unit or with another axis up are read
-without an error, and find nothing.
+"""Whether skeletons are people's: joints in another order, coordinates in another unit or with another axis up, and
+recordings of another length are read without an error, and find nothing.
 
 Letters: T frames, M people.
 """
@@ -9,8 +9,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from umurl_search.clips.body_axes import look_at
 from umurl_search.clips.clip import Frames
-from umurl_search.clips.normalization import Conventions, Up
+from umurl_search.clips.clip_length import check_lengths
+from umurl_search.clips.joint_plausibility import check_joints
+from umurl_search.clips.normalization import Conventions
+from umurl_search.clips.types import Up
 
 Remedy = Callable[[str], str]
 """What to do with an option."""
@@ -23,8 +27,35 @@ _LOW, _HIGH = (0, 1), (20, 2, 3)
 """Pelvis or middle of the spine; shoulders, neck or head: what arrays are centred on is zero, as if it were absent."""
 MOST_CLIPS = 64
 _MOST_FRAMES = 32
-_AXES: dict[Up, tuple[Up, Up, Up]] = {"y": ("x", "y", "z"), "z": ("x", "z", "y"), "x": ("y", "x", "z")}
-"""By the axis that is said to be up: which axes of the source lie along x, y, z of what is stored."""
+_AXES: dict[str, tuple[Up, Up, Up]] = {"y": ("x", "y", "z"), "z": ("x", "z", "y"), "x": ("y", "x", "z")}
+"""By the axis that is said to be up or down: which axes of the source lie along x, y, z of what is stored."""
+_SIGNS: dict[Up, tuple[int, int, int]] = {"z": (1, 1, -1), "x": (-1, 1, 1)}
+"""Of these axes, where one is stored with the other sign."""
+_OPPOSITE: dict[Up, Up] = {"y": "-y", "z": "-z", "x": "-x", "-y": "y", "-z": "z", "-x": "x"}
+
+
+def check_clips(
+    clips: Sequence[Frames],
+    conventions: Conventions,
+    *,
+    what: str,
+    remedy: Remedy = "say {}".format,
+    is_turned: bool = False,
+    lengths: Sequence[int] | NDArray[np.int32] | None = None,
+    dataset: str = "",
+) -> list[str]:
+    """A line for what is unlikely of people, with the option that would mend it; none where all is well.
+
+    clips: (T, M, 25, 3) each, as `to_ntu25` gives them by the conventions. is_turned: clips are normalised, so that
+    nothing is said of their axes. lengths: frames of all clips, where these are some of them; None where recordings are
+    kept whole. dataset: in which they have names.
+    """
+    some = clips[:MOST_CLIPS]
+    said = check_joints(some, conventions, what=what, remedy=remedy)
+    if not said and not is_turned:
+        said = check_scale_and_axis(some, conventions, what=what, remedy=remedy)
+    n_frames = [len(frames) for frames in clips] if lengths is None else lengths
+    return said + check_lengths(n_frames, what=what, dataset=dataset)
 
 
 def check_scale_and_axis(
@@ -40,7 +71,10 @@ def check_scale_and_axis(
     if not sizes.any():
         return []
     size, trunks = float(np.median(sizes[sizes > 0])), np.array([_trunk(frames) for frames in some])
-    said = [*_check_size(size, conventions, remedy), *_check_trunks(trunks, conventions, remedy)]
+    look = look_at(some)
+    turned = look.is_turned and not look.stands and not conventions.upright
+    of_axes = _check_turned(trunks, remedy) if turned else _check_trunks(trunks, conventions, remedy)
+    said = [*_check_size(size, conventions, remedy), *of_axes]
     return [f"{what}: {one}" for one in said]
 
 
@@ -79,11 +113,27 @@ def _check_size(size: float, conventions: Conventions, remedy: Remedy) -> list[s
 
 def _check_trunks(trunks: NDArray[np.float64], conventions: Conventions, remedy: Remedy) -> list[str]:
     """In most clips: people lie down in some."""
-    axes, reach = _AXES[conventions.up], np.abs(trunks)
+    axes, reach = _AXES[conventions.up[-1]], np.abs(trunks)
     lying = reach.max(axis=1) > _LEANING * reach[:, 1]
     if 2 * lying.sum() > len(trunks):
-        axis = axes[int(np.bincount(reach[lying].argmax(axis=1)).argmax())]
-        return [f"people lie along {axis} rather than stand; if that axis is up, {remedy(f'--up {axis}')}"]
+        along = int(np.bincount(reach[lying].argmax(axis=1)).argmax())
+        axis = axes[along]
+        pointing = np.median(trunks[lying, along]) * _SIGNS.get(conventions.up, (1, 1, 1))[along]
+        up = axis if pointing > 0 else _OPPOSITE[axis]
+        which = "that axis is up" if pointing > 0 else "it points down"
+        return [f"people lie along {axis} rather than stand; if {which}, {remedy(f'--up {up}')}"]
     if 2 * (~lying & (trunks[:, 1] < 0)).sum() > len(trunks):
-        return [f"people stand on their heads; {axes[1]} points down there: turn it in the file"]
+        down = _OPPOSITE[conventions.up]
+        return [
+            f"people stand on their heads; {axes[1]} points the other way there: {remedy(f'--up {down}')}"
+        ]
     return []
+
+
+def _check_turned(trunks: NDArray[np.float64], remedy: Remedy) -> list[str]:
+    """Of bodies that their maker turned, whose trunk does not point up."""
+    axis = "xyz"[int(np.median(np.abs(trunks), axis=0).argmax())]
+    return [
+        f"bodies were turned by trunk or shoulders, and trunks lie along {axis}, as 2s-AGCN's arrays have them; "
+        f"{remedy('--upright')} for recordings that find themselves"
+    ]

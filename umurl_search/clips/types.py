@@ -5,8 +5,15 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-State = Literal["raw", "umurl-normalised", "first-frame-centred"]
-"""What was done to a source's coordinates before they came here."""
+State = Literal["raw", "umurl-normalised", "first-frame-centred", "body-turned"]
+"""What was done to a source's coordinates before they came here; body-turned: normalised, after the spine was turned
+onto an axis, as by 2s-AGCN."""
+
+NORMALISED: tuple[State, ...] = ("umurl-normalised", "body-turned")
+"""States of clips that a store holds ready for the encoder."""
+
+Up = Literal["y", "z", "x", "-y", "-z", "-x"]
+"""The axis of a source that points up, or the opposite way."""
 
 Part = Literal["train", "gallery", "test"]
 """A side of a protocol."""

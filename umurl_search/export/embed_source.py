@@ -14,8 +14,11 @@ from encoder.model import UmURL
 from encoder.options import Precision
 from encoder.precision import emulation_note, pick_precision
 from umurl_search.clips.clip import Frames, LeftOut
-from umurl_search.clips.normalization import Conventions, Up, convert_clip, normalise
-from umurl_search.clips.plausibility import MOST_CLIPS, check_scale_and_axis
+from umurl_search.clips.normalization import Conventions, convert_and_count, normalise
+from umurl_search.clips.plausibility import MOST_CLIPS, check_clips
+from umurl_search.clips.reading_options import ReadingOptions
+from umurl_search.clips.types import NORMALISED, Up
+from umurl_search.clips.unseen_joints import describe_unseen
 from umurl_search.datasets import protocols
 from umurl_search.files.atomic import require_place, write_file
 from umurl_search.library import encoder_registry
@@ -23,6 +26,7 @@ from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library, can_name
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Progress, no_progress
+from umurl_search.readers.base import follow_state
 from umurl_search.readers.format_detection import detect
 from umurl_search.readers.formats import SourceOptions, open_reader
 from umurl_search.result import Result
@@ -31,7 +35,7 @@ CHUNK = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbedRequest:
+class EmbedRequest(ReadingOptions):
     """source: a dataset of the library, a folder or a file. encoder None: the one that fits best."""
 
     source: str
@@ -191,9 +195,15 @@ def _from_files(
             _suggest_source(request.source),
         )
     reader = open_reader(request.format or detect(path), (path,), SourceOptions(layout=request.layout))
-    conventions = Conventions(
-        layout=request.layout or reader.layout, fps=request.fps, up=request.up, scale=request.scale
+    stated = Conventions(
+        layout=request.layout or reader.layout,
+        fps=request.fps,
+        up=request.up,
+        scale=request.scale,
+        upright=request.upright,
+        missing=request.missing,
     )
+    conventions, is_ready, n_unseen = follow_state(stated, reader), reader.state in NORMALISED, 0
     found: dict[str, np.ndarray[Any, np.dtype[np.float32]]] = {}
     left_out, raw = [], list[Frames]()
     batch: dict[str, Frames] = {}
@@ -205,14 +215,19 @@ def _from_files(
         batch.clear()
 
     for outcome in (one for outcomes in reader.read(reader.items()) for one in outcomes):
-        frames = outcome if isinstance(outcome, LeftOut) else convert_clip(outcome, conventions)
-        if isinstance(frames, LeftOut):
-            left_out.append(UnusedRecording(name=frames.name, reason=frames.reason))
+        converted = (
+            outcome
+            if isinstance(outcome, LeftOut)
+            else convert_and_count(outcome, conventions, state=reader.state)
+        )
+        if isinstance(converted, LeftOut):
+            left_out.append(UnusedRecording(name=converted.name, reason=converted.reason))
         elif outcome.name in batch or outcome.name in found:
             left_out.append(UnusedRecording(name=outcome.name, reason="duplicate name"))
         else:
-            batch[outcome.name] = frames if reader.state == "umurl-normalised" else normalise(frames)
-            raw += [frames] * (len(raw) < MOST_CLIPS and reader.state != "umurl-normalised")
+            frames, n_unseen = converted.frames, n_unseen + converted.n_unseen
+            batch[outcome.name] = frames if is_ready else normalise(frames)
+            raw += [frames] * (len(raw) < MOST_CLIPS)
         if len(batch) == CHUNK:
             flush()
     if batch:
@@ -224,5 +239,8 @@ def _from_files(
         names,
         np.stack([found[name] for name in names]),
         left_out,
-        check_scale_and_axis(raw, conventions, what=str(path)),
+        [
+            *describe_unseen(n_unseen, what=str(path)),
+            *check_clips(raw, conventions, what=str(path), is_turned=is_ready),
+        ],
     )

@@ -20,7 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import BusyError, Hint, NotFoundError, UmurlError
+from encoder.options import options_of
 from umurl_search.clips.normalization import Conventions
+from umurl_search.clips.reading_options import ReadingOptions
+from umurl_search.clips.unseen_joints import describe_unseen
 from umurl_search.datasets import protocols
 from umurl_search.files import sealed_folder
 from umurl_search.index.add_part import add_index_part, is_sealed
@@ -33,7 +36,7 @@ from umurl_search.ingest.annotations import (
 from umurl_search.ingest.change_detection import ChangeDetector
 from umurl_search.ingest.ingest import SLICING, Request, about_store, open_source, origin_of, reopen_source
 from umurl_search.ingest.parallel_read import fill, nothing_found_error, stamp
-from umurl_search.ingest.registration import catalog_rows, left_out_rows
+from umurl_search.ingest.registration import catalog_rows, count_unseen, left_out_rows
 from umurl_search.ingest.segments_file import read_segments
 from umurl_search.ingest.splits_file import read_splits
 from umurl_search.ingest.store_plausibility import check_store
@@ -49,7 +52,7 @@ from umurl_search.result import Result
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChangeRequest:
+class ChangeRequest(ReadingOptions):
     """What changes. source None: all that the dataset was read from so far.
 
     changed: take clips that are there with another content, in place of clips that are not there yet. removed: take
@@ -199,9 +202,12 @@ def _stated_origin(before: _Before, request: ChangeRequest, source: Path) -> dic
         raise _missing_source(source, name)
     fmt = request.format or detect(source)
     slicing = request.slicing or first["slicing"] or SLICING
+    stated = {name: getattr(request, name) for name in options_of(ReadingOptions) if getattr(request, name)}
     if fmt == first["format"]:
-        return {**first, "roots": [os.path.abspath(source)], "slicing": slicing}
-    asked = Request(name=name, source=source, format=fmt, slicing=slicing, untrimmed=first["untrimmed"])
+        return {**first, **stated, "roots": [os.path.abspath(source)], "slicing": slicing}
+    asked = Request(
+        name=name, source=source, format=fmt, slicing=slicing, untrimmed=first["untrimmed"], **stated
+    )
     return origin_of(*open_source(protocols.find(name), asked), asked)
 
 
@@ -284,8 +290,15 @@ class _Change:
             add_index_part(library, row, target, token, self.request.device, self.progress)
             for row in self.before.indexes
         ]
-        self.notes.extend(check_store(target, self.source[1], what=name, remedy=_advise_ingest_apart))
-        added = catalog_rows(protocols.find(name), self.source[0], journal_of(target))
+        journal, is_whole = (
+            journal_of(target),
+            bool(self.origin["untrimmed"]) or protocols.find(name).untrimmed,
+        )
+        self.notes.extend(describe_unseen(count_unseen(journal), what=name))
+        self.notes.extend(
+            check_store(target, self.source[1], what=name, remedy=_advise_ingest_apart, is_whole=is_whole)
+        )
+        added = catalog_rows(protocols.find(name), self.source[0], journal)
         added |= {"first_id": ClipStore(target).manifest["first_id"], "read_from": self.origin}
         sources = self.before.sources
         replaced = [sources[one].id for one in added["clips"]["name"] if one in sources]

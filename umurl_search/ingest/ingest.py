@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from encoder.errors import Hint, NotFoundError, UmurlError
-from umurl_search.clips.normalization import PIPELINE, Conventions, Up
-from umurl_search.clips.types import Splits
+from umurl_search.clips.normalization import PIPELINE, Conventions
+from umurl_search.clips.reading_options import ReadingOptions
+from umurl_search.clips.types import Splits, Up
 from umurl_search.datasets import protocols
 from umurl_search.datasets.protocols import Dataset
 from umurl_search.files import sealed_folder
@@ -23,7 +24,7 @@ from umurl_search.ingest.splits_file import read_splits
 from umurl_search.library.catalog.open_catalog import copy_if_old
 from umurl_search.library.library import Library, check_name
 from umurl_search.progress import Progress, no_progress
-from umurl_search.readers.base import Reader
+from umurl_search.readers.base import Reader, follow_state
 from umurl_search.readers.format_detection import detect
 from umurl_search.readers.formats import FORMATS, SourceOptions, format_of, open_reader
 from umurl_search.result import Result
@@ -34,7 +35,7 @@ SLICING = "start:end"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class Request(ReadingOptions):
     """What to ingest and how it is stated. None: found out (format), or the dataset's own (layout).
 
     roots: the places that are the source, where there are several. untrimmed: recordings are kept whole, as those of
@@ -82,6 +83,8 @@ class IngestReport(Result):
     """protocol: part: clips"""
     notes: list[str]
     """what to know of the source, a line each"""
+    unseen: int = 0
+    """joints that their files mark as not seen, frame by frame"""
     segments: int = 0
     """of whole recordings: labelled stretches in them"""
     passed_over: dict[str, int] = field(default_factory=dict)
@@ -142,8 +145,15 @@ def open_source(dataset: Dataset, request: Request) -> tuple[Reader, Conventions
     """The reader of what a request names, and how its coordinates are stated."""
     made_up = dataset.actions == "demo"
     reader = _demo_reader(dataset, request) if made_up else _reader_of(dataset, request)
-    layout = request.layout or reader.layout
-    return reader, Conventions(layout=layout, fps=request.fps, up=request.up, scale=request.scale)
+    stated = Conventions(
+        layout=request.layout or reader.layout,
+        fps=request.fps,
+        up=request.up,
+        scale=request.scale,
+        upright=request.upright,
+        missing=request.missing,
+    )
+    return reader, follow_state(stated, reader)
 
 
 def origin_of(reader: Reader, conventions: Conventions, request: Request) -> dict[str, Any]:
@@ -154,7 +164,7 @@ def origin_of(reader: Reader, conventions: Conventions, request: Request) -> dic
         **axes,
         "roots": [str(root) for root in getattr(reader, "roots", ())],
         "format": reader.format,
-        **vars(conventions),
+        **conventions.describe(),
         "slicing": request.slicing,
         "untrimmed": request.untrimmed and not dataset.untrimmed,
     }
@@ -230,7 +240,7 @@ def _signature(
 ) -> str:
     """Changes when the source's files, the way they are read, or the splits or segments given do."""
     stamps = [[str(path), *stamp(path)] for path in reader.files()]
-    said = [_STORE_VERSION, reader.format, request.slicing, vars(conventions), extra_splits, stamps]
+    said = [_STORE_VERSION, reader.format, request.slicing, conventions.describe(), extra_splits, stamps]
     if request.axes:
         said.append(request.axes)
     if request.untrimmed or stated:
@@ -245,7 +255,7 @@ def about_store(reader: Reader, conventions: Conventions, signature: str) -> dic
         "version": _STORE_VERSION,
         "format": reader.format,
         "state": reader.state,
-        "conventions": vars(conventions),
+        "conventions": conventions.describe(),
         "pipeline": vars(PIPELINE),
         "signature": signature,
     }

@@ -18,7 +18,7 @@ from pathlib import Path
 from encoder.errors import BadInputError, Hint, UmurlError
 from umurl_search.clips.clip import Clip, Frames, LeftOut, Outcome
 from umurl_search.clips.crop import to_store_rate
-from umurl_search.clips.normalization import Conventions, convert_clip
+from umurl_search.clips.normalization import Conventions, convert_and_count
 from umurl_search.files import sealed_folder
 from umurl_search.library.clip_store import Record, StoreWriter
 from umurl_search.progress import Progress
@@ -199,9 +199,10 @@ def _places(reader: Reader, source: str) -> list[Path]:
 
 
 def _record(reader: Reader, conventions: Conventions, clip: Clip) -> Record | LeftOut:
-    frames = convert_clip(clip, conventions)
-    if isinstance(frames, LeftOut):
-        return _add_hash(reader, frames)
+    converted = convert_and_count(clip, conventions, state=reader.state)
+    if isinstance(converted, LeftOut):
+        return _add_hash(reader, converted)
+    frames = converted.frames
     return Record(
         name=clip.name,
         frames=frames,
@@ -215,6 +216,7 @@ def _record(reader: Reader, conventions: Conventions, clip: Clip) -> Record | Le
         cut=clip.cut,
         source_hash=_source_hash(reader, clip, frames),
         segments=to_store_rate(clip.segments, n_source=len(clip.frames), n_store=len(frames)),
+        unseen=converted.n_unseen,
     )
 
 

@@ -11,6 +11,7 @@ from umurl_search.clips.clip import REASONS
 from umurl_search.clips.normalization import Conventions
 from umurl_search.clips.plausibility import Remedy
 from umurl_search.clips.types import Splits
+from umurl_search.clips.unseen_joints import describe_unseen
 from umurl_search.datasets import protocols
 from umurl_search.datasets.protocols import Dataset
 from umurl_search.files import sealed_folder
@@ -52,6 +53,8 @@ def register(
     roots = [str(root) for root in reader.roots]
     files = reader.files()
     over = passed_over(reader.roots, [*files, *stating])
+    unseen = count_unseen(journal)
+    is_whole = bool(read_from["untrimmed"]) or dataset.untrimmed
     counts = Counter(one["reason"] for one in left_out)
     report = {
         "dataset": dataset.name,
@@ -68,8 +71,12 @@ def register(
             *segments.notes,
             *_notes(conventions, reader),
             *describe_passed_over(files, over),
-            *check_store(folder, conventions, what=dataset.name, remedy=_advise_again(dataset.name)),
+            *describe_unseen(unseen, what=dataset.name),
+            *check_store(
+                folder, conventions, what=dataset.name, is_whole=is_whole, remedy=_advise_again(dataset.name)
+            ),
         ],
+        "unseen": unseen,
         "segments": len(segments),
         "passed_over": over,
     }
@@ -99,6 +106,11 @@ def register(
 
 def _advise_again(name: str) -> Remedy:
     return lambda option: f"umurl-search delete {name}, then ingest it with {option}"
+
+
+def count_unseen(journal: list[dict[str, Any]]) -> int:
+    """Joints of a store that were marked as not seen; stores of versions before do not say."""
+    return sum(clip.get("unseen", 0) for entry in journal for clip in entry["clips"])
 
 
 def catalog_rows(dataset: Dataset, reader: Reader, journal: list[dict[str, Any]]) -> dict[str, Any]:
@@ -178,4 +190,9 @@ def _notes(conventions: Conventions, reader: Reader) -> list[str]:
         )
     if reader.state == "first-frame-centred":
         notes.append("the arrays were denoised by their maker: figures differ from raw recordings'")
+    if reader.state == "body-turned":
+        notes.append(
+            "the arrays' maker turned bodies by the trunk, as 2s-AGCN does: they are turned upright here, and so "
+            "are clips that ask an index of them"
+        )
     return [*notes, *getattr(reader, "notes", ())]

@@ -19,6 +19,7 @@ from encoder.errors import DamagedError, Hint, UmurlError, reason_of
 from encoder.skeleton import N_JOINTS
 from umurl_search.clips.clip import Frames, LeftOut, Segment
 from umurl_search.clips.normalization import check_pipeline, normalise
+from umurl_search.clips.types import NORMALISED
 from umurl_search.files import sealed_folder
 from umurl_search.library.library import Library
 from umurl_search.library.missing import REPAIR, require_dataset
@@ -31,7 +32,10 @@ _VALUES_A_PERSON = N_JOINTS * 3
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """A clip ready for the store. frames: (T, M, 25, 3) float32; segments: in these frames."""
+    """A clip ready for the store. frames: (T, M, 25, 3) float32; segments: in these frames.
+
+    unseen: joints that were marked as not seen, frame by frame.
+    """
 
     name: str
     frames: Frames
@@ -45,6 +49,7 @@ class Record:
     cut: int
     segments: tuple[Segment, ...] = ()
     action: str | None = None
+    unseen: int = 0
 
 
 class ClipStore:
@@ -83,7 +88,7 @@ class ClipStore:
     def normalised_frames(self, row: int) -> Frames:
         """(T, M, 25, 3) float32 as the encoder's pipeline wants it, before the resize."""
         frames = self.frames(row)
-        return frames if self.manifest["state"] == "umurl-normalised" else normalise(frames)
+        return frames if self.manifest["state"] in NORMALISED else normalise(frames)
 
 
 class Clips:

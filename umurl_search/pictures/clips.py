@@ -30,7 +30,7 @@ def one_clip(library: Library, request: QueryRequest) -> tuple[PictureClip, tupl
 def query_and_hits(library: Library, request: QueryRequest, result: QueryResult) -> list[PictureClip]:
     """The query of a `query` document and its hits, best first, each said to be right or wrong where that is known."""
     with library.read() as catalog:
-        dataset = catalog.dataset(result.index.dataset)
+        dataset = catalog.dataset_as_read(result.index.dataset)
     query = result.query
     clip, _ = _clip(library, request, dataset or _NO_DATASET)
     action = _action(query)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from encoder.errors import BadInputError, reason_of
 from encoder.skeleton import N_JOINTS
-from umurl_search.clips.body_selection import count_until_empty
+from umurl_search.clips.body_axes import look_at
+from umurl_search.clips.body_selection import count_until_repeated
 from umurl_search.clips.clip import Clip, Outcome
 from umurl_search.clips.types import Part, Splits, State
 from umurl_search.readers.build_clip import BadRecordingError, make_clip, to_float32
@@ -23,6 +24,7 @@ from umurl_search.readers.label_file import LABEL_SUFFIXES, number_actions, read
 from umurl_search.readers.npy_header import Header, read_header
 
 PROTOCOLS = ("xsub", "xview", "xset")
+_MOST_LOOKED_AT, _FRAMES_LOOKED_AT = 64, 4
 _PARTS: dict[str, Part] = {"train": "train", "val": "test", "test": "test"}
 _NAMES = ("data_joint", "data", "position", "joint")
 
@@ -46,7 +48,6 @@ class AgcnReader:
     """
 
     format: str = "agcn"
-    state: State = "umurl-normalised"
     parallel: bool = True
     layout: str = "ntu25"
 
@@ -59,6 +60,7 @@ class AgcnReader:
         self._repeats = _find_repeats(self._parts)
         every = [label for rows in self._parts.values() for label in rows.labels]
         self._actions = number_actions(every)
+        self.state: State = _look_at_rows(next(iter(self._parts.values())))
 
     def __repr__(self) -> str:
         return f"AgcnReader({self.roots})"
@@ -106,6 +108,15 @@ class AgcnReader:
             _labels_path(folder, prefix) for folder in self._folders.values() for prefix in _parts_of(folder)
         ]
         return [path for path in dict.fromkeys(own + labels) if path.exists()]
+
+
+def _look_at_rows(rows: _Rows) -> State:
+    """What was done to the arrays, as some rows show it: equal names do not mean equal steps."""
+    array = np.load(rows.data, mmap_mode="r", allow_pickle=False)
+    some: NDArray[np.int64] = np.unique(np.linspace(0, len(array) - 1, _MOST_LOOKED_AT).astype(int))
+    with np.errstate(invalid="ignore", over="ignore"):
+        clips = [_order(to_float32(array[row][:, :_FRAMES_LOOKED_AT])) for row in some if row >= 0]
+    return look_at([np.nan_to_num(frames, posinf=0, neginf=0) for frames in clips]).state
 
 
 def _counts_path(folder: Path, prefix: str) -> Path:
@@ -249,12 +260,17 @@ def _read_row(
 
     A row may have had more frames than the array holds: those count as cut.
     """
-    row_data = row_data[..., None] if row_data.ndim == 3 else row_data
     n_stored = row_data.shape[1]
     if n_frames is None:
-        n_frames = count_until_empty(row_data.swapaxes(0, 1))
+        n_frames = count_until_repeated(row_data.swapaxes(0, 1))
     if n_frames < 1:
         raise BadRecordingError("malformed", f"the number of its frames is given as {n_frames}")
-    frames = to_float32(row_data[:, :n_frames]).transpose(1, 3, 2, 0)
+    frames = _order(to_float32(row_data[:, :n_frames]))
     clip = make_clip(name, frames, label=label, action=action, source=source)
     return replace(clip, cut=max(0, n_frames - n_stored))
+
+
+def _order(row_data: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(3, T, V, M), or (3, T, V) of one person, as (T, M, V, 3)."""
+    whole = row_data[..., None] if row_data.ndim == 3 else row_data
+    return whole.transpose(1, 3, 2, 0)

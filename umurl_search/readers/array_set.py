@@ -26,7 +26,7 @@ from umurl_search.readers.array_axes import (
 )
 from umurl_search.readers.array_files import load_npz, read_shapes
 from umurl_search.readers.arrays import read_array
-from umurl_search.readers.build_clip import BadRecordingError, make_clip, require_finite
+from umurl_search.readers.build_clip import BadRecordingError, make_clip, require_places
 from umurl_search.readers.ctrgcn import MemberReader, open_archive
 from umurl_search.readers.file_per_clip import is_hidden, require_layout, require_one_root
 from umurl_search.readers.label_file import (
@@ -141,7 +141,7 @@ class ArraySetReader:
             n_joints = (LAYOUTS[self.layout].n_joints,)
             frames = read_array(values, axes=one.axes.replace("N", ""), n_joints=n_joints).frames
             frames = frames[: max(1, count_until_empty(frames))]
-            require_finite(frames)
+            require_places(frames)
             frames = choose_bodies(frames) if frames.shape[1] > USUAL_PEOPLE else frames
             label, action = to_class(one.labels.labels[row], self._actions) if one.labels else (None, None)
             return make_clip(name, frames, label=label, action=action, source=source)

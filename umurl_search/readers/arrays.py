@@ -22,7 +22,7 @@ from umurl_search.readers.array_axes import (
     sizes_as,
 )
 from umurl_search.readers.array_files import is_likely_clip, load_clip_array, read_shapes
-from umurl_search.readers.build_clip import BadRecordingError, make_clip, require_finite, to_float32
+from umurl_search.readers.build_clip import BadRecordingError, make_clip, require_places, to_float32
 from umurl_search.readers.csv_file import is_csv_clip
 from umurl_search.readers.file_per_clip import FilePerClip, Place, decode_place, require_layout
 
@@ -125,7 +125,7 @@ class NpyReader(FilePerClip):
             frames = read_array(array, axes=self._axes, n_joints=n_joints).frames
         except UmurlError as error:
             raise BadRecordingError("malformed", str(error)) from None
-        require_finite(frames)
+        require_places(frames)
         if frames.shape[1] > USUAL_PEOPLE:
             frames = choose_bodies(frames)
         return make_clip(place.name, frames, source=place.source)

@@ -1,10 +1,12 @@
 """What every reader of a format gives to `ingest`."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from umurl_search.clips.clip import Outcome
+from umurl_search.clips.normalization import Conventions
 from umurl_search.clips.types import Splits, State
 
 
@@ -29,3 +31,8 @@ class Reader(Protocol):
     def read(self, items: Sequence[str]) -> Iterator[tuple[Outcome, ...]]: ...
     def splits(self) -> Splits: ...
     def files(self) -> Sequence[Path]: ...
+
+
+def follow_state(conventions: Conventions, reader: Reader) -> Conventions:
+    """The conventions by which a reader's clips become the tool's own: bodies that were turned are turned upright."""
+    return replace(conventions, upright=True) if reader.state == "body-turned" else conventions

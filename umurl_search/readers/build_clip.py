@@ -70,14 +70,28 @@ def to_float32(numbers: NDArray[Any]) -> Frames:
     return numbers.astype(np.float32)
 
 
-def require_finite(frames: NDArray[FloatT]) -> None:
-    """Raises: BadRecordingError for a coordinate that is NaN or infinite; frames: (T, ...)."""
+def require_places(frames: NDArray[FloatT]) -> None:
+    """Raises: BadRecordingError where coordinates are NaN or infinite and no joint is left; frames: (T, ..., C).
+
+    Joints may be marked as not seen by such coordinates, but not all of them.
+    """
     finite = np.isfinite(frames)
-    if not finite.all():
+    if not finite.all() and not (finite.all(axis=-1) & frames.any(axis=-1)).any():
         first = int(np.flatnonzero(~finite.all(axis=tuple(range(1, frames.ndim))))[0])
         raise BadRecordingError(
             "non-finite", f"{np.sum(~finite)} NaN or infinite numbers, from frame {first + 1}"
         )
+
+
+def require_range(numbers: NDArray[Any], converted: Frames) -> None:
+    """Raises: BadRecordingError for a number that is one, but beyond single precision; converted: by `to_float32`."""
+    finite = np.isfinite(converted)
+    if not finite.all():
+        beyond = np.isfinite(numbers) & ~finite
+        if beyond.any():
+            first = int(np.flatnonzero(beyond.any(axis=tuple(range(1, beyond.ndim))))[0])
+            detail = f"{np.sum(beyond)} NaN or infinite numbers, from frame {first + 1}"
+            raise BadRecordingError("non-finite", f"{detail} (in single precision)")
 
 
 def make_clip(
@@ -88,12 +102,14 @@ def make_clip(
     label: int | None = None,
     action: str | None = None,
     max_frames: int | None = None,
+    unseen: int = 0,
 ) -> Clip:
     """The clip of these coordinates: at most `max_frames`, only people that are there, float32.
 
-    frames: (T, M, V, 3) of any float type; an absent person or joint is zeros.
+    frames: (T, M, V, 3) of any float type; an absent person or joint is zeros, or what its source marks it by.
+    unseen: joints that are zeros since the source says beside the coordinates that they were not seen.
     label: where None, the action in the name, if it has one. action: its name, where the source tells one.
-    Raises: BadRecordingError for a name or label that cannot be one, for numbers that are not finite, or when
+    Raises: BadRecordingError for a name or label that cannot be one, where no number is finite, or when
         nobody is there.
     """
     if preview(name) != name:
@@ -102,7 +118,8 @@ def make_clip(
         raise BadRecordingError("malformed", f"its label is {describe(label)}, not a class from 0")
     kept = frames[:max_frames]
     kept32 = to_float32(kept)
-    require_finite(kept32)
+    require_range(kept, kept32)
+    require_places(kept32)
     kept32 = drop_absent(kept32)
     if not kept32.size:
         raise BadRecordingError("no body", f"nobody in any of {len(kept)} frames")
@@ -120,4 +137,5 @@ def make_clip(
         replication=fields.replication,
         source=source,
         cut=len(frames) - len(kept),
+        unseen=unseen,
     )

@@ -12,15 +12,18 @@ from numpy.typing import NDArray
 
 from encoder.errors import BadInputError, reason_of
 from encoder.skeleton import N_JOINTS
+from umurl_search.clips.body_places import find_places
 from umurl_search.clips.body_selection import N_CANDIDATES, choose_bodies
 from umurl_search.clips.clip import Clip, Frames
-from umurl_search.clips.naming import is_ntu_name, parse_name
+from umurl_search.clips.naming import is_authors_name, is_ntu_name, parse_name
 from umurl_search.clips.types import State
+from umurl_search.clips.unseen_joints import Marked
 from umurl_search.readers.build_clip import (
     BadRecordingError,
     make_clip,
     read_bytes,
-    require_finite,
+    require_places,
+    require_range,
     to_float32,
 )
 from umurl_search.readers.file_per_clip import FilePerClip, Place
@@ -32,6 +35,7 @@ MISSING_LISTS = (
     "samples_with_missing_skeletons.txt",
 )
 _JOINT_WORDS = 12
+_NOT_TRACKED = b"0"
 _BOUNDS = np.array([0, 1, 2, 3, _JOINT_WORDS - 1, _JOINT_WORDS])[:, None]
 _MOST_FRAMES, _MOST_BODIES = 1_000_000, 100
 _BODY_BYTES = N_JOINTS * 3 * 8
@@ -75,8 +79,10 @@ class NtuReader(FilePerClip):
 
     def load(self, place: Place) -> Clip:
         self._require_member(place.name)
-        frames = read_skeleton(place.path)
-        return make_clip(place.name, frames, source=place.source, max_frames=self._max_frames)
+        frames, n_unseen = read_people(place.path)
+        return make_clip(
+            place.name, frames, source=place.source, max_frames=self._max_frames, unseen=n_unseen
+        )
 
     def _require_member(self, name: str) -> None:
         """Raises: BadRecordingError for a recording that is listed as missing or not part of the dataset."""
@@ -124,18 +130,31 @@ def read_skeleton(path: Path) -> Frames:
     Returns: (T, M, 25, 3) float32, metres, M <= 2; an absent person is zeros.
     Raises: BadRecordingError.
     """
+    return read_people(path).frames
+
+
+def read_people(path: Path) -> Marked:
+    """The same, and how many joints the file says were not tracked.
+
+    Files that are named as the dataset's authors do are read by the rule of UmURL: bodies by their position in the
+    frame's list, whatever was tracked. In others a body keeps its place, and what was not tracked is zeros.
+    """
     try:
-        bodies = parse_skeleton(read_bytes(path))
-        require_finite(bodies)
+        content, n_unseen = read_bytes(path), 0
+        if is_authors_name(path.stem):
+            bodies = parse_skeleton(content)
+        else:
+            bodies, n_unseen = parse_tracked_skeleton(content)
+        require_places(bodies)
         people = choose_bodies(bodies)
         if not people.size:
             raise BadRecordingError("no body", f"nobody in any of {len(people)} frames")
         frames = to_float32(people)
-        require_finite(frames)
+        require_range(people, frames)
     except BadRecordingError as error:
         error.path = path
         raise
-    return frames
+    return Marked(frames, n_unseen)
 
 
 def parse_skeleton(content: bytes) -> NDArray[np.float64]:
@@ -147,12 +166,46 @@ def parse_skeleton(content: bytes) -> NDArray[np.float64]:
     text = index_text(content)
     n_frames, bodies = _find_bodies(text)
     frame, position, first_line = np.array(bodies, np.int64).reshape(-1, 3).T
-    n_positions = int(position.max(initial=-1)) + 1
-    if n_frames * n_positions * _BODY_BYTES > _FREE_BYTES + _MOST_TIMES * len(content):
-        raise BadRecordingError("malformed", f"{n_frames} frames for {len(bodies)} bodies in all")
-    joints = _parse_joints(text, (first_line[:, None] + np.arange(N_JOINTS)).ravel())
-    frames = np.zeros((n_frames, n_positions, N_JOINTS, 3))
-    frames[frame, position] = joints.reshape(-1, N_JOINTS, 3)
+    return _place_bodies(text, (n_frames, frame, position), _list_joint_lines(first_line))
+
+
+def parse_tracked_skeleton(content: bytes) -> Marked:
+    """The bodies of each frame, each in the place of its id, and joints that were not tracked as zeros.
+
+    Returns: (T, M, 25, 3) float64, M <= 4, and the number of joints that were not tracked. Raises: BadRecordingError.
+    """
+    text = index_text(content)
+    n_frames, bodies = _find_bodies(text)
+    frame, position, first_line = np.array(bodies, np.int64).reshape(-1, 3).T
+    ids = [text.line(line - 2).split()[:1] for line in first_line.tolist()]
+    place = find_places(frame.tolist(), [words[0] if words else b"" for words in ids])
+    kept = np.flatnonzero(position >= 0 if place is None else np.asarray(place) < N_CANDIDATES)
+    where = position if place is None else np.asarray(place, np.int64)
+    lines = _list_joint_lines(first_line[kept])
+    frames = _place_bodies(text, (n_frames, frame[kept], where[kept]), lines)
+    is_unseen = np.array([text.line(line).split()[-1] == _NOT_TRACKED for line in lines.tolist()], dtype=bool)
+    if is_unseen.all():  # such a file does not say
+        return Marked(frames, 0)
+    unseen = np.zeros(frames.shape[:-1], dtype=bool)
+    unseen[frame[kept], where[kept]] = is_unseen.reshape(-1, N_JOINTS)
+    frames[unseen] = 0
+    return Marked(frames, int(unseen.sum()))
+
+
+def _list_joint_lines(first_line: NDArray[np.int64]) -> NDArray[np.int64]:
+    return (first_line[:, None] + np.arange(N_JOINTS)).ravel()
+
+
+def _place_bodies(
+    text: Text, bodies: tuple[int, NDArray[np.int64], NDArray[np.int64]], lines: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Joints at their places, (T, M, 25, 3); bodies: the number of frames, and of each body its frame and its place."""
+    n_frames, frame, place = bodies
+    n_places = int(place.max(initial=-1)) + 1
+    if n_frames * n_places * _BODY_BYTES > _FREE_BYTES + _MOST_TIMES * len(text.data):
+        raise BadRecordingError("malformed", f"{n_frames} frames for {len(frame)} bodies in all")
+    frames = np.zeros((n_frames, n_places, N_JOINTS, 3))
+    frames[frame, place] = _parse_joints(text, lines).reshape(-1, N_JOINTS, 3)
     return frames
 
 

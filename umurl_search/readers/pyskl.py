@@ -10,7 +10,7 @@ from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Outcome
 from umurl_search.clips.types import Splits, State
 from umurl_search.readers import safe_pickle
-from umurl_search.readers.build_clip import BadRecordingError, describe, make_clip, require_finite
+from umurl_search.readers.build_clip import BadRecordingError, describe, make_clip, require_places
 from umurl_search.readers.file_per_clip import (
     find_single_file,
     is_hidden,
@@ -139,7 +139,7 @@ def _read_annotation(
             "truncated", f"{keypoints.shape[1]} of the {describe(n_frames)} frames it announces"
         )
     frames = keypoints[:, : max(0, n_frames)].transpose(1, 0, 2, 3)
-    require_finite(frames)
+    require_places(frames)
     if frames.shape[1] > 2:
         frames = choose_bodies(frames)
     label = label_of(annotation)

@@ -6,7 +6,7 @@ Letters: Q queries, D embedding.
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from encoder.embed import Embedder
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Clip, Frames, LeftOut
-from umurl_search.clips.normalization import Conventions, convert_clip, normalise
-from umurl_search.clips.plausibility import check_scale_and_axis
-from umurl_search.clips.types import Embeddings, Rows
+from umurl_search.clips.normalization import Conventions, convert_and_count, normalise
+from umurl_search.clips.plausibility import check_clips
+from umurl_search.clips.types import NORMALISED, Embeddings, Rows, State
+from umurl_search.clips.unseen_joints import describe_unseen
 from umurl_search.files.atomic import replacing, require_place
 from umurl_search.library.catalog.tables import SUFFIXES, AddRows, table_file
 from umurl_search.library.clip_columns import sql_types
@@ -27,7 +28,7 @@ from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Advance, Progress, no_progress
-from umurl_search.readers.base import Reader
+from umurl_search.readers.base import Reader, follow_state
 from umurl_search.readers.format_detection import detect
 from umurl_search.readers.formats import FORMATS, SourceOptions, clip_suffixes, open_reader
 from umurl_search.search.joint_searcher import open_searcher
@@ -326,27 +327,30 @@ def _open_folder(searcher: Searcher, path: Path, request: SearchRequest) -> tupl
     said = searcher.conventions(f"clip{FORMATS[fmt].suffix}" if is_array else "", request)
     layout = said.layout if is_array else request.layout
     reader = open_reader(fmt, (path,), SourceOptions(max_frames=None, layout=layout, axes=request.axes))
-    conventions = Conventions(layout=layout or reader.layout, fps=said.fps, up=said.up, scale=said.scale)
-    return reader, conventions
+    return reader, follow_state(replace(said, layout=layout or reader.layout), reader)
 
 
 def _make_query(
-    outcome: Clip | LeftOut, source: str, conventions: Conventions, state: str
+    outcome: Clip | LeftOut, source: str, conventions: Conventions, state: State
 ) -> Query | LeftOut:
     if isinstance(outcome, LeftOut):
         return outcome
-    frames = convert_clip(outcome, conventions)
-    if isinstance(frames, LeftOut):
-        return frames
-    turned = state == "umurl-normalised"
+    converted = convert_and_count(outcome, conventions, state=state)
+    if isinstance(converted, LeftOut):
+        return converted
+    frames, is_ready = converted.frames, state in NORMALISED
+    notes = [
+        *describe_unseen(converted.n_unseen, what=outcome.name),
+        *check_clips([frames], conventions, what=outcome.name, is_turned=is_ready),
+    ]
     return Query(
         name=outcome.name,
         source=source,
         n_frames=len(frames),
         people=frames.shape[1],
         label=outcome.label,
-        frames=frames if turned else normalise(frames),
-        notes=() if turned else tuple(check_scale_and_axis([frames], conventions, what=outcome.name)),
+        frames=frames if is_ready else normalise(frames),
+        notes=tuple(notes),
     )
 
 

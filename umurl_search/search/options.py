@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from encoder.joint_layouts import LayoutName
 from encoder.modality_sets import parse
 from encoder.options import check_limits, option
-from umurl_search.clips.normalization import Up
-from umurl_search.clips.types import Axes
+from umurl_search.clips.reading_options import ReadingOptions
+from umurl_search.clips.types import Axes, Up
 from umurl_search.index.temporal_iou import OVERLAP
 
 _MODALITY = "joint, bone, motion, any + of them, or fused"
@@ -61,7 +61,7 @@ class SearchOptions(MatchOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClipFileOptions:
+class ClipFileOptions(ReadingOptions):
     """How a clip file is read, where not as its format says or the index's dataset was ingested."""
 
     axes: Axes | None = option(None, "The axes of a .npy clip [default: found out]")

@@ -1,7 +1,7 @@
 """A clip from wherever the user has it: a file, `DATASET:CLIPNAME` from the library, or `DATASET:CLIPNAME@FROM-TO`,
 the seconds of a recording in it.
 
-Frames are (T, M, 25, 3) float32, normalised for the encoder.
+Frames are (T, M, 25, 3) float32, normalise, to_ntu25d for the encoder.
 """
 
 import os
@@ -17,19 +17,31 @@ from numpy.typing import NDArray
 from encoder.errors import BadInputError, Hint, NotFoundError
 from encoder.joint_layouts import LAYOUTS, layout_of
 from encoder.skeleton import N_JOINTS, N_PEOPLE
+from umurl_search.clips.body_axes import make_upright
 from umurl_search.clips.body_selection import drop_absent
 from umurl_search.clips.clip import Frames
+from umurl_search.clips.clip_length import check_lengths
 from umurl_search.clips.crop import crop
-from umurl_search.clips.normalization import STORE_FPS, Conventions, normalise, to_ntu25
-from umurl_search.clips.plausibility import check_scale_and_axis
+from umurl_search.clips.normalization import (
+    STORE_FPS,
+    Conventions,
+    NonFiniteError,
+    convert_frames,
+    normalise,
+    to_ntu25,
+)
+from umurl_search.clips.plausibility import check_clips, check_scale_and_axis
 from umurl_search.clips.types import Axes
+from umurl_search.clips.unseen_joints import describe_unseen, mark_unseen, parse_marks
 from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
 from umurl_search.library.missing import require_dataset
-from umurl_search.readers.build_clip import BadRecordingError, require_finite
+from umurl_search.readers.build_clip import BadRecordingError
 from umurl_search.readers.formats import clip_suffixes, list_suffixes, read_clip_file, states_nothing
 
 _VALUE_BYTES = 4
+_USUAL = Conventions()
+_WHOLE = "give a whole, finite clip"
 _MOMENT = re.compile(r"(?P<name>.+)@(?P<start_s>\d+(\.\d+)?)-(?P<end_s>\d+(\.\d+)?)")
 
 
@@ -67,7 +79,7 @@ def read_clip(
         path = Path(text)
         frames, notes = read_file(path, conventions=conventions, axes=axes, strict_layout=strict_layout)
         return QueryClip(name=text, frames=frames, notes=notes)
-    return _from_library(library, *named)
+    return _from_library(library, *named, upright=conventions.upright)
 
 
 def library_name(text: str) -> tuple[str, str] | None:
@@ -81,13 +93,19 @@ def library_name(text: str) -> tuple[str, str] | None:
 
 
 def conventions_of(clip: str, dataset: Mapping[str, Any], stated: Mapping[str, Any]) -> Conventions:
-    """What is stated; for arrays, else what the dataset (its row) was ingested with; else NTU's."""
+    """What is stated; for arrays, else what the dataset (its row) was ingested with; else NTU's.
+
+    Clips that ask a dataset of bodies that their maker turned are turned alike, whatever they are.
+    """
     inherited = dataset if states_nothing(clip) and dataset["state"] == "raw" else {}
     return Conventions(
         layout=stated.get("layout") or inherited.get("layout", "ntu25"),
         fps=stated.get("fps") or inherited.get("fps", 30.0),
         up=stated.get("up") or inherited.get("up", "y"),
         scale=stated.get("scale") or inherited.get("scale", 1.0),
+        upright=bool(stated.get("upright") or dataset.get("upright") or dataset["state"] == "body-turned"),
+        missing=stated.get("missing") or inherited.get("missing"),
+        is_assumed=bool(inherited) and not (stated.get("up") or stated.get("scale")),
     )
 
 
@@ -147,13 +165,14 @@ def stretch_of(name: str, *, n_frames: int) -> tuple[int, int] | None:
     return round(float(part["start_s"]) * STORE_FPS), min(round(float(part["end_s"]) * STORE_FPS), n_frames)
 
 
-def _from_library(library: Library, dataset: str, name: str) -> QueryClip:
+def _from_library(library: Library, dataset: str, name: str, *, upright: bool) -> QueryClip:
     found = find_stored(library, dataset, name)
     if found.start is None or found.stop is None:
         ready = found.store.normalised_frames(found.row["store_row"])
-        return QueryClip(name=found.name, frames=ready, row=found.row)
+        return QueryClip(name=found.name, frames=make_upright(ready) if upright else ready, row=found.row)
     cut = crop(found.store.frames(found.row["store_row"]), found.start, found.stop)
     assert cut is not None, found.name
+    cut = make_upright(cut) if upright else cut
     return QueryClip(name=found.name, frames=cut, row={**found.row, "label": None, "action": None})
 
 
@@ -189,9 +208,8 @@ def read_clip_frames(
         raise NotFoundError(f"{path}: no such file", "give the path of a clip")
     try:
         frames, notes = read_clip_file(path, axes=axes)
-        require_finite(frames)
     except BadRecordingError as error:
-        raise BadInputError(f"{path}: {error.reason}, {error.detail}", "give a whole, finite clip") from error
+        raise BadInputError(f"{path}: {error.reason}, {error.detail}", _WHOLE) from error
     if most_bytes is not None and _VALUE_BYTES * frames.size * STORE_FPS / conventions.fps > most_bytes:
         raise TooLongError(f"{path}: more frames than there is room for", "cut it into shorter clips")
     chosen = conventions if strict_layout else _fit_layout(frames, conventions)
@@ -202,17 +220,40 @@ def read_clip_frames(
             Hint("omit {option}", option="layout"),
         )
     try:
-        ready = to_ntu25(frames, chosen)
+        ready, n_unseen = convert_frames(frames, chosen)
+    except NonFiniteError as error:
+        raise BadInputError(f"{path}: non-finite, {error}", _WHOLE) from error
     except ValueError as error:
         raise BadInputError(f"{path}: {error}") from error
     if 0 in ready.shape[:2]:
+        if not np.isfinite(frames).all():
+            raise BadInputError(f"{path}: non-finite, and no joint is left without", _WHOLE)
         raise BadInputError(
             f"{path}: nobody is in any of its {len(frames)} frames", "give a clip with a person"
         )
+    if chosen.is_assumed and (other := _doubt_assumed(ready, frames, chosen)) is not None:
+        ready, chosen = other, replace(chosen, up=_USUAL.up, scale=_USUAL.scale)
+        notes = (
+            *notes,
+            f"{path}: read in metres, y up, unlike the index's dataset; --scale and --up settle it",
+        )
     if chosen.layout != conventions.layout:
         notes = (*notes, f"{path}: {frames.shape[2]} joints, read as {chosen.layout}; --layout settles it")
-    notes = (*notes, *check_scale_and_axis([ready], chosen, what=str(path)))
+    notes = (
+        *notes,
+        *describe_unseen(n_unseen, what=str(path)),
+        *check_clips([ready], chosen, what=str(path)),
+    )
     return ClipFrames(frames=ready, notes=notes, layout=chosen.layout)
+
+
+def _doubt_assumed(ready: Frames, frames: Frames, conventions: Conventions) -> Frames | None:
+    """The clip in metres and y up, if so its people are people, and not by the axis and unit of the index's dataset."""
+    usual = replace(conventions, up=_USUAL.up, scale=_USUAL.scale)
+    if usual == conventions or not check_scale_and_axis([ready], conventions, what=""):
+        return None
+    other = to_ntu25(frames, usual)
+    return None if check_scale_and_axis([other], usual, what="") else other
 
 
 def _fit_layout(frames: Frames, conventions: Conventions) -> Conventions:
@@ -224,13 +265,17 @@ def _fit_layout(frames: Frames, conventions: Conventions) -> Conventions:
     return conventions if known is None else replace(conventions, layout=known.name)
 
 
-def read_array(clip: NDArray[Any]) -> Frames:
-    """An array (T, M, 25, 3) or (T, 25, 3) as the encoder's pipeline wants it. Raises ValueError for another."""
+def read_array(clip: NDArray[Any], *, conventions: Conventions) -> QueryClip:
+    """An array (T, M, 25, 3) or (T, 25, 3), metres, y up, 30 frames a second. Raises ValueError for another.
+
+    conventions: what marks unseen joints, and whether people are turned upright; nothing else of them counts.
+    """
     frames = np.asarray(clip, dtype=np.float32)
     frames = frames[:, None] if frames.ndim == 3 else frames
     if frames.ndim != 4 or frames.shape[2:] != (N_JOINTS, 3) or 0 in frames.shape:
         raise ValueError(f"a clip is (T, M, {N_JOINTS}, 3) or (T, {N_JOINTS}, 3), got {np.shape(clip)}")
-    if not np.isfinite(frames).all():
+    frames, n_unseen = mark_unseen(frames, parse_marks(conventions.missing))
+    if not np.isfinite(frames).all() or (n_unseen and not frames.any()):
         raise ValueError("a clip's coordinates are finite numbers; some of these are not")
     people = drop_absent(frames)
     if people.size == 0:
@@ -239,4 +284,6 @@ def read_array(clip: NDArray[Any]) -> Frames:
         raise ValueError(
             f"{people.shape[1]} people are in the clip, the encoder sees {N_PEOPLE}: choose them"
         )
-    return normalise(people)
+    ready = normalise(make_upright(people) if conventions.upright else people)
+    notes = [*describe_unseen(n_unseen, what="array"), *check_lengths([len(ready)], what="array")]
+    return QueryClip(name="array", frames=ready, notes=tuple(notes))

@@ -29,7 +29,7 @@ from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_while_changing
 from umurl_search.search.hits import make_hit, mark_query, performance_of
 from umurl_search.search.moment_search import nearest_moments
-from umurl_search.search.options import ClipFileOptions, SearchOptions
+from umurl_search.search.options import SearchOptions
 from umurl_search.search.query_clip import QueryClip, conventions_of, read_array, read_clip
 from umurl_search.search.results import (
     Answer,
@@ -86,7 +86,7 @@ class Searcher:
             hint=Hint("{command}, then build it again", command=("delete", f"index:{self.row['name']}")),
         )
         with self.library.read() as catalog:
-            dataset = catalog.dataset(self.row["dataset"])
+            dataset = catalog.dataset_as_read(self.row["dataset"])
         if dataset is None:
             raise NotFoundError(
                 f"index {self.row['name']} is of dataset '{self.row['dataset']}', which is gone",
@@ -144,11 +144,11 @@ class Searcher:
         if isinstance(clip, list | tuple):
             raise ValueError("a list: give an array")
         if isinstance(clip, np.ndarray):
-            return QueryClip(name="array", frames=read_array(clip))
+            return read_array(clip, conventions=conventions or self.conventions("array"))
         return read_clip(self.library, str(clip), conventions=conventions or self.conventions(str(clip)))
 
-    def conventions(self, clip: str, stated: ClipFileOptions | None = None) -> Conventions:
-        """What is stated; for arrays, else what the index's dataset was ingested with; else NTU's."""
+    def conventions(self, clip: str, stated: object = None) -> Conventions:
+        """What is stated (as `ClipFileOptions`); else, of arrays, what the index's dataset was read by; else NTU's."""
         return conventions_of(clip, self.dataset, {} if stated is None else vars(stated))
 
     def embed(self, clips: Sequence[Frames], modality: str) -> Embeddings:

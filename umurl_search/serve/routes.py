@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
 from encoder.joint_layouts import LAYOUTS, LayoutName
-from umurl_search.clips.normalization import Up
+from umurl_search.clips.types import Up
 from umurl_search.maintenance.results import LibraryContents
 from umurl_search.readers.formats import clip_suffixes
 from umurl_search.serve import frames

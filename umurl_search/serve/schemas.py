@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model,
 
 from encoder.modality_sets import FUSED, parse
 from encoder.options import options_of
+from umurl_search.clips.unseen_joints import check_marks
 from umurl_search.evaluation.metrics import MOST_NEIGHBOURS, TEMPERATURE, Vote
 from umurl_search.index.temporal_iou import OVERLAP
 from umurl_search.library.clip_columns import FACETS
@@ -33,6 +34,7 @@ Modality = Annotated[
     Field(max_length=40, description="joint, bone, motion, several with commas, or fused"),
     AfterValidator(parse),
 ]
+Marks = Annotated[Text, Field(max_length=200), AfterValidator(check_marks)]
 Id = Annotated[int, Field(ge=0, le=MOST_ID)]
 
 
@@ -91,7 +93,9 @@ _SEARCH: Any = create_model(
         where={"annotation": Filter | None},
     ),
 )
-_FILE: Any = create_model("FileFields", __base__=StrictModel, **_declare(ClipFileOptions))
+_FILE: Any = create_model(
+    "FileFields", __base__=StrictModel, **_declare(ClipFileOptions, missing={"annotation": Marks | None})
+)
 
 
 class QueryOptions(_SEARCH):  # type: ignore[misc]

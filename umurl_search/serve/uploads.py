@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from encoder.errors import BadInputError, UmurlError
 from umurl_search.clips.clip import Frames
-from umurl_search.clips.naming import parse_name
+from umurl_search.clips.naming import is_authors_name, parse_name
 from umurl_search.clips.normalization import Conventions, normalise
 from umurl_search.clips.types import Embeddings
 from umurl_search.datasets import protocols
@@ -100,13 +100,7 @@ class Uploads:
         shown = check_name(stated.name)
         if not body:
             raise HttpError(400, f"{shown}: the body is empty; send the file's bytes")
-        inherited = held.searcher.conventions(shown)
-        conventions = Conventions(
-            layout=stated.layout or inherited.layout,
-            fps=stated.fps or inherited.fps,
-            up=stated.up or inherited.up,
-            scale=stated.scale or inherited.scale,
-        )
+        conventions = held.searcher.conventions(shown, stated)
         try:
             read = _read(shown, body, conventions, stated, most_bytes=self._most_bytes // 2)
         except TooLongError as error:
@@ -150,19 +144,18 @@ def _read(
     name: str, body: bytes, conventions: Conventions, stated: FileOptions, *, most_bytes: int
 ) -> ClipFrames:
     """Frames of the bytes, which lie in a file of their own meanwhile; what is said names the file that was sent."""
-    with tempfile.NamedTemporaryFile(
-        prefix="umurl-upload-", suffix=PurePosixPath(name).suffix.lower()
-    ) as file:
-        file.write(body)
-        file.flush()
+    stem, suffix = PurePosixPath(name).stem, PurePosixPath(name).suffix.lower()
+    with tempfile.TemporaryDirectory(prefix="umurl-upload-") as folder:
+        path = Path(folder) / f"{stem if is_authors_name(stem) else 'clip'}{suffix}"
+        path.write_bytes(body)
         try:
             read = read_clip_frames(
-                Path(file.name),
+                path,
                 conventions=conventions,
                 axes=stated.axes,
                 strict_layout=stated.layout is not None,
                 most_bytes=most_bytes,
             )
         except UmurlError as error:
-            raise error.with_message(error.message.replace(file.name, name)) from error
-    return read._replace(notes=tuple(note.replace(file.name, name) for note in read.notes))
+            raise error.with_message(error.message.replace(str(path), name)) from error
+    return read._replace(notes=tuple(note.replace(str(path), name) for note in read.notes))

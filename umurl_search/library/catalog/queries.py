@@ -54,6 +54,11 @@ class Catalog(Changes):
     def dataset(self, name: str) -> dict[str, Any] | None:
         return next((row for row in self.datasets() if row["name"] == name), None)
 
+    def dataset_as_read(self, name: str) -> dict[str, Any] | None:
+        """The same, with what was stated of its coordinates where it was ingested from."""
+        row, origins = self.dataset(name), self.origins(name)
+        return row and {**(origins[0] if origins else {}), **row}
+
     def add_dataset(
         self,
         row: dict[str, Any],

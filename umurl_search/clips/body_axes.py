@@ -1,0 +1,139 @@
+"""The axes of a body: arrays that their maker turned, and people who are turned upright.
+
+2s-AGCN and its descendants turn the spine of person 1 in frame 1 onto z, then the shoulders onto x. UmURL turns the
+shoulders alone. What both share, once they are turned, is the angle about x up to one unknown: how far the trunk leaned
+in front of the camera. It is near zero of most people, so a trunk that is put upright stands where UmURL leaves it.
+
+Letters: T frames, M people, V joints, C = 3 coordinates. Frames are (T, M, 25, 3) float32, absent joints are zeros.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from encoder.skeleton import LEFT_SHOULDER, RIGHT_SHOULDER, SPINE_MID
+from umurl_search.clips.clip import Frames
+from umurl_search.clips.types import State
+
+SPINE_BASE, SPINE_SHOULDER = 0, 20
+_ANKLES, _FEET = (14, 18), (15, 19)
+_LINED_UP = 0.999_998
+"""The cosine from which on a bone lies along an axis as no person's does by chance, and a rounded turn's does."""
+_CENTRED = 1e-3
+"""Of a trunk's length: as far as a rounded centre lies from zero."""
+_SHORTEST = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What was done to some clips, told by their first frames.
+
+    centred: the middle of the spine of person 1 is zero in every frame. shoulders_on_x, spine_on_axis: as a maker turns
+    them, not by chance. stands: the trunk points up along y.
+    """
+
+    centred: bool
+    shoulders_on_x: bool
+    spine_on_axis: bool
+    stands: bool
+
+    @property
+    def is_turned(self) -> bool:
+        """Whether a maker turned the bodies."""
+        return self.shoulders_on_x or self.spine_on_axis
+
+    @property
+    def state(self) -> State:
+        """What was done to arrays that say they are normalised."""
+        if self.is_turned and not self.stands:
+            return "body-turned"
+        return "umurl-normalised" if self.centred and self.shoulders_on_x else "raw"
+
+
+def look_at(clips: Sequence[Frames]) -> Look:
+    """What holds of most of these clips; those whose trunk or shoulders are not seen do not count."""
+    seen = [joints for joints in map(find_first_body, clips) if joints is not None]
+    if not seen:
+        return Look(centred=True, shoulders_on_x=True, spine_on_axis=False, stands=True)
+    across = _to_unit(np.stack([body[RIGHT_SHOULDER] - body[LEFT_SHOULDER] for body in seen]))
+    trunk = _to_unit(np.stack([body[SPINE_SHOULDER] - body[SPINE_BASE] for body in seen]))
+    spine = _to_unit(np.stack([body[SPINE_MID] - body[SPINE_BASE] for body in seen]))
+    return Look(
+        centred=_is_most([_is_centred(frames) for frames in clips if frames.any()]),
+        shoulders_on_x=_is_most(np.abs(across[:, 0]) > _LINED_UP),
+        spine_on_axis=_is_most(np.abs(spine).max(axis=1) > _LINED_UP),
+        stands=_is_most(trunk[:, 1] >= np.abs(trunk[:, 2])),
+    )
+
+
+def find_first_body(frames: Frames) -> Frames | None:
+    """Person 1 in the first frame that has somebody in that place, (25, 3); None without trunk or shoulders there."""
+    there = np.flatnonzero(frames[:, 0].any(axis=(1, 2)))
+    if not len(there):
+        return None
+    body: Frames = frames[there[0], 0]
+    across, trunk = body[RIGHT_SHOULDER] - body[LEFT_SHOULDER], body[SPINE_SHOULDER] - body[SPINE_BASE]
+    return body if min(np.abs(across).sum(), np.abs(trunk).sum()) > _SHORTEST else None
+
+
+def make_upright(frames: Frames) -> Frames:
+    """The clip turned as a whole, so that in its first frame the shoulders of person 1 lie along x and the trunk is up.
+
+    What is up of the trunk is its part at right angles to the shoulders. The result depends on no turn that was done
+    before. A clip whose trunk or shoulders are not seen stays as it is.
+    """
+    body = find_first_body(frames)
+    axes = None if body is None else _find_axes(body)
+    if axes is None:
+        return frames
+    return (frames.reshape(-1, 3) @ axes.T.astype(frames.dtype)).reshape(frames.shape)
+
+
+def _find_axes(body: Frames) -> NDArray[np.float64] | None:
+    """The body's own axes as rows (3, 3); None where its trunk lies along its shoulders."""
+    across = body[RIGHT_SHOULDER].astype(np.float64) - body[LEFT_SHOULDER]
+    trunk = body[SPINE_SHOULDER].astype(np.float64) - body[SPINE_BASE]
+    x = across / np.linalg.norm(across)
+    upward = trunk - (trunk @ x) * x
+    if np.linalg.norm(upward) < 1e-3 * np.linalg.norm(trunk):
+        return None
+    y = upward / np.linalg.norm(upward)
+    return np.stack([x, y, np.cross(x, y)])
+
+
+def settle_signs(frames: Frames) -> Frames:
+    """A clip whose y was turned over, with the signs of x and z by which its people are people.
+
+    Files with a downward axis come turned about any other axis, or mirrored: y alone has another sign. Whoever looks
+    into the camera has the shoulders from left to right along x, and toes point ahead. Person 1 decides for all.
+    """
+    bodies = frames[:, 0][frames[:, 0].any(axis=(1, 2))].astype(np.float64)
+    if not len(bodies):
+        return frames
+    across = np.median(bodies[:, RIGHT_SHOULDER] - bodies[:, LEFT_SHOULDER], axis=0)
+    toes = np.median((bodies[:, _FEET] - bodies[:, _ANKLES]).mean(axis=1), axis=0)
+    trunk = np.median(bodies[:, SPINE_SHOULDER] - bodies[:, SPINE_BASE], axis=0)
+    is_mirrored = np.cross(across, trunk) @ toes > 0
+    x = -1 if across[0] < 0 else 1
+    z = -x if is_mirrored else x
+    return frames if x == z == 1 else frames * np.array([x, 1, z], dtype=frames.dtype)
+
+
+def _is_centred(frames: Frames) -> bool:
+    there = frames[:, 0].any(axis=(1, 2))
+    bodies = frames[there, 0]
+    off = np.linalg.norm(bodies[:, SPINE_MID], axis=-1)
+    size = np.linalg.norm(bodies[:, SPINE_SHOULDER] - bodies[:, SPINE_BASE], axis=-1)
+    return bool(len(off)) and bool(np.median(off) <= _CENTRED * np.median(size))
+
+
+def _to_unit(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(N, 3) of unit length; of none, zeros."""
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, _SHORTEST), dtype=np.float64)
+
+
+def _is_most(held: Sequence[bool] | NDArray[np.bool_]) -> bool:
+    return 2 * int(np.sum(held)) > len(held)
