@@ -63,7 +63,7 @@ def train(
             raise KeyboardInterrupt(said) from stopped
     if not is_first_process():
         return
-    terminal.note(*ingested)
+    terminal.note(*ingested, *(f"note: {warning}" for warning in report.warnings))
     if plot is not None:
         from umurl_search.report.training_curves import draw_curves
         from umurl_search.training.history import read_history

@@ -168,6 +168,8 @@ def print_built_line(report: "BuildReport") -> None:
 
 def print_built(report: "BuildReport") -> None:
     print_built_line(report)
+    if report.encoder_why != "as asked":
+        new_console().print(f"encoder {report.encoder}: {report.encoder_why}")
     new_console().print(
         f"next: umurl-search query CLIP --index {report.index}   "
         f"and: umurl-search knn-eval --index {report.index}"

@@ -50,6 +50,8 @@ class BuildReport(Result):
     dataset: str
     encoder: str
     """the encoder used"""
+    encoder_why: str
+    """that encoder"""
     clips: int
     windows: int | None
     """rows of an index of windows, else null"""
@@ -137,6 +139,7 @@ def _report(index: Index, plan: BuildPlan, *, there: bool, seconds: dict[str, fl
         index=plan.name,
         dataset=plan.request.dataset,
         encoder=plan.entry.name,
+        encoder_why=plan.encoder_why,
         clips=len(plan.columns.id),
         kind=said["index_kind"],
         windows=None if plan.request.window is None else len(index.ids),

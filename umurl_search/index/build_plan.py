@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from umurl_search.index.windows import IndexRows, Window, index_rows_of, long_cl
 from umurl_search.library import encoder_registry
 from umurl_search.library.catalog.queries import ClipColumns
 from umurl_search.library.clip_store import Clips, open_clips
-from umurl_search.library.encoder_registry import EncoderEntry, overlap_warning
+from umurl_search.library.encoder_registry import EncoderChoice, EncoderEntry, overlap_warning
 from umurl_search.library.library import Library, check_name
 from umurl_search.library.missing import require_dataset
 
@@ -62,13 +62,15 @@ class BuildPlan:
     rows: IndexRows
     about: dict[str, Any]
     why: str
+    encoder_why: str
     warnings: list[str]
 
 
 def plan_build(library: Library, request: BuildRequest) -> BuildPlan:
     """Raises UmurlError for an unknown dataset or encoder, recordings too short for windows, or a bad name."""
     columns, protocol, test_names = _dataset(library, request.dataset)
-    entry = _encoder(library, request, protocol)
+    choice = _choose_encoder(library, request, protocol)
+    entry = choice.entry
     store = open_clips(library, request.dataset)
     rows = index_rows_of(store, np.arange(len(store)), request.window)
     about, why = _describe(request, entry, store, len(rows))
@@ -83,7 +85,8 @@ def plan_build(library: Library, request: BuildRequest) -> BuildPlan:
         rows=rows,
         about=about,
         why=why,
-        warnings=warnings,
+        warnings=[*choice.passed_over, *warnings],
+        encoder_why=choice.why,
     )
 
 
@@ -97,14 +100,17 @@ def _dataset(library: Library, name: str) -> tuple[ClipColumns, str | None, list
     return columns, protocol, [n for n, i in zip(columns.name, columns.id.tolist(), strict=True) if i in test]
 
 
-def _encoder(library: Library, request: BuildRequest, protocol: str | None) -> EncoderEntry:
+def _choose_encoder(library: Library, request: BuildRequest, protocol: str | None) -> EncoderChoice:
     if request.encoder is not None:
-        return encoder_registry.open_encoder(library, request.encoder)
-    own = encoder_registry.choose(library, request.dataset, protocol)
+        entry = encoder_registry.open_encoder(library, request.encoder)
+        doubts = tuple(f"encoder {entry.name}: {doubt}" for doubt in entry.doubts)
+        return EncoderChoice(entry=entry, why="as asked", passed_over=doubts)
+    own = encoder_registry.choose_with_reason(library, request.dataset, protocol)
     cut_as = protocols.find(request.dataset).cut_as
-    if not cut_as or own.name != encoder_registry.SHIPPED:
+    if not cut_as or own.entry.name != encoder_registry.SHIPPED:
         return own
-    return encoder_registry.choose(library, cut_as, protocol)
+    other = encoder_registry.choose_with_reason(library, cut_as, protocol)
+    return replace(other, passed_over=(*own.passed_over, *other.passed_over))
 
 
 def _describe(

@@ -44,6 +44,11 @@ class EncoderEntry:
         return self.config.get("training", {}).get("max_seconds") is not None
 
     @property
+    def doubts(self) -> list[str]:
+        """What is wrong with its training; nothing of one of an earlier version, which did not look."""
+        return list(self.config.get("doubts", ()))
+
+    @property
     def datasets_before(self) -> list[str | None]:
         """What the encoders were made for from which its training started; None: not known."""
         found: list[str | None] = []
@@ -131,15 +136,37 @@ def of_index(library: Library, row: dict[str, Any]) -> EncoderEntry:
     return entry
 
 
-def choose(library: Library, dataset: str, protocol: str | None) -> EncoderEntry:
-    """The newest encoder made for the dataset, one of the same protocol first, else the shipped one.
+@dataclass(frozen=True, kw_only=True)
+class EncoderChoice:
+    """The encoder that is meant where none is named, why, and what was passed over for it, a line each."""
 
-    One whose training was bounded in time counts only where it is named: how good it is depends on the machine.
-    """
+    entry: EncoderEntry
+    why: str
+    passed_over: tuple[str, ...] = ()
+
+
+def choose(library: Library, dataset: str, protocol: str | None) -> EncoderEntry:
+    """The newest sound encoder made for the dataset, one of the same protocol first, else the shipped one."""
+    return choose_with_reason(library, dataset, protocol).entry
+
+
+def choose_with_reason(library: Library, dataset: str, protocol: str | None) -> EncoderChoice:
+    """As `choose`. One whose training was bounded in time, or went wrong, counts only where it is named."""
     rows = [row for row in _rows(library) if row["dataset"] == dataset]
     rows.sort(key=lambda row: row["protocol"] != protocol)
-    fitting = (open_encoder(library, row["name"]) for row in rows)
-    return next((entry for entry in fitting if not entry.is_bounded), None) or open_shipped()
+    passed_over: list[str] = []
+    for row in rows:
+        entry = open_encoder(library, row["name"])
+        if entry.doubts:
+            passed_over.append(f"encoder {entry.name} is passed over: {entry.doubts[0]}")
+        elif not entry.is_bounded:
+            made_for = f"{dataset} {entry.protocol}" if entry.protocol else dataset
+            share = entry.config.get("training_accuracy")
+            look = "" if share is None else f"; 1-NN among its training clips {100 * share:.1f} %"
+            why = f"the newest sound one made for {made_for}{look}"
+            return EncoderChoice(entry=entry, why=why, passed_over=tuple(passed_over))
+    why = f"the shipped one, as none that is sound was made for {dataset}"
+    return EncoderChoice(entry=open_shipped(), why=why, passed_over=tuple(passed_over))
 
 
 def _rows(library: Library) -> list[dict[str, Any]]:

@@ -97,6 +97,7 @@ class TrainingMonitor:
     ) -> None:
         self.every = max(1, total_steps // MOST_LINES)
         self.last: Log | None = None
+        self.doubts: list[str] = []
         known = before or {"pending": [], "losses": {}, "looks": {}, "epoch": 0, "pace": {}}
         self.losses: dict[str, float] = known["losses"]
         self.looks: dict[str, float | None] = known["looks"]

@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,12 +19,14 @@ from encoder.precision import emulation_note
 from encoder.schedule import TrainConfig, describe
 from encoder.train import Hooks, NonFiniteLossError, train
 from umurl_search.files import sealed_folder
+from umurl_search.library import encoder_registry
 from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.encoder_registry import TRAINED_ON, EncoderEntry
 from umurl_search.library.library import Library
 from umurl_search.progress import Advance, Progress, no_progress
 from umurl_search.result import Result
 from umurl_search.training.clip_cache import open_prepared, prepare
+from umurl_search.training.history import read_history
 from umurl_search.training.import_encoder import register_sealed, seal_encoder
 from umurl_search.training.monitor import TrainingMonitor, on_log, probe_embedding
 from umurl_search.training.plan import Run, TrainRequest, plan_run
@@ -36,6 +38,7 @@ from umurl_search.training.resume_state import (
     save_state,
     write_options,
 )
+from umurl_search.training.soundness import doubt_run, look_at_training
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +71,8 @@ class TrainReport(Result):
     """the share of the time that went into making batches"""
     seconds: float
     """the whole run"""
+    warnings: list[str]
+    """what is wrong with the run, a line each: such an encoder is used only where it is named"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +110,8 @@ def train_encoder(
         )
         if run.finished:
             told = _register_earlier(library, run.name) if processes.first else {}
-            return _report(run, request, None, processes, {**told.get("final", {})}, started)
+            said = {**told.get("final", {})}
+            return _report(run, request, None, processes, said, started, doubts=told.get("doubts", ()))
         note = emulation_note(run.config.precision, device) if processes.first else None
         if note is not None:
             tell(note)
@@ -193,7 +199,7 @@ def _train(job: _Job, *, progress: Progress, should_stop: Callable[[], bool]) ->
             raise UmurlError(error.message, Hint(give, option="precision", value="float32")) from error
     if recorder is not None:
         recorder.finish()
-        _seal(job, model, recorder, settings)
+        recorder.doubts = _seal(job, model, recorder, settings)
     return recorder
 
 
@@ -231,9 +237,27 @@ def _recording_hooks(
     )
 
 
-def _seal(job: _Job, model: UmURL, recorder: TrainingMonitor, settings: list[dict[str, Any]]) -> None:
-    """Makes the run's folder an encoder of the library, with all that is known of its making."""
+def _doubt(job: _Job, model: UmURL) -> tuple[list[str], float | None]:
+    """What is wrong with the run, found on its training clips, and the share of these whose nearest has their label."""
+    watched, shipped = job.run.watched, encoder_registry.open_shipped()
+    looks = [
+        look_at_training(
+            one, job.store, rows=watched.gallery, labels=watched.gallery_labels, device=job.device
+        )
+        for one in (model, shipped.load().to(job.device))
+    ]
+    return doubt_run(read_history(job.partial), looks[0], looks[1]), looks[0].accuracy
+
+
+def _seal(
+    job: _Job,
+    model: UmURL,
+    recorder: TrainingMonitor,
+    settings: list[dict[str, Any]],
+) -> list[str]:
+    """Makes the run's folder an encoder of the library, with all that is known of its making, and gives its doubts."""
     run, request = job.run, job.request
+    doubts, accuracy = _doubt(job, model)
     about = {
         "dataset": request.dataset,
         "protocol": run.protocol,
@@ -248,6 +272,8 @@ def _seal(job: _Job, model: UmURL, recorder: TrainingMonitor, settings: list[dic
         "settings": settings if len(settings) > 1 else None,
         "final": recorder.losses,
         "embedding": recorder.looks,
+        "doubts": doubts,
+        "training_accuracy": accuracy,
     }
     sealed_folder.write_text(job.partial / TRAINED_ON, "\n".join(run.names))
     seal_encoder(
@@ -260,6 +286,7 @@ def _seal(job: _Job, model: UmURL, recorder: TrainingMonitor, settings: list[dic
         token=run.token,
         leave_out=SCRATCH,
     )
+    return doubts
 
 
 def _settings(config: TrainConfig, state: dict[str, Any] | None) -> list[dict[str, Any]]:
@@ -302,6 +329,8 @@ def _report(
     processes: Processes,
     losses: dict[str, float],
     started: float,
+    *,
+    doubts: Sequence[str] = (),
 ) -> TrainReport:
     last = recorder.last if recorder else None
     losses = recorder.losses if recorder else losses
@@ -320,6 +349,10 @@ def _report(
         clips_per_s=last.clips_per_s if last else 0.0,
         waiting=last.waiting if last else 0.0,
         seconds=time.monotonic() - started,
+        warnings=[
+            f"encoder {run.name} is used only where it is named: {doubt}"
+            for doubt in (recorder.doubts if recorder else doubts)
+        ],
     )
 
 
