@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.skeleton import LEFT_SHOULDER, RIGHT_SHOULDER, SPINE_MID
+from umurl_search.clips.body_selection import FloatT
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.types import State
 
@@ -54,26 +55,27 @@ class Look:
 
 def look_at(clips: Sequence[Frames]) -> Look:
     """What holds of most of these clips; those whose trunk or shoulders are not seen do not count."""
-    seen = [joints for joints in map(find_first_body, clips) if joints is not None]
+    places = [frames.astype(np.float64) for frames in clips]  # in single precision, squares might overflow
+    seen = [joints for joints in map(find_first_body, places) if joints is not None]
     if not seen:
         return Look(centred=True, shoulders_on_x=True, spine_on_axis=False, stands=True)
     across = _to_unit(np.stack([body[RIGHT_SHOULDER] - body[LEFT_SHOULDER] for body in seen]))
     trunk = _to_unit(np.stack([body[SPINE_SHOULDER] - body[SPINE_BASE] for body in seen]))
     spine = _to_unit(np.stack([body[SPINE_MID] - body[SPINE_BASE] for body in seen]))
     return Look(
-        centred=_is_most([_is_centred(frames) for frames in clips if frames.any()]),
+        centred=_is_most([_is_centred(frames) for frames in places if frames.any()]),
         shoulders_on_x=_is_most(np.abs(across[:, 0]) > _LINED_UP),
         spine_on_axis=_is_most(np.abs(spine).max(axis=1) > _LINED_UP),
         stands=_is_most(trunk[:, 1] >= np.abs(trunk[:, 2])),
     )
 
 
-def find_first_body(frames: Frames) -> Frames | None:
+def find_first_body(frames: NDArray[FloatT]) -> NDArray[FloatT] | None:
     """Person 1 in the first frame that has somebody in that place, (25, 3); None without trunk or shoulders there."""
     there = np.flatnonzero(frames[:, 0].any(axis=(1, 2)))
     if not len(there):
         return None
-    body: Frames = frames[there[0], 0]
+    body = frames[there[0], 0]
     across, trunk = body[RIGHT_SHOULDER] - body[LEFT_SHOULDER], body[SPINE_SHOULDER] - body[SPINE_BASE]
     return body if min(np.abs(across).sum(), np.abs(trunk).sum()) > _SHORTEST else None
 
@@ -121,7 +123,7 @@ def settle_signs(frames: Frames) -> Frames:
     return frames if x == z == 1 else frames * np.array([x, 1, z], dtype=frames.dtype)
 
 
-def _is_centred(frames: Frames) -> bool:
+def _is_centred(frames: NDArray[np.float64]) -> bool:
     there = frames[:, 0].any(axis=(1, 2))
     bodies = frames[there, 0]
     off = np.linalg.norm(bodies[:, SPINE_MID], axis=-1)
@@ -129,9 +131,9 @@ def _is_centred(frames: Frames) -> bool:
     return bool(len(off)) and bool(np.median(off) <= _CENTRED * np.median(size))
 
 
-def _to_unit(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+def _to_unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     """(N, 3) of unit length; of none, zeros."""
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, _SHORTEST), dtype=np.float64)
 
 

@@ -58,6 +58,7 @@ def count_until_repeated(frames: NDArray[Any]) -> int:
     return n_frames
 
 
+@np.errstate(invalid="ignore")
 def drop_absent(frames: NDArray[FloatT]) -> NDArray[FloatT]:
     """The people that are there in some frame; frames: (T, M, V, 3), an absent person is zeros."""
     present = frames.any(axis=(0, 2, 3))

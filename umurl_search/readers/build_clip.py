@@ -70,6 +70,7 @@ def to_float32(numbers: NDArray[Any]) -> Frames:
     return numbers.astype(np.float32)
 
 
+@np.errstate(invalid="ignore")
 def require_places(frames: NDArray[FloatT]) -> None:
     """Raises: BadRecordingError where coordinates are NaN or infinite and no joint is left; frames: (T, ..., C).
 
@@ -83,6 +84,7 @@ def require_places(frames: NDArray[FloatT]) -> None:
         )
 
 
+@np.errstate(invalid="ignore")
 def require_range(numbers: NDArray[Any], converted: Frames) -> None:
     """Raises: BadRecordingError for a number that is one, but beyond single precision; converted: by `to_float32`."""
     finite = np.isfinite(converted)
