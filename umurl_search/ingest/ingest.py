@@ -27,6 +27,7 @@ from umurl_search.progress import Progress, no_progress
 from umurl_search.readers.base import Reader, follow_state
 from umurl_search.readers.format_detection import detect
 from umurl_search.readers.formats import FORMATS, SourceOptions, format_of, open_reader
+from umurl_search.readers.zip_source import given_roots
 from umurl_search.result import Result
 
 _STORE_VERSION = 1
@@ -162,7 +163,7 @@ def origin_of(reader: Reader, conventions: Conventions, request: Request) -> dic
     axes = {"axes": request.axes} if request.axes else {}
     return {
         **axes,
-        "roots": [str(root) for root in getattr(reader, "roots", ())],
+        "roots": [str(root) for root in given_roots(reader)],
         "format": reader.format,
         **conventions.describe(),
         "slicing": request.slicing,

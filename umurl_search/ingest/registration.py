@@ -22,6 +22,7 @@ from umurl_search.library.clip_store import journal_of
 from umurl_search.library.library import Library
 from umurl_search.readers.base import Reader
 from umurl_search.readers.format_detection import describe_passed_over, passed_over
+from umurl_search.readers.zip_source import files_read, given_roots
 
 
 def register(
@@ -50,8 +51,8 @@ def register(
     splits, notes = _positions(dataset, clips, {**reader.splits(), **extra_splits})
     names = protocols.action_names(dataset.actions)
     segments = segment_columns(clips, stated, names=names, what=dataset.name)
-    roots = [str(root) for root in reader.roots]
-    files = reader.files()
+    roots = [str(root) for root in given_roots(reader)]
+    files = files_read(reader)
     over = passed_over(reader.roots, [*files, *stating])
     unseen = count_unseen(journal)
     is_whole = bool(read_from["untrimmed"]) or dataset.untrimmed

@@ -10,6 +10,7 @@ from encoder.errors import BadInputError, Hint, NotFoundError, UmurlError
 from umurl_search.clips.types import SET_AXES
 from umurl_search.readers.file_per_clip import walk_files
 from umurl_search.readers.formats import FORMATS, Format
+from umurl_search.readers.zip_source import is_zip_source, unpacked
 
 _MOST_TRIED = 50
 _MOST_SHOWN = 6
@@ -74,6 +75,9 @@ def detect(source: Path, *, axes: str | None = None) -> str:
     """
     if not source.exists():
         raise NotFoundError(f"{source}: no such file or folder; known formats are {', '.join(FORMATS)}")
+    if is_zip_source(source):
+        with unpacked(source) as folder:
+            return detect(folder, axes=axes)
     found = survey(source)
     if not found.counts:
         raise _unknown_source_error(source, "the folder is empty")

@@ -82,7 +82,17 @@ def open_reader(fmt: str, roots: Sequence[Path], options: SourceOptions | None =
     """The reader of a format. Raises UmurlError for an unknown one, and for a source that cannot be used."""
     if fmt not in FORMATS:
         raise BadInputError(f"unknown format {fmt!r}; known are {', '.join(FORMATS)}")
-    return FORMATS[fmt].open(roots, options or SourceOptions())
+    how = options or SourceOptions()
+    if len(roots) == 1 and roots[0].suffix.lower() == ".zip" and roots[0].is_file():
+        return _open_zip(fmt, roots[0], how)
+    return FORMATS[fmt].open(roots, how)
+
+
+def _open_zip(fmt: str, archive: Path, options: SourceOptions) -> "Reader":
+    """The reader of an archive, which is unpacked. Raises: UmurlError."""
+    from umurl_search.readers.zip_source import ZipReader
+
+    return ZipReader.open(archive, lambda folder: FORMATS[fmt].open((folder,), options))
 
 
 def format_of(reader: "Reader") -> Format:
