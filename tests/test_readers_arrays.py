@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.io import savemat
 
 from encoder.errors import UmurlError
 from encoder.joint_layouts import joint_counts
 from umurl_search.clips.clip import Clip, LeftOut, Outcome, Reason
-from umurl_search.readers import SourceOptions, open_reader
+from umurl_search.readers import SourceOptions, detect, open_reader
 from umurl_search.readers.arrays import NpyReader, read_array, read_clip_file
 
 
@@ -104,6 +105,18 @@ def test_a_shape_that_does_not_fit_the_axes_given_is_an_error() -> None:
         read_array(numbers(4, 25, 3), axes="TCT")
     with pytest.raises(UmurlError, match=r"V 20 and C 3$"):
         read_array(numbers(4, 25, 3), n_joints=(20,))
+
+
+def test_the_files_of_utd_mhad_need_no_layout(tmp_path: Path) -> None:
+    array = numbers(7, 20, 3)
+    savemat(tmp_path / "a3_s2_t4_skeleton.mat", {"d_skel": array.transpose(1, 2, 0)})
+    assert detect(tmp_path) == "mat"
+    reader = open_reader("mat", (tmp_path,))
+    ((clip,),) = reader.read(reader.items())
+    assert isinstance(clip, Clip)
+    assert (reader.layout, clip.label, clip.subject, clip.replication) == ("utd-mhad", 2, 2, 4)
+    assert (clip.frames[:, 0] == array).all()
+    assert open_reader("mat", (tmp_path,), SourceOptions(layout="kinect-v1")).layout == "kinect-v1"
 
 
 def test_files_are_clips(tmp_path: Path) -> None:

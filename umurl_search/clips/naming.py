@@ -20,7 +20,9 @@ _NTU = re.compile(
     r"S(?P<setup>\d{3})C(?P<camera>\d{3})P(?P<subject>\d{3})R(?P<replication>\d{3})A(?P<action>\d{3})"
     r"(?:\.skeleton)?"
 )
-_UTD_MHAD = re.compile(rf"a(?P<action>{_NUMBER})_s(?P<subject>{_NUMBER})_t?(?P<replication>{_NUMBER})")
+_UTD_MHAD = re.compile(
+    rf"a(?P<action>{_NUMBER})_s(?P<subject>{_NUMBER})_t?(?P<replication>{_NUMBER})(?:_skeleton)?"
+)
 _NW_UCLA = re.compile(
     rf"a(?P<action>{_NUMBER})_s(?P<subject>{_NUMBER})_e(?P<replication>{_NUMBER})_v(?P<camera>{_NUMBER})"
 )

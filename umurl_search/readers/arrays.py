@@ -24,7 +24,13 @@ from umurl_search.readers.array_axes import (
 from umurl_search.readers.array_files import is_likely_clip, load_clip_array, read_shapes
 from umurl_search.readers.build_clip import BadRecordingError, make_clip, require_places, to_float32
 from umurl_search.readers.csv_file import is_csv_clip
-from umurl_search.readers.file_per_clip import FilePerClip, Place, decode_place, require_layout
+from umurl_search.readers.file_per_clip import (
+    FilePerClip,
+    Place,
+    decode_place,
+    find_sources,
+    require_layout,
+)
 
 _COORDINATES = 3
 
@@ -129,6 +135,18 @@ class NpyReader(FilePerClip):
         if frames.shape[1] > USUAL_PEOPLE:
             frames = choose_bodies(frames)
         return make_clip(place.name, frames, source=place.source)
+
+
+def usual_layout(roots: Sequence[Path]) -> str:
+    """The layout of `.mat` files where none is stated: UTD-MHAD's own if the first holds its `d_skel`."""
+    for _, number, source in find_sources(roots, ".mat")[:1]:
+        path = decode_place(f"{number}/{source}", roots).path
+        try:
+            joints, *_ = read_shapes(path).get("d_skel", (0,))
+        except UmurlError:
+            joints = 0
+        return "utd-mhad" if joints == LAYOUTS["utd-mhad"].n_joints else "ntu25"
+    return "ntu25"
 
 
 def read_clip_file(path: Path, *, axes: str | None = None) -> tuple[Frames, tuple[str, ...]]:

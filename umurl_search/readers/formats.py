@@ -258,9 +258,9 @@ def _read_nw_ucla(path: Path, axes: str | None) -> ClipAndNotes:
 
 def _open_arrays(fmt: str) -> Callable[[Sequence[Path], SourceOptions], "Reader"]:
     def open_them(roots: Sequence[Path], options: SourceOptions) -> "Reader":
-        from umurl_search.readers.arrays import NpyReader
+        from umurl_search.readers.arrays import NpyReader, usual_layout
 
-        layout = options.layout or "ntu25"
+        layout = options.layout or (usual_layout(roots) if fmt == "mat" else "ntu25")
         return NpyReader(roots, layout=layout, state=options.state, axes=options.axes, fmt=fmt)
 
     return open_them
