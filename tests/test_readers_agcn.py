@@ -301,3 +301,21 @@ def test_a_recording_finds_itself_in_arrays_of_2s_agcn(
         assert hit["score"] > 0.999
         (answer,) = Searcher(library).search([frames], k=1)
         assert answer.hits[0].name == name
+
+
+def test_a_dataset_of_recordings_asks_arrays_of_2s_agcn(
+    library: Library, command: Command, tmp_path: Path
+) -> None:
+    raw = write_turned(tmp_path / "arrays", "train")
+    names = [clip.name for clip in outcomes(tmp_path / "arrays") if isinstance(clip, Clip)]
+    (tmp_path / "raw").mkdir()
+    for name, frames in zip(names, raw, strict=True):
+        np.save(tmp_path / "raw" / f"{name}.npy", frames)
+    assert command("ingest", "turned", "--source", tmp_path / "arrays").code == 0
+    assert command("ingest", "plain", "--source", tmp_path / "raw").code == 0
+    assert command("build-index", "turned").code == 0
+    for source in ("plain", tmp_path / "raw", f"plain:{names[0]}"):
+        document = command("query", source, "--index", "turned@shipped", "--k", 1, "--json").json
+        for answer in document.get("queries", [document]):
+            assert answer["hits"][0]["score"] > 0.999
+            assert answer["hits"][0]["name"] == answer["query"]["clip"].rpartition(":")[2]

@@ -207,7 +207,13 @@ def _embed(searcher: Searcher, queries: Sequence[Query], modality: str) -> Embed
     ready = {i: query.y for i, query in enumerate(queries) if query.y is not None}
     if frames:
         embedder = Embedder(searcher.model, n_clips=len(frames), device=searcher.device, precision="float32")
-        ready |= dict(zip(frames, embedder(list(frames.values()), (modality,))[modality], strict=True))
+        ready |= dict(
+            zip(
+                frames,
+                embedder(searcher.turn_alike(list(frames.values())), (modality,))[modality],
+                strict=True,
+            )
+        )
     return np.stack([ready[i] for i in range(len(queries))])
 
 

@@ -64,6 +64,10 @@ class JointSearcher(Searcher):
         """(Q, D) float32 of normalised clips (T, M, 25, 3), by the one encoder."""
         return self._parts[0].embed(clips, modality)
 
+    def turn_alike(self, clips: Sequence[Frames]) -> list[Frames]:
+        """The clips turned as those of the first index were."""
+        return self._parts[0].turn_alike(clips)
+
     @property
     def model(self) -> UmURL:
         """The encoder that the indexes were made with."""

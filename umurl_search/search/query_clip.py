@@ -92,6 +92,11 @@ def library_name(text: str) -> tuple[str, str] | None:
     return dataset, name
 
 
+def is_upright(dataset: Mapping[str, Any]) -> bool:
+    """Whether the clips of a dataset (as `Catalog.dataset_as_read` gives it) were turned upright."""
+    return bool(dataset.get("upright")) or dataset["state"] == "body-turned"
+
+
 def conventions_of(clip: str, dataset: Mapping[str, Any], stated: Mapping[str, Any]) -> Conventions:
     """What is stated; for arrays, else what the dataset (its row) was ingested with; else NTU's.
 
@@ -103,7 +108,7 @@ def conventions_of(clip: str, dataset: Mapping[str, Any], stated: Mapping[str, A
         fps=stated.get("fps") or inherited.get("fps", 30.0),
         up=stated.get("up") or inherited.get("up", "y"),
         scale=stated.get("scale") or inherited.get("scale", 1.0),
-        upright=bool(stated.get("upright") or dataset.get("upright") or dataset["state"] == "body-turned"),
+        upright=bool(stated.get("upright")) or is_upright(dataset),
         missing=stated.get("missing") or inherited.get("missing"),
         is_assumed=bool(inherited) and not (stated.get("up") or stated.get("scale")),
     )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from encoder.embed import embed, pick_device
 from encoder.errors import BusyError, DamagedError, Hint, NotFoundError
 from encoder.model import UmURL
+from umurl_search.clips.body_axes import make_upright
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import Conventions, check_pipeline
 from umurl_search.clips.types import Embeddings, Rows
@@ -30,7 +31,7 @@ from umurl_search.library.retry import retry_while_changing
 from umurl_search.search.hits import make_hit, mark_query, performance_of
 from umurl_search.search.moment_search import nearest_moments
 from umurl_search.search.options import SearchOptions
-from umurl_search.search.query_clip import QueryClip, conventions_of, read_array, read_clip
+from umurl_search.search.query_clip import QueryClip, conventions_of, is_upright, read_array, read_clip
 from umurl_search.search.results import (
     Answer,
     Hit,
@@ -153,8 +154,18 @@ class Searcher:
 
     def embed(self, clips: Sequence[Frames], modality: str) -> Embeddings:
         """(Q, D) float32 of normalised clips (T, M, 25, 3)."""
-        y = embed(self.model, list(clips), modalities=(modality,), device=self.device, precision="float32")
+        y = embed(
+            self.model,
+            self.turn_alike(clips),
+            modalities=(modality,),
+            device=self.device,
+            precision="float32",
+        )
         return y[modality]
+
+    def turn_alike(self, clips: Sequence[Frames]) -> list[Frames]:
+        """The clips turned as those of the index were: upright, where these are."""
+        return [make_upright(frames) for frames in clips] if is_upright(self.dataset) else list(clips)
 
     def passing(self, where: str | None) -> Rows | None:
         """Rows of the index whose clips pass the filter, ascending; None without a filter."""

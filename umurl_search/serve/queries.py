@@ -12,7 +12,7 @@ from umurl_search.clips.types import Embeddings
 from umurl_search.readers.formats import clip_suffixes
 from umurl_search.search.joint_searcher import JointSearcher
 from umurl_search.search.query import answer_query
-from umurl_search.search.query_clip import QueryClip, read_clip
+from umurl_search.search.query_clip import QueryClip, is_upright, read_clip
 from umurl_search.search.results import QueryResult, StoredClipAsked
 from umurl_search.serve.cache import LibraryCache, OpenIndex
 from umurl_search.serve.schemas import ClipId, FileQuery, QueryBody, QueryOptions
@@ -104,7 +104,8 @@ class QueryService:
                 return y
         if meant.upload is None:
             return held.searcher.embed([self._normalised_frames(meant)], modality)
-        key = held.searcher.row["encoder_hash"], modality
+        turned = "upright" if is_upright(held.searcher.dataset) else ""
+        key = f"{held.searcher.row['encoder_hash']}{turned}", modality
         known = meant.upload.embedded.get(key)
         if known is None:
             known = held.searcher.embed([meant.frames], modality)
