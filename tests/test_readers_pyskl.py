@@ -211,8 +211,9 @@ def test_a_list_for_each_part_is_read_with_the_part_in_its_name(tmp_path: Path) 
     assert len(reader.files()) == 2
     alone = PysklReader((tmp_path / "ntu60_xsub_val.pkl",))
     assert alone.splits() == {"xsub": {"test": ["c"]}}
-    (tmp_path / "again_train.pkl").write_bytes(b"")
-    (tmp_path / "other_xsub_train.pkl").write_bytes(b"")
+    (tmp_path / "labels.pkl").write_bytes(pickle.dumps([0, 1, 2]))
+    assert PysklReader((tmp_path,)).files() == reader.files()
+    (tmp_path / "other_xsub_train.pkl").write_bytes(pickle.dumps([annotation("d")]))
     with pytest.raises(UmurlError, match="several of its pickles are of one part"):
         PysklReader((tmp_path,))
 

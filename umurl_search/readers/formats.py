@@ -232,10 +232,9 @@ def _open_pyskl(roots: Sequence[Path], options: SourceOptions) -> "Reader":
 
 
 def _is_pyskl(path: Path) -> bool:
-    head = _head(path)
-    return head.startswith((b"\x80", b"(")) and any(
-        word in head for word in (b"split", b"annotations", b"keypoint", b"frame_dir")
-    )
+    from umurl_search.readers.pyskl import is_pyskl
+
+    return is_pyskl(path)
 
 
 def _open_nw_ucla(roots: Sequence[Path], options: SourceOptions) -> "Reader":

@@ -27,6 +27,8 @@ from umurl_search.readers.pyskl_dialects import (
     to_name,
 )
 
+_HEAD_BYTES = 4096
+_WORDS = (b"split", b"annotations", b"keypoint", b"frame_dir")
 _UNKNOWN = -1
 """The label that MMAction2 gives a clip of which none is known."""
 
@@ -115,12 +117,27 @@ def _find_pickles(root: Path) -> list[Path]:
         found = sorted(
             path for path in root.iterdir() if path.suffix.lower() == ".pkl" and not is_hidden(path.name)
         )
+        found = [path for path in found if is_pyskl(path)] or found
         parts = [part_of_name(path.stem) for path in found]
         if len(found) > 1 and None not in parts:
             if len(set(parts)) < len(parts):
                 raise BadInputError(f"{root}: several of its pickles are of one part", "name the one to read")
             return sorted(found, key=lambda path: "train" not in path.stem.lower())
+        if len(found) == 1:
+            return found
     return [find_single_file(root, ".pkl")]
+
+
+def is_pyskl(path: Path) -> bool:
+    """Whether a file begins as a pickle that holds annotations does."""
+    if not path.is_file():  # a pipe would keep its reader waiting
+        return False
+    try:
+        with open(path, "rb") as stream:
+            head = stream.read(_HEAD_BYTES)
+    except OSError:
+        return False
+    return head.startswith((b"\x80", b"(")) and any(word in head for word in _WORDS)
 
 
 def _read_annotation(
