@@ -20,6 +20,7 @@ from rich.text import Text
 
 from umurl_search.datasets.protocols import find as dataset_named
 from umurl_search.evaluation.metrics import percent
+from umurl_search.files.sealed_folder import write_size
 from umurl_search.progress import Advance
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def new_table(*headers: str, title: str | None = None, right: tuple[str, ...] = 
 
 
 def size(n_bytes: int) -> str:
-    return f"{n_bytes / 2**20:,.1f} MiB" if n_bytes < 2**30 else f"{n_bytes / 2**30:,.1f} GiB"
+    return write_size(n_bytes)
 
 
 def ingest(report: "IngestReport") -> None:

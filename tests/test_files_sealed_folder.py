@@ -290,7 +290,7 @@ def test_a_full_disk_is_told_before_the_work(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(UmurlError) as error:
         need_space(tmp_path, 3 * 2**29 + 1, what="the index")
     assert error.value.typed == (
-        f"{tmp_path}: the index needs 1.5 GiB, 1.0 are free; free some or give another --library"
+        f"{tmp_path}: the index needs 1.5 GiB, 1.0 GiB are free; free some or give another --library"
     )
 
 

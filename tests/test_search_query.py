@@ -1,6 +1,7 @@
 """Queries of an index kept open: what was built again, changed or deleted meanwhile is seen."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from umurl_search.library.library import Library
 from umurl_search.search.options import QueryRequest, SearchOptions
 from umurl_search.search.query import query
 from umurl_search.search.searcher import QueryBatch, Searcher
+from umurl_search.synthetic.demo_corpus import make_clip
 
 Command = Callable[..., Result]
 CLIP = f"mine:{QUERY}"
@@ -84,3 +86,38 @@ def test_one_index_or_a_list_of_one_is_the_same(indexed: Library) -> None:
     assert one["hits"] == listed["hits"]
     assert one.indexes[0]["name"] == "mine@e"
     assert one.hits[0].is_query
+
+
+@pytest.mark.parametrize(
+    ("where", "columns"),
+    [
+        ("camera <> 2", ["camera"]),
+        ("not (camera = 2)", ["camera"]),
+        ("camera not in (1, 2)", ["camera"]),
+        ("camera <> 2 and setup <> 1", ["camera", "setup"]),
+        ("camera <> 2 or subject = 1", ["camera"]),
+        ("action <> 'wave'", ["action"]),
+        ("camera = 2", []),
+        ("camera < 2", []),
+        ("camera is distinct from 2", []),
+        ("camera is null", []),
+        ("frames > 1", []),
+        ("name <> 'camera'", []),
+    ],
+)
+def test_a_negative_filter_on_what_is_not_known_is_said(
+    where: str, columns: list[str], tmp_path: Path, command: Command
+) -> None:
+    (tmp_path / "clips").mkdir()
+    for i, name in enumerate((QUERY, "S001C002P001R001A001")):
+        np.save(tmp_path / "clips" / f"plain{i}.npy", make_clip(name))
+    assert command("ingest", "plain", "--source", tmp_path / "clips", "--quiet").code == 0
+    assert command("build-index", "plain", "--quiet").code == 0
+    told = command("query", "plain:plain0", "--where", where, "--json")
+    notes = [note for note in told.json["query"]["notes"] if "is not known" in note]
+    assert notes == [f"{name} is not known of 2 clips; `is distinct from` keeps them" for name in columns]
+    assert all(f"note: {note}" in told.err.splitlines() for note in notes)
+
+
+def test_a_negative_filter_on_what_is_known_says_nothing(indexed: Library, command: Command) -> None:
+    assert command("query", CLIP, "--where", "camera <> 2 and subject <> 9").err == ""

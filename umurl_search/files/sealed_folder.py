@@ -235,12 +235,20 @@ def _aside_of(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.removed")
 
 
+def write_size(n_bytes: int) -> str:
+    """In the largest unit of which there is one at least: 12 bytes, 3.4 MiB."""
+    if n_bytes < 2**10:
+        return f"{n_bytes} bytes"
+    unit, power = next((u, p) for u, p in (("GiB", 30), ("MiB", 20), ("KiB", 10)) if n_bytes >= 2**p)
+    return f"{n_bytes / 2**power:,.1f} {unit}"
+
+
 def need_space(folder: Path, n_bytes: int, *, what: str) -> None:
     """Raises UmurlError when the disk of `folder` cannot take `n_bytes` more."""
     free = shutil.disk_usage(folder).free
     if free < n_bytes:
         raise StorageError(
-            f"{folder}: {what} needs {n_bytes / 2**30:.1f} GiB, {free / 2**30:.1f} are free",
+            f"{folder}: {what} needs {write_size(n_bytes)}, {write_size(free)} are free",
             Hint("free some or give another {option}", option="library"),
         )
 

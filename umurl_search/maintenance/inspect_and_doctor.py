@@ -302,7 +302,9 @@ def _contents_up_to_date(library: Library) -> LibraryContents:
 def _disk(library: Library) -> Check:
     place = next(folder for folder in (library.root, *library.root.parents) if folder.exists())
     free = shutil.disk_usage(place).free
-    return Check(name="disk", ok=free > 2**30, detail=f"{free / 2**30:.0f} GiB free at {place} (1 is needed)")
+    return Check(
+        name="disk", ok=free > 2**30, detail=f"{sealed_folder.write_size(free)} free at {place} (1 is needed)"
+    )
 
 
 def _data(data: Path | None) -> Check:

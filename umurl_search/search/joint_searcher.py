@@ -95,12 +95,13 @@ class JointSearcher(Searcher):
         return {key: _concatenate([one[key] for one in found]) for key in found[0]}
 
     def notes(self, how: SearchOptions) -> list[str]:
-        """Where scores of the indexes are not of one scale."""
+        """What to know of all answers; also where scores of the indexes are not of one scale."""
+        found = list(dict.fromkeys(note for part in self._parts for note in part.notes(how)))
         if how.bridged or self.row["transform"] != "none":
-            return [
-                "each index's bridges and transform were fitted on its own clips: their scores compare roughly"
-            ]
-        return []
+            found.append(
+                "each index's bridges and transform were fitted on its own clips: scores compare roughly"
+            )
+        return found
 
 
 def _concatenate(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:

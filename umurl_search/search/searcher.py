@@ -59,6 +59,7 @@ class _Seen:
     stamp: tuple[tuple[int, int, int], ...] = ()
     rows: dict[int, dict[str, Any]] = field(default_factory=dict)
     passing: dict[str, Rows] = field(default_factory=dict)
+    unknown: dict[str, dict[str, Rows]] = field(default_factory=dict)
 
     @property
     def is_full(self) -> bool:
@@ -310,8 +311,25 @@ class Searcher:
             return catalog.clips_by_id(ids)
 
     def notes(self, how: SearchOptions) -> list[str]:
-        """What to know of answers that come of several indexes; nothing of one."""
-        return []
+        """What to know of all answers: which clips the filter leaves out because a column of theirs is not known."""
+        if how.where is None:
+            return []
+        seen = self._refresh_seen()
+        if how.where not in seen.unknown:
+            with self.library.read() as catalog:
+                seen.unknown[how.where] = catalog.unknown_to(how.where)
+        counts = {
+            name: int(np.isin(self._clip_ids, ids).sum()) for name, ids in seen.unknown[how.where].items()
+        }
+        return [
+            f"{name} is not known of {n:,} clips; `is distinct from` keeps them"
+            for name, n in counts.items()
+            if n
+        ]
+
+    @property
+    def _clip_ids(self) -> Rows:
+        return np.unique(self.index.ids)
 
     def segments(self) -> dict[str, NDArray[Any]]:
         """What is said to happen in the recordings of the index's dataset."""

@@ -1,6 +1,7 @@
 """The library's catalog in DuckDB: the only place with SQL."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -13,9 +14,14 @@ from encoder.errors import BadInputError, BusyError, Hint
 from umurl_search.library.catalog import filters
 from umurl_search.library.catalog.changes import Changes
 from umurl_search.library.catalog.schema_and_migrations import CONSISTENCY_CHECKS, TABLES
-from umurl_search.library.clip_columns import COLUMNS
+from umurl_search.library.clip_columns import CLIP_COLUMNS, COLUMNS, ClipColumn
 
 FILTER_TIMEOUT_S = 10.0
+_EXTREMES = {
+    "bigint": ("-(2::bigint ** 62)::bigint", "(2::bigint ** 62)::bigint"),
+    "varchar": ("''", "chr(1114111)"),
+}
+"""Values of a column that nobody asks for, one below and one above all others."""
 _COLUMNS_ARE = f"the columns are {', '.join(COLUMNS)}"
 
 
@@ -162,6 +168,33 @@ class Catalog(Changes):
         except duckdb.Error as error:
             raise BadInputError(f"filter '{shown}': {filters.cause(error)}", _COLUMNS_ARE) from error
         return np.sort(np.asarray(ids, dtype=np.int64))
+
+    def unknown_to(self, expression: str) -> dict[str, NDArray[np.int64]]:
+        """Column -> ids of the clips that a filter leaves out for want of it: they would pass whatever else stood
+        there, as those of `camera <> 2` would. The filter is one that `filter` has run."""
+        named = [one for one in CLIP_COLUMNS if re.search(rf"\b{one.name}\b", expression, re.IGNORECASE)]
+        left_out = np.setdiff1d(self._pass_whatever(expression, named), self.filter(expression))
+        found = {}
+        for column in named if len(left_out) else ():
+            others = [one for one in named if one is not column]
+            found[column.name] = np.setdiff1d(left_out, self._pass_whatever(expression, others))
+        return {name: ids for name, ids in found.items() if len(ids)}
+
+    def _pass_whatever(self, expression: str, columns: Sequence[ClipColumn]) -> NDArray[np.int64]:
+        """Ids of the clips that pass whatever stood in these columns where they are not known."""
+        with filters.interrupt_after(self._con.interrupt, after_s=FILTER_TIMEOUT_S):
+            low, high = (self._pass_with(expression, columns, at) for at in (0, 1))
+        return np.intersect1d(low, high)
+
+    def _pass_with(self, expression: str, columns: Sequence[ClipColumn], at: int) -> NDArray[np.int64]:
+        """Ids of the clips that pass where what is not known of these columns is a value that nobody asks for."""
+        stated = ", ".join(f"coalesce({one.name}, {_EXTREMES[one.sql][at]}) as {one.name}" for one in columns)
+        clips = self._con.table("clips")
+        return self._ids((clips.project(f"* replace ({stated})") if stated else clips).filter(expression))
+
+    @staticmethod
+    def _ids(clips: duckdb.DuckDBPyRelation) -> NDArray[np.int64]:
+        return np.asarray(clips.project("id").fetchnumpy()["id"], dtype=np.int64)
 
     def _parse(self, sql: str) -> str:
         return str(self._con.execute("select json_serialize_sql(?)", [sql]).fetchall()[0][0])
