@@ -231,3 +231,14 @@ def test_a_file_alone_comes_with_notes_on_what_was_assumed(tmp_path: Path) -> No
     np.save(path, numbers(9, 3))
     with pytest.raises(UmurlError, match=r"a\.npy: an array of shape \(9, 3\) is no clip"):
         read_clip_file(path)
+
+
+@pytest.mark.parametrize("n_joints", [17, 33])
+def test_a_number_of_joints_that_no_layout_has_is_named(tmp_path: Path, n_joints: int) -> None:
+    np.save(tmp_path / "a.npy", np.ones((30, n_joints, 3)))
+    line = f"; no layout has {n_joints} joints: see docs/data-format.md"
+    ((left_out,),) = NpyReader((tmp_path,)).read(["0/a.npy"])
+    assert isinstance(left_out, LeftOut)
+    assert left_out.detail.endswith(line)
+    with pytest.raises(UmurlError, match=line):
+        read_clip_file(tmp_path / "a.npy")

@@ -74,25 +74,27 @@ def mark_unseen(frames: NDArray[FloatT], marks: Marks) -> Marked:
     frames: (T, M, V, 3) as the source states them. Where nothing is marked, the very same frames come back.
     """
     unseen = _find_unseen(frames, marks)
-    n_unseen = int(unseen.sum())
-    if n_unseen:
+    n_unseen = 0 if unseen is None else int(unseen.sum())
+    if unseen is not None:
         frames = np.where(unseen[..., None], frames.dtype.type(0), frames)
     if marks.fill:
         frames = fill_unseen(frames)
     return Marked(frames, n_unseen)
 
 
-def _find_unseen(frames: NDArray[FloatT], marks: Marks) -> NDArray[np.bool_]:
-    """(T, M, V)."""
-    unseen = np.zeros(frames.shape[:-1], dtype=bool)
+def _find_unseen(frames: NDArray[FloatT], marks: Marks) -> NDArray[np.bool_] | None:
+    """(T, M, V); None where nothing is marked, which is found out in few steps."""
+    unseen = None
     if marks.not_a_number and not np.isfinite(frames.sum()):  # a sum that is finite has no NaN in it
-        unseen |= ~np.isfinite(frames).all(axis=-1)
-    numbers = [number for number in marks.numbers if number != 0]
-    x, y, z = np.moveaxis(frames, -1, 0)
-    same = (x == y) & ((z == x) | (z == 0))
-    if numbers and same.any():
-        unseen |= same & np.isin(x, np.asarray(numbers, dtype=frames.dtype))
-    return unseen
+        unseen = ~np.isfinite(frames).all(axis=-1)
+    x = frames[..., 0]
+    same = (x == frames[..., 1]) & (x != 0)
+    if same.any():
+        third = frames[..., 2]
+        numbers = np.asarray(marks.numbers, dtype=frames.dtype)
+        marked = same & ((third == x) | (third == 0)) & np.isin(x, numbers)
+        unseen = marked if unseen is None else unseen | marked
+    return None if unseen is None or not unseen.any() else unseen
 
 
 def fill_unseen(frames: NDArray[FloatT]) -> NDArray[FloatT]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import BadInputError
+from encoder.joint_layouts import joint_counts
 from umurl_search.clips.types import AXES, SET_AXES, Axes
 
 USUAL_PEOPLE, MOST_PEOPLE = 2, 6
@@ -17,6 +18,7 @@ _FIRST: tuple[Axes, ...] = ("TVC", "MTVC", "TMVC", "CTVM")
 _FURTHER: tuple[Axes, ...] = ("TVC", "TMVC", "MTVC", "CTV", "TCV", "VCT", "MCTV")
 _SETS = ("NCTVM", "NTMVC", "NMTVC", "NTVC", "NCTV", "NTCV", "VCTN")
 _COORDINATES, _WITH_CONFIDENCE = 3, 4
+_FEWEST_JOINTS, _MOST_JOINTS = 13, 150
 
 Sizes = dict[str, int]
 """letter -> length"""
@@ -112,3 +114,11 @@ def describe_mismatch(shape: tuple[int, ...], axes: str | None, n_joints: Sequen
     joints = " or ".join(map(str, n_joints))
     accepted = ", ".join(f"({', '.join(order)})" for order in ([axes] if axes else _FIRST))
     return f"an array of shape {shape} is no clip: accepted are {accepted} with T >= 1, V {joints} and C 3"
+
+
+def describe_joints(shape: tuple[int, ...]) -> str:
+    """Where a shape shows a number of joints that no layout has: which, and where to read on."""
+    n_joints = shape[-2] if len(shape) > 2 and shape[-1] in (2, _COORDINATES, _WITH_CONFIDENCE) else 0
+    if not _FEWEST_JOINTS <= n_joints <= _MOST_JOINTS or n_joints in joint_counts():
+        return ""
+    return f"; no layout has {n_joints} joints: see docs/data-format.md"

@@ -15,6 +15,7 @@ from umurl_search.clips.types import State
 from umurl_search.readers.array_axes import (
     USUAL_PEOPLE,
     clip_readings,
+    describe_joints,
     describe_mismatch,
     order_axes,
     require_axes,
@@ -130,7 +131,7 @@ class NpyReader(FilePerClip):
         try:
             frames = read_array(array, axes=self._axes, n_joints=n_joints).frames
         except UmurlError as error:
-            raise BadRecordingError("malformed", str(error)) from None
+            raise BadRecordingError("malformed", f"{error}{describe_joints(array.shape)}") from None
         require_places(frames)
         if frames.shape[1] > USUAL_PEOPLE:
             frames = choose_bodies(frames)
@@ -158,7 +159,7 @@ def read_clip_file(path: Path, *, axes: str | None = None) -> tuple[Frames, tupl
     try:
         frames, reading, others = read_array(array, axes=axes)
     except UmurlError as error:
-        raise BadInputError(f"{path}: {error}") from error
+        raise BadInputError(f"{path}: {error}{describe_joints(array.shape)}") from error
     if not others:
         return frames, ()
     return frames, (

@@ -55,6 +55,8 @@ def _ingest(row: dict[str, Any]) -> list[str]:
         return [_line("ingest", row["name"])]
     stated = [("fps", 30.0), ("up", "y"), ("scale", 1.0)]
     changed = [w for name, usual in stated if row[name] != usual for w in (f"--{name}", str(row[name]))]
+    changed += ["--upright"] if row.get("upright") and row["state"] == "raw" else []
+    changed += ["--missing", row["missing"]] if row.get("missing") else []
     source = _source(row["source"], known.places)
     unsaid = []
     if not FORMATS[row["format"]].has_splits and set(row["report"]["splits"]) - set(known.rules):
