@@ -1,5 +1,6 @@
 """Files that a user named: whole or as before, with the permissions and links that were there."""
 
+import errno
 import os
 import stat
 import threading
@@ -10,7 +11,7 @@ import pytest
 from refusals import raises_typed
 
 from encoder.errors import UmurlError
-from umurl_search.files.atomic import replace_file, require_place, write_file
+from umurl_search.files.atomic import replace_file, replacing, require_place, write_file
 
 
 def fail(file: BinaryIO) -> None:
@@ -107,3 +108,10 @@ def test_all_is_on_the_disk_before_it_takes_the_place(
     replace_file(out, b"x" * 100)
     assert told == [("synced", 100), ("replaced", 100)]
     assert out.read_bytes() == b"x" * 100
+
+
+def test_a_disk_that_is_full_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left") as raised, replacing(tmp_path / "rows.jsonl"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert raised.value.filename == str(tmp_path / "rows.jsonl")
+    assert list(tmp_path.iterdir()) == []

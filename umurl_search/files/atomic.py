@@ -61,6 +61,10 @@ def replacing(target: Path, *, aside: Path | None = None) -> Iterator[BinaryIO]:
         if target.exists():
             os.chmod(aside, stat.S_IMODE(target.stat().st_mode))
         os.replace(aside, target)
+    except OSError as error:
+        if error.errno is not None and error.filename is None:  # a disk that is full does not say where
+            error.filename = str(target)
+        raise
     finally:
         aside.unlink(missing_ok=True)
 
