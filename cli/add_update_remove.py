@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.datasets import FormatOption
+from cli.datasets import FormatOption, LabelsOption
 from cli.terminal import Terminal, command
 from umurl_search.clips.reading_options import ReadingOptions
 
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     command(app, "add")(add)
     command(app, "update")(update)
     command(app, "remove")(remove)
+    command(app, "relabel")(relabel)
     command(app, "compact")(compact)
     command(app, "repair")(repair)
 
@@ -33,6 +34,7 @@ def add(
     splits: Annotated[
         Path | None, typer.Option(help="Parts of clips in protocols, as `ingest` takes them")
     ] = None,
+    labels: LabelsOption = None,
     segments: Annotated[Path | None, typer.Option(help="What happens in recordings, likewise")] = None,
     removed: Annotated[bool, typer.Option("--removed", help="Also those that were removed before")] = False,
     *,
@@ -50,6 +52,7 @@ def add(
         slicing=slicing,
         splits=splits,
         segments=segments,
+        labels=labels,
         removed=removed,
         **vars(reading),
     )
@@ -96,6 +99,28 @@ def remove(
 
     report = take_out(terminal.library, name, names=clips or (), where=where)
     terminal.show(report, print_add_update_remove.print_changes)
+
+
+def relabel(
+    terminal: Terminal,
+    name: DatasetArgument,
+    labels: Annotated[
+        Path,
+        typer.Option(
+            help="A table with the columns name, label or action, and any others; or the word folder"
+        ),
+    ],
+) -> None:
+    """Says labels and columns of clips anew.
+
+    Changes the catalog only: nothing is read or embedded again. An empty cell leaves what is there.
+    """
+    from cli import print_add_update_remove
+    from umurl_search.ingest.relabel import relabel as say_anew
+
+    report = say_anew(terminal.library, name, labels)
+    terminal.note(*(f"note: {note}" for note in report.notes))
+    terminal.show(report, print_add_update_remove.print_relabelled)
 
 
 def compact(

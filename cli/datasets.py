@@ -25,6 +25,15 @@ LayoutOption = Annotated[
     Layout | None, typer.Option("--layout", help="The joint layout [default: the format's or dataset's]")
 ]
 
+SplitsOption = Annotated[
+    Path | None,
+    typer.Option(help='JSON: {"protocol": {"train": [names], "test": [names]}}, a table, or the word folder'),
+]
+LabelsOption = Annotated[
+    Path | None,
+    typer.Option(help="A table with the columns name, label or action, and any others; or the word folder"),
+]
+
 
 def register(app: typer.Typer) -> None:
     command(app, "datasets")(show_datasets)
@@ -53,8 +62,11 @@ def ingest(
     ] = None,
     format: FormatOption = None,
     layout: LayoutOption = None,
-    splits: Annotated[
-        Path | None, typer.Option(help='JSON: {"protocol": {"train": [names], "test": [names]}}')
+    splits: SplitsOption = None,
+    labels: LabelsOption = None,
+    missing_samples: Annotated[
+        Path | None,
+        typer.Option(help="NTU: the list of samples with missing skeletons [default: found beside them]"),
     ] = None,
     fps: Annotated[float, typer.Option(min=1, max=9999, help="Frames a second of the source")] = 30.0,
     up: Annotated[Up, typer.Option(help="The source's up axis")] = "y",
@@ -96,6 +108,8 @@ def ingest(
         slicing=slicing,
         untrimmed=untrimmed,
         segments=segments,
+        labels=labels,
+        missing_samples=missing_samples,
         axes=axes,
         **vars(reading),
     )

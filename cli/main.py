@@ -41,7 +41,7 @@ from encoder.errors import UmurlError
 
 GROUPS = {
     "First steps": ("demo", "doctor", "datasets"),
-    "Data": ("ingest", "add", "update", "remove"),
+    "Data": ("ingest", "add", "update", "remove", "relabel", "rename"),
     "Encoders": ("train", "import-encoder", "embed", "costs"),
     "Search": ("build-index", "query", "render", "serve", "prefer", "export"),
     "Evaluation": (

@@ -13,6 +13,7 @@ def register(app: typer.Typer) -> None:
     command(app, "verify")(verify)
     command(app, "prefer")(prefer)
     command(app, "delete")(delete)
+    command(app, "rename")(rename)
     command(app, "doctor")(doctor)
 
 
@@ -89,3 +90,18 @@ def doctor(terminal: Terminal) -> int:
     if not found.ok:
         print_maintenance.print_failed_check_line(found)
     return 0 if found.ok else 1
+
+
+def rename(
+    terminal: Terminal,
+    what: Annotated[str, typer.Argument(help="NAME, or dataset:NAME, encoder:NAME, index:NAME")],
+    new: Annotated[str, typer.Argument(help="Its new name")],
+) -> None:
+    """Renames a dataset, encoder or index.
+
+    Nothing is read or embedded again.
+    """
+    from cli import print_maintenance
+    from umurl_search.maintenance.rename import rename as give_name
+
+    terminal.show(give_name(terminal.library, what, new), print_maintenance.print_renamed)

@@ -2,8 +2,17 @@
 
 from cli.print_tables import line
 from umurl_search.ingest.add_update_remove import ChangeReport
+from umurl_search.ingest.relabel import RelabelReport
 from umurl_search.maintenance.compact import CompactReport
 from umurl_search.maintenance.repair import RepairReport
+
+_DONE = (
+    ("added", "added"),
+    ("replaced", "replaced"),
+    ("removed", "removed"),
+    ("relabelled", "relabelled"),
+    ("reassigned", "in other parts"),
+)
 
 
 def _count(n: int, what: str) -> str:
@@ -11,11 +20,7 @@ def _count(n: int, what: str) -> str:
 
 
 def print_changes(report: ChangeReport) -> None:
-    done = [
-        _count(report[key], "clip") + f" {word}"
-        for key, word in (("added", "added"), ("replaced", "replaced"), ("removed", "removed"))
-        if report[key]
-    ]
+    done = [_count(report[key], "clip") + f" {word}" for key, word in _DONE if report[key]]
     line(f"{report.dataset}: {', '.join(done) or 'nothing changed'}; {_count(report.clips, 'clip')} now")
     if report.indexes:
         line(f"in step: index {', '.join(report.indexes)}")
@@ -30,6 +35,19 @@ def print_changes(report: ChangeReport) -> None:
     if report.gone:
         line(
             f"{_count(report.gone, 'clip')} no longer in the source: umurl-search remove {report.dataset} NAME"
+        )
+
+
+def print_relabelled(report: RelabelReport) -> None:
+    line(
+        f"{report.dataset}: {_count(report.relabelled, 'clip')} relabelled; "
+        f"{report.labelled:,} of {_count(report.clips, 'clip')} have a label"
+    )
+    if report.columns:
+        line(f"columns: {', '.join(report.columns)}")
+    if report.unmatched:
+        line(
+            f"no clip is called {', '.join(report.unmatched[:5])}{' ...' if len(report.unmatched) > 5 else ''}"
         )
 
 

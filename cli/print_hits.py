@@ -80,6 +80,10 @@ def print_hits(result: QueryResult, *, draw: Draw | None = None) -> None:
         Column(header=name, cells=[text(hit[name]) for hit in found], right=True, spare=True)
         for name in ("subject", "camera", "setup", "frames")
     ]
+    columns += [
+        Column(header=name, cells=[text("" if hit[name] is None else str(hit[name])) for hit in found])
+        for name in (found[0].more if found else ())
+    ]
     explain_mark(console, found)
     show(console, columns, draw)
 

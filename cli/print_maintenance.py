@@ -11,6 +11,7 @@ from umurl_search.maintenance.results import (
     Deleted,
     KnownDatasets,
     LibraryContents,
+    Renamed,
     Verification,
 )
 
@@ -110,3 +111,7 @@ def print_failed_check_line(found: Checks) -> None:
     first, *others = (check for check in found.checks if not check.ok)
     more = f" (and {len(others)} more)" if others else ""
     print(f"umurl-search: {first.name} is not as it should be: {first.detail}{more}", file=sys.stderr)
+
+
+def print_renamed(found: Renamed) -> None:
+    new_console().print(f"{found.kind} {found.before} is called {found.name} from now on")

@@ -33,6 +33,7 @@ from umurl_search.export.export_index import ExportReport
 from umurl_search.index.build import BuildReport
 from umurl_search.ingest.add_update_remove import ChangeReport
 from umurl_search.ingest.ingest import IngestReport
+from umurl_search.ingest.relabel import RelabelReport
 from umurl_search.maintenance.compact import CompactReport
 from umurl_search.maintenance.repair import RepairReport
 from umurl_search.maintenance.results import (
@@ -45,6 +46,7 @@ from umurl_search.maintenance.results import (
     KnownDatasets,
     LibraryContents,
     LibraryInfo,
+    Renamed,
     StoredEncoderInfo,
     Verification,
 )
@@ -123,6 +125,8 @@ RESULTS: dict[str, type[Result]] = {
     "add": ChangeReport,
     "update": ChangeReport,
     "remove": ChangeReport,
+    "relabel": RelabelReport,
+    "rename": Renamed,
     "compact": CompactReport,
     "repair": RepairReport,
 }

@@ -36,18 +36,17 @@ def test_parts_and_segments_of_what_is_added_are_taken_from_files(
 def test_parts_of_clips_that_are_there_are_said_afterwards(changing: Library, tmp_path: Path) -> None:
     splits = tmp_path / "more.json"
     train = ["S001C001P002R001A005", "nobody"]
-    splits.write_text(
-        json.dumps({"xsub": {"train": train, "test": []}, "mime": {"test": ["nobody", "no one"]}})
-    )
+    splits.write_text(json.dumps({"xsub": {"train": train, "test": []}}))
     report = change(changing, splits=splits)
-    assert report.notes == [
-        "protocol xsub names 1 clips that are not in mine",
-        "protocol mime names 2 clips that are not in mine",
-    ]
+    assert report.notes == ["protocol xsub names 1 clips that are not in mine"]
+    assert report.reassigned == 1
     with changing.read() as catalog:
         parts, i = catalog.split("mine", "xsub"), catalog.sources("mine")[train[0]].id
         assert catalog.protocols("mine") == ["xsub"]
     assert (len(parts["train"]), len(parts["test"]), i in parts["train"]) == (31, 29, True)
+    splits.write_text(json.dumps({"mime": {"test": ["nobody", "no one"]}}))
+    with pytest.raises(UmurlError, match="protocol mime names no clip"):
+        change(changing, splits=splits)
     splits.write_text(json.dumps({"mime": {"test": [train[0]]}}))
     assert change(changing, splits=splits).notes == ["protocol mime is new: 1 clips are in it"]
 

@@ -106,7 +106,7 @@ def test_an_ended_run_does_not_say_what_it_did_not_count(
 ) -> None:
     add_files(kept)
 
-    def kill(*_: object) -> None:
+    def kill(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from interruptions import content, raise_interrupt
-from refusals import four_clips
+from refusals import FOUR_NAMES, four_clips
 
+from encoder.errors import UmurlError
 from umurl_search.ingest import ingest
 from umurl_search.ingest.ingest import Request
 from umurl_search.library.library import Library
@@ -15,13 +16,17 @@ from umurl_search.maintenance import verify
 from umurl_search.readers.arrays import NpyReader
 
 
-def test_a_protocol_that_names_no_clip_is_left_out(tmp_path: Path) -> None:
+def test_a_protocol_that_names_no_clip_is_an_error_and_what_was_read_is_kept(tmp_path: Path) -> None:
     splits = tmp_path / "splits.json"
     splits.write_text(json.dumps({"typo": {"train": ["a"], "test": ["b"]}}))
     library = Library(tmp_path / "library")
-    report = ingest.ingest(library, Request(name="own", source=four_clips(tmp_path / "clips"), splits=splits))
-    assert report.splits == {}
-    assert report.notes == ["protocol typo names no clip of the data: it was left out"]
+    request = Request(name="own", source=four_clips(tmp_path / "clips"), splits=splits)
+    with pytest.raises(UmurlError, match="protocol typo names no clip of the data"):
+        ingest.ingest(library, request)
+    splits.write_text(json.dumps({"typo": {"train": [FOUR_NAMES[0]], "test": ["b"]}}))
+    report = ingest.ingest(library, request)
+    assert report.splits == {"typo": {"train": 1, "test": 0}}
+    assert report.notes == ["protocol typo names 1 clips that are not in the data or were left out"]
 
 
 def test_a_sealed_store_is_entered_by_the_next_run(

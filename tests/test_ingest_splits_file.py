@@ -19,7 +19,7 @@ from umurl_search.library.library import Library
         ("[]", "not a splits file"),
         ('{"p": ["a"]}', "not a splits file"),
         ('{"p": {}}', "parts"),
-        ('{"p": {"validation": ["a"]}}', "validation"),
+        ('{"p": {"validated": ["a"]}}', "validated"),
         ('{"p": {"train": "abc", "test": []}}', "list of names"),
         ('{"p": {"train": [1], "test": []}}', "list of names"),
         ('{"p": {"train": ["a", "b"], "test": ["b"]}}', "names b more than once"),

@@ -206,16 +206,16 @@ def test_objects_in_an_array_are_not_loaded(tmp_path: Path) -> None:
     assert not (tmp_path / "marker").exists()
 
 
-def test_of_two_files_of_one_name_the_first_is_used(tmp_path: Path) -> None:
+def test_of_two_files_of_one_recording_the_first_is_used(tmp_path: Path) -> None:
     for folder in ("b", "a"):
         (tmp_path / folder).mkdir()
-        np.save(tmp_path / folder / "x.npy", numbers(4, 25, 3))
+        np.save(tmp_path / folder / "S001C001P001R001A001.npy", numbers(4, 25, 3))
     reader = NpyReader((tmp_path,))
     copy = pickle.loads(pickle.dumps(reader))
     clip, left_out = (group[0] for group in copy.read(reader.items()))
     assert isinstance(clip, Clip)
     assert isinstance(left_out, LeftOut)
-    assert (left_out.reason, left_out.source) == ("duplicate name", "b/x.npy")
+    assert (left_out.reason, left_out.source) == ("duplicate name", "b/S001C001P001R001A001.npy")
     assert repr(copy) == repr(reader) != repr(NpyReader((tmp_path,), axes="TVC"))
 
 

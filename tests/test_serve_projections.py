@@ -36,7 +36,7 @@ def test_a_map(read_client: Client, indexed: Library) -> None:
     assert column["counts"] == [20, 20, 20]
     absent = read_client.get(f"/api/maps/{number}/column/action").json()
     assert set(np.frombuffer(base64.b64decode(absent["codes"]), "<u2").tolist()) == {65535}
-    assert read_client.get(f"/api/maps/{number}/column/name").status_code == 422
+    assert read_client.get(f"/api/maps/{number}/column/name").status_code == 404
 
 
 def test_points_fill_the_square_and_keep_their_shape() -> None:

@@ -20,6 +20,11 @@ _NTU = re.compile(
     r"S(?P<setup>\d{3})C(?P<camera>\d{3})P(?P<subject>\d{3})R(?P<replication>\d{3})A(?P<action>\d{3})"
     r"(?:\.skeleton)?"
 )
+_NTU_WITHIN = re.compile(
+    r"(?i)(?<![a-z0-9])S(?P<setup>\d{3})C(?P<camera>\d{3})P(?P<subject>\d{3})R(?P<replication>\d{3})A(?P<action>\d{3})"
+    r"(?!\d)"
+)
+"""The pattern in a name that holds more: of a file made from a recording, or in other letters."""
 _UTD_MHAD = re.compile(
     rf"a(?P<action>{_NUMBER})_s(?P<subject>{_NUMBER})_t?(?P<replication>{_NUMBER})(?:_skeleton)?"
 )
@@ -34,8 +39,10 @@ def parse_name(name: str) -> NameFields:
     """The numbers that a name of NTU RGB+D, UTD-MHAD, NW-UCLA or PKU-MMD holds; all None for other names.
 
     The letter of a PKU-MMD view is its camera (L, M, R: 1, 2, 3). The action in a name of PKU-MMD is that of
-    the recording, which holds several: it is left to the label file.
+    the recording, which holds several: it is left to the label file. Of a path the last part counts; the pattern of
+    NTU RGB+D is found within a longer name, too.
     """
+    name = name.rpartition("/")[2]
     pku = _PKU_MMD.fullmatch(name)
     if pku:
         subject = pku["subject"]
@@ -44,7 +51,19 @@ def parse_name(name: str) -> NameFields:
         found = pattern.fullmatch(name)
         if found:
             return NameFields(**{field: int(number) for field, number in found.groupdict().items()})
-    return NameFields()
+    within = _NTU_WITHIN.search(name)
+    return NameFields(**{k: int(v) for k, v in within.groupdict().items()}) if within else NameFields()
+
+
+def is_recording_name(name: str) -> bool:
+    """Whether a whole name is one of a known dataset's, which no two recordings share."""
+    return any(pattern.fullmatch(name) for pattern in (_NTU, _PKU_MMD, _UTD_MHAD, _NW_UCLA))
+
+
+def is_derived_ntu_name(name: str) -> bool:
+    """Whether a name holds the pattern of NTU RGB+D among other things."""
+    last = name.rpartition("/")[2]
+    return not is_recording_name(last) and _NTU_WITHIN.search(last) is not None
 
 
 def is_ntu_name(name: str) -> bool:

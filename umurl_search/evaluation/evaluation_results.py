@@ -1,10 +1,11 @@
 """What the results of evaluations have in common: what was evaluated, and the figures of each action."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from umurl_search.datasets import protocols
 from umurl_search.evaluation.metrics import ClassFigure
+from umurl_search.library.catalog.queries import ClipColumns
 from umurl_search.result import Result
 
 
@@ -56,12 +57,19 @@ class ClassAccuracy(EvaluatedClass):
     """of these, a fraction"""
 
 
-def class_accuracies(figures: Iterable[ClassFigure], dataset: str) -> list[ClassAccuracy]:
-    """The figures by label, named as the dataset names its actions."""
-    return [ClassAccuracy(action=action_of(figure.label, dataset), **vars(figure)) for figure in figures]
+def class_accuracies(figures: Iterable[ClassFigure], names: Mapping[int, str]) -> list[ClassAccuracy]:
+    """The figures by label. names: label -> action."""
+    return [ClassAccuracy(action=names.get(figure.label), **vars(figure)) for figure in figures]
 
 
 def action_of(label: int, dataset: str) -> str | None:
     """None where the dataset's list of actions does not go so far."""
     names = protocols.action_names(protocols.find(dataset).actions)
     return names[label] if label < len(names) else None
+
+
+def action_names_of(columns: ClipColumns, dataset: str) -> dict[int, str]:
+    """Label -> action: as the dataset's list names it, else as its clips do."""
+    said = zip(columns.label.tolist(), columns.columns["action"], strict=True)
+    listed = protocols.action_names(protocols.find(dataset).actions)
+    return {label: action for label, action in said if action and label >= 0} | dict(enumerate(listed))

@@ -16,7 +16,7 @@ from umurl_search.clips.types import Labels, Rows
 from umurl_search.datasets import protocols
 from umurl_search.evaluation.cross_dataset import AskedAcross, ask_across
 from umurl_search.evaluation.doubts import doubt_labels
-from umurl_search.evaluation.evaluation_results import class_accuracies
+from umurl_search.evaluation.evaluation_results import action_names_of, class_accuracies
 from umurl_search.evaluation.metrics import TEMPERATURE, Vote
 from umurl_search.evaluation.retrieval import RetrievalMetrics, evaluate
 from umurl_search.evaluation.retrieval_results import (
@@ -115,7 +115,9 @@ def evaluate_opened(
         mrr=ranking["mrr"],
         more=ranking,
         ranked=figures.ranked if request.ranking else None,
-        per_class=class_accuracies(figures.per_class, asked.gallery.dataset),
+        per_class=class_accuracies(
+            figures.per_class, action_names_of(asked.gallery.columns, asked.gallery.dataset)
+        ),
     )
     if asked.across is not None:
         document = KnnFiguresAcross(**vars(asked.across), **vars(document))

@@ -4,7 +4,7 @@ The figures are defined in docs/metrics.md. Letters: N training clips, Q test cl
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -25,7 +25,12 @@ from umurl_search.evaluation.classifier_results import (
     trained_classifier,
 )
 from umurl_search.evaluation.doubts import TRAINED, doubt_classes, doubt_labels
-from umurl_search.evaluation.evaluation_results import ClassAccuracy, EvaluatedIndex, class_accuracies
+from umurl_search.evaluation.evaluation_results import (
+    ClassAccuracy,
+    EvaluatedIndex,
+    action_names_of,
+    class_accuracies,
+)
 from umurl_search.evaluation.metrics import per_class
 from umurl_search.index.bridges_and_whitening import LinearMap
 from umurl_search.index.exact_knn import nearest
@@ -46,7 +51,7 @@ class Task:
     """A protocol as classification. train: (N,), test: (Q,) rows of the dataset's clips.
 
     classes: (K,) the labels trained, ascending; test_classes: (Q,) their numbers for the test clips, -1 for a label
-    that no training clip has. unlabelled: clips of the protocol that are on neither side.
+    that no training clip has. unlabelled: clips of the protocol that are on neither side. names: label -> action.
     """
 
     dataset: str
@@ -55,6 +60,7 @@ class Task:
     train: Rows
     test: Rows
     unlabelled: int = 0
+    names: Mapping[int, str] = field(default_factory=dict)
     classes: Labels = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,7 +93,7 @@ class Task:
 
     def per_class(self, result: ProbeResult) -> list[ClassAccuracy]:
         predicted = self.classes[result.predicted]
-        return class_accuracies(per_class(predicted, self.labels[self.test]), self.dataset)
+        return class_accuracies(per_class(predicted, self.labels[self.test]), self.names)
 
     def counts(self) -> TaskCounts:
         return TaskCounts(train=len(self.train), test=len(self.test), classes=len(self.classes))
@@ -259,6 +265,7 @@ def open_task(library: Library, index: str | None, protocol: str | None) -> Feat
         train=split.gallery,
         test=split.queries,
         unlabelled=split.unlabelled,
+        names=action_names_of(opened.columns, opened.dataset),
     )
     entry = encoder_registry.open_encoder(library, opened.row["encoder"])
     seen = overlap_warning(entry, task.dataset, task.protocol, opened.names(split.queries))

@@ -21,6 +21,7 @@ from umurl_search.evaluation.classifier_results import (
     FinetuneSchedule,
     LinearSchedule,
 )
+from umurl_search.evaluation.evaluation_results import action_names_of
 from umurl_search.evaluation.linear_eval import Task, linear_run, linear_schedule, pack_clips
 from umurl_search.index.open_index import open_split
 from umurl_search.library import encoder_registry
@@ -136,6 +137,7 @@ def labelled_task(library: Library, dataset: str, protocol: str | None) -> tuple
         train=split.gallery,
         test=split.queries,
         unlabelled=split.unlabelled,
+        names=action_names_of(columns, dataset),
     )
     return task, [columns.name[row] for row in split.queries]
 

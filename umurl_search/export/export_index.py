@@ -147,6 +147,8 @@ class _Clips:
     """What is said of each row of an index beside its embeddings."""
 
     columns: dict[str, list[Any]]
+    own: dict[str, str]
+    """SQL types of columns of one's own"""
     row: Rows
     """(N,) which clip a row of the index is of."""
     spans: Rows | None
@@ -157,16 +159,19 @@ class _Clips:
             clips = catalog.clips_of(dataset)
             splits = {name: catalog.split(dataset, name) for name in catalog.protocols(dataset)}
         require_rows(clips, index)
-        columns = {name: list(clips.columns[name]) for name in sql_types()}
+        columns = {name: list(values) for name, values in clips.columns.items()}
         for protocol, parts in splits.items():
             part_of = {i: part for part, ids in parts.items() for i in ids.tolist()}
             columns[f"split_{protocol}"] = [part_of.get(i) for i in clips.id.tolist()]
-        return cls(columns=columns, row=np.searchsorted(clips.id, index.ids), spans=index.spans)
+        return cls(
+            columns=columns, own=dict(clips.own), row=np.searchsorted(clips.id, index.ids), spans=index.spans
+        )
 
     @property
     def types(self) -> dict[str, str]:
         spans = {} if self.spans is None else _SPAN_TYPES
-        return {**{name: sql_types().get(name, "varchar") for name in self.columns}, **spans}
+        types = sql_types() | self.own
+        return {**{name: types.get(name, "varchar") for name in self.columns}, **spans}
 
     def chunk(self, rows: slice) -> dict[str, Any]:
         chosen = self.row[rows].tolist()

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from encoder.errors import BusyError, Hint, NotFoundError, UmurlError
+from encoder.errors import Hint, NotFoundError, UmurlError
 from encoder.options import options_of
 from umurl_search.clips.normalization import Conventions
 from umurl_search.clips.reading_options import ReadingOptions
@@ -28,23 +27,21 @@ from umurl_search.datasets import protocols
 from umurl_search.files import sealed_folder
 from umurl_search.index.add_part import add_index_part, is_sealed
 from umurl_search.ingest.annotations import (
-    assign_segments,
-    assign_splits,
     describe_missing,
     require_whole_recordings,
 )
 from umurl_search.ingest.change_detection import ChangeDetector
+from umurl_search.ingest.dataset_before import DatasetBefore, read_dataset, require_same_indexes
 from umurl_search.ingest.ingest import SLICING, Request, about_store, open_source, origin_of, reopen_source
+from umurl_search.ingest.labels_file import FOLDER, known_actions
 from umurl_search.ingest.parallel_read import fill, nothing_found_error, stamp
-from umurl_search.ingest.registration import catalog_rows, count_unseen, left_out_rows
-from umurl_search.ingest.segments_file import read_segments
-from umurl_search.ingest.splits_file import read_splits
+from umurl_search.ingest.registration import catalog_rows, count_unseen, left_out_rows, source_splits
+from umurl_search.ingest.relabel import state_anew
+from umurl_search.ingest.restate import enter_restated, restate_splits
+from umurl_search.ingest.statements import Statements, read_statements
 from umurl_search.ingest.store_plausibility import check_store
-from umurl_search.library.catalog.open_catalog import copy_if_old
-from umurl_search.library.catalog.queries import StoredSource
 from umurl_search.library.clip_store import JOURNAL, ClipStore, journal_of
 from umurl_search.library.library import Library
-from umurl_search.library.missing import require_dataset
 from umurl_search.progress import Progress, no_progress
 from umurl_search.readers import detect
 from umurl_search.readers.base import Reader
@@ -56,8 +53,8 @@ class ChangeRequest(ReadingOptions):
     """What changes. source None: all that the dataset was read from so far.
 
     changed: take clips that are there with another content, in place of clips that are not there yet. removed: take
-    those again, too, that were removed. splits, segments: files, as `ingest` takes them, of clips that come or are
-    there.
+    those again, too, that were removed. splits, segments, labels: files, as `ingest` takes them, of clips that come or
+    are there.
     """
 
     dataset: str
@@ -66,6 +63,7 @@ class ChangeRequest(ReadingOptions):
     slicing: str | None = None
     splits: Path | None = None
     segments: Path | None = None
+    labels: Path | None = None
     changed: bool = False
     removed: bool = False
     device: str = "auto"
@@ -84,6 +82,10 @@ class ChangeReport(Result):
     """clips"""
     unchanged: int = 0
     """clips of the source that stay as they are"""
+    relabelled: int = 0
+    """clips of which labels, fields, segments or columns are said otherwise now; nothing was embedded"""
+    reassigned: int = 0
+    """clips that are in other parts of protocols now"""
     new: int = 0
     """of `update`: clips of the source that are not in the library"""
     gone: int = 0
@@ -100,19 +102,6 @@ class ChangeReport(Result):
     """`total`"""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Before:
-    """The dataset as the change finds it."""
-
-    row: dict[str, Any]
-    ids: NDArray[np.int64]
-    sources: dict[str, StoredSource]
-    left_out: tuple[dict[str, Any], ...]
-    origins: tuple[dict[str, Any], ...]
-    indexes: tuple[dict[str, Any], ...]
-    folder: str
-
-
 def add_or_update(
     library: Library, request: ChangeRequest, *, progress: Progress = no_progress
 ) -> ChangeReport:
@@ -123,10 +112,10 @@ def add_or_update(
     UmurlError for an unknown dataset, a source in another format, and while another process changes the library.
     """
     started = time.monotonic()
-    splits, stated = read_splits(request.splits), read_segments(request.segments)
+    stated = read_statements(splits=request.splits, segments=request.segments, labels=request.labels)
     name = request.dataset
     with library.write_lock():
-        before = _read_state(library, name)
+        before = read_dataset(library, name)
         whole = bool(before.origins[0]["untrimmed"]) or protocols.find(name).untrimmed
         require_whole_recordings(request.segments, untrimmed=whole)
         origins, notes = _origins(before, request)
@@ -134,18 +123,20 @@ def add_or_update(
         for origin in origins:
             change = _Change(library, before, request, origin, progress)
             reports.append(change.report(change.make()))
-            before = _read_state(library, name)
+            before = read_dataset(library, name)
         notes += [note for one in reports for note in one.notes]
-        notes += [*assign_splits(library, name, splits), *assign_segments(library, name, stated)]
+        said = state_anew(library, name, stated)
+        notes += said.notes
     notes += describe_missing(library, name, sum(one.added for one in reports))
+    reports.append(ChangeReport(dataset=name, relabelled=said.relabelled, reassigned=said.reassigned))
     return _join_reports(reports, before, notes, seconds=time.monotonic() - started)
 
 
 def _join_reports(
-    reports: Sequence[ChangeReport], before: _Before, notes: Sequence[str], *, seconds: float
+    reports: Sequence[ChangeReport], before: DatasetBefore, notes: Sequence[str], *, seconds: float
 ) -> ChangeReport:
     """One report of what was done with several sources."""
-    counts = ("added", "replaced", "unchanged", "new", "gone")
+    counts = ("added", "replaced", "unchanged", "relabelled", "reassigned", "new", "gone")
     left_out: dict[str, int] = {}
     for reason, n in ((reason, n) for one in reports for reason, n in one.left_out.items()):
         left_out[reason] = left_out.get(reason, 0) + n
@@ -160,21 +151,7 @@ def _join_reports(
     )
 
 
-def _read_state(library: Library, dataset: str) -> _Before:
-    copy_if_old(library.catalog_path)
-    with library.read() as catalog:
-        return _Before(
-            row=require_dataset(catalog, dataset),
-            ids=catalog.clip_ids(dataset),
-            sources=catalog.sources(dataset),
-            left_out=tuple(catalog.left_out(dataset)),
-            origins=tuple(catalog.origins(dataset)),
-            indexes=tuple(one for one in catalog.indexes() if one["dataset"] == dataset),
-            folder=catalog.next_folder("dataset", dataset),
-        )
-
-
-def _origins(before: _Before, request: ChangeRequest) -> tuple[list[dict[str, Any]], list[str]]:
+def _origins(before: DatasetBefore, request: ChangeRequest) -> tuple[list[dict[str, Any]], list[str]]:
     """The sources to go through, and a note of each that is not there. Raises UmurlError where there is none."""
     name = before.row["name"]
     if protocols.find(name).actions == "demo":
@@ -195,7 +172,7 @@ def _missing_source(source: object, name: str) -> UmurlError:
     )
 
 
-def _stated_origin(before: _Before, request: ChangeRequest, source: Path) -> dict[str, Any]:
+def _stated_origin(before: DatasetBefore, request: ChangeRequest, source: Path) -> dict[str, Any]:
     """What a source is that the user names: in the dataset's first format it is read as that was."""
     name, first = before.row["name"], before.origins[0]
     if not source.exists():
@@ -211,16 +188,17 @@ def _stated_origin(before: _Before, request: ChangeRequest, source: Path) -> dic
     return origin_of(*open_source(protocols.find(name), asked), asked)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Change:
     """What one source gives to a dataset."""
 
     library: Library
-    before: _Before
+    before: DatasetBefore
     request: ChangeRequest
     origin: dict[str, Any]
     progress: Progress
     notes: list[str] = field(default_factory=list)
+    reassigned: int = 0
 
     @cached_property
     def source(self) -> tuple[Reader, Conventions]:
@@ -256,6 +234,8 @@ class _Change:
             self.notes.append("an interrupted run was ended: what is unchanged or gone was not counted")
         return ChangeReport(
             dataset=self.before.row["name"],
+            relabelled=len(sift.restated),
+            reassigned=self.reassigned,
             added=0 if changed else taken,
             replaced=taken if changed else 0,
             new=sift.new,
@@ -280,7 +260,28 @@ class _Change:
         if moved:
             with library.write() as catalog:
                 catalog.adopt(name, moved, self.origin)
+        self._restate()
         return n
+
+    @cached_property
+    def _folders(self) -> Statements:
+        """What the folders of the source say, where they were to."""
+        return Statements(
+            folder_labels=self.origin.get("labels") == FOLDER,
+            folder_splits=self.origin.get("splits") == FOLDER,
+        )
+
+    def _restate(self) -> None:
+        """Brings the catalog in step with what the source says of clips that are as they were."""
+        library, name = self.library, self.before.row["name"]
+        enter_restated(library, name, self.sift.restated)
+        with library.read() as catalog:
+            sources = catalog.sources(name)
+        mine = [
+            {"name": n, "source": one.path} for n, one in sources.items() if one.source == self.sift.source
+        ]
+        splits = source_splits(self.source[0], self._folders, mine)
+        self.reassigned = restate_splits(library, name, splits, origin=self.sift.source, sources=sources)
 
     def _enter(self, target: Path, token: str, n: int) -> None:
         """Brings the indexes in step with a sealed store of n clips, and enters all."""
@@ -298,12 +299,16 @@ class _Change:
         self.notes.extend(
             check_store(target, self.source[1], what=name, remedy=_advise_ingest_apart, is_whole=is_whole)
         )
-        added = catalog_rows(protocols.find(name), self.source[0], journal)
-        added |= {"first_id": ClipStore(target).manifest["first_id"], "read_from": self.origin}
+        with library.read() as catalog:
+            known = known_actions(catalog, name)
+        rows = catalog_rows(
+            protocols.find(name), self.source[0], journal, self._folders, known, is_whole=False
+        )
+        added = rows.added | {"first_id": ClipStore(target).manifest["first_id"], "read_from": self.origin}
         sources = self.before.sources
         replaced = [sources[one].id for one in added["clips"]["name"] if one in sources]
         with library.write() as catalog:
-            _require_same_indexes(catalog.indexes(), self.before)
+            require_same_indexes(catalog.indexes(), self.before)
             catalog.change_clips(name, removed=replaced, added=added, parts=parts, expected=self.before.ids)
 
     def _store(self, target: Path, token: str, items: Sequence[str]) -> int:
@@ -340,20 +345,12 @@ def _advise_ingest_apart(option: str) -> str:
     return f"remove what is new and ingest it as a dataset of its own, with {option}"
 
 
-def _token(before: _Before, reader: Reader, request: ChangeRequest, origin: dict[str, Any]) -> str:
+def _token(before: DatasetBefore, reader: Reader, request: ChangeRequest, origin: dict[str, Any]) -> str:
     """Names one change of one state of the dataset, so that a run cut short goes on and no other does."""
     stamps = [[str(path), *stamp(path)] for path in reader.files()]
     given = [request.changed, request.removed, origin]
     said = [before.row["signature"], before.folder, before.ids.tolist(), given, stamps]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
-
-
-def _require_same_indexes(now: Sequence[dict[str, Any]], before: _Before) -> None:
-    made = {(row["name"], row["made"]) for row in now if row["dataset"] == before.row["name"]}
-    if made != {(row["name"], row["made"]) for row in before.indexes}:
-        raise BusyError(
-            f"an index of {before.row['name']} was made or deleted meanwhile", "run the command again"
-        )
 
 
 def remove(
@@ -366,7 +363,7 @@ def remove(
     """
     started = time.monotonic()
     with library.write_lock():
-        before = _read_state(library, dataset)
+        before = read_dataset(library, dataset)
         chosen = _find_named(before, names) | _find_passing(library, before, where)
         if not chosen:
             raise NotFoundError(f'no clip of {dataset} passes the filter "{where}": nothing was removed')
@@ -385,15 +382,15 @@ def remove(
     )
 
 
-def _find_named(before: _Before, names: Sequence[str]) -> set[int]:
+def _find_named(before: DatasetBefore, names: Sequence[str]) -> set[int]:
     unknown = [name for name in names if name not in before.sources]
     if unknown:
         raise NotFoundError(f"no clip '{unknown[0]}' in {before.row['name']}: nothing was removed")
     return {before.sources[name].id for name in names}
 
 
-def _find_passing(library: Library, before: _Before, where: str | None) -> set[int]:
+def _find_passing(library: Library, before: DatasetBefore, where: str | None) -> set[int]:
     if where is None:
         return set()
     with library.read() as catalog:
-        return set(np.intersect1d(catalog.filter(where), before.ids).tolist())
+        return set(np.intersect1d(catalog.filter(where, before.row["name"]), before.ids).tolist())

@@ -7,6 +7,7 @@ from typing import Any
 
 from umurl_search.clips.clip import LeftOut
 from umurl_search.files import sealed_folder
+from umurl_search.ingest.restate import Restated
 from umurl_search.library.catalog.queries import StoredSource
 from umurl_search.library.clip_store import Record
 from umurl_search.readers.base import Reader
@@ -36,7 +37,8 @@ class ChangeDetector:
     known: clips that are there. left_out: rows of the catalog, of recordings that were found and not used. changed:
     clips with another content are wanted, in place of clips that are not there yet. removed: those again, too, that
     were taken out. own_only: clips that came from another source are left alone. Afterwards, bad: those newly left
-    out; moved: clips that are the same here as in another source.
+    out; moved: clips that are the same here as in another source; restated: clips of which the source says something
+    else now, and whose coordinates are as they were.
     """
 
     reader: Reader
@@ -52,6 +54,7 @@ class ChangeDetector:
     counted: dict[str, int] = field(default_factory=dict)
     bad: list[LeftOut] = field(default_factory=list)
     moved: list[str] = field(default_factory=list)
+    restated: Restated = field(default_factory=Restated)
     is_partial: bool = False
 
     def __post_init__(self) -> None:
@@ -99,6 +102,10 @@ class ChangeDetector:
         if known.source != self.source:
             self.moved.append(name)
 
+    def _is_of_another(self, known: StoredSource) -> bool:
+        """Whether the clip was read from another source, which has the say."""
+        return known.source != self.source
+
     def _count_unchanged(self, known: StoredSource) -> None:
         self.unchanged += not self.own_only or known.source == self.source
 
@@ -126,9 +133,13 @@ class ChangeDetector:
         if known is None and (self.changed or outcome.name in self._taken_out):
             self.new += outcome.name not in self._taken_out
             return False
-        if known is not None and (not self.changed or outcome.source_hash == known.hash):
+        if known is not None and (
+            not self.changed or known.hash in (outcome.source_hash, outcome.older_hash)
+        ):
             if self.changed:
                 self._has_moved(outcome.name, known)
+            if not self._is_of_another(known) and self.restated.compare(outcome, known):
+                return False
             self._count_unchanged(known)
             return False
         return True

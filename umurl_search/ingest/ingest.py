@@ -12,15 +12,14 @@ from typing import Any
 from encoder.errors import Hint, NotFoundError, UmurlError
 from umurl_search.clips.normalization import PIPELINE, Conventions
 from umurl_search.clips.reading_options import ReadingOptions
-from umurl_search.clips.types import Splits, Up
+from umurl_search.clips.types import Up
 from umurl_search.datasets import protocols
 from umurl_search.datasets.protocols import Dataset
 from umurl_search.files import sealed_folder
 from umurl_search.ingest.annotations import require_whole_recordings
 from umurl_search.ingest.parallel_read import fill, stamp
 from umurl_search.ingest.registration import register
-from umurl_search.ingest.segments_file import StatedSegments, read_segments
-from umurl_search.ingest.splits_file import read_splits
+from umurl_search.ingest.statements import Statements, read_statements
 from umurl_search.library.catalog.open_catalog import copy_if_old
 from umurl_search.library.library import Library, check_name
 from umurl_search.progress import Progress, no_progress
@@ -39,6 +38,8 @@ SLICING = "start:end"
 class Request(ReadingOptions):
     """What to ingest and how it is stated. None: found out (format), or the dataset's own (layout).
 
+    splits, segments, labels: files that say more of the clips; the word `folder` as splits or labels: the folders that
+    hold the files say it. missing_samples: the list of samples with missing skeletons, where not the one that is found.
     roots: the places that are the source, where there are several. untrimmed: recordings are kept whole, as those of
     some datasets always are. segments: a file that says what happens in them. axes: of arrays, what each axis is (None:
     found out).
@@ -57,6 +58,8 @@ class Request(ReadingOptions):
     untrimmed: bool = False
     segments: Path | None = None
     axes: str | None = None
+    labels: Path | None = None
+    missing_samples: Path | None = None
     roots: tuple[Path, ...] = ()
 
 
@@ -90,6 +93,10 @@ class IngestReport(Result):
     """of whole recordings: labelled stretches in them"""
     passed_over: dict[str, int] = field(default_factory=dict)
     """suffix: count of the source's files that are of no use to this format"""
+    labelled: int = 0
+    """clips with a label"""
+    columns: list[str] = field(default_factory=list)
+    """of one's own, by name"""
     already_there: bool = False
     """whether the library held it before"""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -107,15 +114,17 @@ def ingest(
     started = time.monotonic()
     dataset = protocols.find(check_name(request.name, what="a dataset"))
     reader, conventions = open_source(dataset, request)
-    extra_splits, stated = read_splits(request.splits), _read_stated(dataset, reader, request)
-    signature = _signature(reader, conventions, request, extra_splits, stated)
+    _require_untrimmed(dataset, reader, request)
+    stated = read_statements(splits=request.splits, segments=request.segments, labels=request.labels)
+    signature = _signature(reader, conventions, request, stated)
+    of_store = _signature(reader, conventions, request, Statements())
     known = _find_known(library, request.name)
     if known is not None:
         copy_if_old(library.catalog_path)
         return _report_already_there(known, signature)
     library.make()
     target = library.clips(request.name)
-    with sealed_folder.building(target, resume_token=signature) as partial:
+    with sealed_folder.building(target, resume_token=of_store) as partial:
         known = _find_known(library, request.name)  # by another process, since
         if known is not None:
             shutil.rmtree(partial)
@@ -131,15 +140,18 @@ def ingest(
                 progress=progress,
                 workers=workers,
             )
-            sealed_folder.seal(partial, target, about_store(reader, conventions, signature))
-        read_from = origin_of(reader, conventions, request)
-        used = [
-            Path(os.path.abspath(path)) for path in (request.splits, request.segments) if path is not None
-        ]
-        report = register(
-            library, dataset, reader, conventions, signature, extra_splits, stated, read_from, tuple(used)
-        )
+            sealed_folder.seal(partial, target, about_store(reader, conventions, of_store))
+        _require_own_store(target, of_store)
+        read_from = origin_of(reader, conventions, request) | stated.origin
+        report = register(library, dataset, reader, conventions, signature, stated, read_from)
     return IngestReport(**{**report, "seconds": {"total": time.monotonic() - started}})
+
+
+def _require_own_store(folder: Path, signature: str) -> None:
+    """Raises UmurlError for a store that an ingest of other recordings left, which was killed."""
+    manifest = sealed_folder.read_manifest(folder, hint=f"delete {folder} and ingest again")
+    if manifest["signature"] != signature:
+        raise UmurlError(f"{folder}: left by another ingest", "delete that folder and run the command again")
 
 
 def open_source(dataset: Dataset, request: Request) -> tuple[Reader, Conventions]:
@@ -168,6 +180,11 @@ def origin_of(reader: Reader, conventions: Conventions, request: Request) -> dic
         **conventions.describe(),
         "slicing": request.slicing,
         "untrimmed": request.untrimmed and not dataset.untrimmed,
+        **(
+            {}
+            if request.missing_samples is None
+            else {"missing_samples": os.path.abspath(request.missing_samples)}
+        ),
     }
 
 
@@ -186,7 +203,9 @@ def reopen_source(name: str, origin: dict[str, Any]) -> tuple[Reader, Convention
                     command=("update", name, "--source", "PATH"),
                 ),
             )
-    said = {key: value for key, value in origin.items() if key != "roots"}
+    said = {key: value for key, value in origin.items() if key not in ("roots", "labels", "splits")}
+    if "missing_samples" in said:
+        said["missing_samples"] = Path(said["missing_samples"])
     said["slicing"] = said["slicing"] or SLICING
     return open_source(dataset, Request(name=name, roots=roots, **said))
 
@@ -202,8 +221,8 @@ def _demo_reader(dataset: Dataset, request: Request) -> Reader:
     return DemoLongReader() if dataset.untrimmed else DemoReader()
 
 
-def _read_stated(dataset: Dataset, reader: Reader, request: Request) -> StatedSegments:
-    """The segments that a file states. Raises UmurlError where recordings are cut, or hold no file of their own."""
+def _require_untrimmed(dataset: Dataset, reader: Reader, request: Request) -> None:
+    """Raises UmurlError for segments of recordings that are cut, or recordings that are no file of their own."""
     require_whole_recordings(request.segments, untrimmed=request.untrimmed or dataset.untrimmed)
     if request.untrimmed and not dataset.untrimmed and not format_of(reader).has_recording_files:
         kept_whole = ", ".join(name for name, row in FORMATS.items() if row.has_recording_files)
@@ -211,7 +230,6 @@ def _read_stated(dataset: Dataset, reader: Reader, request: Request) -> StatedSe
             f"recordings of format {reader.format} cannot be kept whole, only those of a file each ({kept_whole})",
             Hint("leave out {option}", option="untrimmed"),
         )
-    return read_segments(request.segments)
 
 
 def _reader_of(dataset: Dataset, request: Request) -> Reader:
@@ -232,20 +250,28 @@ def _reader_of(dataset: Dataset, request: Request) -> Reader:
         untrimmed=untrimmed,
         layout=request.layout,
         axes=request.axes,
+        missing=request.missing_samples,
     )
     return open_reader(fmt, roots, options)
 
 
-def _signature(
-    reader: Reader, conventions: Conventions, request: Request, extra_splits: Splits, stated: StatedSegments
-) -> str:
-    """Changes when the source's files, the way they are read, or the splits or segments given do."""
+def _signature(reader: Reader, conventions: Conventions, request: Request, stated: Statements) -> str:
+    """Changes when the source's files, the way they are read, or what is stated of the clips does."""
     stamps = [[str(path), *stamp(path)] for path in reader.files()]
-    said = [_STORE_VERSION, reader.format, request.slicing, conventions.describe(), extra_splits, stamps]
+    said: list[Any] = [
+        _STORE_VERSION,
+        reader.format,
+        request.slicing,
+        conventions.describe(),
+        stated.splits,
+        stamps,
+    ]
     if request.axes:
         said.append(request.axes)
-    if request.untrimmed or stated:
-        said.append({name: [vars(one) for one in segments] for name, segments in stated.items()})
+    if request.untrimmed or stated.segments:
+        said.append({name: [vars(one) for one in segments] for name, segments in stated.segments.items()})
+    if stated.digest:
+        said.append(stated.digest)
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

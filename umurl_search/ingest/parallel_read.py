@@ -215,18 +215,26 @@ def _record(reader: Reader, conventions: Conventions, clip: Clip) -> Record | Le
         source=clip.source,
         cut=clip.cut,
         source_hash=_source_hash(reader, clip, frames),
+        older_hash=_older_hash(reader, clip, frames),
         segments=to_store_rate(clip.segments, n_source=len(clip.frames), n_store=len(frames)),
         unseen=converted.n_unseen,
     )
 
 
 def _source_hash(reader: Reader, clip: Clip, frames: Frames) -> str:
-    """sha256 of the clip's own file; where a clip is not a file, of its coordinates and what is said of them."""
+    """sha256 of the clip's own file; where a clip is not a file, of its coordinates."""
     if format_of(reader).is_clip_a_file:
         return sealed_folder.sha256_of(next(path for path in _places(reader, clip.source) if path.is_file()))
+    return hashlib.sha256(frames.tobytes()).hexdigest()
+
+
+def _older_hash(reader: Reader, clip: Clip, frames: Frames) -> str:
+    """Of recordings that hold several clips: the hash as versions before made it."""
+    row = format_of(reader)
+    if row.is_clip_a_file or not row.has_recording_files:
+        return ""
     found = hashlib.sha256(frames.tobytes())
-    if format_of(reader).has_recording_files:
-        found.update(repr((clip.label, clip.segments)).encode())
+    found.update(repr((clip.label, clip.segments)).encode())
     return found.hexdigest()
 
 

@@ -1,24 +1,27 @@
 """From a sealed clip store to the catalog: columns, protocols, and the report."""
 
 from collections import Counter
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from encoder.errors import BusyError
 from encoder.joint_layouts import LAYOUTS
 from umurl_search.clips.clip import REASONS
+from umurl_search.clips.naming import is_derived_ntu_name
 from umurl_search.clips.normalization import Conventions
 from umurl_search.clips.plausibility import Remedy
 from umurl_search.clips.types import Splits
 from umurl_search.clips.unseen_joints import describe_unseen
 from umurl_search.datasets import protocols
 from umurl_search.datasets.protocols import Dataset
-from umurl_search.files import sealed_folder
-from umurl_search.ingest.segments_file import StatedSegments, segment_columns
+from umurl_search.ingest.labels_file import annotate
+from umurl_search.ingest.restate import split_digest
+from umurl_search.ingest.segments_file import segment_columns
+from umurl_search.ingest.splits_file import match_splits, splits_of_folders
+from umurl_search.ingest.statements import Statements
 from umurl_search.ingest.store_plausibility import check_store
 from umurl_search.library.clip_columns import CLIP_COLUMNS
-from umurl_search.library.clip_store import journal_of
+from umurl_search.library.clip_store import journal_of, said_of
 from umurl_search.library.library import Library
 from umurl_search.readers.base import Reader
 from umurl_search.readers.format_detection import describe_passed_over, passed_over
@@ -31,54 +34,33 @@ def register(
     reader: Reader,
     conventions: Conventions,
     signature: str,
-    extra_splits: Splits,
-    stated: StatedSegments,
+    stated: Statements,
     read_from: dict[str, Any],
-    stating: tuple[Path, ...] = (),
 ) -> dict[str, Any]:
     """Enters a sealed store into the catalog, in one transaction, from its own journal; returns the report.
 
-    stating: files that say something of the clips, wherever they lie.
-    Raises UmurlError when the store is another source's, left by an ingest that was killed.
+    Raises UmurlError for labels or a protocol that name none of its clips.
     """
     folder = library.clips(dataset.name)
-    manifest = sealed_folder.read_manifest(folder, hint=f"delete {folder} and ingest again")
-    if manifest["signature"] != signature:
-        raise BusyError(f"{folder}: left by another ingest", "delete that folder and run the command again")
     journal = journal_of(folder)
-    clips = [clip for entry in journal for clip in entry["clips"]]
-    left_out = [one for entry in journal for one in entry["left_out"]]
-    splits, notes = _positions(dataset, clips, {**reader.splits(), **extra_splits})
-    names = protocols.action_names(dataset.actions)
-    segments = segment_columns(clips, stated, names=names, what=dataset.name)
-    roots = [str(root) for root in given_roots(reader)]
-    files = files_read(reader)
-    over = passed_over(reader.roots, [*files, *stating])
-    unseen = count_unseen(journal)
+    rows = catalog_rows(dataset, reader, journal, stated)
     is_whole = bool(read_from["untrimmed"]) or dataset.untrimmed
-    counts = Counter(one["reason"] for one in left_out)
+    again = _advise_again(dataset.name)
+    doubts = check_store(folder, conventions, what=dataset.name, is_whole=is_whole, remedy=again)
+    files = files_read(reader)
+    over = passed_over(reader.roots, [*files, *stated.files])
+    unseen = count_unseen(journal)
     report = {
-        "dataset": dataset.name,
-        "format": reader.format,
-        "source": ", ".join(roots) or dataset.title,
-        "found": len(clips) + len(left_out),
-        "used": len(clips),
-        "left_out": {reason: counts[reason] for reason in REASONS if counts[reason]},
-        "official": dataset.official.found if dataset.official else None,
-        "cut": sum(clip["cut"] > 0 for clip in clips),
-        "splits": {p: {part: len(rows) for part, rows in parts.items()} for p, parts in splits.items()},
+        **_count(dataset, reader, journal, rows),
         "notes": [
-            *notes,
-            *segments.notes,
+            *rows.notes,
             *_notes(conventions, reader),
+            *_note_missing(dataset, reader, journal),
             *describe_passed_over(files, over),
             *describe_unseen(unseen, what=dataset.name),
-            *check_store(
-                folder, conventions, what=dataset.name, is_whole=is_whole, remedy=_advise_again(dataset.name)
-            ),
+            *doubts,
         ],
         "unseen": unseen,
-        "segments": len(segments),
         "passed_over": over,
     }
     row = {
@@ -94,15 +76,31 @@ def register(
         "report": report,
     }
     with library.write() as catalog:
-        catalog.add_dataset(
-            row,
-            clips=_columns(dataset, clips),
-            splits=[(p, part, rows) for p, parts in splits.items() for part, rows in parts.items()],
-            left_out=left_out_rows(left_out),
-            segments=segments.columns,
-            read_from=read_from,
-        )
+        catalog.add_dataset(row, **rows.added, read_from=read_from)
     return report
+
+
+def _count(
+    dataset: Dataset, reader: Reader, journal: list[dict[str, Any]], rows: "CatalogRows"
+) -> dict[str, Any]:
+    """The numbers of a report."""
+    clips = [clip for entry in journal for clip in entry["clips"]]
+    counts = Counter(one["reason"] for entry in journal for one in entry["left_out"])
+    roots = [str(root) for root in given_roots(reader)]
+    return {
+        "dataset": dataset.name,
+        "format": reader.format,
+        "source": ", ".join(roots) or dataset.title,
+        "found": len(clips) + counts.total(),
+        "used": len(clips),
+        "left_out": {reason: counts[reason] for reason in REASONS if counts[reason]},
+        "official": dataset.official.found if dataset.official else None,
+        "cut": sum(clip["cut"] > 0 for clip in clips),
+        "splits": {p: {part: len(ids) for part, ids in parts.items()} for p, parts in rows.splits.items()},
+        "segments": rows.n_segments,
+        "labelled": rows.n_labelled,
+        "columns": rows.own_columns,
+    }
 
 
 def _advise_again(name: str) -> Remedy:
@@ -114,18 +112,112 @@ def count_unseen(journal: list[dict[str, Any]]) -> int:
     return sum(clip.get("unseen", 0) for entry in journal for clip in entry["clips"])
 
 
-def catalog_rows(dataset: Dataset, reader: Reader, journal: list[dict[str, Any]]) -> dict[str, Any]:
-    """A store's clips as `Catalog.change_clips` adds them: clips, splits, left_out, segments."""
+@dataclass(frozen=True, kw_only=True)
+class CatalogRows:
+    """A store's clips as the catalog takes them. added: `clips`, `splits`, `left_out`, `segments`, `annotations`;
+    splits: protocol -> part -> positions of clips."""
+
+    added: dict[str, Any]
+    splits: dict[str, dict[str, list[int]]]
+    n_segments: int
+    n_labelled: int
+    own_columns: list[str]
+    notes: list[str]
+
+
+def catalog_rows(
+    dataset: Dataset,
+    reader: Reader,
+    journal: list[dict[str, Any]],
+    stated: Statements,
+    known: Mapping[str, int] | None = None,
+    *,
+    is_whole: bool = True,
+) -> CatalogRows:
+    """A store's clips as the catalog takes them. known: action -> label that clips of the dataset have so far;
+    is_whole: these are all clips of the dataset, so that what is missing of them all is noted.
+
+    Raises UmurlError for labels or a protocol that fit none of the clips.
+    """
     clips = [clip for entry in journal for clip in entry["clips"]]
     left_out = [one for entry in journal for one in entry["left_out"]]
-    splits, _ = _positions(dataset, clips, reader.splits())
-    segments = segment_columns(clips, {}, names=protocols.action_names(dataset.actions), what=dataset.name)
-    return {
-        "clips": _columns(dataset, clips),
-        "splits": [(p, part, rows) for p, parts in splits.items() for part, rows in parts.items()],
-        "left_out": left_out_rows(left_out),
-        "segments": segments.columns if len(segments) else None,
-    }
+    names, sources = [clip["name"] for clip in clips], [clip["source"] for clip in clips]
+    listed = protocols.action_names(dataset.actions)
+    given, split_notes = match_splits(stated.splits_of(names, sources), names=names, sources=sources)
+    splits, notes = _positions(dataset, clips, {**reader.splits(), **given})
+    segments = segment_columns(clips, stated.segments, names=listed, what=dataset.name)
+    columns = _columns(dataset, clips)
+    found = annotate(stated.labels_of(names, sources), names, sources, known=known or {}, listed=listed)
+    for one in found.annotations:
+        for name, values in one.columns.items():
+            column = columns[name]
+            for position, value in zip(one.positions, values, strict=True):
+                column[position] = column[position] if value is None else value
+    n_labelled = sum(label is not None for label in columns["label"])
+    own = [
+        {"positions": one.positions, "columns": {}, "own": one.own, "types": one.types}
+        for one in found.annotations
+    ]
+    return CatalogRows(
+        added={
+            "clips": columns,
+            "splits": [(p, part, rows) for p, parts in splits.items() for part, rows in parts.items()],
+            "left_out": left_out_rows(left_out),
+            "segments": segments.columns if len(segments) else None,
+            "annotations": own,
+            "source_splits": {
+                p: split_digest(parts) for p, parts in source_splits(reader, stated, clips).items()
+            },
+        },
+        splits=splits,
+        n_segments=len(segments),
+        n_labelled=n_labelled,
+        own_columns=list(dict.fromkeys(name for one in found.annotations for name in one.types)),
+        notes=[
+            *split_notes,
+            *notes,
+            *segments.notes,
+            *found.notes,
+            *(_note_names(names, n_labelled, len(segments), dataset.name) if is_whole else ()),
+        ],
+    )
+
+
+def source_splits(reader: Reader, stated: Statements, clips: Sequence[Mapping[str, Any]]) -> Splits:
+    """The protocols that a source states itself, by its format or its folders. clips: their `name` and `source`."""
+    names, sources = [clip["name"] for clip in clips], [clip["source"] for clip in clips]
+    return {**reader.splits(), **(splits_of_folders(names, sources) if stated.folder_splits else {})}
+
+
+def _note_missing(dataset: Dataset, reader: Reader, journal: list[dict[str, Any]]) -> list[str]:
+    """Whether a list of samples with missing skeletons was used, where the dataset has one."""
+    lists = getattr(reader, "missing_lists", None)
+    if lists is None or dataset.max_action is None:
+        return []
+    n = sum(one["reason"] == "listed as missing" for entry in journal for one in entry["left_out"])
+    if lists:
+        return [f"{n:,} listed samples left out, by {', '.join(path.name for path in lists)}"]
+    return [
+        "no list of samples with missing skeletons was found, so none was left out: put the authors' list beside the "
+        "recordings, or give it with --missing-samples"
+    ]
+
+
+def _note_names(names: list[str], n_labelled: int, n_segments: int, dataset: str) -> list[str]:
+    """Notes where names say more than their pattern, and where nothing says an action."""
+    derived = sum(is_derived_ntu_name(name) for name in names)
+    notes = []
+    if derived:
+        notes.append(
+            f"{derived:,} names hold more than NTU's pattern (SsssCccPpppRrrrAaaa): label, subject and camera are "
+            "read from the pattern in them"
+        )
+    if names and not n_labelled and not n_segments:
+        notes.append(
+            f"no clip has a label, so nothing can be evaluated: umurl-search relabel {dataset} --labels FILE says them "
+            "(a table with the columns name and action), or --labels folder, for a folder a class"
+        )
+    return notes
 
 
 def left_out_rows(left_out: Iterable[dict[str, Any]]) -> list[tuple[str, str, str, str, str]]:
@@ -141,6 +233,7 @@ def _columns(dataset: Dataset, clips: list[dict[str, Any]]) -> dict[str, list[An
     kept = (*(column.name for column in CLIP_COLUMNS if column.read), "source", "source_hash")
     columns = {column: [clip[column] for clip in clips] for column in kept}
     columns["action"] = [clip.get("action") or _action(names, clip["label"]) for clip in clips]
+    columns["said"] = [said_of(clip) for clip in clips]
     return columns
 
 

@@ -1,39 +1,177 @@
-"""The splits file: which clips are the train and test parts of a protocol."""
+"""The splits file, in the forms that people have: which clips are the train and test parts of a protocol."""
 
+import csv
 import json
-from collections import Counter
-from pathlib import Path
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from encoder.errors import BadInputError, reason_of
+from encoder.errors import BadInputError, Hint, reason_of
 from umurl_search.clips.types import Splits
+from umurl_search.ingest.clip_names import NameMatcher, repeated
+from umurl_search.ingest.labels_file import is_folder_word
+from umurl_search.library.catalog.read_table import read_table, read_text_file
 from umurl_search.library.library import check_name
+
+PARTS = {
+    "train": "train",
+    "training": "train",
+    "gallery": "gallery",
+    "test": "test",
+    "testing": "test",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "eval": "val",
+}
+"""How parts are called -> what they are; `val` is the test part where there is no other."""
+FOLDER_PROTOCOL = "default"
+_FORM = (
+    'it is {"protocol": {"train": [names], "test": [names]}}, {"train": [names], "test": [names]}, '
+    '{"xsub_train": [names], "xsub_val": [names]}, or a table with the columns name, part and perhaps protocol'
+)
+_NAMES, _PART_COLUMNS = ("name", "file", "filename", "clip", "path"), ("part", "split", "subset", "set")
 
 
 def read_splits(path: Path | None) -> Splits:
-    """JSON: protocol -> {"train": [names], "test": [names]}."""
-    if path is None:
+    """Protocol -> part (train, gallery or test) -> names. Raises UmurlError for what is no splits file."""
+    if path is None or is_folder_word(path):
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        for protocol, parts in content.items():
-            check_name(protocol, what="a protocol")
-            if not parts or not set(parts) <= {"train", "gallery", "test"}:
-                said = str(sorted(parts))[:80]
-                raise ValueError(f"protocol {protocol} has parts {said}, not train and test")
-            _require_disjoint(protocol, list(parts.values()))
-    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise BadInputError(
-            f"{path}: not a splits file ({reason_of(error)})",
-            'it is {"protocol": {"train": [names], "test": [names]}}',
-        ) from error
-    return content  # type: ignore[no-any-return]
+        found = _read_list_files(path) if path.is_dir() else _read_file(path)
+        return {
+            check_name(protocol, what="a protocol"): _settle_parts(protocol, parts)
+            for protocol, parts in found.items()
+        }
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError, csv.Error) as error:
+        raise BadInputError(f"{path}: not a splits file ({reason_of(error)})", _FORM) from error
 
 
-def _require_disjoint(protocol: str, parts: list[Any]) -> None:
-    """Raises ValueError unless every part is a list of names and no name is said twice in all of them."""
-    if not all(isinstance(part, list) and all(isinstance(name, str) for name in part) for part in parts):
+def _read_file(path: Path) -> dict[str, dict[str, list[str]]]:
+    if path.suffix.lower() in (".csv", ".tsv", ".parquet"):
+        return _read_table(path)
+    content = json.loads(read_text_file(path))
+    if not isinstance(content, dict) or not content:
+        raise ValueError("it names no protocol")
+    found: dict[str, dict[str, list[str]]] = {}
+    for key, said in content.items():
+        if isinstance(said, dict):
+            if not said:
+                raise ValueError(f"protocol {key[:80]} has no parts")
+            for part, names in said.items():
+                _add(found, key, _part_of(part, protocol=key), names)
+        else:
+            protocol, part = _split_key(key)
+            _add(found, protocol, part, said)
+    return found
+
+
+def _split_key(key: str) -> tuple[str, str]:
+    """Protocol and part of a flat key: `xsub_train`, `train_xsub`, or the part alone."""
+    if key.casefold() in PARTS:
+        return FOLDER_PROTOCOL, PARTS[key.casefold()]
+    for mark in "_-./ ":
+        first, _, rest = key.partition(mark)
+        before, _, last = key.rpartition(mark)
+        if before and last.casefold() in PARTS:
+            return before, PARTS[last.casefold()]
+        if rest and first.casefold() in PARTS:
+            return rest, PARTS[first.casefold()]
+    raise ValueError(f"'{key[:80]}' is no part: parts are train and test (or val)")
+
+
+def _part_of(text: str, *, protocol: str) -> str:
+    part = PARTS.get(text.strip().casefold())
+    if part is None:
+        raise ValueError(f"protocol {protocol} has a part '{text[:80]}', not train and test")
+    return part
+
+
+def _add(found: dict[str, dict[str, list[str]]], protocol: str, part: str, names: Any) -> None:
+    listed = isinstance(names, list | tuple) and all(isinstance(name, str) for name in names)
+    if not listed:
         raise ValueError(f"protocol {protocol} holds something that is not a list of names")
-    twice = [name for name, times in Counter(name for part in parts for name in part).items() if times > 1]
+    found.setdefault(protocol, {}).setdefault(part, []).extend(names)
+
+
+def _read_table(path: Path) -> dict[str, dict[str, list[str]]]:
+    table = read_table(path, text=(*_NAMES, *_PART_COLUMNS, "protocol"))
+    columns = {name.casefold(): values for name, values in table.columns.items()}
+    names = next((columns[name] for name in _NAMES if name in columns), None)
+    parts = next((columns[name] for name in _PART_COLUMNS if name in columns), None)
+    if names is None or parts is None:
+        raise ValueError(f"its columns are {', '.join(table.columns)}")
+    protocols = columns.get("protocol", [FOLDER_PROTOCOL] * len(names))
+    found: dict[str, dict[str, list[str]]] = {}
+    for name, part, protocol in zip(names, parts, protocols, strict=True):
+        if name is not None and part is not None:
+            chosen = protocol or FOLDER_PROTOCOL
+            _add(found, chosen, _part_of(part, protocol=chosen), [name])
+    return found
+
+
+def _read_list_files(folder: Path) -> dict[str, dict[str, list[str]]]:
+    """A folder of lists, a name a line: `train.txt` and `test.txt`, or `xsub_train.txt` and so on."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for path in sorted(folder.glob("*.txt")):
+        protocol, part = _split_key(path.stem)
+        lines = (line.strip() for line in read_text_file(path).splitlines())
+        _add(found, protocol, part, [line.split()[0] for line in lines if line and not line.startswith("#")])
+    if not found:
+        raise ValueError("the folder holds no train.txt and test.txt")
+    return found
+
+
+def _settle_parts(protocol: str, parts: dict[str, list[str]]) -> dict[str, list[str]]:
+    """With `val` as test where there is no other. Raises ValueError where a name is in two parts."""
+    settled = dict(parts)
+    if "val" in settled and "test" not in settled:
+        settled["test"] = settled.pop("val")
+    twice = repeated(name for part, names in settled.items() if part != "val" for name in names)
     if twice:
         raise ValueError(f"protocol {protocol} names {twice[0][:80]} more than once")
+    settled.pop("val", None)
+    return settled
+
+
+def splits_of_folders(names: Sequence[str], sources: Sequence[str]) -> Splits:
+    """The parts that folders are named as, anywhere in the paths of the clips' files."""
+    parts: dict[str, list[str]] = {}
+    for name, source in zip(names, sources, strict=True):
+        folders = [one.casefold() for one in PurePosixPath(source).parent.parts]
+        part = next((PARTS[one] for one in folders if one in PARTS), None)
+        if part is not None:
+            parts.setdefault(part, []).append(name)
+    return {FOLDER_PROTOCOL: _settle_parts(FOLDER_PROTOCOL, parts)} if parts else {}
+
+
+def match_splits(
+    splits: Splits, *, names: Sequence[str], sources: Sequence[str], what: str = "the data or were left out"
+) -> tuple[Splits, list[str]]:
+    """The same with the names of clips, however the file writes them, and notes. what: where clips are looked for.
+
+    Raises UmurlError for a protocol that names no clip of the data.
+    """
+    matcher = NameMatcher(names, sources)
+    found: dict[str, dict[str, list[str]]] = {}
+    notes = []
+    for protocol, parts in splits.items():
+        n_loose = n_unknown = 0
+        for part, said in parts.items():
+            clips, unknown = matcher.find_all(said)
+            n_loose += sum(text != name for text, name in clips.items())
+            n_unknown += len(unknown)
+            found.setdefault(protocol, {})[part] = list(dict.fromkeys(clips.values()))
+        if not any(found[protocol].values()):
+            hint = Hint(
+                "names are those of clips, with or without ending and folder, in {option}", option="splits"
+            )
+            raise BadInputError(f"protocol {protocol} names no clip of the data", hint)
+        if n_loose:
+            notes.append(
+                f"protocol {protocol}: {n_loose:,} names were matched without their ending or folder"
+            )
+        if n_unknown:
+            notes.append(f"protocol {protocol} names {n_unknown:,} clips that are not in {what}")
+    return found, notes

@@ -1,5 +1,6 @@
 """The columns of a clip in the catalog, each declared once: what it holds, and where it is shown and asked for."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -60,12 +61,24 @@ def sql_types(*, only_hits: bool = False) -> dict[str, str]:
     return {column.name: column.sql for column in CLIP_COLUMNS if column.in_hits or not only_hits}
 
 
+def facets_of(columns: "ClipColumns") -> tuple[str, ...]:
+    """The columns of a dataset that are counted and coloured by, those of one's own last."""
+    return (*FACETS, *(name for name in columns.own if name not in COLUMNS))
+
+
+def number_of(value: int | str | None) -> int | None:
+    """A value of a field as a whole number, equal for equal values: of a word, one that no count reaches."""
+    if not isinstance(value, str):
+        return value
+    return int.from_bytes(hashlib.blake2b(value.encode(), digest_size=7).digest()) | 2**60
+
+
 def clip_fields(columns: "ClipColumns", names: Sequence[str], *, dataset: str, option: str) -> Rows:
     """(N, F) whole numbers of each clip, such as setup, subject, replication and label.
 
     option: the field of a request that needs them. Raises UmurlError, naming it, on data that lacks them.
     """
-    fields = [columns.columns[name] for name in names]
+    fields = [[number_of(value) for value in columns.columns[name]] for name in names]
     absent = [
         name for name, field in zip(names, fields, strict=True) if any(value is None for value in field)
     ]

@@ -7,7 +7,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -34,7 +34,8 @@ _VALUES_A_PERSON = N_JOINTS * 3
 class Record:
     """A clip ready for the store. frames: (T, M, 25, 3) float32; segments: in these frames.
 
-    unseen: joints that were marked as not seen, frame by frame.
+    unseen: joints that were marked as not seen, frame by frame. older_hash: the hash as versions before made it, of
+    coordinates and what is said of them together; not kept.
     """
 
     name: str
@@ -50,6 +51,13 @@ class Record:
     segments: tuple[Segment, ...] = ()
     action: str | None = None
     unseen: int = 0
+    older_hash: str = ""
+
+
+def said_of(clip: Mapping[str, Any]) -> str:
+    """What a source says of a clip beside its coordinates, as text: equal as long as it says the same."""
+    fields = [clip.get(name) for name in ("label", "action", "subject", "camera", "setup", "replication")]
+    return json.dumps([*fields, [list(one) for one in clip.get("segments", ())]])
 
 
 class ClipStore:
@@ -211,9 +219,8 @@ def journal_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def _describe(record: Record) -> dict[str, Any]:
-    columns = {name: value for name, value in vars(record).items() if name not in ("frames", "action")}
-    if record.action is not None:
-        columns["action"] = record.action
+    hidden = {"frames", "older_hash"} | ({"action"} if record.action is None else set())
+    columns = {name: value for name, value in vars(record).items() if name not in hidden}
     return {**columns, "frames": record.frames.shape[0], "people": record.frames.shape[1]}
 
 

@@ -13,7 +13,12 @@ import platformdirs
 
 from encoder.errors import BadInputError, Hint, StorageError, UmurlError
 from umurl_search.files import sealed_folder
-from umurl_search.library.catalog.open_catalog import ANOTHER_LIBRARY, CATALOG, open_catalog
+from umurl_search.library.catalog.open_catalog import (
+    ANOTHER_LIBRARY,
+    CATALOG,
+    OlderCatalogError,
+    open_catalog,
+)
 from umurl_search.library.catalog.queries import Catalog
 
 _RESERVED = ("dataset", "encoder", "index")
@@ -92,10 +97,23 @@ class Library:
                 found.append(os.stat(path))
         return tuple((one.st_ino, one.st_size, one.st_mtime_ns) for one in found)
 
-    def read(self) -> AbstractContextManager[Catalog]:
-        """The catalog to read; raises UmurlError when there is no library."""
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Catalog]:
+        """The catalog to read; one of an older version is brought up to date first, where it may be written.
+
+        Raises UmurlError when there is no library.
+        """
         self.exists()
-        return open_catalog(self.catalog_path)
+        with contextlib.ExitStack() as stack:
+            try:
+                catalog = stack.enter_context(open_catalog(self.catalog_path))
+            except OlderCatalogError:
+                if not all(os.access(path, os.W_OK) for path in (self.root, self.catalog_path)):
+                    raise
+                with open_catalog(self.catalog_path, write=True):
+                    pass
+                catalog = stack.enter_context(open_catalog(self.catalog_path))
+            yield catalog
 
     def write(self) -> AbstractContextManager[Catalog]:
         """The catalog to write, the library made first if need be. Hold it briefly: writers are alone."""

@@ -40,6 +40,8 @@ from umurl_search.result import open_result
 OBJECT_TYPES = ("dataset", "encoder", "index")
 _OF_THE_FOLDER = {"files", "checksum", "kind"}
 """Keys of a manifest that say what the folder is, not what is in it."""
+_NAMES = ("name", "dataset", "encoder")
+"""Which may have changed since the manifest was written."""
 
 
 def contents(library: Library) -> LibraryContents:
@@ -124,7 +126,9 @@ def info(library: Library, what: str | None) -> LibraryInfo | Details:
     hint = Hint("{command}, then make it again", command=("delete", f"{kind}:{name}"))
     manifest = sealed_folder.read_manifest(places[0], hint=hint)
     about = {**_to_plain(row), "bytes": sum(map(_size, places))}
-    about |= {key: value for key, value in manifest.items() if key not in _OF_THE_FOLDER}
+    about = {key: value for key, value in manifest.items() if key not in _OF_THE_FOLDER} | {
+        key: value for key, value in about.items() if key in _NAMES or key not in manifest
+    }
     if kind == "encoder":
         return open_result(
             StoredEncoderInfo, {k: v for k, v in about.items() if k not in ("recipe", "token")}

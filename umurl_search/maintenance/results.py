@@ -276,6 +276,18 @@ class Deleted(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Renamed(Result):
+    """What was renamed."""
+
+    name: str
+    """its new name"""
+    before: str
+    """its old one"""
+    kind: str
+    """`dataset`, `encoder` or `index`"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Check(Result):
     """One thing that doctor looks at."""
 

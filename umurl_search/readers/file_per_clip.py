@@ -3,19 +3,21 @@
 import os
 import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from encoder.errors import BadInputError, NotFoundError, StorageError
 from encoder.joint_layouts import LAYOUTS, Layout
 from umurl_search.clips.clip import Clip, Outcome
+from umurl_search.clips.naming import is_recording_name
 from umurl_search.clips.types import Splits, State
 from umurl_search.readers.build_clip import BadRecordingError
 
-_REPEATS = "\0"
+_REPEATS, _BY_PATH = "\0", "*"
 _LARGE_BLOCK = 2**24
 _OTHERWISE = re.compile(
     r"(?<![a-z])(y|labels?|targets?|class|classes|actions?|names?|meta|metadata|info|splits?|annotations?|index|lists?|"
@@ -115,18 +117,20 @@ class Place:
     repeats: str = ""
 
 
-def encode_place(root: int, source: str, *, repeats: str = "") -> str:
-    """A unit of work as text: the number of the root, the path below it and what it repeats."""
-    return f"{root}/{source}{_REPEATS}{repeats}" if repeats else f"{root}/{source}"
+def encode_place(root: int, source: str, *, repeats: str = "", by_path: bool = False) -> str:
+    """A unit of work as text: the number of the root, the path below it, what it repeats, and what names it."""
+    place = f"{root}{_BY_PATH if by_path else ''}/{source}"
+    return f"{place}{_REPEATS}{repeats}" if repeats else place
 
 
 def decode_place(item: str, roots: Sequence[Path]) -> Place:
     """The place that `encode_place` wrote; a root that is itself a file holds that file only."""
     place, _, repeats = item.partition(_REPEATS)
     number, _, source = place.partition("/")
-    root = roots[int(number)]
+    root = roots[int(number.removesuffix(_BY_PATH))]
     path = root / source if root.is_dir() else root
-    return Place(name=path.stem, path=path, source=source, repeats=repeats)
+    name = PurePosixPath(source).with_suffix("").as_posix() if number.endswith(_BY_PATH) else path.stem
+    return Place(name=name, path=path, source=source, repeats=repeats)
 
 
 def find_sources(roots: Sequence[Path], suffix: str) -> list[tuple[str, int, str]]:
@@ -177,16 +181,22 @@ class FilePerClip(ABC):
         return True
 
     def items(self) -> Sequence[str]:
+        """Places, sorted by name. Where several files have one name, and it is no recording's of a known dataset,
+        their paths name them."""
+        found = [
+            (name, root, source)
+            for name, root, source in find_sources(self.roots, self.suffix)
+            if not is_called_otherwise(name)
+            or self.is_recording(decode_place(f"{root}/{source}", self.roots).path)
+        ]
+        times = Counter(name for name, _, _ in found)
         first: dict[str, str] = {}
         items = []
-        for name, root, source in find_sources(self.roots, self.suffix):
-            if is_called_otherwise(name) and not self.is_recording(
-                decode_place(f"{root}/{source}", self.roots).path
-            ):
-                continue
-            repeats = first.get(name, "")
-            first.setdefault(name, source)
-            items.append(encode_place(root, source, repeats=repeats))
+        for name, root, source in found:
+            by_path = times[name] > 1 and not is_recording_name(name)
+            called = PurePosixPath(source).with_suffix("").as_posix() if by_path else name
+            items.append(encode_place(root, source, repeats=first.get(called, ""), by_path=by_path))
+            first.setdefault(called, source)
         return items
 
     def read(self, items: Sequence[str]) -> Iterator[tuple[Outcome, ...]]:

@@ -4,6 +4,7 @@ A file is: the number of frames; per frame the number of bodies; per body a line
 joints, and a line of twelve numbers per joint, position first. The facts, a 17-digit id too, are skipped.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,11 +30,11 @@ from umurl_search.readers.build_clip import (
 from umurl_search.readers.file_per_clip import FilePerClip, Place
 from umurl_search.readers.number_parser import Text, index_text, parse_words
 
-MISSING_LISTS = (
-    "NTU_RGBD_samples_with_missing_skeletons.txt",
-    "NTU_RGBD120_samples_with_missing_skeletons.txt",
-    "samples_with_missing_skeletons.txt",
-)
+_LIST_NAME = re.compile(r"(?i).*missing.*\.(txt|csv|list)")
+"""Of a list of samples with missing skeletons, among many: NTU_RGBD120_samples_with_missing_skeletons.txt,
+ntu_rgb120_missings.txt, missing_skeletons.txt."""
+_LIST_FOLDERS = ("", "statistics", "statics")
+_MOST_LIST_BYTES = 2**24
 _JOINT_WORDS = 12
 _NOT_TRACKED = b"0"
 _BOUNDS = np.array([0, 1, 2, 3, _JOINT_WORDS - 1, _JOINT_WORDS])[:, None]
@@ -101,8 +102,16 @@ class NtuReader(FilePerClip):
 
 
 def _find_missing_lists(roots: Sequence[Path]) -> tuple[Path, ...]:
-    folders = dict.fromkeys(folder for root in roots for folder in (root, root.resolve().parent))
-    return tuple(folder / name for folder in folders for name in MISSING_LISTS if (folder / name).is_file())
+    places = (folder for root in roots for folder in (root, root.resolve().parent))
+    folders = dict.fromkeys(place / name for place in places for name in _LIST_FOLDERS)
+    found = (
+        path
+        for folder in folders
+        if folder.is_dir()
+        for path in sorted(folder.iterdir())
+        if _LIST_NAME.fullmatch(path.name) and path.is_file()
+    )
+    return tuple(path for path in found if _listed_names(path))
 
 
 def read_missing_list(path: Path) -> list[str]:
@@ -111,17 +120,24 @@ def read_missing_list(path: Path) -> list[str]:
     Raises: UmurlError where the file cannot be read or holds no name.
     """
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        names = _listed_names(path)
     except OSError as error:
         raise BadInputError(
             f"{path}: the list of missing samples cannot be read: {error.strerror}"
         ) from error
-    names = [line.strip().removesuffix(".skeleton") for line in lines if is_ntu_name(line.strip())]
     if not names:
         raise BadInputError(
             f"{path}: holds no sample name (SsssCccPpppRrrrAaaa), so it is no list of missing samples"
         )
     return names
+
+
+def _listed_names(path: Path) -> list[str]:
+    """The sample names in a list, a line each, in any of the encodings that lists come in."""
+    content = path.read_bytes()[:_MOST_LIST_BYTES]
+    text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
+    words = (line.strip().strip(",;\"'").removesuffix(".skeleton") for line in text.splitlines())
+    return [word.upper() for word in words if is_ntu_name(word.upper())]
 
 
 def read_skeleton(path: Path) -> Frames:

@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import BadInputError, Hint, UmurlError
 from umurl_search.clips.naming import parse_name
 from umurl_search.clips.normalization import STORE_FPS
-from umurl_search.library.clip_columns import PERFORMANCE
+from umurl_search.library.clip_columns import PERFORMANCE, number_of
 from umurl_search.search.query_clip import stretch_of
 from umurl_search.search.results import SHOWN, Hit, Moment
 
@@ -17,11 +17,22 @@ _SAME_STRETCH = 0.5
 
 
 def make_hit(
-    row: dict[str, Any], *, rank: int, score: float, span: tuple[int, int] | None, index: str
+    row: dict[str, Any],
+    *,
+    rank: int,
+    score: float,
+    span: tuple[int, int] | None,
+    index: str,
+    shown: Sequence[str] = (),
 ) -> Hit:
-    """row: of the clip, as the catalog shows it. span: the frames of a moment, None of a whole clip."""
+    """row: of the clip, as the catalog shows it. span: the frames of a moment, None of a whole clip. shown: further
+    columns. Raises UmurlError for one that there is not."""
+    unknown = next((name for name in shown if name not in row), None)
+    if unknown is not None:
+        raise BadInputError(f"no column '{unknown}' to show", f"the columns are {', '.join(row)}")
     known = {"rank": rank, "score": score, "clip_id": row["id"], "index": index, "is_query": False}
     known |= {name: row[name] for name in SHOWN}
+    known["more"] = {name: row[name] for name in shown if name not in known}
     if span is None:
         return Hit(**known)
     start, stop = span
@@ -56,8 +67,8 @@ def performance_of(name: str, row: dict[str, Any] | None) -> tuple[int, ...]:
     fields = parse_name(Path(name).stem)
     label = None if fields.action is None else fields.action - 1
     said = {**vars(fields), "label": label} if row is None else row
-    values = tuple(said[field] for field in PERFORMANCE)
-    if any(value is None for value in values):
+    values = tuple(value for field in PERFORMANCE if (value := number_of(said[field])) is not None)
+    if len(values) < len(PERFORMANCE):
         raise UmurlError(
             f"{name}: its performance is not known",
             Hint(

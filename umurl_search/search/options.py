@@ -58,6 +58,12 @@ class SearchOptions(MatchOptions):
     """The same, and how many hits are wanted."""
 
     k: int = option(10, "How many hits", low=1)
+    show: str | None = option(None, "Columns of your own to show of each hit (several: with commas)")
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The columns to show."""
+        return tuple(name.strip() for name in self.show.split(",") if name.strip()) if self.show else ()
 
 
 @dataclass(frozen=True, kw_only=True)

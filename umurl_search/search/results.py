@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from umurl_search.library.clip_columns import sql_types
-from umurl_search.result import Result
+from umurl_search.result import OpenResult, Result
 from umurl_search.search.options import SearchOptions
 
 SHOWN = tuple(sql_types(only_hits=True))
@@ -13,8 +13,8 @@ SHOWN = tuple(sql_types(only_hits=True))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hit(Result):
-    """A clip found."""
+class Hit(OpenResult):
+    """A clip found; with `--show` also those columns of one's own."""
 
     rank: int
     """from 1"""
@@ -32,14 +32,14 @@ class Hit(Result):
     """0-based class, or null"""
     action: str | None
     """its name, or null"""
-    subject: int | None
-    """or null"""
-    camera: int | None
-    """or null"""
-    setup: int | None
-    """or null"""
-    replication: int | None
-    """or null"""
+    subject: int | str | None
+    """a number, a word of the labels, or null"""
+    camera: int | str | None
+    """the same"""
+    setup: int | str | None
+    """the same"""
+    replication: int | str | None
+    """the same"""
     frames: int
 
     @property

@@ -175,7 +175,7 @@ class Searcher:
         seen = self._refresh_seen()
         if where not in seen.passing:
             with self.library.read() as catalog:
-                seen.passing[where] = catalog.filter(where)
+                seen.passing[where] = catalog.filter(where, self.row["dataset"])
         return np.flatnonzero(np.isin(self.index.ids, seen.passing[where]))
 
     def _refresh_seen(self) -> "_Seen":
@@ -233,7 +233,9 @@ class Searcher:
         rows = self._rows_of([r for _, r, _ in found])
         known = asking.rows or [None] * len(asking.names)
         return [
-            Answer(name=name, passing=n, hits=mark_query(self._hits(scores, mine, rows), name, row))
+            Answer(
+                name=name, passing=n, hits=mark_query(self._hits(scores, mine, rows, how.shown), name, row)
+            )
             for name, row, (scores, mine, n) in zip(asking.names, known, found, strict=True)
         ]
 
@@ -317,7 +319,7 @@ class Searcher:
         seen = self._refresh_seen()
         if how.where not in seen.unknown:
             with self.library.read() as catalog:
-                seen.unknown[how.where] = catalog.unknown_to(how.where)
+                seen.unknown[how.where] = catalog.unknown_to(how.where, self.row["dataset"])
         counts = {
             name: int(np.isin(self._clip_ids, ids).sum()) for name, ids in seen.unknown[how.where].items()
         }
@@ -337,12 +339,16 @@ class Searcher:
             return catalog.segments(self.row["dataset"])
 
     def _hits(
-        self, scores: NDArray[np.float64], found: Rows, rows: dict[int, dict[str, Any]]
+        self,
+        scores: NDArray[np.float64],
+        found: Rows,
+        rows: dict[int, dict[str, Any]],
+        shown: Sequence[str],
     ) -> tuple[Hit, ...]:
         kept = found >= 0
         ids = self.index.ids[found[kept]].tolist()
         spans = [None] * len(ids) if self.index.spans is None else self.index.spans[found[kept]].tolist()
         return tuple(
-            make_hit(rows[i], rank=rank, score=float(score), span=span, index=self.row["name"])
+            make_hit(rows[i], rank=rank, score=float(score), span=span, index=self.row["name"], shown=shown)
             for rank, (i, score, span) in enumerate(zip(ids, scores[kept], spans, strict=True), start=1)
         )

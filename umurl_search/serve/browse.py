@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from umurl_search.clips.normalization import STORE_FPS
-from umurl_search.library.clip_columns import FACETS
+from umurl_search.library.clip_columns import facets_of
 from umurl_search.maintenance.inspect_and_doctor import info
+from umurl_search.result import open_result
 from umurl_search.serve.cache import DatasetView, LibraryCache, OpenIndex
 from umurl_search.serve.documents import (
     ClipPage,
@@ -78,7 +79,7 @@ class Browser:
         if text:
             wanted, lowered = text.lower(), corpus.lowered
             rows = np.array([row for row in rows.tolist() if wanted in lowered[row]], dtype=np.int64)
-        shown = [ClipRow(**corpus.row(row)) for row in rows[offset : offset + limit].tolist()]
+        shown = [open_result(ClipRow, corpus.row(row)) for row in rows[offset : offset + limit].tolist()]
         return ClipPage(total=len(rows), clips=shown)
 
     def clip(self, clip_id: int) -> StoredClip:
@@ -87,14 +88,14 @@ class Browser:
         indexes = [
             row["name"] for row in self._shelf.contents()["indexes"] if row["dataset"] == corpus.dataset
         ]
-        return StoredClip(
-            **corpus.row(at),
-            fps=STORE_FPS,
-            layout=corpus.layout,
-            indexes=indexes,
-            index=indexes[0] if indexes else None,
-            segments=self.segments(corpus, clip_id),
-        )
+        about = {
+            "fps": STORE_FPS,
+            "layout": corpus.layout,
+            "indexes": indexes,
+            "index": indexes[0] if indexes else None,
+            "segments": self.segments(corpus, clip_id),
+        }
+        return open_result(StoredClip, corpus.row(at) | about)
 
     @staticmethod
     def segments(corpus: DatasetView, clip_id: int) -> list[Segment]:
@@ -119,12 +120,12 @@ def _of_stamp(kept: dict[tuple[object, str], T], stamp: object) -> dict[tuple[ob
 
 def _columns(corpus: DatasetView, rows: NDArray[np.int64]) -> list[ColumnValues]:
     found = []
-    for name in FACETS:
+    for name in facets_of(corpus.columns):
         values = corpus.columns.columns[name]
         counts = Counter(values[row] for row in rows.tolist())
         counts.pop(None, None)
         if counts:
-            ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:MOST_VALUES]
+            ordered = sorted(counts.items(), key=lambda one: (-one[1], str(one[0]).zfill(20)))[:MOST_VALUES]
             listed = [ValueCount(value=value, count=n) for value, n in ordered]
             found.append(ColumnValues(column=name, values=listed, distinct=len(counts)))
     return found

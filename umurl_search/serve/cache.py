@@ -17,7 +17,6 @@ from umurl_search.clips.clip import Frames
 from umurl_search.clips.types import Embeddings
 from umurl_search.index.index import Index
 from umurl_search.library.catalog.queries import ClipColumns
-from umurl_search.library.clip_columns import COLUMNS
 from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.library import Library
 from umurl_search.library.missing import no_dataset, no_index_yet, no_such_index
@@ -81,7 +80,7 @@ class DatasetView:
 
     def row(self, at: int) -> dict[str, Any]:
         """What the catalog shows of a clip."""
-        return {name: self.columns.columns[name][at] for name in COLUMNS}
+        return {name: values[at] for name, values in self.columns.columns.items()}
 
     def frames(self, at: int) -> Frames:
         """(T, M, 25, 3) float32 as read."""

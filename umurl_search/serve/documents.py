@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from umurl_search.evaluation.retrieval_results import KnnFigures, MatrixFigures
 from umurl_search.maintenance.results import IndexInfo
-from umurl_search.result import Result
+from umurl_search.result import OpenResult, Result
 from umurl_search.search.results import AskedClip, MomentQueryResult, QueryResult, StoredClipAsked
 
 
@@ -51,7 +51,7 @@ class ServedIndex(IndexInfo):
 class ValueCount(Result):
     """A value of a column, and how many clips have it."""
 
-    value: int | str
+    value: int | float | bool | str
     count: int
 
 
@@ -74,8 +74,8 @@ class Columns(Result):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClipRow(Result):
-    """What the catalog shows of a clip."""
+class ClipRow(OpenResult):
+    """What the catalog shows of a clip, columns of one's own included."""
 
     id: int
     """the clip's number in the library"""
@@ -85,10 +85,10 @@ class ClipRow(Result):
     """0-based class, or null"""
     action: str | None
     """its name, or null"""
-    subject: int | None
-    camera: int | None
-    setup: int | None
-    replication: int | None
+    subject: int | str | None
+    camera: int | str | None
+    setup: int | str | None
+    replication: int | str | None
     people: int
     frames: int
 
@@ -267,7 +267,7 @@ class ProjectionDocument(Result):
 class ColumnColours(Result):
     """A column's values, and which of them each point has."""
 
-    values: list[int | str] = field()  # type: ignore[assignment] # the key hides the method of mappings
+    values: list[int | float | bool | str] = field()  # type: ignore[assignment] # the key hides the method of mappings
     """the commonest first"""
     counts: list[int]
     codes: str

@@ -14,8 +14,8 @@ from umurl_search.evaluation.confusion import confusion
 from umurl_search.evaluation.knn_eval import EvalRequest, Evaluation, evaluate_matrix, evaluate_opened
 from umurl_search.evaluation.metrics import RANKING_METRICS
 from umurl_search.evaluation.retrieval_results import MatrixFigures
-from umurl_search.library.clip_columns import COLUMNS
 from umurl_search.progress import Progress
+from umurl_search.result import open_result
 from umurl_search.serve.cache import LibraryCache
 from umurl_search.serve.documents import (
     ClipRow,
@@ -124,7 +124,7 @@ class ConfusedEvaluation:
 
 
 def _row(columns: dict[str, list[Any]], at: int) -> ClipRow:
-    return ClipRow(**{name: columns[name][at] for name in COLUMNS})
+    return open_result(ClipRow, {name: values[at] for name, values in columns.items()})
 
 
 def evaluation(

@@ -27,7 +27,6 @@ from umurl_search.serve.jobs import Job
 from umurl_search.serve.projections import Projection
 from umurl_search.serve.schemas import (
     EvaluationBody,
-    Facet,
     MapBody,
     MatrixBody,
     StrictModel,
@@ -169,7 +168,7 @@ def _map_routes(router: APIRouter, service: Service) -> None:
         return Response(body, media_type="application/octet-stream", headers=headers)
 
     @router.get("/maps/{job}/column/{column}", response_model=ColumnColours)
-    async def colours(job: Text, column: Facet) -> Document:
+    async def colours(job: Text, column: Text) -> Document:
         """A column's values, and which of them each point has: base64 of uint16, 65535 for none."""
 
         def look() -> ColumnColours:

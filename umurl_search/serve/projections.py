@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from umurl_search.clips.types import Embeddings
 from umurl_search.evaluation.projection import Method, lay_out, leading_axes, require
 from umurl_search.index.index import MAIN, mapped_blocks
-from umurl_search.library.clip_columns import FACETS
+from umurl_search.library.clip_columns import facets_of
 from umurl_search.progress import Progress
 from umurl_search.serve.cache import DatasetView, OpenIndex
 from umurl_search.serve.documents import ColumnColours, ProjectionDocument
@@ -40,7 +40,8 @@ class Projection:
         )
 
     def _columns(self) -> list[str]:
-        return [one for one in FACETS if any(v is not None for v in self.corpus.columns.columns[one])]
+        columns = self.corpus.columns
+        return [one for one in facets_of(columns) if any(v is not None for v in columns.columns[one])]
 
     def payload(self) -> bytes:
         """x and y of every point, float32, then every clip's number, uint32; little-endian."""
@@ -48,12 +49,13 @@ class Projection:
 
     def column(self, name: str) -> ColumnColours:
         """Values, the commonest first, and which of them each point has. Raises HttpError (404)."""
-        if name not in FACETS:
-            raise HttpError(404, f"no column '{name}' to colour by; there are {', '.join(FACETS)}")
+        known = facets_of(self.corpus.columns)
+        if name not in known:
+            raise HttpError(404, f"no column '{name}' to colour by; there are {', '.join(known)}")
         every = self.corpus.columns.columns[name]
         values = [every[row] for row in np.searchsorted(self.corpus.columns.id, self.ids).tolist()]
         counts = Counter(value for value in values if value is not None)
-        ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:_NONE]
+        ordered = sorted(counts.items(), key=lambda one: (-one[1], str(one[0]).zfill(20)))[:_NONE]
         legend = [value for value, _ in ordered]
         places = {value: i for i, value in enumerate(legend)}
         codes = np.array([places.get(value, _NONE) for value in values], dtype="<u2")

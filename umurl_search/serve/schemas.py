@@ -9,7 +9,6 @@ from encoder.options import options_of
 from umurl_search.clips.unseen_joints import check_marks
 from umurl_search.evaluation.metrics import MOST_NEIGHBOURS, TEMPERATURE, Vote
 from umurl_search.index.temporal_iou import OVERLAP
-from umurl_search.library.clip_columns import FACETS
 from umurl_search.readers.formats import list_suffixes
 from umurl_search.search.options import ClipFileOptions, QueryRequest, SearchOptions, parse_indexes
 
@@ -56,15 +55,6 @@ Clip = Annotated[
         description='"DATASET:CLIPNAME", "DATASET:CLIPNAME@FROM-TO" (seconds), "upload:TOKEN" or {"id": NUMBER}'
     ),
 ]
-
-
-def _facet(name: str) -> str:
-    if name not in FACETS:
-        raise ValueError(f"columns are {', '.join(FACETS)}")
-    return name
-
-
-Facet = Annotated[str, AfterValidator(_facet), Field(json_schema_extra={"enum": list(FACETS)})]
 Index = Annotated[Text | None, Field(description="null: the default index")]
 
 

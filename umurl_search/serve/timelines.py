@@ -3,6 +3,7 @@
 from encoder.errors import UmurlError
 from umurl_search.clips.normalization import STORE_FPS
 from umurl_search.index.windows import no_windows
+from umurl_search.result import open_result
 from umurl_search.search.options import SearchOptions
 from umurl_search.search.results import Hit
 from umurl_search.search.searcher import QueryBatch
@@ -40,7 +41,7 @@ def timeline(shelf: LibraryCache, asker: QueryService, browser: Browser, body: T
 
     every = find(n, 1.0)  # none is above an overlap of 1
     return Timeline(
-        recording=ClipRow(**row),
+        recording=open_result(ClipRow, row),
         fps=STORE_FPS,
         frames=row["frames"],
         index=held.name,

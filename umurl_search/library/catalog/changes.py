@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import BusyError
-from umurl_search.library.catalog.base import Tables
+from umurl_search.library.catalog.own_columns import OwnColumns
 from umurl_search.library.catalog.schema_and_migrations import (
     CLEAR_LEFT_OUT,
     LEFT_OUT_ANEW,
@@ -20,7 +20,19 @@ PART_MARK = "~"
 """Before the number of a further part in its folder's name; no name of a user holds it."""
 
 
-class Changes(Tables):
+_OF_A_DATASET = (
+    "clips",
+    "splits",
+    "left_out",
+    "origins",
+    "indexes",
+    "segments",
+    "own_columns",
+    "source_splits",
+)
+
+
+class Changes(OwnColumns):
     """What enters and takes out clips, each in one transaction."""
 
     def _add_clips(
@@ -33,6 +45,8 @@ class Changes(Tables):
         segments: dict[str, list[Any]] | None,
         read_from: dict[str, Any] | None = None,
         first_id: int | None = None,
+        annotations: Sequence[dict[str, Any]] = (),
+        source_splits: dict[str, str] | None = None,
     ) -> NDArray[np.int64]:
         n = len(clips["name"])
         first = self._take_ids(n) if first_id is None else first_id
@@ -46,6 +60,11 @@ class Changes(Tables):
         self._add_left_out(name, left_out, origin)
         if segments is not None:
             self._add_segments(name, ids, segments)
+        for one in annotations if n else ():
+            chosen = ids[np.asarray(one["positions"], dtype=np.int64)]
+            self._annotate(name, chosen.tolist(), **{key: one[key] for key in ("columns", "own", "types")})
+        for protocol, digest in (source_splits or {}).items():
+            self.note_source_split(name, origin, protocol, digest)
         return ids
 
     def _add_to_part(self, dataset: str, protocol: str, part: str, ids: NDArray[np.int64]) -> None:
@@ -149,7 +168,11 @@ class Changes(Tables):
                 )
             for statement in SAVE_SPLITS if len(gone) and added is not None else ():
                 self._con.execute(statement, [dataset, gone.tolist()])
+            if len(gone) and added is not None:
+                self._save_own(dataset, gone.tolist())
             held = (("splits", "clip_id"), ("segments", "clip_id"), ("clips", "id"))
+            if len(gone):
+                self._forget_own(dataset, gone.tolist())
             for table, column in held if len(gone) else ():
                 sql = f"delete from {table} where dataset = ? and {column} in (select unnest(?))"
                 self._con.execute(sql, [dataset, gone.tolist()])
@@ -165,6 +188,8 @@ class Changes(Tables):
                 ids = self._add_clips(dataset, mine[0] if mine else 1, **added)
                 for statement in RESTORE_SPLITS if len(gone) else ():
                     self._con.execute(statement, [dataset] * 2)
+                if len(gone):
+                    self._restore_own(dataset)
             n_clips = len(self.clip_ids(dataset))
             self._con.execute("update datasets set clips = ? where name = ?", [n_clips, dataset])
             self._con.execute("update indexes set clips = ? where dataset = ?", [n_clips, dataset])
@@ -221,10 +246,13 @@ class Changes(Tables):
         self._con.execute(CLEAR_LEFT_OUT, [dataset, list(names)])
         self._con.execute(LEFT_OUT_ANEW, [dataset, [one[0] for one in left_out]])
 
-    def assign(self, dataset: str, protocol: str, parts: dict[str, list[int]]) -> None:
-        """Puts clips into parts of a protocol, out of those that they were in. parts: part -> clip ids."""
+    def assign(
+        self, dataset: str, protocol: str, parts: dict[str, list[int]], *, out: Sequence[int] = ()
+    ) -> None:
+        """Puts clips into parts of a protocol, out of those that they were in. parts: part -> clip ids; out: clips
+        that go out, too."""
         with self._transaction():
-            every = [i for ids in parts.values() for i in ids]
+            every = [*out, *(i for ids in parts.values() for i in ids)]
             sql = "delete from splits where dataset = ? and protocol = ? and clip_id in (select unnest(?))"
             self._con.execute(sql, [dataset, protocol, every])
             for part, ids in parts.items():
@@ -237,6 +265,73 @@ class Changes(Tables):
             sql = "delete from segments where dataset = ? and clip_id in (select unnest(?))"
             self._con.execute(sql, [dataset, list(ids)])
             self._add_segments(dataset, np.array(ids, dtype=np.int64), columns)
+
+    def annotate(self, dataset: str, ids: Sequence[int], **said: Any) -> set[int]:
+        """One transaction: what is said of clips, as `_annotate` takes it; returns the clips that it changes."""
+        with self._transaction():
+            changed = self._annotate(dataset, ids, **said)
+            if changed:
+                self._con.execute("update meta set changes = changes + 1")
+        return changed
+
+    def restate(
+        self,
+        dataset: str,
+        rows: Sequence[dict[str, Any]],
+        actions: dict[int, str],
+        segments: dict[str, list[Any]],
+    ) -> None:
+        """One transaction: what sources say of clips now, in place of what is there. rows: id, `said` and the fields;
+        actions: label -> name; segments: as `assign_segments` takes them, of the rows' clips."""
+        with self._transaction():
+            for row in rows:
+                action = actions.get(row["label"]) if row["label"] is not None else None
+                self._con.execute(
+                    "update clips set label = ?, action = ?, subject = ?, camera = ?, setup = ?, replication = ?, "
+                    "said = ? where dataset = ? and id = ?",
+                    [
+                        *(row["label"], row.get("action") or action, row["subject"], row["camera"]),
+                        *(row["setup"], row["replication"], row["said"], dataset, row["id"]),
+                    ],
+                )
+            ids = [row["id"] for row in rows]
+            sql = "delete from segments where dataset = ? and clip_id in (select unnest(?))"
+            self._con.execute(sql, [dataset, ids])
+            self._add_segments(dataset, np.array(ids, dtype=np.int64), segments)
+            self._con.execute("update meta set changes = changes + 1")
+
+    def source_split(self, dataset: str, origin: int, protocol: str) -> str | None:
+        """The digest of a protocol as a source said it last."""
+        sql = "select hash from source_splits where dataset = ? and origin = ? and protocol = ?"
+        rows = self._rows(sql, dataset, origin, protocol)
+        return str(rows[0]["hash"]) if rows else None
+
+    def note_source_split(self, dataset: str, origin: int, protocol: str, digest: str) -> None:
+        """Keeps the digest of a protocol as a source says it."""
+        where = "dataset = ? and origin = ? and protocol = ?"
+        self._con.execute(f"delete from source_splits where {where}", [dataset, origin, protocol])
+        self._con.execute(
+            "insert into source_splits values (?, ?, ?, ?)", [dataset, origin, protocol, digest]
+        )
+
+    def rename(self, kind: str, name: str, new: str, folders: dict[str, str]) -> None:
+        """One transaction: a dataset, encoder or index is called otherwise. folders: old -> new, of its parts."""
+        uses = {
+            "dataset": [(table, "dataset") for table in _OF_A_DATASET],
+            "encoder": [("indexes", "encoder")],
+            "index": [],
+        }[kind]
+        table = {"dataset": "datasets", "encoder": "encoders", "index": "indexes"}[kind]
+        with self._transaction():
+            self._con.execute(f"update {table} set name = ? where name = ?", [new, name])
+            for other, column in uses:
+                self._con.execute(f"update {other} set {column} = ? where {column} = ?", [new, name])
+            if kind == "dataset":
+                self._rename_own(name, new)
+            for old, fresh in folders.items():
+                sql = "update parts set name = ?, folder = ? where kind = ? and name = ? and folder = ?"
+                self._con.execute(sql, [new, fresh, kind, name, old])
+            self._con.execute("update meta set changes = changes + 1")
 
     def _require_clips(self, dataset: str, expected: NDArray[np.int64]) -> None:
         if not np.array_equal(self.clip_ids(dataset), expected):

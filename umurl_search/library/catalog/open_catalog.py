@@ -38,6 +38,10 @@ class DamagedCatalogError(DamagedError):
     """The catalog's file cannot be read or written as it should."""
 
 
+class OlderCatalogError(BadInputError):
+    """The catalog is of an older version, and it was opened to read."""
+
+
 @contextlib.contextmanager
 def open_catalog(path: Path, *, write: bool = False) -> Iterator[Catalog]:
     """The catalog, made or migrated first when opened to write.
@@ -165,7 +169,7 @@ def _check_version(connection: duckdb.DuckDBPyConnection, path: Path, *, write: 
     if missing:
         raise UmurlError(f"{path}: schema {version} is too old for this version", "make the library again")
     if version < SCHEMA_VERSION and not write:
-        raise UmurlError(
+        raise OlderCatalogError(
             f"{path}: made by an older version (schema {version})",
             Hint("run: {command}", command=("doctor",)),
         )

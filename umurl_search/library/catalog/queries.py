@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import duckdb
@@ -13,23 +13,25 @@ from numpy.typing import NDArray
 from encoder.errors import BadInputError, BusyError, Hint
 from umurl_search.library.catalog import filters
 from umurl_search.library.catalog.changes import Changes
+from umurl_search.library.catalog.own_columns import quote
 from umurl_search.library.catalog.schema_and_migrations import CONSISTENCY_CHECKS, TABLES
-from umurl_search.library.clip_columns import CLIP_COLUMNS, COLUMNS, ClipColumn
+from umurl_search.library.clip_columns import CLIP_COLUMNS, COLUMNS
 
 FILTER_TIMEOUT_S = 10.0
 _EXTREMES = {
     "bigint": ("-(2::bigint ** 62)::bigint", "(2::bigint ** 62)::bigint"),
+    "double": ("'-infinity'::double", "'infinity'::double"),
     "varchar": ("''", "chr(1114111)"),
 }
 """Values of a column that nobody asks for, one below and one above all others."""
-_COLUMNS_ARE = f"the columns are {', '.join(COLUMNS)}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipColumns:
     """A dataset's clips in order of id, a column an array; -1 stands for no label (and no subject, ...).
 
-    part, store_row: which of the dataset's stores holds a clip (from 1), and where in it.
+    part, store_row: which of the dataset's stores holds a clip (from 1), and where in it. own: the SQL types of the
+    columns of one's own among `columns`.
     """
 
     id: NDArray[np.int64]
@@ -38,14 +40,18 @@ class ClipColumns:
     columns: dict[str, list[Any]]
     part: NDArray[np.int64]
     store_row: NDArray[np.int64]
+    own: dict[str, str] = field(default_factory=dict)
 
 
 class StoredSource(NamedTuple):
-    """A clip's sha256 of what it was read from, and the number of that source."""
+    """A clip's sha256 of what it was read from, the number of that source, and what it said of the clip beside."""
 
     id: int
     hash: str
     source: int
+    said: str | None = None
+    path: str = ""
+    label: int | None = None
 
 
 class Catalog(Changes):
@@ -74,16 +80,29 @@ class Catalog(Changes):
         left_out: Sequence[tuple[str, str, str, str, str]],
         segments: dict[str, list[Any]] | None = None,
         read_from: dict[str, Any] | None = None,
+        annotations: Sequence[dict[str, Any]] = (),
+        source_splits: dict[str, str] | None = None,
     ) -> None:
         """One transaction: the dataset, its clips (columns of equal length, store order), the splits as
         (protocol, part, positions of clips), what was left out as (name, reason, detail, source, source_hash), the
-        labelled segments of untrimmed recordings (`position` of the clip, label, action, start_frame, stop_frame), and
-        what all was read from."""
+        labelled segments of untrimmed recordings (`position` of the clip, label, action, start_frame, stop_frame),
+        what all was read from, what a user says of clips (`positions`, `columns`, `own`, `types`), and digests of
+        the protocols of the source."""
         name, n = row["name"], len(clips["name"])
         with self._transaction():
             self._insert("datasets", {**row, "report": json.dumps(row["report"]), "clips": n})
             self._add_part("dataset", name, name, n)
-            self._add_clips(name, 1, clips, splits, left_out, segments, read_from=read_from)
+            self._add_clips(
+                name,
+                1,
+                clips,
+                splits,
+                left_out,
+                segments,
+                read_from=read_from,
+                annotations=annotations,
+                source_splits=source_splits,
+            )
 
     def segments(self, dataset: str) -> dict[str, NDArray[Any]]:
         """Labelled stretches of untrimmed recordings: clip_id, label, action, start_frame, stop_frame (after the
@@ -98,12 +117,14 @@ class Catalog(Changes):
 
     def clips_of(self, dataset: str) -> ClipColumns:
         """The dataset's clips in order of id."""
-        shown = ", ".join(COLUMNS)
+        own = self.own_columns(dataset)
+        names = [*COLUMNS, *(name for name in own if name not in COLUMNS)]
+        shown = ", ".join(map(quote, names))
         found = self._con.execute(
-            f"select {shown}, part, store_row from clips where dataset = ? order by id", [dataset]
+            f"select {shown}, part, store_row from ({self.with_own(dataset)}) order by id"
         )
-        by_column = list(zip(*found.fetchall(), strict=True)) or [()] * (len(COLUMNS) + 2)
-        columns = {name: list(values) for name, values in zip(COLUMNS, by_column, strict=False)}
+        by_column = list(zip(*found.fetchall(), strict=True)) or [()] * (len(names) + 2)
+        columns = {name: list(values) for name, values in zip(names, by_column, strict=False)}
         labels = np.array([-1 if label is None else label for label in columns["label"]], dtype=np.int64)
         part, row = (np.array(values, dtype=np.int64) for values in by_column[-2:])
         return ClipColumns(
@@ -113,23 +134,34 @@ class Catalog(Changes):
             columns=columns,
             part=part,
             store_row=row,
+            own=own,
         )
 
     def sources(self, dataset: str) -> dict[str, StoredSource]:
         """Name -> what each of the dataset's clips was read from."""
         rows = self._rows(
-            "select name, id, source_hash as hash, origin as source from clips where dataset = ?", dataset
+            "select name, id, source_hash as hash, origin as source, said, source as path, label from clips "
+            "where dataset = ?",
+            dataset,
         )
         return {row.pop("name"): StoredSource(**row) for row in rows}
 
     def clip(self, dataset: str, name: str) -> dict[str, Any] | None:
-        rows = self._rows("select * from clips where dataset = ? and name = ?", dataset, name)
+        sql = f"select * exclude (said) from ({self.with_own(dataset)}) where name = ?"
+        rows = self._rows(sql, name)
         return rows[0] if rows else None
 
     def clips_by_id(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-        shown = ", ".join(COLUMNS)
-        rows = self._rows(f"select {shown} from clips where id in (select unnest(?))", [int(i) for i in ids])
-        return {row["id"]: row for row in rows}
+        """Id -> what is shown of a clip, its own columns included."""
+        wanted = [int(i) for i in ids]
+        datasets = self._rows("select distinct dataset from clips where id in (select unnest(?))", wanted)
+        found: dict[int, dict[str, Any]] = {}
+        for dataset in (row["dataset"] for row in datasets):
+            names = dict.fromkeys((*COLUMNS, *self.own_columns(dataset)))
+            sql = f"select {', '.join(map(quote, names))} from ({self.with_own(dataset)})"
+            rows = self._rows(f"{sql} where id in (select unnest(?))", wanted)
+            found |= {row["id"]: row for row in rows}
+        return found
 
     def left_out(self, dataset: str) -> list[dict[str, Any]]:
         return self._rows("select * exclude (dataset) from left_out where dataset = ? order by name", dataset)
@@ -149,48 +181,69 @@ class Catalog(Changes):
 
     # filters
 
-    def filter(self, expression: str) -> NDArray[np.int64]:
-        """Ids of the clips that satisfy one SQL expression over the clips table, ascending.
+    def filter(self, expression: str, dataset: str | None = None) -> NDArray[np.int64]:
+        """Ids of the clips that satisfy one SQL expression over the clips table, ascending; of a dataset, whose own
+        columns it may name, or of all.
 
         Open the catalog to read for expressions that came from outside. Raises UmurlError for anything but one boolean
         expression over known columns, of what `where` lets pass, or when it takes too long.
         """
         shown = filters.preview(expression)
+        own = [] if dataset is None else [name for name in self.own_columns(dataset) if name not in COLUMNS]
+        columns_are = f"the columns are {', '.join((*COLUMNS, *own))}"
         try:
             if refused := filters.refusal(expression, parse=self._parse):
-                raise BadInputError(f"filter '{shown}': {refused}", _COLUMNS_ARE)
+                raise BadInputError(f"filter '{shown}': {refused}", columns_are)
             with filters.interrupt_after(self._con.interrupt, after_s=FILTER_TIMEOUT_S):
-                ids = self._con.table("clips").filter(expression).project("id").fetchnumpy()["id"]
+                ids = self._ids(self._clips(dataset).filter(expression))
         except duckdb.InterruptException as error:
             raise BadInputError(
                 f"the filter took over {FILTER_TIMEOUT_S:.0f} s", "give a simpler expression"
             ) from error
         except duckdb.Error as error:
-            raise BadInputError(f"filter '{shown}': {filters.cause(error)}", _COLUMNS_ARE) from error
+            raise BadInputError(f"filter '{shown}': {filters.cause(error)}", columns_are) from error
         return np.sort(np.asarray(ids, dtype=np.int64))
 
-    def unknown_to(self, expression: str) -> dict[str, NDArray[np.int64]]:
+    def unknown_to(self, expression: str, dataset: str | None = None) -> dict[str, NDArray[np.int64]]:
         """Column -> ids of the clips that a filter leaves out for want of it: they would pass whatever else stood
         there, as those of `camera <> 2` would. The filter is one that `filter` has run."""
-        named = [one for one in CLIP_COLUMNS if re.search(rf"\b{one.name}\b", expression, re.IGNORECASE)]
-        left_out = np.setdiff1d(self._pass_whatever(expression, named), self.filter(expression))
+        own = {} if dataset is None else self.own_columns(dataset)
+        types = {one.name: one.sql for one in CLIP_COLUMNS} | own
+        named = {
+            name: sql
+            for name, sql in types.items()
+            if sql in _EXTREMES and re.search(rf"\b{re.escape(name)}\b", expression, re.IGNORECASE)
+        }
+        left_out = np.setdiff1d(
+            self._pass_whatever(expression, named, dataset), self.filter(expression, dataset)
+        )
         found = {}
         for column in named if len(left_out) else ():
-            others = [one for one in named if one is not column]
-            found[column.name] = np.setdiff1d(left_out, self._pass_whatever(expression, others))
+            others = {name: sql for name, sql in named.items() if name != column}
+            found[column] = np.setdiff1d(left_out, self._pass_whatever(expression, others, dataset))
         return {name: ids for name, ids in found.items() if len(ids)}
 
-    def _pass_whatever(self, expression: str, columns: Sequence[ClipColumn]) -> NDArray[np.int64]:
-        """Ids of the clips that pass whatever stood in these columns where they are not known."""
+    def _pass_whatever(
+        self, expression: str, columns: dict[str, str], dataset: str | None
+    ) -> NDArray[np.int64]:
+        """Ids of the clips that pass whatever stood in these columns (name -> type) where they are not known."""
         with filters.interrupt_after(self._con.interrupt, after_s=FILTER_TIMEOUT_S):
-            low, high = (self._pass_with(expression, columns, at) for at in (0, 1))
+            low, high = (self._pass_with(expression, columns, dataset, at) for at in (0, 1))
         return np.intersect1d(low, high)
 
-    def _pass_with(self, expression: str, columns: Sequence[ClipColumn], at: int) -> NDArray[np.int64]:
+    def _pass_with(
+        self, expression: str, columns: dict[str, str], dataset: str | None, at: int
+    ) -> NDArray[np.int64]:
         """Ids of the clips that pass where what is not known of these columns is a value that nobody asks for."""
-        stated = ", ".join(f"coalesce({one.name}, {_EXTREMES[one.sql][at]}) as {one.name}" for one in columns)
-        clips = self._con.table("clips")
+        stated = ", ".join(
+            f"coalesce({quote(name)}, {_EXTREMES[sql][at]}) as {quote(name)}" for name, sql in columns.items()
+        )
+        clips = self._clips(dataset)
         return self._ids((clips.project(f"* replace ({stated})") if stated else clips).filter(expression))
+
+    def _clips(self, dataset: str | None) -> duckdb.DuckDBPyRelation:
+        """The clips that a filter sees: all, or a dataset's with its own columns."""
+        return self._con.table("clips") if dataset is None else self._con.sql(self.with_own(dataset))
 
     @staticmethod
     def _ids(clips: duckdb.DuckDBPyRelation) -> NDArray[np.int64]:
@@ -247,7 +300,8 @@ class Catalog(Changes):
         """kind: dataset, encoder or index."""
         with self._transaction():
             if kind == "dataset":
-                for table in ("splits", "segments", "clips", "left_out", "origins"):
+                self._drop_own(name)
+                for table in ("splits", "segments", "clips", "left_out", "origins", "source_splits"):
                     self._con.execute(f"delete from {table} where dataset = ?", [name])
             table = {"dataset": "datasets", "encoder": "encoders", "index": "indexes"}[kind]
             self._con.execute(f"delete from {table} where name = ?", [name])

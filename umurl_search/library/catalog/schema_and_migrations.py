@@ -1,6 +1,6 @@
 """The catalog's tables, and how those of older versions become them."""
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 # No primary keys: DuckDB keeps them in blocks of their own, 256 KiB each, that no query can be made to read
 # and check. `Catalog._insert` refuses a name that is taken, and writers are alone.
@@ -14,7 +14,8 @@ create table datasets (
 create table clips (
   id bigint not null, name varchar not null, dataset varchar not null, label bigint, action varchar,
   subject bigint, camera bigint, setup bigint, replication bigint, people integer, frames integer,
-  source varchar, source_hash varchar, store_row bigint not null, part integer default 1, origin integer default 1);
+  source varchar, source_hash varchar, store_row bigint not null, part integer default 1, origin integer default 1,
+  said varchar);
 create table splits (
   dataset varchar not null, protocol varchar not null, part varchar not null, clip_id bigint not null);
 create table left_out (
@@ -33,6 +34,8 @@ create table parts (
 create table segments (
   dataset varchar not null, clip_id bigint not null, label bigint, action varchar, start_frame bigint not null,
   stop_frame bigint not null);
+create table own_columns (dataset varchar not null, position integer not null, name varchar not null, type varchar);
+create table source_splits (dataset varchar not null, origin integer not null, protocol varchar, hash varchar);
 """
 
 MIGRATIONS: dict[int, str] = {
@@ -62,6 +65,11 @@ alter table indexes add column preference bigint;
 update indexes set preference = made;
 alter table indexes alter column preference set default nextval('made');
 """,
+    4: """
+alter table clips add column said varchar;
+create table own_columns (dataset varchar not null, position integer not null, name varchar not null, type varchar);
+create table source_splits (dataset varchar not null, origin integer not null, protocol varchar, hash varchar);
+""",
 }
 """Schema version -> the statements that make it the next one; run in one transaction."""
 
@@ -76,6 +84,8 @@ TABLES = (
     "parts",
     "segments",
     "origins",
+    "own_columns",
+    "source_splits",
 )
 
 SAVE_SPLITS = (

@@ -1,0 +1,86 @@
+"""Tables that users keep: delimiters, encodings, types, JSON and Parquet."""
+
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+from refusals import raises_typed
+
+from umurl_search.library.catalog.read_table import read_table
+
+ROWS = {"name": ["a", "b"], "label": [0, 1], "emotion": ["happy", None]}
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+def test_any_delimiter_and_encoding(tmp_path: Path, delimiter: str, encoding: str) -> None:
+    lines = [["name", " label", "émotion"], ["a", " 0 ", "fröhlich"], [], ["b", "1", ""]]
+    (tmp_path / "x.csv").write_bytes("\r\n".join(delimiter.join(line) for line in lines).encode(encoding))
+    found = read_table(tmp_path / "x.csv")
+    assert found.columns == {"name": ["a", "b"], "label": [0, 1], "émotion": ["fröhlich", None]}
+    assert found.types == {"name": "varchar", "label": "bigint", "émotion": "varchar"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "sql", "values"),
+    [
+        (["1", "2"], "bigint", [1, 2]),
+        (["1", "2.5"], "double", [1.0, 2.5]),
+        (["001", "002"], "varchar", ["001", "002"]),
+        (["true", "No"], "boolean", [True, False]),
+        (["1", "x"], "varchar", ["1", "x"]),
+        (["99999999999999999999", ""], "double", [1e20, None]),
+        (["", ""], "bigint", [None, None]),
+    ],
+)
+def test_a_column_has_the_narrowest_type_of_all_its_values(
+    tmp_path: Path, cells: list[str], sql: str, values: list[object]
+) -> None:
+    (tmp_path / "x.csv").write_text("name,c\n" + "".join(f"n,{cell}\n" for cell in cells))
+    found = read_table(tmp_path / "x.csv")
+    assert (found.types["c"], found.columns["c"]) == (sql, values)
+    assert read_table(tmp_path / "x.csv", text=("c",)).types["c"] == "varchar"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [{"name": "a", "label": 0, "emotion": "happy"}, {"name": "b", "label": 1}],
+        ROWS,
+        {"a": {"label": 0, "emotion": "happy"}, "b": {"label": 1}},
+    ],
+    ids=["records", "columns", "by name"],
+)
+def test_json_in_the_forms_that_people_have(tmp_path: Path, content: object) -> None:
+    (tmp_path / "x.json").write_text(json.dumps(content))
+    assert read_table(tmp_path / "x.json").columns == ROWS
+
+
+def test_parquet_and_columns_that_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    with duckdb.connect() as con:
+        con.execute(f"copy (select 7 as name, 1 as label, [1, 2] as list) to '{path}'")
+    found = read_table(path, text=("name",))
+    assert (found.columns, found.passed_over) == ({"name": ["7"], "label": [1]}, ("list",))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("x.json", "{", "not a table"),
+        ("x.json", "[1]", "list of records"),
+        ("x.csv", "name,name\na,b\n", "name its columns, each once"),
+        ("x.csv", "name,label\na,b,c\n", "line 2 has 3 fields"),
+        ("x.parquet", "PAR1", "not a table"),
+    ],
+)
+def test_what_is_no_table(tmp_path: Path, name: str, content: str, said: str) -> None:
+    (tmp_path / name).write_text(content)
+    with raises_typed(said):
+        read_table(tmp_path / name)
+
+
+def test_a_table_that_is_not_there(tmp_path: Path) -> None:
+    with raises_typed("cannot be read"):
+        read_table(tmp_path / "x.csv")

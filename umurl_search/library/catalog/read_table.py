@@ -1,0 +1,175 @@
+"""Reads tables that users keep: CSV with any delimiter, TSV, JSON records, Parquet."""
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from encoder.errors import BadInputError, reason_of
+
+MOST_BYTES = 2**30
+_SIMPLE = {
+    "BOOLEAN": "boolean",
+    "DATE": "date",
+    "DOUBLE": "double",
+    "FLOAT": "double",
+    "REAL": "double",
+    "TIME": "time",
+    "TIMESTAMP": "timestamp",
+    "VARCHAR": "varchar",
+} | dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"), "bigint")
+_DELIMITERS = ",;\t|"
+_ENCODINGS = (("utf-8-sig", b"\xef\xbb\xbf"), ("utf-16", b"\xff\xfe"), ("utf-16", b"\xfe\xff"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Columns of equal length, and the SQL type of each: those of simple types. passed_over: the others' names."""
+
+    columns: dict[str, list[Any]]
+    types: dict[str, str]
+    passed_over: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), []))
+
+
+def read_text_file(path: Path) -> str:
+    """A text file's content: UTF-8 with or without a byte order mark, UTF-16 with one, else Latin-1.
+
+    Raises UmurlError where it cannot be read or is larger than a GiB.
+    """
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise BadInputError(f"{path}: larger than a GiB, no such file is that long")
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"{path}: cannot be read ({reason_of(error)})") from error
+    for encoding, mark in _ENCODINGS:
+        if content.startswith(mark):
+            return content.decode(encoding, "replace")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def read_table(path: Path, *, text: tuple[str, ...] = ()) -> Table:
+    """The table in a file. text: columns, in small letters, that are text whatever they look like, such as names.
+
+    Raises UmurlError where it is none.
+    """
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".parquet":
+            return _read_parquet(path, text)
+        content = read_text_file(path)
+        rows = _read_json(content) if suffix == ".json" else _read_delimited(content)
+    except (OSError, ValueError, TypeError, RecursionError, csv.Error, duckdb.Error) as error:
+        raise BadInputError(f"{path}: not a table ({reason_of(error)})") from error
+    return _typed(rows, text)
+
+
+def _read_parquet(path: Path, text: tuple[str, ...]) -> Table:
+    with duckdb.connect(":memory:", config={"threads": "2", "memory_limit": "2GB"}) as con:
+        found = con.from_parquet(str(path))
+        types = {name: _SIMPLE.get(str(sql)) for name, sql in zip(found.columns, found.types, strict=True)}
+        columns = dict(zip(found.columns, map(list, zip(*found.fetchall(), strict=True)), strict=False))
+    kept = {name: sql for name, sql in types.items() if sql is not None}
+    for name in kept:
+        if name.casefold() in text:
+            kept[name] = "varchar"
+            columns[name] = [None if value is None else str(value) for value in columns.get(name, [])]
+    return Table(
+        columns={name: columns.get(name, []) for name in kept},
+        types=kept,
+        passed_over=tuple(name for name in types if name not in kept),
+    )
+
+
+def _read_json(content: str) -> dict[str, list[Any]]:
+    """Records in a list, or an object of columns, or name -> record (or label)."""
+    found = json.loads(content)
+    if isinstance(found, dict) and all(isinstance(one, list) for one in found.values()):
+        lengths = {len(one) for one in found.values()}
+        if len(lengths) > 1:
+            raise ValueError(f"its columns are of {len(lengths)} lengths")
+        return dict(found)
+    if isinstance(found, dict):
+        said = ((one if isinstance(one, dict) else {"label": one}) for one in found.values())
+        found = [{"name": name, **one} for name, one in zip(found, said, strict=True)]
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise ValueError("it is a list of records")
+    names = dict.fromkeys(name for one in found for name in one)
+    return {name: [one.get(name) for one in found] for name in names}
+
+
+def _read_delimited(content: str) -> dict[str, list[Any]]:
+    first = content.partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=first.count)
+    rows = csv.reader(io.StringIO(content), delimiter=delimiter, strict=True, skipinitialspace=True)
+    header = [name.strip() for name in next(rows, [])]
+    columns: list[list[Any]] = [[] for _ in header]
+    if len({name.casefold() for name in header}) < len(header) or not all(header):
+        raise ValueError("its first line does not name its columns, each once")
+    for row in rows:
+        if not any(cell.strip() for cell in row):
+            continue
+        if len(row) > len(header) and any(cell.strip() for cell in row[len(header) :]):
+            raise ValueError(f"line {rows.line_num} has {len(row)} fields, the first line {len(header)}")
+        for column, cell in zip(columns, row + [""] * (len(header) - len(row)), strict=False):
+            column.append(cell.strip() or None)
+    return dict(zip(header, columns, strict=True))
+
+
+def _typed(columns: dict[str, list[Any]], text: tuple[str, ...]) -> Table:
+    kept: dict[str, list[Any]] = {}
+    types: dict[str, str] = {}
+    for name, values in columns.items():
+        if any(isinstance(value, list | dict) for value in values):
+            continue
+        types[name], kept[name] = (
+            ("varchar", _as_text(values)) if name.casefold() in text else _type_of(values)
+        )
+    return Table(columns=kept, types=types, passed_over=tuple(name for name in columns if name not in kept))
+
+
+def _type_of(values: list[Any]) -> tuple[str, list[Any]]:
+    """The narrowest type that all values have, and the values in it."""
+    for sql, parse in (("bigint", _whole), ("double", _number), ("boolean", _boolean)):
+        try:
+            return sql, [None if value is None else parse(value) for value in values]
+        except ValueError:
+            continue
+    return "varchar", _as_text(values)
+
+
+def _as_text(values: list[Any]) -> list[Any]:
+    return [None if value is None else str(value) for value in values]
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool | float):
+        raise ValueError
+    number = int(value)
+    if (isinstance(value, str) and str(number) != value.removeprefix("+")) or abs(number) >= 2**63:
+        raise ValueError  # 007 is a name, not a number
+    return number
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or (isinstance(value, str) and value.startswith("0") and value[1:2].isdigit()):
+        raise ValueError
+    return float(value)
+
+
+def _boolean(value: Any) -> bool:
+    known = {"true": True, "false": False, "yes": True, "no": False}
+    said = str(value).casefold()
+    if said not in known:
+        raise ValueError
+    return known[said]
