@@ -37,7 +37,7 @@ def test_no_arguments_print_help(command: Command) -> None:
         ("query x.npy --against taste", "taste"),
         ("query x.npy --k 0", "--k"),
         ("query x.npy --k two", "--k"),
-        ("query x.npy --axes VCT", "--axes"),
+        ("query x.npy --axes XYZ", "--axes"),
         ("query x.npy --sideways", "--sideways"),
         ("query", "clip"),
         ("knn-eval --k 0", "--k"),
