@@ -84,8 +84,8 @@ def print_hits(result: QueryResult, *, draw: Draw | None = None) -> None:
         Column(header=name, cells=[text("" if hit[name] is None else str(hit[name])) for hit in found])
         for name in (found[0].more if found else ())
     ]
-    show(console, columns, draw)
     explain_mark(console, found)
+    show(console, columns, draw)
 
 
 def naming_columns(found: Sequence[Hit]) -> list[Column]:

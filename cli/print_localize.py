@@ -61,8 +61,8 @@ def print_moments(result: MomentQueryResult, *, draw: Draw | None = None) -> Non
             for name in ("subject", "camera")
         ),
     ]
-    show(console, columns, draw)
     explain_mark(console, found)
+    show(console, columns, draw)
 
 
 def _segment(segment: LabelledSegment | None, wanted: int | None) -> tuple[Text, str]:

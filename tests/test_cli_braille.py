@@ -135,7 +135,7 @@ def test_pipes_and_json_read_no_frames(
         plain.out == command("query", CLIP, "--k", 2, "--plain").out.replace("ms", "ms")
         or plain.out.splitlines()[1:] == command("query", CLIP, "--k", 2).out.splitlines()[1:]
     )
-    assert plain.out.splitlines()[1].split() == [
+    assert plain.out.splitlines()[2].split() == [
         "rank",
         "score",
         "clip",
