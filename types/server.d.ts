@@ -23,7 +23,7 @@ declare namespace Server {
   }
 
   interface ColumnValue {
-    value: string | number;
+    value: number | string | boolean;
     count: number;
   }
 
@@ -42,10 +42,10 @@ declare namespace Server {
     dataset: string;
     label: number | null;
     action: string | null;
-    subject: number | null;
-    camera: number | null;
-    setup: number | null;
-    replication: number | null;
+    subject: number | string | null;
+    camera: number | string | null;
+    setup: number | string | null;
+    replication: number | string | null;
     frames: number;
   }
 

@@ -64,6 +64,9 @@ export function note(view, params) {
 /** @param {string} text */
 const quoted = (text) => `'${text.replaceAll("'", "''")}'`;
 
+const NUMBERS = ["label", "people"];
+const isNumber = (/** @type {string} */ value) => /^-?\d{1,9}$/.test(value);
+
 /**
  * Values chosen in a column, of the right kind only.
  * @param {URLSearchParams} params
@@ -71,8 +74,27 @@ const quoted = (text) => `'${text.replaceAll("'", "''")}'`;
  */
 export function chosen(params, column) {
   const values = params.getAll(`f.${column}`);
-  return column === "action" ? values : values.filter((value) => /^-?\d{1,9}$/.test(value));
+  return NUMBERS.includes(column) ? values.filter(isNumber) : values;
 }
+
+/**
+ * The columns in which values are chosen: the catalog's, then those of one's own.
+ * @param {URLSearchParams} params
+ */
+export function chosenColumns(params) {
+  const named = [...params.keys()].filter((key) => key.startsWith("f.")).map((key) => key.slice(2));
+  return [...COLUMNS.filter((one) => named.includes(one)), ...new Set(named.filter((one) => !COLUMNS.includes(one)))];
+}
+
+/** @param {string} column */
+const named = (column) => (COLUMNS.includes(column) ? column : `"${column.replaceAll('"', '""')}"`);
+
+/**
+ * A value as SQL: a number of the catalog's as it is, all else as text, which DuckDB makes the column's type.
+ * @param {string} column
+ * @param {string} value
+ */
+const literal = (column, value) => (column !== "action" && COLUMNS.includes(column) && isNumber(value) ? value : quoted(value));
 
 /**
  * The filter as the server takes it: SQL over the clips, or null. `except`: a column left out of it.
@@ -81,9 +103,9 @@ export function chosen(params, column) {
  */
 export function whereOf(params, { except = null } = {}) {
   const parts = [];
-  for (const column of COLUMNS) {
+  for (const column of chosenColumns(params)) {
     const values = column === except ? [] : chosen(params, column);
-    if (values.length) parts.push(`${column} in (${values.map(column === "action" ? quoted : String).join(", ")})`);
+    if (values.length) parts.push(`${named(column)} in (${values.map((one) => literal(column, one)).join(", ")})`);
   }
   const own = params.get("where")?.trim();
   if (own) parts.push(parts.length ? `(${own})` : own);

@@ -1,6 +1,6 @@
 /** Filters built from the catalog's columns, with counts of what would be left. */
 
-import { chosen, COLUMNS, whereOf } from "./address.js";
+import { chosen, chosenColumns, current, whereOf } from "./address.js";
 import { api } from "./api.js";
 import { fill, h } from "./dom.js";
 import { count } from "./format.js";
@@ -51,7 +51,7 @@ export function filterPanel(onChange) {
 }
 
 /** @returns {Page.Changes} */
-const cleared = () => ({ where: null, ...Object.fromEntries(COLUMNS.map((column) => [`f.${column}`, null])) });
+const cleared = () => ({ where: null, ...Object.fromEntries(chosenColumns(current().params).map((column) => [`f.${column}`, null])) });
 
 /**
  * The columns with all their values; how many clips each would leave, given the other columns' filters.
@@ -133,7 +133,7 @@ function facet(column, params, onChange) {
  */
 function ordered(column, picked) {
   const values = column.values.filter((one) => one.value !== null);
-  if (column.column !== "action") values.sort((a, b) => Number(a.value) - Number(b.value));
+  if (values.every((one) => typeof one.value === "number")) values.sort((a, b) => Number(a.value) - Number(b.value));
   return [...values.filter((one) => picked.has(String(one.value))), ...values.filter((one) => !picked.has(String(one.value)))];
 }
 

@@ -111,6 +111,6 @@ export function facts(row) {
   if (known(row.subject)) words.push(`subject ${row.subject}`);
   if (known(row.camera)) words.push(`camera ${row.camera}`);
   if (known(row.setup)) words.push(`setup ${row.setup}`);
-  if (known(row.replication) && row.replication > 1) words.push(`take ${row.replication}`);
+  if (known(row.replication) && Number(row.replication) > 1) words.push(`take ${row.replication}`);
   return words.map((word) => word.replaceAll(" ", "\u00a0"));
 }

@@ -1,6 +1,6 @@
 /** Map: the corpus in the plane, coloured by a column; pointing plays a clip, a click searches with it. */
 
-import { changed, COLUMNS, current, go, note } from "../address.js";
+import { changed, current, go, note } from "../address.js";
 import { api, asError, isAbort, job } from "../api.js";
 import { stage } from "../card.js";
 import { choice } from "../controls.js";
@@ -140,7 +140,7 @@ async function made(view, mark, request) {
     const state = await job("maps", request, { signal: view.asked.signal, onProgress: waiting.set });
     const { bytes } = await api.points(state.id, { signal: view.asked.signal });
     if (view.mark !== mark || view.signal.aborted) return false;
-    const columns = state.document.columns.filter((one) => COLUMNS.includes(one));
+    const { columns } = state.document;
     view.controls.by.offer(columns);
     const { windowed } = await indexInfo(request.index);
     if (view.signal.aborted) return false;
