@@ -100,10 +100,15 @@ def desk(golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files that README speaks of, to work in."""
     recordings(tmp_path / "recordings", golden / "raw")
     shutil.copy(golden / "checkpoint_0450.pth.tar", tmp_path / "X.pth.tar")
-    (tmp_path / "my_clips").mkdir()
-    clips = {"clip": 5, "my_clips/kick": 5, "my_clips/wave": 1, "my_clips/clap": 2}
-    for name, action in clips.items():
-        frames = make_clip(f"S001C001P001R001A{action:03d}")
+    classes = {"kick": 5, "wave": 1, "clap": 2}
+    own = {
+        f"my_clips/{part}/{name}/0{i}": (n, i)
+        for i, part in ((1, "train"), (2, "test"))
+        for name, n in classes.items()
+    }
+    for name, (action, subject) in {"clip": (5, 1), **own}.items():
+        frames = make_clip(f"S001C001P00{subject}R001A{action:03d}")
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         np.save(tmp_path / f"{name}.npy", frames[:, 0], allow_pickle=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -165,6 +170,8 @@ def test_json_keys_are_those_documented(
     generator: Any, long: Library, command: Callable[..., Result], golden: Path, tmp_path: Path
 ) -> None:
     clip, windows = "mine:S001C001P002R001A005", ("--index", LONG_INDEX)
+    labels = tmp_path / "labels.csv"
+    labels.write_text("name,label\nS001C001P002R001A005,7\n")
     calls: dict[str, tuple[object, ...]] = {
         "import-encoder": (golden / "checkpoint_0450.pth.tar", "--as", "umurl", "--for", "mine"),
         "build-index": ("mine", "--encoder", "e"),
@@ -204,6 +211,8 @@ def test_json_keys_are_those_documented(
         "repair": (),
         "prefer": (LONG_INDEX,),
         "remove": ("mine", "S001C001P001R001A001"),
+        "relabel": ("mine", "--labels", labels),
+        "rename": ("dataset:theirs", "others"),
     }
     for title, arguments in calls.items():
         name, *rest = title.split()
