@@ -24,6 +24,7 @@ ERRORS = {
     "BadRecordingError",
     "DamagedCatalogError",
     "NonFiniteLossError",
+    "OlderCatalogError",
     "TooLongError",
     *KINDS,
 }

@@ -4,6 +4,7 @@ from mutation_lists.mutation import Mutation
 
 METRICS = "umurl_search/evaluation/metrics.py"
 EVALUATE = "umurl_search/evaluation/knn_eval.py"
+RETRIEVAL = "umurl_search/evaluation/retrieval.py"
 CROSS = "umurl_search/evaluation/cross_dataset.py"
 LOCALIZE = "umurl_search/evaluation/localization.py"
 TWINS = "umurl_search/evaluation/duplicates_and_leaks.py"
@@ -27,22 +28,22 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/test_evaluation_metrics.py::test_the_reciprocal_rank_is_averaged_not_the_rank",
     ),
     Mutation(
-        EVALUATE,
+        RETRIEVAL,
         "np.where(rows >= 0, gallery_labels[np.maximum(rows, 0)], -1)",
         "gallery_labels[rows]",
-        "tests/test_evaluation_knn_eval.py::test_nothing_relevant",
+        "tests/test_evaluation_retrieval.py::test_nothing_relevant",
     ),
     Mutation(
-        EVALUATE,
+        RETRIEVAL,
         "(own < 0) | (own != groups[0])",
         "own != groups[0]",
-        "tests/test_evaluation_knn_eval.py::test_blocks_of_queries_and_clips_of_no_group",
+        "tests/test_evaluation_retrieval.py::test_blocks_of_queries_and_clips_of_no_group",
     ),
     Mutation(
-        EVALUATE,
+        RETRIEVAL,
         "(groups[0], groups[1][block])",
         "(groups[0], groups[1][: len(queries[block])])",
-        "tests/test_evaluation_knn_eval.py::test_blocks_of_queries_and_clips_of_no_group",
+        "tests/test_evaluation_retrieval.py::test_blocks_of_queries_and_clips_of_no_group",
     ),
     Mutation(
         EVALUATE,
@@ -94,8 +95,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         SEARCH,
-        "np.array(_performance(name, row), dtype=np.int64)).all(axis=1)",
-        "np.array(_performance(name, row), dtype=np.int64))[:, 1:].all(axis=1)",
+        "np.array(performance_of(name, row), dtype=np.int64)).all(axis=1)",
+        "np.array(performance_of(name, row), dtype=np.int64))[:, 1:].all(axis=1)",
         "tests/test_search_searcher.py::test_a_performance_is_of_one_setup_subject_replication_and_action",
     ),
     Mutation(
