@@ -104,7 +104,7 @@ wheel: $(VENV)/.dev  ## build the wheel into dist/
 wheel-smoke: wheel  ## the wheel, alone, has all that it needs
 	rm -rf build/wheel && mkdir -p build/wheel
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/wheel dist/*.whl
-	cd build && PYTHONPATH=wheel ../$(BIN)/python -c "import umurl_search; assert 'build/wheel' in umurl_search.__file__, umurl_search.__file__; from pathlib import Path; assert (Path(umurl_search.__file__).parent / 'serve/static/index.html').is_file(); from umurl_search.library.encoder_registry import shipped; shipped().load(); from umurl_search.datasets.protocols import action_names; assert len(action_names('ntu120')) == 120; from cli.main import run; assert run(['datasets']) == 0"
+	cd build && PYTHONPATH=wheel ../$(BIN)/python -c "import umurl_search; assert 'build/wheel' in umurl_search.__file__, umurl_search.__file__; from pathlib import Path; assert (Path(umurl_search.__file__).parent / 'serve/static/index.html').is_file(); from umurl_search.library.encoder_registry import open_shipped; open_shipped().load(); from umurl_search.datasets.protocols import action_names; assert len(action_names('ntu120')) == 120; from cli.main import run; assert run(['datasets']) == 0"
 
 check: lint lint-js type docs-check site wheel-smoke test test-slow  ## all of the above: what must hold before a change lands
 

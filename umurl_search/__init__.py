@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from umurl_search.index.windows import Window as Window
     from umurl_search.ingest.ingest import Request as IngestRequest
     from umurl_search.ingest.ingest import ingest as ingest_dataset
+    from umurl_search.ingest.relabel import relabel as relabel
+    from umurl_search.maintenance.rename import rename as rename
     from umurl_search.pictures.render import PictureRequest as PictureRequest
     from umurl_search.pictures.render import render as render
     from umurl_search.report.report import ReportRequest as ReportRequest
@@ -64,6 +66,8 @@ _HOMES = {
     "Library": ("umurl_search.api", "Library"),
     "IngestRequest": ("umurl_search.ingest.ingest", "Request"),
     "ingest_dataset": ("umurl_search.ingest.ingest", "ingest"),
+    "relabel": ("umurl_search.ingest.relabel", "relabel"),
+    "rename": ("umurl_search.maintenance.rename", "rename"),
     "TrainRequest": ("umurl_search.training.plan", "TrainRequest"),
     "train_encoder": ("umurl_search.training.run", "train_encoder"),
     "import_encoder": ("umurl_search.training.import_encoder", "import_encoder"),
