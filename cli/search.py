@@ -204,29 +204,44 @@ def query(
     terminal.show(result, partial(print_hits.print_hits, draw=draw))
 
 
+def _require_one_matrix(k: str, query_modality: str, gallery_modality: str) -> None:
+    """Raises BadParameter for options that ask for part of a matrix, or for several."""
+    if (query_modality, gallery_modality) != ("fused", "fused"):
+        raise typer.BadParameter(
+            "--matrix shows every modality: give no --query-modality or --gallery-modality"
+        )
+    if len(k) > 1:
+        raise typer.BadParameter("--matrix takes one number of neighbours", param_hint="--k")
+
+
+NeighboursOption = Annotated[
+    str,
+    typer.Option(
+        callback=parse_option("--k", _neighbours), help="Neighbours that vote; several numbers with commas"
+    ),
+]
+VoteOption = Annotated[
+    Vote, typer.Option(help="One clip one vote, or each with the weight exp(cosine / temperature)")
+]
+QueryModalityOption = Annotated[
+    str, typer.Option(callback=parse_option("--query-modality", _modality), help=_M)
+]
+GalleryModalityOption = Annotated[
+    str, typer.Option(callback=parse_option("--gallery-modality", _modality), help=_M)
+]
+
+
 def knn_eval(
     terminal: Terminal,
     index: IndexOption = None,
     protocol: Annotated[str | None, typer.Option(help="[default: the dataset's first]")] = None,
-    k: Annotated[
-        str,
-        typer.Option(
-            callback=parse_option("--k", _neighbours),
-            help="Neighbours that vote; several numbers with commas",
-        ),
-    ] = "1",
-    vote: Annotated[
-        Vote, typer.Option(help="One clip one vote, or each with the weight exp(cosine / temperature)")
-    ] = "majority",
+    k: NeighboursOption = "1",
+    vote: VoteOption = "majority",
     temperature: Annotated[
         float | None, typer.Option(min=1e-3, max=1e3, help="Of --vote weighted [default: 0.07]")
     ] = None,
-    query_modality: Annotated[
-        str, typer.Option(callback=parse_option("--query-modality", _modality), help=_M)
-    ] = "fused",
-    gallery_modality: Annotated[
-        str, typer.Option(callback=parse_option("--gallery-modality", _modality), help=_M)
-    ] = "fused",
+    query_modality: QueryModalityOption = "fused",
+    gallery_modality: GalleryModalityOption = "fused",
     matrix: Annotated[bool, typer.Option("--matrix", help="Every base modality against every other")] = False,
     exclude_same_performance: ExcludeOption = False,
     exclude: ColumnsOption = None,
@@ -244,14 +259,10 @@ def knn_eval(
 
     The queries are the protocol's test clips, or those of another index; the gallery is the index's.
     """
-    if matrix and (query_modality, gallery_modality) != ("fused", "fused"):
-        raise typer.BadParameter(
-            "--matrix shows every modality: give no --query-modality or --gallery-modality"
-        )
     if temperature is not None and vote != "weighted":
         raise typer.BadParameter("--temperature goes with --vote weighted", param_hint="--temperature")
-    if matrix and len(k) > 1:
-        raise typer.BadParameter("--matrix takes one number of neighbours", param_hint="--k")
+    if matrix:
+        _require_one_matrix(k, query_modality, gallery_modality)
     if queries is None and (query_protocol is not None or action_map is not None):
         raise typer.BadParameter("--query-protocol and --action-map go with --queries INDEX")
     from cli.print_knn_eval import print_figures, print_matrix
