@@ -33,3 +33,17 @@ def test_names_that_mean_no_clip_are_told() -> None:
         {"sad wave.npy": "sad wave"},
         ["nobody"],
     )
+
+
+def test_a_name_in_another_folder_is_another_clip() -> None:
+    matcher = NameMatcher(("002", "S001C001P001R001A002"), ("wave/002.npy", "raw/S001C001P001R001A002.npy"))
+    assert matcher.find("walk/002.npy") is None
+    assert matcher.find("data/wave/002.npy") == "002"
+    assert matcher.find("elsewhere/S001C001P001R001A002.skeleton") == "S001C001P001R001A002"
+
+
+def test_names_in_a_list_with_labels_and_letters_in_two_parts() -> None:
+    matcher = NameMatcher(("my clip 1", "u\u0308", "a"))
+    assert matcher.find("my clip 1") == "my clip 1"
+    assert matcher.find("a 7") == "a"
+    assert matcher.find("\u00fc.npy") == "u\u0308"

@@ -10,6 +10,7 @@ from umurl_search.ingest.labels_file import (
     Labels,
     action_of_folder,
     annotate,
+    doubt_classes,
     match_labels,
     read_labels,
 )
@@ -49,8 +50,9 @@ def test_actions_are_numbered_by_name_after_those_that_are_known(tmp_path: Path)
 
 def test_a_number_has_the_name_that_is_known_of_it(tmp_path: Path) -> None:
     found = labels(tmp_path, "name,label\na,1\nb,9\n")
-    assert match(found, listed=("kick", "wave")).columns["action"] == ["wave", None]
-    assert match(found, known={"jump": 9}).columns["action"] == [None, "jump"]
+    listed = match(labels(tmp_path, "name,label\na,1\n"), listed=("kick", "wave"))
+    assert listed.columns["action"] == ["wave"]
+    assert match(found, known={"jump": 9}).columns["action"] == ["", "jump"]
     both = labels(tmp_path, "name,label,action\na,7,wave\nb,,wave\n")
     assert match(both).columns == {"label": [7, 7], "action": ["wave", "wave"]}
 
@@ -65,7 +67,7 @@ def test_rows_that_mean_no_clip_are_told(tmp_path: Path) -> None:
     [
         ("label\n1\n", "no column says which clip"),
         ("name,label\na,1\na,2\n", "names 'a' more than once"),
-        ("name,label\na,1.5\n", "its column label holds double"),
+        ("name,label\na,1.5\nb,2\n", "its column label"),
         ("name,label\na,-3\n", "labels count from 0"),
     ],
 )
@@ -90,3 +92,37 @@ def test_labels_that_cannot_be_of_the_clips(tmp_path: Path) -> None:
 )
 def test_the_folder_that_holds_a_file_names_its_action(source: str, action: str | None) -> None:
     assert action_of_folder(source, parts=frozenset({"train", "test"})) == action
+
+
+def test_numbers_as_other_programs_write_them(tmp_path: Path) -> None:
+    found = labels(
+        tmp_path,
+        "name,label,subject,big,code,weight\na,2.0,1.0,18446744073709551615,1e3,nan\nb,,,1,2e5,0.5\n",
+    )
+    assert (found.label, dict(found.fields)) == ((2, None), {"subject": [1, None]})
+    assert dict(found.own) == {
+        "big": ["18446744073709551615", "1"],
+        "code": ["1e3", "2e5"],
+        "weight": [None, 0.5],
+    }
+    assert labels(tmp_path, "name,label\na,yes\nb,no\n").action == ("yes", "no")
+
+
+def test_a_label_without_a_name_takes_the_old_name_away(tmp_path: Path) -> None:
+    assert match(labels(tmp_path, "name,label\na,5\n")).columns == {"label": [5], "action": [""]}
+    with raises_typed("label 9; the dataset's labels go from 0 to 1"):
+        match(labels(tmp_path, "name,label\na,9\n"), listed=("kick", "wave"))
+
+
+def test_classes_with_two_names_are_doubted() -> None:
+    assert doubt_classes([0, 1, 1, None], ["a", "b", "b", None]) == []
+    notes = doubt_classes([0, 0, 1], ["a", "b", "b"])
+    assert notes == [
+        "label 0 is called a and b: clips of one label are one class",
+        "action b has the labels 0, 1: they are classes apart",
+    ]
+
+
+def test_columns_that_would_share_a_name_are_kept_apart(tmp_path: Path) -> None:
+    found = labels(tmp_path, "name,score,own_score\na,x,y\n")
+    assert dict(found.own) == {"own_score_": ["x"], "own_score": ["y"]}

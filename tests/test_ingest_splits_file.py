@@ -8,7 +8,7 @@ from fuzz.sources import write
 from refusals import Refused, has
 
 from encoder.errors import UmurlError
-from umurl_search.ingest.splits_file import read_splits
+from umurl_search.ingest.splits_file import match_splits, read_splits
 from umurl_search.library.library import Library
 
 
@@ -46,3 +46,29 @@ def test_splits_that_repeat_a_long_name(source: Path) -> None:
     with pytest.raises(UmurlError, match="more than once") as raised:
         read_splits(path)
     assert len(raised.value.typed) < 600
+
+
+def test_a_clip_in_two_parts_by_two_spellings_is_refused() -> None:
+    splits = {"p": {"train": ["a"], "test": ["a.npy"]}}
+    with pytest.raises(UmurlError, match="protocol p names clip 'a' more than once"):
+        match_splits(splits, names=["a", "b"], sources=["a.npy", "b.npy"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("s.json", '{"train": ["a"], "val": ["b"]}'),
+        ("s.json", '{"default_train": ["a"], "default_val": ["b"]}'),
+        ("s.json", '\ufeff{"default": {"Training": ["a"], "testing": ["b"]}}'),
+        ("s.csv", "Part;Name\ntrain;a\nvalidation;b\n"),
+    ],
+)
+def test_the_forms_that_people_have(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    assert read_splits(tmp_path / name) == {"default": {"train": ["a"], "test": ["b"]}}
+
+
+def test_a_folder_of_lists(tmp_path: Path) -> None:
+    (tmp_path / "xsub_train.txt").write_text("# names\nmy clip 1\n")
+    (tmp_path / "xsub_test.txt").write_text("b 7\n")
+    assert read_splits(tmp_path) == {"xsub": {"test": ["b 7"], "train": ["my clip 1"]}}

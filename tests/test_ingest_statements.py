@@ -74,3 +74,34 @@ def test_the_word_folder_is_no_file(tree: Path, refused: Refused) -> None:
     has(
         refused("ingest", "own", "--source", tree, "--labels", "folders.csv"), "folders.csv", "cannot be read"
     )
+
+
+def test_files_that_only_share_a_name_with_clips_change_none(
+    tree: Path, command: Command, tmp_path: Path
+) -> None:
+    one = tmp_path / "one" / "wave"
+    one.mkdir(parents=True)
+    np.save(one / "001.npy", make_clip("S001C001P001R001A023"))
+    command("ingest", "own", "--source", one.parent, "--labels", "folder")
+    other = tmp_path / "other" / "kick"
+    other.mkdir(parents=True)
+    np.save(other / "001.npy", make_clip("S001C001P001R001A024"))
+    for name in ("update", "add"):
+        report = command(name, "own", "--source", other.parent, "--json").json
+        assert (report["replaced"], report["added"]) == (0, 0)
+        assert any("called as clips that were read from other places" in note for note in report["notes"])
+    assert command("info", "own:001", "--json").json["action"] == "wave"
+
+
+def test_a_clip_keeps_its_name_when_another_file_is_called_so(command: Command, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    (source / "wave").mkdir(parents=True)
+    np.save(source / "wave" / "001.npy", make_clip("S001C001P001R001A023"))
+    command("ingest", "own", "--source", source, "--labels", "folder")
+    (source / "kick").mkdir()
+    np.save(source / "kick" / "001.npy", make_clip("S001C001P001R001A024"))
+    report = command("add", "own", "--json").json
+    assert (report["added"], report["unchanged"], report["clips"]) == (1, 1, 2)
+    (source / "kick" / "001.npy").unlink()
+    after = command("update", "own", "--json").json
+    assert (after["gone"], after["new"], after["unchanged"]) == (1, 0, 1)

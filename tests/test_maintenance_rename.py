@@ -1,5 +1,7 @@
 """Other names for datasets, encoders and indexes: everything answers as before, nothing is left behind."""
 
+import os
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -57,3 +59,10 @@ def test_names_that_cannot_be(indexed: Library, refused: Refused) -> None:
     has(refused("rename", "dataset:mine", "mine"), "holds dataset 'mine' already")
     has(refused("rename", "dataset:mine", "ntu60"), "'ntu60' is the name of a known dataset")
     has(refused("rename", "encoder:e", "shipped"), "the encoder in the package")
+
+
+def test_what_an_interrupted_rename_leaves_is_swept(indexed: Library, command: Command) -> None:
+    shutil.copytree(indexed.clips("mine"), indexed.clips("ours"), copy_function=os.link)
+    assert verify(indexed) != []
+    assert command("repair").code == 0
+    assert verify(indexed) == []

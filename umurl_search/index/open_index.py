@@ -133,7 +133,7 @@ def _split(protocol: str, parts: dict[str, Rows], ids: Rows, columns: ClipColumn
     if len(labelled) == 0 or (len(asked) and not np.isin(asked, labelled).any()):
         raise UmurlError(
             f"{dataset} {protocol}: its clips have no labels, evaluation needs them",
-            "ingest recordings whose names or files state the action (SsssCccPpppRrrrAaaa), under another name",
+            Hint("{command} says them", command=("relabel", dataset, "--labels", "FILE")),
         )
     rows = {part: np.searchsorted(ids, wanted[np.isin(wanted, labelled)]) for part, wanted in parts.items()}
     empty = np.zeros(0, dtype=np.int64)

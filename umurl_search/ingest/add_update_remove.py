@@ -229,6 +229,7 @@ class _Change:
     def report(self, taken: int) -> ChangeReport:
         changed, sift = self.request.changed, self.sift
         told: dict[str, Any] = {"unchanged": sift.unchanged, "gone": sift.gone if changed else 0}
+        self.notes.extend(sift.notes)
         if sift.is_partial:
             told = {}
             self.notes.append("an interrupted run was ended: what is unchanged or gone was not counted")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from umurl_search.clips.clip import LeftOut
+from umurl_search.clips.naming import is_recording_name
 from umurl_search.files import sealed_folder
 from umurl_search.ingest.restate import Restated
 from umurl_search.library.catalog.queries import StoredSource
@@ -38,7 +39,7 @@ class ChangeDetector:
     clips with another content are wanted, in place of clips that are not there yet. removed: those again, too, that
     were taken out. own_only: clips that came from another source are left alone. Afterwards, bad: those newly left
     out; moved: clips that are the same here as in another source; restated: clips of which the source says something
-    else now, and whose coordinates are as they were.
+    else now, and whose coordinates are as they were; strangers: files called as clips that were read elsewhere.
     """
 
     reader: Reader
@@ -55,6 +56,7 @@ class ChangeDetector:
     bad: list[LeftOut] = field(default_factory=list)
     moved: list[str] = field(default_factory=list)
     restated: Restated = field(default_factory=Restated)
+    strangers: list[str] = field(default_factory=list)
     is_partial: bool = False
 
     def __post_init__(self) -> None:
@@ -64,11 +66,22 @@ class ChangeDetector:
         }
         if self.own_only and self.changed:
             self._others = {name for name, one in self.known.items() if one.source != self.source}
+        self._by_path = {one.path: name for name, one in self.known.items() if one.path}
         self._noted = {
             (one["name"], one["source"]): one
             for one in self.left_out
             if one["origin"] == self.source and one["reason"] != REMOVED
         }
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be known of files that were passed over."""
+        if not self.strangers:
+            return []
+        return [
+            f"{len(self.strangers):,} files are called as clips that were read from other places, such as "
+            f"{self.strangers[0]}: they were passed over; a dataset of their own can hold them"
+        ]
 
     @property
     def gone(self) -> int:
@@ -83,10 +96,13 @@ class ChangeDetector:
         return [item for item in every if self._may_hold(_place(self.reader, item))]
 
     def _may_hold(self, place: Place) -> bool:
-        known = self.known.get(place.name)
-        self.seen.add(place.name)
-        if place.repeats or place.name in self._others:
+        name = self._clip_at(place)
+        known = self.known.get(name)
+        self.seen.add(name)
+        if place.repeats or name in self._others:
             return known is None and not self.changed
+        if known is not None and (name != place.name or not self._is_of(place, known)):
+            return self._pass_over(place, known)
         if known is None:
             wanted = place.name not in self._taken_out and not self._is_as_noted(place)
             self.new += wanted and self.changed
@@ -96,6 +112,29 @@ class ChangeDetector:
                 return True
             self._has_moved(place.name, known)
         self._count_unchanged(known)
+        return False
+
+    def _clip_at(self, place: Place) -> str:
+        """The clip that a file is of: by its name, or, where files of one name came or went since, by its path."""
+        known = self.known.get(place.name)
+        if known is not None and self._is_of(place, known):
+            return place.name
+        return self._by_path.get(place.source, place.name)
+
+    @staticmethod
+    def _is_of(place: Place, known: StoredSource) -> bool:
+        """Whether a clip was read from a file of that path, wherever its source lies."""
+        one, other = place.source, known.path
+        same = one == other or one.endswith(f"/{other}") or other.endswith(f"/{one}")
+        return same or not other or is_recording_name(place.name)
+
+    def _pass_over(self, place: Place, known: StoredSource) -> bool:
+        """A file that is of a clip which has another name, or has the name of a clip that was read elsewhere."""
+        changed = self.changed and place.path.is_file() and sealed_folder.sha256_of(place.path) != known.hash
+        if known.path != place.source or changed:
+            self.strangers.append(place.source)
+        else:
+            self._count_unchanged(known)
         return False
 
     def _has_moved(self, name: str, known: StoredSource) -> None:

@@ -1,8 +1,11 @@
 """Which clip a name in a user's file means: with or without ending and folder, as people write them."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
+
+from umurl_search.clips.naming import is_recording_name
 
 _ENDINGS = (
     ".skeleton.npy",
@@ -24,8 +27,9 @@ class NameMatcher:
 
     def __init__(self, names: Sequence[str], sources: Iterable[str] = ()) -> None:
         self._exact = dict.fromkeys(names)
+        self._source = dict(zip(names, list(sources) or [""] * len(names), strict=True))
         self._looser: dict[str, str | None] = {}
-        for name, source in zip(names, list(sources) or [""] * len(names), strict=True):
+        for name, source in self._source.items():
             for key in {key for text in (name, source) if text for key in _keys(text)}:
                 self._looser[key] = None if self._looser.get(key, name) != name else name
 
@@ -37,8 +41,16 @@ class NameMatcher:
         for key in _keys(text):
             found = self._looser.get(key)
             if found is not None:
-                return found
-        return None
+                return found if self._may_be(text, found) else None
+        before, _, last = text.rpartition(" ")  # a line of a list: a name, then its label
+        return self.find(before) if before and last.lstrip("-").isdecimal() else None
+
+    def _may_be(self, text: str, name: str) -> bool:
+        """Whether the folder that a text names is none other than the clip's own; recordings of known datasets are
+        told by their names alone."""
+        said, source = (PurePosixPath(one.replace("\\", "/")).parent for one in (text, self._source[name]))
+        known = is_recording_name(PurePosixPath(name).name)
+        return known or not said.name or not source.name or said.name.casefold() == source.name.casefold()
 
     def find_all(self, texts: Iterable[str]) -> tuple[dict[str, str], list[str]]:
         """Text -> clip, and the texts that mean none."""
@@ -48,7 +60,7 @@ class NameMatcher:
 
 def _keys(text: str) -> list[str]:
     """What a name may be found by, the fullest first."""
-    path = text.replace("\\", "/").strip("/")
+    path = unicodedata.normalize("NFC", text).replace("\\", "/").strip("/")
     whole = without_ending(path)
     last = PurePosixPath(whole).name
     return list(dict.fromkeys((path.casefold(), whole.casefold(), last.casefold())))

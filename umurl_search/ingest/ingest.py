@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from encoder.errors import Hint, NotFoundError, UmurlError
+from encoder.errors import BadInputError, Hint, NotFoundError, UmurlError
 from umurl_search.clips.normalization import PIPELINE, Conventions
 from umurl_search.clips.reading_options import ReadingOptions
 from umurl_search.clips.types import Up
@@ -241,6 +241,16 @@ def _reader_of(dataset: Dataset, request: Request) -> Reader:
     given = named or protocols.sources(dataset, request.data)
     roots = tuple(Path(os.path.abspath(root)) for root in given)
     fmt = request.format or detect(roots[0], axes=request.axes)
+    if request.missing_samples is not None and (
+        fmt != "ntu-skeleton" or not request.missing_samples.is_file()
+    ):
+        said = (
+            "no such file"
+            if not request.missing_samples.is_file()
+            else f"recordings of format {fmt} have none"
+        )
+        hint = Hint("{option} is of NTU's .skeleton files", option="missing_samples")
+        raise BadInputError(f"{request.missing_samples}: no list of missing samples ({said})", hint)
     untrimmed = request.untrimmed or dataset.untrimmed
     options = SourceOptions(
         max_frames=None if untrimmed else dataset.max_frames,

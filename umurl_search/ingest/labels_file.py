@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -51,7 +53,7 @@ def read_labels(path: Path | None) -> Labels | None:
     """The labels in a table; None for no file, and for the word `folder`. Raises UmurlError for anything else."""
     if path is None or is_folder_word(path):
         return None
-    table = read_table(path, text=(*_NAMES, *_ACTIONS))
+    table = read_table(path, text=(*_NAMES, *_ACTIONS), numbers=(*_LABELS, *FIELDS))
     found = {name.casefold(): name for name in table.columns}
     key = next((found[name] for name in _NAMES if name in found), None)
     if key is None:
@@ -87,11 +89,12 @@ def _read_classes(table: Table, found: Mapping[str, str], path: Path) -> Classes
     label: tuple[int | None, ...] = (None,) * n
     action: tuple[str | None, ...] = (None,) * n
     if by_number is not None and table.types[by_number] != "bigint":
-        if by_name is None and table.types[by_number] in ("varchar", "boolean"):
+        words = table.types[by_number] == "varchar" and not any(map(_is_number, table.columns[by_number]))
+        if by_name is None and words:
             notes.append(f"{path.name}: its column {by_number} is text, read as actions")
             by_number, by_name = None, by_number
         else:
-            raise BadInputError(f"{path}: its column {by_number} holds {table.types[by_number]}", _FORM)
+            raise BadInputError(f"{path}: its column {by_number} holds other than whole numbers", _FORM)
     if by_number is not None:
         label = tuple(table.columns[by_number])
         worst = next((one for one in label if one is not None and not -1 <= one < _MOST_LABEL), None)
@@ -104,6 +107,11 @@ def _read_classes(table: Table, found: Mapping[str, str], path: Path) -> Classes
         said = table.columns[by_name]
         action = tuple(None if one is None or not str(one).strip() else str(one).strip() for one in said)
     return label, action, {name for name in (by_number, by_name) if name is not None}, notes
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a text is a number, as a word is not."""
+    return value is not None and re.fullmatch(r"-?\d*\.?\d+", value) is not None
 
 
 def _split_columns(
@@ -121,6 +129,8 @@ def _split_columns(
             fields[known] = values
         else:
             kept = known if known in FIELDS else own_name(name)
+            while kept in own or (kept != name and kept in table.columns):
+                kept += "_"
             own[kept], types[kept] = values, "varchar" if known in FIELDS else table.types[name]
     return fields, own, types
 
@@ -189,6 +199,7 @@ def _number_actions(
     labels: Labels, rows: Sequence[int], known: Mapping[str, int], listed: tuple[str, ...]
 ) -> tuple[list[int | None], list[str | None]]:
     """label and action of rows: a label has its action's name, an action its number; new ones come after the others."""
+    _require_listed(labels, rows, listed)
     label = [labels.label[row] for row in rows]
     action = [labels.action[row] for row in rows]
     numbers = {name.casefold(): i for i, name in enumerate(listed)} | {
@@ -210,8 +221,32 @@ def _number_actions(
         numbers[a.casefold()] if n is None and a is not None else n
         for n, a in zip(label, action, strict=True)
     ]
-    return full, [
-        names.get(n) if a is None and n is not None else a for n, a in zip(full, action, strict=True)
+    named = [
+        names.get(n, "") if a is None and n is not None else a for n, a in zip(full, action, strict=True)
+    ]
+    return full, named
+
+
+def _require_listed(labels: Labels, rows: Sequence[int], listed: tuple[str, ...]) -> None:
+    """Raises UmurlError for a label beyond the dataset's own list."""
+    beyond = next((n for row in rows if (n := labels.label[row]) is not None and n >= len(listed)), None)
+    if listed and beyond is not None:
+        raise BadInputError(f"label {beyond}; the dataset's labels go from 0 to {len(listed) - 1}")
+
+
+def doubt_classes(label: Sequence[int | None], action: Sequence[str | None]) -> list[str]:
+    """Notes where clips of one label have several actions, or clips of one action several labels."""
+    said = {(n, a) for n, a in zip(label, action, strict=True) if n is not None and n >= 0 and a}
+    names, numbers = Counter(n for n, _ in said), Counter(a for _, a in said)
+    notes = [
+        f"label {n} is called {' and '.join(sorted(a for m, a in said if m == n))}: clips of one label are one class"
+        for n, times in sorted(names.items())
+        if times > 1
+    ]
+    return notes + [
+        f"action {a} has the labels {', '.join(str(n) for n, b in sorted(said) if b == a)}: they are classes apart"
+        for a, times in sorted(numbers.items())
+        if times > 1
     ]
 
 

@@ -14,7 +14,7 @@ from umurl_search.clips.types import Splits
 from umurl_search.clips.unseen_joints import describe_unseen
 from umurl_search.datasets import protocols
 from umurl_search.datasets.protocols import Dataset
-from umurl_search.ingest.labels_file import annotate
+from umurl_search.ingest.labels_file import annotate, doubt_classes
 from umurl_search.ingest.restate import split_digest
 from umurl_search.ingest.segments_file import segment_columns
 from umurl_search.ingest.splits_file import match_splits, splits_of_folders
@@ -152,7 +152,7 @@ def catalog_rows(
         for name, values in one.columns.items():
             column = columns[name]
             for position, value in zip(one.positions, values, strict=True):
-                column[position] = column[position] if value is None else value
+                column[position] = column[position] if value is None else (value if value != "" else None)
     n_labelled = sum(label is not None for label in columns["label"])
     own = [
         {"positions": one.positions, "columns": {}, "own": one.own, "types": one.types}
@@ -178,6 +178,7 @@ def catalog_rows(
             *notes,
             *segments.notes,
             *found.notes,
+            *doubt_classes(columns["label"], columns["action"]),
             *(_note_names(names, n_labelled, len(segments), dataset.name) if is_whole else ()),
         ],
     )

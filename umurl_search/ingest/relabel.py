@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from encoder.errors import BadInputError, Hint
 from umurl_search.datasets import protocols
 from umurl_search.ingest.annotations import assign_segments, assign_splits
-from umurl_search.ingest.labels_file import Labels, annotate, known_actions
+from umurl_search.ingest.labels_file import Labels, annotate, doubt_classes, known_actions
 from umurl_search.ingest.splits_file import match_splits
 from umurl_search.ingest.statements import Statements, read_statements
 from umurl_search.library.library import Library
@@ -65,7 +65,7 @@ def apply_labels(library: Library, dataset: str, statements: list[Labels]) -> Re
             chosen = [ids[position] for position in one.positions]
             said = {"columns": one.columns, "own": one.own, "types": one.types}
             changed |= catalog.annotate(dataset, chosen, **said)
-        labels = catalog.clips_of(dataset).label
+        columns = catalog.clips_of(dataset)
     if not statements:
         raise BadInputError(
             "no labels are given", Hint("give {option} a table, or the word folder", option="labels")
@@ -75,9 +75,9 @@ def apply_labels(library: Library, dataset: str, statements: list[Labels]) -> Re
         relabelled=len(changed),
         columns=list(dict.fromkeys(name for one in found.annotations for name in one.types)),
         unmatched=found.unmatched,
-        labelled=int((labels >= 0).sum()),
+        labelled=int((columns.label >= 0).sum()),
         clips=len(names),
-        notes=found.notes,
+        notes=[*found.notes, *doubt_classes(columns.label.tolist(), columns.columns["action"])],
     )
 
 

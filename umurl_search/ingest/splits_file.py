@@ -117,7 +117,7 @@ def _read_list_files(folder: Path) -> dict[str, dict[str, list[str]]]:
     for path in sorted(folder.glob("*.txt")):
         protocol, part = _split_key(path.stem)
         lines = (line.strip() for line in read_text_file(path).splitlines())
-        _add(found, protocol, part, [line.split()[0] for line in lines if line and not line.startswith("#")])
+        _add(found, protocol, part, [line for line in lines if line and not line.startswith("#")])
     if not found:
         raise ValueError("the folder holds no train.txt and test.txt")
     return found
@@ -163,6 +163,9 @@ def match_splits(
             n_loose += sum(text != name for text, name in clips.items())
             n_unknown += len(unknown)
             found.setdefault(protocol, {})[part] = list(dict.fromkeys(clips.values()))
+        twice = repeated(name for clips in found[protocol].values() for name in clips)
+        if twice:
+            raise BadInputError(f"protocol {protocol} names clip '{twice[0][:80]}' more than once")
         if not any(found[protocol].values()):
             hint = Hint(
                 "names are those of clips, with or without ending and folder, in {option}", option="splits"

@@ -234,12 +234,25 @@ def leftovers(library: Library, owners: Collection[str] | None = None) -> list[P
     found = []
     for room, parts in known.items():
         there = sorted(path for path in (library.root / room).glob("*") if path.is_dir())
+        listed = {library.root / room / folder for folders in parts.values() for folder in folders}
         found += [
             path
             for path in there
-            if _is_left_over(path.name, parts) and (owners is None or _owner(path.name) in owners)
+            if (_is_left_over(path.name, parts) or _is_second_name(path, listed))
+            and (owners is None or _owner(path.name) in owners)
         ]
     return found
+
+
+def _is_second_name(path: Path, listed: Collection[Path]) -> bool:
+    """Whether a folder that the catalog does not know holds the very files of one that it knows: a renaming was
+    interrupted."""
+    manifest = path / "manifest.json"
+    if path in listed or not manifest.is_file() or manifest.stat().st_nlink < 2:
+        return False
+    return any(
+        (one / "manifest.json").is_file() and manifest.samefile(one / "manifest.json") for one in listed
+    )
 
 
 def _owner(folder: str) -> str:

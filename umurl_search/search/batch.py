@@ -4,7 +4,6 @@ Letters: Q queries, D embedding.
 """
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -21,9 +20,8 @@ from umurl_search.clips.normalization import Conventions, convert_and_count, nor
 from umurl_search.clips.plausibility import check_clips
 from umurl_search.clips.types import NORMALISED, Embeddings, Rows, State
 from umurl_search.clips.unseen_joints import describe_unseen
-from umurl_search.files.atomic import replacing, require_place
-from umurl_search.library.catalog.tables import SUFFIXES, AddRows, table_file
-from umurl_search.library.clip_columns import sql_types
+from umurl_search.files.atomic import require_place
+from umurl_search.library.catalog.tables import SUFFIXES, AddRows
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed
@@ -45,25 +43,13 @@ from umurl_search.search.results import (
     UnreadClip,
     fewer_hits_note,
 )
+from umurl_search.search.rows_file import add_rows, rows_file
 from umurl_search.search.searcher import QueryBatch, Searcher
 from umurl_search.search.unread_clips import Unread, none_read_error, why
 from umurl_search.timing import Clock
 
 CHUNK = 256
 OUT_SUFFIXES = (".jsonl", *SUFFIXES)
-_HIT_TYPES = {
-    "query": "varchar",
-    "source": "varchar",
-    "query_label": "bigint",
-    "query_action": "varchar",
-    "rank": "bigint",
-    "score": "double",
-    "clip_id": "bigint",
-    **sql_types(only_hits=True),
-    "index": "varchar",
-    "is_query": "boolean",
-}
-_MOMENT_TYPES = {"start_frame": "bigint", "stop_frame": "bigint", "start_s": "double", "end_s": "double"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +118,11 @@ def query_many(
     searcher.passing(request.how.where)
     sources = [_source(searcher, text, request.how) for text in request.sources]
     with contextlib.ExitStack() as stack:
-        add = None if request.out is None else stack.enter_context(_rows_file(request.out, searcher))
+        add = (
+            None
+            if request.out is None
+            else stack.enter_context(rows_file(request.out, searcher, request.how))
+        )
         advance = stack.enter_context(
             progress("Asking", total=sum(source.n for source in sources), unit="clips")
         )
@@ -172,7 +162,7 @@ def _take(
     told.counts["stored"] += sum(query.y is not None for query in queries)
     told.counts["rows"] += sum(len(answer.hits) for answer in answers)
     if add is not None:
-        _add_rows(add, queries, answers, searcher)
+        add_rows(add, queries, answers, searcher, request)
         return
     segments = None if searcher.windows is None else searcher.segments()
     for query, answer in zip(queries, answers, strict=True):
@@ -358,40 +348,3 @@ def _make_query(
         frames=frames if is_ready else normalise(frames),
         notes=tuple(notes),
     )
-
-
-# rows in a file
-
-
-@contextlib.contextmanager
-def _rows_file(path: Path, searcher: Searcher) -> Iterator[AddRows]:
-    types = _HIT_TYPES | (_MOMENT_TYPES if searcher.windows is not None else {})
-    opened = _jsonl_file(path) if path.suffix.lower() == ".jsonl" else table_file(path, types)
-    with opened as add:
-        yield add
-
-
-@contextlib.contextmanager
-def _jsonl_file(path: Path) -> Iterator[AddRows]:
-    """A line a row; the file is there at the end, whole, or not at all."""
-    with replacing(path, aside=path.with_name(f".{path.name}.tmp")) as file:
-        yield lambda columns: file.writelines(
-            (json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) + "\n").encode()
-            for row in zip(*columns.values(), strict=True)
-        )
-
-
-def _add_rows(add: AddRows, queries: Sequence[Query], answers: Sequence[Answer], searcher: Searcher) -> None:
-    names = [*_HIT_TYPES, *(_MOMENT_TYPES if searcher.windows is not None else ())]
-    rows = [
-        {
-            "query": query.name,
-            "source": query.source,
-            "query_label": query.label,
-            "query_action": query.action,
-            **hit,
-        }
-        for query, answer in zip(queries, answers, strict=True)
-        for hit in answer.hits
-    ]
-    add({name: [row[name] for row in rows] for name in names})

@@ -29,7 +29,8 @@ def make_hit(
     columns. Raises UmurlError for one that there is not."""
     unknown = next((name for name in shown if name not in row), None)
     if unknown is not None:
-        raise BadInputError(f"no column '{unknown}' to show", f"the columns are {', '.join(row)}")
+        listed = ", ".join(row).replace("{", "(").replace("}", ")")
+        raise BadInputError(f"no column '{unknown}' to show", f"the columns are {listed}")
     known = {"rank": rank, "score": score, "clip_id": row["id"], "index": index, "is_query": False}
     known |= {name: row[name] for name in SHOWN}
     known["more"] = {name: row[name] for name in shown if name not in known}

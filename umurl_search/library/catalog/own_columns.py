@@ -46,6 +46,9 @@ class OwnColumns(Tables):
         A column that is there with another type becomes one that holds both: of numbers, else of text.
         """
         table, known = _table(dataset), self.own_columns(dataset)
+        spelled = {name.casefold(): name for name in known}  # DuckDB's names are the same in any letters
+        columns = {spelled.get(name.casefold(), name): values for name, values in columns.items()}
+        types = {spelled.get(name.casefold(), name): sql for name, sql in types.items()}
         if not known:
             self._con.execute(f"create table if not exists {table} (clip_id bigint not null)")
         if len(known) + len(types) > MOST_COLUMNS:
@@ -94,6 +97,8 @@ class OwnColumns(Tables):
             self._con.register("incoming", incoming)
             sets = ", ".join(
                 f"{name} = coalesce(cast(incoming.c{i} as {_KNOWN[name]}), clips.{name})"
+                if name != "action"
+                else f"action = nullif(coalesce(cast(incoming.c{i} as varchar), clips.action), '')"
                 for i, name in enumerate(plain)
             )
             self._con.execute(f"update clips set {sets} from incoming where clips.id = incoming.clip_id")

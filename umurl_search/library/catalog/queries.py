@@ -190,7 +190,8 @@ class Catalog(Changes):
         """
         shown = filters.preview(expression)
         own = [] if dataset is None else [name for name in self.own_columns(dataset) if name not in COLUMNS]
-        columns_are = f"the columns are {', '.join((*COLUMNS, *own))}"
+        listed = ", ".join((*COLUMNS, *own)).replace("{", "(").replace("}", ")")
+        columns_are = f"the columns are {listed}"
         try:
             if refused := filters.refusal(expression, parse=self._parse):
                 raise BadInputError(f"filter '{shown}': {refused}", columns_are)
@@ -209,6 +210,14 @@ class Catalog(Changes):
         there, as those of `camera <> 2` would. The filter is one that `filter` has run."""
         own = {} if dataset is None else self.own_columns(dataset)
         types = {one.name: one.sql for one in CLIP_COLUMNS} | own
+        try:
+            return self._unknown_to(expression, dataset, types)
+        except duckdb.Error:  # words that stand for what is not known cannot be compared so: nothing is said
+            return {}
+
+    def _unknown_to(
+        self, expression: str, dataset: str | None, types: dict[str, str]
+    ) -> dict[str, NDArray[np.int64]]:
         named = {
             name: sql
             for name, sql in types.items()

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ _SIMPLE = {
     "TIMESTAMP": "timestamp",
     "VARCHAR": "varchar",
 } | dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"), "bigint")
+_DECIMAL = re.compile(r"[+-]?(?!0\d)(\d{1,15}|\d*\.\d+(e[+-]?\d+)?|\d+\.)", re.IGNORECASE)
 _DELIMITERS = ",;\t|"
 _ENCODINGS = (("utf-8-sig", b"\xef\xbb\xbf"), ("utf-16", b"\xff\xfe"), ("utf-16", b"\xfe\xff"))
 
@@ -58,23 +61,24 @@ def read_text_file(path: Path) -> str:
         return content.decode("latin-1")
 
 
-def read_table(path: Path, *, text: tuple[str, ...] = ()) -> Table:
-    """The table in a file. text: columns, in small letters, that are text whatever they look like, such as names.
+def read_table(path: Path, *, text: tuple[str, ...] = (), numbers: tuple[str, ...] = ()) -> Table:
+    """The table in a file. text: columns, in small letters, that are text whatever they look like, such as names;
+    numbers: those that are whole numbers or text, however numbers are written (2.0).
 
     Raises UmurlError where it is none.
     """
     suffix = path.suffix.lower()
     try:
         if suffix == ".parquet":
-            return _read_parquet(path, text)
+            return _read_parquet(path, text, numbers)
         content = read_text_file(path)
         rows = _read_json(content) if suffix == ".json" else _read_delimited(content)
     except (OSError, ValueError, TypeError, RecursionError, csv.Error, duckdb.Error) as error:
         raise BadInputError(f"{path}: not a table ({reason_of(error)})") from error
-    return _typed(rows, text)
+    return _typed(rows, text, numbers)
 
 
-def _read_parquet(path: Path, text: tuple[str, ...]) -> Table:
+def _read_parquet(path: Path, text: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
     with duckdb.connect(":memory:", config={"threads": "2", "memory_limit": "2GB"}) as con:
         found = con.from_parquet(str(path))
         types = {name: _SIMPLE.get(str(sql)) for name, sql in zip(found.columns, found.types, strict=True)}
@@ -82,13 +86,19 @@ def _read_parquet(path: Path, text: tuple[str, ...]) -> Table:
     kept = {name: sql for name, sql in types.items() if sql is not None}
     for name in kept:
         if name.casefold() in text:
-            kept[name] = "varchar"
-            columns[name] = [None if value is None else str(value) for value in columns.get(name, [])]
+            kept[name], columns[name] = "varchar", _as_text([_plainly(one) for one in columns.get(name, [])])
+        elif name.casefold() in numbers or kept[name] == "double":
+            kept[name], columns[name] = _type_of(columns.get(name, []), only_whole=name.casefold() in numbers)
     return Table(
         columns={name: columns.get(name, []) for name in kept},
         types=kept,
         passed_over=tuple(name for name in types if name not in kept),
     )
+
+
+def _plainly(value: Any) -> Any:
+    """A whole number without its point, as names that were read as numbers have it."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _read_json(content: str) -> dict[str, list[Any]]:
@@ -126,23 +136,26 @@ def _read_delimited(content: str) -> dict[str, list[Any]]:
     return dict(zip(header, columns, strict=True))
 
 
-def _typed(columns: dict[str, list[Any]], text: tuple[str, ...]) -> Table:
+def _typed(columns: dict[str, list[Any]], text: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
     kept: dict[str, list[Any]] = {}
     types: dict[str, str] = {}
     for name, values in columns.items():
         if any(isinstance(value, list | dict) for value in values):
             continue
-        types[name], kept[name] = (
-            ("varchar", _as_text(values)) if name.casefold() in text else _type_of(values)
-        )
+        if name.casefold() in text:
+            types[name], kept[name] = "varchar", _as_text(values)
+        else:
+            types[name], kept[name] = _type_of(values, only_whole=name.casefold() in numbers)
     return Table(columns=kept, types=types, passed_over=tuple(name for name in columns if name not in kept))
 
 
-def _type_of(values: list[Any]) -> tuple[str, list[Any]]:
-    """The narrowest type that all values have, and the values in it."""
-    for sql, parse in (("bigint", _whole), ("double", _number), ("boolean", _boolean)):
+def _type_of(values: list[Any], *, only_whole: bool = False) -> tuple[str, list[Any]]:
+    """The narrowest type that all values have, and the values in it; a number that is none says nothing."""
+    kinds = (("bigint", _whole), ("double", _number), ("boolean", _boolean))
+    for sql, parse in (("bigint", _rounded),) if only_whole else kinds:
         try:
-            return sql, [None if value is None else parse(value) for value in values]
+            parsed = [None if _says_nothing(value) else parse(value) for value in values]
+            return ("varchar" if sql != "bigint" and not any(p is not None for p in parsed) else sql), parsed
         except ValueError:
             continue
     return "varchar", _as_text(values)
@@ -161,10 +174,25 @@ def _whole(value: Any) -> int:
     return number
 
 
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or (isinstance(value, str) and value.startswith("0") and value[1:2].isdigit()):
+def _says_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value)) or value in ("nan", "NaN", "NAN")
+
+
+def _rounded(value: Any) -> int:
+    """A whole number, however it is written: 2, 2.0. Raises ValueError for any other."""
+    number = float(value) if isinstance(value, float) or "." in str(value) else _whole(value)
+    if isinstance(value, bool) or number != int(number) or abs(number) >= 2**53:
         raise ValueError
-    return float(value)
+    return int(number)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or (isinstance(value, str) and not _DECIMAL.fullmatch(value)):
+        raise ValueError  # 1e3 may be a code, and a longer whole number an identifier
+    number = float(value)
+    if isinstance(value, int) and int(number) != value:
+        raise ValueError
+    return number
 
 
 def _boolean(value: Any) -> bool:
