@@ -35,7 +35,8 @@ def print_comparison(report: DemoReport, typed: Typed) -> None:
     console.print(f"commands that name no index take {report.build.index} from now on, the better one")
     words, purpose = suggest_longer_training(train)
     console.print(f"{purpose}:  {typed(words)}")
-    console.print(f"then to use that encoder:  {typed('build-index demo')}")
+    encoder = f"demo-xsub-{words.rpartition(' ')[2]}"
+    console.print(f"then to use that encoder:  {typed(f'build-index demo --encoder {encoder}')}")
 
 
 def suggest_longer_training(train: DemoTraining | TrainedBefore) -> tuple[str, str]:

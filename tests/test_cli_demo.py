@@ -98,7 +98,8 @@ def _what_is_shown_works(text: str, library: Library, command: Command) -> None:
             hits = result.json["hits"]
             assert {hit["action"] for hit in hits[:3]} == {"kick" if "demo:" in words[1] else ACTION}
         if words[0] == "build-index":
-            assert result.json["encoder"] == (SHIPPED if "--encoder" in words else "demo-xsub-tiny")
+            assert result.json["encoder"] == words[words.index("--encoder") + 1]
+            assert result.json["encoder"] in (SHIPPED, "demo-xsub-tiny")
             command("prefer", "demo@shipped", "--library", library.root)
     for index in ("demo@shipped", "demo@shipped+half-whiten-256"):
         told = command("knn-eval", "--index", index, "--library", library.root, "--json")
