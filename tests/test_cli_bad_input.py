@@ -52,7 +52,13 @@ def test_a_truncated_recording(indexed: Library, refused: Refused, truncated: Pa
     has(refused("query", path), path, "truncated", "give a whole")
     has(refused("ingest", "x", "--source", truncated), path.stem, "truncated", "check the source")
     has(refused("ingest", "x", "--source", path), path.stem, "truncated")
-    has(refused("embed", path, "--out", tmp_path / "y.npy"), path, "no usable clip", "1 left out")
+    has(
+        refused("embed", path, "--out", tmp_path / "y.npy"),
+        path,
+        "1 left out",
+        "truncated, it ends",
+        "--layout",
+    )
 
 
 def test_a_truncated_recording_among_others_is_counted(

@@ -177,12 +177,13 @@ def _embedder(model: UmURL, request: EmbedRequest, *, n_clips: int) -> Embedder:
     return Embedder(model, n_clips=n_clips, device=device, precision=request.precision)
 
 
-def _nothing_usable(path: Path, fmt: str, left_out: list[UnusedRecording]) -> UmurlError:
+def _nothing_usable(path: Path, fmt: str, left_out: list[UnusedRecording], detail: str) -> UmurlError:
+    """detail: the particulars of the first that is left out."""
     if not left_out:
         return BadInputError(f"{path}: no recordings found in format {fmt}", "check the source")
-    one = left_out[0]
-    hint = Hint("check its format and its {option}", option="layout")
-    return BadInputError(f"{path}: no usable clip, {len(left_out)} left out ({one.name}: {one.reason})", hint)
+    one, hint = left_out[0], Hint("check its format and its {option}", option="layout")
+    why = f"{one.reason}, {detail}" if detail else one.reason
+    return BadInputError(f"{path}: no usable clip, {len(left_out)} left out ({one.name}: {why})", hint)
 
 
 def _from_files(
@@ -205,7 +206,7 @@ def _from_files(
     )
     conventions, is_ready, n_unseen = follow_state(stated, reader), reader.state in NORMALISED, 0
     found: dict[str, np.ndarray[Any, np.dtype[np.float32]]] = {}
-    left_out, raw = [], list[Frames]()
+    left_out, raw, detail = [], list[Frames](), ""
     batch: dict[str, Frames] = {}
     embedder = _embedder(model, request, n_clips=CHUNK)
 
@@ -222,6 +223,7 @@ def _from_files(
         )
         if isinstance(converted, LeftOut):
             left_out.append(UnusedRecording(name=converted.name, reason=converted.reason))
+            detail = detail or converted.detail
         elif outcome.name in batch or outcome.name in found:
             left_out.append(UnusedRecording(name=outcome.name, reason="duplicate name"))
         else:
@@ -233,7 +235,7 @@ def _from_files(
     if batch:
         flush()
     if not found:
-        raise _nothing_usable(path, reader.format, left_out)
+        raise _nothing_usable(path, reader.format, left_out, detail)
     names = sorted(found)
     return (
         names,

@@ -51,7 +51,9 @@ def read_text_file(path: Path) -> str:
             raise BadInputError(f"{path}: larger than a GiB, no such file is that long")
         content = path.read_bytes()
     except OSError as error:
-        raise BadInputError(f"{path}: cannot be read ({reason_of(error)})") from error
+        raise BadInputError(
+            f"{path}: cannot be read ({reason_of(error)})", "give the path of a file"
+        ) from error
     for encoding, mark in _ENCODINGS:
         if content.startswith(mark):
             return content.decode(encoding, "replace")
