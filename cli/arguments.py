@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperOption
 
+from encoder.errors import reason_of
+from encoder.joint_layouts import check_layout, find_layout
 from umurl_search.library.catalog.filter_text import join_filters
 
 WITH_VALUE = ("--library", "--data", "--device")
@@ -104,3 +107,18 @@ def _find_given(arguments: Sequence[str], options: Mapping[str, TyperOption]) ->
         if stop <= len(arguments):
             yield _Given(name=name, value=value if equals else arguments[i + 1], start=i, stop=stop)
         i = stop
+
+
+def read_layout(text: str) -> str:
+    """A joint layout: its name, or the text of a layout file that is named. Raises ValueError for neither."""
+    path = Path(text)
+    if path.suffix.lower() != ".json":
+        return check_layout(text)
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{text}: cannot be read ({reason_of(error)})") from None
+    try:
+        return find_layout(content).to_json()
+    except ValueError as error:
+        raise ValueError(f"{text}: {error}") from None

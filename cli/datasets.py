@@ -5,24 +5,28 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
-from cli.terminal import Terminal, command
-from encoder.joint_layouts import LAYOUTS
+from cli.arguments import read_layout
+from cli.terminal import Terminal, command, parse_option
 from umurl_search.clips.reading_options import ReadingOptions
 from umurl_search.clips.types import SourceAxes, Up
 from umurl_search.readers.formats import FORMATS
 
 if TYPE_CHECKING:
     Format: TypeAlias = str
-    Layout: TypeAlias = str
 else:
-    Format, Layout = Literal[tuple(FORMATS)], Literal[tuple(LAYOUTS)]
+    Format = Literal[tuple(FORMATS)]
 Slicing = Literal["start:end", "start-1:end", "start:end+1"]
 
 FormatOption = Annotated[
     Format | None, typer.Option("--format", help="The recordings' format [default: found out]")
 ]
 LayoutOption = Annotated[
-    Layout | None, typer.Option("--layout", help="The joint layout [default: the format's or dataset's]")
+    str | None,
+    typer.Option(
+        "--layout",
+        help="The joint layout: a name (see: layouts), or a FILE.json [default: the format's or dataset's]",
+        callback=parse_option("--layout", read_layout),
+    ),
 ]
 
 SplitsOption = Annotated[

@@ -50,8 +50,9 @@ def render(
     elevation: Annotated[float, typer.Option(min=-89, max=89, help="Degrees above the horizon")] = 10.0,
     orthographic: Annotated[bool, typer.Option("--orthographic", help="Without perspective")] = False,
     theme: Annotated[Literal["light", "dark"], typer.Option(help="The colours")] = "light",
-    size: Annotated[
-        int | None, typer.Option(min=40, max=2000, help="Pixels of a clip [default: by their number]")
+    pixels: Annotated[
+        int | None,
+        typer.Option("--size", min=40, max=2000, help="Pixels of a clip [default: by their number]"),
     ] = None,
 ) -> None:
     """Draws a clip, or a query with its hits, to a file.
@@ -77,7 +78,7 @@ def render(
         camera=camera,
         theme=theme,
         poses=poses,
-        size=size,
+        size=pixels,
         fps=picture_fps,
         seconds=seconds,
     )

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import typer
 
-from cli.arguments import OneValueCommand
+from cli.arguments import OneValueCommand, read_layout
 from encoder.options import options_of
 from umurl_search.library.library import Library, default_root
 from umurl_search.progress import Advance
@@ -33,6 +33,8 @@ QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress, no note
 
 R = TypeVar("R", bound=Mapping[str, Any])
 
+_OF_FILES: dict[str, Callable[[str], Any]] = {"--layout": read_layout}
+"""How options are read that may name a file, of those that are declared for all doors."""
 _SHARED = {
     "library": (LibraryOption, None),
     "data": (DataOption, None),
@@ -92,14 +94,18 @@ class Terminal:
 def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers a function whose first parameter is a Terminal; the shared options come after its own.
 
-    A parameter of a dataclass stands for the options that the dataclass declares.
+    A parameter of a dataclass stands for the options that the dataclass declares; one whose flag the command has
+    itself is of the source, and is called so.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(function, eval_str=True)
         own = list(signature.parameters.values())[1:]
         declared: dict[str, Any] = {p.name: p.annotation for p in own if is_dataclass(p.annotation)}
-        spread = [q for p in own for q in (_parameters(declared[p.name]) if p.name in declared else [p])]
+        taken = {flag for p in own for one in get_args(p.annotation)[1:] for flag in one.param_decls or ()}
+        spread = [
+            q for p in own for q in (_parameters(declared[p.name], taken) if p.name in declared else [p])
+        ]
         keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in spread]
         run = _runner(function, declared)
         run.__signature__ = signature.replace(parameters=[*keyword, *_shared_parameters()])  # type: ignore[attr-defined]
@@ -136,12 +142,14 @@ def _runner(function: Callable[..., Any], declared: dict[str, Any]) -> Callable[
     return run
 
 
-def _parameters(declared: type) -> Iterator[inspect.Parameter]:
-    """A typer parameter for each option that a dataclass declares."""
+def _parameters(declared: type, taken: set[str]) -> Iterator[inspect.Parameter]:
+    """A typer parameter for each option that a dataclass declares. taken: flags that mean something else there."""
     types = get_type_hints(declared)
     for name, (default, one) in options_of(declared).items():
         flag = one.flag or f"--{name.replace('_', '-')}"
-        callback = None if one.parse is None else parse_option(flag, one.parse)
+        flag = f"--source-{flag[2:]}" if flag in taken else flag
+        parse = _OF_FILES.get(flag, one.parse)
+        callback = None if parse is None else parse_option(flag, parse)
         annotation = types[name] if one.typed is None else one.typed
         known = typer.Option(flag, help=one.help, min=one.low, max=one.high, callback=callback)
         yield inspect.Parameter(

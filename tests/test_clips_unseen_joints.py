@@ -26,7 +26,7 @@ UNSEEN = mark(0)
     "value", [np.nan, np.inf, -np.inf, (1.0, np.nan, 2.0), -1, -9999, 9999, -999, -1000, (-1, -1, 0)]
 )
 def test_every_usual_mark_is_known(value: float | tuple[float, float, float]) -> None:
-    frames, n_unseen = mark_unseen(mark(value), Marks())
+    frames, n_unseen, _ = mark_unseen(mark(value), Marks())
     np.testing.assert_array_equal(frames, UNSEEN)
     assert n_unseen == 3
 
@@ -34,7 +34,9 @@ def test_every_usual_mark_is_known(value: float | tuple[float, float, float]) ->
 @pytest.mark.parametrize("value", [(-1.0, 0.3, 2.0), (0.5, 0.5, 0.5), (-1.0, -1.0, 2.5)])
 def test_a_place_is_no_mark(value: tuple[float, float, float]) -> None:
     frames = mark(value)
-    assert mark_unseen(frames, Marks()) == (frames, 0)
+    found = mark_unseen(frames, Marks())
+    assert found.frames is frames
+    assert found.n_unseen == 0
 
 
 def test_stated_marks_are_the_only_ones() -> None:

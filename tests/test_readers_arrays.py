@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.io import savemat
 
 from encoder.errors import UmurlError
-from encoder.joint_layouts import joint_counts
+from encoder.joint_layouts import LAYOUTS, joint_counts
 from umurl_search.clips.clip import Clip, LeftOut, Outcome, Reason
 from umurl_search.readers import SourceOptions, detect, open_reader
 from umurl_search.readers.arrays import NpyReader, read_array, read_clip_file
@@ -104,7 +104,7 @@ def test_a_shape_that_does_not_fit_the_axes_given_is_an_error() -> None:
     with pytest.raises(UmurlError, match=r"^axes must be one of TVC, MTVC, TMVC, CTVM, .*, not 'TCT'$"):
         read_array(numbers(4, 25, 3), axes="TCT")
     with pytest.raises(UmurlError, match=r"V 20 and C 3$"):
-        read_array(numbers(4, 25, 3), n_joints=(20,))
+        read_array(numbers(4, 25, 3), layout=LAYOUTS["kinect-v1"])
 
 
 def test_the_files_of_utd_mhad_need_no_layout(tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_of_two_files_of_one_recording_the_first_is_used(tmp_path: Path) -> None
 def test_a_file_alone_comes_with_notes_on_what_was_assumed(tmp_path: Path) -> None:
     path = tmp_path / "a.npy"
     np.save(path, numbers(2, 2, 25, 3))
-    frames, notes = read_clip_file(path)
+    frames, notes, *_ = read_clip_file(path)
     assert frames.shape == (2, 2, 25, 3)
     assert notes == (
         f"{path}: an array of shape (2, 2, 25, 3), read as MTVC; it could be TMVC: --axes settles it",

@@ -276,7 +276,7 @@ LEAVING = tracked([[("7", 1), ("8", 2)], [("8", 2)], [("8", 2), ("7", 1)]], stat
 
 
 def test_bodies_of_ones_own_keep_their_place_and_what_was_not_tracked_is_zero(tmp_path: Path) -> None:
-    frames, n_unseen = parse_tracked_skeleton(LEAVING.encode())
+    frames, n_unseen, _ = parse_tracked_skeleton(LEAVING.encode())
     seven, eight = (np.array([place.split() for place in body(seed)], float) for seed in (1, 2))
     assert not frames[1, 0].any()
     np.testing.assert_array_equal(frames[[0, 2], 0], [seven, seven])

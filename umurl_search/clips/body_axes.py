@@ -25,6 +25,8 @@ _LINED_UP = 0.999_998
 _CENTRED = 1e-3
 """Of a trunk's length: as far as a rounded centre lies from zero."""
 _SHORTEST = 1e-6
+_STARTING = 5
+"""Frames that say which way somebody faces."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,3 +141,22 @@ def _to_unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _is_most(held: Sequence[bool] | NDArray[np.bool_]) -> bool:
     return 2 * int(np.sum(held)) > len(held)
+
+
+def face_camera(frames: Frames) -> Frames:
+    """The clip turned about the vertical, so that person 1's shoulders lie along x, from left to right, at its start.
+
+    One angle for the clip and everybody in it, of the first frames that show both shoulders; people of recordings that
+    were made from all around face the camera then, as those of a Kinect do. Unseen joints stay zeros.
+    """
+    shoulders = frames[:, 0, (LEFT_SHOULDER, RIGHT_SHOULDER)]
+    both = np.flatnonzero(shoulders.any(axis=-1).all(axis=-1))[:_STARTING]
+    if not len(both):
+        return frames
+    across = (shoulders[both, 1] - shoulders[both, 0]).astype(np.float64).mean(axis=0)
+    length = np.hypot(across[0], across[2])
+    if length < _SHORTEST:
+        return frames
+    cosine, sine = across[0] / length, across[2] / length
+    turn = np.array([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]])
+    return (frames.reshape(-1, 3) @ turn.T.astype(frames.dtype)).reshape(frames.shape)

@@ -41,6 +41,7 @@ class Clip:
     label: 0-based class, None when unknown; action: its name, where the source tells one.
     `cut` counts the frames dropped at the end by the reader.
     segments: of a long recording, in frames of the source.
+    layout, fps: its joint layout and frames a second, where its file says them.
     """
 
     name: str
@@ -55,6 +56,8 @@ class Clip:
     cut: int = 0
     segments: tuple[Segment, ...] = ()
     unseen: int = 0
+    layout: str | None = None
+    fps: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

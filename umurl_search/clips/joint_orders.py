@@ -39,7 +39,9 @@ class JointOrder:
 
 def bones_of(layout: Layout) -> Bones:
     """The bones between a layout's own joints."""
-    joints = layout.to_ntu25
+    joints = layout.copies
+    if joints is None:
+        return tuple((j, parent) for j, parent in enumerate(layout.parents) if j != parent)
     bones = (tuple(sorted((joints[j], joints[parent]))) for j, parent in enumerate(PARENTS))
     return tuple(dict.fromkeys((a, b) for a, b in bones if a != b))
 
@@ -55,8 +57,9 @@ JOINT_ORDERS = (
             name=f"those of {layout.name}", n_joints=layout.n_joints, bones=bones_of(layout), layout=name
         )
         for name, layout in LAYOUTS.items()
+        if name != "openpose-25"
     ),
-    JointOrder(name="OpenPose's BODY_25 (x, y, score)", n_joints=25, bones=_BODY_25),
+    JointOrder(name="OpenPose's BODY_25 (x, y, score)", n_joints=25, bones=_BODY_25, layout="openpose-25"),
     JointOrder(
         name="the 24 of SMPL and one more",
         n_joints=25,

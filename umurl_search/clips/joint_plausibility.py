@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.joint_layouts import LAYOUTS
+from encoder.joint_layouts import find_layout
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.joint_orders import JOINT_ORDERS, Bones, JointOrder, bones_of
 from umurl_search.clips.normalization import Conventions
@@ -60,14 +60,14 @@ def check_joints(
 
     clips: (T, M, 25, 3) each, as `to_ntu25` gives them by the conventions.
     """
-    layout = LAYOUTS[conventions.layout]
+    layout = find_layout(conventions.layout)
+    if layout.copies is None:
+        return []
     known = [
         order for order in JOINT_ORDERS if order.n_joints == layout.n_joints and order.layout != layout.name
     ]
     orders = [JointOrder(name=layout.name, n_joints=layout.n_joints, bones=bones_of(layout)), *known]
-    source = np.array(
-        [layout.to_ntu25.index(j) if j in layout.to_ntu25 else -1 for j in range(layout.n_joints)]
-    )
+    source = np.array([layout.copies.index(j) if j in layout.copies else -1 for j in range(layout.n_joints)])
     shapes = [
         shape for frames in clips if (shape := _measure(frames, source, orders, conventions)) is not None
     ]

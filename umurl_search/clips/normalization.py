@@ -6,22 +6,32 @@ Source of the normalisation: the authors' released code, matched stage by stage 
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import Hint, UmurlError
-from encoder.joint_layouts import LAYOUTS
+from encoder.joint_layouts import Layout, find_layout
 from encoder.skeleton import LEFT_SHOULDER, N_FRAMES, N_PEOPLE, RIGHT_SHOULDER, SPINE_MID
-from umurl_search.clips.body_axes import make_upright, settle_signs
+from umurl_search.clips.body_axes import face_camera, make_upright, settle_signs
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Frames, LeftOut
+from umurl_search.clips.joint_mapping import combine_joints
+from umurl_search.clips.picture_places import (
+    DEPTHS,
+    Depth,
+    Placed,
+    parse_size,
+    place_picture,
+    scale_to_person,
+)
 from umurl_search.clips.types import NORMALISED, State, Up
 from umurl_search.clips.unseen_joints import Marked, mark_unseen, parse_marks
 
 STORE_FPS = 30.0
+_LATER = ("upright", "missing", "size", "mirror", "person", "depth")
 FARTHEST_M = 1e6
 """No coordinate lies farther out: more is a wrong unit or a damaged file, and its square would overflow."""
 
@@ -30,8 +40,11 @@ FARTHEST_M = 1e6
 class Conventions:
     """How a source states its coordinates: joint layout, frames a second, up axis, metres a unit.
 
-    upright: people are turned by their own trunk and shoulders. missing: what marks an unseen joint (`parse_marks`).
-    is_assumed: axis and unit are those of a dataset, and nobody said that they hold here.
+    layout: its name, or the text of a layout file (`find_layout`). upright: people are turned by their own trunk and
+    shoulders. missing: what marks an unseen joint (`parse_marks`). size: of the picture that joints were found in, as
+    `1280x720`. mirror: people were seen in a mirror. person: the only one that counts, from 1. depth: what becomes of
+    the depth that a detector guessed. is_assumed: axis and unit are those of a dataset, and nobody said that they hold
+    here.
     """
 
     layout: str = "ntu25"
@@ -40,21 +53,31 @@ class Conventions:
     scale: float = 1.0
     upright: bool = False
     missing: str | None = None
+    size: str | None = None
+    mirror: bool = False
+    person: int | None = None
+    depth: Depth = "auto"
     is_assumed: bool = False
 
     def __post_init__(self) -> None:
-        if self.layout not in LAYOUTS:
-            raise ValueError(f"layout is one of {', '.join(LAYOUTS)}, got '{self.layout}'")
+        find_layout(self.layout)
         if self.up not in get_args(Up):
             raise ValueError(f"up is one of {', '.join(get_args(Up))}, got '{self.up}'")
         parse_marks(self.missing)
+        parse_size(self.size)
+        if self.depth not in DEPTHS:
+            raise ValueError(f"depth is one of {', '.join(DEPTHS)}, got '{self.depth}'")
+        if self.person is not None and self.person < 1:
+            raise ValueError(f"people are counted from 1, got person {self.person}")
         if not (1 <= self.fps < 10_000 and 0 < self.scale < 1e9):
             raise ValueError(f"fps is 1 or more, scale above 0, got {self.fps} and {self.scale}")
 
     def describe(self) -> dict[str, Any]:
         """The fields as they are kept; of those that came later, what is not the default."""
         later = {
-            name: value for name, value in vars(self).items() if name in ("upright", "missing") and value
+            name: value
+            for name, value in vars(self).items()
+            if name in _LATER and value != getattr(type(self), name)
         }
         return {"layout": self.layout, "fps": self.fps, "up": self.up, "scale": self.scale, **later}
 
@@ -113,28 +136,53 @@ def to_ntu25(frames: Frames, conventions: Conventions) -> Frames:
 
 def convert_frames(frames: Frames, conventions: Conventions) -> Marked:
     """The same, and how many joints were marked as not seen."""
-    layout = LAYOUTS[conventions.layout]
+    layout = find_layout(conventions.layout)
     if frames.shape[2] != layout.n_joints:
         raise ValueError(f"layout {layout.name} has {layout.n_joints} joints, the clip has {frames.shape[2]}")
-    frames, n_unseen = mark_unseen(frames, parse_marks(conventions.missing))
+    frames, n_unseen, _ = mark_unseen(frames, parse_marks(conventions.missing))
     if not np.isfinite(frames).all():
         raise NonFiniteError("NaN or infinite")
-    frames = choose_bodies(frames) if frames.shape[1] > N_PEOPLE else frames
-    frames = frames[:, np.asarray(frames.any(axis=(0, 2, 3)))]
-    if layout.name != "ntu25":
-        frames = frames[:, :, list(layout.to_ntu25)]
-    frames = _y_up(frames, conventions.up)
-    if conventions.scale != 1.0:
-        with np.errstate(over="ignore"):
-            frames = frames * np.float32(conventions.scale)
+    frames = _choose_people(frames, conventions.person)
+    placed = _place_joints(frames, layout, conventions)
+    frames = placed.frames
     if frames.size and np.abs(frames).max() > FARTHEST_M:
         raise ValueError(
             f"coordinates beyond {FARTHEST_M:g} m overflow single precision; give metres, or the scale"
         )
+    if layout.faces == "any" and frames.size:
+        frames = face_camera(frames)
     if conventions.upright and frames.size:
         frames = make_upright(frames)
     ready = np.ascontiguousarray(_resample(frames, conventions.fps), dtype=np.float32)
-    return Marked(ready, n_unseen)
+    return Marked(ready, n_unseen, placed.notes)
+
+
+def _choose_people(frames: Frames, person: int | None) -> Frames:
+    """At most two people, those that are there; the one that is stated alone."""
+    if person is not None:
+        if person > frames.shape[1]:
+            raise ValueError(f"person {person} is wanted, the clip has {frames.shape[1]}")
+        frames = frames[:, person - 1 : person]
+    frames = choose_bodies(frames) if frames.shape[1] > N_PEOPLE else frames
+    return frames[:, np.asarray(frames.any(axis=(0, 2, 3)))]
+
+
+def _place_joints(frames: Frames, layout: Layout, conventions: Conventions) -> Placed:
+    """NTU-25's joints in metres, y up, of a layout's in the source's axes and unit."""
+    placed = place_picture(
+        frames,
+        layout,
+        size=parse_size(conventions.size),
+        depth=conventions.depth,
+        mirror=conventions.mirror,
+    )
+    frames = _y_up(combine_joints(placed.frames, layout), conventions.up)
+    if placed.is_picture and frames.size:
+        frames = scale_to_person(frames)
+    elif conventions.scale != 1.0:
+        with np.errstate(over="ignore"):
+            frames = frames * np.float32(conventions.scale)
+    return placed._replace(frames=frames)
 
 
 def convert_clip(clip: Clip, conventions: Conventions, *, state: State = "raw") -> Frames | LeftOut:
@@ -149,7 +197,7 @@ def convert_clip(clip: Clip, conventions: Conventions, *, state: State = "raw") 
 def convert_and_count(clip: Clip, conventions: Conventions, *, state: State = "raw") -> Marked | LeftOut:
     """The same, with how many joints were marked as not seen, by the reader too."""
     try:
-        frames, n_unseen = convert_frames(clip.frames, conventions)
+        frames, n_unseen, notes = convert_frames(clip.frames, conventions_for(clip, conventions))
     except NonFiniteError as error:
         return LeftOut(name=clip.name, reason="non-finite", detail=str(error), source=clip.source)
     except ValueError as error:
@@ -158,7 +206,15 @@ def convert_and_count(clip: Clip, conventions: Conventions, *, state: State = "r
         return describe_nobody(clip)
     is_turned = conventions.up != "y" or conventions.upright
     ready = normalise(frames) if is_turned and state in NORMALISED else frames
-    return Marked(ready, n_unseen + clip.unseen)
+    return Marked(ready, n_unseen + clip.unseen, notes)
+
+
+def conventions_for(clip: Clip, conventions: Conventions) -> Conventions:
+    """The conventions with what a clip's own file says of its joints and rate, where nobody stated another rate."""
+    if clip.layout is None and clip.fps is None:
+        return conventions
+    fps = clip.fps if clip.fps is not None and conventions.fps == STORE_FPS else conventions.fps
+    return replace(conventions, layout=clip.layout or conventions.layout, fps=fps)
 
 
 def describe_nobody(clip: Clip) -> LeftOut:

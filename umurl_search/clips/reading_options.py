@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from encoder.options import option
+from umurl_search.clips.picture_places import Depth, check_size
 from umurl_search.clips.unseen_joints import check_marks
 
 
@@ -16,3 +17,9 @@ class ReadingOptions:
         "What marks unseen joints: nan, zero, numbers (with commas), or interpolate [default: all usual marks]",
         parse=check_marks,
     )
+    size: str | None = option(
+        None, "Of the picture that joints were found in, as 1280x720 [default: 4x3]", parse=check_size
+    )
+    mirror: bool = option(False, "People were seen in a mirror, as in a selfie")
+    person: int | None = option(None, "The only person that counts, from 1", low=1)
+    depth: Depth = option("auto", "Depth that a detector guessed from a picture; auto drops it")

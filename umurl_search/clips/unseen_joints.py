@@ -29,10 +29,14 @@ class Marks:
 
 
 class Marked(NamedTuple):
-    """frames: (T, M, V, 3), what is not seen is zeros or filled. n_unseen: joints that were marked, frame by frame."""
+    """frames: (T, M, V, 3), what is not seen is zeros or filled. n_unseen: joints that were marked, frame by frame.
+
+    notes: what was assumed of the coordinates.
+    """
 
     frames: NDArray[Any]
     n_unseen: int
+    notes: tuple[str, ...] = ()
 
 
 def parse_marks(stated: str | None) -> Marks:

@@ -165,6 +165,10 @@ def open_source(dataset: Dataset, request: Request) -> tuple[Reader, Conventions
         scale=request.scale,
         upright=request.upright,
         missing=request.missing,
+        size=request.size,
+        mirror=request.mirror,
+        person=request.person,
+        depth=request.depth,
     )
     return reader, follow_state(stated, reader)
 

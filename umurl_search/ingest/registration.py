@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from encoder.joint_layouts import LAYOUTS
+from encoder.joint_layouts import find_layout
 from umurl_search.clips.clip import REASONS
 from umurl_search.clips.naming import is_derived_ntu_name
 from umurl_search.clips.normalization import Conventions
@@ -277,7 +277,7 @@ def _assign_by_rule(dataset: Dataset, protocol: str, clips: list[dict[str, Any]]
 
 def _notes(conventions: Conventions, reader: Reader) -> list[str]:
     notes = []
-    layout = LAYOUTS[conventions.layout]
+    layout = find_layout(conventions.layout)
     if layout.copied:
         notes.append(
             f"layout {layout.name}: {layout.copied} of the 25 joints are copies of others, so figures do not "

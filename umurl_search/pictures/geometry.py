@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.joint_layouts import LAYOUTS
+from encoder.joint_layouts import find_layout
 from encoder.skeleton import LEFT_SHOULDER, PARENTS, RIGHT_SHOULDER, SPINE_MID
 from umurl_search.clips.clip import Frames
 
@@ -36,7 +36,7 @@ _MOST_CELLS = 20
 
 def bones(layout: str = "ntu25") -> Bones:
     """The joint and its parent, numbers of NTU-25, of each bone that a layout has: none to a copy of a joint."""
-    source = LAYOUTS[layout].to_ntu25
+    source = find_layout(layout).stands_for
     return tuple((j, p) for j, p in enumerate(PARENTS) if source[j] != source[p])
 
 

@@ -1,6 +1,7 @@
 """What each axis of an array is: found out from its shape, or stated.
 
-Letters: N clips, T frames, M people, V joints, C coordinates (three, or four with how sure the camera was). An array
+Letters: N clips, T frames, M people, V joints, C coordinates (three, or four with how sure the camera was; of joints in
+a picture two or three). An array
 with fewer axes than letters has the last of them folded into one: (T, 75) is read as TVC, (N, T, 150) as NTMVC.
 """
 
@@ -10,32 +11,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import BadInputError
-from encoder.joint_layouts import joint_counts
+from encoder.joint_layouts import folded_counts, joint_counts, layouts_with
 from umurl_search.clips.types import AXES, SET_AXES, Axes
 
 USUAL_PEOPLE, MOST_PEOPLE = 2, 6
 _FIRST: tuple[Axes, ...] = ("TVC", "MTVC", "TMVC", "CTVM")
 _FURTHER: tuple[Axes, ...] = ("TVC", "TMVC", "MTVC", "CTV", "TCV", "VCT", "MCTV")
 _SETS = ("NCTVM", "NTMVC", "NMTVC", "NTVC", "NCTV", "NTCV", "VCTN")
-_COORDINATES, _WITH_CONFIDENCE = 3, 4
 _FEWEST_JOINTS, _MOST_JOINTS = 13, 150
 
 Sizes = dict[str, int]
 """letter -> length"""
 
 
-def clip_readings(shape: tuple[int, ...], n_joints: Sequence[int]) -> list[Axes]:
+def clip_readings(shape: tuple[int, ...], n_joints: Sequence[int], *, dims: int = 3) -> list[Axes]:
     """What the axes of an array that is one clip may be, the likeliest first; none where it is no clip."""
-    usual = [axes for axes in _FIRST if _fits(shape, axes, n_joints, most_people=USUAL_PEOPLE)]
-    broad = [axes for axes in _FIRST if _fits(shape, axes, n_joints, most_people=MOST_PEOPLE)]
+    usual = [axes for axes in _FIRST if _fits(shape, axes, n_joints, dims=dims, most_people=USUAL_PEOPLE)]
+    broad = [axes for axes in _FIRST if _fits(shape, axes, n_joints, dims=dims, most_people=MOST_PEOPLE)]
     found = usual + [axes for axes in broad if axes not in usual]
-    return found or [axes for axes in _FURTHER if _fits(shape, axes, n_joints, further=True)]
+    return found or [axes for axes in _FURTHER if _fits(shape, axes, n_joints, dims=dims, further=True)]
 
 
-def set_readings(shape: tuple[int, ...], n_joints: Sequence[int]) -> list[str]:
+def set_readings(shape: tuple[int, ...], n_joints: Sequence[int], *, dims: int = 3) -> list[str]:
     """What the axes of an array that holds many clips may be, the likeliest first."""
-    found = [axes for axes in _SETS if _fits(shape, axes, n_joints, further=True)]
-    usual = [axes for axes in found if _fits(shape, axes, n_joints, most_people=USUAL_PEOPLE, further=True)]
+    found = [axes for axes in _SETS if _fits(shape, axes, n_joints, dims=dims, further=True)]
+    usual = [
+        axes
+        for axes in found
+        if _fits(shape, axes, n_joints, dims=dims, most_people=USUAL_PEOPLE, further=True)
+    ]
     return usual + [axes for axes in found if axes not in usual]
 
 
@@ -44,49 +48,55 @@ def _fits(
     axes: str,
     n_joints: Sequence[int],
     *,
+    dims: int,
     most_people: int = MOST_PEOPLE,
     further: bool = False,
 ) -> bool:
-    sizes = sizes_as(shape, axes, n_joints)
+    sizes = sizes_as(shape, axes, n_joints, dims=dims)
     if sizes is None or sizes.get("M", 1) > most_people:
         return False
     folded = len(shape) < len(axes)
-    return sizes["C"] == _COORDINATES and not folded if not further else _is_likely(sizes, axes, folded)
+    return sizes["C"] == dims and not folded if not further else _is_likely(sizes, axes, folded, dims)
 
 
-def _is_likely(sizes: Sizes, axes: str, folded: bool) -> bool:
+def _is_likely(sizes: Sizes, axes: str, folded: bool, dims: int) -> bool:
     """Whether a shape is read so where nothing is stated: folded people are two, a confidence comes last."""
-    if sizes["C"] == _WITH_CONFIDENCE:
+    if sizes["C"] > dims:
         return axes.endswith("C") and not folded
     return not folded or (axes.endswith("VC") and sizes.get("M", USUAL_PEOPLE) == USUAL_PEOPLE)
 
 
-def sizes_as(shape: tuple[int, ...], axes: str, n_joints: Sequence[int]) -> Sizes | None:
-    """The length of each axis of an array that is read so, None where it cannot be."""
+def sizes_as(shape: tuple[int, ...], axes: str, n_joints: Sequence[int], *, dims: int = 3) -> Sizes | None:
+    """The length of each axis of an array that is read so, None where it cannot be.
+
+    dims: coordinates a joint; one more says how sure the camera was.
+    """
     if len(shape) > len(axes) or not shape:
         return None
     tails = (
         [shape[len(axes) - 1 :]]
         if len(shape) == len(axes)
-        else _unfold(shape[-1], axes, len(shape), n_joints)
+        else _unfold(shape[-1], axes, len(shape), n_joints, dims)
     )
     for tail in tails:
         sizes = dict(zip(axes, (*shape[: len(axes) - len(tail)], *tail), strict=True))
-        right = sizes["V"] in n_joints and sizes["C"] in (_COORDINATES, _WITH_CONFIDENCE)
+        right = sizes["V"] in n_joints and sizes["C"] in (dims, dims + 1)
         if right and sizes["T"] >= 1 and sizes.get("M", 1) >= 1:
             return sizes
     return None
 
 
-def _unfold(length: int, axes: str, n_axes: int, n_joints: Sequence[int]) -> Iterator[tuple[int, ...]]:
+def _unfold(
+    length: int, axes: str, n_axes: int, n_joints: Sequence[int], dims: int
+) -> Iterator[tuple[int, ...]]:
     """The lengths that the last axes may have had before they were folded into one."""
     folded = axes[n_axes - 1 :]
     if "T" in folded or "N" in folded or "V" not in folded or "C" not in folded:
         return
-    for joints in n_joints:
-        people, rest = divmod(length, joints * _COORDINATES)
+    for joints in n_joints if len(n_joints) == 1 else [n for n in n_joints if n in folded_counts()]:
+        people, rest = divmod(length, joints * dims)
         if not rest and people and ("M" in folded or people == 1):
-            sizes = {"V": joints, "C": _COORDINATES, "M": people}
+            sizes = {"V": joints, "C": dims, "M": people}
             yield tuple(sizes[letter] for letter in folded)
 
 
@@ -109,16 +119,23 @@ def order_axes(array: NDArray[np.generic], axes: str, sizes: Sizes) -> NDArray[n
     return people.transpose([letters.index(letter) for letter in "TMVC"])
 
 
-def describe_mismatch(shape: tuple[int, ...], axes: str | None, n_joints: Sequence[int]) -> str:
+def describe_mismatch(
+    shape: tuple[int, ...], axes: str | None, n_joints: Sequence[int], *, dims: int = 3
+) -> str:
     """Why no clip is in an array of this shape."""
     joints = " or ".join(map(str, n_joints))
     accepted = ", ".join(f"({', '.join(order)})" for order in ([axes] if axes else _FIRST))
-    return f"an array of shape {shape} is no clip: accepted are {accepted} with T >= 1, V {joints} and C 3"
+    return (
+        f"an array of shape {shape} is no clip: accepted are {accepted} with T >= 1, V {joints} and C {dims}"
+    )
 
 
 def describe_joints(shape: tuple[int, ...]) -> str:
-    """Where a shape shows a number of joints that no layout has: which, and where to read on."""
-    n_joints = shape[-2] if len(shape) > 2 and shape[-1] in (2, _COORDINATES, _WITH_CONFIDENCE) else 0
-    if not _FEWEST_JOINTS <= n_joints <= _MOST_JOINTS or n_joints in joint_counts():
+    """Where a shape shows a number of joints that says no layout by itself: which have so many, or where to read on."""
+    n_joints = shape[-2] if len(shape) > 2 and shape[-1] in (2, 3, 4) else 0
+    if not _FEWEST_JOINTS <= n_joints <= _MOST_JOINTS or (n_joints in joint_counts() and shape[-1] > 2):
         return ""
-    return f"; no layout has {n_joints} joints: see docs/data-format.md"
+    known = layouts_with(n_joints)
+    if known:
+        return f"; {n_joints} joints may be {' or '.join(known)}: --layout says which (see docs/layouts.md)"
+    return f"; no known layout has {n_joints} joints: --layout FILE.json states one (see docs/layouts.md)"

@@ -3,7 +3,7 @@
 import io
 import math
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import UmurlError, reason_of
-from encoder.joint_layouts import joint_counts
+from encoder.joint_layouts import Layout, joint_counts
 from umurl_search.readers.array_axes import clip_readings, set_readings, sizes_as
 from umurl_search.readers.build_clip import BadRecordingError, read_bytes
 from umurl_search.readers.csv_file import load_csv
@@ -31,27 +31,32 @@ _NAMES = (
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def load_clip_array(path: Path, *, n_joints: Sequence[int], axes: str | None = None) -> NDArray[Any]:
-    """The array of a file that is one clip.
+def load_clip_array(path: Path, *, layout: Layout | None, axes: str | None = None) -> NDArray[Any]:
+    """The array of a file that is one clip. layout: of its joints; None: that of their number.
 
     Raises: UmurlError, BadRecordingError where it is not whole or holds none, or several.
     """
     match path.suffix.lower():
         case ".npz":
-            return _choose_clip(load_npz(path), path, n_joints=n_joints, axes=axes)
+            return _choose_clip(load_npz(path), path, layout=layout, axes=axes)
         case ".mat":
-            return _choose_clip(load_mat(path), path, n_joints=n_joints, axes=axes)
+            return _choose_clip(load_mat(path), path, layout=layout, axes=axes)
         case ".csv":
             return load_csv(path)
     return load_npy(path)
 
 
-def _choose_clip(arrays: Arrays, path: Path, *, n_joints: Sequence[int], axes: str | None) -> NDArray[Any]:
+def _choose_clip(arrays: Arrays, path: Path, *, layout: Layout | None, axes: str | None) -> NDArray[Any]:
+    n_joints, dims = ((layout.n_joints,), layout.dims) if layout else (joint_counts(), 3)
     clips = {
         name: array
         for name, array in arrays.items()
         if array.dtype.kind in "iuf"
-        and (sizes_as(array.shape, axes, n_joints) if axes else clip_readings(array.shape, n_joints))
+        and (
+            sizes_as(array.shape, axes, n_joints, dims=dims)
+            if axes
+            else clip_readings(array.shape, n_joints, dims=dims)
+        )
     }
     if len(clips) == 1:
         return next(iter(clips.values()))
@@ -63,7 +68,7 @@ def _choose_clip(arrays: Arrays, path: Path, *, n_joints: Sequence[int], axes: s
     seen = ", ".join(f"{name} {arrays[name].shape}" for name in shown) or "no array of numbers"
     if clips:
         raise BadRecordingError("malformed", f"several of its arrays may be the clip: {seen}", path)
-    if any(set_readings(array.shape, n_joints) for array in arrays.values()):
+    if any(set_readings(array.shape, n_joints, dims=dims) for array in arrays.values()):
         seen += ", which is many clips"
     joints = " or ".join(map(str, n_joints))
     raise BadRecordingError("malformed", f"none of its arrays is a clip of {joints} joints: {seen}", path)

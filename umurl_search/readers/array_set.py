@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import BadInputError, Hint, UmurlError, reason_of
-from encoder.joint_layouts import LAYOUTS, joint_counts, layout_of
+from encoder.joint_layouts import Layout, joint_counts, layout_of
 from umurl_search.clips.body_selection import choose_bodies, count_until_empty
 from umurl_search.clips.clip import Outcome
 from umurl_search.clips.types import AXES, Part, Splits, State
@@ -91,19 +91,16 @@ class ArraySetReader:
         require_source_axes(axes)
         self.roots = (require_one_root(roots),)
         self._axes = axes
-        counts = (require_layout(layout).n_joints,) if layout else joint_counts()
-        self._sets = find_sets(self.roots[0], n_joints=counts, axes=axes)
+        stated = require_layout(layout) if layout else None
+        self._sets = find_sets(self.roots[0], layout=stated, axes=axes)
         if not self._sets:
             raise BadInputError(
                 f"{self.roots[0]}: holds no array of many clips",
                 Hint("state what its axes are with {option}, NTVC say", option="axes"),
             )
         first = self._sets[0]
-        sizes = sizes_as(first.shape, first.axes, counts)
-        assert sizes is not None, first
-        guessed = layout_of(sizes["V"])
-        assert guessed is not None, sizes
-        self.layout: str = layout or guessed.name
+        self._joints = stated or _layout_by_count(first)
+        self.layout: str = layout or self._joints.name
         self.parallel: bool = all(one.path.suffix.lower() == ".npy" for one in self._sets)
         self._actions = number_actions([label for one in self._sets for label in (one.labels or ([],))[0]])
 
@@ -138,8 +135,7 @@ class ArraySetReader:
     def _outcome(self, one: ArraySet, values: NDArray[Any], *, row: int, name: str) -> Outcome:
         source = f"{one.path.name}:{one.key}{':' if one.key else ''}{row}"
         try:
-            n_joints = (LAYOUTS[self.layout].n_joints,)
-            frames = read_array(values, axes=one.axes.replace("N", ""), n_joints=n_joints).frames
+            frames = read_array(values, axes=one.axes.replace("N", ""), layout=self._joints).frames
             frames = frames[: max(1, count_until_empty(frames))]
             require_places(frames)
             frames = choose_bodies(frames) if frames.shape[1] > USUAL_PEOPLE else frames
@@ -162,10 +158,19 @@ class ArraySetReader:
         return list(dict.fromkeys([*(one.path for one in self._sets), *labels]))
 
 
+def _layout_by_count(one: ArraySet) -> Layout:
+    """The layout that the number of joints in a set says."""
+    sizes = sizes_as(one.shape, one.axes, joint_counts())
+    assert sizes is not None, one
+    found = layout_of(sizes["V"])
+    assert found is not None, sizes
+    return found
+
+
 def count_sets(source: Path) -> int:
     """How many files at a source are arrays of many clips beyond doubt; 0 where they may be one clip each."""
     try:
-        sets = find_sets(source, n_joints=joint_counts(), axes=None)
+        sets = find_sets(source, layout=None, axes=None)
     except (OSError, UmurlError):
         return 0
     certain = [one for one in sets if _is_certain(one, alone=len(sets) == 1)]
@@ -180,14 +185,14 @@ def _is_certain(one: ArraySet, *, alone: bool) -> bool:
     return alone and sizes is not None and USUAL_PEOPLE < sizes.get("M", 1) <= MOST_PEOPLE
 
 
-def find_sets(source: Path, *, n_joints: Sequence[int], axes: str | None) -> list[ArraySet]:
+def find_sets(source: Path, *, layout: Layout | None, axes: str | None) -> list[ArraySet]:
     """The arrays of many clips at a source, one for each part; all that fit where their axes are stated.
 
     Raises: UmurlError where labels do not fit their array.
     """
     beside = _list_files(source if source.is_dir() else source.parent)
     files = [path for path in beside if path.suffix.lower() in SUFFIXES] if source.is_dir() else [source]
-    found = [one for path in files for one in _sets_in(path, n_joints=n_joints, axes=axes)]
+    found = [one for path in files for one in _sets_in(path, layout=layout, axes=axes)]
     if axes is None:
         found = _choose_sets(found)
     parts = [one.part for one in found]
@@ -199,20 +204,21 @@ def _list_files(folder: Path) -> list[Path]:
     return found if len(found) <= _MOST_FILES else []
 
 
-def _sets_in(path: Path, *, n_joints: Sequence[int], axes: str | None) -> Iterator[ArraySet]:
+def _sets_in(path: Path, *, layout: Layout | None, axes: str | None) -> Iterator[ArraySet]:
     """The arrays of a file that hold many clips, by their shapes."""
+    n_joints, dims = ((layout.n_joints,), layout.dims) if layout else (joint_counts(), 3)
     try:
         shapes = read_shapes(path)
     except (OSError, ValueError, UmurlError):
         return
     for key, shape in shapes.items():
         words = _words(f"{path.stem} {key}")
-        readings = [axes] if axes else set_readings(shape, n_joints)
+        readings = [axes] if axes else set_readings(shape, n_joints, dims=dims)
         if words & _LABEL_WORDS - {"action", "actions"} or words & _OTHER_WORDS or not readings:
             continue
-        sizes = sizes_as(shape, readings[0], n_joints)
+        sizes = sizes_as(shape, readings[0], n_joints, dims=dims)
         if sizes is not None and sizes.get("N", 0) > 0:
-            others = tuple(clip_readings(shape, n_joints)) if axes not in AXES else ()
+            others = tuple(clip_readings(shape, n_joints, dims=dims)) if axes not in AXES else ()
             yield ArraySet(
                 path=path, key=key, axes=readings[0], shape=shape, part=_part_in(words), others=others
             )

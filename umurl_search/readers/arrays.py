@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import BadInputError, UmurlError
-from encoder.joint_layouts import LAYOUTS, joint_counts
+from encoder.joint_layouts import LAYOUTS, Layout, joint_counts, layout_of
+from encoder.known_layouts import BY_COUNT
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Frames
 from umurl_search.clips.types import State
@@ -23,7 +23,14 @@ from umurl_search.readers.array_axes import (
     sizes_as,
 )
 from umurl_search.readers.array_files import is_likely_clip, load_clip_array, read_shapes
-from umurl_search.readers.build_clip import BadRecordingError, make_clip, require_places, to_float32
+from umurl_search.readers.build_clip import (
+    BadRecordingError,
+    FileClip,
+    make_clip,
+    require_places,
+    take_places,
+    to_float32,
+)
 from umurl_search.readers.csv_file import is_csv_clip
 from umurl_search.readers.file_per_clip import (
     FilePerClip,
@@ -32,8 +39,6 @@ from umurl_search.readers.file_per_clip import (
     find_sources,
     require_layout,
 )
-
-_COORDINATES = 3
 
 
 class ArrayReading(NamedTuple):
@@ -44,35 +49,28 @@ class ArrayReading(NamedTuple):
     other_readings: tuple[str, ...]
 
 
-def read_array(
-    array: NDArray[Any], *, axes: str | None = None, n_joints: Sequence[int] | None = None
-) -> ArrayReading:
-    """The clip that an array holds, T frames, V joints, C = 3 coordinates, M people.
+def read_array(array: NDArray[Any], *, axes: str | None = None, layout: Layout | None = None) -> ArrayReading:
+    """The clip that an array holds, T frames, V joints, C = 3 coordinates, M people; of a picture's, the third is zero.
 
-    A fourth coordinate says how sure the camera was of a joint: one with none at all is zeros.
+    One more coordinate than the layout has says how sure the camera was of a joint (`take_places`).
 
     axes: the order of its axes. Where None, the likeliest that the shape fits (`clip_readings`).
-    n_joints: the numbers of joints to accept; None: those of all layouts.
+    layout: of its joints; None: that of their number.
     Raises: UmurlError where the array is not of numbers or its shape fits none.
     """
     if array.dtype.kind not in "iuf":
         raise BadInputError(f"an array of {array.dtype} is no clip: integers or floats are needed")
     require_axes(axes)
-    n_joints = joint_counts() if n_joints is None else n_joints
-    readings = clip_readings(array.shape, n_joints) if axes is None else [axes]
-    sizes = sizes_as(array.shape, readings[0], n_joints) if readings else None
+    n_joints = joint_counts() if layout is None else (layout.n_joints,)
+    dims = layout.dims if layout else 3
+    readings = clip_readings(array.shape, n_joints, dims=dims) if axes is None else [axes]
+    sizes = sizes_as(array.shape, readings[0], n_joints, dims=dims) if readings else None
     if sizes is None:
-        raise BadInputError(describe_mismatch(array.shape, axes, n_joints))
+        raise BadInputError(describe_mismatch(array.shape, axes, n_joints, dims=dims))
     frames = to_float32(order_axes(array, readings[0], sizes))
-    return ArrayReading(_drop_confidence(frames), readings[0], tuple(readings[1:]))
-
-
-def _drop_confidence(frames: Frames) -> Frames:
-    """The coordinates alone; frames: (T, M, V, 3), or (T, M, V, 4) with how sure the camera was."""
-    places = np.ascontiguousarray(frames[..., :_COORDINATES])
-    if frames.shape[-1] > _COORDINATES:
-        places[~(frames[..., _COORDINATES] > 0)] = 0
-    return places
+    known = layout or layout_of(sizes["V"])
+    assert known is not None, sizes
+    return ArrayReading(take_places(frames, known), readings[0], tuple(readings[1:]))
 
 
 class NpyReader(FilePerClip):
@@ -95,7 +93,8 @@ class NpyReader(FilePerClip):
         require_axes(axes)
         self.format: str = fmt
         self.suffix: str = f".{fmt}"
-        self.layout: str = require_layout(layout).name
+        self.layout: str = layout
+        self._joints = require_layout(layout)
         self.state: State = state
         self._axes = axes
 
@@ -115,8 +114,8 @@ class NpyReader(FilePerClip):
         if path is None or path.suffix.lower() != ".npy" or not is_likely_clip(path):
             return ()
         ((_, shape),) = read_shapes(path).items()
-        n_joints = (LAYOUTS[self.layout].n_joints,)
-        readings, sets = clip_readings(shape, n_joints), set_readings(shape, n_joints)
+        n_joints = (self._joints.n_joints,)
+        readings, sets = (of(shape, n_joints, dims=self._joints.dims) for of in (clip_readings, set_readings))
         if not readings or not sets or shape[0] == 1:
             return ()
         said = f"{path.name}: an array of shape {shape}, read as one recording ({readings[0]})"
@@ -126,10 +125,9 @@ class NpyReader(FilePerClip):
         return is_csv_clip(path) if self.suffix == ".csv" else is_likely_clip(path)
 
     def load(self, place: Place) -> Clip:
-        n_joints = (LAYOUTS[self.layout].n_joints,)
-        array = load_clip_array(place.path, n_joints=n_joints, axes=self._axes)
+        array = load_clip_array(place.path, layout=self._joints, axes=self._axes)
         try:
-            frames = read_array(array, axes=self._axes, n_joints=n_joints).frames
+            frames = read_array(array, axes=self._axes, layout=self._joints).frames
         except UmurlError as error:
             raise BadRecordingError("malformed", f"{error}{describe_joints(array.shape)}") from None
         require_places(frames)
@@ -138,31 +136,39 @@ class NpyReader(FilePerClip):
         return make_clip(place.name, frames, source=place.source)
 
 
-def usual_layout(roots: Sequence[Path]) -> str:
-    """The layout of `.mat` files where none is stated: UTD-MHAD's own if the first holds its `d_skel`."""
-    for _, number, source in find_sources(roots, ".mat")[:1]:
+def usual_layout(roots: Sequence[Path], suffix: str) -> str:
+    """The layout of arrays where none is stated: that of the number of joints in the first, NTU's where it says none;
+    UTD-MHAD's own if the first is a `.mat` file with its `d_skel`."""
+    for _, number, source in find_sources(roots, suffix)[:1]:
         path = decode_place(f"{number}/{source}", roots).path
         try:
-            joints, *_ = read_shapes(path).get("d_skel", (0,))
-        except UmurlError:
-            joints = 0
-        return "utd-mhad" if joints == LAYOUTS["utd-mhad"].n_joints else "ntu25"
+            shapes = read_shapes(path)
+        except (OSError, ValueError, UmurlError):
+            return "ntu25"
+        joints, *_ = shapes.get("d_skel", (0,))
+        if joints == LAYOUTS["utd-mhad"].n_joints:
+            return "utd-mhad"
+        return next((name for shape in shapes.values() for name in _layouts_of(shape)), "ntu25")
     return "ntu25"
 
 
-def read_clip_file(path: Path, *, axes: str | None = None) -> tuple[Frames, tuple[str, ...]]:
-    """The clip in a file of one array, (T, M, V, 3), and notes on what was assumed in reading it, a line each.
+def _layouts_of(shape: tuple[int, ...]) -> list[str]:
+    """The layouts that a shape says by its number of joints."""
+    return [name for name in BY_COUNT if len(shape) >= 3 and clip_readings(shape, (LAYOUTS[name].n_joints,))]
 
-    Raises: UmurlError.
+
+def read_clip_file(path: Path, *, axes: str | None = None, layout: str | None = None) -> FileClip:
+    """The clip in a file of one array and notes on what was assumed in reading it, a line each.
+
+    layout: of its joints, where it is stated. Raises: UmurlError.
     """
-    array = load_clip_array(path, n_joints=joint_counts(), axes=axes)
+    stated = require_layout(layout) if layout else None
+    array = load_clip_array(path, layout=stated, axes=axes)
     try:
-        frames, reading, others = read_array(array, axes=axes)
+        frames, reading, others = read_array(array, axes=axes, layout=stated)
     except UmurlError as error:
         raise BadInputError(f"{path}: {error}{describe_joints(array.shape)}") from error
     if not others:
-        return frames, ()
-    return frames, (
-        f"{path}: an array of shape {array.shape}, read as {reading}; it could be {' or '.join(others)}: "
-        "--axes settles it",
-    )
+        return FileClip(frames)
+    said = f"{path}: an array of shape {array.shape}, read as {reading}"
+    return FileClip(frames, (f"{said}; it could be {' or '.join(others)}: --axes settles it",))

@@ -2,21 +2,36 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import BadInputError
+from encoder.joint_layouts import Layout
 from umurl_search.clips.body_selection import FloatT, drop_absent
 from umurl_search.clips.clip import Clip, Frames, LeftOut, Reason
 from umurl_search.clips.naming import parse_name
 
 _DETAIL_LENGTH = 200
+_COORDINATES = 3
 _MOST_LABELS = 2**63
 _MOST_NAME = 1_000
 _UNSHOWABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """Control characters, line ends and those that turn the direction of what follows."""
+
+
+class FileClip(NamedTuple):
+    """The clip of a file that may ask as a query.
+
+    frames: (T, M, V, 3) as the file states them. notes: what was assumed in reading it, a line each. layout, fps: its
+    joint layout and frames a second, where the file says them.
+    """
+
+    frames: Frames
+    notes: tuple[str, ...] = ()
+    layout: str | None = None
+    fps: float | None = None
 
 
 class BadRecordingError(BadInputError):
@@ -70,6 +85,26 @@ def to_float32(numbers: NDArray[Any]) -> Frames:
     return numbers.astype(np.float32)
 
 
+def take_places(frames: Frames, layout: Layout) -> Frames:
+    """(T, M, V, 3) of (T, M, V, C), C the layout's coordinates and perhaps how sure the camera was.
+
+    That is left out, and joints of less than the layout's least score are zeros; the third coordinate of joints in a
+    picture is zero.
+    """
+    dims = layout.dims
+    places = np.ascontiguousarray(frames[..., :dims])
+    if dims < _COORDINATES:
+        places = np.concatenate([places, np.zeros_like(places[..., :1])], axis=-1)
+    if frames.shape[-1] > dims:
+        places[is_unsure(frames[..., dims], layout)] = 0
+    return places
+
+
+def is_unsure(scores: NDArray[Any], layout: Layout) -> NDArray[np.bool_]:
+    """Where a score is too low, or no number, for its joint to count as seen."""
+    return np.asarray(~(scores > 0) if layout.least_score == 0 else ~(scores >= layout.least_score))
+
+
 @np.errstate(invalid="ignore")
 def require_places(frames: NDArray[FloatT]) -> None:
     """Raises: BadRecordingError where coordinates are NaN or infinite and no joint is left; frames: (T, ..., C).
@@ -105,12 +140,15 @@ def make_clip(
     action: str | None = None,
     max_frames: int | None = None,
     unseen: int = 0,
+    layout: str | None = None,
+    fps: float | None = None,
 ) -> Clip:
     """The clip of these coordinates: at most `max_frames`, only people that are there, float32.
 
     frames: (T, M, V, 3) of any float type; an absent person or joint is zeros, or what its source marks it by.
     unseen: joints that are zeros since the source says beside the coordinates that they were not seen.
     label: where None, the action in the name, if it has one. action: its name, where the source tells one.
+    layout, fps: of its joints and frames, where its file says them.
     Raises: BadRecordingError for a name or label that cannot be one, where no number is finite, or when
         nobody is there.
     """
@@ -140,4 +178,6 @@ def make_clip(
         source=source,
         cut=len(frames) - len(kept),
         unseen=unseen,
+        layout=layout,
+        fps=fps,
     )

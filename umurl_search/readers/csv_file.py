@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.joint_layouts import joint_counts
+from encoder.joint_layouts import folded_counts, joint_counts
 from umurl_search.readers.build_clip import BadRecordingError, read_bytes
 
 _HEAD_BYTES = 65_536
@@ -186,13 +186,13 @@ def _drop_leading(table: Numbers) -> Numbers:
 
     Raises: BadRecordingError where the rest is not three numbers a joint of one person or two.
     """
-    widths = [3 * people * joints for people in (1, 2) for joints in joint_counts()]
+    widths = [3 * people * joints for people in (1, 2) for joints in folded_counts()]
     for n_leading in range(3):
         leading = table[:, :n_leading]
         rising = not n_leading or len(table) < 2 or bool((np.diff(leading, axis=0) >= 0).all())
         if table.shape[1] - n_leading in widths and rising:
             return table[:, n_leading:]
-    joints = " or ".join(map(str, joint_counts()))
+    joints = " or ".join(map(str, folded_counts()))
     detail = f"{table.shape[1]} columns, not three a joint of {joints} joints, and its head names no x, y, z"
     raise BadRecordingError("malformed", detail)
 

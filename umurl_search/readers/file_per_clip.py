@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from encoder.errors import BadInputError, NotFoundError, StorageError
-from encoder.joint_layouts import LAYOUTS, Layout
+from encoder.joint_layouts import Layout, find_layout
 from umurl_search.clips.clip import Clip, Outcome
 from umurl_search.clips.naming import is_recording_name
 from umurl_search.clips.types import Splits, State
@@ -83,9 +83,10 @@ def require_one_root(roots: Sequence[Path]) -> Path:
 
 def require_layout(name: str) -> Layout:
     """The joint layout of this name. Raises: UmurlError for an unknown one."""
-    if name not in LAYOUTS:
-        raise BadInputError(f"unknown joint layout {name!r}; known are {', '.join(LAYOUTS)}")
-    return LAYOUTS[name]
+    try:
+        return find_layout(name)
+    except ValueError as error:
+        raise BadInputError(f"unknown joint layout: {error}") from None
 
 
 def find_single_file(root: Path, suffix: str) -> Path:

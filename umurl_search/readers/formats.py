@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING
 from encoder.errors import BadInputError, UmurlError
 
 if TYPE_CHECKING:
-    from umurl_search.clips.clip import Frames
     from umurl_search.clips.types import State
     from umurl_search.readers.base import Reader
+    from umurl_search.readers.build_clip import FileClip
 
 _HEAD_BYTES = 4096
-
-ClipAndNotes = tuple["Frames", tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +27,7 @@ class SourceOptions:
     max_action, max_setup: ntu-skeleton; the last that belongs to the dataset.
     slicing: pku-mmd; the frames that a label means, one of `pku.SLICINGS`.
     untrimmed: pku-mmd; recordings stay whole, their labels become segments.
-    layout: pyskl and npy; the joint layout, a key of `LAYOUTS` (None: ntu25).
+    layout: pyskl and arrays; the joint layout (`find_layout`; None: that of the number of joints, or ntu25).
     axes, state: npy; see `NpyReader`.
     """
 
@@ -42,6 +40,14 @@ class SourceOptions:
     layout: str | None = None
     axes: str | None = None
     state: "State" = "raw"
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryReading:
+    """How a file that asks is read. axes: of arrays (None: found out). layout: of joints, where it is stated."""
+
+    axes: str | None = None
+    layout: str | None = None
 
 
 def _matches_nothing(path: Path) -> bool:
@@ -61,7 +67,7 @@ class Format:
     count_in_folder: how many files of this format a source holds, of one whose files belong together. store_bytes: in
     the clip store for a byte of source, at most. has_recording_files: a recording is a file of its own. is_clip_a_file:
     moreover, one clip is one file. has_splits: the source states train and test parts. read_clip: of formats whose
-    files may ask as a query; frames (T, M, V, 3) and notes. arrays: read by conventions that its user states, since the
+    files may ask as a query. arrays: read by conventions that its user states, since the
     file says none.
     """
 
@@ -74,7 +80,7 @@ class Format:
     has_recording_files: bool = False
     is_clip_a_file: bool = False
     has_splits: bool = False
-    read_clip: Callable[[Path, str | None], ClipAndNotes] | None = None
+    read_clip: Callable[[Path, QueryReading], "FileClip"] | None = None
     arrays: bool = False
 
 
@@ -124,16 +130,18 @@ def states_nothing(name: str) -> bool:
     return any(row.arrays and name.lower().endswith(row.suffix) for row in FORMATS.values())
 
 
-def read_clip_file(path: Path, *, axes: str | None = None) -> ClipAndNotes:
-    """Frames (T, M, V, 3) of a file that is one clip, in the source's units, and notes.
+def read_clip_file(path: Path, *, axes: str | None = None, layout: str | None = None) -> "FileClip":
+    """The clip of a file that is one, in the source's units.
 
-    axes: of arrays, what each axis is (None: found out). Raises UmurlError, BadRecordingError.
+    axes: of arrays, what each axis is (None: found out). layout: where it is stated. Raises UmurlError,
+    BadRecordingError.
     """
     suffix = path.suffix.lower()
-    row = next((row for row in FORMATS.values() if row.read_clip and row.suffix == suffix), None)
-    read = (row or FORMATS["npy"]).read_clip
+    rows = [row for row in FORMATS.values() if row.read_clip and row.suffix == suffix]
+    row = next((row for row in rows if len(rows) == 1 or row.is_file(path)), None)
+    read = (row or (rows[0] if rows else FORMATS["npy"])).read_clip
     assert read is not None
-    return read(path, axes)
+    return read(path, QueryReading(axes=axes, layout=layout))
 
 
 def _head(path: Path) -> bytes:
@@ -159,10 +167,11 @@ def _open_ntu(roots: Sequence[Path], options: SourceOptions) -> "Reader":
     )
 
 
-def _read_skeleton(path: Path, axes: str | None) -> ClipAndNotes:
+def _read_skeleton(path: Path, how: QueryReading) -> "FileClip":
+    from umurl_search.readers.build_clip import FileClip
     from umurl_search.readers.ntu import read_skeleton
 
-    return read_skeleton(path), ()
+    return FileClip(read_skeleton(path))
 
 
 def _open_pku(roots: Sequence[Path], options: SourceOptions) -> "Reader":
@@ -185,10 +194,11 @@ def _is_likely_pku(path: Path) -> bool:
     return is_likely_recording(path)
 
 
-def _read_pku(path: Path, axes: str | None) -> ClipAndNotes:
+def _read_pku(path: Path, how: QueryReading) -> "FileClip":
+    from umurl_search.readers.build_clip import FileClip
     from umurl_search.readers.pku import read_recording
 
-    return read_recording(path), ()
+    return FileClip(read_recording(path))
 
 
 def _open_agcn(roots: Sequence[Path], options: SourceOptions) -> "Reader":
@@ -249,17 +259,18 @@ def _is_nw_ucla(path: Path) -> bool:
     return is_nw_ucla(path)
 
 
-def _read_nw_ucla(path: Path, axes: str | None) -> ClipAndNotes:
+def _read_nw_ucla(path: Path, how: QueryReading) -> "FileClip":
+    from umurl_search.readers.build_clip import FileClip
     from umurl_search.readers.nwucla import read_recording
 
-    return read_recording(path), ()
+    return FileClip(read_recording(path))
 
 
 def _open_arrays(fmt: str) -> Callable[[Sequence[Path], SourceOptions], "Reader"]:
     def open_them(roots: Sequence[Path], options: SourceOptions) -> "Reader":
         from umurl_search.readers.arrays import NpyReader, usual_layout
 
-        layout = options.layout or (usual_layout(roots) if fmt == "mat" else "ntu25")
+        layout = options.layout or usual_layout(roots, f".{fmt}")
         return NpyReader(roots, layout=layout, state=options.state, axes=options.axes, fmt=fmt)
 
     return open_them
@@ -320,10 +331,10 @@ def _is_likely_array(path: Path) -> bool:
     return is_likely_clip(path)
 
 
-def _read_array(path: Path, axes: str | None) -> ClipAndNotes:
+def _read_array(path: Path, how: QueryReading) -> "FileClip":
     from umurl_search.readers.arrays import read_clip_file as read
 
-    return read(path, axes=axes)
+    return read(path, axes=how.axes, layout=how.layout)
 
 
 FORMATS: dict[str, Format] = {

@@ -80,7 +80,7 @@ class NtuReader(FilePerClip):
 
     def load(self, place: Place) -> Clip:
         self._require_member(place.name)
-        frames, n_unseen = read_people(place.path)
+        frames, n_unseen, _ = read_people(place.path)
         return make_clip(
             place.name, frames, source=place.source, max_frames=self._max_frames, unseen=n_unseen
         )
@@ -160,7 +160,7 @@ def read_people(path: Path) -> Marked:
         if is_authors_name(path.stem):
             bodies = parse_skeleton(content)
         else:
-            bodies, n_unseen = parse_tracked_skeleton(content)
+            bodies, n_unseen, _ = parse_tracked_skeleton(content)
         require_places(bodies)
         people = choose_bodies(bodies)
         if not people.size:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from encoder.errors import BadInputError
-from encoder.joint_layouts import LAYOUTS
+from encoder.joint_layouts import find_layout
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Outcome
 from umurl_search.clips.types import Splits, State
@@ -47,7 +47,8 @@ class PysklReader:
     def __init__(self, roots: Sequence[Path], *, layout: str = "ntu25") -> None:
         self.roots = (require_one_root(roots),)
         self._paths = _find_pickles(self.roots[0])
-        self.layout: str = require_layout(layout).name
+        self.layout: str = layout
+        require_layout(layout)
         self._annotations: list[Any] | None = None
         self._names: list[str] = []
         self._sources: list[str] = []
@@ -148,7 +149,7 @@ def _read_annotation(
         raise BadRecordingError(
             "malformed", f"the annotation is a {type(annotation).__name__}, not a dictionary"
         )
-    keypoints = read_keypoints(annotation, n_joints=LAYOUTS[layout].n_joints, layout=layout)
+    keypoints = read_keypoints(annotation, layout=find_layout(layout))
     stated = to_integer(annotation.get("total_frames"), "total_frames")
     n_frames = keypoints.shape[1] if stated is None else stated
     if n_frames > keypoints.shape[1]:

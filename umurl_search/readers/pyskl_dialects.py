@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import BadInputError, Hint
+from encoder.joint_layouts import Layout, layouts_with
 from umurl_search.clips.types import Part, Splits
-from umurl_search.readers.build_clip import BadRecordingError, describe, to_float32
+from umurl_search.readers.build_clip import BadRecordingError, describe, take_places, to_float32
 from umurl_search.readers.ctrgcn import protocol_of
 from umurl_search.readers.label_file import to_list
 
@@ -145,24 +146,33 @@ def _find_keypoints(annotation: dict[str, Any]) -> Any:
     return next((annotation[key] for key in _KEYPOINTS if annotation.get(key) is not None), None)
 
 
-def read_keypoints(annotation: dict[str, Any], *, n_joints: int, layout: str) -> NDArray[np.float32]:
-    """The coordinates, (M, T, V, 3). Raises: BadRecordingError where they are anything else."""
+def read_keypoints(annotation: dict[str, Any], *, layout: Layout) -> NDArray[np.float32]:
+    """The coordinates, (M, T, V, 3); the third is zero of joints in a picture.
+
+    Raises: BadRecordingError where they are anything else.
+    """
     found = _to_array(_find_keypoints(annotation))
-    shape = found.shape
-    if shape[-1:] == (n_joints * 3,) and found.ndim in (2, 3):
-        found = found.reshape(*shape[:-1], n_joints, 3)
+    shape, n_joints, dims = found.shape, layout.n_joints, layout.dims
+    if shape[-1:] == (n_joints * dims,) and found.ndim in (2, 3):
+        found = found.reshape(*shape[:-1], n_joints, dims)
     if found.ndim == 3:
         found = found[None]
-    if found.ndim == 4 and shape[-1] == 2:
-        raise BadRecordingError("malformed", f"keypoints in two dimensions (shape {shape}); three are needed")
-    if found.ndim != 4 or found.shape[2] != n_joints or found.shape[3] not in (3, 4):
-        wanted = f"(M, T, {n_joints}, 3) for layout {layout}"
+    if found.ndim == 4 and found.shape[3] == 2 < dims:
+        which = " or ".join(f"--layout {name}" for name in layouts_with(found.shape[2]))
+        said = f"keypoints in two dimensions (shape {shape}), as of a picture"
+        raise BadRecordingError("malformed", f"{said}: {which or '--layout FILE.json'} reads them")
+    if found.ndim != 4 or found.shape[2] != n_joints or found.shape[3] not in (dims, dims + 1):
+        wanted = f"(M, T, {n_joints}, {dims}) for layout {layout.name}"
         raise BadRecordingError("malformed", f"keypoints of shape {shape}, not {wanted}")
-    places = to_float32(found[..., :3])
-    sure = found[..., 3] if found.shape[3] == 4 else annotation.get("keypoint_score")
-    if isinstance(sure, np.ndarray) and sure.shape == places.shape[:3] and sure.dtype.kind in "iuf":
-        places[~(np.asarray(sure) > 0)] = 0
-    return places
+    places = to_float32(found)
+    sure = annotation.get("keypoint_score")
+    if found.shape[3] == dims and _are_scores(sure, found.shape[:3]):
+        places = np.concatenate([places, to_float32(np.asarray(sure))[..., None]], axis=3)
+    return take_places(places, layout)
+
+
+def _are_scores(sure: Any, shape: tuple[int, ...]) -> bool:
+    return isinstance(sure, np.ndarray) and sure.shape == shape and sure.dtype.kind in "iuf"
 
 
 def _to_array(keypoints: Any) -> NDArray[Any]:

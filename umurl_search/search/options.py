@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from encoder.joint_layouts import LayoutName
+from encoder.joint_layouts import check_layout
 from encoder.modality_sets import parse
 from encoder.options import check_limits, option
 from umurl_search.clips.reading_options import ReadingOptions
@@ -71,7 +71,9 @@ class ClipFileOptions(ReadingOptions):
     """How a clip file is read, where not as its format says or the index's dataset was ingested."""
 
     axes: Axes | None = option(None, "The axes of a .npy clip [default: found out]")
-    layout: LayoutName | None = option(None, f"Its joint layout {_AS_INGESTED}")
+    layout: str | None = option(
+        None, f"Its joint layout: a name, or a FILE.json {_AS_INGESTED}", parse=check_layout
+    )
     fps: float | None = option(None, f"Its frames a second {_AS_INGESTED}", low=1, high=9999)
     up: Up | None = option(None, f"Its up axis {_AS_INGESTED}")
     scale: float | None = option(None, f"Metres a unit {_AS_INGESTED}", low=1e-9, high=1e8)

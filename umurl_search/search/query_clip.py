@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import BadInputError, Hint, NotFoundError
-from encoder.joint_layouts import LAYOUTS, layout_of
+from encoder.joint_layouts import find_layout, layout_of
 from encoder.skeleton import N_JOINTS, N_PEOPLE
 from umurl_search.clips.body_axes import make_upright
 from umurl_search.clips.body_selection import drop_absent
@@ -36,7 +36,7 @@ from umurl_search.clips.unseen_joints import describe_unseen, mark_unseen, parse
 from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
 from umurl_search.library.missing import require_dataset
-from umurl_search.readers.build_clip import BadRecordingError
+from umurl_search.readers.build_clip import BadRecordingError, FileClip
 from umurl_search.readers.formats import clip_suffixes, list_suffixes, read_clip_file, states_nothing
 
 _VALUE_BYTES = 4
@@ -104,6 +104,7 @@ def conventions_of(clip: str, dataset: Mapping[str, Any], stated: Mapping[str, A
     """
     inherited = dataset if states_nothing(clip) and dataset["state"] == "raw" else {}
     return Conventions(
+        **{name: stated[name] for name in ("size", "mirror", "person", "depth") if stated.get(name)},
         layout=stated.get("layout") or inherited.get("layout", "ntu25"),
         fps=stated.get("fps") or inherited.get("fps", 30.0),
         up=stated.get("up") or inherited.get("up", "y"),
@@ -212,20 +213,22 @@ def read_clip_frames(
     if not os.path.isfile(path):  # of a name that is too long too
         raise NotFoundError(f"{path}: no such file", "give the path of a clip")
     try:
-        frames, notes = read_clip_file(path, axes=axes)
+        read = read_clip_file(path, axes=axes, layout=conventions.layout if strict_layout else None)
     except BadRecordingError as error:
         raise BadInputError(f"{path}: {error.reason}, {error.detail}", _WHOLE) from error
+    frames, notes = read.frames, read.notes
+    conventions, strict_layout = _follow_file(read, conventions, strict_layout)
     if most_bytes is not None and _VALUE_BYTES * frames.size * STORE_FPS / conventions.fps > most_bytes:
         raise TooLongError(f"{path}: more frames than there is room for", "cut it into shorter clips")
     chosen = conventions if strict_layout else _fit_layout(frames, conventions)
-    n_joints = LAYOUTS[chosen.layout].n_joints
-    if n_joints != frames.shape[2]:
+    layout = find_layout(chosen.layout)
+    if layout.n_joints != frames.shape[2]:
         raise BadInputError(
-            f"{path}: the clip has {frames.shape[2]} joints but layout {chosen.layout} has {n_joints}",
+            f"{path}: the clip has {frames.shape[2]} joints but layout {layout.name} has {layout.n_joints}",
             Hint("omit {option}", option="layout"),
         )
     try:
-        ready, n_unseen = convert_frames(frames, chosen)
+        ready, n_unseen, assumed = convert_frames(frames, chosen)
     except NonFiniteError as error:
         raise BadInputError(f"{path}: non-finite, {error}", _WHOLE) from error
     except ValueError as error:
@@ -243,13 +246,23 @@ def read_clip_frames(
             f"{path}: read in metres, y up, unlike the index's dataset; --scale and --up settle it",
         )
     if chosen.layout != conventions.layout:
-        notes = (*notes, f"{path}: {frames.shape[2]} joints, read as {chosen.layout}; --layout settles it")
+        notes = (*notes, f"{path}: {frames.shape[2]} joints, read as {layout.name}; --layout settles it")
     notes = (
         *notes,
+        *(f"{path}: {note}" for note in assumed),
         *describe_unseen(n_unseen, what=str(path)),
         *check_clips([ready], chosen, what=str(path)),
     )
     return ClipFrames(frames=ready, notes=notes, layout=chosen.layout)
+
+
+def _follow_file(read: FileClip, conventions: Conventions, strict_layout: bool) -> tuple[Conventions, bool]:
+    """The conventions with what the file itself says of its joints and rate, unless these were stated."""
+    if read.layout is not None and not strict_layout:
+        conventions, strict_layout = replace(conventions, layout=read.layout), True
+    if read.fps is not None and conventions.fps == STORE_FPS:
+        conventions = replace(conventions, fps=read.fps)
+    return conventions, strict_layout
 
 
 def _doubt_assumed(ready: Frames, frames: Frames, conventions: Conventions) -> Frames | None:
@@ -264,7 +277,7 @@ def _doubt_assumed(ready: Frames, frames: Frames, conventions: Conventions) -> F
 def _fit_layout(frames: Frames, conventions: Conventions) -> Conventions:
     """The stated conventions, their layout replaced if it has not the clip's number of joints."""
     n_joints = frames.shape[2]
-    if LAYOUTS[conventions.layout].n_joints == n_joints:
+    if find_layout(conventions.layout).n_joints == n_joints:
         return conventions
     known = layout_of(n_joints)
     return conventions if known is None else replace(conventions, layout=known.name)
@@ -279,7 +292,7 @@ def read_array(clip: NDArray[Any], *, conventions: Conventions) -> QueryClip:
     frames = frames[:, None] if frames.ndim == 3 else frames
     if frames.ndim != 4 or frames.shape[2:] != (N_JOINTS, 3) or 0 in frames.shape:
         raise ValueError(f"a clip is (T, M, {N_JOINTS}, 3) or (T, {N_JOINTS}, 3), got {np.shape(clip)}")
-    frames, n_unseen = mark_unseen(frames, parse_marks(conventions.missing))
+    frames, n_unseen, _ = mark_unseen(frames, parse_marks(conventions.missing))
     if not np.isfinite(frames).all() or (n_unseen and not frames.any()):
         raise ValueError("a clip's coordinates are finite numbers; some of these are not")
     people = drop_absent(frames)

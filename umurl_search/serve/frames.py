@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.joint_layouts import LAYOUTS
+from encoder.joint_layouts import find_layout
 from encoder.skeleton import JOINTS, PARENTS
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import STORE_FPS
@@ -57,7 +57,7 @@ def stand_on_floor(frames: Frames) -> NDArray[np.int16]:
 
 def skeleton(layout: str) -> SkeletonDrawing:
     """Names of the joints and the bones between them; those of length zero, whose joint is a copy, left out."""
-    stands_for = LAYOUTS[layout].to_ntu25
+    stands_for = find_layout(layout).stands_for
     bones = [
         (joint, parent) for joint, parent in enumerate(PARENTS) if stands_for[joint] != stands_for[parent]
     ]

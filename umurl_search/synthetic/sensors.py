@@ -11,7 +11,7 @@ from encoder.joint_layouts import LAYOUTS
 from umurl_search.synthetic import demo_sensor
 from umurl_search.synthetic.body import Array, rotations
 
-V1_COPIES = LAYOUTS["kinect-v1"].to_ntu25
+V1_COPIES = LAYOUTS["kinect-v1"].matrix.argmax(axis=1)
 """For each of NTU's 25 joints the one of the older sensor's 20 that stands for it."""
 
 _BASE, _MID, _NECK, _HEAD = 0, 1, 2, 3
@@ -33,7 +33,7 @@ def simulate_recording(joints: Array, rng: Generator, *, v1: bool) -> NDArray[np
     for _ in range(rng.poisson(0.5)):
         demo_sensor.misplace_limb(seen, rng)
     if v1:
-        seen = seen[:, :, list(V1_COPIES)]
+        seen = seen[:, :, V1_COPIES]
     if rng.random() < 0.1:
         demo_sensor.lose(
             seen[:, rng.integers(seen.shape[1])], int(rng.integers(1, 9)), at=float(rng.random())
