@@ -20,6 +20,7 @@ from cli import (
     duplicates,
     encoders,
     exporting,
+    layouts,
     linear_eval,
     localize,
     maintenance,
@@ -40,7 +41,7 @@ from cli.terminal import Stopped, is_first_process
 from encoder.errors import UmurlError
 
 GROUPS = {
-    "First steps": ("demo", "doctor", "datasets"),
+    "First steps": ("demo", "doctor", "datasets", "layouts"),
     "Data": ("ingest", "add", "update", "remove", "relabel", "rename"),
     "Encoders": ("train", "import-encoder", "embed", "costs"),
     "Search": ("build-index", "query", "render", "serve", "prefer", "export"),
@@ -83,6 +84,7 @@ app = typer.Typer(
 for room in (
     demo,
     datasets,
+    layouts,
     encoders,
     search,
     exporting,

@@ -50,6 +50,7 @@ from umurl_search.maintenance.results import (
     StoredEncoderInfo,
     Verification,
 )
+from umurl_search.pictures.layout_list import LayoutList
 from umurl_search.pictures.render import RenderResult
 from umurl_search.report.report import WrittenReport
 from umurl_search.result import Result
@@ -99,6 +100,7 @@ RESULTS: dict[str, type[Result]] = {
     "delete": Deleted,
     "doctor": Checks,
     "datasets": KnownDatasets,
+    "layouts": LayoutList,
     "train": DrawnTrainReport,
     "query": QueryResult,
     "query for moments": MomentQueryResult,

@@ -7,24 +7,43 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.known_layouts import BY_COUNT, KNOWN, USUAL_RULES
 from encoder.skeleton import JOINTS, N_JOINTS
-
-Combination = Mapping[str, float]
-"""Names of a layout's joints, or of NTU-25's, with weights that add to 1."""
+from encoder.usual_joints import USUAL_RULES, Combination
 
 Faces = Literal["camera", "any"]
 Axes = Literal["world", "picture"]
 
 MOST_JOINTS = 1024
+_FOLDER = Path(__file__).parent / "layouts"
 _MOST_TEXT = 200_000
 _LONGEST_NAME = 100
-_WEIGHT_ERROR = 1e-6
+_WEIGHT_ERROR = 1e-5
+_LEAST_SCORE = 0.3
+_FIELDS = ("name", "joints", "parents", "dims", "faces", "axes", "ntu25", "least_score")
+_NAMES = (
+    *("ntu25", "kinect-v1", "utd-mhad", "mediapipe-33", "coco-17", "halpe-26", "openpose-25", "openpose-18"),
+    *(
+        "h36m-17",
+        "smpl-22",
+        "smpl-24",
+        "smpl-h-52",
+        "azure-32",
+        "zed-34",
+        "zed-38",
+        "coco-wholebody-133",
+        "rig",
+    ),
+)
+"""The layouts that are known, a layout file each."""
+BY_COUNT = ("ntu25", "kinect-v1", "mediapipe-33", "smpl-22", "smpl-h-52", "zed-38")
+"""What a 3-D clip of so many joints is taken for where nothing is stated: no other layout in use has as many, or, of 20
+and 25, arrays of these were read so from the start."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +77,7 @@ class Layout:
     faces: Faces = "camera"
     axes: Axes = "world"
     rules: Mapping[str, Sequence[Combination]]
-    least_score: float = 0.3
+    least_score: float = _LEAST_SCORE
 
     @property
     def n_joints(self) -> int:
@@ -132,6 +151,7 @@ class Layout:
             "dims": self.dims,
             "faces": self.faces,
             "axes": self.axes,
+            "least_score": self.least_score,
             "ntu25": {name: [dict(way) for way in ways] for name, ways in self.rules.items()},
         }
         return json.dumps(document, separators=(",", ":"))
@@ -186,19 +206,6 @@ def _sort_rows(rows: tuple[tuple[Row, ...], ...], n_joints: int) -> tuple[int, .
     return tuple(order)
 
 
-def _known() -> dict[str, Layout]:
-    layouts: dict[str, Layout] = {}
-    for fields in KNOWN:
-        joints = tuple(fields["joints"])
-        parents = tuple(joints.index(fields["parents"].get(name, name)) for name in joints)
-        layouts[fields["name"]] = Layout(**{**fields, "joints": joints, "parents": parents})
-    return layouts
-
-
-LAYOUTS = _known()
-"""name -> layout. A name with `-2d` or `-3d` behind it is the same with that many coordinates."""
-
-
 @lru_cache(maxsize=64)
 def find_layout(text: str) -> Layout:
     """The layout of a name, or of the text of a layout file (JSON). Raises ValueError for neither."""
@@ -232,7 +239,15 @@ def layout_name(text: str) -> str:
 
 
 def parse_layout(text: str) -> Layout:
-    """The layout that a layout file (JSON) states. Raises ValueError, saying what is wrong."""
+    """The layout that a layout file (JSON) of one's own states. Raises ValueError, saying what is wrong."""
+    layout = _read_layout(text)
+    if layout.name in LAYOUTS:
+        raise ValueError(f"'{layout.name}' is the name of a layout that is known; choose another")
+    return layout
+
+
+def _read_layout(text: str) -> Layout:
+    """The layout that a layout file states."""
     if len(text) > _MOST_TEXT:
         raise ValueError(f"a layout file has at most {_MOST_TEXT:,} characters, this one {len(text):,}")
     try:
@@ -241,30 +256,33 @@ def parse_layout(text: str) -> Layout:
         raise ValueError(f"a layout file is JSON; this one is not ({error})") from None
     if not isinstance(document, dict):
         raise ValueError('a layout file is an object: {"name": ..., "joints": [...], ...}')
-    known = {"name", "joints", "parents", "dims", "faces", "axes", "ntu25"}
-    if unknown := sorted(set(document) - known):
-        raise ValueError(f"a layout file has {', '.join(sorted(known))}; not {', '.join(unknown)[:200]}")
+    if unknown := sorted(set(document) - set(_FIELDS)):
+        raise ValueError(f"a layout file has {', '.join(_FIELDS)}; not {', '.join(unknown)[:200]}")
     joints = _parse_joints(document.get("joints"))
+    dims = _parse_choice(document, "dims", (3, 2))
     layout = Layout(
         name=_parse_name(document.get("name")),
         joints=joints,
         parents=_parse_parents(document.get("parents"), joints),
-        dims=_parse_choice(document, "dims", (3, 2)),
+        dims=dims,
         faces=_parse_choice(document, "faces", ("camera", "any")),
-        axes=_parse_choice(
-            document, "axes", ("picture", "world") if document.get("dims") == 2 else ("world", "picture")
-        ),
+        axes=_parse_choice(document, "axes", ("picture", "world") if dims == 2 else ("world", "picture")),
         rules=_parse_rules(document.get("ntu25", {}), joints),
+        least_score=_parse_score(document.get("least_score", _LEAST_SCORE)),
     )
     _require_body(layout)
     return layout
 
 
+def _parse_score(stated: Any) -> float:
+    if isinstance(stated, bool) or not isinstance(stated, int | float) or not 0 <= stated <= 1:
+        raise ValueError("least_score is a number from 0 to 1")
+    return float(stated)
+
+
 def _parse_name(stated: Any) -> str:
     if not (isinstance(stated, str) and 0 < len(stated) <= _LONGEST_NAME and stated.isprintable()):
         raise ValueError(f"a layout's name is a text of at most {_LONGEST_NAME} characters")
-    if stated in LAYOUTS:
-        raise ValueError(f"'{stated}' is the name of a layout that is known; choose another")
     return stated
 
 
@@ -360,3 +378,9 @@ def layout_of(n_joints: int) -> Layout | None:
 def layouts_with(n_joints: int) -> tuple[str, ...]:
     """The names of all known layouts of that many joints."""
     return tuple(name for name, one in LAYOUTS.items() if one.n_joints == n_joints)
+
+
+LAYOUTS: dict[str, Layout] = {}
+"""name -> layout. A name with `-2d` or `-3d` behind it is the same with that many coordinates."""
+for _name in _NAMES:
+    LAYOUTS[_name] = _read_layout((_FOLDER / f"{_name}.json").read_text("utf-8"))

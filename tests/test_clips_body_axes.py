@@ -5,7 +5,7 @@ import pytest
 from made_bodies import center, spin, turn_like_agcn
 from numpy.typing import NDArray
 
-from umurl_search.clips.body_axes import find_first_body, look_at, make_upright, settle_signs
+from umurl_search.clips.body_axes import face_camera, find_first_body, look_at, make_upright, settle_signs
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import Conventions, normalise, to_ntu25
 from umurl_search.synthetic.demo_corpus import make_clip
@@ -69,3 +69,23 @@ def test_a_downward_axis_is_turned_whichever_way_its_file_was_made(signs: tuple[
 
 def _faces_camera(frames: NDArray[np.float32]) -> bool:
     return bool(np.median(frames[:, 0, 8, 0] - frames[:, 0, 4, 0]) > 0)
+
+
+@pytest.mark.parametrize("degrees", [0, 60, 179, -120])
+def test_people_who_face_any_way_are_turned_to_the_camera_by_one_angle(degrees: float) -> None:
+    turned = spin(CLIPS[0], (0.0, 1.0, 0.0), np.radians(degrees)).astype(np.float32)
+    faced = face_camera(turned)
+    across = (faced[:5, 0, 8] - faced[:5, 0, 4]).mean(axis=0)
+    assert across[0] > 0
+    assert abs(across[2]) < 1e-4
+    np.testing.assert_allclose(faced, face_camera(CLIPS[0]), atol=1e-3)
+    np.testing.assert_allclose(faced[..., 1], turned[..., 1], atol=1e-5)
+
+
+def test_nobody_is_turned_whose_shoulders_are_never_seen() -> None:
+    frames = CLIPS[0].copy()
+    frames[:, 0, 4] = 0
+    assert face_camera(frames) is frames
+    late = CLIPS[0].copy()
+    late[:3, 0, 8] = 0
+    assert not face_camera(late)[:3, 0, 8].any()

@@ -49,7 +49,7 @@ def test_joints_of_openpose_are_told_in_any_unit(unit: float, stated: float) -> 
             assert len(said) == 1
             assert "no person's joints in the order of ntu25" in said[0]
             assert "--scale" not in said[0]
-        assert "they look like OpenPose's BODY_25 (x, y, score); docs/data-format.md" in check(wrong)[0]
+        assert "they look like OpenPose's BODY_25 (x, y, score); say --layout openpose-25" in check(wrong)[0]
 
 
 def test_orders_of_25_joints_are_told_and_named() -> None:

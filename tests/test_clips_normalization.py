@@ -301,7 +301,7 @@ def test_a_clip_of_another_layout_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("given_", "message"),
     [
-        ({"layout": "none"}, f"layout is one of {', '.join(LAYOUTS)}, got 'none'"),
+        ({"layout": "none"}, f"layout is one of {', '.join(LAYOUTS)}, or a layout file, got 'none'"),
         ({"up": "w"}, "up is one of y, z, x, -y, -z, -x, got 'w'"),
         ({"fps": 0.0}, "fps is 1 or more, scale above 0, got 0.0 and 1.0"),
         ({"fps": float("nan")}, "fps is 1 or more, scale above 0, got nan and 1.0"),

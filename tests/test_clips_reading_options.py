@@ -25,7 +25,7 @@ Command = Callable[..., Result]
 
 def test_whatever_reads_coordinates_takes_them() -> None:
     stated = set(options_of(ReadingOptions))
-    assert stated == {"upright", "missing"}
+    assert stated == {"upright", "missing", "size", "mirror", "person", "depth"}
     for request in (Request, ChangeRequest, EmbedRequest, ClipFileOptions, Conventions):
         assert stated <= {field.name for field in fields(request)}, request
     assert stated <= set(FileOptions.model_fields)

@@ -1,6 +1,7 @@
 """Plain arrays as clips: shapes, order of axes, types."""
 
 import pickle
+import re
 import struct
 from pathlib import Path
 from typing import Any
@@ -233,12 +234,19 @@ def test_a_file_alone_comes_with_notes_on_what_was_assumed(tmp_path: Path) -> No
         read_clip_file(path)
 
 
-@pytest.mark.parametrize("n_joints", [17, 33])
-def test_a_number_of_joints_that_no_layout_has_is_named(tmp_path: Path, n_joints: int) -> None:
+@pytest.mark.parametrize(
+    ("n_joints", "said"),
+    [
+        (17, "17 joints may be coco-17 or h36m-17: --layout says which"),
+        (24, "24 joints may be smpl-24: --layout says which"),
+        (23, "no known layout has 23 joints: --layout FILE.json states one"),
+    ],
+)
+def test_a_number_of_joints_that_says_no_layout_is_named(tmp_path: Path, n_joints: int, said: str) -> None:
     np.save(tmp_path / "a.npy", np.ones((30, n_joints, 3)))
-    line = f"; no layout has {n_joints} joints: see docs/data-format.md"
+    line = f"; {said} (see docs"
     ((left_out,),) = NpyReader((tmp_path,)).read(["0/a.npy"])
     assert isinstance(left_out, LeftOut)
-    assert left_out.detail.endswith(line)
-    with pytest.raises(UmurlError, match=line):
+    assert line in left_out.detail
+    with pytest.raises(UmurlError, match=re.escape(line)):
         read_clip_file(tmp_path / "a.npy")

@@ -162,7 +162,9 @@ def test_an_unknown_format_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("fmt", ["npy", "pyskl"])
 def test_an_unknown_layout_is_an_error(tmp_path: Path, fmt: str) -> None:
     MAKERS[fmt](tmp_path)
-    with pytest.raises(UmurlError, match=f"^unknown joint layout 'none'; known are {', '.join(LAYOUTS)}$"):
+    with pytest.raises(
+        UmurlError, match=f"^unknown joint layout: layout is one of {', '.join(LAYOUTS)}, or a"
+    ):
         open_reader(fmt, (tmp_path,), SourceOptions(layout="none"))
 
 

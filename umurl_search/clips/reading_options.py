@@ -1,8 +1,9 @@
 """How coordinates are read, declared once for every command, the HTTP API and Python."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from encoder.options import option
+from encoder.options import option, options_of
 from umurl_search.clips.picture_places import Depth, check_size
 from umurl_search.clips.unseen_joints import check_marks
 
@@ -23,3 +24,9 @@ class ReadingOptions:
     mirror: bool = option(False, "People were seen in a mirror, as in a selfie")
     person: int | None = option(None, "The only person that counts, from 1", low=1)
     depth: Depth = option("auto", "Depth that a detector guessed from a picture; auto drops it")
+
+
+def stated_of(options: Any) -> dict[str, Any]:
+    """What is stated of coordinates in anything that has these options: name -> value, where it is not the default."""
+    values = {name: getattr(options, name) for name in options_of(ReadingOptions)}
+    return {name: value for name, value in values.items() if value != options_of(ReadingOptions)[name][0]}

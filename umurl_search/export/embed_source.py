@@ -16,7 +16,7 @@ from encoder.precision import emulation_note, pick_precision
 from umurl_search.clips.clip import Frames, LeftOut
 from umurl_search.clips.normalization import Conventions, convert_and_count, normalise
 from umurl_search.clips.plausibility import MOST_CLIPS, check_clips
-from umurl_search.clips.reading_options import ReadingOptions
+from umurl_search.clips.reading_options import ReadingOptions, stated_of
 from umurl_search.clips.types import NORMALISED, Up
 from umurl_search.clips.unseen_joints import describe_unseen
 from umurl_search.datasets import protocols
@@ -201,8 +201,7 @@ def _from_files(
         fps=request.fps,
         up=request.up,
         scale=request.scale,
-        upright=request.upright,
-        missing=request.missing,
+        **stated_of(request),
     )
     conventions, is_ready, n_unseen = follow_state(stated, reader), reader.state in NORMALISED, 0
     found: dict[str, np.ndarray[Any, np.dtype[np.float32]]] = {}

@@ -19,9 +19,8 @@ from typing import Any
 import numpy as np
 
 from encoder.errors import Hint, NotFoundError, UmurlError
-from encoder.options import options_of
 from umurl_search.clips.normalization import Conventions
-from umurl_search.clips.reading_options import ReadingOptions
+from umurl_search.clips.reading_options import ReadingOptions, stated_of
 from umurl_search.clips.unseen_joints import describe_unseen
 from umurl_search.datasets import protocols
 from umurl_search.files import sealed_folder
@@ -179,7 +178,7 @@ def _stated_origin(before: DatasetBefore, request: ChangeRequest, source: Path) 
         raise _missing_source(source, name)
     fmt = request.format or detect(source)
     slicing = request.slicing or first["slicing"] or SLICING
-    stated = {name: getattr(request, name) for name in options_of(ReadingOptions) if getattr(request, name)}
+    stated = stated_of(request)
     if fmt == first["format"]:
         return {**first, **stated, "roots": [os.path.abspath(source)], "slicing": slicing}
     asked = Request(

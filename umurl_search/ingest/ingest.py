@@ -11,7 +11,7 @@ from typing import Any
 
 from encoder.errors import BadInputError, Hint, NotFoundError, UmurlError
 from umurl_search.clips.normalization import PIPELINE, Conventions
-from umurl_search.clips.reading_options import ReadingOptions
+from umurl_search.clips.reading_options import ReadingOptions, stated_of
 from umurl_search.clips.types import Up
 from umurl_search.datasets import protocols
 from umurl_search.datasets.protocols import Dataset
@@ -163,12 +163,7 @@ def open_source(dataset: Dataset, request: Request) -> tuple[Reader, Conventions
         fps=request.fps,
         up=request.up,
         scale=request.scale,
-        upright=request.upright,
-        missing=request.missing,
-        size=request.size,
-        mirror=request.mirror,
-        person=request.person,
-        depth=request.depth,
+        **stated_of(request),
     )
     return reader, follow_state(stated, reader)
 

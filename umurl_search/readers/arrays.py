@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from encoder.errors import BadInputError, UmurlError
-from encoder.joint_layouts import LAYOUTS, Layout, joint_counts, layout_of
-from encoder.known_layouts import BY_COUNT
+from encoder.joint_layouts import BY_COUNT, LAYOUTS, Layout, joint_counts, layout_of
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Frames
 from umurl_search.clips.types import State
