@@ -38,6 +38,8 @@ def show_layouts(
 
 
 def print_layouts(found: "LayoutList") -> None:
+    from cli.print_tables import new_console, new_table
+
     table = new_table(
         "name", "joints", "dimensions", "people face", "NTU-25 joints it lacks", right=("joints",)
     )

@@ -11,7 +11,7 @@ RNG = np.random.default_rng(0)
 AT = {name: j for j, name in enumerate(JOINTS)}
 
 
-def own(name: str, n_frames: int = 4) -> np.ndarray:  # type: ignore[type-arg]
+def own(name: str, n_frames: int = 4) -> np.ndarray:
     return RNG.standard_normal((n_frames, 2, LAYOUTS[name].n_joints, 3)).astype(np.float32)
 
 

@@ -14,7 +14,7 @@ def test_somebody_stands_to_be_drawn() -> None:
 def test_a_layout_says_what_it_lacks() -> None:
     (row,) = list_layouts("smpl-24").layouts
     assert row.invented == ["spine shoulder", "left hand tip", "left thumb", "right hand tip", "right thumb"]
-    assert row.ntu25["left hand tip"] == "[left hand]"
+    assert row.ntu25["left hand tip"] == "left hand"
     assert row.ntu25["spine shoulder"] == "0.5 left shoulder + 0.5 right shoulder; else spine3"
     with pytest.raises(ValueError, match="layout is one of ntu25, "):
         list_layouts("smpl")

@@ -244,7 +244,7 @@ def test_a_file_alone_comes_with_notes_on_what_was_assumed(tmp_path: Path) -> No
 )
 def test_a_number_of_joints_that_says_no_layout_is_named(tmp_path: Path, n_joints: int, said: str) -> None:
     np.save(tmp_path / "a.npy", np.ones((30, n_joints, 3)))
-    line = f"; {said} (see docs"
+    line = f"; {said} (see"
     ((left_out,),) = NpyReader((tmp_path,)).read(["0/a.npy"])
     assert isinstance(left_out, LeftOut)
     assert line in left_out.detail
