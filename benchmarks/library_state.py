@@ -19,7 +19,8 @@ from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.maintenance.verify import verify
 from umurl_search.search.options import SearchOptions
-from umurl_search.search.searcher import QueryBatch, Searcher
+from umurl_search.search.query_clip import QueryBatch
+from umurl_search.search.searcher import Searcher
 
 FOLDERS = ("clips", "encoders", "indexes")
 EVERYTHING = 10_000

@@ -27,7 +27,8 @@ from umurl_search.index.build_plan import BuildRequest
 from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.library.library import Library
 from umurl_search.search.options import SearchOptions
-from umurl_search.search.searcher import QueryBatch, Searcher
+from umurl_search.search.query_clip import QueryBatch
+from umurl_search.search.searcher import Searcher
 from umurl_search.synthetic.demo_corpus import make_clip
 from umurl_search.training.plan import TrainRequest
 from umurl_search.training.run import train_encoder

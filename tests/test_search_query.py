@@ -14,7 +14,8 @@ from umurl_search.index.build_plan import BuildRequest
 from umurl_search.library.library import Library
 from umurl_search.search.options import QueryRequest, SearchOptions
 from umurl_search.search.query import query
-from umurl_search.search.searcher import QueryBatch, Searcher
+from umurl_search.search.query_clip import QueryBatch
+from umurl_search.search.searcher import Searcher
 from umurl_search.synthetic.demo_corpus import make_clip
 
 Command = Callable[..., Result]

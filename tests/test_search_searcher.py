@@ -21,7 +21,8 @@ from umurl_search.ingest.add_update_remove import remove
 from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.maintenance.compact import compact
 from umurl_search.search.options import SearchOptions
-from umurl_search.search.searcher import QueryBatch, Searcher
+from umurl_search.search.query_clip import QueryBatch
+from umurl_search.search.searcher import Searcher
 from umurl_search.synthetic.demo_corpus import make_clip
 
 Found = list[tuple[int, float]]

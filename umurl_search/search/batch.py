@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.embed import Embedder
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Clip, Frames, LeftOut
 from umurl_search.clips.normalization import Conventions, convert_and_count, normalise
@@ -33,7 +32,7 @@ from umurl_search.search.joint_searcher import open_searcher
 from umurl_search.search.moment_search import label_moments
 from umurl_search.search.options import SearchRequest
 from umurl_search.search.query import searched_index
-from umurl_search.search.query_clip import read_clip
+from umurl_search.search.query_clip import QueryBatch, read_clip
 from umurl_search.search.results import (
     Answer,
     AnswerOfMany,
@@ -44,7 +43,7 @@ from umurl_search.search.results import (
     fewer_hits_note,
 )
 from umurl_search.search.rows_file import add_rows, rows_file
-from umurl_search.search.searcher import QueryBatch, Searcher
+from umurl_search.search.searcher import Searcher
 from umurl_search.search.unread_clips import Unread, none_read_error, why
 from umurl_search.timing import Clock
 
@@ -78,6 +77,7 @@ class Query:
     frames: Frames | None = None
     y: NDArray[np.float32] | None = None
     notes: tuple[str, ...] = ()
+    layout: str = "ntu25"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,12 +152,7 @@ def _take(
     queries = [outcome for outcome in chunk if isinstance(outcome, Query)]
     if not queries:
         return
-    asking = QueryBatch(
-        names=[query.name for query in queries],
-        y=_embed(searcher, queries, request.modality),
-        rows=[query.row for query in queries],
-    )
-    answers = searcher.answer(asking, request)
+    answers = _ask(searcher, queries, request)
     told.counts["answered"] += len(queries)
     told.counts["stored"] += sum(query.y is not None for query in queries)
     told.counts["rows"] += sum(len(answer.hits) for answer in answers)
@@ -169,6 +164,23 @@ def _take(
         hits = answer.hits if segments is None else label_moments(answer.hits, segments)
         asked = _describe_query(query, answer, request, notes=searcher.notes(request))
         told.queries.append(AnswerOfMany(query=asked, hits=list(hits)))
+
+
+def _ask(searcher: Searcher, queries: Sequence[Query], request: SearchRequest) -> list[Answer]:
+    """The answer to each query, in their order; those that cross from one layout are asked together."""
+    layouts = [None if query.y is not None else searcher.crossing(query.layout, request) for query in queries]
+    found: dict[int, Answer] = {}
+    for layout in dict.fromkeys(layouts):
+        at = [i for i, one in enumerate(layouts) if one == layout]
+        some = [queries[i] for i in at]
+        asking = QueryBatch(
+            names=[query.name for query in some],
+            y=_embed(searcher, some, request.modality, layout),
+            rows=[query.row for query in some],
+            layout=layout,
+        )
+        found |= dict(zip(at, searcher.answer(asking, request), strict=True))
+    return [found[i] for i in range(len(queries))]
 
 
 def _describe_query(
@@ -191,19 +203,13 @@ def _describe_query(
     )
 
 
-def _embed(searcher: Searcher, queries: Sequence[Query], modality: str) -> Embeddings:
-    """(Q, D) float32 of what is embedded already and what is not."""
+def _embed(searcher: Searcher, queries: Sequence[Query], modality: str, layout: str | None) -> Embeddings:
+    """(Q, D) float32 of what is embedded already and what is not; (Q, K D) where they cross from a layout."""
     frames = {i: query.frames for i, query in enumerate(queries) if query.frames is not None}
     ready = {i: query.y for i, query in enumerate(queries) if query.y is not None}
     if frames:
-        embedder = Embedder(searcher.model, n_clips=len(frames), device=searcher.device, precision="float32")
-        ready |= dict(
-            zip(
-                frames,
-                embedder(searcher.turn_alike(list(frames.values())), (modality,))[modality],
-                strict=True,
-            )
-        )
+        y = searcher.embed(list(frames.values()), modality, layout=layout)
+        ready |= dict(zip(frames, y, strict=True))
     return np.stack([ready[i] for i in range(len(queries))])
 
 
@@ -256,6 +262,7 @@ def _read_one(
             row=clip.row,
             frames=clip.frames,
             notes=clip.notes,
+            layout=clip.layout,
         )
     advance(1)
 
@@ -283,6 +290,7 @@ def _dataset(searcher: Searcher, name: str, request: SearchRequest) -> Source:
                     action=row["action"],
                     row=row,
                     frames=clips.normalised_frames(i) if clips is not None else None,
+                    layout="ntu25" if clips is None else str(clips.manifest["conventions"]["layout"]),
                     y=np.asarray(y[i]) if y is not None else None,
                 )
             advance(len(chosen))
@@ -347,4 +355,5 @@ def _make_query(
         label=outcome.label,
         frames=frames if is_ready else normalise(frames),
         notes=tuple(notes),
+        layout=outcome.layout or conventions.layout,
     )

@@ -11,10 +11,13 @@ from encoder.errors import Hint, UmurlError
 from encoder.model import UmURL
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.types import Embeddings, Rows
+from umurl_search.index.layout_bridges import LayoutBridge
 from umurl_search.library.library import Library
-from umurl_search.search.options import Indexes, SearchOptions
+from umurl_search.progress import Progress, no_progress
+from umurl_search.search.options import Indexes, MatchOptions, SearchOptions
+from umurl_search.search.query_clip import QueryBatch
 from umurl_search.search.results import Answer
-from umurl_search.search.searcher import QueryBatch, Searcher
+from umurl_search.search.searcher import Searcher
 
 
 class JointSearcher(Searcher):
@@ -60,9 +63,16 @@ class JointSearcher(Searcher):
         """Of the first index; raises UmurlError for a bad filter."""
         return self._parts[0].passing(where)
 
-    def embed(self, clips: Sequence[Frames], modality: str) -> Embeddings:
-        """(Q, D) float32 of normalised clips (T, M, 25, 3), by the one encoder."""
-        return self._parts[0].embed(clips, modality)
+    def embed(self, clips: Sequence[Frames], modality: str, *, layout: str | None = None) -> Embeddings:
+        """(Q, D) or (Q, K D) float32 of normalised clips (T, M, 25, 3), by the one encoder."""
+        return self._parts[0].embed(clips, modality, layout=layout)
+
+    def layout_bridge(
+        self, layout: str, how: MatchOptions, *, progress: Progress = no_progress
+    ) -> LayoutBridge:
+        """The first index's; those of all are fitted where they are not there yet."""
+        first, *_ = [part.layout_bridge(layout, how, progress=progress) for part in self._parts]
+        return first
 
     def turn_alike(self, clips: Sequence[Frames]) -> list[Frames]:
         """The clips turned as those of the first index were."""

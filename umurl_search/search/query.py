@@ -5,10 +5,12 @@ from typing import Any
 from umurl_search.clips.types import Embeddings
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed
+from umurl_search.progress import Progress, no_progress
 from umurl_search.search.joint_searcher import open_searcher
+from umurl_search.search.layout_crossing import describe_crossing
 from umurl_search.search.moment_search import label_moments
 from umurl_search.search.options import QueryRequest, SearchOptions
-from umurl_search.search.query_clip import QueryClip, read_clip
+from umurl_search.search.query_clip import QueryBatch, QueryClip, read_clip
 from umurl_search.search.results import (
     Answer,
     AskedClip,
@@ -19,12 +21,12 @@ from umurl_search.search.results import (
     WindowedIndex,
     fewer_hits_note,
 )
-from umurl_search.search.searcher import QueryBatch, Searcher
+from umurl_search.search.searcher import Searcher
 from umurl_search.timing import Clock
 
 
 @retry_if_library_changed
-def query(library: Library, request: QueryRequest) -> QueryResult:
+def query(library: Library, request: QueryRequest, *, progress: Progress = no_progress) -> QueryResult:
     """The k best clips of an index for one clip, those that pass `where` only, exact.
 
     Raises UmurlError for an unknown index, a clip that cannot be read, a bad filter or an absent modality.
@@ -40,7 +42,11 @@ def query(library: Library, request: QueryRequest) -> QueryResult:
         strict_layout=request.layout is not None,
     )
     clock.lap("read")
-    y = searcher.embed([clip.frames], request.modality)
+    layout = searcher.crossing(clip.layout, request)
+    if layout is not None:
+        searcher.layout_bridge(layout, request, progress=progress)
+        clock.lap("bridge")
+    y = searcher.embed([clip.frames], request.modality, layout=layout)
     clock.lap("embed")
     return answer_query(searcher, request, clip, y, clock)
 
@@ -49,9 +55,16 @@ def answer_query(
     searcher: Searcher, request: QueryRequest, clip: QueryClip, y: Embeddings, clock: Clock
 ) -> QueryResult:
     """What `query` says of a clip that is read and embedded: y (1, D)."""
-    answer = searcher.answer(QueryBatch(names=[clip.name], y=y, rows=[clip.row]), request)[0]
+    layout = searcher.crossing(clip.layout, request)
+    asking = QueryBatch(names=[clip.name], y=y, rows=[clip.row], layout=layout)
+    answer = searcher.answer(asking, request)[0]
     clock.lap("search")
-    notes = [*clip.notes, *searcher.notes(request), *fewer_hits_note(answer, request)]
+    notes = [
+        *clip.notes,
+        *describe_crossing(searcher, clip, y, request),
+        *searcher.notes(request),
+        *fewer_hits_note(answer, request),
+    ]
     label, action = (clip.row["label"], clip.row["action"]) if clip.row else (None, None)
     asked = AskedClip(
         clip=request.clip,

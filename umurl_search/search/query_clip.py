@@ -6,8 +6,8 @@ Frames are (T, M, 25, 3) float32, normalise, to_ntu25d for the encoder.
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +31,7 @@ from umurl_search.clips.normalization import (
     to_ntu25,
 )
 from umurl_search.clips.plausibility import check_clips, check_scale_and_axis
-from umurl_search.clips.types import Axes
+from umurl_search.clips.types import Axes, Embeddings
 from umurl_search.clips.unseen_joints import describe_unseen, mark_unseen, parse_marks
 from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
@@ -53,13 +53,27 @@ class TooLongError(BadInputError):
 class QueryClip:
     """name: as given. frames: (T, M, 25, 3) normalised. row: its catalog entry, if it came from the library.
 
-    notes: what was assumed in reading it, one line each.
+    notes: what was assumed in reading it, one line each. layout: of its joints, as it was read or is kept.
     """
 
     name: str
     frames: Frames
     row: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()
+    layout: str = "ntu25"
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryBatch:
+    """Queries ready to be searched. y: (Q, D) embeddings; rows: what the catalog says of each, None for files.
+
+    layout: the joint layout of the clips, where they cross from it by a bridge: y is (Q, K D) then.
+    """
+
+    names: Sequence[str]
+    y: Embeddings
+    rows: Sequence[dict[str, Any] | None] = field(default_factory=tuple)
+    layout: str | None = None
 
 
 def read_clip(
@@ -76,9 +90,8 @@ def read_clip(
     """
     named = library_name(text)
     if named is None:
-        path = Path(text)
-        frames, notes = read_file(path, conventions=conventions, axes=axes, strict_layout=strict_layout)
-        return QueryClip(name=text, frames=frames, notes=notes)
+        read = read_clip_frames(Path(text), conventions=conventions, axes=axes, strict_layout=strict_layout)
+        return QueryClip(name=text, frames=normalise(read.frames), notes=read.notes, layout=read.layout)
     return _from_library(library, *named, upright=conventions.upright)
 
 
@@ -124,6 +137,11 @@ class StoredClip:
     store: ClipStore
     start: int | None = None
     stop: int | None = None
+
+    @property
+    def layout(self) -> str:
+        """The joint layout of its dataset."""
+        return str(self.store.manifest["conventions"]["layout"])
 
     @property
     def frames(self) -> Frames:
@@ -175,11 +193,13 @@ def _from_library(library: Library, dataset: str, name: str, *, upright: bool) -
     found = find_stored(library, dataset, name)
     if found.start is None or found.stop is None:
         ready = found.store.normalised_frames(found.row["store_row"])
-        return QueryClip(name=found.name, frames=make_upright(ready) if upright else ready, row=found.row)
+        kept = make_upright(ready) if upright else ready
+        return QueryClip(name=found.name, frames=kept, row=found.row, layout=found.layout)
     cut = crop(found.store.frames(found.row["store_row"]), found.start, found.stop)
     assert cut is not None, found.name
     cut = make_upright(cut) if upright else cut
-    return QueryClip(name=found.name, frames=cut, row={**found.row, "label": None, "action": None})
+    row = {**found.row, "label": None, "action": None}
+    return QueryClip(name=found.name, frames=cut, row=row, layout=found.layout)
 
 
 def read_file(

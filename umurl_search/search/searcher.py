@@ -14,13 +14,21 @@ from numpy.typing import NDArray
 
 from encoder.embed import embed, pick_device
 from encoder.errors import BusyError, DamagedError, Hint, NotFoundError
+from encoder.joint_layouts import find_layout
 from encoder.model import UmURL
 from umurl_search.clips.body_axes import make_upright
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import Conventions, check_pipeline
 from umurl_search.clips.types import Embeddings, Rows
+from umurl_search.index.bridges_and_whitening import Maps
 from umurl_search.index.exact_knn import Neighbours
 from umurl_search.index.filtered_search import Gallery
+from umurl_search.index.layout_bridges import (
+    LayoutBridge,
+    asked_modalities,
+    bring_down,
+    side_by_side,
+)
 from umurl_search.index.open_index import open_index, require_rows
 from umurl_search.index.temporal_iou import Intervals
 from umurl_search.index.windows import windows_of
@@ -28,28 +36,25 @@ from umurl_search.library import encoder_registry
 from umurl_search.library.clip_columns import PERFORMANCE, clip_fields
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_while_changing
+from umurl_search.progress import Progress, no_progress
 from umurl_search.search.hits import make_hit, mark_query, performance_of
+from umurl_search.search.layout_crossing import crossing, open_bridge
 from umurl_search.search.moment_search import nearest_moments
-from umurl_search.search.options import SearchOptions
-from umurl_search.search.query_clip import QueryClip, conventions_of, is_upright, read_array, read_clip
-from umurl_search.search.results import (
-    Answer,
-    Hit,
+from umurl_search.search.options import MatchOptions, SearchOptions
+from umurl_search.search.query_clip import (
+    QueryBatch,
+    QueryClip,
+    conventions_of,
+    is_upright,
+    read_array,
+    read_clip,
 )
+from umurl_search.search.results import Answer, Hit
 
 T = TypeVar("T")
 _MOST_ROWS = 20_000
 _MOST_FILTERS = 64
 """That a searcher keeps in memory; then it begins again."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class QueryBatch:
-    """Queries ready to be searched. y: (Q, D) embeddings; rows: what the catalog says of each, None for files."""
-
-    names: Sequence[str]
-    y: Embeddings
-    rows: Sequence[dict[str, Any] | None] = field(default_factory=tuple)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +82,10 @@ class Searcher:
         self.index, self.row = open_index(library, name)
         self.device = pick_device(device)
         self.dataset = self._checked_dataset()
-        self._galleries: dict[tuple[str, str, bool], tuple[Gallery, Callable[[Embeddings], Embeddings]]] = {}
+        self._galleries: dict[
+            tuple[str, str, bool, str | None], tuple[Gallery, Callable[[Embeddings], Embeddings]]
+        ] = {}
+        self._layout_bridges: dict[tuple[str, str, str], LayoutBridge] = {}
         self._seen = _Seen()
 
     def _checked_dataset(self) -> dict[str, Any]:
@@ -138,9 +146,21 @@ class Searcher:
         how = replace(options or SearchOptions(), **changes)
         self.refresh()
         read = self._retry(lambda: [self._read(clip, conventions) for clip in clips])
-        y = self.embed([clip.frames for clip in read], how.modality)
-        asking = QueryBatch(names=[clip.name for clip in read], y=y, rows=[clip.row for clip in read])
-        return self.answer(asking, how)
+        return self.ask(read, how)
+
+    def ask(self, clips: Sequence[QueryClip], how: SearchOptions) -> list[Answer]:
+        """The best hits for each of some clips, in their order; clips of each layout are embedded together."""
+        layouts = [self.crossing(clip.layout, how) for clip in clips]
+        found: dict[int, Answer] = {}
+        for layout in dict.fromkeys(layouts):
+            at = [i for i, one in enumerate(layouts) if one == layout]
+            some = [clips[i] for i in at]
+            y = self.embed([clip.frames for clip in some], how.modality, layout=layout)
+            asking = QueryBatch(
+                names=[one.name for one in some], y=y, rows=[one.row for one in some], layout=layout
+            )
+            found |= dict(zip(at, self.answer(asking, how), strict=True))
+        return [found[i] for i in range(len(clips))]
 
     def _read(self, clip: str | Path | Frames, conventions: Conventions | None) -> QueryClip:
         if isinstance(clip, list | tuple):
@@ -153,20 +173,38 @@ class Searcher:
         """What is stated (as `ClipFileOptions`); else, of arrays, what the index's dataset was read by; else NTU's."""
         return conventions_of(clip, self.dataset, {} if stated is None else vars(stated))
 
-    def embed(self, clips: Sequence[Frames], modality: str) -> Embeddings:
-        """(Q, D) float32 of normalised clips (T, M, 25, 3)."""
-        y = embed(
-            self.model,
-            self.turn_alike(clips),
-            modalities=(modality,),
-            device=self.device,
-            precision="float32",
-        )
-        return y[modality]
+    def embed(self, clips: Sequence[Frames], modality: str, *, layout: str | None = None) -> Embeddings:
+        """(Q, D) float32 of normalised clips (T, M, 25, 3); where they cross from a layout (Q, K D), modalities side by
+        side."""
+        asked = (modality,) if layout is None else asked_modalities(modality, self.index.modalities)
+        return side_by_side(self._embed(self.turn_alike(clips), asked), asked)
+
+    def _embed(self, clips: Sequence[Frames], modalities: tuple[str, ...]) -> dict[str, Embeddings]:
+        return embed(self.model, clips, modalities=modalities, device=self.device, precision="float32")
 
     def turn_alike(self, clips: Sequence[Frames]) -> list[Frames]:
-        """The clips turned as those of the index were: upright, where these are."""
+        """The clips as those of the index are: turned upright, or seen in a picture."""
+        if find_layout(self.layout).dims == 2:
+            return [bring_down(frames, self.layout) for frames in clips]
         return [make_upright(frames) for frames in clips] if is_upright(self.dataset) else list(clips)
+
+    @property
+    def layout(self) -> str:
+        """The joint layout of the index's dataset."""
+        return str(self.dataset["layout"])
+
+    def crossing(self, layout: str, how: MatchOptions) -> str | None:
+        """The layout from which clips cross to this index by a bridge, None where they do not."""
+        return crossing(self, layout, how)
+
+    def layout_bridge(
+        self, layout: str, how: MatchOptions, *, progress: Progress = no_progress
+    ) -> LayoutBridge:
+        """How clips of a layout enter the gallery (`open_bridge`), read once."""
+        key = layout, how.modality, how.against
+        if key not in self._layout_bridges:
+            self._layout_bridges[key] = open_bridge(self, layout, how, progress=progress)
+        return self._layout_bridges[key]
 
     def passing(self, where: str | None) -> Rows | None:
         """Rows of the index whose clips pass the filter, ascending; None without a filter."""
@@ -209,7 +247,7 @@ class Searcher:
         before = self.row["encoder_hash"]
         self.index, self.row = open_index(self.library, self.row["name"])
         self.dataset = self._checked_dataset()
-        self._galleries, self._opened_at = {}, now
+        self._galleries, self._layout_bridges, self._opened_at = {}, {}, now
         for opened in (
             "_performances",
             "windows",
@@ -219,7 +257,7 @@ class Searcher:
 
     def _answer(self, asking: QueryBatch, how: SearchOptions) -> list[Answer]:
         among = self.passing(how.where)
-        gallery, mapping = self._gallery(how)
+        gallery, mapping = self._gallery(how, asking.layout)
         points = mapping(asking.y)
         if how.exclude_same_performance:
             found = [
@@ -239,20 +277,31 @@ class Searcher:
             for name, row, (scores, mine, n) in zip(asking.names, known, found, strict=True)
         ]
 
-    def _gallery(self, how: SearchOptions) -> tuple[Gallery, Callable[[Embeddings], Embeddings]]:
-        key = (how.modality, how.against, how.bridged)
+    def _gallery(
+        self, how: SearchOptions, layout: str | None
+    ) -> tuple[Gallery, Callable[[Embeddings], Embeddings]]:
+        key = (how.modality, how.against, how.bridged, layout)
         if key not in self._galleries:
             self.index.require(how.against)
-            maps = self.index.maps(how.modality, how.against)
+            maps, bridged = self.index.maps(how.modality, how.against), how.bridged or layout is not None
             gallery = Gallery(
                 index=self.index,
                 against=how.against,
-                centred=how.bridged and self.index.transform.kind == "none",
-                mapping=maps.gallery(how.against, bridged=how.bridged),
+                centred=bridged and self.index.transform.kind == "none",
+                mapping=maps.gallery(how.against, bridged=bridged),
                 device=self.device,
             )
-            self._galleries[key] = gallery, maps.query(how.modality, how.against, bridged=how.bridged)
+            self._galleries[key] = gallery, self._enter(maps, how, layout)
         return self._galleries[key]
+
+    def _enter(
+        self, maps: Maps, how: SearchOptions, layout: str | None
+    ) -> Callable[[Embeddings], Embeddings]:
+        """How queries enter the gallery, from another layout or modality."""
+        if layout is None:
+            return maps.query(how.modality, how.against, bridged=how.bridged)
+        bridge = self.layout_bridge(layout, how)
+        return bridge.query(how.against, whitening=maps.whitenings.get(how.against))
 
     def _search_excluding(
         self,
@@ -321,17 +370,14 @@ class Searcher:
             with self.library.read() as catalog:
                 seen.unknown[how.where] = catalog.unknown_to(how.where, self.row["dataset"])
         counts = {
-            name: int(np.isin(self._clip_ids, ids).sum()) for name, ids in seen.unknown[how.where].items()
+            name: int(np.isin(np.unique(self.index.ids), ids).sum())
+            for name, ids in seen.unknown[how.where].items()
         }
         return [
             f"{name} is not known of {n:,} clips; `is distinct from` keeps them"
             for name, n in counts.items()
             if n
         ]
-
-    @property
-    def _clip_ids(self) -> Rows:
-        return np.unique(self.index.ids)
 
     def segments(self) -> dict[str, NDArray[Any]]:
         """What is said to happen in the recordings of the index's dataset."""

@@ -103,9 +103,8 @@ class CachedSearcher(Searcher):
     def _embedder(self) -> Embedder:
         return Embedder(self.model, n_clips=FOLDED_FROM, device=self.device, precision="float32")
 
-    def embed(self, clips: Sequence[Frames], modality: str) -> Embeddings:
-        """(Q, D) float32 of normalised clips (T, M, 25, 3)."""
-        return self._embedder(clips, (modality,))[modality]
+    def _embed(self, clips: Sequence[Frames], modalities: tuple[str, ...]) -> dict[str, Embeddings]:
+        return self._embedder(clips, modalities)
 
     def segments(self) -> dict[str, NDArray[Any]]:
         return self._corpus.segments

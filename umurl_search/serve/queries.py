@@ -14,7 +14,7 @@ from umurl_search.search.joint_searcher import JointSearcher
 from umurl_search.search.query import answer_query
 from umurl_search.search.query_clip import QueryClip, is_upright, read_clip
 from umurl_search.search.results import QueryResult, StoredClipAsked
-from umurl_search.serve.cache import LibraryCache, OpenIndex
+from umurl_search.serve.cache import DatasetView, LibraryCache, OpenIndex
 from umurl_search.serve.schemas import ClipId, FileQuery, QueryBody, QueryOptions
 from umurl_search.serve.uploads import Upload, Uploads
 from umurl_search.timing import Clock
@@ -34,6 +34,7 @@ class ResolvedClip:
     notes: tuple[str, ...] = ()
     clip_id: int | None = None
     upload: Upload | None = None
+    layout: str = "ntu25"
 
 
 class QueryService:
@@ -61,10 +62,13 @@ class QueryService:
         searcher.passing(body.where)
         meant = mean(held)
         clock.lap("read")
-        y = self.embed(_find_holder(every, meant, body.modality), meant, body.modality)
-        clock.lap("embed")
         request = body.request(meant.name, index=held.name)
-        clip = QueryClip(name=meant.name, frames=meant.frames, row=meant.row, notes=meant.notes)
+        layout = searcher.crossing(meant.layout, request)
+        y = self.embed(_find_holder(every, meant, body.modality), meant, body.modality, layout=layout)
+        clock.lap("embed")
+        clip = QueryClip(
+            name=meant.name, frames=meant.frames, row=meant.row, notes=meant.notes, layout=meant.layout
+        )
         result = answer_query(searcher, request, clip, y, clock)
         if meant.clip_id is None:
             return result
@@ -74,7 +78,7 @@ class QueryService:
         """Raises UmurlError for what is no clip, HttpError (404) for one that is not there."""
         if isinstance(clip, ClipId):
             corpus, at = self._shelf.clip(clip.id)
-            return _resolve_stored(corpus.dataset, corpus.row(at), corpus.frames(at))
+            return _resolve_stored(corpus, corpus.row(at), corpus.frames(at))
         if clip.startswith(_UPLOAD):
             return _resolve_upload(self._uploads.find(clip.removeprefix(_UPLOAD)))
         dataset, colon, name = clip.partition(":")
@@ -85,7 +89,7 @@ class QueryService:
         place = self._shelf.find_named(dataset, name)
         if place is not None:
             corpus, at = place
-            return _resolve_stored(dataset, corpus.row(at), corpus.frames(at))
+            return _resolve_stored(corpus, corpus.row(at), corpus.frames(at))
         return self._moment(dataset, name)
 
     def _moment(self, dataset: str, name: str) -> ResolvedClip:
@@ -94,21 +98,23 @@ class QueryService:
         if "@" not in name or PurePosixPath(text).suffix.lower() in clip_suffixes():
             raise NotFoundError(f"no clip '{name}' in {dataset}")
         clip = read_clip(self._shelf.library, text, conventions=Conventions())
-        return ResolvedClip(name=clip.name, frames=clip.frames, row=clip.row)
+        return ResolvedClip(name=clip.name, frames=clip.frames, row=clip.row, layout=clip.layout)
 
-    def embed(self, held: OpenIndex, meant: ResolvedClip, modality: str) -> Embeddings:
-        """y (1, D): the index's own of a clip that is a row of it, else by its encoder."""
+    def embed(
+        self, held: OpenIndex, meant: ResolvedClip, modality: str, *, layout: str | None = None
+    ) -> Embeddings:
+        """y (1, D): the index's own of a clip that is a row of it, else by its encoder; (1, K D) across a layout."""
         if meant.clip_id is not None:
             y = held.read_stored(meant.clip_id, modality)
             if y is not None:
                 return y
         if meant.upload is None:
-            return held.searcher.embed([self._normalised_frames(meant)], modality)
+            return held.searcher.embed([self._normalised_frames(meant)], modality, layout=layout)
         turned = "upright" if is_upright(held.searcher.dataset) else ""
-        key = f"{held.searcher.row['encoder_hash']}{turned}", modality
+        key = f"{held.searcher.row['encoder_hash']}{turned}{layout or ''}", modality
         known = meant.upload.embedded.get(key)
         if known is None:
-            known = held.searcher.embed([meant.frames], modality)
+            known = held.searcher.embed([meant.frames], modality, layout=layout)
             meant.upload.embedded[key] = known
         return known
 
@@ -127,9 +133,13 @@ def _find_holder(every: Sequence[OpenIndex], meant: ResolvedClip, modality: str)
 
 
 def _resolve_upload(upload: Upload) -> ResolvedClip:
-    return ResolvedClip(name=upload.name, frames=upload.normalised, notes=upload.notes, upload=upload)
+    return ResolvedClip(
+        name=upload.name, frames=upload.normalised, notes=upload.notes, upload=upload, layout=upload.layout
+    )
 
 
-def _resolve_stored(dataset: str, row: dict[str, Any], frames: Frames) -> ResolvedClip:
-    name = f"{dataset}:{row['name']}"
-    return ResolvedClip(name=name, frames=frames, ready=False, row=row, clip_id=row["id"])
+def _resolve_stored(corpus: DatasetView, row: dict[str, Any], frames: Frames) -> ResolvedClip:
+    name = f"{corpus.dataset}:{row['name']}"
+    return ResolvedClip(
+        name=name, frames=frames, ready=False, row=row, clip_id=row["id"], layout=corpus.layout
+    )

@@ -5,8 +5,8 @@ from umurl_search.clips.normalization import STORE_FPS
 from umurl_search.index.windows import no_windows
 from umurl_search.result import open_result
 from umurl_search.search.options import SearchOptions
+from umurl_search.search.query_clip import QueryBatch
 from umurl_search.search.results import Hit
-from umurl_search.search.searcher import QueryBatch
 from umurl_search.serve.browse import Browser
 from umurl_search.serve.cache import LibraryCache, OpenIndex
 from umurl_search.serve.documents import ClipRow, ScoredStretch, Timeline

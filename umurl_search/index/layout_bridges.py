@@ -1,0 +1,215 @@
+"""Bridges from another joint layout to an index: what its own clips look like in that layout says how to ask.
+
+Clips of the gallery are brought down to the layout (`clips.degrade`), embedded, and mapped by ridge regression to their
+full embeddings. No label and no query is used. Fitted when a layout first asks, and kept beside the index.
+
+Letters: S clips of the sample, A sides that pictures are taken from, K modalities of the query side by side, D
+embedding.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from encoder.embed import Embedder, pick_device
+from encoder.joint_layouts import find_layout
+from encoder.modality_sets import FUSED, SINGLE_AND_FUSED
+from encoder.model import UmURL
+from umurl_search.clips.clip import Frames
+from umurl_search.clips.degrade import Degrading, degrade
+from umurl_search.clips.normalization import normalise
+from umurl_search.clips.types import Embeddings, Rows
+from umurl_search.files.atomic import replace_file
+from umurl_search.index.bridges_and_whitening import LinearMap, Maps, fit_maps
+from umurl_search.index.index import Index
+from umurl_search.library.clip_store import Clips
+from umurl_search.progress import Progress, no_progress
+
+SAMPLE = 450
+"""Clips of a gallery that a bridge is fitted on, evenly spread; all of a smaller one."""
+VERSION = 1
+_FAR_PER_CENT = 1.0
+"""So many in a hundred of the gallery's own clips, in the layout, lie as far from all others as what is said to."""
+_CHUNK = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayoutBridge:
+    """How queries of a layout enter a gallery.
+
+    asked: the modalities of a query, side by side. how: what the gallery's clips were brought down to. maps: their
+    means and bridge under the name of the layout. near: (A S, D) fused embeddings of the gallery's clips in that
+    layout; least: the cosine to the nearest of them below which a query is far from all.
+    """
+
+    how: Degrading
+    asked: tuple[str, ...]
+    maps: Maps
+    near: Embeddings
+    least: float
+
+    def query(self, against: str, *, whitening: NDArray[np.float32] | None) -> LinearMap:
+        """How (Q, K D) embeddings of a layout's queries enter the gallery of a modality."""
+        bridge = self.maps.bridges[self.how.layout, against]
+        matrix = bridge if whitening is None else bridge @ whitening
+        return LinearMap(mean=self.maps.means[self.how.layout], matrix=matrix)
+
+    def measure_nearness(self, y: Embeddings) -> NDArray[np.float64]:
+        """(Q,) the cosine of each query to the nearest of the gallery's clips in that layout; y: (Q, K D)."""
+        fused = y[:, -self.near.shape[1] :]
+        return np.asarray((to_unit(fused) @ self.near.T).max(axis=1), dtype=np.float64)
+
+
+def needs_bridge(layout: str, gallery_layout: str, *, whitened: bool) -> bool:
+    """Whether queries of a layout cross to a gallery by a bridge: pictures do, and joints in space where the gallery is
+    half-whitened, which makes more of small differences."""
+    asked, held = find_layout(layout), find_layout(gallery_layout)
+    if layout == gallery_layout or asked.copies is not None or held.dims == 2:
+        return False
+    return asked.dims == 2 or whitened
+
+
+def asked_modalities(modality: str, held: tuple[str, ...]) -> tuple[str, ...]:
+    """The modalities of a query that cross side by side: all that an encoder has for fused, else the one."""
+    return tuple(m for m in SINGLE_AND_FUSED if m in held) if modality == FUSED else (modality,)
+
+
+def bring_down(frames: Frames, gallery_layout: str) -> Frames:
+    """A normalised clip as the layout of a gallery of pictures shows it, normalised again."""
+    return normalise(degrade(frames, Degrading(layout=gallery_layout, views=0)))
+
+
+def side_by_side(y: dict[str, Embeddings], asked: tuple[str, ...]) -> Embeddings:
+    """(Q, K D)"""
+    return y[asked[0]] if len(asked) == 1 else np.concatenate([y[m] for m in asked], axis=1)
+
+
+def to_unit(y: Embeddings) -> Embeddings:
+    """Rows of length 1; a zero row stays zero."""
+    lengths = np.linalg.norm(y, axis=1, keepdims=True)
+    return np.asarray(y / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+
+
+def fit_layout_bridge(
+    index: Index,
+    clips: Clips,
+    model: UmURL,
+    how: Degrading,
+    *,
+    modality: str,
+    against: str,
+    rows: Rows,
+    places: Rows,
+    device: str = "auto",
+    progress: Progress = no_progress,
+) -> LayoutBridge:
+    """Fitted on some rows of an index (in an evaluation the gallery's): `SAMPLE` of them, evenly spread.
+
+    places: of each row of the index, where its clip lies in the store. Raises UmurlError for a modality that the index
+    does not hold.
+    """
+    chosen = spread(rows, SAMPLE)
+    asked = asked_modalities(modality, index.modalities)
+    shown = _embed_shown(clips, places[chosen], model, how, asked=asked, device=device, progress=progress)
+    target = np.asarray(index.embeddings(against)[chosen])
+    n_sides = len(how.angles)
+    arrays = {how.layout: shown, against: np.tile(target, (n_sides, 1))}
+    maps = fit_maps(arrays, replace(index.transform, kind="none"), pairs=[(how.layout, against)])
+    fused = to_unit(shown[:, -target.shape[1] :])
+    near, least = fused, _find_least(fused, n_sides)
+    return LayoutBridge(how=how, asked=asked, maps=maps, near=near, least=least)
+
+
+def spread(rows: Rows, most: int) -> Rows:
+    """At most so many of some rows, evenly spread, in their order."""
+    if len(rows) <= most:
+        return rows
+    return np.asarray(rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)])
+
+
+def _embed_shown(
+    clips: Clips,
+    rows: Rows,
+    model: UmURL,
+    how: Degrading,
+    *,
+    asked: tuple[str, ...],
+    device: str,
+    progress: Progress,
+) -> Embeddings:
+    """(A S, K D): the clips as the layout shows them, from one side after the other."""
+    where = pick_device(device)
+    embedder = Embedder(model, n_clips=len(rows) * len(how.angles), device=where, precision="float32")
+    found = []
+    total = len(rows) * len(how.angles)
+    with progress(f"Bridging from {find_layout(how.layout).name}", total=total, unit="clips") as advance:
+        for angle in how.angles:
+            for start in range(0, len(rows), _CHUNK):
+                part = rows[start : start + _CHUNK]
+                shown = [_show(clips.frames(int(row)), how, angle, int(row)) for row in part]
+                found.append(side_by_side(embedder(shown, asked), asked))
+                advance(len(part))
+    return np.concatenate(found)
+
+
+def _show(frames: Frames, how: Degrading, angle: float, row: int) -> Frames:
+    return normalise(degrade(frames, how, angle=angle, rng=np.random.default_rng(row)))
+
+
+def _find_least(shown: Embeddings, n_sides: int) -> float:
+    """The cosine below which few of the gallery's clips lie from all others; shown: (A S, D) of unit length."""
+    n = len(shown) // n_sides
+    clip = np.tile(np.arange(n), n_sides)
+    front = slice(n * (n_sides // 2), n * (n_sides // 2 + 1))
+    cosines = shown[front] @ shown.T
+    cosines[clip[front][:, None] == clip[None]] = -1
+    return float(np.percentile(cosines.max(axis=1), _FAR_PER_CENT)) if n > 1 else -1.0
+
+
+# on disk
+
+
+def place_of(folder: Path, index: Index, how: Degrading, *, modality: str, against: str) -> Path:
+    """The file that a bridge is kept in: another for anything that changes it."""
+    said = [
+        *(VERSION, SAMPLE, index.manifest["recipe"], index.manifest["clips"]),
+        *(find_layout(how.layout).to_json(), how.views, how.noise, modality, against),
+    ]
+    name = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:24]
+    return folder / f"{name}.safetensors"
+
+
+def write_bridge(path: Path, bridge: LayoutBridge) -> None:
+    """Writes a bridge, whole or not at all. Raises UmurlError where it cannot be written."""
+    ((pair, matrix),) = bridge.maps.bridges.items()
+    tensors: dict[str, NDArray[Any]] = {
+        "mean": bridge.maps.means[pair[0]],
+        "bridge": np.ascontiguousarray(matrix),
+        "near": np.ascontiguousarray(bridge.near),
+        "least": np.array([bridge.least], dtype=np.float64),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, save(tensors))
+
+
+def read_bridge(
+    path: Path, index: Index, how: Degrading, *, modality: str, against: str
+) -> LayoutBridge | None:
+    """The bridge in a file; None where there is none, or none that is whole."""
+    try:
+        tensors = load(path.read_bytes())
+        means = {how.layout: tensors["mean"]}
+        bridges = {(how.layout, against): tensors["bridge"]}
+        near, least = tensors["near"], float(tensors["least"][0])
+    except (OSError, SafetensorError, KeyError):
+        return None
+    maps = Maps(transform=replace(index.transform, kind="none"), means=means, bridges=bridges)
+    asked = asked_modalities(modality, index.modalities)
+    return LayoutBridge(how=how, asked=asked, maps=maps, near=near, least=least)

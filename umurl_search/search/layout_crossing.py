@@ -1,0 +1,102 @@
+"""Clips of other joint layouts as queries: whether they cross to an index by a bridge, the bridge, and what to know."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from encoder.joint_layouts import find_layout
+from umurl_search.clips.degrade import Degrading
+from umurl_search.clips.types import Embeddings
+from umurl_search.index.layout_bridges import (
+    LayoutBridge,
+    fit_layout_bridge,
+    needs_bridge,
+    place_of,
+    read_bridge,
+    write_bridge,
+)
+from umurl_search.library.clip_store import open_clips
+from umurl_search.progress import Progress, no_progress
+from umurl_search.search.options import MatchOptions
+
+if TYPE_CHECKING:
+    from umurl_search.search.query_clip import QueryClip
+    from umurl_search.search.searcher import Searcher
+
+FOLDER = "bridges"
+"""In a library: bridges from other layouts, a file each, named by what they were fitted on."""
+
+
+def crossing(searcher: "Searcher", layout: str, how: MatchOptions) -> str | None:
+    """The layout from which clips cross to an index by a bridge, None where they do not."""
+    whitened = searcher.index.transform.kind != "none"
+    crosses = how.bridge and searcher.windows is None
+    return layout if crosses and needs_bridge(layout, searcher.layout, whitened=whitened) else None
+
+
+def open_bridge(
+    searcher: "Searcher", layout: str, how: MatchOptions, *, progress: Progress = no_progress
+) -> LayoutBridge:
+    """How clips of a layout enter the gallery: fitted on it when first needed, then kept in the library."""
+    degrading = Degrading(layout=layout)
+    path = place_of(
+        searcher.library.root / FOLDER,
+        searcher.index,
+        degrading,
+        modality=how.modality,
+        against=how.against,
+    )
+    found = read_bridge(path, searcher.index, degrading, modality=how.modality, against=how.against)
+    if found is None:
+        found = _fit(searcher, degrading, how, progress)
+        write_bridge(path, found)
+    return found
+
+
+def _fit(searcher: "Searcher", degrading: Degrading, how: MatchOptions, progress: Progress) -> LayoutBridge:
+    dataset = searcher.row["dataset"]
+    with searcher.library.read() as catalog:
+        every = catalog.clips_of(dataset).id
+    return fit_layout_bridge(
+        searcher.index,
+        open_clips(searcher.library, dataset),
+        searcher.model,
+        degrading,
+        modality=how.modality,
+        against=how.against,
+        rows=np.arange(len(searcher.index.ids)),
+        places=np.searchsorted(every, searcher.index.ids),
+        device=str(searcher.device),
+        progress=progress,
+    )
+
+
+def describe_crossing(
+    searcher: "Searcher", clip: "QueryClip", y: Embeddings, how: MatchOptions
+) -> Sequence[str]:
+    """What to know of a query of another layout, a line each: joints that it lacks, the bridge, whether it is far.
+
+    y: (1, K D) of a clip that crosses by a bridge.
+    """
+    asked, held = find_layout(clip.layout), find_layout(searcher.layout)
+    said = []
+    if clip.layout != searcher.layout and asked.copies is None and asked.invented:
+        said.append(
+            f"{clip.name}: joints of {asked.name}; it has no {', '.join(asked.invented)}: made of others"
+        )
+    if held.dims == 2 and asked.dims == 3:
+        said.append(f"{clip.name}: brought down to {held.name}, as the index's clips are of pictures")
+    layout = crossing(searcher, clip.layout, how)
+    if layout is None:
+        return said
+    bridge = searcher.layout_bridge(layout, how)
+    sides = bridge.how.angles
+    seen = f", seen from {sides[0]} to {sides[-1]} degrees" if len(sides) > 1 else ""
+    said.append(f"asked across a bridge from {asked.name}{seen}, fitted on the index's own clips")
+    if bridge.measure_nearness(y)[0] < bridge.least:
+        said.append(
+            f"{clip.name}: it lies far from all that the index's clips look like in {asked.name}, farther than 99 of "
+            "100 of them from one another: the first hit may mean nothing"
+        )
+    return said
