@@ -6,7 +6,14 @@ from cli.print_tables import new_console, new_table
 from umurl_search.evaluation.cross_dataset import AskedAcross
 from umurl_search.evaluation.evaluation_results import ClassAccuracy
 from umurl_search.evaluation.metrics import RANKING_METRICS, list_metrics, percent
-from umurl_search.evaluation.retrieval_results import AskedIndex, KnnFigures, MatrixFigures
+from umurl_search.evaluation.retrieval_results import (
+    AskedIndex,
+    AskedInLayout,
+    KnnFigures,
+    KnnFiguresInLayout,
+    MatrixFigures,
+    MatrixFiguresInLayout,
+)
 
 _HARDEST = 5
 
@@ -19,6 +26,8 @@ def print_figures(found: KnnFigures) -> None:
     console.print(
         f"{found.query_modality} -> {found.gallery_modality}{bridge}, transform {found.transform}{excluded}"
     )
+    if isinstance(found, KnnFiguresInLayout):
+        console.print(f"{_describe_layout(found)}; native {percent(found.native_accuracy)}")
     if found.temperature is not None:
         console.print(f"votes weighted with exp(cosine / {found.temperature:g})")
     said = {f"{k}-NN accuracy": percent(share) for k, share in found.accuracy_at.items()}
@@ -41,6 +50,8 @@ def print_matrix(found: MatrixFigures) -> None:
     console.print(_describe_queries(found))
     bridge = "bridges between modalities" if found.bridge else "raw embeddings, no bridges"
     console.print(f"{found.k}-NN accuracy, transform {found.transform}, {bridge}")
+    if isinstance(found, MatrixFiguresInLayout):
+        console.print(_describe_layout(found))
     rows = found.matrix
     table = new_table("query \\ gallery", *rows)
     for name, row in rows.items():
@@ -52,6 +63,13 @@ def describe_hardest(classes: Iterable[ClassAccuracy]) -> str:
     """The actions with the lowest accuracy, in a line."""
     first = sorted(classes, key=lambda row: (row.accuracy, row.label))[:_HARDEST]
     return "hardest: " + ", ".join(f"{row.action or row.label} {percent(row.accuracy)}" for row in first)
+
+
+def _describe_layout(found: AskedInLayout) -> str:
+    """What the queries were brought down to."""
+    seen = f", seen from within {found.views} degrees" if found.views else ""
+    noise = f", joints moved by {100 * found.noise:g} cm" if found.noise else ""
+    return f"queries brought down to {found.query_layout}{seen}{noise}"
 
 
 def _describe_queries(found: AskedIndex) -> str:

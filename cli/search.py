@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from cli.arguments import read_layout
 from cli.datasets import FormatOption, LayoutOption, ensure_ingested
 from cli.terminal import Terminal, command, parse_option
 from umurl_search.clips.reading_options import ReadingOptions
@@ -254,6 +255,23 @@ def knn_eval(
         str | None, typer.Option(help="Of --queries [default: its dataset's first]")
     ] = None,
     action_map: ActionMapOption = None,
+    query_layout: Annotated[
+        str | None,
+        typer.Option(
+            help="Bring the queries down to this joint layout first (see: layouts)",
+            callback=parse_option("--query-layout", read_layout),
+        ),
+    ] = None,
+    views: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=180, help="Of joints in a picture: seen from so far to either side [default: 60]"
+        ),
+    ] = None,
+    noise: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Move each joint of the queries by so many metres [default: 0]"),
+    ] = None,
 ) -> None:
     """Evaluates retrieval: kNN accuracy, recall and mAP.
 
@@ -265,8 +283,11 @@ def knn_eval(
         _require_one_matrix(k, query_modality, gallery_modality)
     if queries is None and (query_protocol is not None or action_map is not None):
         raise typer.BadParameter("--query-protocol and --action-map go with --queries INDEX")
+    if query_layout is None and (views is not None or noise is not None):
+        raise typer.BadParameter("--views and --noise go with --query-layout LAYOUT")
     from cli.print_knn_eval import print_figures, print_matrix
     from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index, evaluate_matrix
+    from umurl_search.evaluation.layout_eval import VIEWS
     from umurl_search.evaluation.metrics import TEMPERATURE
 
     request = EvalRequest(
@@ -284,6 +305,9 @@ def knn_eval(
         queries=queries,
         query_protocol=query_protocol,
         action_map=action_map,
+        query_layout=query_layout,
+        views=VIEWS if views is None else views,
+        noise=noise or 0.0,
         device=terminal.device,
     )
     if matrix:

@@ -12,19 +12,24 @@ import numpy as np
 
 from encoder import modality_sets
 from encoder.errors import Hint, UmurlError
+from encoder.joint_layouts import find_layout
+from umurl_search.clips.degrade import Degrading
 from umurl_search.clips.types import Labels, Rows
 from umurl_search.datasets import protocols
 from umurl_search.evaluation.cross_dataset import AskedAcross, ask_across
 from umurl_search.evaluation.doubts import doubt_labels
 from umurl_search.evaluation.evaluation_results import action_names_of, class_accuracies
+from umurl_search.evaluation.layout_eval import VIEWS, LayoutQueries
 from umurl_search.evaluation.metrics import TEMPERATURE, Vote
 from umurl_search.evaluation.retrieval import RetrievalMetrics, evaluate
 from umurl_search.evaluation.retrieval_results import (
     AskedIndex,
     KnnFigures,
     KnnFiguresAcross,
+    KnnFiguresInLayout,
     MatrixFigures,
     MatrixFiguresAcross,
+    MatrixFiguresInLayout,
 )
 from umurl_search.index.bridges_and_whitening import Maps, fit_maps
 from umurl_search.index.exact_knn import Groups
@@ -42,7 +47,9 @@ class EvalRequest:
     """What to evaluate. None: the library's default index, its dataset's first protocol.
 
     queries: another index, whose protocol's test clips ask in place of this one's; action_map: a file that
-    says which actions are the same, where the two datasets' lists do not.
+    says which actions are the same, where the two datasets' lists do not. query_layout: the queries are brought down to
+    this joint layout first; pictures are taken from a side by chance within `views` degrees, noise is the deviation of
+    each joint in metres.
     """
 
     index: str | None = None
@@ -59,6 +66,9 @@ class EvalRequest:
     queries: str | None = None
     query_protocol: str | None = None
     action_map: Path | None = None
+    query_layout: str | None = None
+    views: int = VIEWS
+    noise: float = 0.0
     device: str = "auto"
 
     @property
@@ -95,8 +105,11 @@ def evaluate_opened(
     pair = (request.query_modality, request.gallery_modality)
     maps = _fit(asked.gallery, [pair], bridge=request.bridge)
     fitted = time.monotonic()
-    with progress("Evaluating", total=len(asked.rows), unit="queries") as advance:
-        figures, bridged = _figures(asked, maps, pair, request, advance)
+    shown = _show(library, asked, request, progress)
+    total = len(asked.rows) * (1 if shown is None else 2)
+    with progress("Evaluating", total=total, unit="queries") as advance:
+        figures, bridged = _figures(asked, maps, pair, request, advance, shown)
+        native = figures if shown is None else _figures(asked, maps, pair, request, advance)[0]
     seconds = {
         "fit": fitted - started,
         "search": time.monotonic() - fitted,
@@ -121,6 +134,14 @@ def evaluate_opened(
     )
     if asked.across is not None:
         document = KnnFiguresAcross(**vars(asked.across), **vars(document))
+    if shown is not None:
+        document = KnnFiguresInLayout(
+            **vars(document),
+            query_layout=find_layout(shown.how.layout).name,
+            views=shown.views,
+            noise=shown.how.noise,
+            native_accuracy=native.accuracy,
+        )
     return Evaluation(document=document, asked=asked, figures=figures)
 
 
@@ -136,16 +157,37 @@ def evaluate_matrix(
     matrix: dict[str, dict[str, float]] = {q: {} for q in base}
     maps = _fit(asked.gallery, pairs, bridge=request.bridge)
     total = len(pairs) * len(asked.rows)
+    shown = _show(library, asked, request, progress)
     with progress("Evaluating", total=total, unit="queries") as advance:
         for q, g in pairs:
-            figures = _figures(asked, maps, (q, g), request, advance)[0]
+            figures = _figures(asked, maps, (q, g), request, advance, shown)[0]
             matrix[q][g] = figures.accuracy
     seconds = {"total": time.monotonic() - started}
     about = _asked_index(asked, request, seconds, doubts=figures.warnings)
     document = MatrixFigures(**vars(about), matrix=matrix, bridge=request.bridge)
     if asked.across is not None:
         document = MatrixFiguresAcross(**vars(asked.across), **vars(document))
+    if shown is not None:
+        name = find_layout(shown.how.layout).name
+        document = MatrixFiguresInLayout(
+            **vars(document), query_layout=name, views=shown.views, noise=shown.how.noise
+        )
     return document
+
+
+def _show(
+    library: Library, asked: "EvaluationSetup", request: EvalRequest, progress: Progress
+) -> LayoutQueries | None:
+    """The queries in the layout that is asked for. Raises UmurlError where they are another index's."""
+    if request.query_layout is None:
+        return None
+    if asked.across is not None:
+        raise UmurlError(
+            "clips of another index ask as they are",
+            Hint("leave out {option}, or give no other index's queries", option="query_layout"),
+        )
+    how = Degrading(layout=request.query_layout, views=request.views, noise=request.noise)
+    return LayoutQueries(library, asked.gallery, asked.rows, how, device=request.device, progress=progress)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,14 +278,23 @@ def _fit(gallery: ProtocolView, pairs: Sequence[tuple[str, str]], *, bridge: boo
 
 
 def _figures(
-    asked: EvaluationSetup, maps: Maps, pair: tuple[str, str], request: EvalRequest, advance: Advance
+    asked: EvaluationSetup,
+    maps: Maps,
+    pair: tuple[str, str],
+    request: EvalRequest,
+    advance: Advance,
+    shown: LayoutQueries | None = None,
 ) -> tuple[RetrievalMetrics, bool]:
     modality, against = pair
     bridged = request.bridge and modality != against
+    bridged = bridged or (shown is not None and shown.crosses(bridge=request.bridge))
     held, split = asked.gallery, asked.gallery.split
     gallery = maps.gallery(against, bridged=bridged)(held.index.embeddings(against)[split.gallery])
-    y = asked.queries.index.embeddings(modality)[asked.rows]
-    queries = maps.query(modality, against, bridged=bridged)(y)
+    if shown is not None:
+        queries = shown.points(maps, modality, against, bridge=request.bridge)
+    else:
+        y = asked.queries.index.embeddings(modality)[asked.rows]
+        queries = maps.query(modality, against, bridged=bridged)(y)
     figures = evaluate(
         gallery,
         held.columns.label[split.gallery],

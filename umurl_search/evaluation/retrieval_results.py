@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from umurl_search.evaluation.cross_dataset import AskedAcross
 from umurl_search.evaluation.evaluation_results import ClassAccuracy, EvaluatedIndex, Warned
 from umurl_search.evaluation.metrics import RANKING_METRICS, Vote
-from umurl_search.result import OpenResult
+from umurl_search.result import OpenResult, Result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,3 +80,28 @@ class KnnFiguresAcross(AskedAcross, KnnFigures):
 @dataclass(frozen=True, kw_only=True)
 class MatrixFiguresAcross(AskedAcross, MatrixFigures):
     """The same, asked by the clips of another index."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedInLayout(Result):
+    """What the queries were brought down to."""
+
+    query_layout: str
+    """the joint layout that the queries were brought down to"""
+    views: int
+    """of joints in a picture: from how many degrees to either side it was taken"""
+    noise: float
+    """the deviation of each joint's place, in metres"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnnFiguresInLayout(AskedInLayout, KnnFigures):
+    """The same, asked with the joints of another layout."""
+
+    native_accuracy: float
+    """of the same queries with all their joints"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixFiguresInLayout(AskedInLayout, MatrixFigures):
+    """The same, asked with the joints of another layout."""

@@ -9,7 +9,7 @@ embedding.
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from umurl_search.clips.degrade import Degrading, degrade
 from umurl_search.clips.normalization import normalise
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.files.atomic import replace_file
-from umurl_search.index.bridges_and_whitening import LinearMap, Maps, fit_maps
+from umurl_search.index.bridges_and_whitening import NO_TRANSFORM, LinearMap, Maps, fit_maps
 from umurl_search.index.index import Index
 from umurl_search.library.clip_store import Clips
 from umurl_search.progress import Progress, no_progress
@@ -117,14 +117,26 @@ def fit_layout_bridge(
     """
     chosen = spread(rows, SAMPLE)
     asked = asked_modalities(modality, index.modalities)
-    shown = _embed_shown(clips, places[chosen], model, how, asked=asked, device=device, progress=progress)
+    shown = embed_shown(clips, places[chosen], model, how, asked=asked, device=device, progress=progress)
     target = np.asarray(index.embeddings(against)[chosen])
+    return fit_shown(shown, target, how, asked=asked, against=against)
+
+
+def fit_shown(
+    shown: dict[str, Embeddings],
+    target: Embeddings,
+    how: Degrading,
+    *,
+    asked: tuple[str, ...],
+    against: str,
+) -> LayoutBridge:
+    """Fitted on clips of a gallery. shown: (A S, D) by modality, as the layout shows them; target: (S, D) in full."""
+    beside = side_by_side(shown, asked)
     n_sides = len(how.angles)
-    arrays = {how.layout: shown, against: np.tile(target, (n_sides, 1))}
-    maps = fit_maps(arrays, replace(index.transform, kind="none"), pairs=[(how.layout, against)])
-    fused = to_unit(shown[:, -target.shape[1] :])
-    near, least = fused, _find_least(fused, n_sides)
-    return LayoutBridge(how=how, asked=asked, maps=maps, near=near, least=least)
+    arrays = {how.layout: beside, against: np.tile(target, (n_sides, 1))}
+    maps = fit_maps(arrays, NO_TRANSFORM, pairs=[(how.layout, against)])
+    near = to_unit(shown[asked[-1]])
+    return LayoutBridge(how=how, asked=asked, maps=maps, near=near, least=_find_least(near, n_sides))
 
 
 def spread(rows: Rows, most: int) -> Rows:
@@ -134,29 +146,29 @@ def spread(rows: Rows, most: int) -> Rows:
     return np.asarray(rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)])
 
 
-def _embed_shown(
+def embed_shown(
     clips: Clips,
-    rows: Rows,
+    places: Rows,
     model: UmURL,
     how: Degrading,
     *,
     asked: tuple[str, ...],
     device: str,
-    progress: Progress,
-) -> Embeddings:
-    """(A S, K D): the clips as the layout shows them, from one side after the other."""
-    where = pick_device(device)
-    embedder = Embedder(model, n_clips=len(rows) * len(how.angles), device=where, precision="float32")
-    found = []
-    total = len(rows) * len(how.angles)
+    progress: Progress = no_progress,
+) -> dict[str, Embeddings]:
+    """(A S, D) by modality: clips of a store as the layout shows them, from one side after the other."""
+    where, total = pick_device(device), len(places) * len(how.angles)
+    embedder = Embedder(model, n_clips=total, device=where, precision="float32")
+    found: dict[str, list[Embeddings]] = {m: [] for m in asked}
     with progress(f"Bridging from {find_layout(how.layout).name}", total=total, unit="clips") as advance:
         for angle in how.angles:
-            for start in range(0, len(rows), _CHUNK):
-                part = rows[start : start + _CHUNK]
-                shown = [_show(clips.frames(int(row)), how, angle, int(row)) for row in part]
-                found.append(side_by_side(embedder(shown, asked), asked))
+            for start in range(0, len(places), _CHUNK):
+                part = places[start : start + _CHUNK]
+                shown = [_show(clips.frames(int(place)), how, angle, int(place)) for place in part]
+                for m, y in embedder(shown, asked).items():
+                    found[m].append(y)
                 advance(len(part))
-    return np.concatenate(found)
+    return {m: np.concatenate(y) for m, y in found.items()}
 
 
 def _show(frames: Frames, how: Degrading, angle: float, row: int) -> Frames:
@@ -210,6 +222,6 @@ def read_bridge(
         near, least = tensors["near"], float(tensors["least"][0])
     except (OSError, SafetensorError, KeyError):
         return None
-    maps = Maps(transform=replace(index.transform, kind="none"), means=means, bridges=bridges)
+    maps = Maps(transform=NO_TRANSFORM, means=means, bridges=bridges)
     asked = asked_modalities(modality, index.modalities)
     return LayoutBridge(how=how, asked=asked, maps=maps, near=near, least=least)

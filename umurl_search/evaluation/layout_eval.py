@@ -1,0 +1,131 @@
+"""What would be lost if people asked with the joints of another layout: the protocol's queries, brought down to it.
+
+Nothing of the queries is fitted on: the bridge is the gallery's alone. Letters: Q queries, D embedding.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from encoder.embed import Embedder, pick_device
+from encoder.errors import Hint, UmurlError
+from encoder.joint_layouts import find_layout
+from encoder.modality_sets import SINGLE_AND_FUSED
+from encoder.model import UmURL
+from umurl_search.clips.degrade import Degrading, degrade
+from umurl_search.clips.normalization import normalise
+from umurl_search.clips.types import Embeddings, Rows
+from umurl_search.index.bridges_and_whitening import LinearMap, Maps
+from umurl_search.index.layout_bridges import (
+    SAMPLE,
+    LayoutBridge,
+    asked_modalities,
+    embed_shown,
+    fit_shown,
+    needs_bridge,
+    side_by_side,
+    spread,
+)
+from umurl_search.index.open_index import ProtocolView
+from umurl_search.library import encoder_registry
+from umurl_search.library.clip_store import open_clips
+from umurl_search.library.library import Library
+from umurl_search.progress import Progress, no_progress
+
+VIEWS, SEED = 60, 0
+_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class LayoutQueries:
+    """A protocol's queries as a layout shows them, from a side each by chance, and the bridge of its gallery.
+
+    rows: of the queries. The same seed gives the same sides and noise.
+    """
+
+    library: Library
+    gallery: ProtocolView
+    rows: Rows
+    how: Degrading
+    seed: int = SEED
+    device: str = "auto"
+    progress: Progress = no_progress
+
+    def __post_init__(self) -> None:
+        if self.gallery.index.spans is not None:
+            raise UmurlError(
+                "clips of another layout ask an index of whole clips, this one is of windows",
+                Hint("build one without {option}", option="window"),
+            )
+
+    @property
+    def views(self) -> int:
+        """From how far to either side the queries are seen; 0 of joints in space."""
+        return self.how.views if find_layout(self.how.layout).dims == 2 else 0
+
+    @cached_property
+    def modalities(self) -> tuple[str, ...]:
+        return tuple(m for m in SINGLE_AND_FUSED if m in self.gallery.index.modalities)
+
+    @cached_property
+    def _model(self) -> UmURL:
+        found = encoder_registry.of_index(self.library, self.gallery.row).load()
+        return found.to(pick_device(self.device))
+
+    @cached_property
+    def _embedded(self) -> dict[str, Embeddings]:
+        """(Q, D) by modality."""
+        clips, rng = open_clips(self.library, self.gallery.dataset), np.random.default_rng(self.seed)
+        angles = rng.uniform(-self.views, self.views, len(self.rows))
+        embedder = Embedder(
+            self._model, n_clips=len(self.rows), device=pick_device(self.device), precision="float32"
+        )
+        found: dict[str, list[Embeddings]] = {m: [] for m in self.modalities}
+        for start in range(0, len(self.rows), _CHUNK):
+            part = range(start, min(start + _CHUNK, len(self.rows)))
+            shown = [
+                normalise(degrade(clips.frames(int(self.rows[i])), self.how, angle=angles[i], rng=rng))
+                for i in part
+            ]
+            for m, y in embedder(shown, self.modalities).items():
+                found[m].append(y)
+        return {m: np.concatenate(y) for m, y in found.items()}
+
+    @cached_property
+    def _sample(self) -> Rows:
+        return spread(self.gallery.split.fitting, SAMPLE)
+
+    @cached_property
+    def _shown(self) -> dict[str, Embeddings]:
+        return embed_shown(
+            open_clips(self.library, self.gallery.dataset),
+            self._sample,
+            self._model,
+            self.how,
+            asked=self.modalities,
+            device=self.device,
+            progress=self.progress,
+        )
+
+    def crosses(self, *, bridge: bool) -> bool:
+        """Whether the queries cross by a bridge, as `query` has clips of that layout do."""
+        manifest = open_clips(self.library, self.gallery.dataset).manifest
+        whitened = self.gallery.index.transform.kind != "none"
+        return bridge and needs_bridge(self.how.layout, manifest["conventions"]["layout"], whitened=whitened)
+
+    def points(self, maps: Maps, modality: str, against: str, *, bridge: bool) -> Embeddings:
+        """(Q, P) of unit length: the queries in the gallery of a modality. maps: the gallery's."""
+        if not self.crosses(bridge=bridge):
+            return maps.query(modality, against, bridged=bridge and modality != against)(
+                self._embedded[modality]
+            )
+        fitted = self.fit_bridge(modality, against)
+        mapping: LinearMap = fitted.query(against, whitening=maps.whitenings.get(against))
+        return mapping(side_by_side(self._embedded, fitted.asked))
+
+    def fit_bridge(self, modality: str, against: str) -> LayoutBridge:
+        """Fitted on the protocol's gallery."""
+        target = np.asarray(self.gallery.index.embeddings(against)[self._sample])
+        asked = asked_modalities(modality, self.gallery.index.modalities)
+        return fit_shown(self._shown, target, self.how, asked=asked, against=against)
