@@ -219,7 +219,8 @@ def find_layout(text: str) -> Layout:
             f"layout is one of {', '.join(LAYOUTS)}, or a layout file, got '{text[:_LONGEST_NAME]}'"
         )
     layout = LAYOUTS[base]
-    return Layout(**{**vars_of(layout), "name": text, "dims": dims})
+    axes = "picture" if dims == 2 else "world"
+    return Layout(**{**vars_of(layout), "name": text, "dims": dims, "axes": axes})
 
 
 def vars_of(layout: Layout) -> dict[str, Any]:
@@ -381,6 +382,7 @@ def layouts_with(n_joints: int) -> tuple[str, ...]:
 
 
 LAYOUTS: dict[str, Layout] = {}
-"""name -> layout. A name with `-2d` or `-3d` behind it is the same with that many coordinates."""
+"""name -> layout. A name with `-2d` or `-3d` behind it is the same with that many coordinates, in a picture or in the
+world."""
 for _name in _NAMES:
     LAYOUTS[_name] = _read_layout((_FOLDER / f"{_name}.json").read_text("utf-8"))

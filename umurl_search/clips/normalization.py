@@ -213,6 +213,9 @@ def conventions_for(clip: Clip, conventions: Conventions) -> Conventions:
     """The conventions with what a clip's own file says of its joints and rate, where nobody stated another rate."""
     if clip.layout is None and clip.fps is None:
         return conventions
+    if clip.layout is not None and find_layout(clip.layout).dims != find_layout(conventions.layout).dims:
+        names = f"{find_layout(clip.layout).name}, the others are of {find_layout(conventions.layout).name}"
+        raise ValueError(f"joints of {names}: pictures and space do not mix in one dataset")
     fps = clip.fps if clip.fps is not None and conventions.fps == STORE_FPS else conventions.fps
     return replace(conventions, layout=clip.layout or conventions.layout, fps=fps)
 

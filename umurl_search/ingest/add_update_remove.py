@@ -208,6 +208,13 @@ class _Change:
                 f"{self.origin['roots'][0]}: its coordinates are {reader.state}, those of "
                 f"{self.before.row['name']} {self.before.row['state']}"
             )
+        there, here = (find_layout(name) for name in (self.before.row["layout"], conventions.layout))
+        if there.dims != here.dims:
+            raise UmurlError(
+                f"{self.origin['roots'][0]}: joints of {here.name}, those of {self.before.row['name']} are of "
+                f"{there.name}: pictures and space do not mix",
+                "ingest it under a name of its own",
+            )
         if self.request.source is not None and not reader.items():
             raise nothing_found_error(self.request.source, reader.format)
         return reader, conventions

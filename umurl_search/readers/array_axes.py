@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import BadInputError
-from encoder.joint_layouts import folded_counts, joint_counts, layouts_with
+from encoder.joint_layouts import Layout, folded_counts, joint_counts, layouts_with
 from umurl_search.clips.types import AXES, SET_AXES, Axes
 
 USUAL_PEOPLE, MOST_PEOPLE = 2, 6
@@ -130,9 +130,11 @@ def describe_mismatch(
     )
 
 
-def describe_joints(shape: tuple[int, ...]) -> str:
+def describe_joints(shape: tuple[int, ...], stated: Layout | None = None) -> str:
     """Where a shape shows a number of joints that says no layout by itself: which have so many, or where to read on."""
     n_joints = shape[-2] if len(shape) > 2 and shape[-1] in (2, 3, 4) else 0
+    if stated is not None and _FEWEST_JOINTS <= n_joints != stated.n_joints:
+        return f"; layout {stated.name} has {stated.n_joints} joints, the array has {n_joints}"
     if not _FEWEST_JOINTS <= n_joints <= _MOST_JOINTS or (n_joints in joint_counts() and shape[-1] > 2):
         return ""
     known = layouts_with(n_joints)

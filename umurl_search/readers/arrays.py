@@ -166,7 +166,7 @@ def read_clip_file(path: Path, *, axes: str | None = None, layout: str | None = 
     try:
         frames, reading, others = read_array(array, axes=axes, layout=stated)
     except UmurlError as error:
-        raise BadInputError(f"{path}: {error}{describe_joints(array.shape)}") from error
+        raise BadInputError(f"{path}: {error}{describe_joints(array.shape, stated)}") from error
     if not others:
         return FileClip(frames)
     said = f"{path}: an array of shape {array.shape}, read as {reading}"

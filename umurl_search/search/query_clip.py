@@ -4,6 +4,7 @@ the seconds of a recording in it.
 Frames are (T, M, 25, 3) float32, normalise, to_ntu25d for the encoder.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import BadInputError, Hint, NotFoundError
+from encoder.errors import BadInputError, Hint, NotFoundError, UmurlError
 from encoder.joint_layouts import find_layout, layout_of
 from encoder.skeleton import N_JOINTS, N_PEOPLE
 from umurl_search.clips.body_axes import make_upright
@@ -233,7 +234,7 @@ def read_clip_frames(
     if not os.path.isfile(path):  # of a name that is too long too
         raise NotFoundError(f"{path}: no such file", "give the path of a clip")
     try:
-        read = read_clip_file(path, axes=axes, layout=conventions.layout if strict_layout else None)
+        read = _read_as_likely(path, conventions, axes=axes, strict_layout=strict_layout)
     except BadRecordingError as error:
         raise BadInputError(f"{path}: {error.reason}, {error.detail}", _WHOLE) from error
     frames, notes = read.frames, read.notes
@@ -274,6 +275,19 @@ def read_clip_frames(
         *check_clips([ready], chosen, what=str(path)),
     )
     return ClipFrames(frames=ready, notes=notes, layout=chosen.layout)
+
+
+def _read_as_likely(
+    path: Path, conventions: Conventions, *, axes: Axes | None, strict_layout: bool
+) -> FileClip:
+    """The clip of a file in the layout that is stated; in the index's dataset's own if it fits, where none is."""
+    layout = find_layout(conventions.layout)
+    if strict_layout:
+        return read_clip_file(path, axes=axes, layout=conventions.layout)
+    if layout_of(layout.n_joints) is not layout:
+        with contextlib.suppress(UmurlError):
+            return read_clip_file(path, axes=axes, layout=conventions.layout)
+    return read_clip_file(path, axes=axes)
 
 
 def _follow_file(read: FileClip, conventions: Conventions, strict_layout: bool) -> tuple[Conventions, bool]:

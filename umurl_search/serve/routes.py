@@ -24,7 +24,16 @@ from umurl_search.serve.documents import (
     UploadedClip,
 )
 from umurl_search.serve.errors import Document
-from umurl_search.serve.schemas import MOST_ID, WHERE, FileQuery, Filter, QueryBody, Text, UploadQuery
+from umurl_search.serve.schemas import (
+    MOST_ID,
+    WHERE,
+    FileQuery,
+    Filter,
+    LayoutText,
+    QueryBody,
+    Text,
+    UploadQuery,
+)
 from umurl_search.serve.state import Service
 from umurl_search.serve.static_files import tag_version
 
@@ -107,7 +116,7 @@ def _library_routes(router: APIRouter, service: Service) -> None:
         return Document(AcceptedFiles(suffixes=suffixes, layouts=layouts, up=up))
 
     @router.get("/skeleton", response_model=SkeletonDrawing)
-    async def skeleton(layout: str = "ntu25") -> Document:
+    async def skeleton(layout: LayoutText = "ntu25") -> Document:
         """Joints, and the bones to draw between them."""
         return Document(frames.skeleton(layout))
 

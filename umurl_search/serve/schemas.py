@@ -4,8 +4,10 @@ from typing import Annotated, Any, Literal, Self, get_type_hints
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 
+from encoder.joint_layouts import check_layout
 from encoder.modality_sets import FUSED, parse
 from encoder.options import options_of
+from umurl_search.clips.picture_places import check_size
 from umurl_search.clips.unseen_joints import check_marks
 from umurl_search.evaluation.metrics import MOST_NEIGHBOURS, TEMPERATURE, Vote
 from umurl_search.index.temporal_iou import OVERLAP
@@ -34,6 +36,8 @@ Modality = Annotated[
     AfterValidator(parse),
 ]
 Marks = Annotated[Text, Field(max_length=200), AfterValidator(check_marks)]
+LayoutText = Annotated[Text, Field(max_length=20_000), AfterValidator(check_layout)]
+Size = Annotated[Text, Field(max_length=40), AfterValidator(check_size)]
 Id = Annotated[int, Field(ge=0, le=MOST_ID)]
 
 
@@ -84,7 +88,14 @@ _SEARCH: Any = create_model(
     ),
 )
 _FILE: Any = create_model(
-    "FileFields", __base__=StrictModel, **_declare(ClipFileOptions, missing={"annotation": Marks | None})
+    "FileFields",
+    __base__=StrictModel,
+    **_declare(
+        ClipFileOptions,
+        missing={"annotation": Marks | None},
+        layout={"annotation": LayoutText | None},
+        size={"annotation": Size | None},
+    ),
 )
 
 

@@ -1,0 +1,143 @@
+"""Queries of other layouts: what crosses, what is said, at every door."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Result
+from serving import Client, npy
+from test_clips_picture_places import to_coco, to_pixels
+
+from umurl_search.clips.normalization import Conventions
+from umurl_search.index.build import build_index
+from umurl_search.index.build_plan import BuildRequest
+from umurl_search.library.clip_store import open_clips
+from umurl_search.library.library import Library
+from umurl_search.search.options import SearchOptions
+from umurl_search.search.query_clip import read_clip
+from umurl_search.search.searcher import Searcher
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def shipped_root(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The made library with an index of the encoder that ships, which tells clips apart."""
+    root = tmp_path_factory.mktemp("shipped") / "library"
+    shutil.copytree(made / "library", root)
+    build_index(Library(root), BuildRequest(dataset="mine", encoder="shipped", device="cpu"))
+    return root
+
+
+@pytest.fixture
+def indexed(shipped_root: Path, tmp_path: Path) -> Library:
+    shutil.copytree(shipped_root, tmp_path / "library")
+    return Library(tmp_path / "library")
+
+
+@pytest.fixture
+def keypoints(indexed: Library, tmp_path: Path) -> tuple[Path, str]:
+    """A clip of the index as COCO's keypoints in pixels, (T, 17, 3) with a score, and its name."""
+    pixels = to_pixels(to_coco(np.asarray(open_clips(indexed, "mine").frames(1))[:, :1]))[:, 0]
+    pixels[..., 2] = 0.9
+    np.save(tmp_path / "seen.npy", pixels)
+    with indexed.read() as catalog:
+        return tmp_path / "seen.npy", catalog.clips_of("mine").name[1]
+
+
+def test_keypoints_of_a_picture_find_their_clip_and_say_how(
+    indexed: Library, command: Command, keypoints: tuple[Path, str]
+) -> None:
+    path, name = keypoints
+    answer = command("query", path, "--layout", "coco-17", "--k", 3, "--json").json
+    assert answer["hits"][0]["name"] == name
+    notes = " ".join(answer["query"]["notes"])
+    assert "joints of coco-17; it has no spine base" in notes
+    assert "across a bridge from coco-17, seen from -60 to 60 degrees" in notes
+    assert "bridge" in answer["seconds"]
+    kept = list((indexed.root / "bridges").iterdir())
+    assert len(kept) == 1
+    stamp = kept[0].stat().st_mtime_ns
+    again = command("query", path, "--layout", "coco-17", "--k", 3, "--json").json
+    assert again["hits"] == answer["hits"]
+    assert kept[0].stat().st_mtime_ns == stamp
+    raw = command("query", path, "--layout", "coco-17", "--no-bridge", "--json").json
+    assert "across a bridge" not in " ".join(raw["query"]["notes"])
+
+
+def test_a_batch_of_mixed_layouts_answers_as_each_alone(
+    indexed: Library, command: Command, keypoints: tuple[Path, str], tmp_path: Path
+) -> None:
+    path, name = keypoints
+    native = f"mine:{name}"
+    searcher = Searcher(indexed, "mine@shipped", device="cpu")
+    options = SearchOptions(k=2)
+    stated = Conventions(layout="coco-17")
+    clips = [
+        read_clip(indexed, str(path), conventions=stated, strict_layout=True),
+        read_clip(indexed, native, conventions=Conventions()),
+    ]
+    both = searcher.ask([*clips, clips[0]], options)
+    for answer, clip in zip(both, [*clips, clips[0]], strict=True):
+        (alone,) = searcher.ask([clip], options)
+        assert [hit.name for hit in answer.hits] == [hit.name for hit in alone.hits]
+        assert answer.hits[0].name == name
+    batch = command("query", path, path, "--layout", "coco-17", "--k", 2, "--json").json
+    assert [one["hits"][0]["name"] for one in batch["queries"]] == [name, name]
+
+
+def test_what_is_like_nothing_in_the_gallery_is_said_to_be_far(
+    indexed: Library, command: Command, tmp_path: Path
+) -> None:
+    odd = np.random.default_rng(0).uniform(0, 700, (40, 17, 3)).astype(np.float32)
+    odd[..., 2] = 1
+    np.save(tmp_path / "odd.npy", odd)
+    notes = command("query", tmp_path / "odd.npy", "--layout", "coco-17", "--json").json["query"]["notes"]
+    assert any("lies far from all" in note for note in notes)
+
+
+def test_joints_in_space_need_no_bridge_where_nothing_is_whitened(
+    indexed: Library, command: Command, tmp_path: Path
+) -> None:
+    frames = np.asarray(open_clips(indexed, "mine").frames(1))[:, :1]
+    np.save(tmp_path / "space.npy", to_coco(frames)[:, 0])
+    answer = command("query", tmp_path / "space.npy", "--layout", "coco-17-3d", "--json").json
+    with indexed.read() as catalog:
+        assert answer["hits"][0]["name"] == catalog.clips_of("mine").name[1]
+    assert not (indexed.root / "bridges").exists()
+
+
+def test_over_http_keypoints_cross_too(client: Client) -> None:
+    pixels = np.random.default_rng(0).uniform(100, 600, (30, 17, 3)).astype(np.float32)
+    pixels[..., 2] = 1
+    sent = client.ask_with("x.npy", npy(pixels), layout="coco-17").json()
+    assert "across a bridge from coco-17" in " ".join(sent["query"]["notes"])
+    assert client.ask_with("x.npy", npy(pixels), layout="coco").status_code == 422
+    assert client.ask_with("x.npy", npy(pixels), layout="coco-17", size="wide").status_code == 422
+
+
+def test_a_gallery_of_pictures_answers_keypoints_and_joints_in_space(
+    indexed: Library, command: Command, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    clips = open_clips(indexed, "mine")
+    with indexed.read() as catalog:
+        names = list(catalog.clips_of("mine").name)
+    for i in range(6):
+        pixels = to_pixels(to_coco(np.asarray(clips.frames(i))[:, :1]))[:, 0, :, :2]
+        np.save(folder / f"{names[i]}.npy", pixels)
+    report = command("ingest", "flat", "--source", folder, "--layout", "coco-17", "--json").json
+    assert report["used"] == 6
+    assert command("build-index", "flat", "--encoder", "shipped").code == 0
+    for query in (folder / f"{names[2]}.npy", f"mine:{names[2]}"):
+        answer = command("query", query, "--index", "flat@shipped", "--k", 2, "--json").json
+        assert answer["hits"][0]["name"] == names[2]
+    assert "brought down to coco-17" in " ".join(answer["query"]["notes"])
+    space = tmp_path / "space"
+    space.mkdir()
+    np.save(space / "S001C001P001R001A001x.npy", np.asarray(clips.frames(0))[:, 0])
+    refused = command("add", "flat", "--source", space, "--layout", "ntu25")
+    assert refused.code != 0
