@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from encoder.errors import Hint, NotFoundError, UmurlError
+from encoder.joint_layouts import find_layout
 from umurl_search.clips.normalization import Conventions
 from umurl_search.clips.reading_options import ReadingOptions, stated_of
 from umurl_search.clips.unseen_joints import describe_unseen
