@@ -1,5 +1,6 @@
 """Clips come and go: the answers are those of a library made at once, whatever the way to it."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from umurl_search.index.kind_names import Kind
 from umurl_search.index.windows import Window
 from umurl_search.ingest.add_update_remove import ChangeRequest, add_or_update, remove
 from umurl_search.ingest.ingest import Request
+from umurl_search.ingest.relabel import relabel
 from umurl_search.maintenance.compact import compact
 from umurl_search.maintenance.verify import verify
 
@@ -56,7 +58,36 @@ def test_what_was_removed_stays_away_until_it_is_asked_for(changing: Library) ->
     assert (back.added, back.clips) == (15, 60)
     with changing.read() as catalog:
         assert catalog.left_out("mine") == []
-        assert len(catalog.split("mine", "xsub")["test"]) == 15
+        assert len(catalog.split("mine", "xsub")["test"]) == 30
+    assert verify(changing) == []
+
+
+def test_what_was_said_of_clips_outlives_their_removal(changing: Library, tmp_path: Path) -> None:
+    one, other = "S001C001P002R001A001", "S001C001P002R001A005"
+    (tmp_path / "l.csv").write_text(f"name,label,subject,mood\n{one},9,ann,good\n{other},,,bad\n")
+    relabel(changing, "mine", tmp_path / "l.csv")
+    parts = json.dumps({"own": {"train": [one], "test": [other]}})
+    (tmp_path / "s.json").write_text(parts)
+    change(changing, splits=tmp_path / "s.json")
+
+    def said() -> list[object]:
+        with changing.read() as catalog:
+            clips = [catalog.clip("mine", name) or {} for name in (one, other)]
+            parts = {part: ids.tolist() for part, ids in catalog.split("mine", "own").items()}
+        assert parts == {"train": [clips[0]["id"]], "test": [clips[1]["id"]]}
+        return [[clip[key] for key in ("label", "action", "subject", "mood")] for clip in clips]
+
+    before = said()
+    assert before[0] == [9, None, "ann", "good"]
+    for _ in range(2):
+        assert remove(changing, "mine", where="subject = '2' or subject = 'ann'").removed == 15
+        assert change(changing, labels=None, removed=True).added == 15
+        assert said() == before
+    remove(changing, "mine", names=[one])
+    (tmp_path / "l.csv").write_text(f"name,mood,age\n{other},worse,3\n")
+    relabel(changing, "mine", tmp_path / "l.csv")
+    change(changing, removed=True)
+    assert said()[0] == before[0]
     assert verify(changing) == []
 
 

@@ -282,7 +282,10 @@ class _Change:
             {"name": n, "source": one.path} for n, one in sources.items() if one.source == self.sift.source
         ]
         splits = source_splits(self.source[0], self._folders, mine)
-        self.reassigned = restate_splits(library, name, splits, origin=self.sift.source, sources=sources)
+        self.reassigned, notes = restate_splits(
+            library, name, splits, origin=self.sift.source, sources=sources
+        )
+        self.notes.extend(notes)
 
     def _enter(self, target: Path, token: str, n: int) -> None:
         """Brings the indexes in step with a sealed store of n clips, and enters all."""
@@ -305,7 +308,8 @@ class _Change:
         rows = catalog_rows(
             protocols.find(name), self.source[0], journal, self._folders, known, is_whole=False
         )
-        added = rows.added | {"first_id": ClipStore(target).manifest["first_id"], "read_from": self.origin}
+        of_store = {"first_id": ClipStore(target).manifest["first_id"], "read_from": self.origin}
+        added = rows.added | of_store | {"source_splits": {}}  # `_restate` notes them, of all clips
         sources = self.before.sources
         replaced = [sources[one].id for one in added["clips"]["name"] if one in sources]
         with library.write() as catalog:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from encoder.errors import BadInputError, BusyError, Hint
 from umurl_search.library.catalog import filters
-from umurl_search.library.catalog.changes import Changes
+from umurl_search.library.catalog.changes import OF_A_DATASET, Changes
 from umurl_search.library.catalog.own_columns import quote
 from umurl_search.library.catalog.schema_and_migrations import CONSISTENCY_CHECKS, TABLES
 from umurl_search.library.clip_columns import CLIP_COLUMNS, COLUMNS
@@ -310,7 +310,7 @@ class Catalog(Changes):
         with self._transaction():
             if kind == "dataset":
                 self._drop_own(name)
-                for table in ("splits", "segments", "clips", "left_out", "origins", "source_splits"):
+                for table in (one for one in OF_A_DATASET if one != "indexes"):
                     self._con.execute(f"delete from {table} where dataset = ?", [name])
             table = {"dataset": "datasets", "encoder": "encoders", "index": "indexes"}[kind]
             self._con.execute(f"delete from {table} where name = ?", [name])
