@@ -82,7 +82,7 @@ def ingest(
     ] = None,
     segments: Annotated[
         Path | None,
-        typer.Option(help='JSON: {"recording": [{"action", "start", "end"}]}, in seconds; or CSV'),
+        typer.Option(help='JSON: {"recording": [{"action", "start", "end"}]}, in seconds; or a table'),
     ] = None,
     *,
     reading: ReadingOptions,

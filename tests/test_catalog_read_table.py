@@ -57,6 +57,16 @@ def test_json_in_the_forms_that_people_have(tmp_path: Path, content: object) -> 
     assert read_table(tmp_path / "x.json").columns == ROWS
 
 
+def test_decimals_of_parquet_are_numbers(tmp_path: Path) -> None:
+    with duckdb.connect() as con:
+        con.execute(
+            f"copy (select 1.5 as a, 2.00::decimal(4, 2) as b) to '{tmp_path / 'x.parquet'}' (format parquet)"
+        )
+    found = read_table(tmp_path / "x.parquet")
+    assert found.columns == {"a": [1.5], "b": [2.0]}
+    assert (found.types["a"], found.passed_over) == ("double", ())
+
+
 def test_parquet_and_columns_that_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     with duckdb.connect() as con:

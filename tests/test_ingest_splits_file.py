@@ -61,6 +61,10 @@ def test_a_clip_in_two_parts_by_two_spellings_is_refused() -> None:
         ("s.json", '{"default_train": ["a"], "default_val": ["b"]}'),
         ("s.json", '\ufeff{"default": {"Training": ["a"], "testing": ["b"]}}'),
         ("s.csv", "Part;Name\ntrain;a\nvalidation;b\n"),
+        ("s.txt", "name\tsplit\na\tTrain\nb\tTest\n"),
+        ("s.csv", "clip,default,score\na,train,1\nb,dev,\n"),
+        ("s.json", '[{"file": "a", "subset": "training"}, {"file": "b", "subset": "testing"}]'),
+        ("s.json", '{"a": "train", "b": "test"}'),
     ],
 )
 def test_the_forms_that_people_have(tmp_path: Path, name: str, content: str) -> None:

@@ -88,6 +88,8 @@ def test_cells_without_a_number_are_nan(tmp_path: Path) -> None:
         ([ROWS[0], "1,2", ROWS[1]], "malformed: row 2: 2 columns, not 75"),
         (["", " "], "the file is empty"),
         (["frame,joint,x,y,z"], "it has no frames"),
+        (["x,y,z,joint", "1,2,3,0", "1,2,3"], "truncated: row 2: 3 columns, not 4"),
+        (["x,y,z,joint,frame", "1,2,3,0", "1,2,3,0,0"], "malformed: row 1: 4 columns, not 5"),
     ],
 )
 def test_other_tables_are_no_clips(tmp_path: Path, lines: list[str], message: str) -> None:

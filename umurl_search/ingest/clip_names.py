@@ -22,6 +22,22 @@ _ENDINGS = (
 )
 
 
+NAME_COLUMNS = (
+    "name",
+    "file",
+    "filename",
+    "file_name",
+    "clip",
+    "path",
+    "recording",
+    "sample",
+    "video",
+    "video_id",
+)
+"""How people call the column of a table that says which clip a row is of, the surest first."""
+NAMES_HINT = "names are those of clips, with or without ending and folder, in {option}"
+
+
 class NameMatcher:
     """Finds clips by what a file calls them. sources: the path of each clip's file below its source, or ""."""
 

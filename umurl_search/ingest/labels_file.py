@@ -10,14 +10,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from encoder.errors import BadInputError, Hint
-from umurl_search.ingest.clip_names import NameMatcher, repeated
+from umurl_search.ingest.clip_names import NAME_COLUMNS, NAMES_HINT, NameMatcher, repeated
 from umurl_search.library.catalog.own_columns import own_name
 from umurl_search.library.catalog.queries import Catalog
 from umurl_search.library.catalog.read_table import Table, read_table
 
 FOLDER = "folder"
 """In place of a file: the folder that holds a clip's file says it."""
-_NAMES = ("name", "file", "filename", "file_name", "clip", "path", "recording", "sample")
 _LABELS, _ACTIONS = ("label",), ("action", "class", "class_name", "label_name")
 FIELDS = ("subject", "camera", "setup", "replication")
 _MOST_LABEL = 1_000_000
@@ -53,13 +52,12 @@ def read_labels(path: Path | None) -> Labels | None:
     """The labels in a table; None for no file, and for the word `folder`. Raises UmurlError for anything else."""
     if path is None or is_folder_word(path):
         return None
-    table = read_table(path, text=(*_NAMES, *_ACTIONS), numbers=(*_LABELS, *FIELDS))
-    found = {name.casefold(): name for name in table.columns}
-    key = next((found[name] for name in _NAMES if name in found), None)
+    table = read_table(path, text=(*NAME_COLUMNS, *_ACTIONS), numbers=(*_LABELS, *FIELDS))
+    key = table.find(NAME_COLUMNS)
     if key is None:
         listed = ", ".join(table.columns) or "none"
         raise BadInputError(f"{path}: no column says which clip a row is of; its columns are {listed}", _FORM)
-    label, action, used, notes = _read_classes(table, found, path)
+    label, action, used, notes = _read_classes(table, path)
     names = tuple(str(name).strip() if name is not None else "" for name in table.columns[key])
     if twice := repeated(name for name in names if name):
         raise BadInputError(f"{path}: names '{twice[0][:80]}' more than once")
@@ -81,11 +79,10 @@ def is_folder_word(path: Path | None) -> bool:
 Classes = tuple[tuple[int | None, ...], tuple[str | None, ...], set[str], list[str]]
 
 
-def _read_classes(table: Table, found: Mapping[str, str], path: Path) -> Classes:
+def _read_classes(table: Table, path: Path) -> Classes:
     """label, action, the columns that said them, and notes."""
     n, notes = len(table), list[str]()
-    by_number = next((found[name] for name in _LABELS if name in found), None)
-    by_name = next((found[name] for name in _ACTIONS if name in found), None)
+    by_number, by_name = table.find(_LABELS), table.find(_ACTIONS)
     label: tuple[int | None, ...] = (None,) * n
     action: tuple[str | None, ...] = (None,) * n
     if by_number is not None and table.types[by_number] != "bigint":
@@ -274,10 +271,7 @@ def annotate(
         if labels.names and not one.positions:
             raise BadInputError(
                 f"the labels name no clip of the data, e.g. '{labels.names[0][:80]}'",
-                Hint(
-                    "names are those of clips, with or without ending and folder, in {option}",
-                    option="labels",
-                ),
+                Hint(NAMES_HINT, option="labels"),
             )
         said = zip(one.columns["action"], one.columns["label"], strict=True)
         so_far |= {action: label for action, label in said if action is not None and label is not None}

@@ -108,7 +108,7 @@ def state_anew(library: Library, dataset: str, stated: Statements) -> StatedAnew
     return StatedAnew(
         relabelled=report.relabelled if report else 0,
         reassigned=_count_moved(before, now),
-        notes=[*notes, *(report.notes if report else ())],
+        notes=[*notes, *stated.notes, *(report.notes if report else ())],
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from umurl_search.clips.types import Splits
 from umurl_search.datasets import protocols
 from umurl_search.ingest.labels_file import known_actions
-from umurl_search.ingest.segments_file import segment_columns
+from umurl_search.ingest.segment_columns import segment_columns
 from umurl_search.library.catalog.queries import StoredSource
 from umurl_search.library.clip_store import Record, said_of
 from umurl_search.library.library import Library

@@ -161,15 +161,20 @@ def _find_named_columns(head: Sequence[str]) -> list[dict[str, int]] | None:
 
 def _parse_numbers(rows: Sequence[list[str]], columns: Sequence[int]) -> Numbers:
     """These columns as numbers, (T, n). Raises: BadRecordingError for a short row or text."""
-    last = max(columns)
+    _require_columns(rows, max(columns) + 1)
     numbers = np.empty((len(rows), len(columns)))
     for number, row in enumerate(rows):
-        if len(row) <= last:
-            detail = f"row {number + 1}: {len(row)} columns, not {last + 1}"
-            raise BadRecordingError("truncated" if number == len(rows) - 1 else "malformed", detail)
         for place, column in enumerate(columns):
             numbers[number, place] = _parse_number(row[column], row=number)
     return numbers
+
+
+def _require_columns(rows: Sequence[list[str]], n: int) -> None:
+    """Raises: BadRecordingError for a row of fewer columns."""
+    for number, row in enumerate(rows):
+        if len(row) < n:
+            detail = f"row {number + 1}: {len(row)} columns, not {n}"
+            raise BadRecordingError("truncated" if number == len(rows) - 1 else "malformed", detail)
 
 
 def _parse_number(cell: str, *, row: int) -> float:
@@ -201,6 +206,7 @@ def _read_joint_rows(head: Sequence[str], rows: Sequence[list[str]]) -> Numbers:
     """(T, V, 3) from a row a joint; joints that a frame does not name are NaN. Raises: BadRecordingError."""
     joint_at, frame_at = _find(head, _JOINT_NAMES), _find(head, _FRAME_NAMES)
     assert joint_at is not None
+    _require_columns(rows, 1 + max(joint_at, frame_at or 0))
     table = _parse_numbers(rows, [head.index(axis) for axis in _AXES])
     joints = [row[joint_at].lower() for row in rows]
     order = _order_joints(joints)
