@@ -5,8 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from umurl_search.clips.clip import Clip
+from umurl_search.readers import detect, open_reader
 from umurl_search.readers.build_clip import BadRecordingError
 from umurl_search.readers.csv_file import is_csv_clip, load_csv
+from umurl_search.readers.format_detection import passed_over
+from umurl_search.readers.formats import read_clip_file
 
 CLIP = np.random.default_rng(3).normal(size=(4, 25, 3)).round(3)
 ROWS = [",".join(map(str, frame.ravel())) for frame in CLIP]
@@ -103,3 +107,17 @@ def test_other_tables_are_no_clips(tmp_path: Path, lines: list[str], message: st
 def test_text_in_utf_16_is_read(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("\n".join(ROWS), encoding="utf-16")
     assert load_csv(tmp_path / "a.csv").shape == (4, 75)
+
+
+def test_files_that_end_in_tsv_are_clips_too(tmp_path: Path) -> None:
+    for number, name in enumerate(("a.tsv", "b.TSV", "c.csv")):
+        mark = "," if name == "c.csv" else "\t"
+        (tmp_path / name).write_text("\n".join(row.replace(",", mark) for row in ROWS[number:]))
+    (tmp_path / "labels.tsv").write_text("name\taction\na\twave\n")
+    assert detect(tmp_path) == "csv"
+    reader = open_reader("csv", (tmp_path,))
+    found = [one for (one,) in reader.read(reader.items()) if isinstance(one, Clip)]
+    assert [(one.name, one.source) for one in found] == [("a", "a.tsv"), ("b", "b.TSV"), ("c", "c.csv")]
+    assert passed_over(reader.roots, reader.files()) == {".tsv": 1}
+    frames, _ = read_clip_file(tmp_path / "a.tsv")
+    assert frames.shape == (len(ROWS), 1, 25, 3)

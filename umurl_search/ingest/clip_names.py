@@ -14,9 +14,11 @@ _ENDINGS = (
     ".npz",
     ".mat",
     ".csv",
+    ".tsv",
     ".txt",
     ".json",
     ".pkl",
+    ".pickle",
     ".avi",
     ".mp4",
 )

@@ -41,7 +41,7 @@ def load_clip_array(path: Path, *, n_joints: Sequence[int], axes: str | None = N
             return _choose_clip(load_npz(path), path, n_joints=n_joints, axes=axes)
         case ".mat":
             return _choose_clip(load_mat(path), path, n_joints=n_joints, axes=axes)
-        case ".csv":
+        case ".csv" | ".tsv":
             return load_csv(path)
     return load_npy(path)
 
@@ -108,6 +108,14 @@ def load_npz(path: Path, *, most_axes: int = 32) -> dict[str, NDArray[Any]]:
     most_axes: of those that are wanted.
     Raises: BadRecordingError where the file is not whole.
     """
+    return {name: parse_npy(content) for name, content in read_members(path, most_axes=most_axes)}
+
+
+def read_members(path: Path, *, kinds: str = "iuf", most_axes: int = 32) -> list[tuple[str, bytes]]:
+    """The arrays of an archive as their bytes, by name. kinds: of values that are wanted, in numpy's letters.
+
+    Raises: BadRecordingError where the file is not whole.
+    """
     if not path.is_file():
         raise BadRecordingError("malformed", "no regular file (a link to nowhere, or a pipe)", path)
     try:
@@ -115,32 +123,32 @@ def load_npz(path: Path, *, most_axes: int = 32) -> dict[str, NDArray[Any]]:
             members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
             if len(members) > _MOST_MEMBERS:
                 raise BadRecordingError("malformed", f"{len(members)} arrays in one file", path)
-            found = {
-                member.filename[:-4]: _read_member(archive, member)
+            return [
+                (member.filename[:-4], content)
                 for member in members
-                if len(_read_member_shape(archive, member.filename) or ()) <= most_axes
-            }
+                if len(_read_member_shape(archive, member.filename, kinds=kinds) or ()) <= most_axes
+                and (content := _read_member(archive, member, kinds=kinds)) is not None
+            ]
     except DAMAGED as error:
         raise BadRecordingError("malformed", f"a damaged archive ({reason_of(error)})", path) from None
     except BadRecordingError:
         raise
     except UmurlError as error:
         raise BadRecordingError("malformed", error.message, path) from None
-    return {name: array for name, array in found.items() if array is not None}
 
 
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any] | None:
-    """An array of an archive, None for one that is not of numbers. Raises: BadRecordingError for a damaged one."""
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, *, kinds: str) -> bytes | None:
+    """An array of an archive, None for one of other values. Raises: BadRecordingError for a damaged one."""
     there = min(member.compress_size, Path(str(archive.filename)).stat().st_size)
     if member.compress_type not in PACKINGS or member.file_size > MOST_DEFLATED * there:
         raise BadRecordingError("malformed", f"{member.filename[:80]}: packed as numpy packs nothing")
     with archive.open(member) as stream:
         content = stream.read(member.file_size + 1)
     try:
-        read_header(io.BytesIO(content))
+        read_header(io.BytesIO(content), kinds=kinds)
     except ValueError:
         return None
-    return parse_npy(content)
+    return content
 
 
 def is_likely_clip(path: Path) -> bool:
@@ -175,9 +183,9 @@ def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         return {"": read_header(stream).shape}
 
 
-def _read_member_shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...] | None:
+def _read_member_shape(archive: zipfile.ZipFile, name: str, *, kinds: str = "iuf") -> tuple[int, ...] | None:
     try:
         with archive.open(name) as stream:
-            return read_header(stream).shape
+            return read_header(stream, kinds=kinds).shape
     except DAMAGED:
         return None

@@ -78,8 +78,8 @@ def _drop_confidence(frames: Frames) -> Frames:
 class NpyReader(FilePerClip):
     """Files that hold an array each, `.npy` unless said: one clip a file, anywhere below the roots.
 
-    fmt: the format, whose suffix is its name. layout, state: what the arrays' joints are and what was done to them;
-    axes: see `read_array`.
+    fmt: the format, whose suffix is its name; other_suffixes: further ones. layout, state: what the arrays' joints
+    are and what was done to them; axes: see `read_array`.
     """
 
     def __init__(
@@ -90,11 +90,13 @@ class NpyReader(FilePerClip):
         state: State = "raw",
         axes: str | None = None,
         fmt: str = "npy",
+        other_suffixes: tuple[str, ...] = (),
     ) -> None:
         super().__init__(roots)
         require_axes(axes)
         self.format: str = fmt
         self.suffix: str = f".{fmt}"
+        self.other_suffixes = other_suffixes
         self.layout: str = require_layout(layout).name
         self.state: State = state
         self._axes = axes
@@ -123,7 +125,7 @@ class NpyReader(FilePerClip):
         return (f"{said}; --axes {sets[0]} reads it as {shape[0]} recordings",)
 
     def is_recording(self, path: Path) -> bool:
-        return is_csv_clip(path) if self.suffix == ".csv" else is_likely_clip(path)
+        return is_csv_clip(path) if self.format == "csv" else is_likely_clip(path)
 
     def load(self, place: Place) -> Clip:
         n_joints = (LAYOUTS[self.layout].n_joints,)
@@ -140,7 +142,7 @@ class NpyReader(FilePerClip):
 
 def usual_layout(roots: Sequence[Path]) -> str:
     """The layout of `.mat` files where none is stated: UTD-MHAD's own if the first holds its `d_skel`."""
-    for _, number, source in find_sources(roots, ".mat")[:1]:
+    for _, number, source in find_sources(roots, (".mat",))[:1]:
         path = decode_place(f"{number}/{source}", roots).path
         try:
             joints, *_ = read_shapes(path).get("d_skel", (0,))

@@ -14,7 +14,7 @@ from umurl_search.readers import safe_pickle
 from umurl_search.readers.build_clip import BadRecordingError, describe, read_bytes
 from umurl_search.readers.npy_header import read_header
 
-LABEL_SUFFIXES = (".pkl", ".pickle", ".npy", ".txt", ".csv")
+LABEL_SUFFIXES = (".pkl", ".pickle", ".npy", ".txt", ".csv", ".tsv")
 _AGAIN = "make it again"
 _MOST_NAME = 1_000
 
@@ -31,8 +31,8 @@ def read_labels(path: Path) -> LabelColumn:
     try:
         match path.suffix.lower():
             case ".npy":
-                return LabelColumn(to_labels(_load_npy(path)))
-            case ".txt" | ".csv":
+                return LabelColumn(to_labels(load_values(path)))
+            case ".txt" | ".csv" | ".tsv":
                 return _parse_lines(read_bytes(path).decode("utf-8-sig"))
         return _read_pickled(safe_pickle.load(path))
     except (TypeError, ValueError, OverflowError, BadRecordingError) as error:
@@ -41,7 +41,8 @@ def read_labels(path: Path) -> LabelColumn:
         ) from error
 
 
-def _load_npy(path: Path) -> NDArray[Any]:
+def load_values(path: Path) -> NDArray[Any]:
+    """The numbers or text in a `.npy` file. Raises: ValueError, BadRecordingError."""
     content = read_bytes(path)
     header = read_header(io.BytesIO(content), kinds="iufbUS")
     if header.n_bytes != len(content):
