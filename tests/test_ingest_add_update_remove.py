@@ -1,6 +1,5 @@
 """Clips come and go: the answers are those of a library made at once, whatever the way to it."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from umurl_search.index.kind_names import Kind
 from umurl_search.index.windows import Window
 from umurl_search.ingest.add_update_remove import ChangeRequest, add_or_update, remove
 from umurl_search.ingest.ingest import Request
-from umurl_search.ingest.relabel import relabel
 from umurl_search.maintenance.compact import compact
 from umurl_search.maintenance.verify import verify
 
@@ -59,35 +57,6 @@ def test_what_was_removed_stays_away_until_it_is_asked_for(changing: Library) ->
     with changing.read() as catalog:
         assert catalog.left_out("mine") == []
         assert len(catalog.split("mine", "xsub")["test"]) == 30
-    assert verify(changing) == []
-
-
-def test_what_was_said_of_clips_outlives_their_removal(changing: Library, tmp_path: Path) -> None:
-    one, other = "S001C001P002R001A001", "S001C001P002R001A005"
-    (tmp_path / "l.csv").write_text(f"name,label,subject,mood\n{one},9,ann,good\n{other},,,bad\n")
-    relabel(changing, "mine", tmp_path / "l.csv")
-    parts = json.dumps({"own": {"train": [one], "test": [other]}})
-    (tmp_path / "s.json").write_text(parts)
-    change(changing, splits=tmp_path / "s.json")
-
-    def said() -> list[object]:
-        with changing.read() as catalog:
-            clips = [catalog.clip("mine", name) or {} for name in (one, other)]
-            parts = {part: ids.tolist() for part, ids in catalog.split("mine", "own").items()}
-        assert parts == {"train": [clips[0]["id"]], "test": [clips[1]["id"]]}
-        return [[clip[key] for key in ("label", "action", "subject", "mood")] for clip in clips]
-
-    before = said()
-    assert before[0] == [9, None, "ann", "good"]
-    for _ in range(2):
-        assert remove(changing, "mine", where="subject = '2' or subject = 'ann'").removed == 15
-        assert change(changing, labels=None, removed=True).added == 15
-        assert said() == before
-    remove(changing, "mine", names=[one])
-    (tmp_path / "l.csv").write_text(f"name,mood,age\n{other},worse,3\n")
-    relabel(changing, "mine", tmp_path / "l.csv")
-    change(changing, removed=True)
-    assert said()[0] == before[0]
     assert verify(changing) == []
 
 
@@ -191,3 +160,30 @@ def test_a_source_in_another_format_is_read_as_what_it_is(changing: Library, tmp
     assert change(changing, source=tmp_path / "pku").added == 2
     with changing.read() as catalog:
         assert [one["format"] for one in catalog.origins("mine")] == ["npy", "pku-mmd"]
+
+
+@pytest.mark.parametrize(
+    ("given", "content", "text"),
+    [
+        ("labels", "name,label\nnobody,1\n", "the labels name no clip of the data"),
+        ("labels", f"name,label\n{NEW[0]},1\n{NEW[0]}.npy,2\n", "two rows of the labels mean clip"),
+        ("splits", '{"p": {"train": ["nobody"], "test": ["none"]}}', "protocol p names no clip of the data"),
+        (
+            "splits",
+            f'{{"p": {{"train": ["{NEW[0]}"], "test": ["{NEW[0]}.npy"]}}}}',
+            "names clip '" + NEW[0] + "' more than once",
+        ),
+    ],
+)
+def test_what_cannot_be_said_comes_before_any_clip(
+    changing: Library, kept: Path, tmp_path: Path, given: str, content: str, text: str
+) -> None:
+    path = tmp_path / f"said.{'csv' if given == 'labels' else 'json'}"
+    path.write_text(content)
+    add_files(kept)
+    with raises_typed(text):
+        change(changing, **{given: path})
+    assert verify(changing) == []
+    with changing.read() as catalog:
+        assert len(catalog.clip_ids("mine")) == 60
+    assert change(changing).added == 6

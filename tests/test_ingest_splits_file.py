@@ -72,6 +72,12 @@ def test_the_forms_that_people_have(tmp_path: Path, name: str, content: str) -> 
     assert read_splits(tmp_path / name) == {"default": {"train": ["a"], "test": ["b"]}}
 
 
+def test_a_table_without_rows_is_no_splits_file(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("name,part\n")
+    with pytest.raises(UmurlError, match="it puts no clip into a part"):
+        read_splits(tmp_path / "s.csv")
+
+
 def test_a_folder_of_lists(tmp_path: Path) -> None:
     (tmp_path / "xsub_train.txt").write_text("# names\nmy clip 1\n")
     (tmp_path / "xsub_test.txt").write_text("b 7\n")

@@ -5,8 +5,6 @@ beside the first. One transaction of the catalog enters them all, and takes out 
 has changed, after it everything has. Letters: n clips.
 """
 
-import hashlib
-import json
 import os
 import shutil
 import time
@@ -15,8 +13,6 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from encoder.errors import Hint, NotFoundError, UmurlError
 from encoder.options import options_of
@@ -31,12 +27,19 @@ from umurl_search.ingest.annotations import (
     require_whole_recordings,
 )
 from umurl_search.ingest.change_detection import ChangeDetector
-from umurl_search.ingest.dataset_before import DatasetBefore, read_dataset, require_same_indexes
+from umurl_search.ingest.dataset_before import (
+    DatasetBefore,
+    find_named,
+    find_passing,
+    read_dataset,
+    require_same_indexes,
+    token_of,
+)
 from umurl_search.ingest.ingest import SLICING, Request, about_store, open_source, origin_of, reopen_source
 from umurl_search.ingest.labels_file import FOLDER, known_actions
-from umurl_search.ingest.parallel_read import fill, nothing_found_error, stamp
+from umurl_search.ingest.parallel_read import fill, nothing_found_error
 from umurl_search.ingest.registration import catalog_rows, count_unseen, left_out_rows, source_splits
-from umurl_search.ingest.relabel import state_anew
+from umurl_search.ingest.relabel import require_statable, state_anew
 from umurl_search.ingest.restate import enter_restated, restate_splits
 from umurl_search.ingest.statements import Statements, read_statements
 from umurl_search.ingest.store_plausibility import check_store
@@ -122,6 +125,7 @@ def add_or_update(
         reports = []
         for origin in origins:
             change = _Change(library, before, request, origin, progress)
+            change.stated = stated if origin is origins[-1] else None
             reports.append(change.report(change.make()))
             before = read_dataset(library, name)
         notes += [note for one in reports for note in one.notes]
@@ -199,6 +203,8 @@ class _Change:
     progress: Progress
     notes: list[str] = field(default_factory=list)
     reassigned: int = 0
+    stated: Statements | None = None
+    """what files say of the dataset's clips, once all sources are read"""
 
     @cached_property
     def source(self) -> tuple[Reader, Conventions]:
@@ -250,8 +256,10 @@ class _Change:
         """Takes in what is wanted; returns how many clips that were."""
         library, name = self.library, self.before.row["name"]
         items, target = self.sift.items(), library.clips(self.before.folder)
-        token = _token(self.before, self.source[0], self.request, self.origin)
+        given = (self.request.changed, self.request.removed, self.origin)
+        token = token_of(self.before, self.source[0].files(), given)
         n = self._store(target, token, items) if items else 0
+        self._require_statable(target, n)
         if n:
             self._enter(target, token, n)
         elif self.sift.bad:
@@ -263,6 +271,18 @@ class _Change:
                 catalog.adopt(name, moved, self.origin)
         self._restate()
         return n
+
+    def _require_statable(self, target: Path, n: int) -> None:
+        """Raises UmurlError, before anything is entered, where what is stated cannot be so."""
+        if self.stated is None:
+            return
+        coming = [clip for entry in journal_of(target) for clip in entry["clips"]] if n else []
+        try:
+            require_statable(self.library, self.before.row["name"], self.stated, coming=coming)
+        except UmurlError:
+            if n:
+                sealed_folder.remove(target)
+            raise
 
     @cached_property
     def _folders(self) -> Statements:
@@ -295,10 +315,8 @@ class _Change:
             add_index_part(library, row, target, token, self.request.device, self.progress)
             for row in self.before.indexes
         ]
-        journal, is_whole = (
-            journal_of(target),
-            bool(self.origin["untrimmed"]) or protocols.find(name).untrimmed,
-        )
+        journal = journal_of(target)
+        is_whole = bool(self.origin["untrimmed"]) or protocols.find(name).untrimmed
         self.notes.extend(describe_unseen(count_unseen(journal), what=name))
         self.notes.extend(
             check_store(target, self.source[1], what=name, remedy=_advise_ingest_apart, is_whole=is_whole)
@@ -350,14 +368,6 @@ def _advise_ingest_apart(option: str) -> str:
     return f"remove what is new and ingest it as a dataset of its own, with {option}"
 
 
-def _token(before: DatasetBefore, reader: Reader, request: ChangeRequest, origin: dict[str, Any]) -> str:
-    """Names one change of one state of the dataset, so that a run cut short goes on and no other does."""
-    stamps = [[str(path), *stamp(path)] for path in reader.files()]
-    given = [request.changed, request.removed, origin]
-    said = [before.row["signature"], before.folder, before.ids.tolist(), given, stamps]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
-
-
 def remove(
     library: Library, dataset: str, *, names: Sequence[str] = (), where: str | None = None
 ) -> ChangeReport:
@@ -369,7 +379,7 @@ def remove(
     started = time.monotonic()
     with library.write_lock():
         before = read_dataset(library, dataset)
-        chosen = _find_named(before, names) | _find_passing(library, before, where)
+        chosen = find_named(before, names) | find_passing(library, before, where)
         if not chosen:
             raise NotFoundError(f'no clip of {dataset} passes the filter "{where}": nothing was removed')
         if len(chosen) == len(before.ids):
@@ -385,17 +395,3 @@ def remove(
         indexes=[row["name"] for row in before.indexes],
         seconds={"total": time.monotonic() - started},
     )
-
-
-def _find_named(before: DatasetBefore, names: Sequence[str]) -> set[int]:
-    unknown = [name for name in names if name not in before.sources]
-    if unknown:
-        raise NotFoundError(f"no clip '{unknown[0]}' in {before.row['name']}: nothing was removed")
-    return {before.sources[name].id for name in names}
-
-
-def _find_passing(library: Library, before: DatasetBefore, where: str | None) -> set[int]:
-    if where is None:
-        return set()
-    with library.read() as catalog:
-        return set(np.intersect1d(catalog.filter(where, before.row["name"]), before.ids).tolist())

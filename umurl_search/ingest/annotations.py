@@ -44,7 +44,7 @@ def assign_segments(library: Library, dataset: str, stated: StatedSegments) -> l
     if not stated:
         return []
     with library.read() as catalog:
-        columns, so_far = catalog.clips_of(dataset), _actions(catalog.segments(dataset))
+        columns, so_far = catalog.clips_of(dataset), segment_actions(catalog.segments(dataset))
         sources = catalog.sources(dataset)
     paths = [sources[name].path for name in columns.name]
     named, notes = match_segments(stated, names=columns.name, sources=paths, what=dataset)
@@ -53,17 +53,26 @@ def assign_segments(library: Library, dataset: str, stated: StatedSegments) -> l
         for name, frames in zip(columns.name, columns.columns["frames"], strict=True)
         if name in named
     ]
-    listed = protocols.action_names(protocols.find(dataset).actions)
-    more = {one.action for segments in named.values() for one in segments if isinstance(one.action, str)}
-    names = listed or (so_far + tuple(sorted(more - set(so_far))) if so_far else ())
-    found = segment_columns(clips, named, names=names, what=dataset)
+    found = segment_columns(clips, named, names=_names_with(dataset, named, so_far), what=dataset)
     ids = [i for i, name in zip(columns.id.tolist(), columns.name, strict=True) if name in named]
     with library.write() as catalog:
         catalog.assign_segments(dataset, ids, found.columns)
     return [*found.notes, *notes]
 
 
-def _actions(segments: dict[str, NDArray[Any]]) -> tuple[str, ...]:
+def _names_with(dataset: str, stated: StatedSegments, so_far: tuple[str, ...]) -> tuple[str, ...]:
+    """The dataset's list, or the actions that segments have so far and new ones after them."""
+    listed = protocols.action_names(protocols.find(dataset).actions)
+    more = {one.action for segments in stated.values() for one in segments if isinstance(one.action, str)}
+    return listed or (so_far + tuple(sorted(more - set(so_far))) if so_far else ())
+
+
+def require_listed_segments(dataset: str, stated: StatedSegments, so_far: tuple[str, ...]) -> None:
+    """Raises UmurlError for an action that the dataset's list does not hold. so_far: actions of segments there."""
+    segment_columns([], stated, names=_names_with(dataset, stated, so_far), what=dataset)
+
+
+def segment_actions(segments: dict[str, NDArray[Any]]) -> tuple[str, ...]:
     """Names of the actions that segments have so far, by label."""
     named = {
         int(label): str(action)

@@ -57,11 +57,17 @@ def read_labels(path: Path | None) -> Labels | None:
     if key is None:
         listed = ", ".join(table.columns) or "none"
         raise BadInputError(f"{path}: no column says which clip a row is of; its columns are {listed}", _FORM)
+    if not len(table):
+        raise BadInputError(f"{path}: it names its columns and no clip", _FORM)
     label, action, used, notes = _read_classes(table, path)
     names = tuple(str(name).strip() if name is not None else "" for name in table.columns[key])
     if twice := repeated(name for name in names if name):
         raise BadInputError(f"{path}: names '{twice[0][:80]}' more than once")
-    fields, own, types = _split_columns(table, {key, *used})
+    fields, own, types, renamed = _split_columns(table, {key, *used})
+    notes += [
+        f"{path.name}: its column {name} is called {kept}: the catalog has one of that name"
+        for name, kept in renamed.items()
+    ]
     if table.passed_over:
         notes.append(
             f"{path.name}: columns of lists or records were passed over: {', '.join(table.passed_over)}"
@@ -86,12 +92,16 @@ def _read_classes(table: Table, path: Path) -> Classes:
     label: tuple[int | None, ...] = (None,) * n
     action: tuple[str | None, ...] = (None,) * n
     if by_number is not None and table.types[by_number] != "bigint":
-        words = table.types[by_number] == "varchar" and not any(map(_is_number, table.columns[by_number]))
-        if by_name is None and words:
-            notes.append(f"{path.name}: its column {by_number} is text, read as actions")
-            by_number, by_name = None, by_number
-        else:
-            raise BadInputError(f"{path}: its column {by_number} holds other than whole numbers", _FORM)
+        said = [one for one in table.columns[by_number] if one is not None]
+        n_numbers = sum(map(_is_number, said))
+        if by_name is not None or table.types[by_number] != "varchar" or 2 * n_numbers > len(said):
+            odd = next((one for one in said if not _is_whole(one)), "")
+            raise BadInputError(
+                f"{path}: its column {by_number} holds other than whole numbers: '{odd[:80]}'", _FORM
+            )
+        among = f" (numbers, too: {n_numbers:,} of {len(said):,})" if n_numbers else ""
+        notes.append(f"{path.name}: its column {by_number} is text, read as actions{among}")
+        by_number, by_name = None, by_number
     if by_number is not None:
         label = tuple(table.columns[by_number])
         worst = next((one for one in label if one is not None and not -1 <= one < _MOST_LABEL), None)
@@ -108,28 +118,36 @@ def _read_classes(table: Table, path: Path) -> Classes:
 
 def _is_number(value: Any) -> bool:
     """Whether a text is a number, as a word is not."""
-    return value is not None and re.fullmatch(r"-?\d*\.?\d+", value) is not None
+    return re.fullmatch(r"-?\d*\.?\d+", str(value)) is not None
 
 
-def _split_columns(
-    table: Table, used: set[str]
-) -> tuple[dict[str, list[int | None]], dict[str, list[Any]], dict[str, str]]:
-    """The known fields that are numbers; the other columns, and their types."""
+def _is_whole(value: Any) -> bool:
+    return re.fullmatch(r"-?\d+", str(value)) is not None
+
+
+_Columns = tuple[dict[str, list[int | None]], dict[str, list[Any]], dict[str, str], dict[str, str]]
+
+
+def _split_columns(table: Table, used: set[str]) -> _Columns:
+    """The known fields that are numbers; the other columns, their types, and how those are called whose names are
+    taken."""
     fields: dict[str, list[int | None]] = {}
     own: dict[str, list[Any]] = {}
-    types: dict[str, str] = {}
+    types, renamed = dict[str, str](), dict[str, str]()
     for name, values in table.columns.items():
         known = name.casefold()
         if name in used:
             continue
         if known in FIELDS and table.types[name] == "bigint":
             fields[known] = values
-        else:
-            kept = known if known in FIELDS else own_name(name)
-            while kept in own or (kept != name and kept in table.columns):
-                kept += "_"
-            own[kept], types[kept] = values, "varchar" if known in FIELDS else table.types[name]
-    return fields, own, types
+            continue
+        kept = known if known in FIELDS else own_name(name)
+        while kept in own or (kept != name and kept in table.columns):
+            kept += "_"
+        own[kept], types[kept] = values, "varchar" if known in FIELDS else table.types[name]
+        if kept.casefold() != known:
+            renamed[name] = kept
+    return fields, own, types, renamed
 
 
 def labels_of_folders(names: Sequence[str], sources: Sequence[str], *, parts: frozenset[str]) -> Labels:

@@ -132,6 +132,8 @@ def _by_part(rows: Mapping[str, Iterable[tuple[Any, Any]]]) -> dict[str, dict[st
         for name, part in said:
             if name is not None and part is not None:
                 _add(found, protocol, _part_of(part, protocol=protocol), [name])
+    if not found:
+        raise ValueError("it puts no clip into a part")
     return found
 
 

@@ -105,7 +105,7 @@ class CachedSearcher(Searcher):
 
     def embed(self, clips: Sequence[Frames], modality: str) -> Embeddings:
         """(Q, D) float32 of normalised clips (T, M, 25, 3)."""
-        return self._embedder(clips, (modality,))[modality]
+        return self._embedder(self.turn_alike(clips), (modality,))[modality]
 
     def segments(self) -> dict[str, NDArray[Any]]:
         return self._corpus.segments

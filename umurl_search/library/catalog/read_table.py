@@ -7,27 +7,35 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from encoder.errors import BadInputError, reason_of
+from umurl_search.library.catalog.own_columns import quote
 
 MOST_BYTES = 2**30
 _SIMPLE = {
     "BOOLEAN": "boolean",
+    "TIMESTAMP WITH TIME ZONE": "timestamp",
+    "UUID": "varchar",
     "DATE": "date",
-    "DECIMAL": "double",
     "DOUBLE": "double",
     "FLOAT": "double",
     "REAL": "double",
     "TIME": "time",
-    "TIMESTAMP": "timestamp",
     "VARCHAR": "varchar",
-} | dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"), "bigint")
+}
+_SIMPLE |= dict.fromkeys(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), "timestamp")
+_SIMPLE |= dict.fromkeys(
+    ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"), "bigint"
+)
+_WIDE = ("HUGEINT", "UBIGINT", "UHUGEINT")
+"""Whole numbers that may be too large: text then."""
+_SIMPLE |= dict.fromkeys(_WIDE, "varchar")
 _DECIMAL = re.compile(r"[+-]?(?!0\d)(\d{1,15}|\d*\.\d+(e[+-]?\d+)?|\d+\.)", re.IGNORECASE)
+_DECIMAL_TYPE, _MOST_DIGITS = re.compile(r"DECIMAL\((?P<width>\d+),(?P<scale>\d+)\)"), 18
 _DELIMITERS = ",;\t|"
 _TABLES = (".csv", ".tsv", ".parquet")
 """Endings of files that are tables, whatever they begin with."""
@@ -108,24 +116,32 @@ def read_table(path: Path, *, text: tuple[str, ...] = (), numbers: tuple[str, ..
 
 def _read_parquet(path: Path, text: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
     with duckdb.connect(":memory:", config={"threads": "2", "memory_limit": "2GB"}) as con:
+        con.execute("set timezone = 'UTC'")
         found = con.from_parquet(str(path))
-        types = {
-            name: _SIMPLE.get(str(sql).partition("(")[0])
-            for name, sql in zip(found.columns, found.types, strict=True)
-        }
-        columns = dict(zip(found.columns, map(list, zip(*found.fetchall(), strict=True)), strict=False))
-    kept = {name: sql for name, sql in types.items() if sql is not None}
+        types = {name: _simple(str(sql)) for name, sql in zip(found.columns, found.types, strict=True)}
+        kept = {name: sql for name, sql in types.items() if sql is not None}
+        wide = [name for name, sql in zip(found.columns, found.types, strict=True) if str(sql) in _WIDE]
+        casts = ", ".join(f"cast({quote(name)} as {sql}) as {quote(name)}" for name, sql in kept.items())
+        rows = found.project(casts).fetchall() if casts else []
+        columns = dict(zip(kept, map(list, zip(*rows, strict=True)), strict=False))
     for name in kept:
-        columns[name] = [float(one) if isinstance(one, Decimal) else one for one in columns.get(name, [])]
         if name.casefold() in text:
             kept[name], columns[name] = "varchar", _as_text([_plainly(one) for one in columns.get(name, [])])
-        elif name.casefold() in numbers or kept[name] == "double":
+        elif name.casefold() in numbers or kept[name] == "double" or name in wide:
             kept[name], columns[name] = _type_of(columns.get(name, []), only_whole=name.casefold() in numbers)
     return Table(
         columns={name: columns.get(name, []) for name in kept},
         types=kept,
         passed_over=tuple(name for name in types if name not in kept),
     )
+
+
+def _simple(sql: str) -> str | None:
+    """The type under which values of a type of Parquet's are kept; None for lists, records and bytes."""
+    decimal = _DECIMAL_TYPE.fullmatch(sql)
+    if decimal is None:
+        return _SIMPLE.get(sql)
+    return "bigint" if decimal["scale"] == "0" and int(decimal["width"]) <= _MOST_DIGITS else "double"
 
 
 def _plainly(value: Any) -> Any:
