@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from encoder.errors import Hint, UmurlError
 from umurl_search.clips.types import Splits
 from umurl_search.datasets import protocols
-from umurl_search.ingest.segment_columns import labeller, match_segments, segment_columns
+from umurl_search.ingest.segment_columns import make_labeller, match_segments, segment_columns
 from umurl_search.ingest.segments_file import StatedSegments
 from umurl_search.library.library import Library
 
@@ -69,7 +69,7 @@ def _names_with(dataset: str, stated: StatedSegments, so_far: tuple[str, ...]) -
 
 def require_listed_segments(dataset: str, stated: StatedSegments, so_far: tuple[str, ...]) -> None:
     """Raises UmurlError for an action that the dataset's list does not hold. so_far: actions of segments there."""
-    labeller(stated, _names_with(dataset, stated, so_far), what=dataset)
+    make_labeller(stated, _names_with(dataset, stated, so_far), what=dataset)
 
 
 def segment_actions(segments: dict[str, NDArray[Any]]) -> tuple[str, ...]:

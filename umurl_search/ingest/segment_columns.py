@@ -36,7 +36,7 @@ def segment_columns(
     stated, notes = match_segments(
         stated, names=[clip["name"] for clip in clips], sources=[clip.get("source", "") for clip in clips]
     )
-    labelled = labeller(stated, names, what=what)
+    labelled = make_labeller(stated, names, what=what)
     rows: list[tuple[int, Segment]] = []
     beyond = 0
     for position, clip in enumerate(clips):
@@ -60,7 +60,7 @@ def _find_name(names: tuple[str, ...], label: int | None) -> str | None:
     return names[label] if label is not None and 0 <= label < len(names) else None
 
 
-def labeller(
+def make_labeller(
     stated: StatedSegments, names: tuple[str, ...], *, what: str
 ) -> Callable[[str | int], tuple[int, str | None]]:
     """From an action as stated to its label and name: by the dataset's list, else by the names' alphabetical order."""
