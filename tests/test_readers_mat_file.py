@@ -1,5 +1,6 @@
 """MATLAB's .mat files, against those that scipy writes."""
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from scipy.io import savemat
 
 from umurl_search.readers.build_clip import BadRecordingError
-from umurl_search.readers.mat_file import is_mat, load_mat, load_mat_text
+from umurl_search.readers.mat_file import is_mat, load_mat, load_mat_text, unpacked_size
 
 SKELETON = np.arange(20 * 3 * 7).reshape(20, 3, 7) / 8
 
@@ -90,3 +91,21 @@ def test_text_whose_size_is_not_its_own_is_passed_over(tmp_path: Path) -> None:
     at = content.index((2).to_bytes(4, "little") + (4).to_bytes(4, "little"))
     path.write_bytes(content[:at] + (3).to_bytes(4, "little") + content[at + 4 :])
     assert load_mat_text(path) == {}
+
+
+def test_a_compressed_part_is_no_longer_than_it_announces(tmp_path: Path) -> None:
+    path = tmp_path / "a.mat"
+    savemat(path, {"d_skel": SKELETON, "n": 7}, do_compression=True)
+    content = path.read_bytes()
+    n_bytes = int.from_bytes(content[132:136], "little")
+    inner = zlib.decompress(content[136 : 136 + n_bytes])
+    assert unpacked_size(path) == len(inner) + 64
+    packed = zlib.compress(inner + bytes(100_000))
+    path.write_bytes(content[:132] + len(packed).to_bytes(4, "little") + packed)
+    with pytest.raises(BadRecordingError, match="a compressed part does not end where it should"):
+        load_mat(path)
+    savemat(path, {"d_skel": SKELETON})
+    assert unpacked_size(path) == 0
+    path.write_bytes(content[:-20])
+    with pytest.raises(BadRecordingError, match=r"a damaged \.mat file"):
+        unpacked_size(path)

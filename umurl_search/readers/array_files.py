@@ -17,6 +17,7 @@ from umurl_search.readers.build_clip import BadRecordingError, read_bytes
 from umurl_search.readers.csv_file import load_csv
 from umurl_search.readers.ctrgcn import DAMAGED, MOST_DEFLATED, PACKINGS, open_archive
 from umurl_search.readers.mat_file import load_mat
+from umurl_search.readers.mat_file import unpacked_size as size_of_mat
 from umurl_search.readers.npy_header import read_header
 from umurl_search.readers.object_npy import read_object_npy
 
@@ -100,6 +101,20 @@ def _holds_objects(content: bytes) -> bool:
     """Whether a `.npy` file is of one Python object, in a header as numpy writes it."""
     head = content[:200].partition(b"\n")[0]
     return head.startswith(_MAGIC) and b"'descr': '|O'" in head and b"'shape': ()" in head
+
+
+def unpacked_size(path: Path) -> int:
+    """The bytes that a file of compressed arrays takes, at most, once they are read; 0 for any other file.
+
+    Raises: UmurlError where it is damaged.
+    """
+    match path.suffix.lower():
+        case ".npz":
+            with open_archive(path) as archive:
+                return sum(one.file_size for one in archive.infolist() if one.filename.endswith(".npy"))
+        case ".mat":
+            return size_of_mat(path)
+    return 0
 
 
 def load_npz(path: Path, *, most_axes: int = 32) -> dict[str, NDArray[Any]]:

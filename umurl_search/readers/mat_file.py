@@ -20,6 +20,8 @@ _HEAD, _TAG, _WORD = 128, 8, 4
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _NEW = b"MATLAB 7.3 MAT-file"
 _MATRIX, _COMPRESSED = 14, 15
+_ORDERS = {b"IM": "<", b"MI": ">"}
+"""How the end of the head says the order of bytes."""
 _NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 """type of a data element -> numpy's letter"""
 _CLASSES = range(6, 16)
@@ -77,7 +79,7 @@ def _read_matrices(path: Path, read: "_Read[_T]") -> Iterator[tuple[str, _T]]:
     if content.startswith((_NEW, _HDF5)) or content[512:520] == _HDF5:
         detail = "a .mat file of version 7.3 (HDF5), which is not read: save it in MATLAB with '-v7'"
         raise BadRecordingError("malformed", detail, path)
-    order = {b"IM": "<", b"MI": ">"}.get(content[126:_HEAD])
+    order = _ORDERS.get(content[126:_HEAD])
     if order is None:
         raise BadRecordingError("malformed", "no .mat file of level 5", path)
     try:
@@ -89,7 +91,7 @@ def _read_matrices(path: Path, read: "_Read[_T]") -> Iterator[tuple[str, _T]]:
 def _read_arrays(content: bytes, order: str, read: "_Read[_T]") -> Iterator[tuple[str, _T]]:
     for element in _split_elements(content, order):
         packed = element.kind == _COMPRESSED
-        inner = next(_split_elements(_inflate(element.data), order), None) if packed else element
+        inner = next(_split_elements(_inflate(element.data, order), order), None) if packed else element
         if inner is not None and inner.kind == _MATRIX:
             matrix = _split_matrix(inner.data, order)
             found = read(matrix, order)
@@ -97,13 +99,36 @@ def _read_arrays(content: bytes, order: str, read: "_Read[_T]") -> Iterator[tupl
                 yield matrix.name, found
 
 
-def _inflate(data: bytes) -> bytes:
-    """Raises: ValueError for data that do not end, zlib.error for damaged ones."""
-    unpacker = zlib.decompressobj()
-    content = unpacker.decompress(data, _MOST_DEFLATED * len(data) + 1)
-    if not unpacker.eof:
+def _inflate(data: bytes, order: str) -> bytes:
+    """The element in a compressed one, no more than its tag announces.
+
+    Raises: ValueError for data that do not end, or later than announced, zlib.error for damaged ones.
+    """
+    announced = _announced_bytes(data, order)
+    if announced > _MOST_DEFLATED * len(data):
         raise ValueError("a compressed part ends too soon")
+    unpacker = zlib.decompressobj()
+    content = unpacker.decompress(data, announced + _TAG)
+    if not unpacker.eof:
+        raise ValueError("a compressed part does not end where it should")
     return content
+
+
+def _announced_bytes(data: bytes, order: str) -> int:
+    """The size of the element in a compressed one, by its tag. Raises: struct.error, zlib.error."""
+    _, length = struct.unpack_from(f"{order}II", zlib.decompressobj().decompress(data, _TAG))
+    return _TAG + int(length)
+
+
+def unpacked_size(path: Path) -> int:
+    """The bytes that the compressed parts of a .mat file take, at most, once read. Raises: BadRecordingError."""
+    content = read_bytes(path)
+    order = _ORDERS.get(content[126:_HEAD], "<")
+    try:
+        parts = _split_elements(content[_HEAD:], order)
+        return sum(_announced_bytes(one.data, order) for one in parts if one.kind == _COMPRESSED)
+    except (struct.error, ValueError, zlib.error) as error:
+        raise BadRecordingError("malformed", f"a damaged .mat file ({error})", path) from None
 
 
 def _split_elements(content: bytes, order: str, *, most: int = _MOST_ELEMENTS) -> Iterator[_Element]:

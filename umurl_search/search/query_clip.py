@@ -40,6 +40,8 @@ from umurl_search.readers.build_clip import BadRecordingError
 from umurl_search.readers.formats import clip_suffixes, list_suffixes, read_clip_file, states_nothing
 
 _VALUE_BYTES = 4
+_MOST_FOR_A_BYTE = 2
+"""Bytes of an array in a file for one of its frames here: float64 for float32."""
 _USUAL = Conventions()
 _WHOLE = "give a whole, finite clip"
 _MOMENT = re.compile(r"(?P<name>.+)@(?P<start_s>\d+(\.\d+)?)-(?P<end_s>\d+(\.\d+)?)")
@@ -197,6 +199,18 @@ class ClipFrames(NamedTuple):
     layout: str
 
 
+def _require_room(path: Path, most_bytes: int) -> None:
+    """Raises TooLongError for a compressed file that would take more memory than frames of so many bytes need."""
+    from umurl_search.readers.array_files import unpacked_size
+
+    if unpacked_size(path) > _MOST_FOR_A_BYTE * most_bytes:
+        raise _too_long(path)
+
+
+def _too_long(path: Path) -> TooLongError:
+    return TooLongError(f"{path}: more frames than there is room for", "cut it into shorter clips")
+
+
 def read_clip_frames(
     path: Path,
     *,
@@ -212,11 +226,13 @@ def read_clip_frames(
     if not os.path.isfile(path):  # of a name that is too long too
         raise NotFoundError(f"{path}: no such file", "give the path of a clip")
     try:
+        if most_bytes is not None:
+            _require_room(path, most_bytes)
         frames, notes = read_clip_file(path, axes=axes)
     except BadRecordingError as error:
         raise BadInputError(f"{path}: {error.reason}, {error.detail}", _WHOLE) from error
     if most_bytes is not None and _VALUE_BYTES * frames.size * STORE_FPS / conventions.fps > most_bytes:
-        raise TooLongError(f"{path}: more frames than there is room for", "cut it into shorter clips")
+        raise _too_long(path)
     chosen = conventions if strict_layout else _fit_layout(frames, conventions)
     n_joints = LAYOUTS[chosen.layout].n_joints
     if n_joints != frames.shape[2]:
