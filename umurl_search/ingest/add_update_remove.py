@@ -5,9 +5,9 @@ beside the first. One transaction of the catalog enters them all, and takes out 
 has changed, after it everything has. Letters: n clips.
 """
 
-import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from encoder.errors import Hint, NotFoundError, UmurlError
-from encoder.options import options_of
 from umurl_search.clips.normalization import Conventions
-from umurl_search.clips.reading_options import ReadingOptions
 from umurl_search.clips.unseen_joints import describe_unseen
 from umurl_search.datasets import protocols
 from umurl_search.files import sealed_folder
@@ -27,6 +25,8 @@ from umurl_search.ingest.annotations import (
     require_whole_recordings,
 )
 from umurl_search.ingest.change_detection import ChangeDetector
+from umurl_search.ingest.change_sources import ChangeRequest as ChangeRequest
+from umurl_search.ingest.change_sources import find_origins
 from umurl_search.ingest.dataset_before import (
     DatasetBefore,
     find_named,
@@ -35,7 +35,7 @@ from umurl_search.ingest.dataset_before import (
     require_same_indexes,
     token_of,
 )
-from umurl_search.ingest.ingest import SLICING, Request, about_store, open_source, origin_of, reopen_source
+from umurl_search.ingest.ingest import about_store, reopen_source
 from umurl_search.ingest.labels_file import FOLDER, known_actions
 from umurl_search.ingest.parallel_read import fill, nothing_found_error
 from umurl_search.ingest.registration import catalog_rows, count_unseen, left_out_rows, source_splits
@@ -46,30 +46,10 @@ from umurl_search.ingest.store_plausibility import check_store
 from umurl_search.library.clip_store import JOURNAL, ClipStore, journal_of
 from umurl_search.library.library import Library
 from umurl_search.progress import Progress, no_progress
-from umurl_search.readers import detect
 from umurl_search.readers.base import Reader
+from umurl_search.readers.format_detection import describe_passed_over, passed_over
+from umurl_search.readers.zip_source import files_read
 from umurl_search.result import Result
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChangeRequest(ReadingOptions):
-    """What changes. source None: all that the dataset was read from so far.
-
-    changed: take clips that are there with another content, in place of clips that are not there yet. removed: take
-    those again, too, that were removed. splits, segments, labels: files, as `ingest` takes them, of clips that come or
-    are there.
-    """
-
-    dataset: str
-    source: Path | None = None
-    format: str | None = None
-    slicing: str | None = None
-    splits: Path | None = None
-    segments: Path | None = None
-    labels: Path | None = None
-    changed: bool = False
-    removed: bool = False
-    device: str = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +77,8 @@ class ChangeReport(Result):
     """in the dataset now"""
     left_out: dict[str, int] = field(default_factory=dict)
     """reason: recordings of the source"""
+    passed_over: dict[str, int] = field(default_factory=dict)
+    """suffix: count of the sources' files that are of no use to their format"""
     indexes: list[str] = field(default_factory=list)
     """names, all in step"""
     notes: list[str] = field(default_factory=list)
@@ -121,11 +103,12 @@ def add_or_update(
         before = read_dataset(library, name)
         whole = bool(before.origins[0]["untrimmed"]) or protocols.find(name).untrimmed
         require_whole_recordings(request.segments, untrimmed=whole)
-        origins, notes = _origins(before, request)
+        origins, notes = find_origins(before, request)
         reports = []
         for origin in origins:
             change = _Change(library, before, request, origin, progress)
             change.stated = stated if origin is origins[-1] else None
+            change.given = stated.files
             reports.append(change.report(change.make()))
             before = read_dataset(library, name)
         notes += [note for one in reports for note in one.notes]
@@ -141,55 +124,20 @@ def _join_reports(
 ) -> ChangeReport:
     """One report of what was done with several sources."""
     counts = ("added", "replaced", "unchanged", "relabelled", "reassigned", "new", "gone")
-    left_out: dict[str, int] = {}
-    for reason, n in ((reason, n) for one in reports for reason, n in one.left_out.items()):
-        left_out[reason] = left_out.get(reason, 0) + n
+    left_out, passed_over = (
+        sum((Counter(getattr(one, key)) for one in reports), Counter[str]())
+        for key in ("left_out", "passed_over")
+    )
     return ChangeReport(
         dataset=before.row["name"],
         clips=len(before.ids),
-        left_out=left_out,
+        left_out=dict(left_out),
+        passed_over=dict(passed_over.most_common()),
         notes=list(notes),
         indexes=[row["name"] for row in before.indexes] if any(one.indexes for one in reports) else [],
         seconds={"total": seconds},
         **{key: sum(getattr(one, key) for one in reports) for key in counts},
     )
-
-
-def _origins(before: DatasetBefore, request: ChangeRequest) -> tuple[list[dict[str, Any]], list[str]]:
-    """The sources to go through, and a note of each that is not there. Raises UmurlError where there is none."""
-    name = before.row["name"]
-    if protocols.find(name).actions == "demo":
-        raise UmurlError(f"'{name}' is made up: nothing can be added to it")
-    if request.source is not None:
-        return [_stated_origin(before, request, request.source)], []
-    there = [one for one in before.origins if all(Path(root).exists() for root in one["roots"])]
-    missing = [root for one in before.origins for root in one["roots"] if not Path(root).exists()]
-    if not there:
-        raise _missing_source(missing[0], name)
-    return there, [f"{root} is not there: it was passed over" for root in missing]
-
-
-def _missing_source(source: object, name: str) -> UmurlError:
-    return NotFoundError(
-        f"{source}: no such file or folder",
-        Hint(f"give {{option}} the recordings of {name}", option="source"),
-    )
-
-
-def _stated_origin(before: DatasetBefore, request: ChangeRequest, source: Path) -> dict[str, Any]:
-    """What a source is that the user names: in the dataset's first format it is read as that was."""
-    name, first = before.row["name"], before.origins[0]
-    if not source.exists():
-        raise _missing_source(source, name)
-    fmt = request.format or detect(source)
-    slicing = request.slicing or first["slicing"] or SLICING
-    stated = {name: getattr(request, name) for name in options_of(ReadingOptions) if getattr(request, name)}
-    if fmt == first["format"]:
-        return {**first, **stated, "roots": [os.path.abspath(source)], "slicing": slicing}
-    asked = Request(
-        name=name, source=source, format=fmt, slicing=slicing, untrimmed=first["untrimmed"], **stated
-    )
-    return origin_of(*open_source(protocols.find(name), asked), asked)
 
 
 @dataclass
@@ -205,6 +153,8 @@ class _Change:
     reassigned: int = 0
     stated: Statements | None = None
     """what files say of the dataset's clips, once all sources are read"""
+    given: tuple[Path, ...] = ()
+    """the files that say it"""
 
     @cached_property
     def source(self) -> tuple[Reader, Conventions]:
@@ -235,7 +185,9 @@ class _Change:
     def report(self, taken: int) -> ChangeReport:
         changed, sift = self.request.changed, self.sift
         told: dict[str, Any] = {"unchanged": sift.unchanged, "gone": sift.gone if changed else 0}
-        self.notes.extend(sift.notes)
+        files = files_read(self.source[0])
+        over = passed_over(self.source[0].roots, [*files, *self.given])
+        self.notes += [*sift.notes, *describe_passed_over(files, over)]
         if sift.is_partial:
             told = {}
             self.notes.append("an interrupted run was ended: what is unchanged or gone was not counted")
@@ -247,6 +199,7 @@ class _Change:
             replaced=taken if changed else 0,
             new=sift.new,
             left_out=sift.counted,
+            passed_over=over,
             indexes=[row["name"] for row in self.before.indexes] if taken else [],
             notes=self.notes,
             **told,
