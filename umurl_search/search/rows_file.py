@@ -61,7 +61,9 @@ def _jsonl_file(path: Path) -> Iterator[AddRows]:
     """A line a row; the file is there at the end, whole, or not at all."""
     with replacing(path, aside=path.with_name(f".{path.name}.tmp")) as file:
         yield lambda columns: file.writelines(
-            (json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) + "\n").encode()
+            (
+                json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False, default=str) + "\n"
+            ).encode()
             for row in zip(*columns.values(), strict=True)
         )
 

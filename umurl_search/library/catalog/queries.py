@@ -22,6 +22,8 @@ _EXTREMES = {
     "bigint": ("-(2::bigint ** 62)::bigint", "(2::bigint ** 62)::bigint"),
     "double": ("'-infinity'::double", "'infinity'::double"),
     "varchar": ("''", "chr(1114111)"),
+    "date": ("'-infinity'::date", "'infinity'::date"),
+    "timestamp": ("'-infinity'::timestamp", "'infinity'::timestamp"),
 }
 """Values of a column that nobody asks for, one below and one above all others."""
 
