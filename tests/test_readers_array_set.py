@@ -52,6 +52,14 @@ def test_an_array_with_labels_beside_it_is_so_many_recordings(tmp_path: Path, n:
         assert reader.splits() == {}
 
 
+def test_a_table_for_the_option_beside_an_array_hides_it_not(tmp_path: Path) -> None:
+    np.save(tmp_path / "X.npy", clips(5))
+    (tmp_path / "labels.csv").write_text("name,label,mood\nX_00000,1,good\n")
+    assert detect(tmp_path) == "array-set"
+    _, found = read(tmp_path)
+    assert [clip.label for clip in found] == [None] * 5
+
+
 @pytest.mark.parametrize(
     ("axes", "array"),
     [

@@ -31,6 +31,7 @@ from umurl_search.readers.file_per_clip import is_hidden, require_layout, requir
 from umurl_search.readers.label_file import (
     LABEL_SUFFIXES,
     LabelColumn,
+    is_table,
     number_actions,
     read_labels,
     to_class,
@@ -243,7 +244,7 @@ def _with_labels(one: ArraySet, beside: Sequence[Path], *, alone: bool) -> Array
         return _replaced(one, inside, None)
     wrong: BadInputError | None = None
     for path in beside:
-        if path == one.path or not _names_labels_of(path, one, alone=alone):
+        if path == one.path or not _names_labels_of(path, one, alone=alone) or is_table(path):
             continue
         labels = read_labels(path)
         if len(labels.labels) == one.n_clips:

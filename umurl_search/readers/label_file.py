@@ -1,6 +1,7 @@
 """Labels that lie beside an array: a pickle, a `.npy` array, or text with a label a line."""
 
 import io
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from umurl_search.readers.npy_header import read_header
 LABEL_SUFFIXES = (".pkl", ".pickle", ".npy", ".txt", ".csv", ".tsv")
 _AGAIN = "make it again"
 _MOST_NAME = 1_000
+_NAME_HEADS = {"name", "file", "filename", "clip", "path", "recording", "sample"}
 
 
 class LabelColumn(NamedTuple):
@@ -39,6 +41,15 @@ def read_labels(path: Path) -> LabelColumn:
         raise BadInputError(
             f"{path}: holds no pair of names and labels, nor labels alone ({reason_of(error)})", _AGAIN
         ) from error
+
+
+def is_table(path: Path) -> bool:
+    """Whether a text file is a table of more than names and labels, which a user may give as such."""
+    if path.suffix.lower() not in (".csv", ".tsv", ".txt"):
+        return False
+    head = read_bytes(path).partition(b"\n")[0].decode("utf-8-sig", "replace")
+    cells = {cell.strip().casefold() for cell in re.split("[,;\t]", head)}
+    return len(cells) > len(("name", "label")) and bool(cells & _NAME_HEADS)
 
 
 def load_values(path: Path) -> NDArray[Any]:
