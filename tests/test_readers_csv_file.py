@@ -1,5 +1,6 @@
 """CSV as clips, in the forms that people keep."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,10 @@ def test_cells_without_a_number_are_nan(tmp_path: Path) -> None:
         ([ROWS[0], "1,2", ROWS[1]], "malformed: row 2: 2 columns, not 75"),
         (["", " "], "the file is empty"),
         (["frame,joint,x,y,z"], "it has no frames"),
+        ([",".join(["1"] * 153)], "153 columns, not three a joint of 25 or 20 joints"),
+        ([",".join(["1"] * 2_001)], "over 1000000 rows or 2000 columns"),
+        (["1" * 200_001], "over 1000000 rows or 2000 columns"),
+        (["1\t" * 2_001], "over 1000000 rows or 2000 columns"),
         (["x,y,z,joint", "1,2,3,0", "1,2,3"], "truncated: row 2: 3 columns, not 4"),
         (["x,y,z,joint,frame", "1,2,3,0", "1,2,3,0,0"], "malformed: row 1: 4 columns, not 5"),
     ],
@@ -121,3 +126,20 @@ def test_files_that_end_in_tsv_are_clips_too(tmp_path: Path) -> None:
     assert passed_over(reader.roots, reader.files()) == {".tsv": 1}
     frames, _ = read_clip_file(tmp_path / "a.tsv")
     assert frames.shape == (len(ROWS), 1, 25, 3)
+
+
+@pytest.mark.parametrize("line", ["1\n", "1,\n", "1\r"])
+def test_more_lines_than_a_clip_has_are_refused_in_little_memory(
+    tmp_path: Path, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("umurl_search.readers.csv_file._MOST_ROWS", 1_000)
+    path = tmp_path / "a.csv"
+    path.write_text(line * 300_000, newline="")
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadRecordingError, match="over 1000 rows"):
+            load_csv(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * 2**20
