@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.datasets import FormatOption, LabelsOption
+from cli.datasets import AxesOption, FormatOption, LabelsOption, LayoutOption
 from cli.terminal import Terminal, command
 from umurl_search.clips.reading_options import ReadingOptions
+from umurl_search.clips.types import Up
 
 SourceOption = Annotated[
     Path | None, typer.Option(help="Where the recordings are [default: all that the dataset was read from]")
@@ -36,13 +37,24 @@ def add(
     ] = None,
     labels: LabelsOption = None,
     segments: Annotated[Path | None, typer.Option(help="What happens in recordings, likewise")] = None,
+    layout: LayoutOption = None,
+    axes: AxesOption = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(min=1, max=9999, help="Frames a second of the source [default: as ingested]"),
+    ] = None,
+    up: Annotated[Up | None, typer.Option(help="The source's up axis [default: as ingested]")] = None,
+    scale: Annotated[
+        float | None,
+        typer.Option(min=1e-9, max=1e8, help="Metres a unit of the source [default: as ingested]"),
+    ] = None,
     removed: Annotated[bool, typer.Option("--removed", help="Also those that were removed before")] = False,
     *,
     reading: ReadingOptions,
 ) -> None:
     """Adds new recordings to a dataset and all its indexes.
 
-    Recordings that are there by name stay as they are.
+    Recordings that are there by name stay as they are. A new source may be in other units or axes than the first.
     """
     _take_in(
         terminal,
@@ -53,6 +65,11 @@ def add(
         splits=splits,
         segments=segments,
         labels=labels,
+        layout=layout,
+        axes=axes,
+        fps=fps,
+        up=up,
+        scale=scale,
         removed=removed,
         **vars(reading),
     )

@@ -33,6 +33,9 @@ SplitsOption = Annotated[
     Path | None,
     typer.Option(help='JSON: {"protocol": {"train": [names], "test": [names]}}, a table, or the word folder'),
 ]
+AxesOption = Annotated[
+    SourceAxes | None, typer.Option(help="What the axes of its arrays are [default: found out]")
+]
 LabelsOption = Annotated[
     Path | None,
     typer.Option(help="A table with the columns name, label or action, and any others; or the word folder"),
@@ -81,12 +84,10 @@ def ingest(
     untrimmed: Annotated[
         bool, typer.Option("--untrimmed", help="Keep recordings whole, with segments")
     ] = False,
-    axes: Annotated[
-        SourceAxes | None, typer.Option(help="What the axes of its arrays are [default: found out]")
-    ] = None,
+    axes: AxesOption = None,
     segments: Annotated[
         Path | None,
-        typer.Option(help='JSON: {"recording": [{"action", "start", "end"}]}, in seconds; or CSV'),
+        typer.Option(help='JSON: {"recording": [{"action", "start", "end"}]}, in seconds; or a table'),
     ] = None,
     *,
     reading: ReadingOptions,

@@ -50,6 +50,9 @@ class Column:
 
 
 def text(value: object) -> Text:
+    """A cell; of what is not known, an empty one."""
+    if isinstance(value, bool):
+        return Text("true" if value else "false")
     return Text("" if value is None else str(value))
 
 
@@ -81,7 +84,7 @@ def print_hits(result: QueryResult, *, draw: Draw | None = None) -> None:
         for name in ("subject", "camera", "setup", "frames")
     ]
     columns += [
-        Column(header=name, cells=[text("" if hit[name] is None else str(hit[name])) for hit in found])
+        Column(header=name, cells=[text(hit[name]) for hit in found])
         for name in (found[0].more if found else ())
     ]
     explain_mark(console, found)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from cli.arguments import read_layout
-from cli.datasets import FormatOption, LayoutOption, ensure_ingested
+from cli.datasets import AxesOption, FormatOption, LayoutOption, ensure_ingested
 from cli.terminal import Terminal, command, parse_option
 from umurl_search.clips.reading_options import ReadingOptions
 from umurl_search.clips.types import Up
@@ -330,6 +330,7 @@ def embed(
     fps: Annotated[float, typer.Option(min=1, max=9999, help="Frames a second of a file or folder")] = 30.0,
     up: Annotated[Up, typer.Option(help="Its up axis")] = "y",
     scale: Annotated[float, typer.Option(min=1e-9, max=1e8, help="Metres a unit of it")] = 1.0,
+    axes: AxesOption = None,
     precision: PrecisionOption = "auto",
     *,
     reading: ReadingOptions,
@@ -351,6 +352,7 @@ def embed(
         fps=fps,
         up=up,
         scale=scale,
+        axes=axes,
         precision=precision,
         device=terminal.device,
         **vars(reading),

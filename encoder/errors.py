@@ -122,6 +122,14 @@ class MissingPackageError(UmurlError):
     code = "missing-package"
 
 
+def error_codes() -> list[str]:
+    """The codes that problems have."""
+    kinds = [UmurlError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    return sorted({kind.code for kind in kinds})
+
+
 def one_line(text: str) -> str:
     """The text in one line; what a terminal would obey instead of showing it is written out."""
     line = " ".join(text.split())

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutation_lists import encoding_and_files, figures, indexes, neighbours
+from mutation_lists import encoding_and_files, figures, indexes, neighbours, statements
 from mutation_lists.mutation import Mutation
 
 ROOT = Path(__file__).parents[1]
@@ -43,6 +43,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *indexes.MUTATIONS,
     *figures.MUTATIONS,
     *encoding_and_files.MUTATIONS,
+    *statements.MUTATIONS,
 )
 # Not listed, since no result can change:
 # - `rerank_until_exact`: `<` for `<=`, since every bound lies above the scores that it bounds by more than

@@ -15,10 +15,12 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
+from encoder.errors import error_codes
 from umurl_search.library.library import Library
 from umurl_search.result import OpenResult
 from umurl_search.serve.app import make_app
 from umurl_search.serve.auth import Access
+from umurl_search.serve.errors import CODES
 from umurl_search.serve.limits import Limits
 from umurl_search.serve.server import Server, ServeRequest
 from umurl_search.serve.state import Service
@@ -130,7 +132,8 @@ def problem(answer: httpx.Response, status: int) -> str:
     """The one line of a refusal, as the page shows it: what is wrong, and the hint's text."""
     assert answer.status_code == status, answer.text
     told = answer.json()
-    assert {"error"} <= set(told) <= {"error", "hint"}
+    assert {"error", "code"} <= set(told) <= {"error", "code", "hint"}
+    assert told["code"] in (*error_codes(), *CODES)
     line = f"{told['error']}; {told['hint']['text']}" if "hint" in told else str(told["error"])
     assert line
     assert "\n" not in line

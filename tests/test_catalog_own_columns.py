@@ -57,6 +57,8 @@ def test_a_column_of_two_types_holds_both(library: Library) -> None:
 def test_words_stand_in_place_of_a_known_fields_numbers(library: Library) -> None:
     ids = give(library, subject=["ann", "bob"])
     with library.read() as catalog:
+        numbers = [row["subject"] for row in catalog._rows("select subject from clips order by id")]
+        assert catalog.clips_of("mine").columns["subject"][2:] == [str(one) for one in numbers[2:]]
         assert catalog.filter("subject = 'ann'", "mine").tolist() == ids[:1]
         assert catalog.clips_of("mine").columns["subject"][:2] == ["ann", "bob"]
         assert catalog.clip("mine", catalog.clips_of("mine").name[0])["subject"] == "ann"  # type: ignore[index]

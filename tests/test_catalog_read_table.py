@@ -1,6 +1,7 @@
 """Tables that users keep: delimiters, encodings, types, JSON and Parquet."""
 
 import json
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -57,12 +58,50 @@ def test_json_in_the_forms_that_people_have(tmp_path: Path, content: object) -> 
     assert read_table(tmp_path / "x.json").columns == ROWS
 
 
+def test_decimals_of_parquet_are_numbers(tmp_path: Path) -> None:
+    with duckdb.connect() as con:
+        con.execute(
+            f"copy (select 1.5 as a, 2.00::decimal(4, 2) as b) to '{tmp_path / 'x.parquet'}' (format parquet)"
+        )
+    found = read_table(tmp_path / "x.parquet")
+    assert found.columns == {"a": [1.5], "b": [2.0]}
+    assert (found.types["a"], found.passed_over) == ("double", ())
+
+
 def test_parquet_and_columns_that_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     with duckdb.connect() as con:
         con.execute(f"copy (select 7 as name, 1 as label, [1, 2] as list) to '{path}'")
     found = read_table(path, text=("name",))
     assert (found.columns, found.passed_over) == ({"name": ["7"], "label": [1]}, ("list",))
+
+
+@pytest.mark.parametrize(
+    ("value", "sql", "found"),
+    [
+        ("2.50::decimal(6, 2)", "double", 2.5),
+        ("7::decimal(9, 0)", "bigint", 7),
+        ("7::decimal(38, 0)", "double", 7.0),
+        ("7::ubigint", "bigint", 7),
+        ("18446744073709551615::ubigint", "varchar", "18446744073709551615"),
+        ("3::utinyint", "bigint", 3),
+        ("1.5::float", "double", 1.5),
+        ("true", "boolean", True),
+        ("date '2026-01-02'", "date", date(2026, 1, 2)),
+        ("timestamptz '2026-01-02 03:04:05+00'", "timestamp", datetime(2026, 1, 2, 3, 4, 5)),
+        ("timestamp_ns '2026-01-02 03:04:05'", "timestamp", datetime(2026, 1, 2, 3, 4, 5)),
+        ("'a'::enum('a', 'b')", "varchar", "a"),
+    ],
+)
+def test_simple_types_of_parquet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, sql: str, found: object
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    path = tmp_path / "x.parquet"
+    with duckdb.connect() as con:
+        con.execute(f"set timezone = 'UTC'; copy (select 'a' as name, {value} as c) to '{path}'")
+    table = read_table(path)
+    assert (table.types["c"], table.columns["c"], table.passed_over) == (sql, [found], ())
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,8 @@ def make_old(library: Library) -> None:
         "alter table clips drop column origin; alter table left_out drop column origin; "
         "alter table left_out drop column source_hash; alter table indexes drop column preference; "
         "alter table meta drop column changes; alter table clips drop column said; drop table own_columns;"
-        "drop table source_splits; update meta set schema_version = 1"
+        "drop table source_splits; drop table removed_clips; drop table removed_splits; drop table removed_segments;"
+        "update meta set schema_version = 1"
     )
     connection.close()
     for folder in (library.root / "indexes").iterdir():
@@ -68,7 +69,9 @@ def test_a_catalog_of_schema_3_means_the_index_built_last(indexed: Library, comm
     with duckdb.connect(str(indexed.catalog_path)) as connection:
         connection.execute(
             "alter table indexes drop column preference; alter table clips drop column said; drop table own_columns;"
-            "drop table source_splits; update meta set schema_version = 3"
+            "drop table source_splits; drop table removed_clips; drop table removed_splits;"
+            "drop table removed_segments;"
+            "update meta set schema_version = 3"
         )
     assert command("list").code == 0
     with indexed.read() as catalog:
@@ -86,12 +89,12 @@ def test_a_catalog_of_schema_3_means_the_index_built_last(indexed: Library, comm
 def test_an_old_catalog_is_migrated_when_it_is_written(
     library: Library, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("umurl_search.library.catalog.open_catalog.SCHEMA_VERSION", 7)
-    steps = {5: "alter table clips add column mirrored boolean;", 6: "create table nosuch.table (x integer);"}
+    monkeypatch.setattr("umurl_search.library.catalog.open_catalog.SCHEMA_VERSION", 8)
+    steps = {6: "alter table clips add column mirrored boolean;", 7: "create table nosuch.table (x integer);"}
     monkeypatch.setattr("umurl_search.library.catalog.open_catalog.MIGRATIONS", steps)
     assert command("list").code == 1
     assert command("doctor").code == 1
-    steps[6] = "create table marks (x integer);"
+    steps[7] = "create table marks (x integer);"
     assert command("list").code == 0
     with library.read() as catalog:
         assert catalog.filter("mirrored is null").size == 60

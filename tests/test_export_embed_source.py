@@ -113,3 +113,50 @@ def test_a_folder_that_asks_or_is_embedded_tells(indexed: Library, tmp_path: Pat
     ]
     assert f"note: {embedded.json['notes'][0]}\n" == embedded.err
     assert command("query", tmp_path / "own", "--k", 1, "--scale", 0.001).err == ""
+
+
+def test_axes_are_stated_as_for_ingest(library: Library, command: Command, tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).normal(size=(9, 25, 3)).astype("f4")
+    (tmp_path / "folded").mkdir()
+    np.save(tmp_path / "folded" / "a.npy", frames.transpose(0, 2, 1).reshape(9, 75))
+    np.save(tmp_path / "a.npy", frames)
+    np.save(tmp_path / "many.npy", np.stack([frames, frames + 1]))
+    found = []
+    for source, axes in (("folded", ("--axes", "TCV")), ("a.npy", ()), ("folded", ())):
+        out = tmp_path / "embedded.npy"
+        read_document(command("embed", tmp_path / source, "--out", out, *axes, "--encoder", "e", "--json"))
+        found.append(np.load(out))
+    np.testing.assert_allclose(found[0], found[1], atol=1e-5)
+    assert np.abs(found[0] - found[2]).max() > 1e-2
+    many = ("embed", tmp_path / "many.npy", "--out", tmp_path / "embedded.npy", "--encoder", "e", "--json")
+    assert read_document(command(*many, "--axes", "NTVC"))["names"] == ["many_00000", "many_00001"]
+    assert read_document(command(*many))["names"] == ["many"]
+    assert (
+        command(*many)
+        .json["notes"][0]
+        .startswith("many.npy: an array of shape (2, 9, 25, 3), read as one recording")
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("--axes", "TVC"),
+        ("--layout", "ntu25"),
+        ("--format", "npy"),
+        ("--fps", 15),
+        ("--up", "z"),
+        ("--scale", 0.001),
+        ("--upright",),
+        ("--missing", "zero"),
+    ],
+)
+def test_what_is_stated_of_a_dataset_is_refused(
+    indexed: Library, command: Command, tmp_path: Path, said: tuple[object, ...]
+) -> None:
+    refused = command("embed", "mine", "--out", tmp_path / "y.npy", "--encoder", "e", *said)
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err == (
+        "umurl-search: mine is a dataset of the library: its clips were read when it was ingested; leave out "
+        f"{said[0]}, or give the path of recordings\n"
+    )

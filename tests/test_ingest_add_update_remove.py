@@ -56,7 +56,7 @@ def test_what_was_removed_stays_away_until_it_is_asked_for(changing: Library) ->
     assert (back.added, back.clips) == (15, 60)
     with changing.read() as catalog:
         assert catalog.left_out("mine") == []
-        assert len(catalog.split("mine", "xsub")["test"]) == 15
+        assert len(catalog.split("mine", "xsub")["test"]) == 30
     assert verify(changing) == []
 
 
@@ -160,3 +160,30 @@ def test_a_source_in_another_format_is_read_as_what_it_is(changing: Library, tmp
     assert change(changing, source=tmp_path / "pku").added == 2
     with changing.read() as catalog:
         assert [one["format"] for one in catalog.origins("mine")] == ["npy", "pku-mmd"]
+
+
+@pytest.mark.parametrize(
+    ("given", "content", "text"),
+    [
+        ("labels", "name,label\nnobody,1\n", "the labels name no clip of the data"),
+        ("labels", f"name,label\n{NEW[0]},1\n{NEW[0]}.npy,2\n", "two rows of the labels mean clip"),
+        ("splits", '{"p": {"train": ["nobody"], "test": ["none"]}}', "protocol p names no clip of the data"),
+        (
+            "splits",
+            f'{{"p": {{"train": ["{NEW[0]}"], "test": ["{NEW[0]}.npy"]}}}}',
+            "names clip '" + NEW[0] + "' more than once",
+        ),
+    ],
+)
+def test_what_cannot_be_said_comes_before_any_clip(
+    changing: Library, kept: Path, tmp_path: Path, given: str, content: str, text: str
+) -> None:
+    path = tmp_path / f"said.{'csv' if given == 'labels' else 'json'}"
+    path.write_text(content)
+    add_files(kept)
+    with raises_typed(text):
+        change(changing, **{given: path})
+    assert verify(changing) == []
+    with changing.read() as catalog:
+        assert len(catalog.clip_ids("mine")) == 60
+    assert change(changing).added == 6

@@ -66,6 +66,7 @@ def test_rows_that_mean_no_clip_are_told(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("label\n1\n", "no column says which clip"),
+        ("name,label\n", "it names its columns and no clip"),
         ("name,label\na,1\na,2\n", "names 'a' more than once"),
         ("name,label\na,1.5\nb,2\n", "its column label"),
         ("name,label\na,-3\n", "labels count from 0"),
@@ -126,3 +127,15 @@ def test_classes_with_two_names_are_doubted() -> None:
 def test_columns_that_would_share_a_name_are_kept_apart(tmp_path: Path) -> None:
     found = labels(tmp_path, "name,score,own_score\na,x,y\n")
     assert dict(found.own) == {"own_score_": ["x"], "own_score": ["y"]}
+    assert found.notes == (
+        "labels.csv: its column score is called own_score_: the catalog has one of that name",
+    )
+    assert labels(tmp_path, "name,Subject,mood\na,ann,good\n").notes == ()
+
+
+def test_a_number_among_words_is_a_word(tmp_path: Path) -> None:
+    found = labels(tmp_path, "name,label\na,wave\nb,0\nc,\n")
+    assert (found.action, found.label) == (("wave", "0", None), (None, None, None))
+    assert found.notes == ("labels.csv: its column label is text, read as actions (numbers, too: 1 of 2)",)
+    with raises_typed("its column label holds other than whole numbers: 'wave'"):
+        labels(tmp_path, "name,label\na,wave\nb,0\nc,1\n")

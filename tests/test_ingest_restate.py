@@ -19,8 +19,11 @@ from umurl_search.synthetic.demo_corpus import make_clip
 NAMES = tuple(f"clip_{i:02}" for i in range(8))
 
 
-def write(path: Path, labels: list[int], train: int) -> None:
-    clips = [np.swapaxes(make_clip(f"S001C001P00{i + 1}R001A004"), 0, 1) for i in range(len(NAMES))]
+def write(
+    path: Path, labels: list[int], train: int, *, names: tuple[str, ...] = NAMES, also: tuple[str, ...] = ()
+) -> None:
+    """also: further protocols of the same parts."""
+    clips = [np.swapaxes(make_clip(f"S001C001P00{i + 1}R001A004"), 0, 1) for i in range(len(names))]
     annotations = [
         {
             "frame_dir": name,
@@ -28,9 +31,10 @@ def write(path: Path, labels: list[int], train: int) -> None:
             "keypoint": clip.astype(np.float16),
             "total_frames": clip.shape[1],
         }
-        for name, label, clip in zip(NAMES, labels, clips, strict=True)
+        for name, label, clip in zip(names, labels, clips, strict=True)
     ]
-    split = {"xsub_train": list(NAMES[:train]), "xsub_val": list(NAMES[train:])}
+    parts = {"train": list(names[:train]), "val": list(names[train:])}
+    split = {f"{p}_{part}": said for p in ("xsub", *also) for part, said in parts.items()}
     path.write_bytes(pickle.dumps({"split": split, "annotations": annotations}))
 
 
@@ -105,3 +109,30 @@ def test_a_recording_that_is_replaced_keeps_what_was_said_of_it(
         clip = catalog.clip("mine", name)
     assert clip is not None
     assert (clip["label"], clip["mood"]) == (9, "good")
+
+
+def test_parts_that_move_while_clips_come_are_taken(own: Library, tmp_path: Path) -> None:
+    write(tmp_path / "own.pkl", [0, 1] * 4 + [0], 4, names=(*NAMES, "clip_08"))
+    report = change(own)
+    assert (report.added, report.reassigned) == (1, 2)
+    with own.read() as catalog:
+        assert {part: len(ids) for part, ids in catalog.split("own", "xsub").items()} == {
+            "test": 5,
+            "train": 4,
+        }
+
+
+@pytest.mark.parametrize("changed", [True, False], ids=["update", "add"])
+def test_a_protocol_that_the_source_drops_is_said(own: Library, tmp_path: Path, changed: bool) -> None:
+    write(tmp_path / "own.pkl", [0, 1] * 4, 6, also=("xview",))
+    assert change(own, changed=changed).reassigned == 8
+    (tmp_path / "s.json").write_text(f'{{"mine": {{"train": ["{NAMES[0]}"], "test": ["{NAMES[1]}"]}}}}')
+    change(own, splits=tmp_path / "s.json")
+    write(tmp_path / "own.pkl", [0, 1] * 4, 6)
+    report = change(own, changed=changed)
+    assert report.reassigned == 8
+    assert report.notes == ["protocol xview is not in the source any more: 8 clips are out of it now"]
+    with own.read() as catalog:
+        assert catalog.protocols("own") == ["mine", "xsub"]
+    again = change(own, changed=changed)
+    assert (again.reassigned, again.notes) == (0, [])

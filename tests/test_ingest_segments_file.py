@@ -1,24 +1,25 @@
 """Segments of whole recordings: from files and formats to columns of the catalog."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+import duckdb
 import pytest
-from conftest import Result
 from refusals import raises_typed
 
 from encoder.errors import UmurlError
-from umurl_search.ingest.ingest import IngestReport, Request, ingest
-from umurl_search.ingest.segments_file import StatedSegment, read_segments, segment_columns
-from umurl_search.library.clip_store import ClipStore
-from umurl_search.library.library import Library
-from umurl_search.readers.formats import FORMATS
-from umurl_search.synthetic import long_recordings
+from umurl_search.ingest.segments_file import StatedSegment, StatedSegments
+from umurl_search.ingest.segments_file import read_segments as read_segments_file
 
-FORM = r'it is \{"RECORDING": \[\{"action": NAME, "start": SECONDS, "end": SECONDS\}\]\}, or CSV with the columns .*$'
+
+def read_segments(path: Path | None) -> StatedSegments:
+    return read_segments_file(path).recordings
+
+
+FORM = (
+    r'it is \{"RECORDING": \[\{"action": NAME, "start": SECONDS, "end": SECONDS\}\]\}, '
+    "or a table with the columns .*$"
+)
 
 
 def json_file(folder: Path, content: object) -> Path:
@@ -50,15 +51,86 @@ def test_actions_may_be_numbers(tmp_path: Path) -> None:
     assert stated == read_segments(table) == {"r1": [StatedSegment(action=12, start_s=0, end_s=1)]}
 
 
+WAVE = {"r1": [StatedSegment(action="wave", start_s=0, end_s=1.5)]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "recording;action;start;end\nr1;wave;0;1,5\n",
+        "End\tSTART\tAction\tRecording\tscore\n1.5\t0\twave\tr1\t0.7\n",
+        "file, class, start time, end time\nr1, wave, 0:00, 00:00:01.50\n",
+        "\ufeffvideo_id|label|begin|stop\r\nr1|wave|0|1.5\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-8-sig"])
+@pytest.mark.parametrize("name", ["s.csv", "s.tsv", "s.txt"])
+def test_tables_in_the_forms_that_people_have(tmp_path: Path, text: str, encoding: str, name: str) -> None:
+    (tmp_path / name).write_bytes(text.removeprefix("\ufeff" * (encoding != "utf-8")).encode(encoding))
+    assert read_segments(tmp_path / name) == WAVE
+
+
+SEGMENT = {"action": "wave", "start": 0, "end": 1.5}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"r1": [SEGMENT]},
+        {"r1": [["wave", 0, 1.5]]},
+        {"r1": [[0, 1.5, "wave"]]},
+        {"r1": {"segments": [SEGMENT], "fps": 30}},
+        {"r1": {"wave": [0, 1.5]}},
+        {"r1": {"wave": [[0, "1.5"]]}},
+        [{"recording": "r1", **SEGMENT}],
+        [{"video": "r1", "annotations": [SEGMENT]}],
+        {"recording": ["r1"], "action": ["wave"], "start": [0], "end": [1.5]},
+        {"version": "1.3", "database": {"r1": {"annotations": [{"label": "wave", "segment": [0, 1.5]}]}}},
+        {"results": {"r1": [{"label": "wave", "segment": [0, 1.5], "score": 0.3}]}, "version": "1.3"},
+        {"annotations": [{"file": "r1", **SEGMENT}]},
+    ],
+)
+@pytest.mark.parametrize("name", ["s.json", "s.txt", "s"])
+def test_json_in_the_forms_that_people_have(tmp_path: Path, content: object, name: str) -> None:
+    (tmp_path / name).write_text("\ufeff" + json.dumps(content), encoding="utf-8")
+    assert read_segments(tmp_path / name) == WAVE
+
+
+def test_parquet_is_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "s.parquet"
+    with duckdb.connect() as con:
+        said = "'r1' as recording, 3 as action, 0.0::double as start, 1.5 as \"end\""
+        con.execute(f"copy (select {said}) to '{path}' (format parquet)")
+    assert read_segments(path) == {"r1": [StatedSegment(action=3, start_s=0, end_s=1.5)]}
+
+
+def test_labels_count_from_0_and_what_says_nothing_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text("recording,label,start,end,score\nr1,0,0,1,0.5\nr1,2.0,1,2,0.5\n")
+    found = read_segments_file(path)
+    assert [one.action for one in found.recordings["r1"]] == [1, 3]
+    assert found.notes == ("s.csv: passed over of its segments: score",)
+    path.write_text("recording,label,action,start,end\nr1,0,wave,0,1\n")
+    found = read_segments_file(path)
+    assert [one.action for one in found.recordings["r1"]] == ["wave"]
+    assert found.notes == ("s.csv: passed over of its segments: label",)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ([1], "'list' object has no attribute 'items'"),
+        ([1], "it is no list of records"),
         ({"r": {"action": "a"}}, ".*"),
         ({"r": [{"action": "a", "start": 0}]}, "'end' is missing"),
+        (7, "it is no object of recordings"),
+        ([{"action": "a", "start": 0, "end": 1}], "a record names no recording: it has action, start, end"),
+        ({"r": "a"}, "recording r has no list of segments"),
+        ({"r": {"a": "b"}}, "a start and an end are expected, got b"),
+        ({"r": {"a": [[0, 1, 2]]}}, "a start and an end are expected, got .0, 1, 2."),
+        ({"r": [[1, 0, 1]]}, "a segment is an object with action, start and end, got .1, 0, 1."),
         (
-            {"r": [{"action": "a", "start": 0, "end": 1, "stop": 1}]},
-            "a segment has action, start and end, not stop",
+            [{"recording": None, "action": "a", "start": 0, "end": 1}],
+            "a recording's name is expected, got 'None'",
         ),
         (
             {"r": [{"action": "a", "start": 2, "end": 1}]},
@@ -92,264 +164,44 @@ def test_what_is_no_segments_file(tmp_path: Path, content: object, said: str) ->
         read_segments(path)
 
 
-@pytest.mark.parametrize("text", ["", "recording,action,start\nr,a,0\n", "r1,wave,0,1\n"])
-def test_a_csv_says_its_columns(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "it has no column recording, start, end, action; its columns are none"),
+        ("recording,action,start\nr,a,0\n", "it has no column end; its columns are recording, action, start"),
+        ("r1,wave,0,1\n", "it has no column recording, start, end, action; its columns are r1, wave, 0, 1"),
+        (
+            "video;class;start_frame;end_frame\n",
+            "it has no column start, end; its columns are video, .*_frame",
+        ),
+    ],
+)
+def test_a_table_says_its_columns(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "s.csv"
     path.write_text(text)
-    with raises_typed(r"\(its first line is not recording,action,start,end\); it is "):
+    with raises_typed(rf"^{path}: not a segments file \({said}\); {FORM}"):
         read_segments(path)
 
 
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("r1,wave,0,1,2", "line 2 has more than 4 fields"),
-        ('r1,"wave"x,0,1', "',' expected after '\"'"),
-        ("r1,10000000,0,1", "actions count from 1 to 1,000,000, got 10000000"),
+        ("r1,wave,0,1,2", r"not a table \(line 2 has 5 fields, the first line 4\)$"),
+        ('r1,"wave"x,0,1', r"not a table \(',' expected after '\"'\)$"),
+        (
+            "r1,10000000,0,1",
+            rf"not a segments file \(actions count from 1 to 1,000,000, got 10000000\); {FORM}",
+        ),
+        ("r1,wave,0", rf"not a segments file \(a segment has no start or no end\); {FORM}"),
     ],
 )
 def test_a_bad_row_is_told(tmp_path: Path, row: str, said: str) -> None:
     path = tmp_path / "s.csv"
     path.write_text(f"recording,action,start,end\n{row}\n")
-    with raises_typed(rf"^{path}: not a segments file \({said}\); {FORM}"):
+    with raises_typed(f"^{path}: {said}"):
         read_segments(path)
 
 
-def test_a_short_row_or_no_file_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "s.csv"
-    path.write_text("recording,action,start,end\nr1,wave,0\n")
-    with pytest.raises(UmurlError, match=r"s\.csv: not a segments file \(.*NoneType.*\)"):
-        read_segments(path)
-    with pytest.raises(UmurlError, match=r"none\.json: not a segments file \(.*No such file"):
+def test_no_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UmurlError, match=r"none\.json: cannot be read \(No such file"):
         read_segments(tmp_path / "none.json")
-
-
-def describe(name: str, frames: int, segments: list[list[Any]] | None = None) -> dict[str, Any]:
-    """A recording as the journal of a store says it."""
-    return {"name": name, "frames": frames, **({} if segments is None else {"segments": segments})}
-
-
-def columns(*clips: dict[str, Any], names: tuple[str, ...] = (), **stated: list[StatedSegment]) -> Any:
-    return segment_columns(clips, stated, names=names, what="mine")
-
-
-def test_segments_of_the_format_are_in_order_of_time() -> None:
-    found = columns(
-        describe("a", 100), describe("b", 100, [[2, None, 50, 60], [0, None, 3, 9]]), names=("x", "y", "z")
-    )
-    assert found.columns == {
-        "position": [1, 1],
-        "label": [0, 2],
-        "action": ["x", "z"],
-        "start_frame": [3, 50],
-        "stop_frame": [9, 60],
-    }
-    assert len(found) == 2
-    assert found.notes == ["2 segments of 2 actions in 1 of 2 recordings"]
-
-
-def test_what_a_file_states_takes_the_place_of_what_the_format_says() -> None:
-    own = [[0, None, 3, 9]]
-    given = [
-        StatedSegment(action="wave", start_s=1, end_s=2.01),
-        StatedSegment(action="Clap", start_s=0, end_s=0.001),
-    ]
-    found = columns(describe("a", 100, own), describe("b", 50, own), a=given)
-    assert found.columns["position"] == [0, 0, 1]
-    assert found.columns["action"] == ["Clap", "wave", None]
-    assert found.columns["label"] == [0, 1, 0]
-    assert list(zip(found.columns["start_frame"], found.columns["stop_frame"], strict=True)) == [
-        (0, 1),
-        (30, 60),
-        (3, 9),
-    ]
-
-
-def test_names_are_found_in_the_datasets_list_whatever_their_case() -> None:
-    found = columns(
-        describe("a", 99), names=("wave", "clap"), a=[StatedSegment(action="CLAP", start_s=0, end_s=1)]
-    )
-    assert (found.columns["label"], found.columns["action"]) == ([1], ["clap"])
-    numbered = columns(
-        describe("a", 99), names=("wave", "clap"), a=[StatedSegment(action=2, start_s=0, end_s=1)]
-    )
-    assert numbered.columns == found.columns
-    with raises_typed(r"^the segments file names 'jump', which is no action of mine; give one of "):
-        columns(describe("a", 99), names=("wave",), a=[StatedSegment(action="jump", start_s=0, end_s=1)])
-
-
-def test_numbers_without_a_list_have_no_name() -> None:
-    found = columns(describe("a", 99), a=[StatedSegment(action=7, start_s=0, end_s=1)])
-    assert (found.columns["label"], found.columns["action"]) == ([6], [None])
-
-
-def test_what_lies_beyond_a_recording_is_cut_or_counted() -> None:
-    given = [StatedSegment(action=1, start_s=0.5, end_s=9), StatedSegment(action=1, start_s=1, end_s=9)]
-    found = columns(describe("a", 30), a=given, b=given, c=[])
-    assert (found.columns["start_frame"], found.columns["stop_frame"]) == ([15], [30])
-    assert found.notes == [
-        "1 segments of 1 actions in 1 of 1 recordings",
-        "the segments file names 2 recordings that are not in the data or were left out",
-        "1 segments start after their recording ends: they were left out",
-    ]
-
-
-def test_no_segments_no_notes() -> None:
-    assert (len(columns(describe("a", 30))), columns(describe("a", 30)).notes) == (0, [])
-
-
-# ingest
-
-
-def motion(n_frames: int, seed: int = 0) -> np.ndarray[Any, np.dtype[np.float32]]:
-    return np.random.default_rng(seed).uniform(0.1, 2, (n_frames, 25, 3)).astype(np.float32)
-
-
-def write_pku(root: Path, name: str, n_frames: int, labels: str | None) -> None:
-    numbers = np.zeros((n_frames, 150))
-    numbers[:, :75] = motion(n_frames).reshape(n_frames, 75)
-    for folder, text in (("data", None), ("label", labels)):
-        (root / folder).mkdir(parents=True, exist_ok=True)
-        if text is not None:
-            (root / folder / f"{name}.txt").write_text(text)
-    np.savetxt(root / "data" / f"{name}.txt", numbers, fmt="%.6f")
-
-
-@pytest.fixture
-def pku(tmp_path: Path) -> Path:
-    """Three recordings of PKU-MMD's form: one of more than 300 frames, one with a bad label, one without labels."""
-    root = tmp_path / "pku"
-    write_pku(root, "0001-L", 400, "12,310,390,2\n3,5,60,1\n")
-    write_pku(root, "0300-M", 90, "3,10,60,2\n5,95,99,1\n")
-    write_pku(root, "0002-R", 40, None)
-    return root
-
-
-def read(tmp_path: Path, request: Request) -> tuple[Library, IngestReport]:
-    library = Library(tmp_path / "library")
-    return library, ingest(library, request, workers=1)
-
-
-def segments_of(library: Library, dataset: str) -> list[tuple[str, int, str | None, int, int]]:
-    """(recording, label, action, start, stop) of each, as the catalog says them."""
-    with library.read() as catalog:
-        clips, found = catalog.clips_of(dataset), catalog.segments(dataset)
-    names = dict(zip(clips.id.tolist(), clips.name, strict=True))
-    rows = zip(
-        *(found[key].tolist() for key in ("clip_id", "label", "action", "start_frame", "stop_frame")),
-        strict=True,
-    )
-    return [(names[clip_id], *rest) for clip_id, *rest in rows]
-
-
-def test_pku_mmd_is_kept_whole(tmp_path: Path, pku: Path) -> None:
-    library, report = read(tmp_path, Request(name="pku-mmd-1-long", source=pku))
-    assert (report.found, report.used, report.cut, report.segments) == (4, 3, 0, 3)
-    assert report.left_out == {"malformed": 1}
-    assert "3 segments of 2 actions in 2 of 3 recordings" in report.notes
-    assert report.splits == {"xsub": {"train": 2, "test": 1}, "xview": {"train": 2, "test": 1}}
-    assert segments_of(library, "pku-mmd-1-long") == [
-        ("0001-L", 2, "brushing teeth", 5, 60),
-        ("0001-L", 11, "giving something to other person", 310, 390),
-        ("0300-M", 2, "brushing teeth", 10, 60),
-    ]
-    store = ClipStore(library.clips("pku-mmd-1-long"))
-    with library.read() as catalog:
-        clip = catalog.clip("pku-mmd-1-long", "0001-L")
-        (bad,) = catalog.left_out("pku-mmd-1-long")
-    assert clip is not None
-    assert (clip["label"], clip["action"], clip["camera"], clip["frames"]) == (None, None, 1, 400)
-    np.testing.assert_allclose(store.frames(clip["store_row"])[:, 0], motion(400), atol=1e-6)
-    assert (bad["name"], bad["detail"]) == ("0300-M_001", "frames 95 to 99 of a recording of 90")
-
-
-def test_untrimmed_makes_any_names_recordings_whole(tmp_path: Path, pku: Path) -> None:
-    library, report = read(tmp_path, Request(name="mine", source=pku, untrimmed=True, slicing="start-1:end"))
-    assert report.segments == 3
-    assert segments_of(library, "mine")[0] == ("0001-L", 2, None, 4, 60)
-
-
-def test_arrays_with_a_segments_file(tmp_path: Path, command: Callable[..., Result]) -> None:
-    source = tmp_path / "clips"
-    source.mkdir()
-    for i, name in enumerate(("a", "b")):
-        np.save(source / f"{name}.npy", motion(601, i))
-    table = tmp_path / "segments.csv"
-    table.write_text("recording,action,start,end\nb,wave,1,2\nb,clap,3,99\nc,wave,0,1\n")
-    asked = ("ingest", "mine", "--source", source, "--fps", 60, "--untrimmed", "--segments", table)
-    document = command(*asked, "--json").json
-    assert (document["used"], document["segments"], document["cut"]) == (2, 2, 0)
-    library = Library(tmp_path / "library")
-    assert segments_of(library, "mine") == [("b", 1, "wave", 30, 60), ("b", 0, "clap", 90, 301)]
-    again = command(*asked)
-    assert again.code == 0
-    assert "note: the segments file names 1 recordings that are not in the data" in again.out
-    table.write_text("recording,action,start,end\nb,wave,1,3\n")
-    changed = command(*asked)
-    assert changed.code == 1
-    assert "the library holds another 'mine'" in changed.err
-
-
-def test_half_the_frame_rate_moves_the_labels_of_the_format(tmp_path: Path, pku: Path) -> None:
-    library, _ = read(tmp_path, Request(name="mine", source=pku, untrimmed=True, fps=15))
-    store = ClipStore(library.clips("mine"))
-    assert sorted(len(store.frames(row)) for row in range(3)) == [79, 179, 799]
-    assert segments_of(library, "mine")[1] == ("0001-L", 11, None, 619, 779)
-
-
-def test_a_stopped_ingest_keeps_the_segments_it_had_read(
-    tmp_path: Path, pku: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    request = Request(name="pku-mmd-1-long", source=pku)
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr("umurl_search.ingest.ingest.register", stop)
-        with pytest.raises(KeyboardInterrupt):
-            read(tmp_path, request)
-    library, report = read(tmp_path, request)
-    assert report.segments == len(segments_of(library, "pku-mmd-1-long")) == 3
-
-
-def test_the_demo_in_whole_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = long_recordings.recording_names()[:4]
-    monkeypatch.setattr(long_recordings, "recording_names", lambda: names)
-    library, report = read(tmp_path, Request(name="demo-long"))
-    assert (report.used, report.splits) == (4, {"xsub": {"train": 3, "test": 1}})
-    wanted = [(name, *one) for name in names for one in long_recordings.make_recording(name).segments]
-    assert segments_of(library, "demo-long") == wanted
-    assert report.segments == len(wanted)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (
-            ("mine", "--segments", "s.json"),
-            "s.json: segments are of whole recordings; ingest them with --untrimmed",
-        ),
-        (
-            ("demo", "--untrimmed"),
-            "recordings of format demo cannot be kept whole, only those of a file each "
-            f"({', '.join(name for name, row in FORMATS.items() if row.has_recording_files)}); leave out --untrimmed",
-        ),
-        (
-            ("demo-long", "--source", "pku"),
-            "'demo-long' names the made-up corpus; give recordings of your own another name",
-        ),
-    ],
-)
-def test_what_cannot_be_kept_whole(
-    pku: Path,
-    command: Callable[..., Result],
-    monkeypatch: pytest.MonkeyPatch,
-    arguments: tuple[str, ...],
-    said: str,
-) -> None:
-    monkeypatch.chdir(pku.parent)
-    source = () if arguments[0] != "mine" else ("--source", pku)
-    result = command("ingest", *arguments, *source)
-    assert (result.code, result.out) == (1, "")
-    assert result.err == f"umurl-search: {said}\n"

@@ -61,11 +61,21 @@ def test_a_clip_in_two_parts_by_two_spellings_is_refused() -> None:
         ("s.json", '{"default_train": ["a"], "default_val": ["b"]}'),
         ("s.json", '\ufeff{"default": {"Training": ["a"], "testing": ["b"]}}'),
         ("s.csv", "Part;Name\ntrain;a\nvalidation;b\n"),
+        ("s.txt", "name\tsplit\na\tTrain\nb\tTest\n"),
+        ("s.csv", "clip,default,score\na,train,1\nb,dev,\n"),
+        ("s.json", '[{"file": "a", "subset": "training"}, {"file": "b", "subset": "testing"}]'),
+        ("s.json", '{"a": "train", "b": "test"}'),
     ],
 )
 def test_the_forms_that_people_have(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content, encoding="utf-8")
     assert read_splits(tmp_path / name) == {"default": {"train": ["a"], "test": ["b"]}}
+
+
+def test_a_table_without_rows_is_no_splits_file(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("name,part\n")
+    with pytest.raises(UmurlError, match="it puts no clip into a part"):
+        read_splits(tmp_path / "s.csv")
 
 
 def test_a_folder_of_lists(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from refusals import FOUR_NAMES
 
 from umurl_search.evaluation.twin_results import TwinClip
 from umurl_search.library.catalog.schema_and_migrations import SCHEMA
-from umurl_search.library.clip_columns import CLIP_COLUMNS, COLUMNS, FACETS, sql_types
+from umurl_search.library.clip_columns import CLIP_COLUMNS, COLUMNS, FACETS, number_of, sql_types
 from umurl_search.search.results import SHOWN, Hit
 from umurl_search.synthetic.demo_corpus import make_clip
 
@@ -38,6 +38,15 @@ def test_hits_and_twins_have_fields_for_what_is_shown_of_a_clip() -> None:
 def test_facets_are_columns_that_repeat() -> None:
     assert FACETS[0] == "action"
     assert set(FACETS) < set(COLUMNS) - {"id", "name", "frames"}
+
+
+def test_words_and_numbers_in_words_count_as_numbers() -> None:
+    assert [number_of(one) for one in (None, 2, "2")] == [None, 2, 2]
+    ann, padded = number_of("ann"), number_of("02")
+    assert ann is not None
+    assert padded is not None
+    assert min(ann, padded) > 2**59
+    assert ann != padded
 
 
 def test_clips_without_labels_say_so(tmp_path: Path, command: Command) -> None:

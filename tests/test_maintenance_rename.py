@@ -1,7 +1,7 @@
 """Other names for datasets, encoders and indexes: everything answers as before, nothing is left behind."""
 
-import os
-import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -61,8 +61,38 @@ def test_names_that_cannot_be(indexed: Library, refused: Refused) -> None:
     has(refused("rename", "encoder:e", "shipped"), "the encoder in the package")
 
 
-def test_what_an_interrupted_rename_leaves_is_swept(indexed: Library, command: Command) -> None:
-    shutil.copytree(indexed.clips("mine"), indexed.clips("ours"), copy_function=os.link)
-    assert verify(indexed) != []
-    assert command("repair").code == 0
+_KILLED = """
+import os, sys
+from pathlib import Path
+from umurl_search.library.library import Library
+from umurl_search.maintenance import rename as module
+
+def die(*_: object) -> None:
+    os.kill(os.getpid(), 9)
+
+where, root, what = sys.argv[1:]
+if where == "before the catalog":
+    Library.write = die
+elif where == "amid the links":
+    module.os.rename = die
+else:
+    module.sealed_folder.remove = die
+module.rename(Library(Path(root)), what, "ours")
+"""
+
+
+@pytest.mark.parametrize("what", ["dataset:mine", "mine@e", "encoder:e"])
+@pytest.mark.parametrize("where", ["amid the links", "before the catalog", "after the catalog"])
+def test_what_a_killed_rename_leaves_is_swept(
+    indexed: Library, command: Command, what: str, where: str
+) -> None:
+    words = [sys.executable, "-c", _KILLED, where, str(indexed.root), what]
+    assert subprocess.run(words, check=False).returncode == -9
+    report = command("repair", "--json").json
+    assert any("left by an interrupted run, deleted" in line for line in report["mended"])
     assert verify(indexed) == []
+    rooms = [indexed.root / room for room in ("clips", "encoders", "indexes")]
+    assert sum(len(list(room.iterdir())) for room in rooms) == 3
+    name = {"dataset:mine": "dataset:{}", "mine@e": "index:{}", "encoder:e": "encoder:{}"}[what]
+    there = "ours" if where == "after the catalog" else what.rpartition(":")[2]
+    assert command("info", name.format(there)).code == 0

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from umurl_search.readers.array_files import is_likely_clip, load_clip_array, load_npz, read_shapes
+from umurl_search.readers.array_files import (
+    is_likely_clip,
+    load_clip_array,
+    load_npz,
+    read_shapes,
+    unpacked_size,
+)
 from umurl_search.readers.build_clip import BadRecordingError
 
 CLIP = np.random.default_rng(2).normal(size=(6, 25, 3)).astype("f4")
@@ -76,3 +82,12 @@ def test_a_bomb_and_a_damaged_archive_are_refused(tmp_path: Path) -> None:
     (tmp_path / "b.npz").write_bytes(whole[:100])
     with pytest.raises(BadRecordingError):
         load_npz(tmp_path / "b.npz")
+
+
+def test_the_size_of_arrays_is_known_before_they_are_read(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "a.npz", x=np.zeros((100, 25, 3)), y=np.arange(3))
+    with zipfile.ZipFile(tmp_path / "a.npz", "a") as archive:
+        archive.writestr("notes.txt", "hello")
+    assert unpacked_size(tmp_path / "a.npz") == 8 * (7_500 + 3) + 2 * 128
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    assert unpacked_size(tmp_path / "a.npy") == 0

@@ -52,6 +52,14 @@ def test_an_array_with_labels_beside_it_is_so_many_recordings(tmp_path: Path, n:
         assert reader.splits() == {}
 
 
+def test_a_table_for_the_option_beside_an_array_hides_it_not(tmp_path: Path) -> None:
+    np.save(tmp_path / "X.npy", clips(5))
+    (tmp_path / "labels.csv").write_text("name,label,mood\nX_00000,1,good\n")
+    assert detect(tmp_path) == "array-set"
+    _, found = read(tmp_path)
+    assert [clip.label for clip in found] == [None] * 5
+
+
 @pytest.mark.parametrize(
     ("axes", "array"),
     [
@@ -211,3 +219,83 @@ def test_a_copy_reads_the_same(tmp_path: Path) -> None:
     copy = pickle.loads(pickle.dumps(reader))
     names = [one.name for (one,) in copy.read(["0/4", "0/1", "0/2"])]
     assert names == ["X_00004", "X_00001", "X_00002"]
+
+
+NAMES = ["kick one", "wave_2", "S001C001P001R001A003", "d", "é5"]
+
+
+@pytest.mark.parametrize("key", ["names", "sample_name", "frame_dir", "what"])
+@pytest.mark.parametrize("suffix", [".npz", ".mat"])
+def test_text_in_the_same_file_names_the_clips(tmp_path: Path, suffix: str, key: str) -> None:
+    path = tmp_path / f"all{suffix}"
+    content: dict[str, Any] = {"x": clips(), "y": np.array(LABELS), "joints": ["a", "b"]}
+    if suffix == ".mat":
+        savemat(path, {**content, key: np.array(NAMES, object)})
+    else:
+        np.savez(path, **{**content, key: np.array(NAMES)})
+    for source in (tmp_path, path):
+        assert detect(source) == "array-set"
+        _, found = read(source)
+        assert [clip.name for clip in found] == NAMES
+        assert [clip.label for clip in found] == LABELS
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".mat"])
+def test_labels_that_are_text_may_lie_in_the_same_file(tmp_path: Path, suffix: str) -> None:
+    words = ["wave", "kick", "wave", "kick", "clap"]
+    content: dict[str, Any] = {"x": clips(), "labels": np.array(words), "subjects": np.array(["p1", *"ppqr"])}
+    path = tmp_path / f"all{suffix}"
+    savemat(path, content) if suffix == ".mat" else np.savez(path, **content)
+    _, found = read(path)
+    assert [clip.action for clip in found] == words
+    assert [clip.label for clip in found] == [2, 1, 2, 1, 0]
+    assert found[0].name == "all_00000"
+
+
+def test_names_of_parts_lie_beside_their_arrays(tmp_path: Path) -> None:
+    path = tmp_path / "all.npz"
+    names: dict[str, Any] = {"train_names": np.array(NAMES[:3]), "test_names": np.array(NAMES[3:])}
+    np.savez(path, x_train=clips(3), x_test=clips(2), y_train=LABELS[:3], y_test=LABELS[:2], **names)
+    reader, found = read(path)
+    assert {clip.name for clip in found} == set(NAMES)
+    assert set(reader.splits()["default"]["train"]) == set(NAMES[:3])
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".txt", ".pkl", ".pickle"])
+def test_names_in_a_file_beside_the_array(tmp_path: Path, suffix: str) -> None:
+    np.save(tmp_path / "X.npy", clips())
+    path = tmp_path / f"X_names{suffix}"
+    match suffix:
+        case ".npy":
+            np.save(path, NAMES)
+        case ".txt":
+            path.write_text("\n".join(NAMES) + "\n\n", encoding="utf-8")
+        case _:
+            path.write_bytes(pickle.dumps(NAMES))
+    (tmp_path / "class_names.txt").write_text("\n".join("abcde"))
+    (tmp_path / "classes.txt").write_text("wave\nclap\n")
+    assert detect(tmp_path) == "array-set"
+    reader, found = read(tmp_path)
+    assert [clip.name for clip in found] == NAMES
+    assert list(reader.files()) == [tmp_path / "X.npy", path]
+
+
+@pytest.mark.parametrize(
+    "names", [["a", "b"], ["a", "a", "b", "c", "d"], ["a", "b", "", "c", "d"], ["a\nb", *"cdef"]]
+)
+def test_text_that_names_no_clips_is_passed_over(tmp_path: Path, names: list[str]) -> None:
+    np.savez(tmp_path / "all.npz", x=clips(), names=np.array(names))
+    np.save(tmp_path / "names.npy", np.array(names))
+    reader, found = read(tmp_path / "all.npz")
+    assert [clip.name for clip in found] == [f"all_{row:05d}" for row in range(5)]
+    assert list(reader.files()) == [tmp_path / "all.npz"]
+
+
+def test_a_list_of_classes_hides_no_labels(tmp_path: Path) -> None:
+    np.save(tmp_path / "X.npy", clips())
+    np.save(tmp_path / "y.npy", LABELS)
+    for name in ("action_names.txt", "classes.txt", "label_names.txt"):
+        (tmp_path / name).write_text("wave\nclap\nkick\n")
+    reader, found = read(tmp_path)
+    assert [clip.label for clip in found] == LABELS
+    assert list(reader.files()) == [tmp_path / "X.npy", tmp_path / "y.npy"]

@@ -1,12 +1,17 @@
 """CSV as clips, in the forms that people keep."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from umurl_search.clips.clip import Clip
+from umurl_search.readers import detect, open_reader
 from umurl_search.readers.build_clip import BadRecordingError
 from umurl_search.readers.csv_file import is_csv_clip, load_csv
+from umurl_search.readers.format_detection import passed_over
+from umurl_search.readers.formats import read_clip_file
 
 CLIP = np.random.default_rng(3).normal(size=(4, 25, 3)).round(3)
 ROWS = [",".join(map(str, frame.ravel())) for frame in CLIP]
@@ -88,6 +93,12 @@ def test_cells_without_a_number_are_nan(tmp_path: Path) -> None:
         ([ROWS[0], "1,2", ROWS[1]], "malformed: row 2: 2 columns, not 75"),
         (["", " "], "the file is empty"),
         (["frame,joint,x,y,z"], "it has no frames"),
+        ([",".join(["1"] * 153)], "153 columns, not three a joint of 25 or 20 joints"),
+        ([",".join(["1"] * 2_001)], "over 1000000 rows or 2000 columns"),
+        (["1" * 200_001], "over 1000000 rows or 2000 columns"),
+        (["1\t" * 2_001], "over 1000000 rows or 2000 columns"),
+        (["x,y,z,joint", "1,2,3,0", "1,2,3"], "truncated: row 2: 3 columns, not 4"),
+        (["x,y,z,joint,frame", "1,2,3,0", "1,2,3,0,0"], "malformed: row 1: 4 columns, not 5"),
     ],
 )
 def test_other_tables_are_no_clips(tmp_path: Path, lines: list[str], message: str) -> None:
@@ -101,3 +112,34 @@ def test_other_tables_are_no_clips(tmp_path: Path, lines: list[str], message: st
 def test_text_in_utf_16_is_read(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("\n".join(ROWS), encoding="utf-16")
     assert load_csv(tmp_path / "a.csv").shape == (4, 75)
+
+
+def test_files_that_end_in_tsv_are_clips_too(tmp_path: Path) -> None:
+    for number, name in enumerate(("a.tsv", "b.TSV", "c.csv")):
+        mark = "," if name == "c.csv" else "\t"
+        (tmp_path / name).write_text("\n".join(row.replace(",", mark) for row in ROWS[number:]))
+    (tmp_path / "labels.tsv").write_text("name\taction\na\twave\n")
+    assert detect(tmp_path) == "csv"
+    reader = open_reader("csv", (tmp_path,))
+    found = [one for (one,) in reader.read(reader.items()) if isinstance(one, Clip)]
+    assert [(one.name, one.source) for one in found] == [("a", "a.tsv"), ("b", "b.TSV"), ("c", "c.csv")]
+    assert passed_over(reader.roots, reader.files()) == {".tsv": 1}
+    frames = read_clip_file(tmp_path / "a.tsv").frames
+    assert frames.shape == (len(ROWS), 1, 25, 3)
+
+
+@pytest.mark.parametrize("line", ["1\n", "1,\n", "1\r"])
+def test_more_lines_than_a_clip_has_are_refused_in_little_memory(
+    tmp_path: Path, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("umurl_search.readers.csv_file._MOST_ROWS", 1_000)
+    path = tmp_path / "a.csv"
+    path.write_text(line * 300_000, newline="")
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadRecordingError, match="over 1000 rows"):
+            load_csv(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * 2**20

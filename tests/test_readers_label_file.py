@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from encoder.errors import UmurlError
-from umurl_search.readers.label_file import LabelColumn, number_actions, read_labels, to_class, to_labels
+from umurl_search.readers.label_file import (
+    LabelColumn,
+    is_table,
+    number_actions,
+    read_labels,
+    to_class,
+    to_labels,
+)
 
 
 @pytest.mark.parametrize(
@@ -69,3 +76,16 @@ def test_a_file_without_labels_is_an_error(tmp_path: Path) -> None:
     for name in ("a.pkl", "a.npy", "a.txt"):
         with pytest.raises(UmurlError, match="holds no pair of names and labels, nor labels alone"):
             read_labels(tmp_path / name)
+
+
+def test_a_table_of_more_than_labels_is_none_of_its_lines(tmp_path: Path) -> None:
+    for text, so in (
+        ("name,label,subject\na,1,2\n", True),
+        ("File;Mood;Label\na;x;1\n", True),
+        ("name,label\na,1\n", False),
+        ("wave\nkick\n", False),
+        ("a,b,c\n", False),
+    ):
+        (tmp_path / "labels.csv").write_text(text)
+        assert is_table(tmp_path / "labels.csv") is so, text
+    assert not is_table(tmp_path / "labels.npy")

@@ -1,5 +1,6 @@
 """MATLAB's .mat files, against those that scipy writes."""
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from scipy.io import savemat
 
 from umurl_search.readers.build_clip import BadRecordingError
-from umurl_search.readers.mat_file import is_mat, load_mat
+from umurl_search.readers.mat_file import is_mat, load_mat, load_mat_text, unpacked_size
 
 SKELETON = np.arange(20 * 3 * 7).reshape(20, 3, 7) / 8
 
@@ -63,3 +64,48 @@ def test_a_shape_that_its_numbers_do_not_fill_is_refused(tmp_path: Path) -> None
     path.write_bytes(path.read_bytes().replace(sizes, np.array([20, 3, 2**30], "<i4").tobytes()))
     with pytest.raises(BadRecordingError, match="420 numbers in an array of"):
         load_mat(path)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_vectors_of_text_are_read(tmp_path: Path, packed: bool) -> None:
+    path = tmp_path / "a.mat"
+    names = ["wave", "a b", "kick"]
+    content = {
+        "matrix": np.array(names),
+        "cells": np.array(names, object),
+        "one": "wave",
+        "mixed": np.array(["a", 1.0], object),
+        "empty": np.array([], object),
+        "d_skel": SKELETON,
+    }
+    savemat(path, content, do_compression=packed)
+    found = load_mat_text(path)
+    assert found.pop("empty") == []
+    assert found == {"matrix": names, "cells": names, "one": ["wave"]}
+
+
+def test_text_whose_size_is_not_its_own_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.mat"
+    savemat(path, {"names": np.array(["wave", "kick"])})
+    content = path.read_bytes()
+    at = content.index((2).to_bytes(4, "little") + (4).to_bytes(4, "little"))
+    path.write_bytes(content[:at] + (3).to_bytes(4, "little") + content[at + 4 :])
+    assert load_mat_text(path) == {}
+
+
+def test_a_compressed_part_is_no_longer_than_it_announces(tmp_path: Path) -> None:
+    path = tmp_path / "a.mat"
+    savemat(path, {"d_skel": SKELETON, "n": 7}, do_compression=True)
+    content = path.read_bytes()
+    n_bytes = int.from_bytes(content[132:136], "little")
+    inner = zlib.decompress(content[136 : 136 + n_bytes])
+    assert unpacked_size(path) == len(inner) + 64
+    packed = zlib.compress(inner + bytes(100_000))
+    path.write_bytes(content[:132] + len(packed).to_bytes(4, "little") + packed)
+    with pytest.raises(BadRecordingError, match="a compressed part does not end where it should"):
+        load_mat(path)
+    savemat(path, {"d_skel": SKELETON})
+    assert unpacked_size(path) == 0
+    path.write_bytes(content[:-20])
+    with pytest.raises(BadRecordingError, match=r"a damaged \.mat file"):
+        unpacked_size(path)

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,65 @@ def test_what_is_wrong_is_said(tmp_path: Path, content: Any, reason: Reason, det
     assert isinstance(left_out, LeftOut)
     assert (left_out.name, left_out.reason, left_out.source) == (NAME, reason, f"{NAME}.json")
     assert left_out.detail.startswith(detail)
+
+
+LARGE = [
+    (recording(), ""),
+    (json.dumps(recording(), indent=4), ""),
+    ('\ufeff {"skeletons" : ' + json.dumps(recording()["skeletons"]) + ' , "label": 4 } \n', ""),
+    (recording(other={"a": [1, {}]}), ""),
+    (TEXT[:500], "truncated"),
+    (TEXT[:-1], "truncated"),
+    (TEXT + "1", "truncated"),
+    (TEXT.replace("]]]", "]] ]]", 1), "malformed"),
+    ("{}", "malformed"),
+    ("{" + " " * 50 + "}", "malformed"),
+    (recording(skeletons=[]), "malformed"),
+    (recording(skeletons=[[[float("nan")] * 3] * 20]), "non-finite"),
+    (recording(skeletons=RAGGED), "malformed"),
+    (recording(skeletons=[[["a"] * 3] * 20]), "malformed"),
+    (recording(skeletons=np.zeros((4, 25, 3)).tolist()), "malformed"),
+    (recording(skeletons=7), "malformed"),
+    ({"label": 3}, "malformed"),
+    ([1, 2], "malformed"),
+    ('{"a":' + "[" * 100_000 + "}", "malformed"),
+    ('{"skeletons": [' + ",".join(["[]"] * 9_000) + "]}", "malformed"),
+    (recording(other="x" * 20_000), "malformed"),
+    (recording(label="x"), "malformed"),
+]
+
+
+@pytest.mark.parametrize(("content", "reason"), LARGE)
+def test_a_large_file_is_read_frame_by_frame_and_says_the_same(
+    tmp_path: Path, content: Any, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, content)
+    monkeypatch.setattr("umurl_search.readers.nwucla._PARSED_WHOLE", 0)
+    (found,) = outcomes(tmp_path)
+    if reason:
+        assert isinstance(found, LeftOut)
+        assert found.reason == reason
+        return
+    monkeypatch.undo()
+    (wanted,) = outcomes(tmp_path)
+    assert isinstance(found, Clip)
+    assert isinstance(wanted, Clip)
+    assert (found.frames == wanted.frames).all()
+    assert (found.label, found.name) == (wanted.label, wanted.name)
+    assert len(read_recording(path)) == 5
+
+
+def test_a_large_file_takes_little_memory(tmp_path: Path) -> None:
+    hostile = '{"skeletons": [' + ",".join(["[]"] * 1_000_000) + "]}"
+    path = write(tmp_path, hostile)
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadRecordingError, match="no JSON: no frame ends within 16,384 characters"):
+            read_recording(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * len(hostile)
 
 
 def test_of_two_files_of_one_name_the_first_is_used(tmp_path: Path) -> None:

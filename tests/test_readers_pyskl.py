@@ -196,6 +196,17 @@ def test_text_names_the_action(tmp_path: Path) -> None:
     assert [(clip.label, clip.action) for clip in clips] == [(1, "wave"), (0, "clap"), (1, "wave")]
 
 
+def test_pickles_may_end_in_pickle(tmp_path: Path) -> None:
+    path = tmp_path / "some.Pickle"
+    path.write_bytes(pickle.dumps({"annotations": [annotation("a")], "split": {"train": ["a"]}}))
+    for source in (tmp_path, path):
+        assert detect(source) == "pyskl"
+        assert open_reader("pyskl", (source,)).files() == [path]
+    path.rename(tmp_path / "mine_train.pickle")
+    (tmp_path / "mine_val.pkl").write_bytes(pickle.dumps([annotation("b")]))
+    assert [path.name for path in PysklReader((tmp_path,)).files()] == ["mine_train.pickle", "mine_val.pkl"]
+
+
 def test_a_list_for_each_part_is_read_with_the_part_in_its_name(tmp_path: Path) -> None:
     for name, names in (("ntu60_xsub_train", "ab"), ("ntu60_xsub_val", "c")):
         (tmp_path / f"{name}.pkl").write_bytes(pickle.dumps([annotation(one) for one in names]))

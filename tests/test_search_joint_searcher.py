@@ -5,10 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import Result, add_files
 from documents import QUERY, read_document, table
-from refusals import raises_typed
+from refusals import Refused, has, raises_typed
 from serving import Client, npy, problem
 
 from encoder.errors import UmurlError
@@ -16,6 +17,7 @@ from umurl_search.index.bridges_and_whitening import Transform
 from umurl_search.index.build import build_index
 from umurl_search.index.build_plan import BuildRequest
 from umurl_search.ingest.ingest import Request, ingest
+from umurl_search.ingest.relabel import relabel
 from umurl_search.library.library import Library
 from umurl_search.search.joint_searcher import JointSearcher, open_searcher
 from umurl_search.search.searcher import Searcher
@@ -189,6 +191,111 @@ def test_the_server_asks_several(joint: Library) -> None:
     assert "not both" in problem(refused, 422)
     assert "cannot be searched together" in problem(unlike, 400)
     assert "named twice" in problem(twice, 422)
+
+
+# columns of one's own
+
+
+@pytest.fixture
+def told(joint: Library, tmp_path: Path) -> Library:
+    """Clips of both datasets, of which some are said to have a mood, some of `mine` alone an age."""
+    for dataset, text in (
+        ("mine", f"name,Mood,age\n{QUERY},good,7\nS001C001P002R001A001,bad,8\n"),
+        ("other", "name,mood,weight\n{},good,1.5\n"),
+    ):
+        with joint.read() as catalog:
+            name = catalog.clips_of(dataset).name[0]
+        (tmp_path / "l.csv").write_text(text.format(name))
+        relabel(joint, dataset, tmp_path / "l.csv")
+    return joint
+
+
+@pytest.mark.parametrize(
+    ("where", "n"),
+    [
+        ("mood = 'good'", {"mine": 1, "other": 1}),
+        ("age = 7", {"mine": 1}),
+        ("weight > 1 or age > 7", {"mine": 1, "other": 1}),
+        ("age is null and weight is null", {"mine": 58, "other": 5}),
+    ],
+)
+def test_a_column_that_only_some_have_is_null_elsewhere(
+    told: Library, command: Command, where: str, n: dict[str, int]
+) -> None:
+    asked = ("query", CLIP, *BOTH, "--k", 100, "--where", where, "--json")
+    hits = read_document(command(*asked))["hits"]
+    assert {name: sum(hit["dataset"] == name for hit in hits) for name in n} == n
+    assert len(hits) == sum(n.values())
+
+
+def test_columns_that_only_some_have_are_shown(told: Library, command: Command, tmp_path: Path) -> None:
+    asked = ("query", CLIP, *BOTH, "--k", 100, "--where", "mood = 'good'")
+    hits = read_document(command(*asked, "--show", "AGE,weight,mood,people", "--json"))["hits"]
+    assert [(hit["dataset"], hit["age"], hit["weight"], hit["Mood"]) for hit in hits] == [
+        ("mine", 7, None, "good"),
+        ("other", None, 1.5, "good"),
+    ]
+    assert {hit["people"] for hit in hits} == {1}
+    for suffix in ("csv", "parquet", "jsonl"):
+        out = tmp_path / f"o.{suffix}"
+        assert command(*asked, "--show", "Age,weight", "--out", out).code == 0
+    assert table(tmp_path / "o.parquet")["age"][0] == 7
+    assert "None" not in (tmp_path / "o.csv").read_text()
+    shown = command(*asked, "--show", "age,weight")
+    assert "None" not in shown.out
+
+
+def test_columns_that_no_dataset_has_are_refused_with_the_datasets(told: Library, refused: Refused) -> None:
+    has(refused("query", CLIP, *BOTH, "--where", "height = 1"), "of datasets mine, other")
+    has(refused("query", CLIP, *BOTH, "--show", "height"), "no column 'height' to show in mine or other")
+    has(refused("query", CLIP, *BOTH, "--show", "height", "--where", "age = 99"), "no column 'height'")
+    has(refused("query", CLIP, "--index", "mine@e", "--show", "weight"), "to show in mine")
+
+
+def test_negative_filters_on_what_is_null_are_noted(told: Library, command: Command) -> None:
+    note = "note: age is not known of 64 clips; `is distinct from` keeps them"
+    assert note in command("query", CLIP, *BOTH, "--where", "age <> 7").err
+
+
+# how clips are read
+
+
+@pytest.fixture
+def unlike(joint: Library, tmp_path: Path) -> Library:
+    """With an index of clips in millimetres, and one of clips that were turned upright."""
+    (tmp_path / "clips").mkdir()
+    for i in range(3):
+        clip = make_clip(f"S001C001P00{i + 1}R001A004")[:, 0]
+        np.save(tmp_path / "clips" / f"{i}.npy", 1000 * clip)
+    for name, how in (("mm", {"scale": 0.001}), ("turned", {"scale": 0.001, "upright": True})):
+        ingest(joint, Request(name=name, source=tmp_path / "clips", **how))  # type: ignore[arg-type]
+        build_index(joint, BuildRequest(dataset=name, encoder="e", device="cpu"))
+    return joint
+
+
+def test_a_file_that_indexes_read_otherwise_asks_how_it_is(
+    unlike: Library, command: Command, refused: Refused, tmp_path: Path
+) -> None:
+    path = tmp_path / "clips" / "0.npy"
+    both = ("--index", "mine@e,mm@e")
+    line = refused("query", path, *both)
+    has(line, "index mm@e would read it with scale 0.001, mine@e with scale 1.0")
+    has(line, "say the clip's own with --scale")
+    hits = read_document(command("query", path, *both, "--scale", 0.001, "--json"))["hits"]
+    assert hits[0]["score"] > 0.999
+    assert command("query", CLIP, *both).code == 0
+    assert command("query", "mm:0", *both).code == 0
+    with Client(unlike) as client:
+        kind = {"Content-Type": "application/octet-stream"}
+        sent = "/api/query-file?name=x.npy&indexes=mine%40e&indexes=mm%40e"
+        told = client.post(sent, content=path.read_bytes(), headers=kind)
+        assert "would read it with scale 0.001" in problem(told, 400)
+        assert client.post(f"{sent}&scale=0.001", content=path.read_bytes(), headers=kind).status_code == 200
+
+
+def test_indexes_of_clips_that_are_turned_otherwise_are_refused(unlike: Library) -> None:
+    with raises_typed("clips turned upright there, as they were recorded here"):
+        open_searcher(unlike, ("mm@e", "turned@e"), device="cpu")
 
 
 # changes

@@ -71,6 +71,7 @@ def test_jobs_are_bounded_and_failures_are_told_and_tried_again() -> None:
         "state": "failed",
         "progress": 0.0,
         "error": "nothing to see",
+        "code": "refused",
     }
     assert jobs.start("work", "d", wait).id != failed.id
     with pytest.raises(HttpError, match="no such job"):

@@ -1,9 +1,12 @@
 """Clips that were sent: bounded in number, bytes and frames; what is no clip is refused."""
 
+import io
+import tracemalloc
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 from serving import Client, npy, problem
 
 from umurl_search.library.library import Library
@@ -41,6 +44,27 @@ def test_frames_are_counted_as_they_would_be_held(indexed: Library) -> None:
         too_long = npy(np.tile(small, (2, 1, 1, 1)))
         assert "x.npy: more frames" in problem(client.ask_with("x.npy", too_long, fps=1), 413)
         assert client.ask_with("x.npy", too_long, fps=2).status_code == 200
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".mat"])
+def test_what_a_small_file_would_unpack_to_is_looked_at_first(indexed: Library, suffix: str) -> None:
+    """A file of a thousandth of the size of its arrays is refused before they are in memory."""
+    body = io.BytesIO()
+    frames = np.ones((100_000, 25, 3), np.float32)
+    if suffix == ".npz":
+        np.savez_compressed(body, x=frames)
+    else:
+        savemat(body, {"x": frames}, do_compression=True)
+    del frames
+    with Client(indexed, upload_bytes=2**23) as client:
+        tracemalloc.start()
+        try:
+            said = problem(client.send(f"x{suffix}", body.getvalue(), fps=30), 413)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert f"x{suffix}: more frames than there is room for" in said
+    assert peak < 10 * 2**20
 
 
 # clips that are sent

@@ -230,6 +230,7 @@ declare namespace Server {
 
   interface Refusal {
     error: string;
+    code: string;
     hint?: Hint;
   }
 

@@ -82,9 +82,11 @@ def test_how_a_file_is_read_can_be_said(it: Opened, tmp_path: Path) -> None:
     it.go("search", index=INDEX)
     it.page.locator(".kinds summary").click()
     it.page.locator(".kinds label", has_text="Up").locator("select").select_option("z")
+    it.page.locator(".kinds label", has_text="Stance").locator("select").select_option("true")
+    it.page.locator(".kinds label", has_text="Not seen").locator("input").fill("nan,-5")
     with it.page.expect_request("**/api/uploads*") as asked:
         drop(it, path)
-    assert "up=z" in asked.value.url
+    assert all(said in asked.value.url for said in ("up=z", "upright=true", "missing=nan%2C-5"))
     it.page.wait_for_selector(".card .rank")
 
 

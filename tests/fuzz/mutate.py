@@ -100,6 +100,8 @@ _TEXTS = (
     "__class__",
     "SsssA1",
 )
+_LINK = 0o120777
+"""The mode of a symbolic link."""
 _DTYPES = (
     "<f4",
     "<f8",
@@ -256,7 +258,39 @@ def npy(data: bytes, chance: Random) -> bytes:
     return b"\x93NUMPY" + bytes((version, 0)) + struct.pack(size, claimed & 0xFFFF) + header + body
 
 
-def zip_members(inner: Mutation) -> Mutation:
+_ARRAY_NAMES = ("../x.npy", "x_train.npy", "/y.npy", "é.npy")
+PATHS = (
+    *(
+        "../x.npy",
+        "/y.npy",
+        "a/../../b.npy",
+        "a/..",
+        "..",
+        ".",
+        "a\\b.npy",
+        "C:/a.npy",
+        "a//b.npy",
+        "a/",
+        "/",
+        "\0.npy",
+    ),
+    *(
+        "a.npy",
+        "a.npy/b.npy",
+        "a/b/c/d.npy",
+        "é.npy",
+        "._a.npy",
+        "__MACOSX/a.npy",
+        "x" * 300,
+        "train/a.npy",
+        "y.npy",
+    ),
+    *("labels.txt", "S001C001P001R001A001.skeleton", "X.npy", "a.zip"),
+)
+"""Of members of an archive that is unpacked."""
+
+
+def zip_members(inner: Mutation, names: Sequence[str] = _ARRAY_NAMES) -> Mutation:
     """Of a zip archive: a member, its name, its packing or the archive's own bytes changed."""
 
     def mutate(data: bytes, chance: Random) -> bytes:
@@ -269,7 +303,7 @@ def zip_members(inner: Mutation) -> Mutation:
         name, content = members[at]
         match chance.randrange(6):
             case 0:
-                members[at] = (chance.choice(("../x.npy", "x_train.npy", "/y.npy", "é.npy", name)), content)
+                members[at] = (chance.choice((*names, name)), content)
             case 1:
                 members.insert(at, members[at])
             case 2 if len(members) > 1:
@@ -291,7 +325,10 @@ def _zip(members: Sequence[tuple[str, bytes]], chance: Random) -> bytes:
         warnings.simplefilter("ignore")
         with zipfile.ZipFile(out, "w", packing) as archive:
             for name, content in members:
-                archive.writestr(name, content)
+                one = zipfile.ZipInfo(name)
+                one.compress_type = packing
+                one.external_attr = chance.choice((0, 0, 0, 0, 0o100644 << 16, _LINK << 16))
+                archive.writestr(one, content)
     return out.getvalue()
 
 

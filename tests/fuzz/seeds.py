@@ -168,6 +168,47 @@ def queries() -> list[bytes]:
     return [kind + content for kind, contents in kinds for content in contents]
 
 
+def zips() -> list[bytes]:
+    """Archives of clips: of arrays, of recordings, in folders, with what systems leave in them."""
+    arrays = {f"clips/{name}.npy": npy_clips()[0] for name in "ab"}
+    recording = {f"{NAMES[0]}.skeleton": _skeleton([1]), "__MACOSX/._x": b"x", "notes.txt": b"hello"}
+    return [
+        _packed(arrays),
+        _packed(recording),
+        _packed({"X.npy": _npy(_places(3, 2, 25, 3)), "y.npy": _npy([0, 1, 1])}),
+    ]
+
+
+def _packed(members: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def segments() -> list[bytes]:
+    one: dict[str, Any] = {"action": "wave", "start": 0, "end": 1.5}
+    by_name: list[Any] = [
+        {"r1": [one, ["wave", 2, 3]]},
+        {"r1": {"wave": [[0, 1]]}},
+        [{"recording": "r1", **one}],
+    ]
+    nested = {"database": {"r1": {"annotations": [{"label": "a", "segment": [0, 1]}]}}, "version": "1"}
+    texts = [json.dumps(content).encode() for content in (*by_name, nested)]
+    return [*texts, SEPARATOR + b"recording;action;start;end;x\nr1;3;0;1,5;a\nr1;4;1:02;0:01:05.5;\n"]
+
+
+def label_tables() -> list[bytes]:
+    records = [
+        {"name": "a", "label": 0, "who": "x"},
+        {"name": "b", "action": "wave", "size": 1.5, "ok": True},
+    ]
+    by_name = {"a": {"label": 1}, "b": {"label": None}}
+    texts = [json.dumps(content).encode() for content in (records, by_name)]
+    return [*texts, SEPARATOR + b"name,label,subject,speed,when\na,0,1,0.5,2024-01-01\nb,2.0,x,,\n"]
+
+
 def splits() -> list[bytes]:
     return [
         b'{"xsub": {"train": ["a", "b"], "test": ["c"]}}',

@@ -22,11 +22,14 @@ from umurl_search.clips.clip import REASONS, LeftOut, Outcome
 from umurl_search.clips.normalization import Conventions, convert_clip, normalise
 from umurl_search.evaluation.cross_dataset import read_action_map
 from umurl_search.files import sealed_folder
+from umurl_search.ingest.labels_file import read_labels
+from umurl_search.ingest.segments_file import read_segments
 from umurl_search.ingest.splits_file import read_splits
 from umurl_search.library.clip_store import FRAMES, JOURNAL, ClipStore, StoreWriter, journal_of
 from umurl_search.library.library import Library
 from umurl_search.readers import SourceOptions, detect, open_reader
 from umurl_search.readers.base import Reader
+from umurl_search.readers.zip_source import unpack
 from umurl_search.search.query_clip import read_clip
 
 Files = Callable[[bytes], dict[str, bytes]]
@@ -140,9 +143,35 @@ def _query(folder: Path) -> None:
 
 
 def _splits(folder: Path) -> None:
-    for protocol, parts in read_splits(folder / "splits.json").items():
-        _require_storable(protocol)
-        assert all(type(name) is str for names in parts.values() for name in names)
+    for path in folder.iterdir():
+        for protocol, parts in read_splits(path).items():
+            _require_storable(protocol)
+            assert all(type(name) is str for names in parts.values() for name in names)
+
+
+def _segments(folder: Path) -> None:
+    for path in folder.iterdir():
+        for name, stated in read_segments(path).recordings.items():
+            assert type(name) is str
+            assert all(0 <= one.start_s < one.end_s for one in stated)
+
+
+def _labels(folder: Path) -> None:
+    for path in folder.iterdir():
+        labels = read_labels(path)
+        assert labels is not None
+        columns = (labels.label, labels.action, *labels.fields.values(), *labels.own.values())
+        assert all(len(column) == len(labels.names) for column in columns)
+        assert all(label is None or 0 <= label < 2**31 for label in labels.label)
+        assert labels.digest
+
+
+def _zip(folder: Path) -> None:
+    """As `ZipReader` does, but into the folder of the input."""
+    (folder / "out").mkdir()
+    inside = unpack(folder / "a.zip", folder / "out")
+    assert inside.is_relative_to(folder / "out")
+    _read_with(open_reader(detect(inside), [inside]))
 
 
 def _action_map(folder: Path) -> None:
@@ -279,7 +308,31 @@ TARGETS: dict[str, Target] = {
         mutate=mutate.by_first_byte(_CLIP),
         refused=(b"s2\n0\n0\n",),
     ),
-    "splits": Target(files=_at("splits.json"), run=_splits, seeds=seeds.splits, mutate=mutate.json_text),
+    "splits": Target(
+        files=_one_of("splits.json", "splits.csv"),
+        run=_splits,
+        seeds=seeds.splits,
+        mutate=mutate.several_files(mutate.json_text, _TEXT),
+    ),
+    "segments": Target(
+        files=_one_of("segments.json", "segments.csv"),
+        run=_segments,
+        seeds=seeds.segments,
+        mutate=mutate.several_files(mutate.json_text, _TEXT),
+    ),
+    "labels": Target(
+        files=_one_of("labels.json", "labels.csv"),
+        run=_labels,
+        seeds=seeds.label_tables,
+        mutate=mutate.several_files(mutate.json_text, _TEXT),
+    ),
+    "zip": Target(
+        files=_at("a.zip"),
+        run=_zip,
+        seeds=seeds.zips,
+        mutate=mutate.zip_members(mutate.npy, mutate.PATHS),
+        may_write=True,
+    ),
     "action-map": Target(files=_at("map.tsv"), run=_action_map, seeds=seeds.action_maps, mutate=_TEXT),
     "checkpoint": Target(
         files=_at("some.pth.tar"),

@@ -1,5 +1,6 @@
 """Which people of a recording are kept, and for how many frames."""
 
+import math
 from typing import Any, TypeVar
 
 import numpy as np
@@ -32,9 +33,13 @@ def _energy(person: NDArray[FloatT]) -> float:
     person: (T, V, 3).
     """
     present = person[person.any(axis=(1, 2))].reshape(-1, 3)
-    if not np.isfinite(present.sum()):  # joints that are marked as not seen
-        present = present[np.isfinite(present).all(axis=1)]
-    return float(np.ascontiguousarray(present.T).std(axis=1, dtype=np.float64).sum()) if len(present) else 0.0
+    spread = _spread(present)
+    return spread if math.isfinite(spread) else _spread(present[np.isfinite(present).all(axis=1)])
+
+
+def _spread(places: NDArray[Any]) -> float:
+    """How far places (n, 3) lie from each other; 0 for none. It is no number where a place is none."""
+    return float(np.ascontiguousarray(places.T).std(axis=1, dtype=np.float64).sum()) if len(places) else 0.0
 
 
 @np.errstate(invalid="ignore")

@@ -28,6 +28,9 @@ class Marks:
     fill: bool = False
 
 
+_EVERY = Marks()
+
+
 class Marked(NamedTuple):
     """frames: (T, M, V, 3), what is not seen is zeros or filled. n_unseen: joints that were marked, frame by frame.
 
@@ -44,7 +47,9 @@ def parse_marks(stated: str | None) -> Marks:
 
     Raises ValueError for a word that is neither.
     """
-    words = [word.strip().lower() for word in stated.split(",")] if stated else []
+    if not stated:
+        return _EVERY
+    words = [word.strip().lower() for word in stated.split(",")]
     marks = [word for word in words if word != INTERPOLATE]
     fill = len(marks) < len(words)
     if not marks:
@@ -92,7 +97,9 @@ def _find_unseen(frames: NDArray[FloatT], marks: Marks) -> NDArray[np.bool_] | N
     if marks.not_a_number and not np.isfinite(frames.sum()):  # a sum that is finite has no NaN in it
         unseen = ~np.isfinite(frames).all(axis=-1)
     x = frames[..., 0]
-    same = (x == frames[..., 1]) & (x != 0)
+    same = x == frames[..., 1]
+    if same.any():
+        same &= x != 0
     if same.any():
         third = frames[..., 2]
         numbers = np.asarray(marks.numbers, dtype=frames.dtype)

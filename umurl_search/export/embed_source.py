@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from encoder.embed import Embedder, pick_device
 from encoder.errors import BadInputError, Hint, NotFoundError, UmurlError
 from encoder.model import UmURL
-from encoder.options import Precision
+from encoder.options import Precision, options_of
 from encoder.precision import emulation_note, pick_precision
 from umurl_search.clips.clip import Frames, LeftOut
 from umurl_search.clips.normalization import Conventions, convert_and_count, normalise
@@ -36,7 +36,10 @@ CHUNK = 256
 
 @dataclass(frozen=True, kw_only=True)
 class EmbedRequest(ReadingOptions):
-    """source: a dataset of the library, a folder or a file. encoder None: the one that fits best."""
+    """source: a dataset of the library, a folder or a file. encoder None: the one that fits best.
+
+    format, layout, axes, fps, up, scale: how a folder or a file is read; a dataset was read when it was ingested.
+    """
 
     source: str
     out: Path
@@ -44,6 +47,7 @@ class EmbedRequest(ReadingOptions):
     modality: str = "fused"
     format: str | None = None
     layout: str | None = None
+    axes: str | None = None
     fps: float = 30.0
     up: Up = "y"
     scale: float = 1.0
@@ -99,6 +103,8 @@ def embed_source(
     started = time.monotonic()
     require_place(request.out, ".npy")
     dataset = _dataset_row(library, request.source)
+    if dataset:
+        _require_unstated(request)
     protocol = _protocol(library, dataset)
     entry = (
         encoder_registry.open_encoder(library, request.encoder)
@@ -131,6 +137,18 @@ def embed_source(
         notes=notes,
         seconds={"total": time.monotonic() - started},
     )
+
+
+def _require_unstated(request: EmbedRequest) -> None:
+    """Raises UmurlError where it is stated how clips are read that were read long ago."""
+    of_files = ("format", "layout", "axes", "fps", "up", "scale", *options_of(ReadingOptions))
+    unsaid = {one.name: one.default for one in fields(EmbedRequest)}
+    said = next((name for name in of_files if getattr(request, name) != unsaid[name]), None)
+    if said is not None:
+        raise BadInputError(
+            f"{request.source} is a dataset of the library: its clips were read when it was ingested",
+            Hint("leave out {option}, or give the path of recordings", option=said),
+        )
 
 
 def _suggest_source(source: str) -> Hint:
@@ -195,7 +213,11 @@ def _from_files(
             f"{request.source}: neither a dataset of the library nor a file or folder",
             _suggest_source(request.source),
         )
-    reader = open_reader(request.format or detect(path), (path,), SourceOptions(layout=request.layout))
+    reader = open_reader(
+        request.format or detect(path, axes=request.axes),
+        (path,),
+        SourceOptions(layout=request.layout, axes=request.axes),
+    )
     stated = Conventions(
         layout=request.layout or reader.layout,
         fps=request.fps,
@@ -241,6 +263,7 @@ def _from_files(
         np.stack([found[name] for name in names]),
         left_out,
         [
+            *getattr(reader, "notes", ()),
             *describe_unseen(n_unseen, what=str(path)),
             *check_clips(raw, conventions, what=str(path), is_turned=is_ready),
         ],

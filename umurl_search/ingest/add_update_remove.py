@@ -5,23 +5,18 @@ beside the first. One transaction of the catalog enters them all, and takes out 
 has changed, after it everything has. Letters: n clips.
 """
 
-import hashlib
-import json
-import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from encoder.errors import Hint, NotFoundError, UmurlError
 from encoder.joint_layouts import find_layout
 from umurl_search.clips.normalization import Conventions
-from umurl_search.clips.reading_options import ReadingOptions, stated_of
 from umurl_search.clips.unseen_joints import describe_unseen
 from umurl_search.datasets import protocols
 from umurl_search.files import sealed_folder
@@ -31,42 +26,31 @@ from umurl_search.ingest.annotations import (
     require_whole_recordings,
 )
 from umurl_search.ingest.change_detection import ChangeDetector
-from umurl_search.ingest.dataset_before import DatasetBefore, read_dataset, require_same_indexes
-from umurl_search.ingest.ingest import SLICING, Request, about_store, open_source, origin_of, reopen_source
+from umurl_search.ingest.change_sources import ChangeRequest as ChangeRequest
+from umurl_search.ingest.change_sources import find_origins
+from umurl_search.ingest.dataset_before import (
+    DatasetBefore,
+    find_named,
+    find_passing,
+    read_dataset,
+    require_same_indexes,
+    token_of,
+)
+from umurl_search.ingest.ingest import about_store, reopen_source
 from umurl_search.ingest.labels_file import FOLDER, known_actions
-from umurl_search.ingest.parallel_read import fill, nothing_found_error, stamp
+from umurl_search.ingest.parallel_read import fill, nothing_found_error
 from umurl_search.ingest.registration import catalog_rows, count_unseen, left_out_rows, source_splits
-from umurl_search.ingest.relabel import state_anew
+from umurl_search.ingest.relabel import require_statable, state_anew
 from umurl_search.ingest.restate import enter_restated, restate_splits
 from umurl_search.ingest.statements import Statements, read_statements
 from umurl_search.ingest.store_plausibility import check_store
 from umurl_search.library.clip_store import JOURNAL, ClipStore, journal_of
 from umurl_search.library.library import Library
 from umurl_search.progress import Progress, no_progress
-from umurl_search.readers import detect
 from umurl_search.readers.base import Reader
+from umurl_search.readers.format_detection import describe_passed_over, passed_over
+from umurl_search.readers.zip_source import files_read
 from umurl_search.result import Result
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChangeRequest(ReadingOptions):
-    """What changes. source None: all that the dataset was read from so far.
-
-    changed: take clips that are there with another content, in place of clips that are not there yet. removed: take
-    those again, too, that were removed. splits, segments, labels: files, as `ingest` takes them, of clips that come or
-    are there.
-    """
-
-    dataset: str
-    source: Path | None = None
-    format: str | None = None
-    slicing: str | None = None
-    splits: Path | None = None
-    segments: Path | None = None
-    labels: Path | None = None
-    changed: bool = False
-    removed: bool = False
-    device: str = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +78,8 @@ class ChangeReport(Result):
     """in the dataset now"""
     left_out: dict[str, int] = field(default_factory=dict)
     """reason: recordings of the source"""
+    passed_over: dict[str, int] = field(default_factory=dict)
+    """suffix: count of the sources' files that are of no use to their format"""
     indexes: list[str] = field(default_factory=list)
     """names, all in step"""
     notes: list[str] = field(default_factory=list)
@@ -118,10 +104,12 @@ def add_or_update(
         before = read_dataset(library, name)
         whole = bool(before.origins[0]["untrimmed"]) or protocols.find(name).untrimmed
         require_whole_recordings(request.segments, untrimmed=whole)
-        origins, notes = _origins(before, request)
+        origins, notes = find_origins(before, request)
         reports = []
         for origin in origins:
             change = _Change(library, before, request, origin, progress)
+            change.stated = stated if origin is origins[-1] else None
+            change.given = stated.files
             reports.append(change.report(change.make()))
             before = read_dataset(library, name)
         notes += [note for one in reports for note in one.notes]
@@ -137,55 +125,20 @@ def _join_reports(
 ) -> ChangeReport:
     """One report of what was done with several sources."""
     counts = ("added", "replaced", "unchanged", "relabelled", "reassigned", "new", "gone")
-    left_out: dict[str, int] = {}
-    for reason, n in ((reason, n) for one in reports for reason, n in one.left_out.items()):
-        left_out[reason] = left_out.get(reason, 0) + n
+    left_out, passed_over = (
+        sum((Counter(getattr(one, key)) for one in reports), Counter[str]())
+        for key in ("left_out", "passed_over")
+    )
     return ChangeReport(
         dataset=before.row["name"],
         clips=len(before.ids),
-        left_out=left_out,
+        left_out=dict(left_out),
+        passed_over=dict(passed_over.most_common()),
         notes=list(notes),
         indexes=[row["name"] for row in before.indexes] if any(one.indexes for one in reports) else [],
         seconds={"total": seconds},
         **{key: sum(getattr(one, key) for one in reports) for key in counts},
     )
-
-
-def _origins(before: DatasetBefore, request: ChangeRequest) -> tuple[list[dict[str, Any]], list[str]]:
-    """The sources to go through, and a note of each that is not there. Raises UmurlError where there is none."""
-    name = before.row["name"]
-    if protocols.find(name).actions == "demo":
-        raise UmurlError(f"'{name}' is made up: nothing can be added to it")
-    if request.source is not None:
-        return [_stated_origin(before, request, request.source)], []
-    there = [one for one in before.origins if all(Path(root).exists() for root in one["roots"])]
-    missing = [root for one in before.origins for root in one["roots"] if not Path(root).exists()]
-    if not there:
-        raise _missing_source(missing[0], name)
-    return there, [f"{root} is not there: it was passed over" for root in missing]
-
-
-def _missing_source(source: object, name: str) -> UmurlError:
-    return NotFoundError(
-        f"{source}: no such file or folder",
-        Hint(f"give {{option}} the recordings of {name}", option="source"),
-    )
-
-
-def _stated_origin(before: DatasetBefore, request: ChangeRequest, source: Path) -> dict[str, Any]:
-    """What a source is that the user names: in the dataset's first format it is read as that was."""
-    name, first = before.row["name"], before.origins[0]
-    if not source.exists():
-        raise _missing_source(source, name)
-    fmt = request.format or detect(source)
-    slicing = request.slicing or first["slicing"] or SLICING
-    stated = stated_of(request)
-    if fmt == first["format"]:
-        return {**first, **stated, "roots": [os.path.abspath(source)], "slicing": slicing}
-    asked = Request(
-        name=name, source=source, format=fmt, slicing=slicing, untrimmed=first["untrimmed"], **stated
-    )
-    return origin_of(*open_source(protocols.find(name), asked), asked)
 
 
 @dataclass
@@ -199,6 +152,10 @@ class _Change:
     progress: Progress
     notes: list[str] = field(default_factory=list)
     reassigned: int = 0
+    stated: Statements | None = None
+    """what files say of the dataset's clips, once all sources are read"""
+    given: tuple[Path, ...] = ()
+    """the files that say it"""
 
     @cached_property
     def source(self) -> tuple[Reader, Conventions]:
@@ -236,7 +193,9 @@ class _Change:
     def report(self, taken: int) -> ChangeReport:
         changed, sift = self.request.changed, self.sift
         told: dict[str, Any] = {"unchanged": sift.unchanged, "gone": sift.gone if changed else 0}
-        self.notes.extend(sift.notes)
+        files = files_read(self.source[0])
+        over = passed_over(self.source[0].roots, [*files, *self.given])
+        self.notes += [*sift.notes, *describe_passed_over(files, over)]
         if sift.is_partial:
             told = {}
             self.notes.append("an interrupted run was ended: what is unchanged or gone was not counted")
@@ -248,6 +207,7 @@ class _Change:
             replaced=taken if changed else 0,
             new=sift.new,
             left_out=sift.counted,
+            passed_over=over,
             indexes=[row["name"] for row in self.before.indexes] if taken else [],
             notes=self.notes,
             **told,
@@ -257,8 +217,10 @@ class _Change:
         """Takes in what is wanted; returns how many clips that were."""
         library, name = self.library, self.before.row["name"]
         items, target = self.sift.items(), library.clips(self.before.folder)
-        token = _token(self.before, self.source[0], self.request, self.origin)
+        given = (self.request.changed, self.request.removed, self.origin)
+        token = token_of(self.before, self.source[0].files(), given)
         n = self._store(target, token, items) if items else 0
+        self._require_statable(target, n)
         if n:
             self._enter(target, token, n)
         elif self.sift.bad:
@@ -270,6 +232,18 @@ class _Change:
                 catalog.adopt(name, moved, self.origin)
         self._restate()
         return n
+
+    def _require_statable(self, target: Path, n: int) -> None:
+        """Raises UmurlError, before anything is entered, where what is stated cannot be so."""
+        if self.stated is None:
+            return
+        coming = [clip for entry in journal_of(target) for clip in entry["clips"]] if n else []
+        try:
+            require_statable(self.library, self.before.row["name"], self.stated, coming=coming)
+        except UmurlError:
+            if n:
+                sealed_folder.remove(target)
+            raise
 
     @cached_property
     def _folders(self) -> Statements:
@@ -289,7 +263,10 @@ class _Change:
             {"name": n, "source": one.path} for n, one in sources.items() if one.source == self.sift.source
         ]
         splits = source_splits(self.source[0], self._folders, mine)
-        self.reassigned = restate_splits(library, name, splits, origin=self.sift.source, sources=sources)
+        self.reassigned, notes = restate_splits(
+            library, name, splits, origin=self.sift.source, sources=sources
+        )
+        self.notes.extend(notes)
 
     def _enter(self, target: Path, token: str, n: int) -> None:
         """Brings the indexes in step with a sealed store of n clips, and enters all."""
@@ -299,10 +276,8 @@ class _Change:
             add_index_part(library, row, target, token, self.request.device, self.progress)
             for row in self.before.indexes
         ]
-        journal, is_whole = (
-            journal_of(target),
-            bool(self.origin["untrimmed"]) or protocols.find(name).untrimmed,
-        )
+        journal = journal_of(target)
+        is_whole = bool(self.origin["untrimmed"]) or protocols.find(name).untrimmed
         self.notes.extend(describe_unseen(count_unseen(journal), what=name))
         self.notes.extend(
             check_store(target, self.source[1], what=name, remedy=_advise_ingest_apart, is_whole=is_whole)
@@ -312,7 +287,8 @@ class _Change:
         rows = catalog_rows(
             protocols.find(name), self.source[0], journal, self._folders, known, is_whole=False
         )
-        added = rows.added | {"first_id": ClipStore(target).manifest["first_id"], "read_from": self.origin}
+        of_store = {"first_id": ClipStore(target).manifest["first_id"], "read_from": self.origin}
+        added = rows.added | of_store | {"source_splits": {}}  # `_restate` notes them, of all clips
         sources = self.before.sources
         replaced = [sources[one].id for one in added["clips"]["name"] if one in sources]
         with library.write() as catalog:
@@ -353,14 +329,6 @@ def _advise_ingest_apart(option: str) -> str:
     return f"remove what is new and ingest it as a dataset of its own, with {option}"
 
 
-def _token(before: DatasetBefore, reader: Reader, request: ChangeRequest, origin: dict[str, Any]) -> str:
-    """Names one change of one state of the dataset, so that a run cut short goes on and no other does."""
-    stamps = [[str(path), *stamp(path)] for path in reader.files()]
-    given = [request.changed, request.removed, origin]
-    said = [before.row["signature"], before.folder, before.ids.tolist(), given, stamps]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
-
-
 def remove(
     library: Library, dataset: str, *, names: Sequence[str] = (), where: str | None = None
 ) -> ChangeReport:
@@ -372,7 +340,7 @@ def remove(
     started = time.monotonic()
     with library.write_lock():
         before = read_dataset(library, dataset)
-        chosen = _find_named(before, names) | _find_passing(library, before, where)
+        chosen = find_named(before, names) | find_passing(library, before, where)
         if not chosen:
             raise NotFoundError(f'no clip of {dataset} passes the filter "{where}": nothing was removed')
         if len(chosen) == len(before.ids):
@@ -388,17 +356,3 @@ def remove(
         indexes=[row["name"] for row in before.indexes],
         seconds={"total": time.monotonic() - started},
     )
-
-
-def _find_named(before: DatasetBefore, names: Sequence[str]) -> set[int]:
-    unknown = [name for name in names if name not in before.sources]
-    if unknown:
-        raise NotFoundError(f"no clip '{unknown[0]}' in {before.row['name']}: nothing was removed")
-    return {before.sources[name].id for name in names}
-
-
-def _find_passing(library: Library, before: DatasetBefore, where: str | None) -> set[int]:
-    if where is None:
-        return set()
-    with library.read() as catalog:
-        return set(np.intersect1d(catalog.filter(where, before.row["name"]), before.ids).tolist())

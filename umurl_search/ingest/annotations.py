@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from encoder.errors import Hint, UmurlError
 from umurl_search.clips.types import Splits
 from umurl_search.datasets import protocols
-from umurl_search.ingest.segments_file import StatedSegments, segment_columns
+from umurl_search.ingest.segment_columns import make_labeller, match_segments, segment_columns
+from umurl_search.ingest.segments_file import StatedSegments
 from umurl_search.library.library import Library
 
 
@@ -37,33 +38,41 @@ def assign_splits(library: Library, dataset: str, splits: Splits) -> list[str]:
 def assign_segments(library: Library, dataset: str, stated: StatedSegments) -> list[str]:
     """Gives recordings the segments that are stated of them, in place of theirs; returns notes as `ingest` does.
 
-    Actions that the dataset has so far keep their labels. Raises UmurlError for an action that its list does not hold.
+    Actions that the dataset has so far keep their labels. Raises UmurlError for an action that its list does not hold,
+    and where no recording is named.
     """
     if not stated:
         return []
     with library.read() as catalog:
-        columns, so_far = catalog.clips_of(dataset), _actions(catalog.segments(dataset))
-    here = set(columns.name)
+        columns, so_far = catalog.clips_of(dataset), segment_actions(catalog.segments(dataset))
+        sources = catalog.sources(dataset)
+    paths = [sources[name].path for name in columns.name]
+    named, notes = match_segments(stated, names=columns.name, sources=paths, what=dataset)
     clips = [
         {"name": name, "frames": frames}
         for name, frames in zip(columns.name, columns.columns["frames"], strict=True)
-        if name in stated
+        if name in named
     ]
-    named = {name: segments for name, segments in stated.items() if name in here}
+    found = segment_columns(clips, named, names=_names_with(dataset, named, so_far), what=dataset)
+    ids = [i for i, name in zip(columns.id.tolist(), columns.name, strict=True) if name in named]
+    with library.write() as catalog:
+        catalog.assign_segments(dataset, ids, found.columns)
+    return [*found.notes, *notes]
+
+
+def _names_with(dataset: str, stated: StatedSegments, so_far: tuple[str, ...]) -> tuple[str, ...]:
+    """The dataset's list, or the actions that segments have so far and new ones after them."""
     listed = protocols.action_names(protocols.find(dataset).actions)
-    more = {one.action for segments in named.values() for one in segments if isinstance(one.action, str)}
-    names = listed or (so_far + tuple(sorted(more - set(so_far))) if so_far else ())
-    found = segment_columns(clips, named, names=names, what=dataset)
-    ids = [i for i, name in zip(columns.id.tolist(), columns.name, strict=True) if name in stated]
-    if ids:
-        with library.write() as catalog:
-            catalog.assign_segments(dataset, ids, found.columns)
-    strangers = len(stated) - len(named)
-    unknown = [f"the segments file names {strangers:,} recordings that are not in {dataset}"]
-    return found.notes + (unknown if strangers else [])
+    more = {one.action for segments in stated.values() for one in segments if isinstance(one.action, str)}
+    return listed or (so_far + tuple(sorted(more - set(so_far))) if so_far else ())
 
 
-def _actions(segments: dict[str, NDArray[Any]]) -> tuple[str, ...]:
+def require_listed_segments(dataset: str, stated: StatedSegments, so_far: tuple[str, ...]) -> None:
+    """Raises UmurlError for an action that the dataset's list does not hold. so_far: actions of segments there."""
+    make_labeller(stated, _names_with(dataset, stated, so_far), what=dataset)
+
+
+def segment_actions(segments: dict[str, NDArray[Any]]) -> tuple[str, ...]:
     """Names of the actions that segments have so far, by label."""
     named = {
         int(label): str(action)

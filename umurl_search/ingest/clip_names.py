@@ -14,12 +14,30 @@ _ENDINGS = (
     ".npz",
     ".mat",
     ".csv",
+    ".tsv",
     ".txt",
     ".json",
     ".pkl",
+    ".pickle",
     ".avi",
     ".mp4",
 )
+
+
+NAME_COLUMNS = (
+    "name",
+    "file",
+    "filename",
+    "file_name",
+    "clip",
+    "path",
+    "recording",
+    "sample",
+    "video",
+    "video_id",
+)
+"""How people call the column of a table that says which clip a row is of, the surest first."""
+NAMES_HINT = "names are those of clips, with or without ending and folder, in {option}"
 
 
 class NameMatcher:

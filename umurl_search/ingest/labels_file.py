@@ -10,14 +10,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from encoder.errors import BadInputError, Hint
-from umurl_search.ingest.clip_names import NameMatcher, repeated
+from umurl_search.ingest.clip_names import NAME_COLUMNS, NAMES_HINT, NameMatcher, repeated
 from umurl_search.library.catalog.own_columns import own_name
 from umurl_search.library.catalog.queries import Catalog
 from umurl_search.library.catalog.read_table import Table, read_table
 
 FOLDER = "folder"
 """In place of a file: the folder that holds a clip's file says it."""
-_NAMES = ("name", "file", "filename", "file_name", "clip", "path", "recording", "sample")
 _LABELS, _ACTIONS = ("label",), ("action", "class", "class_name", "label_name")
 FIELDS = ("subject", "camera", "setup", "replication")
 _MOST_LABEL = 1_000_000
@@ -53,17 +52,22 @@ def read_labels(path: Path | None) -> Labels | None:
     """The labels in a table; None for no file, and for the word `folder`. Raises UmurlError for anything else."""
     if path is None or is_folder_word(path):
         return None
-    table = read_table(path, text=(*_NAMES, *_ACTIONS), numbers=(*_LABELS, *FIELDS))
-    found = {name.casefold(): name for name in table.columns}
-    key = next((found[name] for name in _NAMES if name in found), None)
+    table = read_table(path, text=(*NAME_COLUMNS, *_ACTIONS), numbers=(*_LABELS, *FIELDS))
+    key = table.find(NAME_COLUMNS)
     if key is None:
         listed = ", ".join(table.columns) or "none"
         raise BadInputError(f"{path}: no column says which clip a row is of; its columns are {listed}", _FORM)
-    label, action, used, notes = _read_classes(table, found, path)
+    if not len(table):
+        raise BadInputError(f"{path}: it names its columns and no clip", _FORM)
+    label, action, used, notes = _read_classes(table, path)
     names = tuple(str(name).strip() if name is not None else "" for name in table.columns[key])
     if twice := repeated(name for name in names if name):
         raise BadInputError(f"{path}: names '{twice[0][:80]}' more than once")
-    fields, own, types = _split_columns(table, {key, *used})
+    fields, own, types, renamed = _split_columns(table, {key, *used})
+    notes += [
+        f"{path.name}: its column {name} is called {kept}: the catalog has one of that name"
+        for name, kept in renamed.items()
+    ]
     if table.passed_over:
         notes.append(
             f"{path.name}: columns of lists or records were passed over: {', '.join(table.passed_over)}"
@@ -81,20 +85,23 @@ def is_folder_word(path: Path | None) -> bool:
 Classes = tuple[tuple[int | None, ...], tuple[str | None, ...], set[str], list[str]]
 
 
-def _read_classes(table: Table, found: Mapping[str, str], path: Path) -> Classes:
+def _read_classes(table: Table, path: Path) -> Classes:
     """label, action, the columns that said them, and notes."""
     n, notes = len(table), list[str]()
-    by_number = next((found[name] for name in _LABELS if name in found), None)
-    by_name = next((found[name] for name in _ACTIONS if name in found), None)
+    by_number, by_name = table.find(_LABELS), table.find(_ACTIONS)
     label: tuple[int | None, ...] = (None,) * n
     action: tuple[str | None, ...] = (None,) * n
     if by_number is not None and table.types[by_number] != "bigint":
-        words = table.types[by_number] == "varchar" and not any(map(_is_number, table.columns[by_number]))
-        if by_name is None and words:
-            notes.append(f"{path.name}: its column {by_number} is text, read as actions")
-            by_number, by_name = None, by_number
-        else:
-            raise BadInputError(f"{path}: its column {by_number} holds other than whole numbers", _FORM)
+        said = [one for one in table.columns[by_number] if one is not None]
+        n_numbers = sum(map(_is_number, said))
+        if by_name is not None or table.types[by_number] != "varchar" or 2 * n_numbers > len(said):
+            odd = next((one for one in said if not _is_whole(one)), "")
+            raise BadInputError(
+                f"{path}: its column {by_number} holds other than whole numbers: '{odd[:80]}'", _FORM
+            )
+        among = f" (numbers, too: {n_numbers:,} of {len(said):,})" if n_numbers else ""
+        notes.append(f"{path.name}: its column {by_number} is text, read as actions{among}")
+        by_number, by_name = None, by_number
     if by_number is not None:
         label = tuple(table.columns[by_number])
         worst = next((one for one in label if one is not None and not -1 <= one < _MOST_LABEL), None)
@@ -111,28 +118,36 @@ def _read_classes(table: Table, found: Mapping[str, str], path: Path) -> Classes
 
 def _is_number(value: Any) -> bool:
     """Whether a text is a number, as a word is not."""
-    return value is not None and re.fullmatch(r"-?\d*\.?\d+", value) is not None
+    return re.fullmatch(r"-?\d*\.?\d+", str(value)) is not None
 
 
-def _split_columns(
-    table: Table, used: set[str]
-) -> tuple[dict[str, list[int | None]], dict[str, list[Any]], dict[str, str]]:
-    """The known fields that are numbers; the other columns, and their types."""
+def _is_whole(value: Any) -> bool:
+    return re.fullmatch(r"-?\d+", str(value)) is not None
+
+
+_Columns = tuple[dict[str, list[int | None]], dict[str, list[Any]], dict[str, str], dict[str, str]]
+
+
+def _split_columns(table: Table, used: set[str]) -> _Columns:
+    """The known fields that are numbers; the other columns, their types, and how those are called whose names are
+    taken."""
     fields: dict[str, list[int | None]] = {}
     own: dict[str, list[Any]] = {}
-    types: dict[str, str] = {}
+    types, renamed = dict[str, str](), dict[str, str]()
     for name, values in table.columns.items():
         known = name.casefold()
         if name in used:
             continue
         if known in FIELDS and table.types[name] == "bigint":
             fields[known] = values
-        else:
-            kept = known if known in FIELDS else own_name(name)
-            while kept in own or (kept != name and kept in table.columns):
-                kept += "_"
-            own[kept], types[kept] = values, "varchar" if known in FIELDS else table.types[name]
-    return fields, own, types
+            continue
+        kept = known if known in FIELDS else own_name(name)
+        while kept in own or (kept != name and kept in table.columns):
+            kept += "_"
+        own[kept], types[kept] = values, "varchar" if known in FIELDS else table.types[name]
+        if kept.casefold() != known:
+            renamed[name] = kept
+    return fields, own, types, renamed
 
 
 def labels_of_folders(names: Sequence[str], sources: Sequence[str], *, parts: frozenset[str]) -> Labels:
@@ -274,10 +289,7 @@ def annotate(
         if labels.names and not one.positions:
             raise BadInputError(
                 f"the labels name no clip of the data, e.g. '{labels.names[0][:80]}'",
-                Hint(
-                    "names are those of clips, with or without ending and folder, in {option}",
-                    option="labels",
-                ),
+                Hint(NAMES_HINT, option="labels"),
             )
         said = zip(one.columns["action"], one.columns["label"], strict=True)
         so_far |= {action: label for action, label in said if action is not None and label is not None}

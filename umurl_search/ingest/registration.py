@@ -16,7 +16,7 @@ from umurl_search.datasets import protocols
 from umurl_search.datasets.protocols import Dataset
 from umurl_search.ingest.labels_file import annotate, doubt_classes
 from umurl_search.ingest.restate import split_digest
-from umurl_search.ingest.segments_file import segment_columns
+from umurl_search.ingest.segment_columns import segment_columns
 from umurl_search.ingest.splits_file import match_splits, splits_of_folders
 from umurl_search.ingest.statements import Statements
 from umurl_search.ingest.store_plausibility import check_store
@@ -177,6 +177,7 @@ def catalog_rows(
             *split_notes,
             *notes,
             *segments.notes,
+            *stated.notes,
             *found.notes,
             *doubt_classes(columns["label"], columns["action"]),
             *(_note_names(names, n_labelled, len(segments), dataset.name) if is_whole else ()),

@@ -1,15 +1,23 @@
 """Labels and columns of clips that are there, said anew: the catalog alone changes."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import BadInputError, Hint
 from umurl_search.datasets import protocols
-from umurl_search.ingest.annotations import assign_segments, assign_splits
+from umurl_search.ingest.annotations import (
+    assign_segments,
+    assign_splits,
+    require_listed_segments,
+    segment_actions,
+)
 from umurl_search.ingest.labels_file import Labels, annotate, doubt_classes, known_actions
+from umurl_search.ingest.segment_columns import match_segments
 from umurl_search.ingest.splits_file import match_splits
 from umurl_search.ingest.statements import Statements, read_statements
 from umurl_search.library.library import Library
@@ -108,8 +116,24 @@ def state_anew(library: Library, dataset: str, stated: Statements) -> StatedAnew
     return StatedAnew(
         relabelled=report.relabelled if report else 0,
         reassigned=_count_moved(before, now),
-        notes=[*notes, *(report.notes if report else ())],
+        notes=[*notes, *stated.notes, *(report.notes if report else ())],
     )
+
+
+def require_statable(
+    library: Library, dataset: str, stated: Statements, *, coming: Sequence[Mapping[str, Any]]
+) -> None:
+    """Raises UmurlError where `state_anew` would, once clips have come. coming: `name`, `source`."""
+    with library.read() as catalog:
+        known, so_far = known_actions(catalog, dataset), segment_actions(catalog.segments(dataset))
+        there = {name: one.path for name, one in catalog.sources(dataset).items()}
+    there |= {clip["name"]: clip["source"] for clip in coming}
+    names, paths = list(there), list(there.values())
+    match_splits(stated.splits_of(names, paths), names=names, sources=paths)
+    segments, _ = match_segments(stated.segments, names=names, sources=paths)
+    require_listed_segments(dataset, segments, so_far)
+    listed = protocols.action_names(protocols.find(dataset).actions)
+    annotate(stated.labels_of(names, paths), names, paths, known=known, listed=listed)
 
 
 def _count_moved(before: Parts, now: Parts) -> int:

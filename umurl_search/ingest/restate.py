@@ -12,7 +12,7 @@ from typing import Any
 from umurl_search.clips.types import Splits
 from umurl_search.datasets import protocols
 from umurl_search.ingest.labels_file import known_actions
-from umurl_search.ingest.segments_file import segment_columns
+from umurl_search.ingest.segment_columns import segment_columns
 from umurl_search.library.catalog.queries import StoredSource
 from umurl_search.library.clip_store import Record, said_of
 from umurl_search.library.library import Library
@@ -50,27 +50,47 @@ def split_digest(parts: Mapping[str, Sequence[str]]) -> str:
 
 def restate_splits(
     library: Library, dataset: str, splits: Splits, *, origin: int, sources: Mapping[str, StoredSource]
-) -> int:
-    """Puts clips into the parts that their source says now, where it says others than before; returns how many move."""
+) -> tuple[int, list[str]]:
+    """Puts clips into the parts that their source says now, where it says others than before; returns how many move,
+    and a note of each protocol that the source has no more: its clips go out of it."""
     moved: set[int] = set()
+    notes = []
+    with library.read() as catalog:
+        before = catalog.source_splits(dataset, origin)
     for protocol, parts in splits.items():
-        digest = split_digest(parts)
-        with library.read() as catalog:
-            if catalog.source_split(dataset, origin, protocol) == digest:
-                continue
-            there = {part: set(ids.tolist()) for part, ids in catalog.split(dataset, protocol).items()}
-        wanted = {part: [sources[n].id for n in names if n in sources] for part, names in parts.items()}
-        now = {i: part for part, ids in there.items() for i in ids}
-        mine = {one.id for one in sources.values() if one.source == origin}
-        said = {i: part for part, ids in wanted.items() for i in ids}
+        if before.get(protocol) != split_digest(parts):
+            moved |= _move(library, dataset, protocol, parts, origin=origin, sources=sources)
+    for protocol in before.keys() - splits.keys():
+        gone = _move(library, dataset, protocol, {}, origin=origin, sources=sources)
+        notes.append(
+            f"protocol {protocol} is not in the source any more: {len(gone):,} clips are out of it now"
+        )
+        moved |= gone
+    return len(moved), sorted(notes)
+
+
+def _move(
+    library: Library,
+    dataset: str,
+    protocol: str,
+    parts: Mapping[str, Sequence[str]],
+    *,
+    origin: int,
+    sources: Mapping[str, StoredSource],
+) -> set[int]:
+    """Puts a source's clips into these parts of a protocol, and out of all others; returns those that move."""
+    wanted = {part: [sources[n].id for n in names if n in sources] for part, names in parts.items()}
+    said = {i: part for part, ids in wanted.items() for i in ids}
+    mine = {one.id for one in sources.values() if one.source == origin}
+    with library.write() as catalog:
+        there = catalog.split(dataset, protocol)
+        now = {i: part for part, ids in there.items() for i in ids.tolist()}
         moving = {i for i in mine if now.get(i) != said.get(i)}
-        with library.write() as catalog:
-            if moving:
-                chosen = {part: [i for i in ids if i in moving] for part, ids in wanted.items()}
-                catalog.assign(dataset, protocol, chosen, out=sorted(moving))
-            catalog.note_source_split(dataset, origin, protocol, digest)
-        moved |= moving
-    return len(moved)
+        if moving:
+            chosen = {part: [i for i in ids if i in moving] for part, ids in wanted.items()}
+            catalog.assign(dataset, protocol, chosen, out=sorted(moving))
+        catalog.note_source_split(dataset, origin, protocol, split_digest(parts) if parts else None)
+    return moving
 
 
 def enter_restated(library: Library, dataset: str, restated: Restated) -> None:

@@ -1,16 +1,15 @@
 """The splits file, in the forms that people have: which clips are the train and test parts of a protocol."""
 
 import csv
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from encoder.errors import BadInputError, Hint, reason_of
 from umurl_search.clips.types import Splits
-from umurl_search.ingest.clip_names import NameMatcher, repeated
+from umurl_search.ingest.clip_names import NAME_COLUMNS, NAMES_HINT, NameMatcher, repeated
 from umurl_search.ingest.labels_file import is_folder_word
-from umurl_search.library.catalog.read_table import read_table, read_text_file
+from umurl_search.library.catalog.read_table import Table, read_document, read_table, read_text_file
 from umurl_search.library.library import check_name
 
 PARTS = {
@@ -31,7 +30,7 @@ _FORM = (
     'it is {"protocol": {"train": [names], "test": [names]}}, {"train": [names], "test": [names]}, '
     '{"xsub_train": [names], "xsub_val": [names]}, or a table with the columns name, part and perhaps protocol'
 )
-_NAMES, _PART_COLUMNS = ("name", "file", "filename", "clip", "path"), ("part", "split", "subset", "set")
+_PART_COLUMNS = ("part", "split", "subset", "set")
 
 
 def read_splits(path: Path | None) -> Splits:
@@ -49,11 +48,13 @@ def read_splits(path: Path | None) -> Splits:
 
 
 def _read_file(path: Path) -> dict[str, dict[str, list[str]]]:
-    if path.suffix.lower() in (".csv", ".tsv", ".parquet"):
+    content = read_document(path)
+    if content is None or _is_list_of_records(content):
         return _read_table(path)
-    content = json.loads(read_text_file(path))
     if not isinstance(content, dict) or not content:
         raise ValueError("it names no protocol")
+    if all(isinstance(part, str) for part in content.values()):
+        return _by_part({FOLDER_PROTOCOL: zip(content, content.values(), strict=True)})
     found: dict[str, dict[str, list[str]]] = {}
     for key, said in content.items():
         if isinstance(said, dict):
@@ -95,19 +96,44 @@ def _add(found: dict[str, dict[str, list[str]]], protocol: str, part: str, names
     found.setdefault(protocol, {}).setdefault(part, []).extend(names)
 
 
+def _is_list_of_records(content: Any) -> bool:
+    return isinstance(content, list) and bool(content) and all(isinstance(one, dict) for one in content)
+
+
 def _read_table(path: Path) -> dict[str, dict[str, list[str]]]:
-    table = read_table(path, text=(*_NAMES, *_PART_COLUMNS, "protocol"))
-    columns = {name.casefold(): values for name, values in table.columns.items()}
-    names = next((columns[name] for name in _NAMES if name in columns), None)
-    parts = next((columns[name] for name in _PART_COLUMNS if name in columns), None)
-    if names is None or parts is None:
+    """Of a table with a column for the part, and perhaps one for the protocol; or with a column for each protocol."""
+    table = read_table(path, text=(*NAME_COLUMNS, *_PART_COLUMNS, "protocol"))
+    key, part = table.find(NAME_COLUMNS), table.find(_PART_COLUMNS)
+    if key is None:
         raise ValueError(f"its columns are {', '.join(table.columns)}")
-    protocols = columns.get("protocol", [FOLDER_PROTOCOL] * len(names))
+    names, protocol = table.columns[key], table.find(("protocol",))
+    if part is None:
+        wide = [name for name in table.columns if name != key and _holds_parts(table, name)]
+        if not wide:
+            raise ValueError(f"its columns are {', '.join(table.columns)}")
+        return _by_part({name: zip(names, table.columns[name], strict=True) for name in wide})
+    said = table.columns[protocol] if protocol is not None else [None] * len(names)
+    rows: dict[str, list[tuple[str | None, str | None]]] = {}
+    for name, chosen, which in zip(names, said, table.columns[part], strict=True):
+        rows.setdefault(chosen or FOLDER_PROTOCOL, []).append((name, which))
+    return _by_part(rows)
+
+
+def _holds_parts(table: Table, name: str) -> bool:
+    """Whether a column says the part of each clip in the protocol that it is called after."""
+    said = {str(one).casefold() for one in table.columns[name] if one is not None}
+    return bool(said) and said <= set(PARTS)
+
+
+def _by_part(rows: Mapping[str, Iterable[tuple[Any, Any]]]) -> dict[str, dict[str, list[str]]]:
+    """protocol -> part -> names, of protocol -> a name and its part each."""
     found: dict[str, dict[str, list[str]]] = {}
-    for name, part, protocol in zip(names, parts, protocols, strict=True):
-        if name is not None and part is not None:
-            chosen = protocol or FOLDER_PROTOCOL
-            _add(found, chosen, _part_of(part, protocol=chosen), [name])
+    for protocol, said in rows.items():
+        for name, part in said:
+            if name is not None and part is not None:
+                _add(found, protocol, _part_of(part, protocol=protocol), [name])
+    if not found:
+        raise ValueError("it puts no clip into a part")
     return found
 
 
@@ -167,10 +193,9 @@ def match_splits(
         if twice:
             raise BadInputError(f"protocol {protocol} names clip '{twice[0][:80]}' more than once")
         if not any(found[protocol].values()):
-            hint = Hint(
-                "names are those of clips, with or without ending and folder, in {option}", option="splits"
+            raise BadInputError(
+                f"protocol {protocol} names no clip of the data", Hint(NAMES_HINT, option="splits")
             )
-            raise BadInputError(f"protocol {protocol} names no clip of the data", hint)
         if n_loose:
             notes.append(
                 f"protocol {protocol}: {n_loose:,} names were matched without their ending or folder"

@@ -17,7 +17,7 @@ _PARTS = frozenset(PARTS)
 @dataclass(frozen=True, kw_only=True)
 class Statements:
     """folder_labels, folder_splits: the folder that holds a clip's file says its action, or its part.
-    files: that said all this."""
+    files: that said all this. notes: how they were read."""
 
     splits: Splits = field(default_factory=dict)
     segments: StatedSegments = field(default_factory=dict)
@@ -25,6 +25,7 @@ class Statements:
     folder_labels: bool = False
     folder_splits: bool = False
     files: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def origin(self) -> dict[str, str]:
@@ -53,11 +54,13 @@ def read_statements(
     *, splits: Path | None = None, segments: Path | None = None, labels: Path | None = None
 ) -> Statements:
     """Raises UmurlError for a file that is not what it should be."""
+    happenings = read_segments(segments)
     files = [path for path in (splits, segments, labels) if path is not None and not is_folder_word(path)]
     return Statements(
         files=tuple(path.absolute() for path in files),
         splits=read_splits(splits),
-        segments=read_segments(segments),
+        segments=happenings.recordings,
+        notes=happenings.notes,
         labels=read_labels(labels),
         folder_labels=is_folder_word(labels),
         folder_splits=is_folder_word(splits),

@@ -67,9 +67,14 @@ def facets_of(columns: "ClipColumns") -> tuple[str, ...]:
 
 
 def number_of(value: int | str | None) -> int | None:
-    """A value of a field as a whole number, equal for equal values: of a word, one that no count reaches."""
+    """A value of a field as a whole number, equal for equal values: of a word, one that no count reaches.
+
+    Where some clips have words, the numbers of the others are text.
+    """
     if not isinstance(value, str):
         return value
+    if value.isdecimal() and value == str(int(value)):
+        return int(value)
     return int.from_bytes(hashlib.blake2b(value.encode(), digest_size=7).digest()) | 2**60
 
 

@@ -224,12 +224,13 @@ def leftovers(library: Library, owners: Collection[str] | None = None) -> list[P
     """What interrupted runs left: folders half deleted, and folders of what the catalog knows that it does not name
     as a part.
 
-    owners: the datasets and indexes whose leftovers are wanted, all unless given.
+    owners: the datasets and indexes whose leftovers are wanted; unless given, all, and those of encoders.
     """
     with library.read() as catalog:
         known = {
             "clips": {row["name"]: catalog.parts("dataset", row["name"]) for row in catalog.datasets()},
             "indexes": {row["name"]: catalog.parts("index", row["name"]) for row in catalog.indexes()},
+            "encoders": {row["name"]: [row["name"]] for row in catalog.encoders()},
         }
     found = []
     for room, parts in known.items():
@@ -245,13 +246,13 @@ def leftovers(library: Library, owners: Collection[str] | None = None) -> list[P
 
 
 def _is_second_name(path: Path, listed: Collection[Path]) -> bool:
-    """Whether a folder that the catalog does not know holds the very files of one that it knows: a renaming was
+    """Whether a folder that the catalog does not know holds a very file of one that it knows: a renaming was
     interrupted."""
-    manifest = path / "manifest.json"
-    if path in listed or not manifest.is_file() or manifest.stat().st_nlink < 2:
+    if path in listed:
         return False
+    linked = [file for file in path.iterdir() if file.is_file() and file.stat().st_nlink > 1]
     return any(
-        (one / "manifest.json").is_file() and manifest.samefile(one / "manifest.json") for one in listed
+        (one / file.name).is_file() and file.samefile(one / file.name) for file in linked for one in listed
     )
 
 

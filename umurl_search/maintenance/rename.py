@@ -1,8 +1,8 @@
 """Gives a dataset, encoder or index another name; nothing is read or embedded again.
 
 Files get a second name (a hard link) in a folder of the new name, then one transaction of the catalog switches, then
-the old folders go. An interrupted run leaves the old name or the new one whole, and perhaps
-a folder that `verify` names.
+the old folders go. An interrupted run leaves the old name or the new one whole, and perhaps folders of the other, which
+`repair` deletes.
 """
 
 import os

@@ -17,6 +17,7 @@ from umurl_search.readers.build_clip import BadRecordingError, read_bytes
 from umurl_search.readers.csv_file import load_csv
 from umurl_search.readers.ctrgcn import DAMAGED, MOST_DEFLATED, PACKINGS, open_archive
 from umurl_search.readers.mat_file import load_mat
+from umurl_search.readers.mat_file import unpacked_size as size_of_mat
 from umurl_search.readers.npy_header import read_header
 from umurl_search.readers.object_npy import read_object_npy
 
@@ -41,7 +42,7 @@ def load_clip_array(path: Path, *, layout: Layout | None, axes: str | None = Non
             return _choose_clip(load_npz(path), path, layout=layout, axes=axes)
         case ".mat":
             return _choose_clip(load_mat(path), path, layout=layout, axes=axes)
-        case ".csv":
+        case ".csv" | ".tsv":
             return load_csv(path)
     return load_npy(path)
 
@@ -107,10 +108,32 @@ def _holds_objects(content: bytes) -> bool:
     return head.startswith(_MAGIC) and b"'descr': '|O'" in head and b"'shape': ()" in head
 
 
+def unpacked_size(path: Path) -> int:
+    """The bytes that a file of compressed arrays takes, at most, once they are read; 0 for any other file.
+
+    Raises: UmurlError where it is damaged.
+    """
+    match path.suffix.lower():
+        case ".npz":
+            with open_archive(path) as archive:
+                return sum(one.file_size for one in archive.infolist() if one.filename.endswith(".npy"))
+        case ".mat":
+            return size_of_mat(path)
+    return 0
+
+
 def load_npz(path: Path, *, most_axes: int = 32) -> dict[str, NDArray[Any]]:
     """The arrays of numbers in a `.npz` file, by name; others, of objects say, are passed over.
 
     most_axes: of those that are wanted.
+    Raises: BadRecordingError where the file is not whole.
+    """
+    return {name: parse_npy(content) for name, content in read_members(path, most_axes=most_axes)}
+
+
+def read_members(path: Path, *, kinds: str = "iuf", most_axes: int = 32) -> list[tuple[str, bytes]]:
+    """The arrays of an archive as their bytes, by name. kinds: of values that are wanted, in numpy's letters.
+
     Raises: BadRecordingError where the file is not whole.
     """
     if not path.is_file():
@@ -120,32 +143,32 @@ def load_npz(path: Path, *, most_axes: int = 32) -> dict[str, NDArray[Any]]:
             members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
             if len(members) > _MOST_MEMBERS:
                 raise BadRecordingError("malformed", f"{len(members)} arrays in one file", path)
-            found = {
-                member.filename[:-4]: _read_member(archive, member)
+            return [
+                (member.filename[:-4], content)
                 for member in members
-                if len(_read_member_shape(archive, member.filename) or ()) <= most_axes
-            }
+                if len(_read_member_shape(archive, member.filename, kinds=kinds) or ()) <= most_axes
+                and (content := _read_member(archive, member, kinds=kinds)) is not None
+            ]
     except DAMAGED as error:
         raise BadRecordingError("malformed", f"a damaged archive ({reason_of(error)})", path) from None
     except BadRecordingError:
         raise
     except UmurlError as error:
         raise BadRecordingError("malformed", error.message, path) from None
-    return {name: array for name, array in found.items() if array is not None}
 
 
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any] | None:
-    """An array of an archive, None for one that is not of numbers. Raises: BadRecordingError for a damaged one."""
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, *, kinds: str) -> bytes | None:
+    """An array of an archive, None for one of other values. Raises: BadRecordingError for a damaged one."""
     there = min(member.compress_size, Path(str(archive.filename)).stat().st_size)
     if member.compress_type not in PACKINGS or member.file_size > MOST_DEFLATED * there:
         raise BadRecordingError("malformed", f"{member.filename[:80]}: packed as numpy packs nothing")
     with archive.open(member) as stream:
         content = stream.read(member.file_size + 1)
     try:
-        read_header(io.BytesIO(content))
+        read_header(io.BytesIO(content), kinds=kinds)
     except ValueError:
         return None
-    return parse_npy(content)
+    return content
 
 
 def is_likely_clip(path: Path) -> bool:
@@ -180,9 +203,9 @@ def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         return {"": read_header(stream).shape}
 
 
-def _read_member_shape(archive: zipfile.ZipFile, name: str) -> tuple[int, ...] | None:
+def _read_member_shape(archive: zipfile.ZipFile, name: str, *, kinds: str = "iuf") -> tuple[int, ...] | None:
     try:
         with archive.open(name) as stream:
-            return read_header(stream).shape
+            return read_header(stream, kinds=kinds).shape
     except DAMAGED:
         return None

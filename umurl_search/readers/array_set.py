@@ -1,10 +1,9 @@
 """Arrays that hold a whole data set: `X.npy` (N, T, V, C) and `y.npy`, or both in one `.npz` or `.mat` file."""
 
-import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from umurl_search.readers.file_per_clip import is_hidden, require_layout, requir
 from umurl_search.readers.label_file import (
     LABEL_SUFFIXES,
     LabelColumn,
+    is_table,
     number_actions,
     read_labels,
     to_class,
@@ -39,23 +39,28 @@ from umurl_search.readers.label_file import (
 )
 from umurl_search.readers.mat_file import load_mat
 from umurl_search.readers.npy_header import read_header
+from umurl_search.readers.set_names import (
+    CLASS_WORDS,
+    LABEL_WORDS,
+    NAME_WORDS,
+    find_names,
+    find_names_beside,
+    find_text_labels,
+    part_in,
+    read_texts,
+    words_of,
+)
 
 SUFFIXES = (".npy", ".npz", ".mat")
 _MOST_FILES = 200
-_LABEL_WORDS = frozenset(
-    ("y", "label", "labels", "target", "targets", "class", "classes", "action", "actions", "gt")
-)
 _OTHER_WORDS = frozenset(("bone", "bones", "motion", "velocity", "rgb", "depth", "mask"))
-_PARTS: dict[str, Part] = {
-    **dict.fromkeys(("train", "training", "trn"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "test", "testing", "eval"), "test"),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArraySet:
     """An array of many clips: its file and its name there, its axes, and what is said of each of its clips.
 
+    told: the clips' names, where they lie as text beside it. beside: the files that say labels and names.
     others: readings of the same shape as one clip.
     """
 
@@ -65,7 +70,8 @@ class ArraySet:
     shape: tuple[int, ...]
     part: Part | None
     labels: LabelColumn | None = None
-    label_path: Path | None = None
+    told: Sequence[str] | None = None
+    beside: tuple[Path, ...] = ()
     others: tuple[str, ...] = ()
 
     @property
@@ -75,8 +81,9 @@ class ArraySet:
     @property
     def names(self) -> list[str]:
         """The clips' names: as told, or made of the part or the file and the row."""
-        if self.labels is not None and self.labels.names is not None:
-            return self.labels.names
+        told = self.labels.names if self.labels is not None and self.labels.names is not None else self.told
+        if told is not None:
+            return list(told)
         stem = (self.part and f"{self.part}") or self.path.stem
         return [f"{stem}_{row:05d}" for row in range(self.n_clips)]
 
@@ -154,8 +161,8 @@ class ArraySetReader:
         return {"default": parts} if parts else {}
 
     def files(self) -> Sequence[Path]:
-        labels = [one.label_path for one in self._sets if one.label_path is not None]
-        return list(dict.fromkeys([*(one.path for one in self._sets), *labels]))
+        beside = [path for one in self._sets for path in one.beside]
+        return list(dict.fromkeys([*(one.path for one in self._sets), *beside]))
 
 
 def _layout_by_count(one: ArraySet) -> Layout:
@@ -178,8 +185,8 @@ def count_sets(source: Path) -> int:
 
 
 def _is_certain(one: ArraySet, *, alone: bool) -> bool:
-    """Whether an array is no clip of one or two people, or has a label for each of its rows."""
-    if one.labels is not None or not one.others:
+    """Whether an array is no clip of one or two people, or has a label or a name for each of its rows."""
+    if one.labels is not None or one.told is not None or not one.others:
         return True
     sizes = sizes_as(one.shape, one.others[0], joint_counts())
     return alone and sizes is not None and USUAL_PEOPLE < sizes.get("M", 1) <= MOST_PEOPLE
@@ -196,7 +203,9 @@ def find_sets(source: Path, *, layout: Layout | None, axes: str | None) -> list[
     if axes is None:
         found = _choose_sets(found)
     parts = [one.part for one in found]
-    return [_with_labels(one, beside, alone=parts.count(one.part) == 1) for one in found]
+    alone = [parts.count(one.part) == 1 for one in found]
+    labelled = [_with_labels(one, beside, alone=is_so) for one, is_so in zip(found, alone, strict=True)]
+    return [_with_names(one, beside, alone=is_so) for one, is_so in zip(labelled, alone, strict=True)]
 
 
 def _list_files(folder: Path) -> list[Path]:
@@ -212,22 +221,16 @@ def _sets_in(path: Path, *, layout: Layout | None, axes: str | None) -> Iterator
     except (OSError, ValueError, UmurlError):
         return
     for key, shape in shapes.items():
-        words = _words(f"{path.stem} {key}")
+        words = words_of(f"{path.stem} {key}")
         readings = [axes] if axes else set_readings(shape, n_joints, dims=dims)
-        if words & _LABEL_WORDS - {"action", "actions"} or words & _OTHER_WORDS or not readings:
+        if words & LABEL_WORDS - {"action", "actions"} or words & _OTHER_WORDS or not readings:
             continue
         sizes = sizes_as(shape, readings[0], n_joints, dims=dims)
         if sizes is not None and sizes.get("N", 0) > 0:
             others = tuple(clip_readings(shape, n_joints, dims=dims)) if axes not in AXES else ()
             yield ArraySet(
-                path=path, key=key, axes=readings[0], shape=shape, part=_part_in(words), others=others
+                path=path, key=key, axes=readings[0], shape=shape, part=part_in(words), others=others
             )
-
-
-def _words(name: str) -> set[str]:
-    """The words of a name, in small letters: `X_trainData` has x, train and data."""
-    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    return set(re.findall(r"[a-z]+", parted.lower()))
 
 
 def _choose_sets(found: list[ArraySet]) -> list[ArraySet]:
@@ -240,54 +243,67 @@ def _choose_sets(found: list[ArraySet]) -> list[ArraySet]:
 def _with_labels(one: ArraySet, beside: Sequence[Path], *, alone: bool) -> ArraySet:
     """The set with the labels that lie in its file or beside it; beside several of a part, those of its name.
 
-    Raises: UmurlError for another number of them.
+    Raises: UmurlError for another number of them; a list of classes may have any.
     """
     inside = _labels_inside(one) if one.path.suffix.lower() != ".npy" else None
     if inside is not None:
         return _replaced(one, inside, None)
+    wrong: BadInputError | None = None
     for path in beside:
-        if path == one.path or not _names_labels_of(path, one, alone=alone):
+        if path == one.path or not _names_labels_of(path, one, alone=alone) or is_table(path):
             continue
         labels = read_labels(path)
-        if len(labels.labels) != one.n_clips:
-            raise BadInputError(
-                f"{path}: {len(labels.labels)} labels for the {one.n_clips} clips of {one.path.name}",
-                "make both again",
-            )
-        return _replaced(one, labels, path)
+        if len(labels.labels) == one.n_clips:
+            return _replaced(one, labels, path)
+        if not words_of(path.stem) & CLASS_WORDS:
+            said = f"{len(labels.labels)} labels for the {one.n_clips} clips of {one.path.name}"
+            wrong = wrong or BadInputError(f"{path}: {said}", "make both again")
+    if wrong is not None:
+        raise wrong
     return one
 
 
 def _names_labels_of(path: Path, one: ArraySet, *, alone: bool) -> bool:
     """Whether a file's name says that it holds the labels of an array."""
-    words = _words(path.stem)
-    if path.suffix.lower() not in LABEL_SUFFIXES or not words & _LABEL_WORDS or _part_in(words) != one.part:
+    words = words_of(path.stem)
+    if path.suffix.lower() not in LABEL_SUFFIXES or not words & LABEL_WORDS or part_in(words) != one.part:
         return False
-    return alone or words - _LABEL_WORDS == _words(one.path.stem)
+    if words & NAME_WORDS:  # names of classes
+        return False
+    return alone or words - LABEL_WORDS == words_of(one.path.stem)
 
 
-def _part_in(words: set[str]) -> Part | None:
-    return next((part for word, part in _PARTS.items() if word in words), None)
+def _with_names(one: ArraySet, beside: Sequence[Path], *, alone: bool) -> ArraySet:
+    """The set with the names that lie as text in its file or beside it."""
+    if one.labels is not None and one.labels.names is not None:
+        return one
+    inside = find_names(read_texts(one.path), part=one.part, n=one.n_clips)
+    if inside is not None:
+        return replace(one, told=inside)
+    others = [path for path in beside if path not in (one.path, *one.beside)]
+    found = find_names_beside(others, stem=one.path.stem, part=one.part, n=one.n_clips, alone=alone)
+    return one if found is None else replace(one, told=found[0], beside=(*one.beside, found[1]))
 
 
 def _replaced(one: ArraySet, labels: LabelColumn, path: Path | None) -> ArraySet:
     if labels.names is not None and len(labels.names) != one.n_clips:
         raise BadInputError(f"{path}: {len(labels.names)} names for {one.n_clips} clips", "make both again")
-    return ArraySet(**{**vars(one), "labels": labels, "label_path": path})
+    return replace(one, labels=labels, beside=() if path is None else (path,))
 
 
 def _labels_inside(one: ArraySet) -> LabelColumn | None:
     """The labels in the file of the array itself: a label for each row, of the same part."""
     for key, values in _load_small(one).items():
-        words = _words(key)
-        if key != one.key and _part_in(words) == one.part and words & _LABEL_WORDS:
+        words = words_of(key)
+        if key != one.key and part_in(words) == one.part and words & LABEL_WORDS:
             try:
                 labels = to_labels(values)
             except (TypeError, ValueError):
                 continue
             if len(labels) == one.n_clips:
                 return LabelColumn(labels)
-    return None
+    spoken = find_text_labels(read_texts(one.path), part=one.part, n=one.n_clips)
+    return LabelColumn(to_labels(spoken)) if spoken is not None else None
 
 
 def _load_small(one: ArraySet) -> dict[str, NDArray[Any]]:

@@ -75,8 +75,8 @@ def read_array(array: NDArray[Any], *, axes: str | None = None, layout: Layout |
 class NpyReader(FilePerClip):
     """Files that hold an array each, `.npy` unless said: one clip a file, anywhere below the roots.
 
-    fmt: the format, whose suffix is its name. layout, state: what the arrays' joints are and what was done to them;
-    axes: see `read_array`.
+    fmt: the format, whose suffix is its name; other_suffixes: further ones. layout, state: what the arrays' joints
+    are and what was done to them; axes: see `read_array`.
     """
 
     def __init__(
@@ -87,11 +87,13 @@ class NpyReader(FilePerClip):
         state: State = "raw",
         axes: str | None = None,
         fmt: str = "npy",
+        other_suffixes: tuple[str, ...] = (),
     ) -> None:
         super().__init__(roots)
         require_axes(axes)
         self.format: str = fmt
         self.suffix: str = f".{fmt}"
+        self.other_suffixes = other_suffixes
         self.layout: str = layout
         self._joints = require_layout(layout)
         self.state: State = state
@@ -121,7 +123,7 @@ class NpyReader(FilePerClip):
         return (f"{said}; --axes {sets[0]} reads it as {shape[0]} recordings",)
 
     def is_recording(self, path: Path) -> bool:
-        return is_csv_clip(path) if self.suffix == ".csv" else is_likely_clip(path)
+        return is_csv_clip(path) if self.format == "csv" else is_likely_clip(path)
 
     def load(self, place: Place) -> Clip:
         array = load_clip_array(place.path, layout=self._joints, axes=self._axes)
@@ -135,10 +137,10 @@ class NpyReader(FilePerClip):
         return make_clip(place.name, frames, source=place.source)
 
 
-def usual_layout(roots: Sequence[Path], suffix: str) -> str:
+def usual_layout(roots: Sequence[Path], suffixes: tuple[str, ...]) -> str:
     """The layout of arrays where none is stated: that of the number of joints in the first, NTU's where it says none;
     UTD-MHAD's own if the first is a `.mat` file with its `d_skel`."""
-    for _, number, source in find_sources(roots, suffix)[:1]:
+    for _, number, source in find_sources(roots, suffixes)[:1]:
         path = decode_place(f"{number}/{source}", roots).path
         try:
             shapes = read_shapes(path)

@@ -7,19 +7,22 @@ A row a joint: the columns `frame`, `joint` and `x`, `y`, `z`.
 
 import csv
 import io
+import operator
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.joint_layouts import folded_counts, joint_counts
+from encoder.joint_layouts import joint_counts
 from umurl_search.readers.build_clip import BadRecordingError, read_bytes
 
 _HEAD_BYTES = 65_536
 _DELIMITERS = ";\t, "
 _MOST_COLUMNS, _MOST_ROWS, _MOST_JOINTS = 2_000, 1_000_000, 1_000
+_MOST_LEADING = 2
+_LONGEST_LINE = 100 * _MOST_COLUMNS
 _BEHIND = re.compile(r"(?P<joint>.*?)[\s_.:/-]*(?P<axis>[xyz]|conf|confidence|score|visibility)")
 _BEFORE = re.compile(r"(?P<axis>[xyz])[\s_.:/-]*(?P<joint>.*)")
 _ENCLOSED = re.compile(r"(?P<joint>.*?)[\s_.:/-]*[\[(](?P<axis>[xyz])[\])]?")
@@ -82,23 +85,39 @@ def _split_rows(content: bytes) -> list[list[str]]:
         text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except ValueError:
         text = content.decode("latin1")
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    first = next((line for line in _lines_of(text) if line.strip()), "")
     delimiter = next((mark for mark in _DELIMITERS if mark in first), " ")
-    if delimiter == " ":
-        lines = text.splitlines()
-        rows = [line.split() for line in lines]
-    else:
-        try:
-            rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-        except csv.Error as error:
-            raise BadRecordingError("malformed", f"no CSV: {error}") from None
-    kept = [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
+    rows: Iterable[list[str]] = (
+        map(str.split, _lines_of(text))
+        if delimiter == " "
+        else csv.reader(_lines_of(text), delimiter=delimiter)
+    )
+    kept = []
+    try:
+        for row in rows:
+            cells = [cell.strip() for cell in row]
+            if any(cells):
+                kept.append(cells)
+            if len(kept) > _MOST_ROWS or len(cells) > _MOST_COLUMNS:
+                raise _too_large()
+    except csv.Error as error:
+        raise BadRecordingError("malformed", f"no CSV: {error}") from None
     if not kept:
         raise BadRecordingError("truncated", "the file is empty")
-    if len(kept) > _MOST_ROWS or max(map(len, kept)) > _MOST_COLUMNS:
-        raise BadRecordingError("malformed", f"over {_MOST_ROWS} rows or {_MOST_COLUMNS} columns")
     decimal = delimiter == ";" and not any("." in cell for row in kept[1:] for cell in row)
     return [[cell.replace(",", ".") for cell in row] for row in kept] if decimal else kept
+
+
+def _lines_of(text: str) -> Iterator[str]:
+    """The lines of a text, one at a time. Raises: BadRecordingError for more, or longer ones, than a clip has."""
+    for number, line in enumerate(io.StringIO(text, newline="")):
+        if number > 2 * _MOST_ROWS or len(line) > _LONGEST_LINE:
+            raise _too_large()
+        yield line
+
+
+def _too_large() -> BadRecordingError:
+    return BadRecordingError("malformed", f"over {_MOST_ROWS} rows or {_MOST_COLUMNS} columns")
 
 
 def _to_array(rows: Sequence[list[str]]) -> Numbers:
@@ -113,6 +132,8 @@ def _to_array(rows: Sequence[list[str]]) -> Numbers:
     joints = _find_named_columns(head) if has_head else None
     if joints is not None:
         return _read_named_columns(joints, body)
+    if len(body[0]) > max(_widths()) + _MOST_LEADING:
+        raise _wrong_width(len(body[0]))
     return _drop_leading(_parse_numbers(body, range(len(body[0]))))
 
 
@@ -161,15 +182,24 @@ def _find_named_columns(head: Sequence[str]) -> list[dict[str, int]] | None:
 
 def _parse_numbers(rows: Sequence[list[str]], columns: Sequence[int]) -> Numbers:
     """These columns as numbers, (T, n). Raises: BadRecordingError for a short row or text."""
-    last = max(columns)
+    _require_columns(rows, max(columns) + 1)
     numbers = np.empty((len(rows), len(columns)))
+    pick = operator.itemgetter(*columns) if len(columns) > 1 else lambda row: (row[columns[0]],)
     for number, row in enumerate(rows):
-        if len(row) <= last:
-            detail = f"row {number + 1}: {len(row)} columns, not {last + 1}"
-            raise BadRecordingError("truncated" if number == len(rows) - 1 else "malformed", detail)
-        for place, column in enumerate(columns):
-            numbers[number, place] = _parse_number(row[column], row=number)
+        cells = pick(row)
+        try:
+            numbers[number] = [float(cell) for cell in cells]
+        except ValueError:
+            numbers[number] = [_parse_number(cell, row=number) for cell in cells]
     return numbers
+
+
+def _require_columns(rows: Sequence[list[str]], n: int) -> None:
+    """Raises: BadRecordingError for a row of fewer columns."""
+    for number, row in enumerate(rows):
+        if len(row) < n:
+            detail = f"row {number + 1}: {len(row)} columns, not {n}"
+            raise BadRecordingError("truncated" if number == len(rows) - 1 else "malformed", detail)
 
 
 def _parse_number(cell: str, *, row: int) -> float:
@@ -181,26 +211,35 @@ def _parse_number(cell: str, *, row: int) -> float:
         raise BadRecordingError("malformed", f"row {row + 1}: {cell[:40]!r} is no number") from None
 
 
+def _widths() -> list[int]:
+    """How many numbers a frame of one person or two may have."""
+    return [3 * people * joints for people in (1, 2) for joints in folded_counts()]
+
+
+def _wrong_width(n_columns: int) -> BadRecordingError:
+    joints = " or ".join(map(str, folded_counts()))
+    detail = f"{n_columns} columns, not three a joint of {joints} joints, and its head names no x, y, z"
+    return BadRecordingError("malformed", detail)
+
+
 def _drop_leading(table: Numbers) -> Numbers:
     """The table without the columns before the coordinates: up to two that rise from frame to frame.
 
     Raises: BadRecordingError where the rest is not three numbers a joint of one person or two.
     """
-    widths = [3 * people * joints for people in (1, 2) for joints in folded_counts()]
-    for n_leading in range(3):
+    for n_leading in range(_MOST_LEADING + 1):
         leading = table[:, :n_leading]
         rising = not n_leading or len(table) < 2 or bool((np.diff(leading, axis=0) >= 0).all())
-        if table.shape[1] - n_leading in widths and rising:
+        if table.shape[1] - n_leading in _widths() and rising:
             return table[:, n_leading:]
-    joints = " or ".join(map(str, folded_counts()))
-    detail = f"{table.shape[1]} columns, not three a joint of {joints} joints, and its head names no x, y, z"
-    raise BadRecordingError("malformed", detail)
+    raise _wrong_width(table.shape[1])
 
 
 def _read_joint_rows(head: Sequence[str], rows: Sequence[list[str]]) -> Numbers:
     """(T, V, 3) from a row a joint; joints that a frame does not name are NaN. Raises: BadRecordingError."""
     joint_at, frame_at = _find(head, _JOINT_NAMES), _find(head, _FRAME_NAMES)
     assert joint_at is not None
+    _require_columns(rows, 1 + max(joint_at, frame_at or 0))
     table = _parse_numbers(rows, [head.index(axis) for axis in _AXES])
     joints = [row[joint_at].lower() for row in rows]
     order = _order_joints(joints)

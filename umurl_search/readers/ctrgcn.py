@@ -174,11 +174,11 @@ class CtrGcnReader:
 def _find_archives(root: Path) -> list[Path]:
     """The archives of a source, one for each protocol. Raises: UmurlError for several of one protocol."""
     if not root.is_dir():
-        return [find_single_file(root, ".npz")]
+        return [find_single_file(root, (".npz",))]
     found = [path for path in sorted(root.iterdir()) if path.suffix.lower() == ".npz" and is_ctr_gcn(path)]
     protocols = [protocol_of(path.name) for path in found]
     if len(found) < 2 or len(set(protocols)) < len(found):
-        return [find_single_file(root, ".npz")] if len(found) != 1 else found
+        return [find_single_file(root, (".npz",))] if len(found) != 1 else found
     return sorted(found, key=lambda path: [protocol_of(path.name) != name for name in _FIRST])
 
 

@@ -89,7 +89,7 @@ def require_layout(name: str) -> Layout:
         raise BadInputError(f"unknown joint layout: {error}") from None
 
 
-def find_single_file(root: Path, suffix: str) -> Path:
+def find_single_file(root: Path, suffixes: tuple[str, ...]) -> Path:
     """The file itself, or the only one in a folder that ends so. Raises: UmurlError for none or several."""
     if root.is_file():
         return root
@@ -98,10 +98,12 @@ def find_single_file(root: Path, suffix: str) -> Path:
     found = sorted(
         path
         for path in root.iterdir()
-        if path.suffix.lower() == suffix and path.is_file() and not is_hidden(path.name)
+        if path.suffix.lower() in suffixes and path.is_file() and not is_hidden(path.name)
     )
     if len(found) != 1:
-        raise BadInputError(f"{root}: {len(found)} files end in {suffix}", "name the one to read")
+        raise BadInputError(
+            f"{root}: {len(found)} files end in {' or '.join(suffixes)}", "name the one to read"
+        )
     return found[0]
 
 
@@ -134,13 +136,13 @@ def decode_place(item: str, roots: Sequence[Path]) -> Place:
     return Place(name=name, path=path, source=source, repeats=repeats)
 
 
-def find_sources(roots: Sequence[Path], suffix: str) -> list[tuple[str, int, str]]:
-    """The files that end so: (name, number of the root, path below it), sorted."""
+def find_sources(roots: Sequence[Path], suffixes: tuple[str, ...]) -> list[tuple[str, int, str]]:
+    """The files that end in one of these: (name, number of the root, path below it), sorted."""
     found = []
     for number, root in enumerate(roots):
         sources = walk_files(root) if root.is_dir() else [root.name]
         found += [
-            (Path(source).stem, number, source) for source in sources if source.lower().endswith(suffix)
+            (Path(source).stem, number, source) for source in sources if source.lower().endswith(suffixes)
         ]
     return sorted(found)
 
@@ -166,6 +168,7 @@ class FilePerClip(ABC):
     parallel: bool = True
     layout: str
     suffix: str
+    other_suffixes: tuple[str, ...] = ()
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self.roots = require_roots(roots)
@@ -186,7 +189,7 @@ class FilePerClip(ABC):
         their paths name them."""
         found = [
             (name, root, source)
-            for name, root, source in find_sources(self.roots, self.suffix)
+            for name, root, source in find_sources(self.roots, (self.suffix, *self.other_suffixes))
             if not is_called_otherwise(name)
             or self.is_recording(decode_place(f"{root}/{source}", self.roots).path)
         ]

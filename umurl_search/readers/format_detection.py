@@ -97,10 +97,11 @@ def _weigh(row: Format, found: Survey, *, strict: bool) -> int:
     together = row.count_in_folder(found.source)
     if together:
         return together
-    tried = found.samples.get(row.suffix, [])
+    tried = [path for suffix in row.suffixes for path in found.samples.get(suffix, [])]
     examine = row.is_likely if strict and row.is_likely is not None else row.is_file
     fitting = sum(map(examine, tried))
-    return math.ceil(found.counts[row.suffix] * fitting / len(tried)) if fitting else 0
+    there = sum(found.counts.get(suffix, 0) for suffix in row.suffixes)
+    return math.ceil(there * fitting / len(tried)) if fitting else 0
 
 
 def _unknown_source_error(source: Path, what: str) -> UmurlError:

@@ -62,17 +62,18 @@ def _count_none(folder: Path) -> int:
 class Format:
     """One file format.
 
-    open: makes the reader of sources. suffix: of its files, in small letters. is_file: whether a file of that suffix
-    is of this format. is_likely: whether it moreover seems to be one that can be used (None: `is_file` says as much).
-    count_in_folder: how many files of this format a source holds, of one whose files belong together. store_bytes: in
-    the clip store for a byte of source, at most. has_recording_files: a recording is a file of its own. is_clip_a_file:
-    moreover, one clip is one file. has_splits: the source states train and test parts. read_clip: of formats whose
-    files may ask as a query. arrays: read by conventions that its user states, since the
-    file says none.
+    open: makes the reader of sources. suffix: of its files, in small letters; other_suffixes: further ones. is_file:
+    whether a file of such a suffix is of this format. is_likely: whether it moreover seems to be one that can be used
+    (None: `is_file` says as much). count_in_folder: how many files of this format a source holds, of one whose files
+    belong together. store_bytes: in the clip store for a byte of source, at most. has_recording_files: a recording is a
+    file of its own. is_clip_a_file: moreover, one clip is one file. has_splits: the source states train and test parts.
+    read_clip: of formats whose files may ask as a query; frames (T, M, V, 3) and notes. arrays: read by conventions
+    that its user states, since the file says none.
     """
 
     open: Callable[[Sequence[Path], SourceOptions], "Reader"]
     suffix: str = ""
+    other_suffixes: tuple[str, ...] = ()
     is_file: Callable[[Path], bool] = _matches_nothing
     is_likely: Callable[[Path], bool] | None = None
     count_in_folder: Callable[[Path], int] = _count_none
@@ -82,6 +83,11 @@ class Format:
     has_splits: bool = False
     read_clip: Callable[[Path, QueryReading], "FileClip"] | None = None
     arrays: bool = False
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Of its files; none for a format whose files are told by more than their suffix."""
+        return (self.suffix, *self.other_suffixes) if self.suffix else ()
 
 
 def open_reader(fmt: str, roots: Sequence[Path], options: SourceOptions | None = None) -> "Reader":
@@ -116,7 +122,7 @@ _MADE_UP = Format(open=_open_nothing)
 def clip_suffixes() -> tuple[str, ...]:
     """Suffixes of files that may ask as a query; arrays, the most common, first."""
     rows = [row for row in FORMATS.values() if row.read_clip is not None]
-    return tuple(row.suffix for row in sorted(rows, key=lambda row: not row.arrays))
+    return tuple(one for row in sorted(rows, key=lambda row: not row.arrays) for one in row.suffixes)
 
 
 def list_suffixes() -> str:
@@ -127,7 +133,7 @@ def list_suffixes() -> str:
 
 def states_nothing(name: str) -> bool:
     """Whether a file of that name holds arrays: layout, rate, unit and axes are for its user to state."""
-    return any(row.arrays and name.lower().endswith(row.suffix) for row in FORMATS.values())
+    return any(row.arrays and name.lower().endswith(row.suffixes) for row in FORMATS.values())
 
 
 def read_clip_file(path: Path, *, axes: str | None = None, layout: str | None = None) -> "FileClip":
@@ -137,7 +143,7 @@ def read_clip_file(path: Path, *, axes: str | None = None, layout: str | None = 
     BadRecordingError.
     """
     suffix = path.suffix.lower()
-    rows = [row for row in FORMATS.values() if row.read_clip and row.suffix == suffix]
+    rows = [row for row in FORMATS.values() if row.read_clip and suffix in row.suffixes]
     row = next((row for row in rows if len(rows) == 1 or row.is_file(path)), None)
     read = (row or (rows[0] if rows else FORMATS["npy"])).read_clip
     assert read is not None
@@ -270,19 +276,31 @@ def _open_arrays(fmt: str) -> Callable[[Sequence[Path], SourceOptions], "Reader"
     def open_them(roots: Sequence[Path], options: SourceOptions) -> "Reader":
         from umurl_search.readers.arrays import NpyReader, usual_layout
 
-        layout = options.layout or usual_layout(roots, f".{fmt}")
-        return NpyReader(roots, layout=layout, state=options.state, axes=options.axes, fmt=fmt)
+        return NpyReader(
+            roots,
+            layout=options.layout or usual_layout(roots, FORMATS[fmt].suffixes),
+            state=options.state,
+            axes=options.axes,
+            fmt=fmt,
+            other_suffixes=FORMATS[fmt].other_suffixes,
+        )
 
     return open_them
 
 
 def _array_format(
-    fmt: str, *, is_file: Callable[[Path], bool], is_likely: Callable[[Path], bool] | None, store_bytes: float
+    fmt: str,
+    *,
+    is_file: Callable[[Path], bool],
+    is_likely: Callable[[Path], bool] | None,
+    store_bytes: float,
+    other_suffixes: tuple[str, ...] = (),
 ) -> Format:
     """The row of a format whose files hold an array each, one clip a file."""
     return Format(
         open=_open_arrays(fmt),
         suffix=f".{fmt}",
+        other_suffixes=other_suffixes,
         is_file=is_file,
         is_likely=is_likely,
         store_bytes=store_bytes,
@@ -360,7 +378,14 @@ FORMATS: dict[str, Format] = {
     "ctr-gcn": Format(
         open=_open_ctr_gcn, suffix=".npz", is_file=_is_ctr_gcn, is_likely=_is_likely_ctr_gcn, has_splits=True
     ),
-    "pyskl": Format(open=_open_pyskl, suffix=".pkl", is_file=_is_pyskl, store_bytes=2.1, has_splits=True),
+    "pyskl": Format(
+        open=_open_pyskl,
+        suffix=".pkl",
+        other_suffixes=(".pickle",),
+        is_file=_is_pyskl,
+        store_bytes=2.1,
+        has_splits=True,
+    ),
     "nw-ucla": Format(
         open=_open_nw_ucla,
         suffix=".json",
@@ -376,6 +401,6 @@ FORMATS: dict[str, Format] = {
     "npy": _array_format("npy", is_file=_is_npy, is_likely=_is_likely_array, store_bytes=2.1),
     "npz": _array_format("npz", is_file=_is_npz, is_likely=_is_likely_array, store_bytes=8.0),
     "mat": _array_format("mat", is_file=_is_mat, is_likely=_is_likely_array, store_bytes=4.0),
-    "csv": _array_format("csv", is_file=_is_csv, is_likely=None, store_bytes=1.0),
+    "csv": _array_format("csv", is_file=_is_csv, is_likely=None, store_bytes=1.0, other_suffixes=(".tsv",)),
 }
 """name -> format. Where the files of a folder fit several, the first row that fits is taken."""

@@ -1,6 +1,7 @@
 """Labels that lie beside an array: a pickle, a `.npy` array, or text with a label a line."""
 
 import io
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,9 +15,10 @@ from umurl_search.readers import safe_pickle
 from umurl_search.readers.build_clip import BadRecordingError, describe, read_bytes
 from umurl_search.readers.npy_header import read_header
 
-LABEL_SUFFIXES = (".pkl", ".pickle", ".npy", ".txt", ".csv")
+LABEL_SUFFIXES = (".pkl", ".pickle", ".npy", ".txt", ".csv", ".tsv")
 _AGAIN = "make it again"
 _MOST_NAME = 1_000
+_NAME_HEADS = {"name", "file", "filename", "clip", "path", "recording", "sample"}
 
 
 class LabelColumn(NamedTuple):
@@ -31,8 +33,8 @@ def read_labels(path: Path) -> LabelColumn:
     try:
         match path.suffix.lower():
             case ".npy":
-                return LabelColumn(to_labels(_load_npy(path)))
-            case ".txt" | ".csv":
+                return LabelColumn(to_labels(load_values(path)))
+            case ".txt" | ".csv" | ".tsv":
                 return _parse_lines(read_bytes(path).decode("utf-8-sig"))
         return _read_pickled(safe_pickle.load(path))
     except (TypeError, ValueError, OverflowError, BadRecordingError) as error:
@@ -41,7 +43,17 @@ def read_labels(path: Path) -> LabelColumn:
         ) from error
 
 
-def _load_npy(path: Path) -> NDArray[Any]:
+def is_table(path: Path) -> bool:
+    """Whether a text file is a table of more than names and labels, which a user may give as such."""
+    if path.suffix.lower() not in (".csv", ".tsv", ".txt"):
+        return False
+    head = read_bytes(path).partition(b"\n")[0].decode("utf-8-sig", "replace")
+    cells = {cell.strip().casefold() for cell in re.split("[,;\t]", head)}
+    return len(cells) > len(("name", "label")) and bool(cells & _NAME_HEADS)
+
+
+def load_values(path: Path) -> NDArray[Any]:
+    """The numbers or text in a `.npy` file. Raises: ValueError, BadRecordingError."""
     content = read_bytes(path)
     header = read_header(io.BytesIO(content), kinds="iufbUS")
     if header.n_bytes != len(content):

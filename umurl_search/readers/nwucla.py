@@ -1,6 +1,7 @@
 """NW-UCLA's JSON files, one clip a file, Kinect v1 joints."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,12 @@ from umurl_search.readers.file_per_clip import FilePerClip, Place
 
 _HEAD_BYTES = 4096
 _N_JOINTS = LAYOUTS["kinect-v1"].n_joints
+_PARSED_WHOLE = 2**20
+"""Bytes of a file that is parsed in one piece."""
+_LONGEST_FRAME = 2**14
+"""Characters of a frame, and of any other value of a larger file."""
+_BLANKS, _END_OF_FRAME = re.compile(r"[ \t\n\r]*"), re.compile(r"\][ \t\n\r]*\]")
+_DECODER = json.JSONDecoder()
 
 
 class NwUclaReader(FilePerClip):
@@ -57,8 +64,9 @@ def read_recording(path: Path) -> Frames:
 
 
 def _parse(text: bytes) -> dict[str, Any]:
+    """The object in a file. `skeletons` is an array, not a list, where the file is large."""
     try:
-        content = json.loads(text)
+        content = json.loads(text) if len(text) <= _PARSED_WHOLE else _parse_by_frame(text)
     except (ValueError, RecursionError) as error:
         if not text.rstrip().endswith(b"}"):
             raise BadRecordingError("truncated", f"the JSON ends too soon ({reason_of(error)})") from None
@@ -68,18 +76,92 @@ def _parse(text: bytes) -> dict[str, Any]:
     return content
 
 
+def _parse_by_frame(content: bytes) -> dict[str, Any]:
+    """The same frame by frame: lists of millions of numbers take ten times the memory of their text.
+
+    Raises: ValueError, RecursionError, BadRecordingError.
+    """
+    text = content.decode(json.detect_encoding(content)).removeprefix("\ufeff")
+    if text[_skip(text, 0)] != "{":
+        raise BadRecordingError("malformed", "the JSON is no object")
+    found: dict[str, Any] = {}
+    at = _expect(text, 0, "{")
+    while True:
+        key, at = _DECODER.raw_decode(text, _skip(text, at))
+        at = _skip(text, _expect(text, at, ":"))
+        if key == "skeletons" and text[at : at + 1] == "[":
+            found[key], at = _read_frames(text, at + 1)
+        else:
+            found[key], at = _read_other(text, at)
+        at = _skip(text, at)
+        if text[at : at + 1] != ",":
+            break
+        at += 1
+    if _skip(text, _expect(text, at, "}")) != len(text):
+        raise ValueError("something follows the object")
+    return found
+
+
+def _skip(text: str, at: int) -> int:
+    """The place behind blanks."""
+    found = _BLANKS.match(text, at)
+    return at if found is None else found.end()
+
+
+def _expect(text: str, at: int, mark: str) -> int:
+    """The place behind a mark, before which there may be blanks. Raises: ValueError."""
+    at = _skip(text, at)
+    if text[at : at + 1] != mark:
+        raise ValueError(f"a '{mark}' is missing at character {at}")
+    return at + 1
+
+
+def _read_frames(text: str, at: int) -> tuple[NDArray[np.float64], int]:
+    """Frames (T, 20, 3) up to the end of their list, and the place behind it. Raises: ValueError, BadRecordingError."""
+    frames: list[NDArray[np.float64]] = []
+    while True:
+        end = _END_OF_FRAME.search(text, at, at + _LONGEST_FRAME)
+        if end is None:
+            raise ValueError(f"no frame ends within {_LONGEST_FRAME:,} characters of character {at}")
+        frames.append(_to_array(json.loads(text[at : end.end()])))
+        if frames[-1].shape != (_N_JOINTS, 3):
+            detail = f"a skeleton of shape {frames[-1].shape}, not ({_N_JOINTS}, 3)"
+            raise BadRecordingError("malformed", detail)
+        at = _skip(text, end.end())
+        if text[at : at + 1] != ",":
+            return np.stack(frames), _expect(text, at, "]")
+        at += 1
+
+
+def _read_other(text: str, at: int) -> tuple[Any, int]:
+    """A value beside the skeletons, which is short, and the place behind it. Raises: ValueError."""
+    try:
+        value, end = _DECODER.raw_decode(text[at : at + _LONGEST_FRAME])
+    except ValueError:
+        if at + _LONGEST_FRAME < len(text):
+            raise ValueError(f"a value of over {_LONGEST_FRAME:,} characters at character {at}") from None
+        raise
+    return value, at + end
+
+
+def _to_array(numbers: Any) -> NDArray[np.float64]:
+    """Raises: BadRecordingError."""
+    try:
+        return np.array(numbers, np.float64)
+    except (ValueError, TypeError, OverflowError) as error:
+        detail = f"its skeletons are no array of numbers: {reason_of(error)}"
+        raise BadRecordingError("malformed", detail) from None
+
+
 def _skeletons(skeletons: Any) -> NDArray[np.float64]:
     """The coordinates, (T, 1, 20, 3)."""
+    if isinstance(skeletons, np.ndarray):
+        return skeletons[:, None]
     if not isinstance(skeletons, list):
         raise BadRecordingError("malformed", "it has no list 'skeletons'")
     if not skeletons:
         raise BadRecordingError("no body", "it has no frames")
-    try:
-        frames = np.array(skeletons, np.float64)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise BadRecordingError(
-            "malformed", f"its skeletons are no array of numbers: {reason_of(error)}"
-        ) from None
+    frames = _to_array(skeletons)
     if frames.shape[1:] != (_N_JOINTS, 3):
         raise BadRecordingError("malformed", f"skeletons of shape {frames.shape}, not (T, {_N_JOINTS}, 3)")
     return frames[:, None]

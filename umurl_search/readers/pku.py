@@ -106,7 +106,7 @@ class PkuReader:
         recordings: dict[str, list[str]] = {}
         labels: dict[str, list[str]] = {}
         unclear: list[tuple[str, str]] = []
-        for name, root, source in find_sources(self.roots, ".txt"):
+        for name, root, source in find_sources(self.roots, (".txt",)):
             item = encode_place(root, source)
             kind = sniff(decode_place(item, self.roots).path)
             if kind == "labels":

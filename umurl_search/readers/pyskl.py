@@ -28,6 +28,7 @@ from umurl_search.readers.pyskl_dialects import (
 )
 
 _HEAD_BYTES = 4096
+_SUFFIXES = (".pkl", ".pickle")
 _WORDS = (b"split", b"annotations", b"keypoint", b"frame_dir")
 _UNKNOWN = -1
 """The label that MMAction2 gives a clip of which none is known."""
@@ -116,7 +117,7 @@ def _find_pickles(root: Path) -> list[Path]:
     """The pickle, or those of a folder that are one for each part. Raises: UmurlError for none or any others."""
     if root.is_dir():
         found = sorted(
-            path for path in root.iterdir() if path.suffix.lower() == ".pkl" and not is_hidden(path.name)
+            path for path in root.iterdir() if path.suffix.lower() in _SUFFIXES and not is_hidden(path.name)
         )
         found = [path for path in found if is_pyskl(path)] or found
         parts = [part_of_name(path.stem) for path in found]
@@ -126,7 +127,7 @@ def _find_pickles(root: Path) -> list[Path]:
             return sorted(found, key=lambda path: "train" not in path.stem.lower())
         if len(found) == 1:
             return found
-    return [find_single_file(root, ".pkl")]
+    return [find_single_file(root, _SUFFIXES)]
 
 
 def is_pyskl(path: Path) -> bool:

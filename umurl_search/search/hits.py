@@ -1,6 +1,6 @@
 """Hits made of rows of the catalog, and which of them is the query itself."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from umurl_search.library.clip_columns import PERFORMANCE, number_of
 from umurl_search.search.query_clip import stretch_of
 from umurl_search.search.results import SHOWN, Hit, Moment
 
+FIXED = ("rank", "score", "clip_id", "index", "is_query", *SHOWN)
+"""What every hit says."""
 _SAME_STRETCH = 0.5
 """Temporal IoU from which on a moment is the stretch that asked."""
 
@@ -26,20 +28,28 @@ def make_hit(
     shown: Sequence[str] = (),
 ) -> Hit:
     """row: of the clip, as the catalog shows it. span: the frames of a moment, None of a whole clip. shown: further
-    columns. Raises UmurlError for one that there is not."""
-    unknown = next((name for name in shown if name not in row), None)
-    if unknown is not None:
-        listed = ", ".join(row).replace("{", "(").replace("}", ")")
-        raise BadInputError(f"no column '{unknown}' to show", f"the columns are {listed}")
+    columns."""
     known = {"rank": rank, "score": score, "clip_id": row["id"], "index": index, "is_query": False}
     known |= {name: row[name] for name in SHOWN}
-    known["more"] = {name: row[name] for name in shown if name not in known}
+    known["more"] = {name: row[name] for name in shown if name not in FIXED}
     if span is None:
         return Hit(**known)
     start, stop = span
     return Moment(
         **known, start_frame=start, stop_frame=stop, start_s=start / STORE_FPS, end_s=stop / STORE_FPS
     )
+
+
+def find_columns(shown: Sequence[str], columns: Iterable[str], *, datasets: Sequence[str]) -> list[str]:
+    """The columns to show, spelled as they are kept. Raises UmurlError for one that no dataset has."""
+    spelled = {name.casefold(): name for name in columns}
+    unknown = next((name for name in shown if name.casefold() not in spelled), None)
+    if unknown is not None:
+        listed = ", ".join(spelled.values()).replace("{", "(").replace("}", ")")
+        raise BadInputError(
+            f"no column '{unknown}' to show in {' or '.join(datasets)}", f"the columns are {listed}"
+        )
+    return list(dict.fromkeys(spelled[name.casefold()] for name in shown))
 
 
 def mark_query(hits: Sequence[Hit], name: str, row: dict[str, Any] | None) -> tuple[Hit, ...]:

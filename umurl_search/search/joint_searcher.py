@@ -1,23 +1,31 @@
 """Several indexes of one encoder asked together: the best of all, each hit with its index and dataset."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import BadInputError, Hint, UmurlError
 from encoder.model import UmURL
 from umurl_search.clips.clip import Frames
+from umurl_search.clips.normalization import Conventions
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.layout_bridges import LayoutBridge
 from umurl_search.library.library import Library
 from umurl_search.progress import Progress, no_progress
+from umurl_search.readers.formats import clip_suffixes
+from umurl_search.search.hits import FIXED
 from umurl_search.search.options import Indexes, MatchOptions, SearchOptions
-from umurl_search.search.query_clip import QueryBatch
-from umurl_search.search.results import Answer
+from umurl_search.search.query_clip import QueryBatch, is_upright
+from umurl_search.search.results import Answer, Hit
 from umurl_search.search.searcher import Searcher
+
+_STATED = ("layout", "fps", "up", "scale", "missing")
+"""Of conventions, what the options of a clip file state."""
 
 
 class JointSearcher(Searcher):
@@ -59,9 +67,39 @@ class JointSearcher(Searcher):
         self._opened_at = self._parts[0]._opened_at
         self.refresh()
 
-    def passing(self, where: str | None) -> Rows | None:
-        """Of the first index; raises UmurlError for a bad filter."""
-        return self._parts[0].passing(where)
+    @property
+    def columns(self) -> dict[str, str]:
+        """Those of all datasets; text where their types differ."""
+        found: dict[str, str] = {}
+        for part in self._parts:
+            spelled = {name.casefold(): name for name in found}
+            for name, sql in part.columns.items():
+                kept = spelled.get(name.casefold(), name)
+                found[kept] = sql if found.get(kept, sql) == sql else "varchar"
+        return found
+
+    def passing(self, where: str | None, *, absent: Mapping[str, str] | None = None) -> Rows | None:
+        """Of the first index; a column that only another dataset has is null. Raises UmurlError for a bad filter."""
+        columns = self.columns if where is not None else {}
+        try:
+            found = [part.passing(where, absent=_without(columns, part.columns)) for part in self._parts]
+        except BadInputError as error:
+            raise error.with_message(f"{error.message} (of datasets {', '.join(self.datasets)})") from error
+        return found[0]
+
+    def conventions(self, clip: str, stated: object = None) -> Conventions:
+        """By which a clip is read. Raises UmurlError where the indexes read it otherwise and nobody says how it is."""
+        found = [part.conventions(clip, stated) for part in self._parts]
+        for part, other in zip(self._parts, found, strict=True):
+            differing = [name for name in _STATED if getattr(other, name) != getattr(found[0], name)]
+            if differing and Path(clip).suffix.lower() in clip_suffixes():
+                name = differing[0]
+                there, here = (f"{name} {getattr(one, name)}" for one in (other, found[0]))
+                raise UmurlError(
+                    f"{clip}: index {part.row['name']} would read it with {there}, {self.row['name']} with {here}",
+                    Hint("say the clip's own with {option}", option=name),
+                )
+        return found[0]
 
     def embed(self, clips: Sequence[Frames], modality: str, *, layout: str | None = None) -> Embeddings:
         """(Q, D) or (Q, K D) float32 of normalised clips (T, M, 25, 3), by the one encoder."""
@@ -85,16 +123,23 @@ class JointSearcher(Searcher):
 
     def answer(self, asking: QueryBatch, how: SearchOptions) -> list[Answer]:
         """The best hits of all indexes together; equal scores in the order of the indexes."""
-        found = [part.answer(asking, how) for part in self._parts]
-        return [self._merge(answers, how.k) for answers in zip(*found, strict=True)]
+        columns = self.columns if how.where is not None or how.shown else {}
+        shown, found = self.find_shown(how), []
+        for part in self._parts:
+            absent = _without(columns, part.columns) if columns else {}
+            mine = ",".join(name for name in shown if name not in absent)
+            found.append(part.answer(replace(asking, absent=absent), replace(how, show=mine)))
+        return [self._merge(answers, how.k, shown) for answers in zip(*found, strict=True)]
 
-    def _merge(self, answers: Sequence[Answer], k: int) -> Answer:
+    def _merge(self, answers: Sequence[Answer], k: int, shown: Sequence[str]) -> Answer:
         every = [hit for answer in answers for hit in answer.hits]
         best = sorted(every, key=lambda hit: -hit.score)[:k]
         passing = {part.row["name"]: one.passing for part, one in zip(self._parts, answers, strict=True)}
         return Answer(
             name=answers[0].name,
-            hits=tuple(replace(hit, rank=rank) for rank, hit in enumerate(best, start=1)),
+            hits=tuple(
+                replace(hit, rank=rank, more=_complete(hit, shown)) for rank, hit in enumerate(best, start=1)
+            ),
             passing=sum(passing.values()),
             passing_by_index=passing,
         )
@@ -106,12 +151,29 @@ class JointSearcher(Searcher):
 
     def notes(self, how: SearchOptions) -> list[str]:
         """What to know of all answers; also where scores of the indexes are not of one scale."""
-        found = list(dict.fromkeys(note for part in self._parts for note in part.notes(how)))
+        found = super().notes(how)
         if how.bridged or self.row["transform"] != "none":
             found.append(
                 "each index's bridges and transform were fitted on its own clips: scores compare roughly"
             )
         return found
+
+    def count_unknown(
+        self, where: str | None, *, absent: Mapping[str, str] | None = None
+    ) -> Mapping[str, int]:
+        """Of all datasets together, each counted once."""
+        columns, counts = self.columns if where is not None else {}, Counter[str]()
+        for part in {part.row["dataset"]: part for part in self._parts}.values():
+            counts.update(
+                part.count_unknown(where, absent=_without(columns, part.columns)) if columns else {}
+            )
+        return counts
+
+
+def _complete(hit: Hit, shown: Sequence[str]) -> dict[str, Any]:
+    """What a hit shows beside its fields: of a column that its dataset lacks, nothing."""
+    said = {name.casefold(): value for name, value in hit.more.items()}
+    return {name: said.get(name.casefold()) for name in shown if name not in FIXED}
 
 
 def _concatenate(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -135,6 +197,7 @@ def _require_comparable(first: Searcher, other: Searcher) -> None:
             ("encoder", _encoder(other), _encoder(first)),
             ("transform", other.row["transform"], first.row["transform"]),
             ("rows", _rows(other), _rows(first)),
+            ("clips", _turn(other), _turn(first)),
         )
         if there != here
     ]
@@ -151,3 +214,13 @@ def _encoder(searcher: Searcher) -> str:
 
 def _rows(searcher: Searcher) -> str:
     return "whole clips" if searcher.windows is None else "windows"
+
+
+def _turn(searcher: Searcher) -> str:
+    return "turned upright" if is_upright(searcher.dataset) else "as they were recorded"
+
+
+def _without(columns: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
+    """The columns, and their types, that are not among those known, in whatever letters."""
+    there = {name.casefold() for name in known}
+    return {name: sql for name, sql in columns.items() if name.casefold() not in there}

@@ -41,6 +41,8 @@ from umurl_search.readers.build_clip import BadRecordingError, FileClip
 from umurl_search.readers.formats import clip_suffixes, list_suffixes, read_clip_file, states_nothing
 
 _VALUE_BYTES = 4
+_MOST_FOR_A_BYTE = 2
+"""Bytes of an array in a file for one of its frames here: float64 for float32."""
 _USUAL = Conventions()
 _WHOLE = "give a whole, finite clip"
 _MOMENT = re.compile(r"(?P<name>.+)@(?P<start_s>\d+(\.\d+)?)-(?P<end_s>\d+(\.\d+)?)")
@@ -68,13 +70,15 @@ class QueryClip:
 class QueryBatch:
     """Queries ready to be searched. y: (Q, D) embeddings; rows: what the catalog says of each, None for files.
 
-    layout: the joint layout of the clips, where they cross from it by a bridge: y is (Q, K D) then.
+    layout: the joint layout of the clips, where they cross from it by a bridge: y is (Q, K D) then. absent: columns of
+    one's own, and their types, that only other datasets have which are searched beside.
     """
 
     names: Sequence[str]
     y: Embeddings
     rows: Sequence[dict[str, Any] | None] = field(default_factory=tuple)
     layout: str | None = None
+    absent: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_clip(
@@ -219,6 +223,18 @@ class ClipFrames(NamedTuple):
     layout: str
 
 
+def _require_room(path: Path, most_bytes: int) -> None:
+    """Raises TooLongError for a compressed file that would take more memory than frames of so many bytes need."""
+    from umurl_search.readers.array_files import unpacked_size
+
+    if unpacked_size(path) > _MOST_FOR_A_BYTE * most_bytes:
+        raise _too_long(path)
+
+
+def _too_long(path: Path) -> TooLongError:
+    return TooLongError(f"{path}: more frames than there is room for", "cut it into shorter clips")
+
+
 def read_clip_frames(
     path: Path,
     *,
@@ -234,13 +250,15 @@ def read_clip_frames(
     if not os.path.isfile(path):  # of a name that is too long too
         raise NotFoundError(f"{path}: no such file", "give the path of a clip")
     try:
+        if most_bytes is not None:
+            _require_room(path, most_bytes)
         read = _read_as_likely(path, conventions, axes=axes, strict_layout=strict_layout)
     except BadRecordingError as error:
         raise BadInputError(f"{path}: {error.reason}, {error.detail}", _WHOLE) from error
     frames, notes = read.frames, read.notes
     conventions, strict_layout = _follow_file(read, conventions, strict_layout)
     if most_bytes is not None and _VALUE_BYTES * frames.size * STORE_FPS / conventions.fps > most_bytes:
-        raise TooLongError(f"{path}: more frames than there is room for", "cut it into shorter clips")
+        raise _too_long(path)
     chosen = conventions if strict_layout else _fit_layout(frames, conventions)
     layout = find_layout(chosen.layout)
     if layout.n_joints != frames.shape[2]:

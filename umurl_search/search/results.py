@@ -277,5 +277,7 @@ def fewer_hits_note(answer: Answer, how: SearchOptions) -> list[str]:
     found = len(answer.hits)
     if found >= how.k or (how.where is None and not how.exclude_same_performance):
         return []
-    what = "moments" if found and isinstance(answer.hits[0], Moment) else "clips"
+    if not found:
+        return ["no clip passes" if how.where is not None else "no clip is left"]
+    what = "moments" if isinstance(answer.hits[0], Moment) else "clips"
     return [f"{found} {what} pass, fewer than the {how.k} asked for: all of them are here"]

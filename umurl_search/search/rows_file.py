@@ -51,14 +51,9 @@ def rows_file(path: Path, searcher: Searcher, how: SearchOptions) -> Iterator[Ad
 
 def _own_types(searcher: Searcher, how: SearchOptions) -> dict[str, str]:
     """SQL types of the columns of one's own that are shown, and of known ones that hold words."""
-    with searcher.library.read() as catalog:
-        own = [catalog.own_columns(part.row["dataset"]) for part in searcher.parts]
-    words = {name: "varchar" for one in own for name in one if name in _HIT_TYPES}
-    return words | {
-        name: next((one[name] for one in own if name in one), "varchar")
-        for name in how.shown
-        if name not in _HIT_TYPES
-    }
+    types = searcher.columns
+    words = {name: sql for name, sql in types.items() if name in _HIT_TYPES and sql != _HIT_TYPES[name]}
+    return words | {name: types[name] for name in searcher.find_shown(how) if name not in _HIT_TYPES}
 
 
 @contextlib.contextmanager
@@ -66,7 +61,9 @@ def _jsonl_file(path: Path) -> Iterator[AddRows]:
     """A line a row; the file is there at the end, whole, or not at all."""
     with replacing(path, aside=path.with_name(f".{path.name}.tmp")) as file:
         yield lambda columns: file.writelines(
-            (json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) + "\n").encode()
+            (
+                json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False, default=str) + "\n"
+            ).encode()
             for row in zip(*columns.values(), strict=True)
         )
 

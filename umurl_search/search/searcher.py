@@ -3,8 +3,8 @@
 Letters: Q queries, K hits, D embedding.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,11 +33,12 @@ from umurl_search.index.open_index import open_index, require_rows
 from umurl_search.index.temporal_iou import Intervals
 from umurl_search.index.windows import windows_of
 from umurl_search.library import encoder_registry
-from umurl_search.library.clip_columns import PERFORMANCE, clip_fields
+from umurl_search.library.clip_columns import PERFORMANCE, clip_fields, sql_types
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_while_changing
 from umurl_search.progress import Progress, no_progress
-from umurl_search.search.hits import make_hit, mark_query, performance_of
+from umurl_search.search.catalog_memory import CatalogMemory
+from umurl_search.search.hits import find_columns, make_hit, mark_query, performance_of
 from umurl_search.search.layout_crossing import crossing, open_bridge
 from umurl_search.search.moment_search import nearest_moments
 from umurl_search.search.options import MatchOptions, SearchOptions
@@ -52,23 +53,6 @@ from umurl_search.search.query_clip import (
 from umurl_search.search.results import Answer, Hit
 
 T = TypeVar("T")
-_MOST_ROWS = 20_000
-_MOST_FILTERS = 64
-"""That a searcher keeps in memory; then it begins again."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Seen:
-    """What a searcher has read of the catalog while its file had this stamp: rows of clips, clips that pass filters."""
-
-    stamp: tuple[tuple[int, int, int], ...] = ()
-    rows: dict[int, dict[str, Any]] = field(default_factory=dict)
-    passing: dict[str, Rows] = field(default_factory=dict)
-    unknown: dict[str, dict[str, Rows]] = field(default_factory=dict)
-
-    @property
-    def is_full(self) -> bool:
-        return len(self.rows) > _MOST_ROWS or len(self.passing) > _MOST_FILTERS
 
 
 class Searcher:
@@ -86,7 +70,7 @@ class Searcher:
             tuple[str, str, bool, str | None], tuple[Gallery, Callable[[Embeddings], Embeddings]]
         ] = {}
         self._layout_bridges: dict[tuple[str, str, str], LayoutBridge] = {}
-        self._seen = _Seen()
+        self._seen = CatalogMemory()
 
     def _checked_dataset(self) -> dict[str, Any]:
         """The row of the index's dataset. Raises UmurlError where it is gone, or clips were prepared in another way."""
@@ -206,21 +190,27 @@ class Searcher:
             self._layout_bridges[key] = open_bridge(self, layout, how, progress=progress)
         return self._layout_bridges[key]
 
-    def passing(self, where: str | None) -> Rows | None:
-        """Rows of the index whose clips pass the filter, ascending; None without a filter."""
+    def passing(self, where: str | None, *, absent: Mapping[str, str] | None = None) -> Rows | None:
+        """Rows of the index whose clips pass the filter, ascending; None without one. absent: as of `QueryBatch`."""
         if where is None:
             return None
-        seen = self._refresh_seen()
-        if where not in seen.passing:
+        seen, asked = self._refresh_seen(), (where, *sorted(absent or ()))
+        if asked not in seen.passing:
             with self.library.read() as catalog:
-                seen.passing[where] = catalog.filter(where, self.row["dataset"])
-        return np.flatnonzero(np.isin(self.index.ids, seen.passing[where]))
+                seen.passing[asked] = catalog.filter(where, self.row["dataset"], absent=absent)
+        return np.flatnonzero(np.isin(self.index.ids, seen.passing[asked]))
 
-    def _refresh_seen(self) -> "_Seen":
+    @property
+    def columns(self) -> dict[str, str]:
+        """What a filter may name and a hit show, and the SQL types."""
+        with self.library.read() as catalog:
+            return sql_types() | catalog.own_columns(self.row["dataset"])
+
+    def _refresh_seen(self) -> "CatalogMemory":
         """What was read of the catalog and still holds: all of it is forgotten when the catalog's file has changed."""
         stamp, seen = self.library.stamp(), self._seen
         if seen.stamp != stamp or seen.is_full:
-            self._seen = seen = _Seen(stamp=stamp)
+            self._seen = seen = CatalogMemory(stamp=stamp)
         return seen
 
     def answer(self, asking: QueryBatch, how: SearchOptions) -> list[Answer]:
@@ -256,7 +246,7 @@ class Searcher:
             self.__dict__.pop(opened, None)
 
     def _answer(self, asking: QueryBatch, how: SearchOptions) -> list[Answer]:
-        among = self.passing(how.where)
+        among, shown = self.passing(how.where, absent=asking.absent), self.find_shown(how)
         gallery, mapping = self._gallery(how, asking.layout)
         points = mapping(asking.y)
         if how.exclude_same_performance:
@@ -271,9 +261,7 @@ class Searcher:
         rows = self._rows_of([r for _, r, _ in found])
         known = asking.rows or [None] * len(asking.names)
         return [
-            Answer(
-                name=name, passing=n, hits=mark_query(self._hits(scores, mine, rows, how.shown), name, row)
-            )
+            Answer(name=name, passing=n, hits=mark_query(self._hits(scores, mine, rows, shown), name, row))
             for name, row, (scores, mine, n) in zip(asking.names, known, found, strict=True)
         ]
 
@@ -361,23 +349,38 @@ class Searcher:
         with self.library.read() as catalog:
             return catalog.clips_by_id(ids)
 
+    @property
+    def datasets(self) -> list[str]:
+        """The datasets of the clips that are searched, each once."""
+        return list(dict.fromkeys(part.row["dataset"] for part in self.parts))
+
+    def find_shown(self, how: SearchOptions) -> list[str]:
+        """The columns to show, spelled as they are kept. Raises UmurlError for one that there is not."""
+        return find_columns(how.shown, self.columns, datasets=self.datasets) if how.shown else []
+
     def notes(self, how: SearchOptions) -> list[str]:
         """What to know of all answers: which clips the filter leaves out because a column of theirs is not known."""
-        if how.where is None:
-            return []
-        seen = self._refresh_seen()
-        if how.where not in seen.unknown:
-            with self.library.read() as catalog:
-                seen.unknown[how.where] = catalog.unknown_to(how.where, self.row["dataset"])
-        counts = {
-            name: int(np.isin(np.unique(self.index.ids), ids).sum())
-            for name, ids in seen.unknown[how.where].items()
-        }
         return [
             f"{name} is not known of {n:,} clips; `is distinct from` keeps them"
-            for name, n in counts.items()
-            if n
+            for name, n in self.count_unknown(how.where).items()
         ]
+
+    def count_unknown(
+        self, where: str | None, *, absent: Mapping[str, str] | None = None
+    ) -> Mapping[str, int]:
+        """Column -> how many clips a filter leaves out because it is not known of them. absent: as of `QueryBatch`."""
+        if where is None:
+            return {}
+        seen, asked = self._refresh_seen(), (where, *sorted(absent or ()))
+        if asked not in seen.unknown:
+            with self.library.read() as catalog:
+                seen.unknown[asked] = catalog.unknown_to(where, self.row["dataset"], absent=absent)
+        counts = {name: int(np.isin(self._clip_ids, ids).sum()) for name, ids in seen.unknown[asked].items()}
+        return {name: n for name, n in counts.items() if n}
+
+    @property
+    def _clip_ids(self) -> Rows:
+        return np.unique(self.index.ids)
 
     def segments(self) -> dict[str, NDArray[Any]]:
         """What is said to happen in the recordings of the index's dataset."""

@@ -12,10 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from encoder.errors import UmurlError
+from encoder.errors import UmurlError, error_codes
 from umurl_search.serve import job_routes, routes, static_files
 from umurl_search.serve.auth import Access
-from umurl_search.serve.errors import HttpError, error_response
+from umurl_search.serve.errors import CODES, HttpError, error_response
 from umurl_search.serve.middleware import RequestGuard
 from umurl_search.serve.state import Service
 
@@ -44,8 +44,16 @@ _HINT = {
 }
 _SCHEMA = {
     "type": "object",
-    "properties": {"error": {"type": "string"}, "hint": _HINT},
-    "required": ["error"],
+    "properties": {
+        "error": {"type": "string", "description": "One line of what is wrong"},
+        "code": {
+            "type": "string",
+            "description": "The kind of problem, a stable word; those of the command line, and failed",
+            "enum": [*error_codes(), *(one for one in CODES if one not in error_codes())],
+        },
+        "hint": _HINT,
+    },
+    "required": ["error", "code"],
 }
 
 
@@ -88,7 +96,7 @@ def make_app(service: Service, access: Access) -> ASGIApp:
 
 
 async def _answer_mistake(request: Request, error: UmurlError) -> Response:
-    return error_response(str(error), 400, hint=error.hint)
+    return error_response(str(error), 400, code=error.code, hint=error.hint)
 
 
 async def _answer_refusal(request: Request, refused: HttpError) -> Response:

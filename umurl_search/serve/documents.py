@@ -316,6 +316,8 @@ class FailedJob(JobState):
 
     error: str
     """one line"""
+    code: str
+    """the kind of problem, as of errors"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,23 @@ from starlette.responses import JSONResponse
 from encoder.errors import Hint
 from umurl_search.result import plain
 
+CODES = {
+    "usage": (405, 422),
+    "not-found": (404,),
+    "bad-input": (400, 413, 415, 431),
+    "busy": (408, 503),
+    "refused": (401, 403),
+    "failed": (500,),
+}
+"""Code of an error -> the statuses that have it, where no error of the library's says its own. The words are those of
+the command line; `failed` is the server's own."""
+_CODE_OF = {status: code for code, statuses in CODES.items() for status in statuses}
+
+
+def code_of(status: int) -> str:
+    """The stable word for a status."""
+    return _CODE_OF.get(status, "failed" if status >= 500 else "bad-input")
+
 
 class HttpError(Exception):
     """A request that is not answered: its status, one line of why, what mends it where that is known, and whether
@@ -32,6 +49,11 @@ class HttpError(Exception):
         headers |= {"WWW-Authenticate": "Bearer"} if self.status == 401 else {}
         return error_response(str(self), self.status, hint=self.hint, headers=headers)
 
+    @property
+    def code(self) -> str:
+        """The kind of problem, for programs."""
+        return code_of(self.status)
+
 
 class Document(JSONResponse):
     """JSON as the commands print it."""
@@ -43,10 +65,15 @@ class Document(JSONResponse):
 
 
 def error_response(
-    text: str, status: int, *, hint: Hint | None = None, headers: dict[str, str] | None = None
+    text: str,
+    status: int,
+    *,
+    code: str | None = None,
+    hint: Hint | None = None,
+    headers: dict[str, str] | None = None,
 ) -> Document:
-    """One line of what is wrong, and what mends it where that is known."""
-    told: dict[str, Any] = {"error": " ".join(text.split())}
+    """What is wrong, in one line, the kind of problem (None: of the status), and what mends it, if known."""
+    told: dict[str, Any] = {"error": " ".join(text.split()), "code": code or code_of(status)}
     if hint is not None:
         told["hint"] = hint.to_dict()
     return Document(told, status_code=status, headers=headers)

@@ -36,6 +36,7 @@ class Job:
     state: State = "running"
     progress: float = 0.0
     error: str | None = None
+    code: str = "failed"
     hint: Hint | None = None
     result: Any = None
 
@@ -44,7 +45,7 @@ class Job:
         said = JobState(id=self.id, state=state, progress=self.progress)
         if state != "failed":
             return said
-        failed = FailedJob(**vars(said), error=self.error or "")
+        failed = FailedJob(**vars(said), error=self.error or "", code=self.code)
         return failed if self.hint is None else RefusedJob(**vars(failed), hint=self.hint.to_dict())
 
 
@@ -117,7 +118,8 @@ class Jobs:
                 job.result = work(self._progress(job))
                 job.progress, job.state = 1.0, "done"
             except (UmurlError, HttpError, StoppedError) as error:
-                job.hint = None if isinstance(error, StoppedError) else error.hint
+                if not isinstance(error, StoppedError):
+                    job.hint, job.code = error.hint, error.code
                 job.error, job.state = one_line(str(error)), "failed"
             except Exception:
                 traceback.print_exc(file=sys.stderr)

@@ -14,6 +14,7 @@ from umurl_search.search.joint_searcher import JointSearcher
 from umurl_search.search.query import answer_query
 from umurl_search.search.query_clip import QueryClip, is_upright, read_clip
 from umurl_search.search.results import QueryResult, StoredClipAsked
+from umurl_search.search.searcher import Searcher
 from umurl_search.serve.cache import DatasetView, LibraryCache, OpenIndex
 from umurl_search.serve.schemas import ClipId, FileQuery, QueryBody, QueryOptions
 from umurl_search.serve.uploads import Upload, Uploads
@@ -48,19 +49,24 @@ class QueryService:
 
         Raises UmurlError or HttpError.
         """
-        return self._answer(body, lambda held: self.resolve(body.clip))
+        return self._answer(body, lambda held, _: self.resolve(body.clip))
 
     def query_file(self, asked: FileQuery, content: bytes) -> QueryResult:
         """As `query`, by a clip file that is not held afterwards."""
-        return self._answer(asked, lambda held: _resolve_upload(self._uploads.read(content, asked, held)))
 
-    def _answer(self, body: QueryOptions, mean: Callable[[OpenIndex], ResolvedClip]) -> QueryResult:
+        def mean(held: OpenIndex, searcher: Searcher) -> ResolvedClip:
+            searcher.conventions(asked.name, asked)  # raises where indexes would read it otherwise
+            return _resolve_upload(self._uploads.read(content, asked, held))
+
+        return self._answer(asked, mean)
+
+    def _answer(self, body: QueryOptions, mean: Callable[[OpenIndex, Searcher], ResolvedClip]) -> QueryResult:
         clock = Clock()
         every = [self._shelf.index(name) for name in body.indexes or (body.index,)]
         held = every[0]
         searcher = held.searcher if len(every) == 1 else JointSearcher([one.searcher for one in every])
         searcher.passing(body.where)
-        meant = mean(held)
+        meant = mean(held, searcher)
         clock.lap("read")
         request = body.request(meant.name, index=held.name)
         layout = searcher.crossing(meant.layout, request)

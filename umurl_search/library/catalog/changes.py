@@ -8,19 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import BusyError
-from umurl_search.library.catalog.own_columns import OwnColumns
+from umurl_search.library.catalog.kept_statements import KeptStatements
 from umurl_search.library.catalog.schema_and_migrations import (
     CLEAR_LEFT_OUT,
     LEFT_OUT_ANEW,
-    RESTORE_SPLITS,
-    SAVE_SPLITS,
 )
 
 PART_MARK = "~"
 """Before the number of a further part in its folder's name; no name of a user holds it."""
 
 
-_OF_A_DATASET = (
+OF_A_DATASET = (
     "clips",
     "splits",
     "left_out",
@@ -29,10 +27,13 @@ _OF_A_DATASET = (
     "segments",
     "own_columns",
     "source_splits",
+    "removed_clips",
+    "removed_splits",
+    "removed_segments",
 )
 
 
-class Changes(OwnColumns):
+class Changes(KeptStatements):
     """What enters and takes out clips, each in one transaction."""
 
     def _add_clips(
@@ -146,7 +147,7 @@ class Changes(OwnColumns):
     ) -> NDArray[np.int64]:
         """One transaction: clips that go, clips that come, and the folders that hold them; returns the new ids.
 
-        Clips that go and for which none come are noted among those left out, as removed.
+        Clips that go and for which none come are noted among those left out, as removed; what is said of them is kept.
 
         added: `clips`, `splits`, `left_out`, `segments`, `read_from` as `add_dataset` takes them, and the `first_id`
         reserved.
@@ -166,12 +167,12 @@ class Changes(OwnColumns):
                     "where dataset = ? and id in (select unnest(?))",
                     [dataset, gone.tolist()],
                 )
-            for statement in SAVE_SPLITS if len(gone) and added is not None else ():
-                self._con.execute(statement, [dataset, gone.tolist()])
-            if len(gone) and added is not None:
-                self._save_own(dataset, gone.tolist())
+                self._put_away(dataset, gone.tolist())
+            if added is not None:
+                self._take_along(dataset, gone.tolist())
+                self._fetch(dataset, added["clips"]["name"])
             held = (("splits", "clip_id"), ("segments", "clip_id"), ("clips", "id"))
-            if len(gone):
+            if len(gone) and added is not None:
                 self._forget_own(dataset, gone.tolist())
             for table, column in held if len(gone) else ():
                 sql = f"delete from {table} where dataset = ? and {column} in (select unnest(?))"
@@ -186,10 +187,7 @@ class Changes(OwnColumns):
                 mine = [number for number, part in zip(numbers, parts, strict=True) if part[0] == "dataset"]
                 self._settle(dataset, added["clips"]["name"], added["left_out"])
                 ids = self._add_clips(dataset, mine[0] if mine else 1, **added)
-                for statement in RESTORE_SPLITS if len(gone) else ():
-                    self._con.execute(statement, [dataset] * 2)
-                if len(gone):
-                    self._restore_own(dataset)
+                self._give_back(dataset)
             n_clips = len(self.clip_ids(dataset))
             self._con.execute("update datasets set clips = ? where name = ?", [n_clips, dataset])
             self._con.execute("update indexes set clips = ? where dataset = ?", [n_clips, dataset])
@@ -300,24 +298,23 @@ class Changes(OwnColumns):
             self._add_segments(dataset, np.array(ids, dtype=np.int64), segments)
             self._con.execute("update meta set changes = changes + 1")
 
-    def source_split(self, dataset: str, origin: int, protocol: str) -> str | None:
-        """The digest of a protocol as a source said it last."""
-        sql = "select hash from source_splits where dataset = ? and origin = ? and protocol = ?"
-        rows = self._rows(sql, dataset, origin, protocol)
-        return str(rows[0]["hash"]) if rows else None
+    def source_splits(self, dataset: str, origin: int) -> dict[str, str]:
+        """Protocol -> its digest, as a source said it last."""
+        sql = "select protocol, hash from source_splits where dataset = ? and origin = ?"
+        return {row["protocol"]: row["hash"] for row in self._rows(sql, dataset, origin)}
 
-    def note_source_split(self, dataset: str, origin: int, protocol: str, digest: str) -> None:
-        """Keeps the digest of a protocol as a source says it."""
+    def note_source_split(self, dataset: str, origin: int, protocol: str, digest: str | None) -> None:
+        """Keeps the digest of a protocol as a source says it; None: it says the protocol no more."""
         where = "dataset = ? and origin = ? and protocol = ?"
         self._con.execute(f"delete from source_splits where {where}", [dataset, origin, protocol])
-        self._con.execute(
-            "insert into source_splits values (?, ?, ?, ?)", [dataset, origin, protocol, digest]
-        )
+        if digest is not None:
+            said = [dataset, origin, protocol, digest]
+            self._con.execute("insert into source_splits values (?, ?, ?, ?)", said)
 
     def rename(self, kind: str, name: str, new: str, folders: dict[str, str]) -> None:
         """One transaction: a dataset, encoder or index is called otherwise. folders: old -> new, of its parts."""
         uses = {
-            "dataset": [(table, "dataset") for table in _OF_A_DATASET],
+            "dataset": [(table, "dataset") for table in OF_A_DATASET],
             "encoder": [("indexes", "encoder")],
             "index": [],
         }[kind]

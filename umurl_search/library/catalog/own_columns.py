@@ -45,7 +45,7 @@ class OwnColumns(Tables):
 
         A column that is there with another type becomes one that holds both: of numbers, else of text.
         """
-        table, known = _table(dataset), self.own_columns(dataset)
+        table, known = own_table(dataset), self.own_columns(dataset)
         spelled = {name.casefold(): name for name in known}  # DuckDB's names are the same in any letters
         columns = {spelled.get(name.casefold(), name): values for name, values in columns.items()}
         types = {spelled.get(name.casefold(), name): sql for name, sql in types.items()}
@@ -117,7 +117,7 @@ class OwnColumns(Tables):
         return {row[0]: row[1:] for row in rows}
 
     def _declare(self, dataset: str, name: str, sql: str, known: dict[str, str]) -> None:
-        table = _table(dataset)
+        table = own_table(dataset)
         before = known.get(name)
         if before is None:
             self._con.execute(f"alter table {table} add column {quote(name)} {sql}")
@@ -139,10 +139,10 @@ class OwnColumns(Tables):
         name = dataset.replace("'", "''")
         if not own:
             return f"select * from clips where dataset = '{name}'"
-        words = [f"o.{quote(one)} as {quote(one)}" for one in own if one in COLUMNS]
+        words = [f"coalesce(o.{one}, cast(c.{one} as varchar)) as {one}" for one in own if one in COLUMNS]
         replaced = f" replace ({', '.join(words)})" if words else ""
         further = "".join(f", o.{quote(one)}" for one in own if one not in COLUMNS)
-        table = _table(dataset)
+        table = own_table(dataset)
         return (
             f"select c.*{replaced}{further} from clips c left join {table} o on o.clip_id = c.id "
             f"where c.dataset = '{name}'"
@@ -151,48 +151,17 @@ class OwnColumns(Tables):
     def _rename_own(self, dataset: str, new: str) -> None:
         """Moves the values to a dataset's new name, which `own_columns` has already."""
         if self.own_columns(new):
-            self._con.execute(f"alter table {_table(dataset)} rename to {_table(new)}")
+            self._con.execute(f"alter table {own_table(dataset)} rename to {own_table(new)}")
 
     def _drop_own(self, dataset: str) -> None:
-        self._con.execute(f"drop table if exists {_table(dataset)}")
+        self._con.execute(f"drop table if exists {own_table(dataset)}")
         self._con.execute("delete from own_columns where dataset = ?", [dataset])
-
-    def _save_own(self, dataset: str, ids: Sequence[int]) -> None:
-        """Remembers what is said of clips that are to be replaced, by name."""
-        self._con.execute(
-            "create or replace temp table kept_said as select name, said, label, action, subject, camera, setup, "
-            "replication from clips where dataset = ? and id in (select unnest(?))",
-            [dataset, list(ids)],
-        )
-        if self.own_columns(dataset):
-            self._con.execute(
-                "create or replace temp table kept_own as select c.name, o.* exclude (clip_id) "
-                f"from {_table(dataset)} o join clips c on c.id = o.clip_id where c.id in (select unnest(?))",
-                [list(ids)],
-            )
-
-    def _restore_own(self, dataset: str) -> None:
-        """Gives it to the clips that came in their place; labels where their source says what it said before."""
-        self._con.execute(
-            "update clips set label = k.label, action = k.action, subject = k.subject, camera = k.camera, "
-            "setup = k.setup, replication = k.replication from kept_said k "
-            "where clips.dataset = ? and clips.name = k.name and clips.said = k.said",
-            [dataset],
-        )
-        if self.own_columns(dataset):
-            names = ", ".join(map(quote, self.own_columns(dataset)))
-            listed = ", ".join(f"k.{quote(name)}" for name in self.own_columns(dataset))
-            self._con.execute(
-                f"insert into {_table(dataset)} (clip_id, {names}) select c.id, {listed} from kept_own k "
-                "join clips c on c.name = k.name and c.dataset = ?",
-                [dataset],
-            )
 
     def _forget_own(self, dataset: str, ids: Sequence[int]) -> None:
         """The values of clips that go."""
         if self.own_columns(dataset):
             self._con.execute(
-                f"delete from {_table(dataset)} where clip_id in (select unnest(?))", [list(ids)]
+                f"delete from {own_table(dataset)} where clip_id in (select unnest(?))", [list(ids)]
             )
 
 
@@ -206,7 +175,8 @@ def quote(name: str) -> str:
     return f'"{doubled}"'
 
 
-def _table(dataset: str) -> str:
+def own_table(dataset: str) -> str:
+    """The name of the table that holds a dataset's own columns, as SQL has it."""
     return quote(f"own columns of {dataset}")
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from encoder.errors import BadInputError, BusyError, Hint
 from umurl_search.library.catalog import filters
-from umurl_search.library.catalog.changes import Changes
+from umurl_search.library.catalog.changes import OF_A_DATASET, Changes
 from umurl_search.library.catalog.own_columns import quote
 from umurl_search.library.catalog.schema_and_migrations import CONSISTENCY_CHECKS, TABLES
 from umurl_search.library.clip_columns import CLIP_COLUMNS, COLUMNS
@@ -22,6 +22,8 @@ _EXTREMES = {
     "bigint": ("-(2::bigint ** 62)::bigint", "(2::bigint ** 62)::bigint"),
     "double": ("'-infinity'::double", "'infinity'::double"),
     "varchar": ("''", "chr(1114111)"),
+    "date": ("'-infinity'::date", "'infinity'::date"),
+    "timestamp": ("'-infinity'::timestamp", "'infinity'::timestamp"),
 }
 """Values of a column that nobody asks for, one below and one above all others."""
 
@@ -181,22 +183,24 @@ class Catalog(Changes):
 
     # filters
 
-    def filter(self, expression: str, dataset: str | None = None) -> NDArray[np.int64]:
+    def filter(
+        self, expression: str, dataset: str | None = None, *, absent: Mapping[str, str] | None = None
+    ) -> NDArray[np.int64]:
         """Ids of the clips that satisfy one SQL expression over the clips table, ascending; of a dataset, whose own
-        columns it may name, or of all.
+        columns it may name, or of all. absent: further columns, and their types, of which nothing is known here.
 
         Open the catalog to read for expressions that came from outside. Raises UmurlError for anything but one boolean
         expression over known columns, of what `where` lets pass, or when it takes too long.
         """
         shown = filters.preview(expression)
-        own = [] if dataset is None else [name for name in self.own_columns(dataset) if name not in COLUMNS]
-        listed = ", ".join((*COLUMNS, *own)).replace("{", "(").replace("}", ")")
+        known = dict.fromkeys((*self._types(dataset), *(absent or ())))
+        listed = ", ".join(known).replace("{", "(").replace("}", ")")
         columns_are = f"the columns are {listed}"
         try:
             if refused := filters.refusal(expression, parse=self._parse):
                 raise BadInputError(f"filter '{shown}': {refused}", columns_are)
             with filters.interrupt_after(self._con.interrupt, after_s=FILTER_TIMEOUT_S):
-                ids = self._ids(self._clips(dataset).filter(expression))
+                ids = self._ids(self._clips(dataset, absent).filter(expression))
         except duckdb.InterruptException as error:
             raise BadInputError(
                 f"the filter took over {FILTER_TIMEOUT_S:.0f} s", "give a simpler expression"
@@ -205,54 +209,61 @@ class Catalog(Changes):
             raise BadInputError(f"filter '{shown}': {filters.cause(error)}", columns_are) from error
         return np.sort(np.asarray(ids, dtype=np.int64))
 
-    def unknown_to(self, expression: str, dataset: str | None = None) -> dict[str, NDArray[np.int64]]:
+    def _types(self, dataset: str | None) -> dict[str, str]:
+        """The columns that a filter may name, and their types."""
+        own = {} if dataset is None else self.own_columns(dataset)
+        return {one.name: one.sql for one in CLIP_COLUMNS} | own
+
+    def unknown_to(
+        self, expression: str, dataset: str | None = None, *, absent: Mapping[str, str] | None = None
+    ) -> dict[str, NDArray[np.int64]]:
         """Column -> ids of the clips that a filter leaves out for want of it: they would pass whatever else stood
         there, as those of `camera <> 2` would. The filter is one that `filter` has run."""
-        own = {} if dataset is None else self.own_columns(dataset)
-        types = {one.name: one.sql for one in CLIP_COLUMNS} | own
-        try:
-            return self._unknown_to(expression, dataset, types)
-        except duckdb.Error:  # words that stand for what is not known cannot be compared so: nothing is said
-            return {}
-
-    def _unknown_to(
-        self, expression: str, dataset: str | None, types: dict[str, str]
-    ) -> dict[str, NDArray[np.int64]]:
+        types = self._types(dataset) | dict(absent or {})
         named = {
             name: sql
             for name, sql in types.items()
             if sql in _EXTREMES and re.search(rf"\b{re.escape(name)}\b", expression, re.IGNORECASE)
         }
+        try:
+            return self._unknown_to(expression, self._clips(dataset, absent), named)
+        except duckdb.Error:  # words that stand for what is not known cannot be compared so: nothing is said
+            return {}
+
+    def _unknown_to(
+        self, expression: str, clips: duckdb.DuckDBPyRelation, named: dict[str, str]
+    ) -> dict[str, NDArray[np.int64]]:
         left_out = np.setdiff1d(
-            self._pass_whatever(expression, named, dataset), self.filter(expression, dataset)
+            self._pass_whatever(expression, named, clips), self._ids(clips.filter(expression))
         )
         found = {}
         for column in named if len(left_out) else ():
             others = {name: sql for name, sql in named.items() if name != column}
-            found[column] = np.setdiff1d(left_out, self._pass_whatever(expression, others, dataset))
+            found[column] = np.setdiff1d(left_out, self._pass_whatever(expression, others, clips))
         return {name: ids for name, ids in found.items() if len(ids)}
 
     def _pass_whatever(
-        self, expression: str, columns: dict[str, str], dataset: str | None
+        self, expression: str, columns: dict[str, str], clips: duckdb.DuckDBPyRelation
     ) -> NDArray[np.int64]:
         """Ids of the clips that pass whatever stood in these columns (name -> type) where they are not known."""
         with filters.interrupt_after(self._con.interrupt, after_s=FILTER_TIMEOUT_S):
-            low, high = (self._pass_with(expression, columns, dataset, at) for at in (0, 1))
+            low, high = (self._pass_with(expression, columns, clips, at) for at in (0, 1))
         return np.intersect1d(low, high)
 
     def _pass_with(
-        self, expression: str, columns: dict[str, str], dataset: str | None, at: int
+        self, expression: str, columns: dict[str, str], clips: duckdb.DuckDBPyRelation, at: int
     ) -> NDArray[np.int64]:
         """Ids of the clips that pass where what is not known of these columns is a value that nobody asks for."""
         stated = ", ".join(
             f"coalesce({quote(name)}, {_EXTREMES[sql][at]}) as {quote(name)}" for name, sql in columns.items()
         )
-        clips = self._clips(dataset)
         return self._ids((clips.project(f"* replace ({stated})") if stated else clips).filter(expression))
 
-    def _clips(self, dataset: str | None) -> duckdb.DuckDBPyRelation:
-        """The clips that a filter sees: all, or a dataset's with its own columns."""
-        return self._con.table("clips") if dataset is None else self._con.sql(self.with_own(dataset))
+    def _clips(self, dataset: str | None, absent: Mapping[str, str] | None = None) -> duckdb.DuckDBPyRelation:
+        """The clips that a filter sees: all, or a dataset's with its own columns. absent: columns without values."""
+        clips = self._con.table("clips") if dataset is None else self._con.sql(self.with_own(dataset))
+        nulls = ", ".join(f"cast(null as {sql}) as {quote(name)}" for name, sql in (absent or {}).items())
+        return clips.project(f"*, {nulls}") if nulls else clips
 
     @staticmethod
     def _ids(clips: duckdb.DuckDBPyRelation) -> NDArray[np.int64]:
@@ -310,7 +321,7 @@ class Catalog(Changes):
         with self._transaction():
             if kind == "dataset":
                 self._drop_own(name)
-                for table in ("splits", "segments", "clips", "left_out", "origins", "source_splits"):
+                for table in (one for one in OF_A_DATASET if one != "indexes"):
                     self._con.execute(f"delete from {table} where dataset = ?", [name])
             table = {"dataset": "datasets", "encoder": "encoders", "index": "indexes"}[kind]
             self._con.execute(f"delete from {table} where name = ?", [name])

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,32 @@ from typing import Any
 import duckdb
 
 from encoder.errors import BadInputError, reason_of
+from umurl_search.library.catalog.own_columns import quote
 
 MOST_BYTES = 2**30
 _SIMPLE = {
     "BOOLEAN": "boolean",
+    "TIMESTAMP WITH TIME ZONE": "timestamp",
+    "UUID": "varchar",
     "DATE": "date",
     "DOUBLE": "double",
     "FLOAT": "double",
     "REAL": "double",
     "TIME": "time",
-    "TIMESTAMP": "timestamp",
     "VARCHAR": "varchar",
-} | dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"), "bigint")
+}
+_SIMPLE |= dict.fromkeys(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), "timestamp")
+_SIMPLE |= dict.fromkeys(
+    ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"), "bigint"
+)
+_WIDE = ("HUGEINT", "UBIGINT", "UHUGEINT")
+"""Whole numbers that may be too large: text then."""
+_SIMPLE |= dict.fromkeys(_WIDE, "varchar")
 _DECIMAL = re.compile(r"[+-]?(?!0\d)(\d{1,15}|\d*\.\d+(e[+-]?\d+)?|\d+\.)", re.IGNORECASE)
+_DECIMAL_TYPE, _MOST_DIGITS = re.compile(r"DECIMAL\((?P<width>\d+),(?P<scale>\d+)\)"), 18
 _DELIMITERS = ",;\t|"
+_TABLES = (".csv", ".tsv", ".parquet")
+"""Endings of files that are tables, whatever they begin with."""
 _ENCODINGS = (("utf-8-sig", b"\xef\xbb\xbf"), ("utf-16", b"\xff\xfe"), ("utf-16", b"\xfe\xff"))
 
 
@@ -39,6 +52,11 @@ class Table:
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), []))
+
+    def find(self, names: Sequence[str]) -> str | None:
+        """The column that has the first of these names, in small letters, whatever the case of its own."""
+        found = {name.casefold(): name for name in self.columns}
+        return next((found[name] for name in names if name in found), None)
 
 
 def read_text_file(path: Path) -> str:
@@ -63,6 +81,21 @@ def read_text_file(path: Path) -> str:
         return content.decode("latin-1")
 
 
+def read_document(path: Path) -> Any:
+    """What a JSON file says, whatever its ending; None for any other file.
+
+    Raises UmurlError where it cannot be read, ValueError and RecursionError where it is no JSON.
+    """
+    if path.suffix.lower() in _TABLES:
+        return None
+    content = read_text_file(path)
+    return json.loads(content) if path.suffix.lower() == ".json" or _is_json(content) else None
+
+
+def _is_json(content: str) -> bool:
+    return content.lstrip()[:1] in ("{", "[")
+
+
 def read_table(path: Path, *, text: tuple[str, ...] = (), numbers: tuple[str, ...] = ()) -> Table:
     """The table in a file. text: columns, in small letters, that are text whatever they look like, such as names;
     numbers: those that are whole numbers or text, however numbers are written (2.0).
@@ -74,7 +107,8 @@ def read_table(path: Path, *, text: tuple[str, ...] = (), numbers: tuple[str, ..
         if suffix == ".parquet":
             return _read_parquet(path, text, numbers)
         content = read_text_file(path)
-        rows = _read_json(content) if suffix == ".json" else _read_delimited(content)
+        is_json = suffix == ".json" or (suffix not in _TABLES and _is_json(content))
+        rows = _read_json(content) if is_json else _read_delimited(content)
     except (OSError, ValueError, TypeError, RecursionError, csv.Error, duckdb.Error) as error:
         raise BadInputError(f"{path}: not a table ({reason_of(error)})") from error
     return _typed(rows, text, numbers)
@@ -82,20 +116,32 @@ def read_table(path: Path, *, text: tuple[str, ...] = (), numbers: tuple[str, ..
 
 def _read_parquet(path: Path, text: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
     with duckdb.connect(":memory:", config={"threads": "2", "memory_limit": "2GB"}) as con:
+        con.execute("set timezone = 'UTC'")
         found = con.from_parquet(str(path))
-        types = {name: _SIMPLE.get(str(sql)) for name, sql in zip(found.columns, found.types, strict=True)}
-        columns = dict(zip(found.columns, map(list, zip(*found.fetchall(), strict=True)), strict=False))
-    kept = {name: sql for name, sql in types.items() if sql is not None}
+        types = {name: _simple(str(sql)) for name, sql in zip(found.columns, found.types, strict=True)}
+        kept = {name: sql for name, sql in types.items() if sql is not None}
+        wide = [name for name, sql in zip(found.columns, found.types, strict=True) if str(sql) in _WIDE]
+        casts = ", ".join(f"cast({quote(name)} as {sql}) as {quote(name)}" for name, sql in kept.items())
+        rows = found.project(casts).fetchall() if casts else []
+        columns = dict(zip(kept, map(list, zip(*rows, strict=True)), strict=False))
     for name in kept:
         if name.casefold() in text:
             kept[name], columns[name] = "varchar", _as_text([_plainly(one) for one in columns.get(name, [])])
-        elif name.casefold() in numbers or kept[name] == "double":
+        elif name.casefold() in numbers or kept[name] == "double" or name in wide:
             kept[name], columns[name] = _type_of(columns.get(name, []), only_whole=name.casefold() in numbers)
     return Table(
         columns={name: columns.get(name, []) for name in kept},
         types=kept,
         passed_over=tuple(name for name in types if name not in kept),
     )
+
+
+def _simple(sql: str) -> str | None:
+    """The type under which values of a type of Parquet's are kept; None for lists, records and bytes."""
+    decimal = _DECIMAL_TYPE.fullmatch(sql)
+    if decimal is None:
+        return _SIMPLE.get(sql)
+    return "bigint" if decimal["scale"] == "0" and int(decimal["width"]) <= _MOST_DIGITS else "double"
 
 
 def _plainly(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """The catalog's tables, and how those of older versions become them."""
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 # No primary keys: DuckDB keeps them in blocks of their own, 256 KiB each, that no query can be made to read
 # and check. `Catalog._insert` refuses a name that is taken, and writers are alone.
@@ -36,6 +36,13 @@ create table segments (
   stop_frame bigint not null);
 create table own_columns (dataset varchar not null, position integer not null, name varchar not null, type varchar);
 create table source_splits (dataset varchar not null, origin integer not null, protocol varchar, hash varchar);
+create table removed_clips (
+  dataset varchar not null, clip_id bigint not null, name varchar not null, said varchar, label bigint, action varchar,
+  subject bigint, camera bigint, setup bigint, replication bigint);
+create table removed_splits (dataset varchar not null, name varchar not null, protocol varchar, part varchar);
+create table removed_segments (
+  dataset varchar not null, name varchar not null, label bigint, action varchar, start_frame bigint,
+  stop_frame bigint);
 """
 
 MIGRATIONS: dict[int, str] = {
@@ -70,6 +77,15 @@ alter table clips add column said varchar;
 create table own_columns (dataset varchar not null, position integer not null, name varchar not null, type varchar);
 create table source_splits (dataset varchar not null, origin integer not null, protocol varchar, hash varchar);
 """,
+    5: """
+create table removed_clips (
+  dataset varchar not null, clip_id bigint not null, name varchar not null, said varchar, label bigint, action varchar,
+  subject bigint, camera bigint, setup bigint, replication bigint);
+create table removed_splits (dataset varchar not null, name varchar not null, protocol varchar, part varchar);
+create table removed_segments (
+  dataset varchar not null, name varchar not null, label bigint, action varchar, start_frame bigint,
+  stop_frame bigint);
+""",
 }
 """Schema version -> the statements that make it the next one; run in one transaction."""
 
@@ -86,16 +102,10 @@ TABLES = (
     "origins",
     "own_columns",
     "source_splits",
+    "removed_clips",
+    "removed_splits",
+    "removed_segments",
 )
-
-SAVE_SPLITS = (
-    "create or replace temp table kept_splits as select c.name, s.protocol, s.part from splits s "
-    "join clips c on c.id = s.clip_id where s.dataset = ? and s.clip_id in (select unnest(?))",
-    "create or replace temp table kept_segments as "
-    "select c.name, s.label, s.action, s.start_frame, s.stop_frame from segments s "
-    "join clips c on c.id = s.clip_id where s.dataset = ? and s.clip_id in (select unnest(?))",
-)
-"""Remember the parts and the segments of clips that are to be replaced, by name."""
 
 CLEAR_LEFT_OUT = (
     "delete from left_out where dataset = ? and reason <> 'duplicate name' and name in (select unnest(?))"
@@ -124,13 +134,3 @@ CONSISTENCY_CHECKS = (
     "where dataset not in (select name from datasets)",
 )
 """What must not be: each gives a line for every case."""
-
-RESTORE_SPLITS = (
-    "insert into splits select ?, k.protocol, k.part, c.id from kept_splits k "
-    "join clips c on c.name = k.name and c.dataset = ? "
-    "where not exists (select 1 from splits s where s.clip_id = c.id and s.protocol = k.protocol)",
-    "insert into segments select ?, c.id, k.label, k.action, k.start_frame, least(k.stop_frame, c.frames) "
-    "from kept_segments k join clips c on c.name = k.name and c.dataset = ? and k.start_frame < c.frames "
-    "where not exists (select 1 from segments s where s.clip_id = c.id)",
-)
-"""Give them to the clips that came in their place, where nothing else was said of those."""

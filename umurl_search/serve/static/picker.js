@@ -74,11 +74,21 @@ export function fileKinds() {
   const typed = (label, name, placeholder) =>
     h("label", { class: "field" }, h("span", {}, label), h("input", { type: "number", min: 0, step: "any", placeholder, value: conventions[name] ?? "", onchange: (event) => setPositive(name, event.currentTarget.value) }));
   const [layout, up] = [choice("Joints", [AS_INDEX, ...accepted.layouts], set("layout")), choice("Up", [AS_INDEX, ...accepted.up], set("up"))];
+  const upright = choice("Stance", [AS_INDEX, ["true", "by trunk and shoulders"]], set("upright"));
   layout.set(conventions.layout ?? "");
   up.set(conventions.up ?? "");
+  upright.set(conventions.upright ?? "");
+  const missing = h("input", {
+    type: "text", placeholder: "usual marks", title: "nan, zero, numbers (with commas), or interpolate", autocomplete: "off", spellcheck: "false",
+    value: conventions.missing ?? "", oninput: (event) => set("missing")(event.currentTarget.value.trim()),
+  });
   return h(
-    "details", { class: "kinds" }, h("summary", {}, "How a .npy is read"),
-    h("div", { class: "pair" }, layout, up, typed("Frames a second", "fps", "the index's"), typed("Metres a unit", "scale", "the index's")),
+    "details", { class: "kinds" }, h("summary", {}, "How a file is read"),
+    h(
+      "div", { class: "pair" },
+      layout, up, typed("Frames a second", "fps", "the index's"), typed("Metres a unit", "scale", "the index's"),
+      upright, h("label", { class: "field" }, h("span", {}, "Not seen"), missing),
+    ),
   );
 }
 

@@ -116,9 +116,9 @@ export async function knowFiles() {
 
 /**
  * How the files that are dropped are to be read; null: as the index's dataset was.
- * @type {{ layout: string | null, fps: string | null, up: string | null, scale: string | null }}
+ * @type {{ layout: string | null, fps: string | null, up: string | null, scale: string | null, upright: string | null, missing: string | null }}
  */
-export const conventions = { layout: null, fps: null, up: null, scale: null };
+export const conventions = { layout: null, fps: null, up: null, scale: null, upright: null, missing: null };
 
 /**
  * Sends a file; what the server says of it, its token among that.
