@@ -197,7 +197,7 @@ def test_a_performance_is_of_one_setup_subject_replication_and_action(
 def test_what_a_searcher_keeps_of_the_catalog_is_bounded(
     indexed: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("umurl_search.search.searcher._MOST_ROWS", 10)
+    monkeypatch.setattr("umurl_search.search.catalog_memory._MOST_ROWS", 10)
     monkeypatch.setattr("umurl_search.search.searcher._MOST_FILTERS", 2)
     searcher = indexed.index(device="cpu")
     clip = clips_of(indexed)[0]

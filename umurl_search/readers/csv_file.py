@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.joint_layouts import joint_counts
+from encoder.joint_layouts import folded_counts, joint_counts
 from umurl_search.readers.build_clip import BadRecordingError, read_bytes
 
 _HEAD_BYTES = 65_536

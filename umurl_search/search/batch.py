@@ -29,6 +29,7 @@ from umurl_search.readers.base import Reader, follow_state
 from umurl_search.readers.format_detection import detect
 from umurl_search.readers.formats import FORMATS, SourceOptions, clip_suffixes, open_reader
 from umurl_search.search.joint_searcher import open_searcher
+from umurl_search.search.layout_crossing import answer_by_layout
 from umurl_search.search.moment_search import label_moments
 from umurl_search.search.options import SearchRequest
 from umurl_search.search.query import searched_index
@@ -168,19 +169,14 @@ def _take(
 
 def _ask(searcher: Searcher, queries: Sequence[Query], request: SearchRequest) -> list[Answer]:
     """The answer to each query, in their order; those that cross from one layout are asked together."""
+
+    def answer(some: Sequence[Query], layout: str | None) -> list[Answer]:
+        y = _embed(searcher, some, request.modality, layout)
+        names, rows = [query.name for query in some], [query.row for query in some]
+        return searcher.answer(QueryBatch(names=names, y=y, rows=rows, layout=layout), request)
+
     layouts = [None if query.y is not None else searcher.crossing(query.layout, request) for query in queries]
-    found: dict[int, Answer] = {}
-    for layout in dict.fromkeys(layouts):
-        at = [i for i, one in enumerate(layouts) if one == layout]
-        some = [queries[i] for i in at]
-        asking = QueryBatch(
-            names=[query.name for query in some],
-            y=_embed(searcher, some, request.modality, layout),
-            rows=[query.row for query in some],
-            layout=layout,
-        )
-        found |= dict(zip(at, searcher.answer(asking, request), strict=True))
-    return [found[i] for i in range(len(queries))]
+    return answer_by_layout(queries, layouts, answer)
 
 
 def _describe_query(

@@ -1,7 +1,7 @@
 """Clips of other joint layouts as queries: whether they cross to an index by a bridge, the bridge, and what to know."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from umurl_search.search.query_clip import QueryClip
     from umurl_search.search.searcher import Searcher
 
+T, A = TypeVar("T"), TypeVar("A")
 FOLDER = "bridges"
 """In a library: bridges from other layouts, a file each, named by what they were fitted on."""
 
@@ -33,6 +34,19 @@ def crossing(searcher: "Searcher", layout: str, how: MatchOptions) -> str | None
     whitened = searcher.index.transform.kind != "none"
     crosses = how.bridge and searcher.windows is None
     return layout if crosses and needs_bridge(layout, searcher.layout, whitened=whitened) else None
+
+
+def answer_by_layout(
+    clips: Sequence[T],
+    layouts: Sequence[str | None],
+    answer: Callable[[Sequence[T], str | None], Sequence[A]],
+) -> list[A]:
+    """The answer to each of some clips, in their order; those that cross from one layout are asked together."""
+    found: dict[int, A] = {}
+    for layout in dict.fromkeys(layouts):
+        at = [i for i, one in enumerate(layouts) if one == layout]
+        found |= dict(zip(at, answer([clips[i] for i in at], layout), strict=True))
+    return [found[i] for i in range(len(clips))]
 
 
 def open_bridge(

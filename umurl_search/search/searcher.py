@@ -39,7 +39,7 @@ from umurl_search.library.retry import retry_while_changing
 from umurl_search.progress import Progress, no_progress
 from umurl_search.search.catalog_memory import CatalogMemory
 from umurl_search.search.hits import find_columns, make_hit, mark_query, performance_of
-from umurl_search.search.layout_crossing import crossing, open_bridge
+from umurl_search.search.layout_crossing import answer_by_layout, crossing, open_bridge
 from umurl_search.search.moment_search import nearest_moments
 from umurl_search.search.options import MatchOptions, SearchOptions
 from umurl_search.search.query_clip import (
@@ -134,17 +134,13 @@ class Searcher:
 
     def ask(self, clips: Sequence[QueryClip], how: SearchOptions) -> list[Answer]:
         """The best hits for each of some clips, in their order; clips of each layout are embedded together."""
-        layouts = [self.crossing(clip.layout, how) for clip in clips]
-        found: dict[int, Answer] = {}
-        for layout in dict.fromkeys(layouts):
-            at = [i for i, one in enumerate(layouts) if one == layout]
-            some = [clips[i] for i in at]
+
+        def answer(some: Sequence[QueryClip], layout: str | None) -> list[Answer]:
             y = self.embed([clip.frames for clip in some], how.modality, layout=layout)
-            asking = QueryBatch(
-                names=[one.name for one in some], y=y, rows=[one.row for one in some], layout=layout
-            )
-            found |= dict(zip(at, self.answer(asking, how), strict=True))
-        return [found[i] for i in range(len(clips))]
+            names, rows = [clip.name for clip in some], [clip.row for clip in some]
+            return self.answer(QueryBatch(names=names, y=y, rows=rows, layout=layout), how)
+
+        return answer_by_layout(clips, [self.crossing(clip.layout, how) for clip in clips], answer)
 
     def _read(self, clip: str | Path | Frames, conventions: Conventions | None) -> QueryClip:
         if isinstance(clip, list | tuple):
