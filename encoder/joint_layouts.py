@@ -17,7 +17,8 @@ from encoder.skeleton import JOINTS, N_JOINTS
 from encoder.usual_joints import USUAL_RULES, Combination
 
 Faces = Literal["camera", "any"]
-Axes = Literal["world", "picture"]
+Axes = Literal["world", "picture", "camera"]
+_USUAL_AXES = {2: ("picture", "world", "camera"), 3: ("world", "picture", "camera")}
 
 MOST_JOINTS = 1024
 _FOLDER = Path(__file__).parent / "layouts"
@@ -64,7 +65,8 @@ class Layout:
 
     joints: their names, in the order of files. parents: of each joint, for drawing; a root is its own. dims: 2 for
     joints in a picture. faces: which way people look: into the camera (more or less), or any. axes: `world` is y up in
-    a right-handed system, as a Kinect states it; `picture` is x to the right, y down, z away from the camera.
+    a right-handed system, as a Kinect states it; `picture` is x to the right, y down, z away from the camera, in the
+    picture's unit or in metres from the hips; `camera` is the same in a unit of length, from the camera.
     rules: NTU-25's joints by name, each with ways to make it, the first whose joints are seen; what is not stated
     follows from the names of the joints. least_score: below it a joint counts as unseen, where a file says how sure it
     was.
@@ -267,7 +269,7 @@ def _read_layout(text: str) -> Layout:
         parents=_parse_parents(document.get("parents"), joints),
         dims=dims,
         faces=_parse_choice(document, "faces", ("camera", "any")),
-        axes=_parse_choice(document, "axes", ("picture", "world") if dims == 2 else ("world", "picture")),
+        axes=_parse_choice(document, "axes", _USUAL_AXES[dims]),
         rules=_parse_rules(document.get("ntu25", {}), joints),
         least_score=_parse_score(document.get("least_score", _LEAST_SCORE)),
     )

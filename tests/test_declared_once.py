@@ -128,7 +128,7 @@ def test_they_are_choices_and_are_said_where_something_else_came(own: Own, tmp_p
     told = own("ingest", "x", "--source", tmp_path / "empty")
     assert told.stderr.rstrip().endswith(f"known formats are {', '.join(FORMATS)}, toy")
     assert (
-        ".npy, .npz, .mat, .csv, .tsv, .skeleton, .txt, .json or .toy file"
+        ".npy, .npz, .mat, .csv, .tsv, .skeleton, .txt, .json, .bvh, .c3d, .pose or .toy file"
         in own("render", "clip", "--out", tmp_path / "a.svg").stderr
     )
 

@@ -13,7 +13,9 @@ from scipy.io import savemat
 
 from encoder.errors import UmurlError
 from encoder.joint_layouts import LAYOUTS, joint_counts
+from encoder.skeleton import JOINTS
 from umurl_search.clips.clip import Clip, LeftOut, Outcome, Reason
+from umurl_search.clips.normalization import Conventions, normalise, to_ntu25
 from umurl_search.readers import SourceOptions, detect, open_reader
 from umurl_search.readers.arrays import NpyReader, read_array, read_clip_file
 
@@ -250,3 +252,79 @@ def test_a_number_of_joints_that_says_no_layout_is_named(tmp_path: Path, n_joint
     assert line in left_out.detail
     with pytest.raises(UmurlError, match=re.escape(line)):
         read_clip_file(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize(("width", "whose"), [(263, "HumanML3D"), (251, "KIT-ML")])
+def test_features_of_motion_are_named(tmp_path: Path, width: int, whose: str) -> None:
+    path = tmp_path / "clip.npy"
+    np.save(path, numbers(40, width))
+    said = f"{width} numbers a frame are the features of {whose} (new_joint_vecs), not joints: give the arrays of"
+    with pytest.raises(UmurlError, match=re.escape(said)):
+        read_clip_file(path)
+    left_out = outcome(tmp_path)
+    assert isinstance(left_out, LeftOut)
+    assert left_out.reason == "malformed"
+
+
+@pytest.mark.parametrize(
+    ("shape", "layout", "n_joints"),
+    [
+        ((40, 22, 3), None, 22),
+        ((40, 66), "smpl-22", 22),
+        ((40, 17, 3), "h36m-17", 17),
+        ((1, 40, 17, 3), "h36m-17", 17),
+    ],
+)
+def test_arrays_of_motion_capture_are_read(
+    tmp_path: Path, shape: tuple[int, ...], layout: str | None, n_joints: int
+) -> None:
+    path = tmp_path / "clip.npy"
+    np.save(path, numbers(*shape))
+    assert read_clip_file(path, layout=layout).frames.shape == (40, 1, n_joints, 3)
+    (clip,) = (one for group in _read(tmp_path, layout) for one in group)
+    assert isinstance(clip, Clip)
+    assert clip.frames.shape == (40, 1, n_joints, 3)
+
+
+def _read(folder: Path, layout: str | None) -> Any:
+    reader = open_reader("npy", (folder,), SourceOptions(layout=layout))
+    return reader.read(reader.items())
+
+
+def test_people_of_lifted_arrays_stand_where_y_is_said_to_be_down() -> None:
+    joints = LAYOUTS["h36m-17"].joints
+    heights = {
+        "head": 70,
+        "neck": 60,
+        "thorax": 50,
+        "shoulder": 48,
+        "spine": 25,
+        "elbow": 20,
+        "wrist": -5,
+        "pelvis": 0,
+    }
+    heights |= {"hip": 0, "knee": -42, "ankle": -84}
+    places = []
+    for joint in joints:
+        side, _, part = joint.rpartition(" ")
+        across = {"left": 1, "right": -1}.get(side, 0) * (
+            18 if part in ("shoulder", "elbow", "wrist") else 10
+        )
+        places.append((across, -heights[part], 0))
+    array = np.repeat(np.array(places, np.float32)[None] / 100, 8, axis=0)
+    frames = read_array(array, layout=LAYOUTS["h36m-17"]).frames
+    body = normalise(to_ntu25(frames, Conventions(layout="h36m-17", up="-y")))[0, 0]
+    assert body[JOINTS.index("head"), 1] > 0.3 > -0.6 > body[JOINTS.index("left ankle"), 1]
+    assert body[JOINTS.index("right shoulder"), 0] - body[JOINTS.index("left shoulder"), 0] == pytest.approx(
+        0.36
+    )
+
+
+def test_object_arrays_of_an_archive_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "data_3d_h36m.npz"
+    people = {"S1": {"Walking": numbers(40, 32, 3)}}
+    np.savez_compressed(path, positions_3d=np.array(people, dtype=object))
+    with pytest.raises(
+        UmurlError, match=r"positions_3d of Python objects, refused, they may run code: write each clip"
+    ):
+        read_clip_file(path, layout="h36m-17")

@@ -99,8 +99,8 @@ def test_arrays_that_fit_nothing_are_still_npy(tmp_path: Path) -> None:
     ("names", "said", "help_"),
     [
         (
-            ["a.bvh", "b.bvh", "c.md"],
-            "2 .bvh, 1 .md files",
+            ["a.trc", "b.trc", "c.md"],
+            "2 .trc, 1 .md files",
             "write each recording as a .npy array",
         ),
         (["a.rar"], "recognised, only 1 .rar file;", "unpack the archives first"),

@@ -5,8 +5,10 @@ import pickle
 from collections.abc import Callable
 from pathlib import Path
 
+import motion_files
 import numpy as np
 import pytest
+from rigs import bvh, person
 from scipy.io import savemat
 
 from encoder.errors import UmurlError
@@ -58,6 +60,32 @@ def make_nw_ucla(folder: Path) -> Path:
     return path
 
 
+def make_azure_kinect(folder: Path) -> Path:
+    return motion_files.write_azure_kinect(folder / "clip.json", [{1: np.ones((32, 3))}] * 2)
+
+
+def make_bvh(folder: Path) -> Path:
+    path = folder / "clip.bvh"
+    path.write_text(bvh(person()))
+    return path
+
+
+def make_c3d(folder: Path) -> Path:
+    return motion_files.write_c3d(folder / "clip.c3d", np.ones((3, 9, 3)), list("abcdefghi"))
+
+
+def make_pose(folder: Path) -> Path:
+    return motion_files.write_pose(folder / "clip.pose", np.ones((2, 1, 33, 3)))
+
+
+def make_amass(folder: Path) -> Path:
+    path = folder / "clip.npz"
+    np.savez(
+        path, poses=np.zeros((4, 156)), trans=np.zeros((4, 3)), betas=np.zeros(16), mocap_framerate=120.0
+    )
+    return path
+
+
 def make_npy(folder: Path) -> Path:
     path = folder / "clip.npy"
     np.save(path, np.ones((2, 25, 3)))
@@ -95,12 +123,28 @@ MAKERS: dict[str, Callable[[Path], Path | None]] = {
     "ctr-gcn": make_ctr_gcn,
     "pyskl": make_pyskl,
     "nw-ucla": make_nw_ucla,
+    "azure-kinect": make_azure_kinect,
+    "bvh": make_bvh,
+    "c3d": make_c3d,
+    "pose": make_pose,
+    "amass": make_amass,
     "array-set": make_array_set,
     "npy": make_npy,
     "npz": make_npz,
     "mat": make_mat,
     "csv": make_csv,
 }
+
+
+OWN_LAYOUTS = {
+    "nw-ucla": "kinect-v1",
+    "azure-kinect": "azure-32",
+    "bvh": "rig",
+    "c3d": "rig",
+    "pose": "mediapipe-33",
+    "amass": "smpl-22",
+}
+STATED = {"c3d": SourceOptions(layout="rig")}
 
 
 def test_every_format_is_covered_here() -> None:
@@ -112,14 +156,18 @@ def test_a_source_is_recognised_and_opened(tmp_path: Path, fmt: str) -> None:
     file = MAKERS[fmt](tmp_path)
     for source in filter(None, (tmp_path, file)):
         assert detect(source) == fmt
-        reader: Reader = open_reader(fmt, (source,))
-        assert (reader.format, reader.layout) == (fmt, "kinect-v1" if fmt == "nw-ucla" else "ntu25")
+        reader: Reader = open_reader(fmt, (source,), STATED.get(fmt))
+        assert (reader.format, reader.layout) == (fmt, OWN_LAYOUTS.get(fmt, "ntu25"))
         assert reader.parallel == (fmt not in ("ctr-gcn", "pyskl"))
         items = reader.items()
         assert reader.items() == items
         assert len(list(reader.read(items))) == len(items)
         assert all(path.is_file() for path in reader.files())
-        assert repr(pickle.loads(pickle.dumps(reader))) == repr(reader) == repr(open_reader(fmt, (source,)))
+        assert (
+            repr(pickle.loads(pickle.dumps(reader)))
+            == repr(reader)
+            == repr(open_reader(fmt, (source,), STATED.get(fmt)))
+        )
         assert str(source) in repr(reader)
 
 
@@ -155,8 +203,8 @@ def test_what_is_not_recognised_is_an_error(tmp_path: Path) -> None:
 
 
 def test_an_unknown_format_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UmurlError, match=r"^unknown format 'bvh'; known are ntu-skeleton, pku-mmd, "):
-        open_reader("bvh", (tmp_path,))
+    with pytest.raises(UmurlError, match=r"^unknown format 'fbx'; known are ntu-skeleton, pku-mmd, "):
+        open_reader("fbx", (tmp_path,))
 
 
 @pytest.mark.parametrize("fmt", ["npy", "pyskl"])

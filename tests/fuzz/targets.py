@@ -70,6 +70,12 @@ def _read_whole(root: Path) -> None:
     _read_with(open_reader("pku-mmd", [root], SourceOptions(untrimmed=True)))
 
 
+def _read_markers(root: Path) -> None:
+    with suppress(UmurlError):
+        detect(root)
+    _read_with(open_reader("c3d", [root], SourceOptions(layout=seeds.MARKERS)))
+
+
 def _read_with(reader: Reader) -> None:
     items = reader.items()
     for outcomes in reader.read(items[:MOST_OUTCOMES]):
@@ -127,7 +133,7 @@ def _one_of(*paths: str) -> Files:
 # single files
 
 
-_SUFFIXES = {b"n": ".npy", b"s": ".skeleton", b"t": ".txt", b"j": ".json"}
+_SUFFIXES = {b"n": ".npy", b"s": ".skeleton", b"t": ".txt", b"j": ".json", b"b": ".bvh", b"p": ".pose"}
 
 
 def _clip_file(data: bytes) -> dict[str, bytes]:
@@ -245,6 +251,7 @@ def _where(folder: Path) -> None:
 _TEXT = mutate.words
 _AGCN = ("train_label.pkl", "train_data_joint.npy", "train_num_frame.npy")
 _CLIP: dict[bytes, Mutation] = {b"n": mutate.npy, b"s": _TEXT, b"t": _TEXT, b"j": mutate.json_text}
+_CLIP |= {b"b": _TEXT, b"p": mutate.raw_bytes}
 
 TARGETS: dict[str, Target] = {
     "ntu-skeleton": Target(
@@ -258,6 +265,15 @@ TARGETS: dict[str, Target] = {
     ),
     "nw-ucla": Target(
         files=_at("a01_s02_e03_v01.json"), run=_reads("nw-ucla"), seeds=seeds.nw_ucla, mutate=mutate.json_text
+    ),
+    "azure-kinect": Target(
+        files=_at("clip.json"), run=_reads("azure-kinect"), seeds=seeds.azure_kinect, mutate=mutate.json_text
+    ),
+    "bvh": Target(files=_at("clip.bvh"), run=_reads("bvh"), seeds=seeds.bvh, mutate=_TEXT),
+    "c3d": Target(files=_at("clip.c3d"), run=_read_markers, seeds=seeds.c3d, mutate=mutate.raw_bytes),
+    "pose": Target(files=_at("clip.pose"), run=_reads("pose"), seeds=seeds.pose, mutate=mutate.raw_bytes),
+    "amass": Target(
+        files=_at("clip.npz"), run=_reads("amass"), seeds=seeds.amass, mutate=mutate.zip_members(mutate.npy)
     ),
     "npy": Target(files=_at(f"{_NTU_NAME}.npy"), run=_reads("npy"), seeds=seeds.npy_clips, mutate=mutate.npy),
     "npz": Target(

@@ -58,6 +58,7 @@ def check_size(text: str) -> str:
     return text
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def place_picture(
     frames: Frames, layout: Layout, *, size: tuple[int, int] | None, depth: Depth, mirror: bool
 ) -> Placed:
@@ -67,6 +68,8 @@ def place_picture(
     hips stay. Depth of a picture is dropped unless `depth` is keep.
     """
     frames = mirror_people(frames, layout) if mirror else frames
+    if layout.axes == "camera":
+        return Placed(frames * np.array([-1, -1, 1], dtype=np.float32), is_picture=False)
     if layout.axes != "picture":
         return Placed(frames, is_picture=False)
     notes: tuple[str, ...] = ()

@@ -25,7 +25,7 @@ class LayoutRow(Result):
     faces: str
     """where people look: into the `camera`, or `any` way (they are turned to face it)"""
     axes: str
-    """`world`: y up; `picture`: x to the right, y down, z away"""
+    """`world`: y up; `picture` and `camera`: x to the right, y down, z away"""
     copied: int
     """joints of NTU-25 that add nothing: copies of others, or combinations of them"""
     invented: list[str]

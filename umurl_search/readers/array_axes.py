@@ -19,6 +19,7 @@ _FIRST: tuple[Axes, ...] = ("TVC", "MTVC", "TMVC", "CTVM")
 _FURTHER: tuple[Axes, ...] = ("TVC", "TMVC", "MTVC", "CTV", "TCV", "VCT", "MCTV")
 _SETS = ("NCTVM", "NTMVC", "NMTVC", "NTVC", "NCTV", "NTCV", "VCTN")
 _FEWEST_JOINTS, _MOST_JOINTS = 13, 150
+_FEATURES = {263: "HumanML3D", 251: "KIT-ML"}
 
 Sizes = dict[str, int]
 """letter -> length"""
@@ -132,6 +133,11 @@ def describe_mismatch(
 
 def describe_joints(shape: tuple[int, ...], stated: Layout | None = None) -> str:
     """Where a shape shows a number of joints that says no layout by itself: which have so many, or where to read on."""
+    if len(shape) > 1 and shape[-1] in _FEATURES:
+        return (
+            f"; {shape[-1]} numbers a frame are the features of {_FEATURES[shape[-1]]} (new_joint_vecs), not joints: "
+            "give the arrays of its folder new_joints"
+        )
     n_joints = shape[-2] if len(shape) > 2 and shape[-1] in (2, 3, 4) else 0
     if stated is not None and _FEWEST_JOINTS <= n_joints != stated.n_joints:
         return f"; layout {stated.name} has {stated.n_joints} joints, the array has {n_joints}"

@@ -71,6 +71,10 @@ def _choose_clip(arrays: Arrays, path: Path, *, layout: Layout | None, axes: str
         raise BadRecordingError("malformed", f"several of its arrays may be the clip: {seen}", path)
     if any(set_readings(array.shape, n_joints, dims=dims) for array in arrays.values()):
         seen += ", which is many clips"
+    if objects := _object_arrays(path):
+        seen = (
+            f"{', '.join(objects)} of Python objects, refused, they may run code: write each clip as an array"
+        )
     joints = " or ".join(map(str, n_joints))
     raise BadRecordingError("malformed", f"none of its arrays is a clip of {joints} joints: {seen}", path)
 
@@ -169,6 +173,19 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, *, kinds: st
     except ValueError:
         return None
     return content
+
+
+def _object_arrays(path: Path) -> list[str]:
+    """The arrays of a `.npz` file that hold Python objects, by name, as VideoPose3D's `positions_3d` does."""
+    if path.suffix.lower() != ".npz":
+        return []
+    found = []
+    with open_archive(path) as archive:
+        for name in archive.namelist()[:_MOST_MEMBERS]:
+            with archive.open(name) as stream:
+                if b"'descr': '|O'" in stream.read(200):
+                    found.append(name.removesuffix(".npy")[:80])
+    return found
 
 
 def is_likely_clip(path: Path) -> bool:

@@ -18,7 +18,8 @@ _NO_SUFFIX = "no suffix"
 _FOREIGN = {
     (".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz"): "unpack the archives first",
     (".avi", ".mkv", ".mov", ".mp4", ".webm"): "videos hold no joints: estimate them first",
-    (".bvh", ".c3d", ".fbx", ".json", ".h5", ".hdf5", ".parquet", ".pt", ".pth", ".trc"): (
+    (".fbx", ".glb", ".gltf", ".usd", ".usda", ".usdc", ".blend"): "export BVH, which is read",
+    (".json", ".h5", ".hdf5", ".parquet", ".pt", ".pth", ".trc"): (
         "write each recording as a .npy array (T, 25, 3)"
     ),
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from encoder.errors import BadInputError, UmurlError
+from umurl_search.readers import capture_files
 
 if TYPE_CHECKING:
     from umurl_search.clips.types import State
@@ -122,7 +123,8 @@ _MADE_UP = Format(open=_open_nothing)
 def clip_suffixes() -> tuple[str, ...]:
     """Suffixes of files that may ask as a query; arrays, the most common, first."""
     rows = [row for row in FORMATS.values() if row.read_clip is not None]
-    return tuple(one for row in sorted(rows, key=lambda row: not row.arrays) for one in row.suffixes)
+    every = (one for row in sorted(rows, key=lambda row: not row.arrays) for one in row.suffixes)
+    return tuple(dict.fromkeys(every))
 
 
 def list_suffixes() -> str:
@@ -132,8 +134,12 @@ def list_suffixes() -> str:
 
 
 def states_nothing(name: str) -> bool:
-    """Whether a file of that name holds arrays: layout, rate, unit and axes are for its user to state."""
-    return any(row.arrays and name.lower().endswith(row.suffixes) for row in FORMATS.values())
+    """Whether a file of that name holds arrays: layout, rate, unit and axes are for its user to state.
+
+    Where several formats share its suffix, what is in it says so, if it is there.
+    """
+    row = _row_of(Path(name))
+    return row is not None and row.arrays
 
 
 def read_clip_file(path: Path, *, axes: str | None = None, layout: str | None = None) -> "FileClip":
@@ -142,12 +148,18 @@ def read_clip_file(path: Path, *, axes: str | None = None, layout: str | None = 
     axes: of arrays, what each axis is (None: found out). layout: where it is stated. Raises UmurlError,
     BadRecordingError.
     """
-    suffix = path.suffix.lower()
-    rows = [row for row in FORMATS.values() if row.read_clip and suffix in row.suffixes]
-    row = next((row for row in rows if len(rows) == 1 or row.is_file(path)), None)
-    read = (row or (rows[0] if rows else FORMATS["npy"])).read_clip
+    read = (_row_of(path) or FORMATS["npy"]).read_clip
     assert read is not None
     return read(path, QueryReading(axes=axes, layout=layout))
+
+
+def _row_of(path: Path) -> Format | None:
+    """The format of a file that may ask: of several of its suffix, the first that it is of, else the arrays."""
+    suffix = path.suffix.lower()
+    rows = [row for row in FORMATS.values() if row.read_clip and suffix in row.suffixes]
+    fitting = (row for row in rows if len(rows) == 1 or row.is_file(path))
+    otherwise = (row for row in sorted(rows, key=lambda row: not row.arrays))
+    return next(fitting, None) or next(otherwise, None)
 
 
 def _head(path: Path) -> bytes:
@@ -395,6 +407,7 @@ FORMATS: dict[str, Format] = {
         is_clip_a_file=True,
         read_clip=_read_nw_ucla,
     ),
+    **{name: Format(**fields) for name, fields in capture_files.ROWS.items()},
     "array-set": Format(
         open=_open_array_set, count_in_folder=_count_array_sets, store_bytes=8.0, has_splits=True
     ),
