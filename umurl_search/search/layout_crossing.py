@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from umurl_search.search.query_clip import QueryClip
     from umurl_search.search.searcher import Searcher
 
-T, A = TypeVar("T"), TypeVar("A")
+T = TypeVar("T")
+A = TypeVar("A")
 FOLDER = "bridges"
 """In a library: bridges from other layouts, a file each, named by what they were fitted on."""
 
