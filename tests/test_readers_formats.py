@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from detector_files import landmarks, points, walk, write_holistic, write_openpose
 from scipy.io import savemat
 
 from encoder.errors import UmurlError
@@ -88,6 +89,28 @@ def make_csv(folder: Path) -> Path:
     return path
 
 
+def make_openpose(folder: Path) -> Path:
+    return write_openpose(folder) / "walk_000000000003_keypoints.json"
+
+
+def make_keypoints(folder: Path) -> Path:
+    path = folder / "squat.json"
+    path.write_text(json.dumps([{"keypoints": points(joints)} for joints in walk("coco-17")]))
+    return path
+
+
+def make_keypoints_csv(folder: Path) -> Path:
+    path = folder / "squat.csv"
+    head = [f"{axis}{joint}" for joint in range(1, 34) for axis in "xyzv"]
+    rows = [",".join(map(str, frame.ravel())) for frame in landmarks()]
+    path.write_text("\n".join([",".join(head), *rows]))
+    return path
+
+
+def make_mediapipe(folder: Path) -> Path:
+    return write_holistic(folder / "hello" / "0", landmarks()) / "3.npy"
+
+
 MAKERS: dict[str, Callable[[Path], Path | None]] = {
     "ntu-skeleton": make_ntu,
     "pku-mmd": make_pku,
@@ -95,11 +118,24 @@ MAKERS: dict[str, Callable[[Path], Path | None]] = {
     "ctr-gcn": make_ctr_gcn,
     "pyskl": make_pyskl,
     "nw-ucla": make_nw_ucla,
+    "openpose": make_openpose,
+    "keypoints-json": make_keypoints,
+    "keypoints-csv": make_keypoints_csv,
+    "mediapipe-npy": make_mediapipe,
     "array-set": make_array_set,
     "npy": make_npy,
     "npz": make_npz,
     "mat": make_mat,
     "csv": make_csv,
+}
+
+
+LAYOUTS_OF = {
+    "nw-ucla": "kinect-v1",
+    "openpose": "openpose-25",
+    "keypoints-json": "coco-17",
+    "keypoints-csv": "mediapipe-33",
+    "mediapipe-npy": "mediapipe-33",
 }
 
 
@@ -113,7 +149,7 @@ def test_a_source_is_recognised_and_opened(tmp_path: Path, fmt: str) -> None:
     for source in filter(None, (tmp_path, file)):
         assert detect(source) == fmt
         reader: Reader = open_reader(fmt, (source,))
-        assert (reader.format, reader.layout) == (fmt, "kinect-v1" if fmt == "nw-ucla" else "ntu25")
+        assert (reader.format, reader.layout) == (fmt, LAYOUTS_OF.get(fmt, "ntu25"))
         assert reader.parallel == (fmt not in ("ctr-gcn", "pyskl"))
         items = reader.items()
         assert reader.items() == items
@@ -179,6 +215,10 @@ def test_an_unknown_layout_is_an_error(tmp_path: Path, fmt: str) -> None:
         ("utd_mhad/agcn", "agcn"),
         ("utd_mhad/agcn/xsub", "agcn"),
         ("nw_ucla", "nw-ucla"),
+        ("skeletons/movenet17_json", "keypoints-json"),
+        ("skeletons/mediapipe33_json", "keypoints-json"),
+        ("skeletons/alphapose_json", "keypoints-json"),
+        ("skeletons/mediapipe_holistic_npy/MP_Data", "mediapipe-npy"),
     ],
 )
 def test_real_sources_are_recognised(source: str, fmt: str) -> None:

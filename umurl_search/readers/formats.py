@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from encoder.errors import BadInputError, UmurlError
+from umurl_search.readers import detector_files
 
 if TYPE_CHECKING:
     from umurl_search.clips.types import State
@@ -122,7 +123,8 @@ _MADE_UP = Format(open=_open_nothing)
 def clip_suffixes() -> tuple[str, ...]:
     """Suffixes of files that may ask as a query; arrays, the most common, first."""
     rows = [row for row in FORMATS.values() if row.read_clip is not None]
-    return tuple(one for row in sorted(rows, key=lambda row: not row.arrays) for one in row.suffixes)
+    suffixes = (one for row in sorted(rows, key=lambda row: not row.arrays) for one in row.suffixes)
+    return tuple(dict.fromkeys(suffixes))
 
 
 def list_suffixes() -> str:
@@ -244,7 +246,7 @@ def _is_likely_ctr_gcn(path: Path) -> bool:
 def _open_pyskl(roots: Sequence[Path], options: SourceOptions) -> "Reader":
     from umurl_search.readers.pyskl import PysklReader
 
-    return PysklReader(roots, layout=options.layout or "ntu25")
+    return PysklReader(roots, layout=options.layout)
 
 
 def _is_pyskl(path: Path) -> bool:
@@ -395,6 +397,7 @@ FORMATS: dict[str, Format] = {
         is_clip_a_file=True,
         read_clip=_read_nw_ucla,
     ),
+    **{name: Format(**fields) for name, fields in detector_files.ROWS.items()},
     "array-set": Format(
         open=_open_array_set, count_in_folder=_count_array_sets, store_bytes=8.0, has_splits=True
     ),
