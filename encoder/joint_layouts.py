@@ -26,7 +26,7 @@ _MOST_TEXT = 200_000
 _LONGEST_NAME = 100
 _WEIGHT_ERROR = 1e-5
 _LEAST_SCORE = 0.3
-_FIELDS = ("name", "joints", "parents", "dims", "faces", "axes", "ntu25", "least_score")
+_FIELDS = ("name", "joints", "parents", "dims", "faces", "axes", "ntu25", "least_score", "scored")
 _NAMES = (
     *("ntu25", "kinect-v1", "utd-mhad", "mediapipe-33", "coco-17", "halpe-26", "openpose-25", "openpose-18"),
     *(
@@ -69,7 +69,8 @@ class Layout:
     picture's unit or in metres from the hips; `camera` is the same in a unit of length, from the camera.
     rules: NTU-25's joints by name, each with ways to make it, the first whose joints are seen; what is not stated
     follows from the names of the joints. least_score: below it a joint counts as unseen, where a file says how sure it
-    was.
+    was. scored: the joints for which it counts, throughout a clip, since others are better guessed than not there;
+    None: every joint, frame by frame.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Layout:
     axes: Axes = "world"
     rules: Mapping[str, Sequence[Combination]]
     least_score: float = _LEAST_SCORE
+    scored: tuple[str, ...] | None = None
 
     @property
     def n_joints(self) -> int:
@@ -154,6 +156,7 @@ class Layout:
             "faces": self.faces,
             "axes": self.axes,
             "least_score": self.least_score,
+            **({} if self.scored is None else {"scored": list(self.scored)}),
             "ntu25": {name: [dict(way) for way in ways] for name, ways in self.rules.items()},
         }
         return json.dumps(document, separators=(",", ":"))
@@ -221,8 +224,8 @@ def find_layout(text: str) -> Layout:
             f"layout is one of {', '.join(LAYOUTS)}, or a layout file, got '{text[:_LONGEST_NAME]}'"
         )
     layout = LAYOUTS[base]
-    axes = "picture" if dims == 2 else "world"
-    return Layout(**{**vars_of(layout), "name": text, "dims": dims, "axes": axes})
+    flat = {"axes": "picture", "faces": "camera"} if dims == 2 else {"axes": "world"}
+    return Layout(**{**vars_of(layout), **flat, "name": text, "dims": dims})
 
 
 def vars_of(layout: Layout) -> dict[str, Any]:
@@ -272,6 +275,7 @@ def _read_layout(text: str) -> Layout:
         axes=_parse_choice(document, "axes", _USUAL_AXES[dims]),
         rules=_parse_rules(document.get("ntu25", {}), joints),
         least_score=_parse_score(document.get("least_score", _LEAST_SCORE)),
+        scored=_parse_scored(document.get("scored"), joints),
     )
     _require_body(layout)
     return layout
@@ -281,6 +285,14 @@ def _parse_score(stated: Any) -> float:
     if isinstance(stated, bool) or not isinstance(stated, int | float) or not 0 <= stated <= 1:
         raise ValueError("least_score is a number from 0 to 1")
     return float(stated)
+
+
+def _parse_scored(stated: Any, joints: tuple[str, ...]) -> tuple[str, ...] | None:
+    if stated is None:
+        return None
+    if not (isinstance(stated, list) and all(isinstance(name, str) and name in joints for name in stated)):
+        raise ValueError("scored is a list of joints of the layout")
+    return tuple(stated)
 
 
 def _parse_name(stated: Any) -> str:

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from umurl_search.readers.build_clip import BadRecordingError, describe, make_clip, preview, read_bytes
+from encoder.joint_layouts import find_layout
+from umurl_search.readers.build_clip import (
+    BadRecordingError,
+    describe,
+    make_clip,
+    preview,
+    read_bytes,
+    take_places,
+)
 
 NAME = "S001C002P003R004A005"
 
@@ -92,3 +100,18 @@ def test_what_is_left_out_is_told_in_lines_that_can_be_shown() -> None:
     left_out = BadRecordingError("malformed", "y" * 500).left_out("a\nb", "c\td")
     assert (left_out.name, left_out.reason, left_out.source) == (r"a\nb", "malformed", r"c\td")
     assert left_out.detail == "y" * 200 + "..."
+
+
+def test_scores_count_throughout_where_a_layout_says_for_which_joints() -> None:
+    """A knee of which a detector is sure in most frames stays in all; an arm stays however unsure it is."""
+    layout = find_layout("mediapipe-33")
+    frames = np.full((5, 1, 33, 4), 0.9, np.float32)
+    left, right, elbow = (layout.joints.index(name) for name in ("left knee", "right knee", "left elbow"))
+    frames[:2, :, left, 3] = 0.1
+    frames[:3, :, right, 3] = 0.1
+    frames[..., elbow, 3] = 0.1
+    frames[4] = 0
+    places = take_places(frames, layout)
+    assert places[:4, 0, left].all()
+    assert places[:4, 0, elbow].all()
+    assert not places[:, 0, right].any()

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from encoder.joint_layouts import LAYOUTS
 from umurl_search.clips.clip import Clip
 from umurl_search.readers import detect, open_reader
 from umurl_search.readers.build_clip import BadRecordingError
@@ -143,3 +144,25 @@ def test_more_lines_than_a_clip_has_are_refused_in_little_memory(
     finally:
         tracemalloc.stop()
     assert peak < 8 * 2**20
+
+
+def _kinect(name: str) -> str:
+    """A joint's name as Kinect's own software spells it."""
+    *side, rest = name.split(" ", 1) if name.startswith(("left", "right")) else ("", name)
+    return rest.title().replace(" ", "") + "".join(side).title()
+
+
+@pytest.mark.parametrize("layout", ["ntu25", "kinect-v1"])
+def test_kinects_joints_are_put_in_order_by_name(tmp_path: Path, layout: str) -> None:
+    names = [_kinect(name) for name in LAYOUTS[layout].joints]
+    array = np.arange(2 * len(names) * 3, dtype=float).reshape(2, len(names), 3)
+    shuffled = list(np.random.default_rng(0).permutation(len(names)))
+    head = ",".join(f"{names[j]}_{axis}" for j in shuffled for axis in "XYZ")
+    wide, long = tmp_path / "wide.csv", tmp_path / "long.csv"
+    wide.write_text("\n".join([head, *(",".join(map(str, frame[shuffled].ravel())) for frame in array)]))
+    rows = [
+        f"{t},{names[j]},{','.join(map(str, frame[j]))}" for t, frame in enumerate(array) for j in shuffled
+    ]
+    long.write_text("\n".join(["frame,joint,x,y,z", *rows]))
+    for path in (wide, long):
+        np.testing.assert_array_equal(load_csv(path), array)

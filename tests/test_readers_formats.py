@@ -8,6 +8,7 @@ from pathlib import Path
 import motion_files
 import numpy as np
 import pytest
+from detector_files import landmarks, points, walk, write_holistic, write_openpose
 from rigs import bvh, person
 from scipy.io import savemat
 
@@ -116,6 +117,28 @@ def make_csv(folder: Path) -> Path:
     return path
 
 
+def make_openpose(folder: Path) -> Path:
+    return write_openpose(folder) / "walk_000000000003_keypoints.json"
+
+
+def make_keypoints(folder: Path) -> Path:
+    path = folder / "squat.json"
+    path.write_text(json.dumps([{"keypoints": points(joints)} for joints in walk("coco-17")]))
+    return path
+
+
+def make_keypoints_csv(folder: Path) -> Path:
+    path = folder / "squat.csv"
+    head = [f"{axis}{joint}" for joint in range(1, 34) for axis in "xyzv"]
+    rows = [",".join(map(str, frame.ravel())) for frame in landmarks()]
+    path.write_text("\n".join([",".join(head), *rows]))
+    return path
+
+
+def make_mediapipe(folder: Path) -> Path:
+    return write_holistic(folder / "hello" / "0", landmarks()) / "3.npy"
+
+
 MAKERS: dict[str, Callable[[Path], Path | None]] = {
     "ntu-skeleton": make_ntu,
     "pku-mmd": make_pku,
@@ -128,6 +151,10 @@ MAKERS: dict[str, Callable[[Path], Path | None]] = {
     "c3d": make_c3d,
     "pose": make_pose,
     "amass": make_amass,
+    "openpose": make_openpose,
+    "keypoints-json": make_keypoints,
+    "keypoints-csv": make_keypoints_csv,
+    "mediapipe-npy": make_mediapipe,
     "array-set": make_array_set,
     "npy": make_npy,
     "npz": make_npz,
@@ -143,6 +170,10 @@ OWN_LAYOUTS = {
     "c3d": "rig",
     "pose": "mediapipe-33",
     "amass": "smpl-22",
+    "openpose": "openpose-25",
+    "keypoints-json": "coco-17",
+    "keypoints-csv": "mediapipe-33",
+    "mediapipe-npy": "mediapipe-33",
 }
 STATED = {"c3d": SourceOptions(layout="rig")}
 
@@ -227,6 +258,10 @@ def test_an_unknown_layout_is_an_error(tmp_path: Path, fmt: str) -> None:
         ("utd_mhad/agcn", "agcn"),
         ("utd_mhad/agcn/xsub", "agcn"),
         ("nw_ucla", "nw-ucla"),
+        ("skeletons/movenet17_json", "keypoints-json"),
+        ("skeletons/mediapipe33_json", "keypoints-json"),
+        ("skeletons/alphapose_json", "keypoints-json"),
+        ("skeletons/mediapipe_holistic_npy/MP_Data", "mediapipe-npy"),
     ],
 )
 def test_real_sources_are_recognised(source: str, fmt: str) -> None:

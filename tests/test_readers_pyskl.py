@@ -350,3 +350,46 @@ def test_real_file() -> None:
     names = {clip.name for clip in clips}
     assert set(reader.splits()["xsub"]["train"]) | set(reader.splits()["xsub"]["test"]) == names
     assert {clip.label for clip in clips if isinstance(clip, Clip)} == set(range(27))
+
+
+def in_picture(name: str, n_people: int = 1, **entries: Any) -> dict[str, Any]:
+    places = np.random.default_rng(3).uniform(10, 400, (n_people, 6, 17, 2)).astype("f2")
+    score = np.full((n_people, 6, 17), 0.9, "f2")
+    said = {
+        "keypoint": places,
+        "keypoint_score": score,
+        "img_shape": (480, 640),
+        "total_frames": 6,
+        "label": 1,
+    }
+    return annotation(name, **(said | entries))
+
+
+def test_keypoints_in_two_dimensions_are_cocos(tmp_path: Path) -> None:
+    score = np.full((1, 6, 17), 0.9, "f2")
+    score[0, 2, 3] = 0.1
+    one = in_picture("a", keypoint_score=score)
+    path = write(tmp_path, [one])
+    reader = PysklReader((path,), layout=None)
+    ((clip,),) = reader.read(reader.items())
+    assert isinstance(clip, Clip)
+    assert reader.layout == "coco-17"
+    assert reader.notes == (
+        "keypoints of 17 joints in two dimensions are COCO's, as PYSKL has them: read as coco-17",
+    )
+    assert clip.frames.shape == (6, 1, 17, 3)
+    assert not clip.frames[2, 0, 3].any()
+    np.testing.assert_array_equal(clip.frames[0, 0, :, :2], one["keypoint"][0, 0])
+    assert PysklReader((path,), layout="coco-17").notes == ()
+
+
+def test_without_a_stated_layout_three_dimensions_are_ntus(tmp_path: Path) -> None:
+    reader = PysklReader((write(tmp_path, [annotation("a", keypoint=keypoint(1))]),), layout=None)
+    assert (reader.layout, reader.notes) == ("ntu25", ())
+
+
+def test_parts_of_a_picture_become_its_pixels(tmp_path: Path) -> None:
+    places = np.full((1, 6, 17, 2), 0.5, "f4")
+    (clip,) = outcomes(write(tmp_path, [in_picture("a", keypoint=places)]), layout="coco-17")
+    assert isinstance(clip, Clip)
+    assert clip.frames[0, 0, 0].tolist() == [320, 240, 0]

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Result
+from detector_files import landmarks, points, walk, write_openpose
 from documents import QUERY, ranks_and_names, read_document
 from made_recordings import write_scaled
 from numpy.typing import NDArray
@@ -153,3 +154,30 @@ def test_a_query_tells(indexed: Library, tmp_path: Path, command: Command) -> No
     assert f"note: {clip}: people are 1," in told.err
     assert "--scale 0.001" in told.err
     assert command("query", clip, "--scale", 0.001).err == ""
+
+
+def test_a_folder_of_openposes_frames_is_a_query(indexed: Library, command: Command, tmp_path: Path) -> None:
+    write_openpose(tmp_path / "squat")
+    document = read_document(command("query", tmp_path / "squat", "--json"))
+    (found,) = document["queries"]
+    assert found["query"]["frames"] == 8
+    assert len(found["hits"]) > 0
+
+
+def test_upper_bodies_are_taken_and_told(indexed: Library, command: Command, tmp_path: Path) -> None:
+    keys = ("x", "y", "z", "visibility")
+    frames = landmarks(legs=0.01).tolist()
+    content = [{"pose_landmarks": [dict(zip(keys, joint, strict=True)) for joint in one]} for one in frames]
+    (tmp_path / "sign.json").write_text(json.dumps(content))
+    notes = read_document(command("query", tmp_path / "sign.json", "--json"))["query"]["notes"]
+    assert any("legs are never seen" in note for note in notes)
+    assert any("4:3 is assumed" in note for note in notes)
+    assert not any("lie along" in note for note in notes)
+
+
+def test_too_little_of_a_person_is_refused(indexed: Library, command: Command, tmp_path: Path) -> None:
+    desk = [points(joints[:11]) + points(joints[11:], 0.1) for joints in walk("coco-17")]
+    (tmp_path / "desk.json").write_text(json.dumps([{"keypoints": one} for one in desk]))
+    refused = command("query", tmp_path / "desk.json")
+    assert refused.code == 1
+    assert "both shoulders and both hips are seen in 0 of 8 frames" in refused.err

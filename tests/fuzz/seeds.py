@@ -21,6 +21,7 @@ from fuzz.mutate import SEPARATOR
 from scipy.io import savemat
 
 from encoder import checkpoint
+from encoder.joint_layouts import LAYOUTS
 from encoder.model import ModelConfig, UmURL
 from umurl_search.library.catalog.queries import Catalog
 
@@ -130,6 +131,51 @@ def amass() -> list[bytes]:
             archive.writestr("mocap_framerate.npy", _npy(np.array(120.0)))
         found.append(out.getvalue())
     return found
+
+
+def keypoints_json() -> list[bytes]:
+    """One of each dialect, of few numbers."""
+    joints = [[300 + 7 * j % 50, 100 + 9 * j] for j in range(17)]
+    objects = [{"x": x, "y": y, "score": 0.9} for x, y in joints]
+    row = [number for x, y in joints for number in (x, y, 0.8)]
+    landmarks = [{"x": 0.4 + j / 99, "y": j / 40, "z": -0.1, "visibility": 0.9} for j in range(33)]
+    columns = {"x": [x for x, _ in joints], "y": [y for _, y in joints], "visible": [0.9] * 17}
+    instance = {"keypoints": joints, "keypoint_scores": [0.9] * 17, "bbox_score": 0.8}
+    contents: list[Any] = [
+        [{"keypoints": objects}, {"keypoints": []}, {"keypoints": objects}],
+        {"fps": 25, "frames": [{"timestamp": 40 * t, "pose_world_landmarks": landmarks} for t in (0, 1, 3)]},
+        [{"image_id": f"{t}.jpg", "keypoints": row, "score": 1.2, "idx": [[1.0]]} for t in (2, 10, 1)],
+        {"instance_info": [{"frame_id": t, "instances": [instance, instance]} for t in (1, 2)]},
+        [[{"name": "person", "class": 0, "box": {"x1": 1}, "keypoints": columns, "confidence": 0.9}]] * 2,
+        [joints, joints],
+        [[[[*joint, 0.5] for joint in joints]]] * 2,
+    ]
+    return [json.dumps(content).encode() for content in contents]
+
+
+def keypoints_csv() -> list[bytes]:
+    joints = [f"{axis}{joint}" for joint in range(1, 34) for axis in "xyzv"]
+    row = ",".join(["0.5"] * len(joints))
+    named = [f"{joint}_{axis}" for joint in LAYOUTS["coco-17"].joints for axis in "xy"]
+    people = [",".join([str(t), str(who), *["7"] * 34]) for t in (1, 2) for who in (0, 1)]
+    return [
+        "\n".join([",".join(joints), row, row]).encode(),
+        "\n".join([",".join(["frame", "person", *named]), *people]).encode(),
+    ]
+
+
+def openpose() -> list[bytes]:
+    row = [number for j in range(18) for number in (300 + 7 * j % 50, 100 + 9 * j, 0.8)]
+    frame = json.dumps({"version": 1.3, "people": [{"person_id": [-1], "pose_keypoints_2d": row}]}).encode()
+    return [SEPARATOR.join([frame, b'{"people": []}', frame])]
+
+
+def mediapipe_npy() -> list[bytes]:
+    frame = np.tile([0.4, 0.5, -0.1, 0.9], 33) + np.arange(132) / 200
+    return [
+        SEPARATOR.join([_npy(frame), _npy(frame.reshape(33, 4)), b""]),
+        SEPARATOR.join([_npy(np.zeros(132)), _npy(np.tile(frame, 1)), _npy(np.stack([frame, frame]))]),
+    ]
 
 
 def npy_clips() -> list[bytes]:

@@ -120,6 +120,10 @@ def _reads(fmt: str) -> Run:
     return lambda folder: _read_all(fmt, folder)
 
 
+def _reader(fmt: str, files: Files, some: Callable[[], Sequence[bytes]], change: Mutation) -> Target:
+    return Target(files=files, run=_reads(fmt), seeds=some, mutate=change)
+
+
 def _at(*paths: str) -> Files:
     """The files of an input at these paths."""
     return lambda data: dict(zip(paths, data.split(SEPARATOR), strict=False))
@@ -253,6 +257,14 @@ _AGCN = ("train_label.pkl", "train_data_joint.npy", "train_num_frame.npy")
 _CLIP: dict[bytes, Mutation] = {b"n": mutate.npy, b"s": _TEXT, b"t": _TEXT, b"j": mutate.json_text}
 _CLIP |= {b"b": _TEXT, b"p": mutate.raw_bytes}
 
+_OPENPOSE = _at(*(f"walk/a_{t}_keypoints.json" for t in (1, 2, 4)))
+_HOLISTIC = _one_of("hello/0/1.npy", "hello/0/2.npy", "hello/1.npy")
+_ESTIMATORS = {
+    "keypoints-json": (_at("walk.json"), seeds.keypoints_json, mutate.json_text),
+    "keypoints-csv": (_at("walk.csv"), seeds.keypoints_csv, _TEXT),
+    "openpose": (_OPENPOSE, seeds.openpose, mutate.several_files(mutate.json_text)),
+    "mediapipe-npy": (_HOLISTIC, seeds.mediapipe_npy, mutate.several_files(mutate.npy)),
+}
 TARGETS: dict[str, Target] = {
     "ntu-skeleton": Target(
         files=_at(f"{_NTU_NAME}.skeleton"), run=_reads("ntu-skeleton"), seeds=seeds.skeletons, mutate=_TEXT
@@ -275,6 +287,7 @@ TARGETS: dict[str, Target] = {
     "amass": Target(
         files=_at("clip.npz"), run=_reads("amass"), seeds=seeds.amass, mutate=mutate.zip_members(mutate.npy)
     ),
+    **{name: _reader(name, *rest) for name, rest in _ESTIMATORS.items()},
     "npy": Target(files=_at(f"{_NTU_NAME}.npy"), run=_reads("npy"), seeds=seeds.npy_clips, mutate=mutate.npy),
     "npz": Target(
         files=_at(f"{_NTU_NAME}.npz"),
@@ -397,7 +410,7 @@ def run_in(home: Path, target: Target, data: bytes, *, guarded: bool = True) -> 
     folder.mkdir()
     try:
         for path, content in target.files(data).items():
-            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
         guard = watch(home, n_bytes=len(data), may_write=target.may_write) if guarded else nullcontext()
         with guard, suppress(UmurlError):

@@ -41,7 +41,7 @@ class Clip:
     label: 0-based class, None when unknown; action: its name, where the source tells one.
     `cut` counts the frames dropped at the end by the reader.
     segments: of a long recording, in frames of the source.
-    layout, fps: its joint layout and frames a second, where its file says them.
+    layout, fps: its joint layout and frames a second, where its file says them. notes: what was assumed in reading it.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Clip:
     unseen: int = 0
     layout: str | None = None
     fps: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

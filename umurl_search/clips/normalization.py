@@ -19,6 +19,7 @@ from umurl_search.clips.body_axes import face_camera, make_upright, settle_signs
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Frames, LeftOut
 from umurl_search.clips.joint_mapping import combine_joints
+from umurl_search.clips.picture_people import check_picture_people
 from umurl_search.clips.picture_places import (
     DEPTHS,
     Depth,
@@ -153,8 +154,9 @@ def convert_frames(frames: Frames, conventions: Conventions) -> Marked:
         frames = face_camera(frames)
     if conventions.upright and frames.size:
         frames = make_upright(frames)
+    notes = (*placed.notes, *check_picture_people(frames)) if layout.axes == "picture" else placed.notes
     ready = np.ascontiguousarray(_resample(frames, conventions.fps), dtype=np.float32)
-    return Marked(ready, n_unseen, placed.notes)
+    return Marked(ready, n_unseen, notes)
 
 
 def _choose_people(frames: Frames, person: int | None) -> Frames:
@@ -206,7 +208,7 @@ def convert_and_count(clip: Clip, conventions: Conventions, *, state: State = "r
         return describe_nobody(clip)
     is_turned = conventions.up != "y" or conventions.upright
     ready = normalise(frames) if is_turned and state in NORMALISED else frames
-    return Marked(ready, n_unseen + clip.unseen, notes)
+    return Marked(ready, n_unseen + clip.unseen, (*clip.notes, *notes))
 
 
 def conventions_for(clip: Clip, conventions: Conventions) -> Conventions:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from encoder.joint_layouts import find_layout
 from umurl_search.clips.body_axes import look_at
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.clip_length import check_lengths
@@ -70,6 +71,10 @@ def check_scale_and_axis(
     sizes = np.concatenate([_sizes(frames) for frames in some]) if some else np.zeros(0)
     if not sizes.any():
         return []
+    if find_layout(conventions.layout).axes == "picture":  # y points down there, whoever lies
+        return [
+            f"{what}: {one}" for one in _check_size(float(np.median(sizes[sizes > 0])), conventions, remedy)
+        ]
     size, trunks = float(np.median(sizes[sizes > 0])), np.array([_trunk(frames) for frames in some])
     look = look_at(some)
     turned = look.is_turned and not look.stands and not conventions.upright

@@ -28,6 +28,7 @@ from umurl_search.ingest.annotations import (
 from umurl_search.ingest.change_detection import ChangeDetector
 from umurl_search.ingest.change_sources import ChangeRequest as ChangeRequest
 from umurl_search.ingest.change_sources import find_origins
+from umurl_search.ingest.clip_notes import describe_clip_notes
 from umurl_search.ingest.dataset_before import (
     DatasetBefore,
     find_named,
@@ -279,6 +280,7 @@ class _Change:
         journal = journal_of(target)
         is_whole = bool(self.origin["untrimmed"]) or protocols.find(name).untrimmed
         self.notes.extend(describe_unseen(count_unseen(journal), what=name))
+        self.notes.extend(describe_clip_notes(journal, what=name))
         self.notes.extend(
             check_store(target, self.source[1], what=name, remedy=_advise_ingest_apart, is_whole=is_whole)
         )

@@ -218,6 +218,7 @@ def _record(reader: Reader, conventions: Conventions, clip: Clip) -> Record | Le
         older_hash=_older_hash(reader, clip, frames),
         segments=to_store_rate(clip.segments, n_source=len(clip.frames), n_store=len(frames)),
         unseen=converted.n_unseen,
+        notes=converted.notes,
     )
 
 

@@ -14,6 +14,7 @@ from umurl_search.clips.types import Splits
 from umurl_search.clips.unseen_joints import describe_unseen
 from umurl_search.datasets import protocols
 from umurl_search.datasets.protocols import Dataset
+from umurl_search.ingest.clip_notes import describe_clip_notes
 from umurl_search.ingest.labels_file import annotate, doubt_classes
 from umurl_search.ingest.restate import split_digest
 from umurl_search.ingest.segment_columns import segment_columns
@@ -58,6 +59,7 @@ def register(
             *_note_missing(dataset, reader, journal),
             *describe_passed_over(files, over),
             *describe_unseen(unseen, what=dataset.name),
+            *describe_clip_notes(journal, what=dataset.name),
             *doubts,
         ],
         "unseen": unseen,

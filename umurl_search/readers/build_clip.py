@@ -96,8 +96,23 @@ def take_places(frames: Frames, layout: Layout) -> Frames:
     if dims < _COORDINATES:
         places = np.concatenate([places, np.zeros_like(places[..., :1])], axis=-1)
     if frames.shape[-1] > dims:
-        places[is_unsure(frames[..., dims], layout)] = 0
+        places[find_unsure(frames[..., dims], layout)] = 0
     return places
+
+
+def find_unsure(scores: NDArray[Any], layout: Layout) -> NDArray[np.bool_]:
+    """(T, M, V) which joints do not count as seen by their scores, which are zero where nobody is.
+
+    Of a layout that says for which joints scores count, those that are too low in most frames are unseen in all: single
+    frames of low scores are better guessed than lost.
+    """
+    unsure = is_unsure(scores, layout)
+    if layout.scored is None:
+        return unsure
+    there = np.asarray((scores > 0).any(axis=2, keepdims=True))
+    most = 2 * (unsure & there).sum(axis=0) > there.sum(axis=0)
+    scored = np.isin(layout.joints, layout.scored)
+    return np.broadcast_to(most & scored, unsure.shape)
 
 
 def is_unsure(scores: NDArray[Any], layout: Layout) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.joint_layouts import folded_counts, joint_counts
+from encoder.joint_layouts import LAYOUTS, folded_counts, joint_counts
 from umurl_search.readers.build_clip import BadRecordingError, read_bytes
 
 _HEAD_BYTES = 65_536
@@ -47,6 +47,11 @@ _JOINT_NAMES = (
     "joint_name",
     "jointname",
     "jointtype",
+    "landmark",
+    "landmark_id",
+    "landmark_index",
+    "landmark_name",
+    "keypoint",
 )
 _AXES = "xyz"
 
@@ -59,7 +64,7 @@ def load_csv(path: Path) -> Numbers:
     Cells that are empty or say that there is no number are NaN. Raises: BadRecordingError.
     """
     try:
-        return _to_array(_split_rows(read_bytes(path)))
+        return _to_array(split_rows(read_bytes(path)))
     except BadRecordingError as error:
         error.path = path
         raise
@@ -73,13 +78,13 @@ def is_csv_clip(path: Path) -> bool:
         with open(path, "rb") as stream:
             head = stream.read(_HEAD_BYTES)
         whole = len(head) < _HEAD_BYTES
-        rows = _split_rows(head if whole else head.rpartition(b"\n")[0])
+        rows = split_rows(head if whole else head.rpartition(b"\n")[0])
         return _to_array(rows).size > 0
     except (OSError, BadRecordingError):
         return False
 
 
-def _split_rows(content: bytes) -> list[list[str]]:
+def split_rows(content: bytes) -> list[list[str]]:
     """The cells of each row that is not blank. Raises: BadRecordingError."""
     try:
         text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
@@ -134,17 +139,17 @@ def _to_array(rows: Sequence[list[str]]) -> Numbers:
         return _read_named_columns(joints, body)
     if len(body[0]) > max(_widths()) + _MOST_LEADING:
         raise _wrong_width(len(body[0]))
-    return _drop_leading(_parse_numbers(body, range(len(body[0]))))
+    return _drop_leading(parse_numbers(body, range(len(body[0]))))
 
 
 def _read_named_columns(joints: Sequence[dict[str, int]], rows: Sequence[list[str]]) -> Numbers:
     """(T, V, 3) from named columns; a joint of which the camera was not sure at all is zeros."""
-    found = _parse_numbers(rows, [axes[axis] for axes in joints for axis in _AXES]).reshape(
+    found = parse_numbers(rows, [axes[axis] for axes in joints for axis in _AXES]).reshape(
         len(rows), len(joints), 3
     )
     for place, axes in enumerate(joints):
         for column in [column for axis, column in axes.items() if axis not in _AXES]:
-            found[_parse_numbers(rows, [column])[:, 0] <= 0, place] = 0
+            found[parse_numbers(rows, [column])[:, 0] <= 0, place] = 0
     return found
 
 
@@ -176,11 +181,31 @@ def _find_named_columns(head: Sequence[str]) -> list[dict[str, int]] | None:
                 joints.setdefault(found["joint"], {}).setdefault(found["axis"], column)
         whole = [axes for axes in joints.values() if all(axis in axes for axis in _AXES)]
         if len(whole) in joint_counts():
-            return whole
+            named = [name for name, axes in joints.items() if all(axis in axes for axis in _AXES)]
+            return [joints[name] for name in order_by_name(named) or named]
     return None
 
 
-def _parse_numbers(rows: Sequence[list[str]], columns: Sequence[int]) -> Numbers:
+def order_by_name(joints: Sequence[str]) -> list[str] | None:
+    """Joints in the order of Kinect's, where all have its names (`SpineBase`, `ShoulderLeft`); else None."""
+    meant = {_to_kinect_name(name): name for name in joints}
+    for layout in (LAYOUTS["ntu25"], LAYOUTS["kinect-v1"]):
+        wanted = [_to_kinect_name(name) for name in layout.joints]
+        if len(meant) == len(joints) and meant.keys() == set(wanted):
+            return [meant[name] for name in wanted]
+    return None
+
+
+def _to_kinect_name(joint: str) -> str:
+    """`HandTipLeft`, `left hand tip` and `hand_tip_left` in one spelling."""
+    letters = re.sub(r"[^a-z0-9]", "", joint.lower())
+    for side in ("left", "right"):
+        if letters.startswith(side) or letters.endswith(side):
+            return side + letters.removeprefix(side).removesuffix(side)
+    return letters
+
+
+def parse_numbers(rows: Sequence[list[str]], columns: Sequence[int]) -> Numbers:
     """These columns as numbers, (T, n). Raises: BadRecordingError for a short row or text."""
     _require_columns(rows, max(columns) + 1)
     numbers = np.empty((len(rows), len(columns)))
@@ -240,7 +265,7 @@ def _read_joint_rows(head: Sequence[str], rows: Sequence[list[str]]) -> Numbers:
     joint_at, frame_at = _find(head, _JOINT_NAMES), _find(head, _FRAME_NAMES)
     assert joint_at is not None
     _require_columns(rows, 1 + max(joint_at, frame_at or 0))
-    table = _parse_numbers(rows, [head.index(axis) for axis in _AXES])
+    table = parse_numbers(rows, [head.index(axis) for axis in _AXES])
     joints = [row[joint_at].lower() for row in rows]
     order = _order_joints(joints)
     if frame_at is None:  # a frame ends where its first joint comes again
@@ -258,6 +283,7 @@ def _read_joint_rows(head: Sequence[str], rows: Sequence[list[str]]) -> Numbers:
 def _order_joints(joints: Sequence[str]) -> dict[str, int]:
     """The place of each joint: by number where all are numbers, else as they come first."""
     names = list(dict.fromkeys(joints))
+    names = order_by_name(names) or names
     if all(name.isdecimal() and len(name) < 6 for name in names):
         names.sort(key=int)
     return {name: place for place, name in enumerate(names)}

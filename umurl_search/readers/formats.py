@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from encoder.errors import BadInputError, UmurlError
-from umurl_search.readers import capture_files
+from umurl_search.readers import capture_files, detector_files
 
 if TYPE_CHECKING:
     from umurl_search.clips.types import State
@@ -256,7 +256,7 @@ def _is_likely_ctr_gcn(path: Path) -> bool:
 def _open_pyskl(roots: Sequence[Path], options: SourceOptions) -> "Reader":
     from umurl_search.readers.pyskl import PysklReader
 
-    return PysklReader(roots, layout=options.layout or "ntu25")
+    return PysklReader(roots, layout=options.layout)
 
 
 def _is_pyskl(path: Path) -> bool:
@@ -408,6 +408,7 @@ FORMATS: dict[str, Format] = {
         read_clip=_read_nw_ucla,
     ),
     **{name: Format(**fields) for name, fields in capture_files.ROWS.items()},
+    **{name: Format(**fields) for name, fields in detector_files.ROWS.items()},
     "array-set": Format(
         open=_open_array_set, count_in_folder=_count_array_sets, store_bytes=8.0, has_splits=True
     ),

@@ -18,6 +18,7 @@ from umurl_search.readers.file_per_clip import (
     require_one_root,
 )
 from umurl_search.readers.pyskl_dialects import (
+    is_coco,
     label_of,
     number_actions,
     part_of_name,
@@ -32,6 +33,8 @@ _SUFFIXES = (".pkl", ".pickle")
 _WORDS = (b"split", b"annotations", b"keypoint", b"frame_dir")
 _UNKNOWN = -1
 """The label that MMAction2 gives a clip of which none is known."""
+_MOST_TRIED = 100
+_TWO_DIMENSIONS = "keypoints of 17 joints in two dimensions are COCO's, as PYSKL has them: read as coco-17"
 
 
 class PysklReader:
@@ -45,19 +48,25 @@ class PysklReader:
     state: State = "raw"
     parallel: bool = False
 
-    def __init__(self, roots: Sequence[Path], *, layout: str = "ntu25") -> None:
+    def __init__(self, roots: Sequence[Path], *, layout: str | None = "ntu25") -> None:
         self.roots = (require_one_root(roots),)
         self._paths = _find_pickles(self.roots[0])
-        self.layout: str = layout
-        require_layout(layout)
+        require_layout(layout or "ntu25")
+        self._stated = layout
         self._annotations: list[Any] | None = None
         self._names: list[str] = []
         self._sources: list[str] = []
         self._actions: dict[str, int] = {}
         self._splits: Splits = {}
+        self.layout: str = layout or self._find_layout()
 
     def __repr__(self) -> str:
-        return f"PysklReader({self.roots}, layout={self.layout!r})"
+        return f"PysklReader({self.roots}, layout={self._stated!r})"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was taken for granted, where nothing was stated."""
+        return () if self._stated or self.layout == "ntu25" else (_TWO_DIMENSIONS,)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_annotations": None}
@@ -78,6 +87,10 @@ class PysklReader:
             self._actions = number_actions(annotations)
             self._annotations = annotations
         return self._annotations
+
+    def _find_layout(self) -> str:
+        """COCO's 17 joints of keypoints in two dimensions, else NTU's. Raises: UmurlError."""
+        return "coco-17" if any(map(is_coco, self._load()[:_MOST_TRIED])) else "ntu25"
 
     def items(self) -> Sequence[str]:
         if not self._names:

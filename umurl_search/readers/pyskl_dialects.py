@@ -35,6 +35,9 @@ _PARTS: dict[str, Part] = {
     "test": "test",
 }
 _NAMES = ("frame_dir", "filename", "name", "sample_name", "video_id")
+_COCO_SHAPE = (17, 2)
+_PARTS_OF_PICTURE = 2.0
+"""Coordinates no larger are parts of a picture's width and height."""
 _KEYPOINTS = ("keypoint", "keypoints", "skeleton", "joints", "data")
 
 
@@ -146,6 +149,13 @@ def _find_keypoints(annotation: dict[str, Any]) -> Any:
     return next((annotation[key] for key in _KEYPOINTS if annotation.get(key) is not None), None)
 
 
+def is_coco(annotation: Any) -> bool:
+    """Whether an annotation's keypoints are PYSKL's of pictures: 17 joints of two numbers."""
+    found = _find_keypoints(annotation) if isinstance(annotation, dict) else None
+    first = found[0] if isinstance(found, list | tuple) and found else found
+    return isinstance(first, np.ndarray) and first.ndim in (3, 4) and first.shape[-2:] == _COCO_SHAPE
+
+
 def read_keypoints(annotation: dict[str, Any], *, layout: Layout) -> NDArray[np.float32]:
     """The coordinates, (M, T, V, 3); the third is zero of joints in a picture.
 
@@ -165,10 +175,24 @@ def read_keypoints(annotation: dict[str, Any], *, layout: Layout) -> NDArray[np.
         wanted = f"(M, T, {n_joints}, {dims}) for layout {layout.name}"
         raise BadRecordingError("malformed", f"keypoints of shape {shape}, not {wanted}")
     places = to_float32(found)
+    if dims == 2:
+        places = _to_pixels(places, annotation.get("img_shape"))
     sure = annotation.get("keypoint_score")
     if found.shape[3] == dims and _are_scores(sure, found.shape[:3]):
         places = np.concatenate([places, to_float32(np.asarray(sure))[..., None]], axis=3)
     return take_places(places, layout)
+
+
+def _to_pixels(places: NDArray[np.float32], shape: Any) -> NDArray[np.float32]:
+    """Places in a picture of a stated height and width, where they are parts of these. places: (M, T, V, 2 or 3)."""
+    if not (isinstance(shape, list | tuple) and len(shape) >= 2):
+        return places
+    sides = [side for side in shape[:2] if isinstance(side, int | np.integer) and 0 < side < 1e6]
+    if len(sides) != 2 or not places.size or not np.nanmax(np.abs(places[..., :2])) <= _PARTS_OF_PICTURE:
+        return places
+    scaled = places.copy()
+    scaled[..., :2] *= np.array([sides[1], sides[0]], dtype=np.float32)
+    return scaled
 
 
 def _are_scores(sure: Any, shape: tuple[int, ...]) -> bool:

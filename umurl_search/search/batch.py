@@ -340,6 +340,7 @@ def _make_query(
         return converted
     frames, is_ready = converted.frames, state in NORMALISED
     notes = [
+        *(f"{outcome.name}: {note}" for note in converted.notes),
         *describe_unseen(converted.n_unseen, what=outcome.name),
         *check_clips([frames], conventions, what=outcome.name, is_turned=is_ready),
     ]

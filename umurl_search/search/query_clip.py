@@ -310,8 +310,11 @@ def _read_as_likely(
 
 def _follow_file(read: FileClip, conventions: Conventions, strict_layout: bool) -> tuple[Conventions, bool]:
     """The conventions with what the file itself says of its joints and rate, unless these were stated."""
-    if read.layout is not None and not strict_layout:
+    is_stated = strict_layout and not str(read.layout).startswith(conventions.layout)
+    if read.layout is not None and not is_stated:  # of a stated layout, it may be the form in two dimensions
         conventions, strict_layout = replace(conventions, layout=read.layout), True
+        if conventions.is_assumed:  # axis and unit of arrays, which this file is none of
+            conventions = replace(conventions, up=_USUAL.up, scale=_USUAL.scale, is_assumed=False)
     if read.fps is not None and conventions.fps == STORE_FPS:
         conventions = replace(conventions, fps=read.fps)
     return conventions, strict_layout

@@ -1,0 +1,142 @@
+"""Keypoints in JSON as pose estimators write them, one clip a file: MediaPipe, MoveNet, YOLO, AlphaPose, MMPose."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from encoder.errors import UmurlError, reason_of
+from umurl_search.clips.clip import Clip
+from umurl_search.clips.types import State
+from umurl_search.readers.array_axes import describe_joints
+from umurl_search.readers.arrays import read_array
+from umurl_search.readers.build_clip import BadRecordingError, FileClip, read_bytes
+from umurl_search.readers.detected_clip import build_clip, to_clip
+from umurl_search.readers.file_per_clip import FilePerClip, Place, decode_place, require_layout
+from umurl_search.readers.keypoint_dialects import KEYPOINTS, read_detections
+
+_HEAD_BYTES, _MOST_BYTES = 65_536, 2**29
+_SAYS_KEYPOINTS = re.compile(rb'"(?:' + "|".join((*KEYPOINTS, "instance_info")).encode() + rb')"\s*:')
+_NESTED = re.compile(rb"\s*\[\s*\[\s*(?:\[\s*)*(?:-?\d|NaN|null)")
+_BARE_OBJECTS = re.compile(rb'\s*\[\s*(?:\[\s*)+\{[^{}]*"x"\s*:[^{}]*"y"\s*:')
+_MOST_AXES = 6
+_MOVENET_AXES = (1, 1, 17, 3)
+
+
+class KeypointsReader(FilePerClip):
+    """Recordings of keypoints, anywhere below the roots; each says its own joints unless a layout is stated."""
+
+    format: str = "keypoints-json"
+    state: State = "raw"
+    suffix: str = ".json"
+
+    def __init__(self, roots: Sequence[Path], *, layout: str | None = None) -> None:
+        super().__init__(roots)
+        self._stated = layout
+        if layout is not None:
+            require_layout(layout)
+        self.layout: str = layout or self._find_layout()
+
+    def __repr__(self) -> str:
+        return f"KeypointsReader({self.roots}, layout={self._stated!r})"
+
+    def is_recording(self, path: Path) -> bool:
+        return is_keypoints_json(path)
+
+    def _find_layout(self) -> str:
+        """That of the first recording that can be read."""
+        for item in self.items()[:10]:
+            try:
+                return read_recording(decode_place(item, self.roots).path).layout or "ntu25"
+            except UmurlError:
+                continue
+        return "coco-17"
+
+    def load(self, place: Place) -> Clip:
+        return to_clip(place, read_recording(place.path, layout=self._stated))
+
+
+def is_keypoints_json(path: Path) -> bool:
+    """Whether a JSON file says near its beginning that keypoints follow, or begins with numbers in lists."""
+    if not path.is_file():  # a pipe would keep its reader waiting
+        return False
+    try:
+        with open(path, "rb") as stream:
+            head = stream.read(_HEAD_BYTES)
+    except OSError:
+        return False
+    return bool(_SAYS_KEYPOINTS.search(head) or _NESTED.match(head) or _BARE_OBJECTS.match(head))
+
+
+def read_recording(path: Path, *, layout: str | None = None) -> FileClip:
+    """The clip in a file. layout: of its joints, where it is stated. Raises: BadRecordingError."""
+    try:
+        return _read(load_json(path), layout)
+    except BadRecordingError as error:
+        error.path = path
+        raise
+
+
+def load_json(path: Path) -> Any:
+    """What a JSON file holds; of one document a line, a list of them. Raises: BadRecordingError."""
+    text = read_bytes(path)
+    if len(text) > _MOST_BYTES:
+        raise BadRecordingError("malformed", f"a JSON file of {len(text) / 1e6:,.0f} MB is too large")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        lines = text.splitlines()
+        if len(lines) > 1 and lines[0].rstrip()[-1:] in (b"}", b"]"):
+            try:
+                return [json.loads(line) for line in lines if line.strip()]
+            except (ValueError, RecursionError):
+                pass
+        cut = not text.rstrip().endswith((b"}", b"]"))
+        reason = f"the JSON ends too soon ({reason_of(error)})" if cut else f"no JSON: {reason_of(error)}"
+        raise BadRecordingError("truncated" if cut else "malformed", reason) from None
+
+
+def _read(content: Any, layout: str | None) -> FileClip:
+    if isinstance(content, dict) and isinstance(content.get("keypoints"), list):
+        rows = content["keypoints"]
+        content = rows if _count_axes(rows) > 2 else content
+    if isinstance(content, list) and _count_axes(content) > 2:
+        return _read_nested(content, layout)
+    return build_clip(read_detections(content), layout=layout)
+
+
+def _count_axes(content: Any) -> int:
+    """How deep numbers lie in lists alone; 0 where anything else is in them."""
+    for n_axes in range(_MOST_AXES + 1):
+        if isinstance(content, int | float) and not isinstance(content, bool):
+            return n_axes
+        if not (isinstance(content, list) and content):
+            return 0
+        content = next((one for one in content if one is not None and one != []), None)
+    return 0
+
+
+def _read_nested(content: list[Any], layout: str | None) -> FileClip:
+    """Lists of numbers without a word, read as the same array in a file is: their number of joints may say nothing."""
+    try:
+        array = np.array(content, dtype=np.float64)
+    except (ValueError, TypeError, OverflowError) as error:
+        detail = f"its lists are no array of numbers: {reason_of(error)}"
+        raise BadRecordingError("malformed", detail) from None
+    if array.shape[1:] == _MOVENET_AXES:
+        return _read_movenet(array[:, 0], layout)
+    stated = require_layout(layout) if layout else None
+    try:
+        return FileClip(read_array(array, axes=None, layout=stated).frames, layout=layout)
+    except UmurlError as error:
+        detail = f"{error}{describe_joints(array.shape)}"
+        raise BadRecordingError("malformed", detail) from None
+
+
+def _read_movenet(array: Any, layout: str | None) -> FileClip:
+    """MoveNet's own arrays, whose joints are y, x and a score."""
+    places = read_array(array[..., [1, 0, 2]], axes="TMVC", layout=require_layout(layout or "coco-17")).frames
+    return FileClip(places, ("joints are y, x, score, as MoveNet gives them",), layout or "coco-17")
