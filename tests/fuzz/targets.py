@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from fuzz import mutate, mutate_filters, mutate_pickles, seeds
+from fuzz import mutate, mutate_filters, mutate_pickles, seeds, seeds_bodies
 from fuzz.guard import watch
 from fuzz.mutate import SEPARATOR, Mutation
 
@@ -73,7 +73,7 @@ def _read_whole(root: Path) -> None:
 def _read_markers(root: Path) -> None:
     with suppress(UmurlError):
         detect(root)
-    _read_with(open_reader("c3d", [root], SourceOptions(layout=seeds.MARKERS)))
+    _read_with(open_reader("c3d", [root], SourceOptions(layout=seeds_bodies.MARKERS)))
 
 
 def _read_with(reader: Reader) -> None:
@@ -259,70 +259,46 @@ _CLIP |= {b"b": _TEXT, b"p": mutate.raw_bytes}
 
 _OPENPOSE = _at(*(f"walk/a_{t}_keypoints.json" for t in (1, 2, 4)))
 _HOLISTIC = _one_of("hello/0/1.npy", "hello/0/2.npy", "hello/1.npy")
-_ESTIMATORS = {
-    "keypoints-json": (_at("walk.json"), seeds.keypoints_json, mutate.json_text),
-    "keypoints-csv": (_at("walk.csv"), seeds.keypoints_csv, _TEXT),
-    "openpose": (_OPENPOSE, seeds.openpose, mutate.several_files(mutate.json_text)),
-    "mediapipe-npy": (_HOLISTIC, seeds.mediapipe_npy, mutate.several_files(mutate.npy)),
+_ARRAYS_IN_ZIP = mutate.zip_members(mutate.npy)
+_READERS = {
+    "ntu-skeleton": (_at(f"{_NTU_NAME}.skeleton"), seeds.skeletons, _TEXT),
+    "nw-ucla": (_at("a01_s02_e03_v01.json"), seeds.nw_ucla, mutate.json_text),
+    "azure-kinect": (_at("clip.json"), seeds_bodies.azure_kinect, mutate.json_text),
+    "bvh": (_at("clip.bvh"), seeds_bodies.bvh, _TEXT),
+    "pose": (_at("clip.pose"), seeds_bodies.pose, mutate.raw_bytes),
+    "amass": (_at("clip.npz"), seeds_bodies.amass, _ARRAYS_IN_ZIP),
+    "keypoints-json": (_at("walk.json"), seeds_bodies.keypoints_json, mutate.json_text),
+    "keypoints-csv": (_at("walk.csv"), seeds_bodies.keypoints_csv, _TEXT),
+    "openpose": (_OPENPOSE, seeds_bodies.openpose, mutate.several_files(mutate.json_text)),
+    "mediapipe-npy": (_HOLISTIC, seeds_bodies.mediapipe_npy, mutate.several_files(mutate.npy)),
+    "npy": (_at(f"{_NTU_NAME}.npy"), seeds.npy_clips, mutate.npy),
+    "npz": (_at(f"{_NTU_NAME}.npz"), seeds.npz_clips, _ARRAYS_IN_ZIP),
+    "array-set": (_at("X.npy", "y.npy"), seeds.array_sets, mutate.several_files(mutate.npy)),
+    "mat": (_at(f"{_NTU_NAME}.mat"), seeds.mat_clips, mutate.mat),
+    "csv": (_at(f"{_NTU_NAME}.csv"), seeds.csv_clips, _TEXT),
+    "ctr-gcn": (_at("NTU60_CS.npz"), seeds.ctr_gcn, _ARRAYS_IN_ZIP),
+    "pyskl": (_at("some.pkl"), seeds.pyskl, mutate_pickles.pickle_bytes),
 }
 TARGETS: dict[str, Target] = {
-    "ntu-skeleton": Target(
-        files=_at(f"{_NTU_NAME}.skeleton"), run=_reads("ntu-skeleton"), seeds=seeds.skeletons, mutate=_TEXT
-    ),
+    **{name: _reader(name, *rest) for name, rest in _READERS.items()},
     "pku-mmd": Target(
         files=_at("data/0001-L.txt", "labels/0001-L.txt"),
         run=_read_whole,
         seeds=seeds.pku,
         mutate=mutate.several_files(_TEXT),
     ),
-    "nw-ucla": Target(
-        files=_at("a01_s02_e03_v01.json"), run=_reads("nw-ucla"), seeds=seeds.nw_ucla, mutate=mutate.json_text
-    ),
-    "azure-kinect": Target(
-        files=_at("clip.json"), run=_reads("azure-kinect"), seeds=seeds.azure_kinect, mutate=mutate.json_text
-    ),
-    "bvh": Target(files=_at("clip.bvh"), run=_reads("bvh"), seeds=seeds.bvh, mutate=_TEXT),
-    "c3d": Target(files=_at("clip.c3d"), run=_read_markers, seeds=seeds.c3d, mutate=mutate.raw_bytes),
-    "pose": Target(files=_at("clip.pose"), run=_reads("pose"), seeds=seeds.pose, mutate=mutate.raw_bytes),
-    "amass": Target(
-        files=_at("clip.npz"), run=_reads("amass"), seeds=seeds.amass, mutate=mutate.zip_members(mutate.npy)
-    ),
-    **{name: _reader(name, *rest) for name, rest in _ESTIMATORS.items()},
-    "npy": Target(files=_at(f"{_NTU_NAME}.npy"), run=_reads("npy"), seeds=seeds.npy_clips, mutate=mutate.npy),
-    "npz": Target(
-        files=_at(f"{_NTU_NAME}.npz"),
-        run=_reads("npz"),
-        seeds=seeds.npz_clips,
-        mutate=mutate.zip_members(mutate.npy),
-    ),
-    "array-set": Target(
-        files=_at("X.npy", "y.npy"),
-        run=_reads("array-set"),
-        seeds=seeds.array_sets,
-        mutate=mutate.several_files(mutate.npy),
-    ),
+    "c3d": Target(files=_at("clip.c3d"), run=_read_markers, seeds=seeds_bodies.c3d, mutate=mutate.raw_bytes),
     "array-set-file": Target(
         files=_one_of("X.npz", "X.mat"),
         run=_reads("array-set"),
         seeds=seeds.array_set_files,
-        mutate=mutate.several_files(mutate.zip_members(mutate.npy), mutate.mat),
+        mutate=mutate.several_files(_ARRAYS_IN_ZIP, mutate.mat),
     ),
-    "mat": Target(files=_at(f"{_NTU_NAME}.mat"), run=_reads("mat"), seeds=seeds.mat_clips, mutate=mutate.mat),
-    "csv": Target(files=_at(f"{_NTU_NAME}.csv"), run=_reads("csv"), seeds=seeds.csv_clips, mutate=_TEXT),
     "object-npy": Target(
         files=_at(f"{_NTU_NAME}.skeleton.npy"),
         run=_reads("npy"),
         seeds=seeds.object_npy,
         mutate=mutate_pickles.object_array,
-    ),
-    "ctr-gcn": Target(
-        files=_at("NTU60_CS.npz"),
-        run=_reads("ctr-gcn"),
-        seeds=seeds.ctr_gcn,
-        mutate=mutate.zip_members(mutate.npy),
-    ),
-    "pyskl": Target(
-        files=_at("some.pkl"), run=_reads("pyskl"), seeds=seeds.pyskl, mutate=mutate_pickles.pickle_bytes
     ),
     "agcn": Target(
         files=_at(*_AGCN),
@@ -333,7 +309,7 @@ TARGETS: dict[str, Target] = {
     "query": Target(
         files=_clip_file,
         run=_query,
-        seeds=seeds.queries,
+        seeds=seeds_bodies.queries,
         mutate=mutate.by_first_byte(_CLIP),
         refused=(b"s2\n0\n0\n",),
     ),

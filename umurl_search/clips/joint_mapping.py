@@ -6,7 +6,8 @@ Letters: T frames, M people, V joints of the layout, C = 3 coordinates.
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.joint_layouts import Layout, Row
+from encoder.joint_layouts import Layout
+from encoder.layout import Row
 from encoder.skeleton import N_JOINTS
 from umurl_search.clips.clip import Frames
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from encoder.joint_layouts import LAYOUTS, Layout, Row, find_layout
+from encoder.joint_layouts import LAYOUTS, Layout, find_layout
+from encoder.layout import Row
 from encoder.skeleton import JOINTS
 from umurl_search.clips.clip import Frames
 from umurl_search.result import Result

@@ -8,8 +8,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from encoder.errors import BadInputError, UmurlError
+from encoder.errors import BadInputError
 from umurl_search.readers import capture_files, detector_files
+from umurl_search.readers.usual_formats import (
+    count_agcn,
+    count_array_sets,
+    is_csv,
+    is_ctr_gcn,
+    is_likely_array,
+    is_likely_ctr_gcn,
+    is_likely_pku,
+    is_mat,
+    is_npy,
+    is_npz,
+    is_nw_ucla,
+    is_pku,
+    is_pyskl,
+    open_agcn,
+    open_array_set,
+    open_arrays,
+    open_ctr_gcn,
+    open_ntu,
+    open_nw_ucla,
+    open_pku,
+    open_pyskl,
+    read_array,
+    read_nw_ucla,
+    read_pku,
+    read_skeleton,
+)
 
 if TYPE_CHECKING:
     from umurl_search.clips.types import State
@@ -162,144 +189,6 @@ def _row_of(path: Path) -> Format | None:
     return next(fitting, None) or next(otherwise, None)
 
 
-def _head(path: Path) -> bytes:
-    if not path.is_file():  # a pipe would keep its reader waiting
-        return b""
-    try:
-        with open(path, "rb") as stream:
-            return stream.read(_HEAD_BYTES)
-    except OSError:
-        return b""
-
-
-def _open_ntu(roots: Sequence[Path], options: SourceOptions) -> "Reader":
-    from umurl_search.readers.ntu import NtuReader
-
-    lists = (options.missing,) if isinstance(options.missing, Path) else options.missing
-    return NtuReader(
-        roots,
-        missing=lists,
-        max_action=options.max_action,
-        max_setup=options.max_setup,
-        max_frames=options.max_frames,
-    )
-
-
-def _read_skeleton(path: Path, how: QueryReading) -> "FileClip":
-    from umurl_search.readers.build_clip import FileClip
-    from umurl_search.readers.ntu import read_skeleton
-
-    return FileClip(read_skeleton(path))
-
-
-def _open_pku(roots: Sequence[Path], options: SourceOptions) -> "Reader":
-    from umurl_search.readers.pku import PkuReader
-
-    return PkuReader(
-        roots, slicing=options.slicing, max_frames=options.max_frames, untrimmed=options.untrimmed
-    )
-
-
-def _is_pku(path: Path) -> bool:
-    from umurl_search.readers.pku import sniff
-
-    return sniff(path) == "recording"
-
-
-def _is_likely_pku(path: Path) -> bool:
-    from umurl_search.readers.pku import is_likely_recording
-
-    return is_likely_recording(path)
-
-
-def _read_pku(path: Path, how: QueryReading) -> "FileClip":
-    from umurl_search.readers.build_clip import FileClip
-    from umurl_search.readers.pku import read_recording
-
-    return FileClip(read_recording(path))
-
-
-def _open_agcn(roots: Sequence[Path], options: SourceOptions) -> "Reader":
-    from umurl_search.readers.agcn import AgcnReader
-
-    return AgcnReader(roots)
-
-
-def _count_agcn(folder: Path) -> int:
-    from umurl_search.readers.agcn import count_agcn_files
-
-    return count_agcn_files(folder)
-
-
-def _open_ctr_gcn(roots: Sequence[Path], options: SourceOptions) -> "Reader":
-    from umurl_search.readers.ctrgcn import CtrGcnReader
-
-    return CtrGcnReader(roots)
-
-
-def _is_ctr_gcn(path: Path) -> bool:
-    from umurl_search.readers.ctrgcn import open_archive
-
-    try:
-        with open_archive(path) as archive:
-            return "x_train.npy" in archive.namelist()
-    except UmurlError:
-        return False
-
-
-def _is_likely_ctr_gcn(path: Path) -> bool:
-    from umurl_search.readers.ctrgcn import is_ctr_gcn
-
-    return is_ctr_gcn(path)
-
-
-def _open_pyskl(roots: Sequence[Path], options: SourceOptions) -> "Reader":
-    from umurl_search.readers.pyskl import PysklReader
-
-    return PysklReader(roots, layout=options.layout)
-
-
-def _is_pyskl(path: Path) -> bool:
-    from umurl_search.readers.pyskl import is_pyskl
-
-    return is_pyskl(path)
-
-
-def _open_nw_ucla(roots: Sequence[Path], options: SourceOptions) -> "Reader":
-    from umurl_search.readers.nwucla import NwUclaReader
-
-    return NwUclaReader(roots)
-
-
-def _is_nw_ucla(path: Path) -> bool:
-    from umurl_search.readers.nwucla import is_nw_ucla
-
-    return is_nw_ucla(path)
-
-
-def _read_nw_ucla(path: Path, how: QueryReading) -> "FileClip":
-    from umurl_search.readers.build_clip import FileClip
-    from umurl_search.readers.nwucla import read_recording
-
-    return FileClip(read_recording(path))
-
-
-def _open_arrays(fmt: str) -> Callable[[Sequence[Path], SourceOptions], "Reader"]:
-    def open_them(roots: Sequence[Path], options: SourceOptions) -> "Reader":
-        from umurl_search.readers.arrays import NpyReader, usual_layout
-
-        return NpyReader(
-            roots,
-            layout=options.layout or usual_layout(roots, FORMATS[fmt].suffixes),
-            state=options.state,
-            axes=options.axes,
-            fmt=fmt,
-            other_suffixes=FORMATS[fmt].other_suffixes,
-        )
-
-    return open_them
-
-
 def _array_format(
     fmt: str,
     *,
@@ -310,7 +199,7 @@ def _array_format(
 ) -> Format:
     """The row of a format whose files hold an array each, one clip a file."""
     return Format(
-        open=_open_arrays(fmt),
+        open=open_arrays(fmt),
         suffix=f".{fmt}",
         other_suffixes=other_suffixes,
         is_file=is_file,
@@ -318,103 +207,59 @@ def _array_format(
         store_bytes=store_bytes,
         has_recording_files=True,
         is_clip_a_file=True,
-        read_clip=_read_array,
+        read_clip=read_array,
         arrays=True,
     )
 
 
-def _open_array_set(roots: Sequence[Path], options: SourceOptions) -> "Reader":
-    from umurl_search.readers.array_set import ArraySetReader
-
-    return ArraySetReader(roots, layout=options.layout, axes=options.axes)
-
-
-def _count_array_sets(source: Path) -> int:
-    from umurl_search.readers.array_set import count_sets
-
-    return count_sets(source)
-
-
-def _is_npy(path: Path) -> bool:
-    return _head(path).startswith(b"\x93NUMPY")
-
-
-def _is_npz(path: Path) -> bool:
-    return _head(path).startswith(b"PK\x03\x04")
-
-
-def _is_mat(path: Path) -> bool:
-    from umurl_search.readers.mat_file import is_mat
-
-    return is_mat(_head(path))
-
-
-def _is_csv(path: Path) -> bool:
-    from umurl_search.readers.csv_file import is_csv_clip
-
-    return is_csv_clip(path)
-
-
-def _is_likely_array(path: Path) -> bool:
-    from umurl_search.readers.array_files import is_likely_clip
-
-    return is_likely_clip(path)
-
-
-def _read_array(path: Path, how: QueryReading) -> "FileClip":
-    from umurl_search.readers.arrays import read_clip_file as read
-
-    return read(path, axes=how.axes, layout=how.layout)
-
-
 FORMATS: dict[str, Format] = {
     "ntu-skeleton": Format(
-        open=_open_ntu,
+        open=open_ntu,
         suffix=".skeleton",
         is_file=Path.is_file,
         store_bytes=0.3,
         has_recording_files=True,
         is_clip_a_file=True,
-        read_clip=_read_skeleton,
+        read_clip=read_skeleton,
     ),
     "pku-mmd": Format(
-        open=_open_pku,
+        open=open_pku,
         suffix=".txt",
-        is_file=_is_pku,
-        is_likely=_is_likely_pku,
+        is_file=is_pku,
+        is_likely=is_likely_pku,
         store_bytes=0.5,
         has_recording_files=True,
-        read_clip=_read_pku,
+        read_clip=read_pku,
     ),
-    "agcn": Format(open=_open_agcn, count_in_folder=_count_agcn, has_splits=True),
+    "agcn": Format(open=open_agcn, count_in_folder=count_agcn, has_splits=True),
     "ctr-gcn": Format(
-        open=_open_ctr_gcn, suffix=".npz", is_file=_is_ctr_gcn, is_likely=_is_likely_ctr_gcn, has_splits=True
+        open=open_ctr_gcn, suffix=".npz", is_file=is_ctr_gcn, is_likely=is_likely_ctr_gcn, has_splits=True
     ),
     "pyskl": Format(
-        open=_open_pyskl,
+        open=open_pyskl,
         suffix=".pkl",
         other_suffixes=(".pickle",),
-        is_file=_is_pyskl,
+        is_file=is_pyskl,
         store_bytes=2.1,
         has_splits=True,
     ),
     "nw-ucla": Format(
-        open=_open_nw_ucla,
+        open=open_nw_ucla,
         suffix=".json",
-        is_file=_is_nw_ucla,
+        is_file=is_nw_ucla,
         store_bytes=0.6,
         has_recording_files=True,
         is_clip_a_file=True,
-        read_clip=_read_nw_ucla,
+        read_clip=read_nw_ucla,
     ),
     **{name: Format(**fields) for name, fields in capture_files.ROWS.items()},
     **{name: Format(**fields) for name, fields in detector_files.ROWS.items()},
     "array-set": Format(
-        open=_open_array_set, count_in_folder=_count_array_sets, store_bytes=8.0, has_splits=True
+        open=open_array_set, count_in_folder=count_array_sets, store_bytes=8.0, has_splits=True
     ),
-    "npy": _array_format("npy", is_file=_is_npy, is_likely=_is_likely_array, store_bytes=2.1),
-    "npz": _array_format("npz", is_file=_is_npz, is_likely=_is_likely_array, store_bytes=8.0),
-    "mat": _array_format("mat", is_file=_is_mat, is_likely=_is_likely_array, store_bytes=4.0),
-    "csv": _array_format("csv", is_file=_is_csv, is_likely=None, store_bytes=1.0, other_suffixes=(".tsv",)),
+    "npy": _array_format("npy", is_file=is_npy, is_likely=is_likely_array, store_bytes=2.1),
+    "npz": _array_format("npz", is_file=is_npz, is_likely=is_likely_array, store_bytes=8.0),
+    "mat": _array_format("mat", is_file=is_mat, is_likely=is_likely_array, store_bytes=4.0),
+    "csv": _array_format("csv", is_file=is_csv, is_likely=None, store_bytes=1.0, other_suffixes=(".tsv",)),
 }
 """name -> format. Where the files of a folder fit several, the first row that fits is taken."""

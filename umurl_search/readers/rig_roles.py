@@ -112,9 +112,9 @@ def find_roles(tree: Tree) -> dict[str, int]:
             ):
                 roles[f"{side} {role}"] = end
     for role, words in _TRUNK.items():
-        found = next((by_part[None, word] for word in words if (None, word) in by_part), None)
-        if found is not None:
-            roles[role] = found
+        place = next((by_part[None, word] for word in words if (None, word) in by_part), None)
+        if place is not None:
+            roles[role] = place
     if "hips" not in roles and (above := _join(tree, roles)) is not None:
         roles["hips"] = above
     return roles | _ends(tree, roles)
