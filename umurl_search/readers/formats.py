@@ -3,10 +3,11 @@
 A row imports its reader only when it opens or examines a file, so that the table itself is light.
 """
 
+import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from encoder.errors import BadInputError, UmurlError
 from umurl_search.readers import capture_files, detector_files
@@ -162,6 +163,11 @@ def _row_of(path: Path) -> Format | None:
     return next(fitting, None) or next(otherwise, None)
 
 
+def _late(module: str, name: str) -> Callable[[Path], Any]:
+    """A function of a module of this package, which is imported when the function is called."""
+    return lambda path: getattr(importlib.import_module(f"umurl_search.readers.{module}"), name)(path)
+
+
 def _head(path: Path) -> bytes:
     if not path.is_file():  # a pipe would keep its reader waiting
         return b""
@@ -206,12 +212,6 @@ def _is_pku(path: Path) -> bool:
     return sniff(path) == "recording"
 
 
-def _is_likely_pku(path: Path) -> bool:
-    from umurl_search.readers.pku import is_likely_recording
-
-    return is_likely_recording(path)
-
-
 def _read_pku(path: Path, how: QueryReading) -> "FileClip":
     from umurl_search.readers.build_clip import FileClip
     from umurl_search.readers.pku import read_recording
@@ -223,12 +223,6 @@ def _open_agcn(roots: Sequence[Path], options: SourceOptions) -> "Reader":
     from umurl_search.readers.agcn import AgcnReader
 
     return AgcnReader(roots)
-
-
-def _count_agcn(folder: Path) -> int:
-    from umurl_search.readers.agcn import count_agcn_files
-
-    return count_agcn_files(folder)
 
 
 def _open_ctr_gcn(roots: Sequence[Path], options: SourceOptions) -> "Reader":
@@ -247,34 +241,16 @@ def _is_ctr_gcn(path: Path) -> bool:
         return False
 
 
-def _is_likely_ctr_gcn(path: Path) -> bool:
-    from umurl_search.readers.ctrgcn import is_ctr_gcn
-
-    return is_ctr_gcn(path)
-
-
 def _open_pyskl(roots: Sequence[Path], options: SourceOptions) -> "Reader":
     from umurl_search.readers.pyskl import PysklReader
 
     return PysklReader(roots, layout=options.layout)
 
 
-def _is_pyskl(path: Path) -> bool:
-    from umurl_search.readers.pyskl import is_pyskl
-
-    return is_pyskl(path)
-
-
 def _open_nw_ucla(roots: Sequence[Path], options: SourceOptions) -> "Reader":
     from umurl_search.readers.nwucla import NwUclaReader
 
     return NwUclaReader(roots)
-
-
-def _is_nw_ucla(path: Path) -> bool:
-    from umurl_search.readers.nwucla import is_nw_ucla
-
-    return is_nw_ucla(path)
 
 
 def _read_nw_ucla(path: Path, how: QueryReading) -> "FileClip":
@@ -329,12 +305,6 @@ def _open_array_set(roots: Sequence[Path], options: SourceOptions) -> "Reader":
     return ArraySetReader(roots, layout=options.layout, axes=options.axes)
 
 
-def _count_array_sets(source: Path) -> int:
-    from umurl_search.readers.array_set import count_sets
-
-    return count_sets(source)
-
-
 def _is_npy(path: Path) -> bool:
     return _head(path).startswith(b"\x93NUMPY")
 
@@ -347,18 +317,6 @@ def _is_mat(path: Path) -> bool:
     from umurl_search.readers.mat_file import is_mat
 
     return is_mat(_head(path))
-
-
-def _is_csv(path: Path) -> bool:
-    from umurl_search.readers.csv_file import is_csv_clip
-
-    return is_csv_clip(path)
-
-
-def _is_likely_array(path: Path) -> bool:
-    from umurl_search.readers.array_files import is_likely_clip
-
-    return is_likely_clip(path)
 
 
 def _read_array(path: Path, how: QueryReading) -> "FileClip":
@@ -381,27 +339,31 @@ FORMATS: dict[str, Format] = {
         open=_open_pku,
         suffix=".txt",
         is_file=_is_pku,
-        is_likely=_is_likely_pku,
+        is_likely=_late("pku", "is_likely_recording"),
         store_bytes=0.5,
         has_recording_files=True,
         read_clip=_read_pku,
     ),
-    "agcn": Format(open=_open_agcn, count_in_folder=_count_agcn, has_splits=True),
+    "agcn": Format(open=_open_agcn, count_in_folder=_late("agcn", "count_agcn_files"), has_splits=True),
     "ctr-gcn": Format(
-        open=_open_ctr_gcn, suffix=".npz", is_file=_is_ctr_gcn, is_likely=_is_likely_ctr_gcn, has_splits=True
+        open=_open_ctr_gcn,
+        suffix=".npz",
+        is_file=_is_ctr_gcn,
+        is_likely=_late("ctrgcn", "is_ctr_gcn"),
+        has_splits=True,
     ),
     "pyskl": Format(
         open=_open_pyskl,
         suffix=".pkl",
         other_suffixes=(".pickle",),
-        is_file=_is_pyskl,
+        is_file=_late("pyskl", "is_pyskl"),
         store_bytes=2.1,
         has_splits=True,
     ),
     "nw-ucla": Format(
         open=_open_nw_ucla,
         suffix=".json",
-        is_file=_is_nw_ucla,
+        is_file=_late("nwucla", "is_nw_ucla"),
         store_bytes=0.6,
         has_recording_files=True,
         is_clip_a_file=True,
@@ -410,11 +372,26 @@ FORMATS: dict[str, Format] = {
     **{name: Format(**fields) for name, fields in capture_files.ROWS.items()},
     **{name: Format(**fields) for name, fields in detector_files.ROWS.items()},
     "array-set": Format(
-        open=_open_array_set, count_in_folder=_count_array_sets, store_bytes=8.0, has_splits=True
+        open=_open_array_set,
+        count_in_folder=_late("array_set", "count_sets"),
+        store_bytes=8.0,
+        has_splits=True,
     ),
-    "npy": _array_format("npy", is_file=_is_npy, is_likely=_is_likely_array, store_bytes=2.1),
-    "npz": _array_format("npz", is_file=_is_npz, is_likely=_is_likely_array, store_bytes=8.0),
-    "mat": _array_format("mat", is_file=_is_mat, is_likely=_is_likely_array, store_bytes=4.0),
-    "csv": _array_format("csv", is_file=_is_csv, is_likely=None, store_bytes=1.0, other_suffixes=(".tsv",)),
+    "npy": _array_format(
+        "npy", is_file=_is_npy, is_likely=_late("array_files", "is_likely_clip"), store_bytes=2.1
+    ),
+    "npz": _array_format(
+        "npz", is_file=_is_npz, is_likely=_late("array_files", "is_likely_clip"), store_bytes=8.0
+    ),
+    "mat": _array_format(
+        "mat", is_file=_is_mat, is_likely=_late("array_files", "is_likely_clip"), store_bytes=4.0
+    ),
+    "csv": _array_format(
+        "csv",
+        is_file=_late("csv_file", "is_csv_clip"),
+        is_likely=None,
+        store_bytes=1.0,
+        other_suffixes=(".tsv",),
+    ),
 }
 """name -> format. Where the files of a folder fit several, the first row that fits is taken."""
