@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,7 @@ from encoder.skeleton import JOINTS, N_JOINTS
 from encoder.usual_joints import USUAL_RULES, Combination
 
 Faces = Literal["camera", "any"]
-Axes = Literal["world", "picture", "camera"]
-_USUAL_AXES = {2: ("picture", "world", "camera"), 3: ("world", "picture", "camera")}
+Axes = Literal["world", "camera", "picture"]
 
 MOST_JOINTS = 1024
 _FOLDER = Path(__file__).parent / "layouts"
@@ -64,13 +63,12 @@ class Layout:
     """A joint layout.
 
     joints: their names, in the order of files. parents: of each joint, for drawing; a root is its own. dims: 2 for
-    joints in a picture. faces: which way people look: into the camera (more or less), or any. axes: `world` is y up in
-    a right-handed system, as a Kinect states it; `picture` is x to the right, y down, z away from the camera, in the
-    picture's unit or in metres from the hips; `camera` is the same in a unit of length, from the camera.
-    rules: NTU-25's joints by name, each with ways to make it, the first whose joints are seen; what is not stated
-    follows from the names of the joints. least_score: below it a joint counts as unseen, where a file says how sure it
-    was. scored: the joints for which it counts, throughout a clip, since others are better guessed than not there;
-    None: every joint, frame by frame.
+    joints in a picture. faces: which way people look: into the camera (more or less), or any. axes: `world` is y
+    up, right-handed; `picture` is x to the right, y down, z away, of the picture or in metres from the hips;
+    `camera` the same from a camera, in a unit of length. rules: NTU-25's joints by name, each with ways to make it,
+    the first whose joints are seen; what is not stated follows from the names of the joints. least_score: below it
+    a joint counts as unseen, where a file says how sure it was. scored: the joints for which it counts, throughout
+    a clip, since others are better guessed than not there; None: every joint, frame by frame.
     """
 
     name: str
@@ -272,7 +270,7 @@ def _read_layout(text: str) -> Layout:
         parents=_parse_parents(document.get("parents"), joints),
         dims=dims,
         faces=_parse_choice(document, "faces", ("camera", "any")),
-        axes=_parse_choice(document, "axes", _USUAL_AXES[dims]),
+        axes=_parse_choice(document, "axes", get_args(Axes)[:: 1 if dims == 3 else -1]),
         rules=_parse_rules(document.get("ntu25", {}), joints),
         least_score=_parse_score(document.get("least_score", _LEAST_SCORE)),
         scored=_parse_scored(document.get("scored"), joints),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from fuzz import mutate, mutate_filters, mutate_pickles, seeds
+from fuzz import capture_seeds, mutate, mutate_filters, mutate_pickles, seeds
 from fuzz.guard import watch
 from fuzz.mutate import SEPARATOR, Mutation
 
@@ -73,7 +73,7 @@ def _read_whole(root: Path) -> None:
 def _read_markers(root: Path) -> None:
     with suppress(UmurlError):
         detect(root)
-    _read_with(open_reader("c3d", [root], SourceOptions(layout=seeds.MARKERS)))
+    _read_with(open_reader("c3d", [root], SourceOptions(layout=capture_seeds.MARKERS)))
 
 
 def _read_with(reader: Reader) -> None:
@@ -267,30 +267,25 @@ _ESTIMATORS = {
 }
 
 
-def _reader(fmt: str, path: str, *, seeds: Callable[[], Sequence[bytes]], mutate: Mutation) -> Target:
-    """A format that is read from one file."""
-    return Target(files=_at(path), run=_reads(fmt), seeds=seeds, mutate=mutate)
-
-
 TARGETS: dict[str, Target] = {
-    "ntu-skeleton": _reader("ntu-skeleton", f"{_NTU_NAME}.skeleton", seeds=seeds.skeletons, mutate=_TEXT),
+    "ntu-skeleton": _reader("ntu-skeleton", _at(f"{_NTU_NAME}.skeleton"), seeds.skeletons, _TEXT),
     "pku-mmd": Target(
         files=_at("data/0001-L.txt", "labels/0001-L.txt"),
         run=_read_whole,
         seeds=seeds.pku,
         mutate=mutate.several_files(_TEXT),
     ),
-    "nw-ucla": _reader("nw-ucla", "a01_s02_e03_v01.json", seeds=seeds.nw_ucla, mutate=mutate.json_text),
-    "azure-kinect": _reader("azure-kinect", "clip.json", seeds=seeds.azure_kinect, mutate=mutate.json_text),
-    "bvh": _reader("bvh", "clip.bvh", seeds=seeds.bvh, mutate=_TEXT),
-    "c3d": Target(files=_at("clip.c3d"), run=_read_markers, seeds=seeds.c3d, mutate=mutate.raw_bytes),
-    "pose": _reader("pose", "clip.pose", seeds=seeds.pose, mutate=mutate.raw_bytes),
-    "amass": _reader("amass", "clip.npz", seeds=seeds.amass, mutate=mutate.zip_members(mutate.npy)),
+    "nw-ucla": _reader("nw-ucla", _at("a01_s02_e03_v01.json"), seeds.nw_ucla, mutate.json_text),
+    "azure-kinect": _reader("azure-kinect", _at("clip.json"), capture_seeds.azure_kinect, mutate.json_text),
+    "bvh": _reader("bvh", _at("clip.bvh"), capture_seeds.bvh, _TEXT),
+    "c3d": Target(files=_at("clip.c3d"), run=_read_markers, seeds=capture_seeds.c3d, mutate=mutate.raw_bytes),
+    "pose": _reader("pose", _at("clip.pose"), capture_seeds.pose, mutate.raw_bytes),
+    "amass": _reader("amass", _at("clip.npz"), capture_seeds.amass, mutate.zip_members(mutate.npy)),
     **{name: _reader(name, *rest) for name, rest in _ESTIMATORS.items()},
-    "npy": _reader("npy", f"{_NTU_NAME}.npy", seeds=seeds.npy_clips, mutate=mutate.npy),
-    "npz": _reader("npz", f"{_NTU_NAME}.npz", seeds=seeds.npz_clips, mutate=mutate.zip_members(mutate.npy)),
+    "npy": _reader("npy", _at(f"{_NTU_NAME}.npy"), seeds.npy_clips, mutate.npy),
+    "npz": _reader("npz", _at(f"{_NTU_NAME}.npz"), seeds.npz_clips, mutate.zip_members(mutate.npy)),
     "array-set": _reader(
-        "array-set", "X.npy", "y.npy", seeds=seeds.array_sets, mutate=mutate.several_files(mutate.npy)
+        "array-set", _at("X.npy", "y.npy"), seeds.array_sets, mutate.several_files(mutate.npy)
     ),
     "array-set-file": Target(
         files=_one_of("X.npz", "X.mat"),
@@ -298,21 +293,21 @@ TARGETS: dict[str, Target] = {
         seeds=seeds.array_set_files,
         mutate=mutate.several_files(mutate.zip_members(mutate.npy), mutate.mat),
     ),
-    "mat": _reader("mat", f"{_NTU_NAME}.mat", seeds=seeds.mat_clips, mutate=mutate.mat),
-    "csv": _reader("csv", f"{_NTU_NAME}.csv", seeds=seeds.csv_clips, mutate=_TEXT),
+    "mat": _reader("mat", _at(f"{_NTU_NAME}.mat"), seeds.mat_clips, mutate.mat),
+    "csv": _reader("csv", _at(f"{_NTU_NAME}.csv"), seeds.csv_clips, _TEXT),
     "object-npy": Target(
         files=_at(f"{_NTU_NAME}.skeleton.npy"),
         run=_reads("npy"),
         seeds=seeds.object_npy,
         mutate=mutate_pickles.object_array,
     ),
-    "ctr-gcn": _reader("ctr-gcn", "NTU60_CS.npz", seeds=seeds.ctr_gcn, mutate=mutate.zip_members(mutate.npy)),
-    "pyskl": _reader("pyskl", "some.pkl", seeds=seeds.pyskl, mutate=mutate_pickles.pickle_bytes),
+    "ctr-gcn": _reader("ctr-gcn", _at("NTU60_CS.npz"), seeds.ctr_gcn, mutate.zip_members(mutate.npy)),
+    "pyskl": _reader("pyskl", _at("some.pkl"), seeds.pyskl, mutate_pickles.pickle_bytes),
     "agcn": _reader(
         "agcn",
-        *_AGCN,
-        seeds=seeds.agcn,
-        mutate=mutate.several_files(mutate_pickles.pickle_bytes, mutate.npy, mutate.npy),
+        _at(*_AGCN),
+        seeds.agcn,
+        mutate.several_files(mutate_pickles.pickle_bytes, mutate.npy, mutate.npy),
     ),
     "query": Target(
         files=_clip_file,
