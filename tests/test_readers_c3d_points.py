@@ -51,19 +51,6 @@ def test_points_lie_where_ezc3d_puts_them(tmp_path: Path, processor: int, scale:
     require_alike(path)
 
 
-def test_files_of_ezc3d_are_read(tmp_path: Path) -> None:
-    ezc3d = pytest.importorskip("ezc3d", reason="ezc3d, the oracle, is not installed")
-    file = ezc3d.c3d()
-    file["parameters"]["POINT"]["RATE"]["value"] = [120]
-    file["parameters"]["POINT"]["LABELS"]["value"] = LABELS
-    whole = np.ones((4, 4, 6))
-    whole[:3] = points()
-    file["data"]["points"] = whole
-    file.write(str(tmp_path / "a.c3d"))
-    require_alike(tmp_path / "a.c3d")
-    assert parse_c3d((tmp_path / "a.c3d").read_bytes()).labels == tuple(LABELS)
-
-
 def test_markers_without_a_label_have_a_number() -> None:
     assert parse_c3d(c3d_bytes(points(), LABELS[:2])).labels == ("LASI", "RASI", "marker 3", "marker 4")
 

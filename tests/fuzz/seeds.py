@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import torch
+from fuzz import capture_seeds
 from fuzz.mutate import SEPARATOR
 from scipy.io import savemat
 

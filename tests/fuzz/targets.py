@@ -279,6 +279,8 @@ _READERS = {
     "ctr-gcn": (_at("NTU60_CS.npz"), seeds.ctr_gcn, _ARRAYS_IN_ZIP),
     "pyskl": (_at("some.pkl"), seeds.pyskl, mutate_pickles.pickle_bytes),
 }
+
+
 TARGETS: dict[str, Target] = {
     **{name: _reader(name, *rest) for name, rest in _READERS.items()},
     "pku-mmd": Target(

@@ -98,19 +98,7 @@ def find_roles(tree: Tree) -> dict[str, int]:
     by_part = _first_of_each(tree.names)
     roles: dict[str, int] = {}
     for side in ("left", "right"):
-        for role, words in _LIMBS.items():
-            taken = set(roles.values())
-            found = next((by_part[side, word] for word in words if by_part.get((side, word), -1) >= 0
-                          and by_part[side, word] not in taken), None)  # fmt: skip
-            if found is not None:
-                roles[f"{side} {role}"] = found
-        _settle_leg(roles, side)
-        for role, above in (("wrist", "elbow"), ("ankle", "knee")):
-            if (
-                f"{side} {role}" not in roles
-                and (end := _end_below(tree, roles.get(f"{side} {above}"))) is not None
-            ):
-                roles[f"{side} {role}"] = end
+        roles |= _find_limbs(tree, by_part, side)
     for role, words in _TRUNK.items():
         place = next((by_part[None, word] for word in words if (None, word) in by_part), None)
         if place is not None:
@@ -118,6 +106,22 @@ def find_roles(tree: Tree) -> dict[str, int]:
     if "hips" not in roles and (above := _join(tree, roles)) is not None:
         roles["hips"] = above
     return roles | _ends(tree, roles)
+
+
+def _find_limbs(tree: Tree, by_part: Mapping[tuple[str | None, str], int], side: str) -> dict[str, int]:
+    """The joints of an arm and a leg: of each role, the first of its words that is there and has none yet."""
+    roles: dict[str, int] = {}
+    for role, words in _LIMBS.items():
+        there = [by_part[side, word] for word in words if (side, word) in by_part]
+        free = [joint for joint in there if joint not in roles.values()]
+        if free:
+            roles[f"{side} {role}"] = free[0]
+    _settle_leg(roles, side)
+    for last, before in (("wrist", "elbow"), ("ankle", "knee")):
+        end = _end_below(tree, roles.get(f"{side} {before}"))
+        if f"{side} {last}" not in roles and end is not None:
+            roles[f"{side} {last}"] = end
+    return roles
 
 
 def _end_below(tree: Tree, joint: int | None) -> int | None:
