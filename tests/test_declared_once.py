@@ -15,7 +15,9 @@ import pytest
 from conftest import Result
 from serving import Client, finish_job
 
+from encoder.joint_layouts import LAYOUTS
 from encoder.options import options_of
+from encoder.skeleton import JOINTS
 from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index
 from umurl_search.evaluation.metrics import RANKING_METRICS, Ranking, RankingMetric
 from umurl_search.evaluation.retrieval_results import KnnFigures
@@ -32,7 +34,7 @@ ROOT = Path(__file__).parents[1]
 READER = """
 import json
 import numpy as np
-from umurl_search.readers.build_clip import make_clip
+from umurl_search.readers.build_clip import FileClip, make_clip
 from umurl_search.readers.file_per_clip import FilePerClip
 
 class ToyReader(FilePerClip):
@@ -47,8 +49,8 @@ def read(path):
 def open_toy(roots, options):
     return ToyReader(roots)
 
-def read_toy(path, axes):
-    return read(path), ()
+def read_toy(path, how):
+    return FileClip(read(path), layout="toy17")
 """
 FORMAT = """
 from umurl_search.readers import toy
@@ -61,13 +63,16 @@ FORMATS["toy"] = Format(
     read_clip=toy.read_toy,
 )
 """
-LAYOUT = """    "toy17": Layout(name="toy17", n_joints=17, to_ntu25=tuple(min(joint, 16) for joint in range(25))),
-"""
+LAYOUT = {
+    "name": "toy17",
+    "joints": [f"j{joint}" for joint in range(17)],
+    "ntu25": {name: f"j{min(joint, 16)}" for joint, name in enumerate(JOINTS)},
+}
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sources with a format of one's own, seventeen joints in JSON: a reader, and a row in each of two tables."""
+    """The sources with a format of one's own, seventeen joints in JSON: a reader, a layout file, and a row for each."""
     root = tmp_path_factory.mktemp("checkout")
     for room in ("umurl_search", "encoder", "cli"):
         shutil.copytree(ROOT / room, root / room, ignore=shutil.ignore_patterns("__pycache__"))
@@ -76,7 +81,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         formats.write(FORMAT)
     layouts = root / "encoder/joint_layouts.py"
     before = layouts.read_text()
-    layouts.write_text(before.replace("LAYOUTS = {\n", "LAYOUTS = {\n" + LAYOUT))
+    layouts.write_text(before.replace('"rig"', '"rig", "toy17"'))
+    (root / "encoder/layouts/toy17.json").write_text(json.dumps(LAYOUT))
     assert layouts.read_text() != before
     return root
 
@@ -111,7 +117,7 @@ def test_a_format_and_a_layout_of_ones_own_are_ingested_indexed_and_asked(own: O
     assert told.returncode == 0, told.stderr
     ingest = json.loads(told.stdout)
     assert (ingest["format"], ingest["used"]) == ("toy", 3)
-    assert any("layout toy17: 8 of the 25 joints are copies" in note for note in ingest["notes"])
+    assert any("layout toy17: 8 of the 25 joints" in note for note in ingest["notes"])
     assert own("build-index", "toys").returncode == 0
     hit = json.loads(own("query", toys / "b.toy", "--k", 1, "--json").stdout)["hits"][0]
     assert (hit["name"], hit["score"]) == ("b", pytest.approx(1, abs=1e-5))
@@ -122,8 +128,8 @@ def test_a_format_and_a_layout_of_ones_own_are_ingested_indexed_and_asked(own: O
 def test_they_are_choices_and_are_said_where_something_else_came(own: Own, tmp_path: Path) -> None:
     shown = "".join(own("ingest", "x", "--help").stdout.split())
     assert f"<{'|'.join(FORMATS)}|toy>" in shown
-    assert "<toy17|" in shown
-    assert "<toy17|" in "".join(own("query", "x", "--help").stdout.split())
+    names = [row["name"] for row in json.loads(own("layouts", "--json").stdout)["layouts"]]
+    assert names == [*LAYOUTS, "toy17"]
     (tmp_path / "empty").mkdir()
     told = own("ingest", "x", "--source", tmp_path / "empty")
     assert told.stderr.rstrip().endswith(f"known formats are {', '.join(FORMATS)}, toy")

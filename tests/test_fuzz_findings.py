@@ -55,7 +55,7 @@ def test_seeds_are_taken(name: str, home: Path) -> None:
 
 
 def test_the_corpus_is_small() -> None:
-    assert sum(path.stat().st_size for path in FUZZ.rglob("*") if path.parent.name in TARGETS) < 1_000_000
+    assert sum(path.stat().st_size for path in FUZZ.rglob("*") if path.parent.name in TARGETS) < 1_100_000
 
 
 # the guard: what it is there to see, it sees

@@ -15,7 +15,6 @@ from typing import Any
 import duckdb
 import numpy as np
 import torch
-from fuzz import capture_seeds
 from fuzz.mutate import SEPARATOR
 from scipy.io import savemat
 

@@ -6,7 +6,7 @@ Letters: T frames, M people, V joints of the layout, C = 3 coordinates.
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.joint_layouts import Layout
+from encoder.joint_layouts import Layout, find_layout
 from encoder.layout import Row
 from encoder.skeleton import N_JOINTS
 from umurl_search.clips.clip import Frames
@@ -53,6 +53,13 @@ def _combine(
         place += np.float32(weight) * (source[:, :, at] if own else made[:, :, at - n_joints])
         is_there &= seen[:, :, at] if own else is_made[:, :, at - n_joints]
     return place, is_there
+
+
+def layout_as_seen(text: str, frames: Frames) -> str:
+    """The layout of some clips, (T, M, 25, 3) in a camera's frame: flat, where their depth was left out."""
+    layout = find_layout(text)
+    is_flat = layout.dims > 2 and layout.axes == "picture" and layout.name == text
+    return f"{text}-2d" if is_flat and not frames[..., 2].any() else text
 
 
 def settle_root(frames: Frames, layout: Layout) -> Frames:

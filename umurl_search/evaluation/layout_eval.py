@@ -14,6 +14,7 @@ from encoder.joint_layouts import find_layout
 from encoder.modality_sets import SINGLE_AND_FUSED
 from encoder.model import UmURL
 from umurl_search.clips.degrade import Degrading, degrade
+from umurl_search.clips.joint_mapping import layout_as_seen
 from umurl_search.clips.normalization import normalise
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.bridges_and_whitening import LinearMap, Maps
@@ -110,9 +111,10 @@ class LayoutQueries:
 
     def crosses(self, *, bridge: bool) -> bool:
         """Whether the queries cross by a bridge, as `query` has clips of that layout do."""
-        manifest = open_clips(self.library, self.gallery.dataset).manifest
+        clips = open_clips(self.library, self.gallery.dataset)
+        held = layout_as_seen(clips.manifest["conventions"]["layout"], clips.frames(0))
         whitened = self.gallery.index.transform.kind != "none"
-        return bridge and needs_bridge(self.how.layout, manifest["conventions"]["layout"], whitened=whitened)
+        return bridge and needs_bridge(self.how.layout, held, whitened=whitened)
 
     def points(self, maps: Maps, modality: str, against: str, *, bridge: bool) -> Embeddings:
         """(Q, P) of unit length: the queries in the gallery of a modality. maps: the gallery's."""

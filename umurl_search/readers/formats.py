@@ -3,11 +3,10 @@
 A row imports its reader only when it opens or examines a file, so that the table itself is light.
 """
 
-import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from encoder.errors import BadInputError
 from umurl_search.readers import capture_files, detector_files

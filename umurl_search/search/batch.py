@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Clip, Frames, LeftOut
+from umurl_search.clips.joint_mapping import layout_as_seen
 from umurl_search.clips.normalization import Conventions, convert_and_count, normalise
 from umurl_search.clips.plausibility import check_clips
 from umurl_search.clips.types import NORMALISED, Embeddings, Rows, State
@@ -352,5 +353,5 @@ def _make_query(
         label=outcome.label,
         frames=frames if is_ready else normalise(frames),
         notes=tuple(notes),
-        layout=outcome.layout or conventions.layout,
+        layout=layout_as_seen(outcome.layout or conventions.layout, frames),
     )

@@ -23,6 +23,7 @@ from umurl_search.clips.body_selection import drop_absent
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.clip_length import check_lengths
 from umurl_search.clips.crop import crop
+from umurl_search.clips.joint_mapping import layout_as_seen
 from umurl_search.clips.normalization import (
     STORE_FPS,
     Conventions,
@@ -146,7 +147,7 @@ class StoredClip:
     @property
     def layout(self) -> str:
         """The joint layout of its dataset."""
-        return str(self.store.manifest["conventions"]["layout"])
+        return layout_as_seen(self.store.manifest["conventions"]["layout"], self.frames)
 
     @property
     def frames(self) -> Frames:
@@ -292,7 +293,7 @@ def read_clip_frames(
         *describe_unseen(n_unseen, what=str(path)),
         *check_clips([ready], chosen, what=str(path)),
     )
-    return ClipFrames(frames=ready, notes=notes, layout=chosen.layout)
+    return ClipFrames(frames=ready, notes=notes, layout=layout_as_seen(chosen.layout, ready))
 
 
 def _read_as_likely(

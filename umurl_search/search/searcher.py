@@ -18,6 +18,7 @@ from encoder.joint_layouts import find_layout
 from encoder.model import UmURL
 from umurl_search.clips.body_axes import make_upright
 from umurl_search.clips.clip import Frames
+from umurl_search.clips.joint_mapping import layout_as_seen
 from umurl_search.clips.normalization import Conventions, check_pipeline
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.bridges_and_whitening import Maps
@@ -34,6 +35,7 @@ from umurl_search.index.temporal_iou import Intervals
 from umurl_search.index.windows import windows_of
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_columns import PERFORMANCE, clip_fields, sql_types
+from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_while_changing
 from umurl_search.progress import Progress, no_progress
@@ -168,10 +170,11 @@ class Searcher:
             return [bring_down(frames, self.layout) for frames in clips]
         return [make_upright(frames) for frames in clips] if is_upright(self.dataset) else list(clips)
 
-    @property
+    @cached_property
     def layout(self) -> str:
-        """The joint layout of the index's dataset."""
-        return str(self.dataset["layout"])
+        """The joint layout of the index's dataset, as its first clip shows it."""
+        clips = open_clips(self.library, self.row["dataset"])
+        return layout_as_seen(str(self.dataset["layout"]), clips.frames(0))
 
     def crossing(self, layout: str, how: MatchOptions) -> str | None:
         """The layout from which clips cross to this index by a bridge, None where they do not."""
@@ -235,8 +238,7 @@ class Searcher:
         self.dataset = self._checked_dataset()
         self._galleries, self._layout_bridges, self._opened_at = {}, {}, now
         for opened in (
-            "_performances",
-            "windows",
+            *("_performances", "windows", "layout"),
             *(("model",) if self.row["encoder_hash"] != before else ()),
         ):
             self.__dict__.pop(opened, None)
