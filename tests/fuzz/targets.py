@@ -27,7 +27,7 @@ from umurl_search.ingest.segments_file import read_segments
 from umurl_search.ingest.splits_file import read_splits
 from umurl_search.library.clip_store import FRAMES, JOURNAL, ClipStore, StoreWriter, journal_of
 from umurl_search.library.library import Library
-from umurl_search.readers import SourceOptions, detect, open_reader
+from umurl_search.readers import SourceOptions, detect, nwucla, open_reader
 from umurl_search.readers.base import Reader
 from umurl_search.readers.zip_source import unpack
 from umurl_search.search.query_clip import read_clip
@@ -68,6 +68,16 @@ def _read_whole(root: Path) -> None:
     """Cut into its actions, and whole with them as segments."""
     _read_all("pku-mmd", root)
     _read_with(open_reader("pku-mmd", [root], SourceOptions(untrimmed=True)))
+
+
+def _read_by_frame(root: Path) -> None:
+    """As a large file is read."""
+    before = nwucla._PARSED_WHOLE
+    nwucla._PARSED_WHOLE = 0
+    try:
+        _read_all("nw-ucla", root)
+    finally:
+        nwucla._PARSED_WHOLE = before
 
 
 def _read_with(reader: Reader) -> None:
@@ -258,6 +268,9 @@ TARGETS: dict[str, Target] = {
     ),
     "nw-ucla": Target(
         files=_at("a01_s02_e03_v01.json"), run=_reads("nw-ucla"), seeds=seeds.nw_ucla, mutate=mutate.json_text
+    ),
+    "nw-ucla-large": Target(
+        files=_at("a01_s02_e03_v01.json"), run=_read_by_frame, seeds=seeds.nw_ucla, mutate=mutate.json_text
     ),
     "npy": Target(files=_at(f"{_NTU_NAME}.npy"), run=_reads("npy"), seeds=seeds.npy_clips, mutate=mutate.npy),
     "npz": Target(
