@@ -229,7 +229,7 @@ def _says_nothing(value: Any) -> bool:
 def _rounded(value: Any) -> int:
     """A whole number, however it is written: 2, 2.0. Raises ValueError for any other."""
     number = float(value) if isinstance(value, float) or "." in str(value) else _whole(value)
-    if isinstance(value, bool) or number != int(number) or abs(number) >= 2**53:
+    if isinstance(value, bool) or not abs(number) < 2**53 or number != int(number):
         raise ValueError
     return int(number)
 
