@@ -98,12 +98,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         "tests/test_catalog_kept_statements.py::test_what_was_said_of_clips_outlives_their_removal",
     ),
     Mutation(
-        KEPT,
-        '            self._con.execute(f"delete from {table} where clip_id in {back}", given)\n',
-        "",
-        "tests/test_catalog_kept_statements.py::test_what_was_said_of_clips_outlives_their_removal",
-    ),
-    Mutation(
         RENAME,
         "    for old in moves:\n        sealed_folder.remove(place(old))\n",
         "",
