@@ -51,8 +51,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         RESTATE,
-        "if said == known.said or",
-        "if True or said == known.said or",
+        "        if said == known.said:\n",
+        "        if True:\n",
         "tests/test_ingest_restate.py::test_labels_and_parts_corrected_in_the_source_are_taken",
     ),
     Mutation(

@@ -62,7 +62,7 @@ class Changes(KeptStatements):
         self._add_left_out(name, left_out, origin)
         if segments is not None:
             self._add_segments(name, ids, segments)
-        for one in annotations if n else ():
+        for one in (said for said in annotations if n and said["types"]):
             chosen = ids[np.asarray(one["positions"], dtype=np.int64)]
             self._annotate(name, chosen.tolist(), **{key: one[key] for key in ("columns", "own", "types")})
         for protocol, digest in (source_splits or {}).items():
