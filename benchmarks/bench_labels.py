@@ -20,7 +20,7 @@ from umurl_search.ingest.ingest import Request, ingest
 from umurl_search.library.library import Library
 from umurl_search.synthetic.demo_corpus import make_clip
 
-N_FRAMES = 32
+N_FRAMES = 64
 _RESAMPLED = 10_000
 
 

@@ -103,6 +103,10 @@ def ingest_summary(report: "IngestReport") -> None:
     table.add_row("used", f"{report.used:,}")
     for reason, count in report.left_out.items():
         table.add_row(f"left out: {reason}", f"{count:,}")
+    if report.columns or 0 < report.labelled < report.used:
+        table.add_row("with a label", f"{report.labelled:,}")
+    if report.columns:
+        table.add_row("columns", ", ".join(report.columns))
     if report.cut:
         table.add_row("cut to the first frames kept", f"{report.cut:,}")
     official = dataset_named(report.dataset).official

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from mutation_lists import encoding_and_files, figures, indexes, neighbours, statements
+from mutation_lists import encoding_and_files, figures, indexes, neighbours, readers, statements
 from mutation_lists.mutation import Mutation
 
 ROOT = Path(__file__).parents[1]
@@ -44,6 +44,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *figures.MUTATIONS,
     *encoding_and_files.MUTATIONS,
     *statements.MUTATIONS,
+    *readers.MUTATIONS,
 )
 # Not listed, since no result can change:
 # - `rerank_until_exact`: `<` for `<=`, since every bound lies above the scores that it bounds by more than

@@ -123,3 +123,8 @@ def test_what_is_no_table(tmp_path: Path, name: str, content: str, said: str) ->
 def test_a_table_that_is_not_there(tmp_path: Path) -> None:
     with raises_typed("cannot be read"):
         read_table(tmp_path / "x.csv")
+
+
+def test_infinity_is_no_whole_number(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('[{"name": "a", "label": Infinity}, {"name": "b", "label": 1e400}]')
+    assert read_table(tmp_path / "x.json", numbers=("label",)).types["label"] == "varchar"

@@ -38,3 +38,11 @@ def test_names_are_told_apart() -> None:
     assert not is_ntu_name("0291-L")
     assert is_pku_name("0291-L")
     assert not is_pku_name("README")
+
+
+@pytest.mark.parametrize(
+    "name", ["S001C001P001R001A000", "a0_s1_t1", "a00_s01_e01_v01", "S001C001P001R001A000_rgb"]
+)
+def test_an_action_of_0_is_none(name: str) -> None:
+    assert parse_name(name).action is None
+    assert parse_name(name).subject == 1

@@ -96,6 +96,18 @@ def test_a_library_of_the_version_before_sees_them_too(own: Library, tmp_path: P
     assert change(own, changed=True).relabelled == 4
 
 
+def test_what_a_user_said_in_a_library_of_the_version_before_stays(own: Library, tmp_path: Path) -> None:
+    with own.write() as catalog:
+        catalog._con.execute("update clips set said = null")
+    (tmp_path / "l.csv").write_text(f"name,label\n{NAMES[0]},7\n")
+    relabel(own, "own", tmp_path / "l.csv")
+    assert change(own, changed=True).relabelled == 0
+    assert labels(own) == [7, *([0, 1] * 4)[1:]]
+    write(tmp_path / "own.pkl", [3, 3, *[0, 1] * 3], 6)
+    assert change(own, changed=True).relabelled == 2
+    assert labels(own)[:2] == [3, 3]
+
+
 def test_a_recording_that_is_replaced_keeps_what_was_said_of_it(
     changing: Library, kept: Path, tmp_path: Path
 ) -> None:

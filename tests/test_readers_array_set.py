@@ -299,3 +299,7 @@ def test_a_list_of_classes_hides_no_labels(tmp_path: Path) -> None:
     reader, found = read(tmp_path)
     assert [clip.label for clip in found] == LABELS
     assert list(reader.files()) == [tmp_path / "X.npy", tmp_path / "y.npy"]
+    (tmp_path / "y.npy").unlink()
+    reader, found = read(tmp_path)
+    assert [clip.label for clip in found] == [None] * 5
+    assert list(reader.files()) == [tmp_path / "X.npy"]

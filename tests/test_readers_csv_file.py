@@ -129,13 +129,13 @@ def test_files_that_end_in_tsv_are_clips_too(tmp_path: Path) -> None:
     assert frames.shape == (len(ROWS), 1, 25, 3)
 
 
-@pytest.mark.parametrize("line", ["1\n", "1,\n", "1\r"])
+@pytest.mark.parametrize("line", ["1\n", "1,\n", "1\r", "\n"])
 def test_more_lines_than_a_clip_has_are_refused_in_little_memory(
     tmp_path: Path, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("umurl_search.readers.csv_file._MOST_ROWS", 1_000)
     path = tmp_path / "a.csv"
-    path.write_text(line * 300_000, newline="")
+    path.write_text("1,2,3\n" + line * 300_000 + "1,2,3", newline="")
     tracemalloc.start()
     try:
         with pytest.raises(BadRecordingError, match="over 1000 rows"):

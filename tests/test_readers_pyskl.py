@@ -196,6 +196,13 @@ def test_text_names_the_action(tmp_path: Path) -> None:
     assert [(clip.label, clip.action) for clip in clips] == [(1, "wave"), (0, "clap"), (1, "wave")]
 
 
+@pytest.mark.parametrize("wrap", [lambda word: [word], lambda word: (word,), lambda word: np.array([word])])
+def test_text_in_a_list_of_its_own_names_the_action(tmp_path: Path, wrap: Any) -> None:
+    given = [annotation(name, label=wrap(word)) for name, word in (("a", "wave"), ("b", "clap"))]
+    clips = [one for one in outcomes(write(tmp_path, given)) if isinstance(one, Clip)]
+    assert [(clip.label, clip.action) for clip in clips] == [(1, "wave"), (0, "clap")]
+
+
 def test_pickles_may_end_in_pickle(tmp_path: Path) -> None:
     path = tmp_path / "some.Pickle"
     path.write_bytes(pickle.dumps({"annotations": [annotation("a")], "split": {"train": ["a"]}}))

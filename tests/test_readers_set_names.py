@@ -31,6 +31,7 @@ def test_words_and_the_part_that_they_name() -> None:
         ({"who": AB, "what": ["c", "d"]}, None),
         ({"who": AB, "video_id": ["c", "d"]}, ["c", "d"]),
         ({"label": AB}, None),
+        ({"names": ["a", "a"]}, None),
         ({"names": ["a.skeleton", " b "]}, AB),
         ({"train_names": AB}, None),
         ({"names": ["a", "x" * 201]}, None),

@@ -12,8 +12,11 @@ from documents import QUERY, ranks_and_names, read_document
 from made_recordings import write_scaled
 from numpy.typing import NDArray
 
+from encoder.errors import UmurlError
 from umurl_search import Library
+from umurl_search.clips.normalization import Conventions
 from umurl_search.ingest.ingest import Request, ingest
+from umurl_search.search.query_clip import TooLongError, read_clip_frames
 from umurl_search.synthetic.demo_corpus import make_clip
 
 Command = Callable[..., Result]
@@ -181,3 +184,12 @@ def test_too_little_of_a_person_is_refused(indexed: Library, command: Command, t
     refused = command("query", tmp_path / "desk.json")
     assert refused.code == 1
     assert "both shoulders and both hips are seen in 0 of 8 frames" in refused.err
+
+
+def test_an_archive_is_weighed_before_it_is_read(tmp_path: Path) -> None:
+    """One that holds no clip: were it read, it would be told so."""
+    np.savez_compressed(tmp_path / "a.npz", x=np.zeros(1_000))
+    with pytest.raises(TooLongError, match=r"a\.npz: more frames than there is room for"):
+        read_clip_frames(tmp_path / "a.npz", conventions=Conventions(), most_bytes=4_000)
+    with pytest.raises(UmurlError, match="none of its arrays is a clip"):
+        read_clip_frames(tmp_path / "a.npz", conventions=Conventions(), most_bytes=5_000)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from fuzz import mutate, mutate_filters, mutate_pickles, seeds, seeds_bodies
+from fuzz import mutate, mutate_filters, mutate_pickles, seeds, seeds_bodies, statements
 from fuzz.guard import watch
 from fuzz.mutate import SEPARATOR, Mutation
 
@@ -20,14 +20,10 @@ from encoder import checkpoint
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import REASONS, LeftOut, Outcome
 from umurl_search.clips.normalization import Conventions, convert_clip, normalise
-from umurl_search.evaluation.cross_dataset import read_action_map
 from umurl_search.files import sealed_folder
-from umurl_search.ingest.labels_file import read_labels
-from umurl_search.ingest.segments_file import read_segments
-from umurl_search.ingest.splits_file import read_splits
 from umurl_search.library.clip_store import FRAMES, JOURNAL, ClipStore, StoreWriter, journal_of
 from umurl_search.library.library import Library
-from umurl_search.readers import SourceOptions, detect, open_reader
+from umurl_search.readers import SourceOptions, detect, nwucla, open_reader
 from umurl_search.readers.base import Reader
 from umurl_search.readers.zip_source import unpack
 from umurl_search.search.query_clip import read_clip
@@ -76,13 +72,23 @@ def _read_markers(root: Path) -> None:
     _read_with(open_reader("c3d", [root], SourceOptions(layout=seeds_bodies.MARKERS)))
 
 
+def _read_by_frame(root: Path) -> None:
+    """As a large file is read."""
+    before = nwucla._PARSED_WHOLE
+    nwucla._PARSED_WHOLE = 0
+    try:
+        _read_all("nw-ucla", root)
+    finally:
+        nwucla._PARSED_WHOLE = before
+
+
 def _read_with(reader: Reader) -> None:
     items = reader.items()
     for outcomes in reader.read(items[:MOST_OUTCOMES]):
         for outcome in outcomes:
             _judge(outcome, reader.layout)
     for protocol, parts in reader.splits().items():
-        _require_storable(protocol)
+        statements.require_storable(protocol)
         for part, names in parts.items():
             assert part in ("train", "gallery", "test"), part
             assert all(type(name) is str for name in names), names
@@ -108,12 +114,6 @@ def _judge(outcome: Outcome, layout: str) -> None:
     frames = convert_clip(outcome, Conventions(layout=layout))
     if not isinstance(frames, LeftOut):
         assert np.isfinite(normalise(frames)).all()
-
-
-def _require_storable(name: str) -> None:
-    assert type(name) is str
-    assert len(name) < 1_000, len(name)
-    name.encode()
 
 
 def _reads(fmt: str) -> Run:
@@ -152,41 +152,12 @@ def _query(folder: Path) -> None:
     assert np.isfinite(clip.frames).all()
 
 
-def _splits(folder: Path) -> None:
-    for path in folder.iterdir():
-        for protocol, parts in read_splits(path).items():
-            _require_storable(protocol)
-            assert all(type(name) is str for names in parts.values() for name in names)
-
-
-def _segments(folder: Path) -> None:
-    for path in folder.iterdir():
-        for name, stated in read_segments(path).recordings.items():
-            assert type(name) is str
-            assert all(0 <= one.start_s < one.end_s for one in stated)
-
-
-def _labels(folder: Path) -> None:
-    for path in folder.iterdir():
-        labels = read_labels(path)
-        assert labels is not None
-        columns = (labels.label, labels.action, *labels.fields.values(), *labels.own.values())
-        assert all(len(column) == len(labels.names) for column in columns)
-        assert all(label is None or 0 <= label < 2**31 for label in labels.label)
-        assert labels.digest
-
-
 def _zip(folder: Path) -> None:
     """As `ZipReader` does, but into the folder of the input."""
     (folder / "out").mkdir()
     inside = unpack(folder / "a.zip", folder / "out")
     assert inside.is_relative_to(folder / "out")
     _read_with(open_reader(detect(inside), [inside]))
-
-
-def _action_map(folder: Path) -> None:
-    for pair in read_action_map(folder / "map.tsv").items():
-        assert all(0 <= label < 2**31 for label in pair), pair
 
 
 # encoders
@@ -290,6 +261,9 @@ TARGETS: dict[str, Target] = {
         mutate=mutate.several_files(_TEXT),
     ),
     "c3d": Target(files=_at("clip.c3d"), run=_read_markers, seeds=seeds_bodies.c3d, mutate=mutate.raw_bytes),
+    "nw-ucla-large": Target(
+        files=_at("a01_s02_e03_v01.json"), run=_read_by_frame, seeds=seeds.nw_ucla, mutate=mutate.json_text
+    ),
     "array-set-file": Target(
         files=_one_of("X.npz", "X.mat"),
         run=_reads("array-set"),
@@ -317,19 +291,19 @@ TARGETS: dict[str, Target] = {
     ),
     "splits": Target(
         files=_one_of("splits.json", "splits.csv"),
-        run=_splits,
+        run=statements.read_splits_files,
         seeds=seeds.splits,
         mutate=mutate.several_files(mutate.json_text, _TEXT),
     ),
     "segments": Target(
         files=_one_of("segments.json", "segments.csv"),
-        run=_segments,
+        run=statements.read_segments_files,
         seeds=seeds.segments,
         mutate=mutate.several_files(mutate.json_text, _TEXT),
     ),
     "labels": Target(
         files=_one_of("labels.json", "labels.csv"),
-        run=_labels,
+        run=statements.read_labels_files,
         seeds=seeds.label_tables,
         mutate=mutate.several_files(mutate.json_text, _TEXT),
     ),
@@ -340,7 +314,9 @@ TARGETS: dict[str, Target] = {
         mutate=mutate.zip_members(mutate.npy, mutate.PATHS),
         may_write=True,
     ),
-    "action-map": Target(files=_at("map.tsv"), run=_action_map, seeds=seeds.action_maps, mutate=_TEXT),
+    "action-map": Target(
+        files=_at("map.tsv"), run=statements.read_map_file, seeds=seeds.action_maps, mutate=_TEXT
+    ),
     "checkpoint": Target(
         files=_at("some.pth.tar"),
         run=_checkpoint,

@@ -50,9 +50,15 @@ def parse_name(name: str) -> NameFields:
     for pattern in (_NTU, _UTD_MHAD, _NW_UCLA):
         found = pattern.fullmatch(name)
         if found:
-            return NameFields(**{field: int(number) for field, number in found.groupdict().items()})
+            return _to_fields(found)
     within = _NTU_WITHIN.search(name)
-    return NameFields(**{k: int(v) for k, v in within.groupdict().items()}) if within else NameFields()
+    return _to_fields(within) if within else NameFields()
+
+
+def _to_fields(found: re.Match[str]) -> NameFields:
+    """The numbers of a pattern; an action of 0 is none, since they count from 1."""
+    numbers = {field: int(number) for field, number in found.groupdict().items()}
+    return NameFields(**{k: None if k == "action" and not n else n for k, n in numbers.items()})
 
 
 def is_recording_name(name: str) -> bool:

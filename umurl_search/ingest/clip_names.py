@@ -3,6 +3,7 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from umurl_search.clips.naming import is_recording_name
@@ -46,10 +47,15 @@ class NameMatcher:
     def __init__(self, names: Sequence[str], sources: Iterable[str] = ()) -> None:
         self._exact = dict.fromkeys(names)
         self._source = dict(zip(names, list(sources) or [""] * len(names), strict=True))
-        self._looser: dict[str, str | None] = {}
+
+    @cached_property
+    def _looser(self) -> dict[str, str | None]:
+        """What a clip may be found by -> its name, None where several may."""
+        found: dict[str, str | None] = {}
         for name, source in self._source.items():
             for key in {key for text in (name, source) if text for key in _keys(text)}:
-                self._looser[key] = None if self._looser.get(key, name) != name else name
+                found[key] = None if found.get(key, name) != name else name
+        return found
 
     def find(self, text: str) -> str | None:
         """The clip's name; None where no clip, or more than one, is meant."""
@@ -78,18 +84,22 @@ class NameMatcher:
 
 def _keys(text: str) -> list[str]:
     """What a name may be found by, the fullest first."""
-    path = unicodedata.normalize("NFC", text).replace("\\", "/").strip("/")
+    path = unicodedata.normalize("NFC", text).replace("\\", "/").strip("/").casefold()
     whole = without_ending(path)
-    last = PurePosixPath(whole).name
-    return list(dict.fromkeys((path.casefold(), whole.casefold(), last.casefold())))
+    return list(dict.fromkeys((path, whole, whole.rpartition("/")[2])))
 
 
 def without_ending(path: str) -> str:
     """A path without the ending of a file of clips or videos."""
     lower = path.lower()
-    return next((path[: -len(ending)] for ending in _ENDINGS if lower.endswith(ending)), path)
+    if not lower.endswith(_ENDINGS):
+        return path
+    return next(path[: -len(ending)] for ending in _ENDINGS if lower.endswith(ending))
 
 
 def repeated(texts: Iterable[str]) -> list[str]:
     """Those that come more than once."""
+    texts = list(texts)
+    if len(set(texts)) == len(texts):
+        return []
     return [text for text, n in Counter(texts).items() if n > 1]

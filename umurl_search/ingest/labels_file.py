@@ -191,21 +191,20 @@ def match_labels(
     Raises UmurlError for an action that a list does not hold, and where two rows mean one clip.
     """
     matcher, place = NameMatcher(names, sources), {name: i for i, name in enumerate(names)}
-    found = [(row, matcher.find(name)) for row, name in enumerate(labels.names)]
-    kept = [(row, place[name]) for row, name in found if name is not None]
-    if twice := repeated(names[position] for _, position in kept):
+    found = list(map(matcher.find, labels.names))
+    rows = [row for row, name in enumerate(found) if name is not None]
+    positions = [place[name] for name in found if name is not None]
+    if twice := repeated(names[position] for position in positions):
         raise BadInputError(f"two rows of the labels mean clip '{twice[0]}'")
-    label, action = _number_actions(labels, [row for row, _ in kept], known, listed)
+    label, action = _number_actions(labels, rows, known, listed)
+    fields = {name: [values[row] for row in rows] for name, values in labels.fields.items()}
+    unmatched = [text for text, name in zip(labels.names, found, strict=True) if name is None and text]
     return Annotations(
-        positions=[position for _, position in kept],
-        columns={
-            "label": label,
-            "action": action,
-            **{name: [values[row] for row, _ in kept] for name, values in labels.fields.items()},
-        },
-        own={name: [values[row] for row, _ in kept] for name, values in labels.own.items()},
+        positions=positions,
+        columns={"label": label, "action": action, **fields},
+        own={name: [values[row] for row in rows] for name, values in labels.own.items()},
         types=dict(labels.types),
-        unmatched=[labels.names[row] for row, name in found if name is None and labels.names[row]],
+        unmatched=unmatched,
         notes=list(labels.notes),
     )
 

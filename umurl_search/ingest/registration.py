@@ -154,7 +154,8 @@ def catalog_rows(
         for name, values in one.columns.items():
             column = columns[name]
             for position, value in zip(one.positions, values, strict=True):
-                column[position] = column[position] if value is None else (value if value != "" else None)
+                if value is not None:
+                    column[position] = value if value != "" else None
     n_labelled = sum(label is not None for label in columns["label"])
     own = [
         {"positions": one.positions, "columns": {}, "own": one.own, "types": one.types}

@@ -13,6 +13,7 @@ from umurl_search.clips.types import Splits
 from umurl_search.datasets import protocols
 from umurl_search.ingest.labels_file import known_actions
 from umurl_search.ingest.segment_columns import segment_columns
+from umurl_search.library.catalog.own_columns import RELABELLED
 from umurl_search.library.catalog.queries import StoredSource
 from umurl_search.library.clip_store import Record, said_of
 from umurl_search.library.library import Library
@@ -23,10 +24,11 @@ FIELDS = ("label", "action", "subject", "camera", "setup", "replication")
 @dataclass(frozen=True, kw_only=True)
 class Restated:
     """Clips of which a source says something else now. rows: id, the fields, `said`, and where the file is now;
-    segments: of each, in frames of the store."""
+    segments: of each, in frames of the store. settled: what it says of clips of which that was not kept so far."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    settled: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -34,7 +36,10 @@ class Restated:
     def compare(self, record: Record, known: StoredSource) -> bool:
         """Notes the clip if its source says something else of it now."""
         said = said_of(vars(record))
-        if said == known.said or (known.said is None and record.label == known.label):
+        if said == known.said:
+            return False
+        if known.said == RELABELLED or (known.said is None and record.label == known.label):
+            self.settled[known.id] = said
             return False
         fields = {name: getattr(record, name) for name in FIELDS}
         self.rows.append({"id": known.id, "said": said, **fields, "segments": record.segments})
@@ -95,6 +100,9 @@ def _move(
 
 def enter_restated(library: Library, dataset: str, restated: Restated) -> None:
     """Brings the catalog in step with what a source says of clips."""
+    if restated.settled:
+        with library.write() as catalog:
+            catalog.settle(restated.settled)
     if not len(restated):
         return
     listed = protocols.action_names(protocols.find(dataset).actions)

@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -203,8 +204,13 @@ def _parse_triple(one: Any) -> dict[str, Any]:
     return {"action": words[0], "segment": [value for value in one if not isinstance(value, str)]}
 
 
-def _meanings(columns: Iterable[str]) -> dict[str, str]:
+def _meanings(columns: Iterable[str]) -> Mapping[str, str]:
     """What columns mean -> how they are called here."""
+    return _find_meanings(tuple(columns))
+
+
+@lru_cache(maxsize=64)  # a file's segments have the same keys
+def _find_meanings(columns: tuple[str, ...]) -> Mapping[str, str]:
     plain = {re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_"): name for name in columns}
     said = {what: [plain[one] for one in spellings if one in plain] for what, spellings in _SPELLINGS.items()}
     return {what: found[0] for what, found in said.items() if found}

@@ -253,7 +253,10 @@ def number_actions(annotations: Sequence[Any]) -> dict[str, int]:
     """The label of each action that is named by text: its place in alphabetical order."""
     names = set()
     for annotation in annotations:
-        value = annotation.get("label") if isinstance(annotation, dict) else None
-        if isinstance(value, str) and not _is_number(value.strip()) and value.strip():
-            names.add(value.strip().encode("utf-8", "backslashreplace").decode())
+        try:
+            label = label_of(annotation)
+        except BadRecordingError:  # told once the annotation is read
+            continue
+        if isinstance(label, str):
+            names.add(label)
     return {name: label for label, name in enumerate(sorted(names))}

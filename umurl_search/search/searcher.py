@@ -237,10 +237,8 @@ class Searcher:
         self.index, self.row = open_index(self.library, self.row["name"])
         self.dataset = self._checked_dataset()
         self._galleries, self._layout_bridges, self._opened_at = {}, {}, now
-        for opened in (
-            *("_performances", "windows", "layout"),
-            *(("model",) if self.row["encoder_hash"] != before else ()),
-        ):
+        changed = ("model",) if self.row["encoder_hash"] != before else ()
+        for opened in ("_performances", "windows", "layout", *changed):
             self.__dict__.pop(opened, None)
 
     def _answer(self, asking: QueryBatch, how: SearchOptions) -> list[Answer]:

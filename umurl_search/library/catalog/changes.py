@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from encoder.errors import BusyError
 from umurl_search.library.catalog.kept_statements import KeptStatements
+from umurl_search.library.catalog.own_columns import as_objects
 from umurl_search.library.catalog.schema_and_migrations import (
     CLEAR_LEFT_OUT,
     LEFT_OUT_ANEW,
@@ -61,7 +62,7 @@ class Changes(KeptStatements):
         self._add_left_out(name, left_out, origin)
         if segments is not None:
             self._add_segments(name, ids, segments)
-        for one in annotations if n else ():
+        for one in (said for said in annotations if n and said["types"]):
             chosen = ids[np.asarray(one["positions"], dtype=np.int64)]
             self._annotate(name, chosen.tolist(), **{key: one[key] for key in ("columns", "own", "types")})
         for protocol, digest in (source_splits or {}).items():
@@ -297,6 +298,17 @@ class Changes(KeptStatements):
             self._con.execute(sql, [dataset, ids])
             self._add_segments(dataset, np.array(ids, dtype=np.int64), segments)
             self._con.execute("update meta set changes = changes + 1")
+
+    def settle(self, said: dict[int, str]) -> None:
+        """One transaction: what sources say of clips, by id, of which that was not kept so far."""
+        with self._transaction():
+            self._con.register(
+                "incoming", {"id": np.array(list(said)), "said": as_objects(list(said.values()))}
+            )
+            self._con.execute(
+                "update clips set said = incoming.said from incoming where clips.id = incoming.id"
+            )
+            self._con.unregister("incoming")
 
     def source_splits(self, dataset: str, origin: int) -> dict[str, str]:
         """Protocol -> its digest, as a source said it last."""

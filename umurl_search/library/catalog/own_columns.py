@@ -13,6 +13,8 @@ from umurl_search.library.catalog.base import Tables
 from umurl_search.library.clip_columns import COLUMNS
 
 MOST_COLUMNS = 200
+RELABELLED = ""
+"""What a source said of a clip of a library of the version before, which did not keep it, once a user said more."""
 _KNOWN = {"label": "bigint", "action": "varchar"} | dict.fromkeys(
     ("subject", "camera", "setup", "replication"), "bigint"
 )
@@ -101,7 +103,10 @@ class OwnColumns(Tables):
                 else f"action = nullif(coalesce(cast(incoming.c{i} as varchar), clips.action), '')"
                 for i, name in enumerate(plain)
             )
-            self._con.execute(f"update clips set {sets} from incoming where clips.id = incoming.clip_id")
+            self._con.execute(
+                f"update clips set said = coalesce(said, '{RELABELLED}'), {sets} from incoming "
+                "where clips.id = incoming.clip_id"
+            )
             self._con.unregister("incoming")
         if types:
             self.set_own(dataset, types, ids, own)
