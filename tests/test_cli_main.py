@@ -50,7 +50,7 @@ def test_no_arguments_print_help(command: Command) -> None:
         ("train mine --preset huge", "huge"),
         ("train mine --epochs 0", "--epochs"),
         ("train mine --batch-size 1", "--batch-size"),
-        ("ingest mine --format bvh", "bvh"),
+        ("ingest mine --format fbx", "fbx"),
         ("ingest mine --layout coco", "coco"),
         ("ingest mine --up w", "--up"),
         ("ingest mine --fps 0", "--fps"),

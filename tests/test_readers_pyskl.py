@@ -362,13 +362,7 @@ def test_real_file() -> None:
 def in_picture(name: str, n_people: int = 1, **entries: Any) -> dict[str, Any]:
     places = np.random.default_rng(3).uniform(10, 400, (n_people, 6, 17, 2)).astype("f2")
     score = np.full((n_people, 6, 17), 0.9, "f2")
-    said = {
-        "keypoint": places,
-        "keypoint_score": score,
-        "img_shape": (480, 640),
-        "total_frames": 6,
-        "label": 1,
-    }
+    said = {"keypoint": places, "keypoint_score": score, "img_shape": (480, 640), "label": 1}
     return annotation(name, **(said | entries))
 
 

@@ -57,7 +57,6 @@ WITHOUT_TESTS_OF_THEIR_OWN: dict[str, str] = {
     "umurl_search/serve/documents.py": "fields only: test_serve_app.py and serving.py compare answers with them",
     "umurl_search/serve/limits.py": "numbers only: test_serve_middleware.py goes beyond them",
     "umurl_search/serve/state.py": "the server's parts together: test_serve_queries.py asks them",
-    "umurl_search/readers/usual_formats.py": "what rows of FORMATS call: test_readers_formats.py opens them all",
     "umurl_search/training/options.py": "declarations only: test_training_plan.py trains with them",
 }
 """Modules without a test file of their name, and the one that exercises them."""

@@ -198,7 +198,7 @@ def test_what_a_searcher_keeps_of_the_catalog_is_bounded(
     indexed: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("umurl_search.search.catalog_memory._MOST_ROWS", 10)
-    monkeypatch.setattr("umurl_search.search.searcher._MOST_FILTERS", 2)
+    monkeypatch.setattr("umurl_search.search.catalog_memory._MOST_FILTERS", 2)
     searcher = indexed.index(device="cpu")
     clip = clips_of(indexed)[0]
     for camera in (1, 2, 3, 1, 2, 3):

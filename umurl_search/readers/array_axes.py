@@ -140,7 +140,7 @@ def describe_joints(shape: tuple[int, ...], stated: Layout | None = None) -> str
         )
     n_joints = shape[-2] if len(shape) > 2 and shape[-1] in (2, 3, 4) else 0
     if stated is not None and _FEWEST_JOINTS <= n_joints != stated.n_joints:
-        return f"; layout {stated.name} has {stated.n_joints} joints, the array has {n_joints}"
+        return f"; the array has {n_joints} joints, layout {stated.name} has {stated.n_joints}"
     if not _FEWEST_JOINTS <= n_joints <= _MOST_JOINTS or (n_joints in joint_counts() and shape[-1] > 2):
         return ""
     known = layouts_with(n_joints)
