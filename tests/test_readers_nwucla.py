@@ -110,6 +110,8 @@ LARGE = [
     (recording(skeletons=7), "malformed"),
     ({"label": 3}, "malformed"),
     ([1, 2], "malformed"),
+    ("\ufeff ", "malformed"),
+    ('{{"a": 1}: 2}', "malformed"),
     ('{"a":' + "[" * 100_000 + "}", "malformed"),
     ('{"skeletons": [' + ",".join(["[]"] * 9_000) + "]}", "malformed"),
     (recording(other="x" * 20_000), "malformed"),

@@ -82,12 +82,15 @@ def _parse_by_frame(content: bytes) -> dict[str, Any]:
     Raises: ValueError, RecursionError, BadRecordingError.
     """
     text = content.decode(json.detect_encoding(content)).removeprefix("\ufeff")
-    if text[_skip(text, 0)] != "{":
+    start = _skip(text, 0)
+    if text[start : start + 1] != "{":
         raise BadRecordingError("malformed", "the JSON is no object")
     found: dict[str, Any] = {}
     at = _expect(text, 0, "{")
     while True:
         key, at = _DECODER.raw_decode(text, _skip(text, at))
+        if not isinstance(key, str):
+            raise ValueError("a key is no text")
         at = _skip(text, _expect(text, at, ":"))
         if key == "skeletons" and text[at : at + 1] == "[":
             found[key], at = _read_frames(text, at + 1)
