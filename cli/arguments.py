@@ -122,3 +122,8 @@ def read_layout(text: str) -> str:
         return find_layout(content).to_json()
     except ValueError as error:
         raise ValueError(f"{text}: {error}") from None
+
+
+def read_layouts(text: str) -> str:
+    """Several layouts with commas between, as `read_layout` gives each, a line each. Raises ValueError."""
+    return "\n".join(read_layout(one.strip()) for one in text.split(","))

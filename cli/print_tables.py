@@ -175,6 +175,8 @@ def print_built(report: "BuildReport") -> None:
     print_built_line(report)
     if report.encoder_why != "as asked":
         new_console().print(f"encoder {report.encoder}: {report.encoder_why}")
+    if report.ask_with:
+        new_console().print(f"bridges are ready from {', '.join(report.ask_with)}")
     new_console().print(
         f"next: umurl-search query CLIP --index {report.index}   "
         f"and: umurl-search knn-eval --index {report.index}"

@@ -1,12 +1,13 @@
 """Commands that make and ask indexes: `build-index`, `query`, `knn-eval`, `embed`."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from cli.arguments import read_layout
+from cli.arguments import read_layout, read_layouts
 from cli.datasets import AxesOption, FormatOption, LayoutOption, ensure_ingested
 from cli.terminal import Terminal, command, parse_option
 from umurl_search.clips.reading_options import ReadingOptions
@@ -133,6 +134,13 @@ def build_index(
     as_: Annotated[
         str | None, typer.Option("--as", help="The index's name [default: DATASET@ENCODER]")
     ] = None,
+    ask_with: Annotated[
+        str | None,
+        typer.Option(
+            callback=parse_option("--ask-with", read_layouts),
+            help="Prepare bridges from these joint layouts (with commas), else fitted when first needed",
+        ),
+    ] = None,
 ) -> None:
     """Embeds a dataset and builds an index of it."""
     if stride is not None and not window:
@@ -157,6 +165,13 @@ def build_index(
         window=Window.parse(window or (), stride),
     )
     report = build(terminal.library, request, progress=terminal.progress, tell=terminal.tell)
+    if ask_with:
+        from umurl_search.search.layout_crossing import prepare_bridges
+        from umurl_search.search.searcher import Searcher
+
+        searcher = Searcher(terminal.library, report.index, device=terminal.device)
+        ready = prepare_bridges(searcher, ask_with.split("\n"), progress=terminal.progress)
+        report = replace(report, ask_with=ready)
     terminal.note(*ingested, *(f"note: {warning}" for warning in report.warnings))
     terminal.show(report, print_tables.print_built if report.windows is None else print_localize.print_built)
 
@@ -197,7 +212,7 @@ def query(
         terminal.note(*print_batch.notes(answers))
         return terminal.show(answers, print_batch.print_answers)
     request = asked.of(clip[0], k=asked.k)
-    result = ask(terminal.library, request)
+    result = ask(terminal.library, request, progress=terminal.progress)
     terminal.note(*(f"note: {note}" for note in result.query.notes))
     draw = braille.drawer(terminal.library, request, result) if braille.can_draw(plain=plain) else None
     if isinstance(result, MomentQueryResult):

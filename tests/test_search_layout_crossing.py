@@ -141,3 +141,17 @@ def test_a_gallery_of_pictures_answers_keypoints_and_joints_in_space(
     np.save(space / "S001C001P001R001A001x.npy", np.asarray(clips.frames(0))[:, 0])
     refused = command("add", "flat", "--source", space, "--layout", "ntu25")
     assert refused.code != 0
+
+
+def test_bridges_may_be_fitted_with_the_index_and_go_with_it(indexed: Library, command: Command) -> None:
+    words = ("build-index", "mine", "--encoder", "shipped", "--as", "white", "--transform", "half-whiten:16")
+    built = command(*words, "--ask-with", "coco-17,smpl-22,kinect-v1", "--json").json
+    assert built["ask_with"] == ["coco-17", "smpl-22"]
+    assert len(list((indexed.root / "bridges").iterdir())) == 2
+    shown = command(*words, "--ask-with", "coco-17").out
+    assert "bridges are ready from coco-17" in shown
+    assert command("build-index", "mine", "--ask-with", "coco").code == 2
+    assert command("delete", "index:mine@shipped").code == 0
+    assert len(list((indexed.root / "bridges").iterdir())) == 2
+    assert command("delete", "index:white").code == 0
+    assert list((indexed.root / "bridges").iterdir()) == []

@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,8 @@ class BuildReport(Result):
     """whether the library held it before"""
     seconds: dict[str, float]
     """`embed`, `fit`, `total`"""
+    ask_with: list[str] = field(default_factory=list)
+    """joint layouts whose bridges are ready"""
 
 
 def build_index(

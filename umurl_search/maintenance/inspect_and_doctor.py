@@ -10,6 +10,7 @@ from typing import Any
 from encoder.errors import Hint, NotFoundError, UmurlError
 from umurl_search.datasets import protocols
 from umurl_search.files import sealed_folder
+from umurl_search.index.layout_bridges import FOLDER, drop_orphans
 from umurl_search.library.catalog.queries import Catalog
 from umurl_search.library.encoder_registry import SHIPPED, open_shipped
 from umurl_search.library.library import Library
@@ -219,9 +220,12 @@ def delete(library: Library, what: str) -> Deleted:
             )
         places = _places(library, catalog, kind, name)
         catalog.delete(kind, name)
+        left = [library.index_folder(row["name"]) for row in catalog.indexes()]
     freed = sum(map(_size, places))
     for folder in places:
         sealed_folder.remove(folder)
+    said = [sealed_folder.manifest_or_none(folder) for folder in left]
+    freed += drop_orphans(library.root / FOLDER, [one["recipe"] for one in said if one is not None])
     return Deleted(deleted=name, kind=kind, bytes=freed)
 
 

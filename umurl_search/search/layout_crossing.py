@@ -9,6 +9,7 @@ from encoder.joint_layouts import find_layout
 from umurl_search.clips.degrade import Degrading
 from umurl_search.clips.types import Embeddings
 from umurl_search.index.layout_bridges import (
+    FOLDER,
     LayoutBridge,
     fit_layout_bridge,
     needs_bridge,
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 A = TypeVar("A")
-FOLDER = "bridges"
-"""In a library: bridges from other layouts, a file each, named by what they were fitted on."""
 
 
 def crossing(searcher: "Searcher", layout: str, how: MatchOptions) -> str | None:
@@ -67,6 +66,17 @@ def open_bridge(
         found = _fit(searcher, degrading, how, progress)
         write_bridge(path, found)
     return found
+
+
+def prepare_bridges(
+    searcher: "Searcher", layouts: Sequence[str], *, progress: Progress = no_progress
+) -> list[str]:
+    """Fits the bridges of some layouts, fused against fused, before anybody asks; the names of those that cross."""
+    how = MatchOptions()
+    crossed = [layout for layout in layouts if crossing(searcher, layout, how) is not None]
+    for layout in crossed:
+        open_bridge(searcher, layout, how, progress=progress)
+    return [find_layout(layout).name for layout in crossed]
 
 
 def _fit(searcher: "Searcher", degrading: Degrading, how: MatchOptions, progress: Progress) -> LayoutBridge:
