@@ -1,12 +1,17 @@
 """Layouts are listed with what NTU-25's joints are made of."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import Result
 
 from encoder.joint_layouts import LAYOUTS
+from encoder.skeleton import JOINTS
+from umurl_search.library.library import Library
+from umurl_search.synthetic.demo_corpus import make_clip
 
 Command = Callable[..., Result]
 OWN = '{"name": "mine", "joints": ["pelvis", "neck", "left shoulder", "right shoulder"], "dims": 2}'
@@ -38,3 +43,28 @@ def test_what_is_no_layout_is_an_error(command: Command, text: str) -> None:
     answer = command("layouts", text)
     assert answer.code == 2
     assert "layout is one of" in answer.err or "cannot be read" in answer.err
+
+
+def test_a_dataset_keeps_the_layout_of_ones_own(library: Library, command: Command, tmp_path: Path) -> None:
+    joints = {name: name.upper() for name in JOINTS[:21]}
+    own = {"name": "suit", "joints": [*joints.values()], "ntu25": joints, "faces": "any"}
+    (tmp_path / "suit.json").write_text(json.dumps(own))
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for action in (1, 5, 10):
+        frames = make_clip(f"S001C001P001R001A0{action:02d}")[:, 0, :21]
+        np.save(folder / f"S001C001P001R001A0{action:02d}.npy", frames)
+    words = ("ingest", "suits", "--source", folder, "--layout", tmp_path / "suit.json", "--json")
+    report = command(*words).json
+    assert report["used"] == 3
+    assert any("layout suit: 4 of the 25 joints" in note for note in report["notes"])
+    (tmp_path / "suit.json").unlink()
+    assert command("info", "suits", "--json").json["layout"] == "suit"
+    assert command("build-index", "suits", "--encoder", "e").code == 0
+    answer = command(
+        "query", folder / "S001C001P001R001A005.npy", "--index", "suits@e", "--k", 1, "--json"
+    ).json
+    assert answer["hits"][0]["name"] == "S001C001P001R001A005"
+    assert command("render", "suits:S001C001P001R001A005", "--out", tmp_path / "a.svg").code == 0
+    np.save(folder / "S001C001P001R001A028.npy", make_clip("S001C001P001R001A028")[:, 0, :21])
+    assert command("add", "suits", "--json").json["added"] == 1

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from encoder.errors import BadInputError, Hint, UmurlError, reason_of
+from encoder.joint_layouts import layout_name
 from umurl_search.clips.types import Labels, Rows
 from umurl_search.datasets import protocols
 from umurl_search.datasets.protocols import DATASETS
@@ -153,13 +154,17 @@ def _differences(library: Library, gallery: ProtocolView, queries: ProtocolView)
         rows = [catalog.dataset(opened.dataset) or {} for opened in (queries, gallery)]
     found = []
     for field, what in (("layout", "joints"), ("state", "coordinates")):
-        there, here = (row.get(field) for row in rows)
+        there, here = (_name(row.get(field), field) for row in rows)
         if there != here:
             found.append(
                 f"the {what} of {queries.dataset} are {there}, those of {gallery.dataset} {here}: figures include "
                 "that difference"
             )
     return found
+
+
+def _name(value: Any, field: str) -> Any:
+    return layout_name(value) if field == "layout" and value else value
 
 
 # actions

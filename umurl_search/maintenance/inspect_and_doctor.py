@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from encoder.errors import Hint, NotFoundError, UmurlError
+from encoder.joint_layouts import layout_name
 from umurl_search.datasets import protocols
 from umurl_search.files import sealed_folder
 from umurl_search.index.layout_bridges import FOLDER, drop_orphans
@@ -170,7 +171,7 @@ def _dataset_info(catalog: Catalog, name: str, library: Library) -> DatasetInfo:
         "left_out": [LeftOutClip(**one) for one in catalog.left_out(name)],
         "sources": catalog.origins(name),
     }
-    return open_result(DatasetInfo, about)
+    return open_result(DatasetInfo, {**about, "layout": layout_name(about["layout"])})
 
 
 def resolve(catalog: Catalog, what: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from encoder.joint_layouts import layout_name
 from encoder.schedule import PRESETS
 from umurl_search.datasets import protocols
 from umurl_search.evaluation.modality_matrix import Retrieval
@@ -63,8 +64,23 @@ def _ingest(row: dict[str, Any]) -> list[str]:
         unsaid.append("its --splits FILE")
     if row["format"] == "pku-mmd":
         unsaid.append("its --slicing, if that was not the default")
-    words = ("ingest", row["name"], *source, "--format", row["format"], "--layout", row["layout"], *changed)
+    words = (
+        "ingest",
+        row["name"],
+        *source,
+        "--format",
+        row["format"],
+        "--layout",
+        _layout(row["layout"]),
+        *changed,
+    )
     return [*(f"# the library does not say {what}:" for what in unsaid), _line(*words)]
+
+
+def _layout(text: str) -> str:
+    """How `--layout` says a layout: its name, or the file that states one of one's own."""
+    name = layout_name(text)
+    return name if name == text else f"{name}.json"
 
 
 def _source(stated: str, places: tuple[str, ...]) -> tuple[str, str]:

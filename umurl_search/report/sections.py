@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from encoder.joint_layouts import layout_name
 from umurl_search.clips.normalization import PIPELINE
 from umurl_search.datasets import protocols
 from umurl_search.evaluation.confusion import WrongNeighbour, confusion, find_most_confused, wrong_neighbours
@@ -63,7 +64,7 @@ def _recordings(row: dict[str, Any]) -> str:
     left_out = ", ".join(f"{count:,} left out: {reason}" for reason, count in report["left_out"].items())
     return (
         f"{report['used']:,} clips of {report['found']:,} recordings{f' ({left_out})' if left_out else ''}; format "
-        f"{row['format']}, coordinates {row['state']}, joints {row['layout']}"
+        f"{row['format']}, coordinates {row['state']}, joints {layout_name(row['layout'])}"
     )
 
 
