@@ -1,6 +1,8 @@
 """Arrays that hold a whole data set."""
 
+import io
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -303,3 +305,24 @@ def test_a_list_of_classes_hides_no_labels(tmp_path: Path) -> None:
     reader, found = read(tmp_path)
     assert [clip.label for clip in found] == [None] * 5
     assert list(reader.files()) == [tmp_path / "X.npy"]
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_an_array_that_announces_more_than_its_file_holds_is_no_set(tmp_path: Path, suffix: str) -> None:
+    """A header of a few bytes may say a billion clips."""
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        head, {"descr": "<f4", "fortran_order": False, "shape": (10**12, 1, 25, 3)}
+    )
+    content = head.getvalue() + bytes(3_000)
+    path = tmp_path / f"X{suffix}"
+    if suffix == ".npz":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x.npy", content)
+    else:
+        path.write_bytes(content)
+    assert count_sets(tmp_path) == 0
+    with pytest.raises(UmurlError, match="holds no array of many clips"):
+        ArraySetReader((tmp_path,))
+    with pytest.raises(UmurlError, match="holds no array of many clips"):
+        ArraySetReader((path,), axes="NTVC")

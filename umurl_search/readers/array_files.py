@@ -220,9 +220,23 @@ def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         return {"": read_header(stream).shape}
 
 
+def announced_bytes(path: Path) -> int:
+    """The size that a `.npy` file must have, by its header; 0 for one of an object. Raises: OSError, ValueError."""
+    with open(path, "rb") as stream:
+        head = stream.read(_HEAD_BYTES)
+        if _holds_objects(head):
+            return 0
+        stream.seek(0)
+        return read_header(stream).n_bytes
+
+
 def _read_member_shape(archive: zipfile.ZipFile, name: str, *, kinds: str = "iuf") -> tuple[int, ...] | None:
+    """The shape of an array of these kinds; None for other values, and where the member cannot hold them."""
+    member = archive.getinfo(name)
     try:
         with archive.open(name) as stream:
-            return read_header(stream, kinds=kinds).shape
+            header = read_header(stream, kinds=kinds)
+        there = min(member.file_size, MOST_DEFLATED * max(1, member.compress_size))
+        return header.shape if header.n_bytes <= there else None
     except DAMAGED:
         return None

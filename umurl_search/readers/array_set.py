@@ -23,7 +23,7 @@ from umurl_search.readers.array_axes import (
     set_readings,
     sizes_as,
 )
-from umurl_search.readers.array_files import load_npz, read_shapes
+from umurl_search.readers.array_files import announced_bytes, load_npz, read_shapes
 from umurl_search.readers.arrays import read_array
 from umurl_search.readers.build_clip import BadRecordingError, make_clip, require_places
 from umurl_search.readers.ctrgcn import MemberReader, open_archive
@@ -218,9 +218,12 @@ def _sets_in(path: Path, *, layout: Layout | None, axes: str | None) -> Iterator
     n_joints, dims = ((layout.n_joints,), layout.dims) if layout else (joint_counts(), 3)
     try:
         shapes = read_shapes(path)
+        is_whole = path.suffix.lower() != ".npy" or announced_bytes(path) <= path.stat().st_size
     except (OSError, ValueError, UmurlError):
         return
     for key, shape in shapes.items():
+        if not is_whole:
+            break
         words = words_of(f"{path.stem} {key}")
         readings = [axes] if axes else set_readings(shape, n_joints, dims=dims)
         if words & LABEL_WORDS - {"action", "actions"} or words & _OTHER_WORDS or not readings:
