@@ -176,6 +176,7 @@ def test_json_keys_are_those_documented(
         "import-encoder": (golden / "checkpoint_0450.pth.tar", "--as", "umurl", "--for", "mine"),
         "build-index": ("mine", "--encoder", "e"),
         "datasets": (),
+        "layouts": ("coco-17",),
         "query": (clip,),
         "knn-eval": (),
         "knn-eval --matrix": (),

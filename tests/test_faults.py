@@ -86,6 +86,21 @@ def find_unsound(library: Library) -> list[str]:
 
 
 @pytest.mark.slow
+def test_a_change_that_cannot_be_committed_is_not_there(parted: Library, tmp_path: Path) -> None:
+    before = score_by_name(parted)
+    at = ["--library", str(parted.root), "--device", "cpu", "--json"]
+    words = ["remove", "mine", "--where", "camera = 2", *at]
+    job = {"commands": [words], "limit": 5_000, "said": str(tmp_path / "said")}
+    assert outcomes(start([[job]])) == [[1]]
+    said = json.loads((tmp_path / "said").read_text())
+    assert said["code"] == "storage"
+    assert "the catalog cannot be written" in said["error"]
+    assert score_by_name(parted) == before
+    assert outcomes(start([[{**job, "limit": 0}]])) == [[0]]
+    assert not any("C002" in name for name in score_by_name(parted))
+
+
+@pytest.mark.slow
 def test_a_file_that_may_not_grow_leaves_the_library_as_it_was(
     parted: Library, new: Path, tmp_path: Path
 ) -> None:
@@ -101,10 +116,16 @@ def test_a_file_that_may_not_grow_leaves_the_library_as_it_was(
         ["ingest", "other", "--source", str(new)],
     ]
     groups = [
-        [{"commands": [[*words, *at]], "limit": 5_000, "said": str(tmp_path / f"said{i}")}]
+        [
+            {
+                "commands": [[*words, *at]],
+                "limit": 50_000 if i == 2 else 5_000,
+                "said": str(tmp_path / f"said{i}"),
+            }
+        ]
         for i, words in enumerate(commands)
     ]
-    assert outcomes(start(groups)) == [[1]] * len(commands)
+    assert outcomes(start(groups)) == [[1]] * len(commands)  # a removal's log is over 5,000 bytes
     for i, words in enumerate(commands):
         said = (tmp_path / f"said{i}").read_text()
         assert said.count("\n") == 1, (words, said)

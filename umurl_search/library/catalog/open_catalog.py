@@ -121,6 +121,9 @@ def copy_if_old(path: Path) -> None:
             pass
 
 
+_NO_ROOM = ("could not write file", "file too large", "no space left", "disk quota exceeded")
+
+
 def _quote(path: Path) -> str:
     return str(path).replace("'", "''")
 
@@ -147,8 +150,12 @@ def _open(path: Path, *, write: bool) -> duckdb.DuckDBPyConnection | Reading:
             time.sleep(0.1)
 
 
-def _unusable_error(path: Path, error: Exception) -> DamagedCatalogError:
+def _unusable_error(path: Path, error: Exception) -> UmurlError:
     whole = str(error).lower()
+    if any(said in whole for said in _NO_ROOM):
+        return StorageError(
+            f"{path}: the catalog cannot be written ({reason_of(error)})", "make room and go on"
+        )
     if "permission denied" in whole or "read-only" in whole:
         hint = Hint("change its permissions or give another {option}", option="library")
     else:
