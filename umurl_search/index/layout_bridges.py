@@ -9,7 +9,6 @@ embedding.
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,18 +29,16 @@ from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.files.atomic import replace_file
 from umurl_search.index.bridges_and_whitening import NO_TRANSFORM, LinearMap, Maps, fit_maps
 from umurl_search.index.index import Index
+from umurl_search.library.bridge_files import bridge_file
 from umurl_search.library.clip_store import Clips
 from umurl_search.progress import Progress, no_progress
 
 SAMPLE = 450
 """Clips of a gallery that a bridge is fitted on, evenly spread; all of a smaller one."""
 VERSION = 1
-FOLDER = "bridges"
-"""In a library: bridges from other layouts, a file each."""
 _FAR_PER_CENT = 1.0
 """So many in a hundred of the gallery's own clips, in the layout, lie as far from all others as what is said to."""
 _CHUNK = 256
-_PREFIX = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,17 +196,7 @@ def place_of(folder: Path, index: Index, how: Degrading, *, modality: str, again
         *(find_layout(how.layout).to_json(), how.views, how.noise, modality, against),
     ]
     name = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:24]
-    return folder / f"{index.manifest['recipe'][:_PREFIX]}-{name}.safetensors"
-
-
-def drop_orphans(folder: Path, recipes: Iterable[str]) -> int:
-    """Deletes bridges of indexes that are gone; returns how many bytes that frees. recipes: of those that are there."""
-    kept = {recipe[:_PREFIX] for recipe in recipes}
-    gone = [path for path in folder.glob("*.safetensors") if path.name.partition("-")[0] not in kept]
-    freed = sum(path.stat().st_size for path in gone)
-    for path in gone:
-        path.unlink(missing_ok=True)
-    return freed
+    return folder / bridge_file(index.manifest["recipe"], name)
 
 
 def write_bridge(path: Path, bridge: LayoutBridge) -> None:

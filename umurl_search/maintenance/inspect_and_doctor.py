@@ -11,7 +11,7 @@ from encoder.errors import Hint, NotFoundError, UmurlError
 from encoder.joint_layouts import layout_name
 from umurl_search.datasets import protocols
 from umurl_search.files import sealed_folder
-from umurl_search.index.layout_bridges import FOLDER, drop_orphans
+from umurl_search.library.bridge_files import FOLDER, drop_orphans
 from umurl_search.library.catalog.queries import Catalog
 from umurl_search.library.encoder_registry import SHIPPED, open_shipped
 from umurl_search.library.library import Library

@@ -9,7 +9,6 @@ from encoder.joint_layouts import find_layout
 from umurl_search.clips.degrade import Degrading
 from umurl_search.clips.types import Embeddings
 from umurl_search.index.layout_bridges import (
-    FOLDER,
     LayoutBridge,
     fit_layout_bridge,
     needs_bridge,
@@ -17,6 +16,7 @@ from umurl_search.index.layout_bridges import (
     read_bridge,
     write_bridge,
 )
+from umurl_search.library.bridge_files import FOLDER
 from umurl_search.library.clip_store import open_clips
 from umurl_search.progress import Progress, no_progress
 from umurl_search.search.options import MatchOptions
