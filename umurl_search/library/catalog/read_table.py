@@ -176,7 +176,7 @@ def _read_delimited(content: str) -> dict[str, list[Any]]:
     if len({name.casefold() for name in header}) < len(header) or not all(header):
         raise ValueError("its first line does not name its columns, each once")
     for row in rows:
-        if not any(map(str.strip, row)):
+        if not row or not (row[0].strip() or any(map(str.strip, row))):
             continue
         if len(row) != len(header):
             if any(map(str.strip, row[len(header) :])):
@@ -194,7 +194,7 @@ def _typed(columns: dict[str, list[Any]], text: tuple[str, ...], numbers: tuple[
     kept: dict[str, list[Any]] = {}
     types: dict[str, str] = {}
     for name, values in columns.items():
-        if any(isinstance(value, list | dict) for value in values):
+        if not {list, dict}.isdisjoint(map(type, values)):
             continue
         if name.casefold() in text:
             types[name], kept[name] = "varchar", _as_text(values)
