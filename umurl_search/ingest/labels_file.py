@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -36,7 +37,7 @@ class Labels:
     types: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Changes when what is said does."""
         said = [self.names, self.label, self.action, dict(self.fields), dict(self.own), dict(self.types)]
@@ -191,10 +192,11 @@ def match_labels(
     Raises UmurlError for an action that a list does not hold, and where two rows mean one clip.
     """
     matcher, place = NameMatcher(names, sources), {name: i for i, name in enumerate(names)}
-    found = list(map(matcher.find, labels.names))
+    found = [name if name in place else matcher.find(name) for name in labels.names]
     rows = [row for row, name in enumerate(found) if name is not None]
     positions = [place[name] for name in found if name is not None]
-    if twice := repeated(names[position] for position in positions):
+    if len(set(positions)) < len(positions):
+        twice = repeated(names[position] for position in positions)
         raise BadInputError(f"two rows of the labels mean clip '{twice[0]}'")
     label, action = _number_actions(labels, rows, known, listed)
     fields = {name: [values[row] for row in rows] for name, values in labels.fields.items()}

@@ -170,24 +170,36 @@ def _read_json(content: str) -> dict[str, list[Any]]:
 def _read_delimited(content: str) -> dict[str, list[Any]]:
     first = content.partition("\n")[0]
     delimiter = max(_DELIMITERS, key=first.count)
-    rows = csv.reader(io.StringIO(content), delimiter=delimiter, strict=True, skipinitialspace=True)
+    rows = _open_rows(content, delimiter)
     header = [name.strip() for name in next(rows, [])]
-    kept: list[list[str]] = []
     if len({name.casefold() for name in header}) < len(header) or not all(header):
         raise ValueError("its first line does not name its columns, each once")
-    for row in rows:
-        if not row or not (row[0].strip() or any(map(str.strip, row))):
-            continue
-        if len(row) != len(header):
-            if any(map(str.strip, row[len(header) :])):
-                raise ValueError(f"line {rows.line_num} has {len(row)} fields, the first line {len(header)}")
-            row = row[: len(header)] + [""] * (len(header) - len(row))
-        kept.append(row)
+    kept = list(rows)
+    is_even = set(map(len, kept)) <= {len(header)} and all(row[0].strip() for row in kept)
+    if not is_even:
+        kept = _even_rows(_open_rows(content, delimiter), len(header))
     columns = zip(*kept, strict=True) if kept else [()] * len(header)
     return {
         name: [cell or None for cell in map(str.strip, column)]
         for name, column in zip(header, columns, strict=True)
     }
+
+
+def _open_rows(content: str, delimiter: str) -> Any:
+    return csv.reader(io.StringIO(content), delimiter=delimiter, strict=True, skipinitialspace=True)
+
+
+def _even_rows(rows: Any, width: int) -> list[list[str]]:
+    """The rows after the first that say anything, as wide as it is. Raises ValueError for one that says more."""
+    kept: list[list[str]] = []
+    next(rows, None)
+    for row in rows:
+        if not any(map(str.strip, row)):
+            continue
+        if any(map(str.strip, row[width:])):
+            raise ValueError(f"line {rows.line_num} has {len(row)} fields, the first line {width}")
+        kept.append(row[:width] + [""] * (width - len(row)))
+    return kept
 
 
 def _typed(columns: dict[str, list[Any]], text: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
