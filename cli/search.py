@@ -106,6 +106,15 @@ def register(app: typer.Typer) -> None:
     command(app, "embed")(embed)
 
 
+AskWithOption = Annotated[
+    str | None,
+    typer.Option(
+        callback=parse_option("--ask-with", read_layouts),
+        help="Prepare bridges from these joint layouts (with commas), else fitted when first needed",
+    ),
+]
+
+
 def build_index(
     terminal: Terminal,
     name: Annotated[str, typer.Argument(help="The dataset; ingested first if it must be")],
@@ -134,13 +143,7 @@ def build_index(
     as_: Annotated[
         str | None, typer.Option("--as", help="The index's name [default: DATASET@ENCODER]")
     ] = None,
-    ask_with: Annotated[
-        str | None,
-        typer.Option(
-            callback=parse_option("--ask-with", read_layouts),
-            help="Prepare bridges from these joint layouts (with commas), else fitted when first needed",
-        ),
-    ] = None,
+    ask_with: AskWithOption = None,
 ) -> None:
     """Embeds a dataset and builds an index of it."""
     if stride is not None and not window:
@@ -166,14 +169,18 @@ def build_index(
     )
     report = build(terminal.library, request, progress=terminal.progress, tell=terminal.tell)
     if ask_with:
-        from umurl_search.search.layout_crossing import prepare_bridges
-        from umurl_search.search.searcher import Searcher
-
-        searcher = Searcher(terminal.library, report.index, device=terminal.device)
-        ready = prepare_bridges(searcher, ask_with.split("\n"), progress=terminal.progress)
-        report = replace(report, ask_with=ready)
+        report = replace(report, ask_with=_prepare_bridges(terminal, report.index, ask_with.split("\n")))
     terminal.note(*ingested, *(f"note: {warning}" for warning in report.warnings))
     terminal.show(report, print_tables.print_built if report.windows is None else print_localize.print_built)
+
+
+def _prepare_bridges(terminal: Terminal, index: str, layouts: list[str]) -> list[str]:
+    """Names of the layouts from which clips cross to an index, whose bridges are ready then."""
+    from umurl_search.search.layout_crossing import prepare_bridges
+    from umurl_search.search.searcher import Searcher
+
+    searcher = Searcher(terminal.library, index, device=terminal.device)
+    return prepare_bridges(searcher, layouts, progress=terminal.progress)
 
 
 def query(
@@ -247,6 +254,25 @@ GalleryModalityOption = Annotated[
 ]
 
 
+QueryLayoutOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Bring the queries down to this joint layout first (see: layouts)",
+        callback=parse_option("--query-layout", read_layout),
+    ),
+]
+ViewsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=0, max=180, help="Of joints in a picture: seen from so far to either side [default: 60]"
+    ),
+]
+NoiseOption = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="Move each joint of the queries by so many metres [default: 0]"),
+]
+
+
 def knn_eval(
     terminal: Terminal,
     index: IndexOption = None,
@@ -270,23 +296,9 @@ def knn_eval(
         str | None, typer.Option(help="Of --queries [default: its dataset's first]")
     ] = None,
     action_map: ActionMapOption = None,
-    query_layout: Annotated[
-        str | None,
-        typer.Option(
-            help="Bring the queries down to this joint layout first (see: layouts)",
-            callback=parse_option("--query-layout", read_layout),
-        ),
-    ] = None,
-    views: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=180, help="Of joints in a picture: seen from so far to either side [default: 60]"
-        ),
-    ] = None,
-    noise: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, help="Move each joint of the queries by so many metres [default: 0]"),
-    ] = None,
+    query_layout: QueryLayoutOption = None,
+    views: ViewsOption = None,
+    noise: NoiseOption = None,
 ) -> None:
     """Evaluates retrieval: kNN accuracy, recall and mAP.
 

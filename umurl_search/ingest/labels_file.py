@@ -191,8 +191,8 @@ def match_labels(
     known: action -> label that clips have so far; listed: the dataset's own actions by label, () without a list.
     Raises UmurlError for an action that a list does not hold, and where two rows mean one clip.
     """
-    matcher, place = NameMatcher(names, sources), {name: i for i, name in enumerate(names)}
-    found = [name if name in place else matcher.find(name) for name in labels.names]
+    place = {name: i for i, name in enumerate(names)}
+    found = _find_clips(labels.names, place, sources)
     rows = [row for row, name in enumerate(found) if name is not None]
     positions = [place[name] for name in found if name is not None]
     if len(set(positions)) < len(positions):
@@ -209,6 +209,14 @@ def match_labels(
         unmatched=unmatched,
         notes=list(labels.notes),
     )
+
+
+def _find_clips(texts: Sequence[str], place: Mapping[str, int], sources: Sequence[str]) -> list[str | None]:
+    """The clip that each text means; None where it means none. place: clip -> its place among the sources."""
+    if all(text in place for text in texts):
+        return list(texts)
+    matcher = NameMatcher(list(place), sources)
+    return [text if text in place else matcher.find(text) for text in texts]
 
 
 def _number_actions(

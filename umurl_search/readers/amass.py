@@ -16,15 +16,14 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from encoder.joint_layouts import LAYOUTS, joint_counts
-from umurl_search.clips.clip import Clip, Frames
-from umurl_search.clips.types import State
+from umurl_search.clips.clip import Frames
 from umurl_search.readers.array_axes import clip_readings
 from umurl_search.readers.array_files import load_npz, read_shapes
-from umurl_search.readers.build_clip import BadRecordingError, FileClip, make_clip, to_float32
-from umurl_search.readers.file_per_clip import FilePerClip, Place
-from umurl_search.readers.named_joints import mark_seen, require_own_layout
+from umurl_search.readers.build_clip import BadRecordingError, FileClip, to_float32
+from umurl_search.readers.named_joints import OneLayoutReader, mark_seen, require_own_layout
 
 LAYOUT = "smpl-22"
+_WHAT = "AMASS's angles"
 _SMPL = LAYOUTS[LAYOUT]
 _N_ANGLES = 3 * _SMPL.n_joints
 _POSES, _MOVED, _SHAPE = "poses", "trans", "betas"
@@ -59,26 +58,16 @@ def _rest_offsets() -> NDArray[np.float64]:
     return np.array(offsets)
 
 
-class AmassReader(FilePerClip):
+class AmassReader(OneLayoutReader):
     """AMASS's recordings, anywhere below the roots."""
 
     format: str = "amass"
-    state: State = "raw"
     layout: str = LAYOUT
     suffix: str = ".npz"
+    what: str = _WHAT
 
-    def __init__(self, roots: Sequence[Path], *, layout: str | None = None) -> None:
-        super().__init__(roots)
-        require_own_layout(layout, LAYOUT, what="AMASS's angles")
-
-    def load(self, place: Place) -> Clip:
-        try:
-            read = read_clip(place.path)
-        except BadRecordingError:
-            raise
-        except UmurlError as error:
-            raise BadRecordingError("malformed", error.message.removeprefix(f"{place.path}: ")) from None
-        return make_clip(place.name, read.frames, source=place.source, layout=LAYOUT, fps=read.fps)
+    def read_clip(self, path: Path) -> FileClip:
+        return read_clip(path)
 
 
 def is_amass(path: Path) -> bool:
@@ -99,7 +88,7 @@ def _are_angles(shape: Sequence[int]) -> bool:
 
 def read_clip(path: Path, *, layout: str | None = None) -> FileClip:
     """The clip of a file: metres, y up. Raises: BadRecordingError, BadInputError for another layout."""
-    require_own_layout(layout, LAYOUT, what="AMASS's angles")
+    require_own_layout(layout, LAYOUT, what=_WHAT)
     arrays = load_npz(path)
     poses = arrays.get(_POSES)
     if poses is None or not _are_angles(poses.shape):

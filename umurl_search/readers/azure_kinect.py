@@ -7,7 +7,6 @@ place by their `body_id`.
 Letters: T frames, M people, V = 32 joints.
 """
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,20 +18,20 @@ from numpy.typing import NDArray
 from encoder.errors import reason_of
 from encoder.joint_layouts import LAYOUTS
 from umurl_search.clips.body_selection import choose_bodies
-from umurl_search.clips.clip import Clip, Frames
-from umurl_search.clips.types import State
+from umurl_search.clips.clip import Frames
 from umurl_search.readers.build_clip import (
     BadRecordingError,
     FileClip,
-    make_clip,
+    parse_object,
     read_bytes,
+    read_head,
     require_places,
     to_float32,
 )
-from umurl_search.readers.file_per_clip import FilePerClip, Place
-from umurl_search.readers.named_joints import match_names, require_own_layout
+from umurl_search.readers.named_joints import OneLayoutReader, match_names, require_own_layout
 
 LAYOUT = "azure-32"
+_WHAT = "Azure Kinect's joints"
 _JOINTS = LAYOUTS[LAYOUT].joints
 _HEAD_BYTES = 65_536
 _MOST_PEOPLE = 6
@@ -41,43 +40,32 @@ _RATES = (30.0, 15.0, 5.0)
 _SAME_RATE = 0.05
 
 
-class AzureKinectReader(FilePerClip):
+class AzureKinectReader(OneLayoutReader):
     """Azure Kinect's recordings, anywhere below the roots."""
 
     format: str = "azure-kinect"
-    state: State = "raw"
     layout: str = LAYOUT
     suffix: str = ".json"
-
-    def __init__(self, roots: Sequence[Path], *, layout: str | None = None) -> None:
-        super().__init__(roots)
-        require_own_layout(layout, LAYOUT, what="Azure Kinect's joints")
+    what: str = _WHAT
 
     def is_recording(self, path: Path) -> bool:
         return is_azure_kinect(path)
 
-    def load(self, place: Place) -> Clip:
-        read = read_clip(place.path)
-        return make_clip(place.name, read.frames, source=place.source, layout=LAYOUT, fps=read.fps)
+    def read_clip(self, path: Path) -> FileClip:
+        return read_clip(path)
 
 
 def is_azure_kinect(path: Path) -> bool:
     """Whether a JSON file speaks of bodies' `joint_positions` near its beginning, or of the tracker's SDK."""
-    if not path.is_file():  # a pipe would keep its reader waiting
-        return False
-    try:
-        with open(path, "rb") as stream:
-            head = stream.read(_HEAD_BYTES)
-    except OSError:
-        return False
+    head = read_head(path, _HEAD_BYTES)
     return b'"joint_positions"' in head or b'"k4abt_sdk_version"' in head
 
 
 def read_clip(path: Path, *, layout: str | None = None) -> FileClip:
     """The clip of a file: metres, y down. Raises: BadRecordingError, BadInputError for another layout."""
-    require_own_layout(layout, LAYOUT, what="Azure Kinect's joints")
+    require_own_layout(layout, LAYOUT, what=_WHAT)
     try:
-        document = _parse(read_bytes(path))
+        document = parse_object(read_bytes(path))
         recorded = document.get("frames")
         if not isinstance(recorded, list):
             raise BadRecordingError("malformed", "it has no list 'frames'")
@@ -89,18 +77,6 @@ def read_clip(path: Path, *, layout: str | None = None) -> FileClip:
         raise
     frames = choose_bodies(frames) if frames.shape[1] > 2 else frames
     return FileClip(frames, (), LAYOUT, _find_rate(recorded))
-
-
-def _parse(text: bytes) -> dict[str, Any]:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        if not text.rstrip().endswith(b"}"):
-            raise BadRecordingError("truncated", f"the JSON ends too soon ({reason_of(error)})") from None
-        raise BadRecordingError("malformed", f"no JSON: {reason_of(error)}") from None
-    if not isinstance(content, dict):
-        raise BadRecordingError("malformed", f"the JSON is a {type(content).__name__}, not an object")
-    return content
 
 
 def _read_people(recorded: Sequence[Any]) -> Frames:

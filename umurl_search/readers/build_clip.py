@@ -1,13 +1,15 @@
 """From the coordinates in a file to a clip, or to the reason why there is none."""
 
+import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import BadInputError
+from encoder.errors import BadInputError, reason_of
 from encoder.joint_layouts import Layout
 from umurl_search.clips.body_selection import FloatT, drop_absent
 from umurl_search.clips.clip import Clip, Frames, LeftOut, Reason
@@ -76,6 +78,30 @@ def read_bytes(path: Path) -> bytes:
         raise BadRecordingError("malformed", f"cannot be read: {error.strerror}", path) from error
     if not content or content.isspace():
         raise BadRecordingError("truncated", "the file is empty", path)
+    return content
+
+
+def read_head(path: Path, n_bytes: int = 4096) -> bytes:
+    """How a file begins; nothing of one that cannot be read, nor of a pipe, which would keep its reader waiting."""
+    if not path.is_file():
+        return b""
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(n_bytes)
+    except OSError:
+        return b""
+
+
+def parse_object(text: bytes, parse: Callable[[bytes], Any] = json.loads) -> dict[str, Any]:
+    """The object that a JSON file of this content holds. Raises: BadRecordingError, truncated or malformed."""
+    try:
+        content = parse(text)
+    except (ValueError, RecursionError) as error:
+        if not text.rstrip().endswith(b"}"):
+            raise BadRecordingError("truncated", f"the JSON ends too soon ({reason_of(error)})") from None
+        raise BadRecordingError("malformed", f"no JSON: {reason_of(error)}") from None
+    if not isinstance(content, dict):
+        raise BadRecordingError("malformed", f"the JSON is a {type(content).__name__}, not an object")
     return content
 
 

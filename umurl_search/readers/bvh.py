@@ -18,6 +18,7 @@ from umurl_search.readers.build_clip import (
     FileClip,
     make_clip,
     read_bytes,
+    read_head,
     require_places,
     to_float32,
 )
@@ -72,13 +73,7 @@ class BvhReader(FilePerClip):
 
 def is_bvh_file(path: Path) -> bool:
     """Whether a file begins as BVH does."""
-    if not path.is_file():  # a pipe would keep its reader waiting
-        return False
-    try:
-        with open(path, "rb") as stream:
-            return is_bvh(stream.read(_HEAD_BYTES))
-    except OSError:
-        return False
+    return is_bvh(read_head(path))
 
 
 def read_clip(path: Path, *, layout: str | None = None) -> FileClip:

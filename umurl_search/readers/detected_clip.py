@@ -3,15 +3,18 @@
 Letters: T frames, M people, V joints, C coordinates.
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from encoder.errors import UmurlError
 from encoder.joint_layouts import Layout
 from umurl_search.clips.clip import Clip, Frames
 from umurl_search.clips.picture_people import FINGERS_LEFT_OUT
+from umurl_search.clips.types import State
 from umurl_search.readers.build_clip import (
     BadRecordingError,
     FileClip,
@@ -27,12 +30,13 @@ from umurl_search.readers.detected_people import (
     drop_ghosts,
     layout_of_people,
 )
-from umurl_search.readers.file_per_clip import Place
+from umurl_search.readers.file_per_clip import FilePerClip, Place, decode_place, require_layout
 from umurl_search.readers.frame_times import find_timing, sort_frames, spread
 from umurl_search.readers.tracks import Tracked, follow_people
 
 _MOST_NUMBERS = 2**29
 """Of the coordinates of all people in all frames: more would not fit into memory."""
+_MOST_TRIED = 10
 _FROM_CAMERA = np.array([-1, -1, 1], dtype=np.float32)
 """From x to the right, y down, z away, to a Kinect's axes."""
 
@@ -120,3 +124,39 @@ def _describe(tracked: Tracked, n_ghosts: int) -> Sequence[str]:
         were = "1 person was" if n_ghosts == 1 else f"{n_ghosts:,} people were"
         said.append(f"{were} left out whose score is under {LEAST_PERSON_SCORE:g}")
     return said
+
+
+class DetectorReader(FilePerClip):
+    """Files of keypoints, one clip each, that say their own joints unless a layout is stated.
+
+    usual_layout: of a source in whose first files no recording can be read.
+    """
+
+    state: State = "raw"
+    usual_layout: str
+
+    def __init__(self, roots: Sequence[Path], *, layout: str | None = None) -> None:
+        super().__init__(roots)
+        self._stated = layout
+        if layout is not None:
+            require_layout(layout)
+        self.layout: str = layout or self._find_layout()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.roots}, layout={self._stated!r})"
+
+    @abstractmethod
+    def read_recording(self, path: Path, *, layout: str | None = None) -> FileClip:
+        """The clip in a file. Raises: UmurlError."""
+
+    def _find_layout(self) -> str:
+        """That of the first recording that can be read; NTU's where it does not say."""
+        for item in self.items()[:_MOST_TRIED]:
+            try:
+                return self.read_recording(decode_place(item, self.roots).path).layout or "ntu25"
+            except UmurlError:
+                continue
+        return self.usual_layout
+
+    def load(self, place: Place) -> Clip:
+        return to_clip(place, self.read_recording(place.path, layout=self._stated))

@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from encoder.joint_layouts import LAYOUTS
-from umurl_search.clips.clip import Clip
-from umurl_search.clips.types import State
-from umurl_search.readers.build_clip import BadRecordingError, FileClip, read_bytes
+from umurl_search.readers.build_clip import BadRecordingError, FileClip, read_bytes, read_head
 from umurl_search.readers.csv_file import Numbers, parse_numbers, split_rows
-from umurl_search.readers.detected_clip import build_clip, to_clip
+from umurl_search.readers.detected_clip import DetectorReader, build_clip
 from umurl_search.readers.detected_people import DetectedFrame, DetectedPerson, Detections
-from umurl_search.readers.file_per_clip import FilePerClip, Place, decode_place, require_layout
 from umurl_search.readers.keypoint_values import to_joint_name
 
 _HEAD_BYTES, _MOST_NAME = 65_536, 60
@@ -59,48 +56,27 @@ class _Columns(NamedTuple):
     person: int | None
 
 
-class KeypointsCsvReader(FilePerClip):
+class KeypointsCsvReader(DetectorReader):
     """Recordings of keypoints, anywhere below the roots."""
 
     format: str = "keypoints-csv"
-    state: State = "raw"
     suffix: str = ".csv"
     other_suffixes: tuple[str, ...] = (".tsv",)
-
-    def __init__(self, roots: Sequence[Path], *, layout: str | None = None) -> None:
-        super().__init__(roots)
-        self._stated = layout
-        if layout is not None:
-            require_layout(layout)
-        self.layout: str = layout or self._find_layout()
-
-    def __repr__(self) -> str:
-        return f"KeypointsCsvReader({self.roots}, layout={self._stated!r})"
+    usual_layout: str = "mediapipe-33"
 
     def is_recording(self, path: Path) -> bool:
         return is_keypoints_csv(path)
 
-    def _find_layout(self) -> str:
-        for item in self.items()[:10]:
-            try:
-                return read_recording(decode_place(item, self.roots).path).layout or "mediapipe-33"
-            except BadRecordingError:
-                continue
-        return "mediapipe-33"
-
-    def load(self, place: Place) -> Clip:
-        return to_clip(place, read_recording(place.path, layout=self._stated))
+    def read_recording(self, path: Path, *, layout: str | None = None) -> FileClip:
+        return read_recording(path, layout=layout)
 
 
 def is_keypoints_csv(path: Path) -> bool:
     """Whether the head of a CSV file names the joints of a pose estimator."""
-    if not path.is_file():
-        return False
+    first = read_head(path, _HEAD_BYTES).splitlines()[:1]
     try:
-        with open(path, "rb") as stream:
-            first = stream.read(_HEAD_BYTES).splitlines()[:1]
         return bool(first) and _find_columns(split_rows(first[0])[0]) is not None
-    except (OSError, BadRecordingError):
+    except BadRecordingError:
         return False
 
 

@@ -2,20 +2,17 @@
 
 import json
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from encoder.errors import UmurlError, reason_of
-from umurl_search.clips.clip import Clip
-from umurl_search.clips.types import State
 from umurl_search.readers.array_axes import describe_joints
 from umurl_search.readers.arrays import read_array
-from umurl_search.readers.build_clip import BadRecordingError, FileClip, read_bytes
-from umurl_search.readers.detected_clip import build_clip, to_clip
-from umurl_search.readers.file_per_clip import FilePerClip, Place, decode_place, require_layout
+from umurl_search.readers.build_clip import BadRecordingError, FileClip, read_bytes, read_head
+from umurl_search.readers.detected_clip import DetectorReader, build_clip
+from umurl_search.readers.file_per_clip import require_layout
 from umurl_search.readers.keypoint_dialects import KEYPOINTS, read_detections
 
 _HEAD_BYTES, _MOST_BYTES = 65_536, 2**29
@@ -26,48 +23,23 @@ _MOST_AXES = 6
 _MOVENET_AXES = (1, 1, 17, 3)
 
 
-class KeypointsReader(FilePerClip):
+class KeypointsReader(DetectorReader):
     """Recordings of keypoints, anywhere below the roots; each says its own joints unless a layout is stated."""
 
     format: str = "keypoints-json"
-    state: State = "raw"
     suffix: str = ".json"
-
-    def __init__(self, roots: Sequence[Path], *, layout: str | None = None) -> None:
-        super().__init__(roots)
-        self._stated = layout
-        if layout is not None:
-            require_layout(layout)
-        self.layout: str = layout or self._find_layout()
-
-    def __repr__(self) -> str:
-        return f"KeypointsReader({self.roots}, layout={self._stated!r})"
+    usual_layout: str = "coco-17"
 
     def is_recording(self, path: Path) -> bool:
         return is_keypoints_json(path)
 
-    def _find_layout(self) -> str:
-        """That of the first recording that can be read."""
-        for item in self.items()[:10]:
-            try:
-                return read_recording(decode_place(item, self.roots).path).layout or "ntu25"
-            except UmurlError:
-                continue
-        return "coco-17"
-
-    def load(self, place: Place) -> Clip:
-        return to_clip(place, read_recording(place.path, layout=self._stated))
+    def read_recording(self, path: Path, *, layout: str | None = None) -> FileClip:
+        return read_recording(path, layout=layout)
 
 
 def is_keypoints_json(path: Path) -> bool:
     """Whether a JSON file says near its beginning that keypoints follow, or begins with numbers in lists."""
-    if not path.is_file():  # a pipe would keep its reader waiting
-        return False
-    try:
-        with open(path, "rb") as stream:
-            head = stream.read(_HEAD_BYTES)
-    except OSError:
-        return False
+    head = read_head(path, _HEAD_BYTES)
     return bool(_SAYS_KEYPOINTS.search(head) or _NESTED.match(head) or _BARE_OBJECTS.match(head))
 
 

@@ -4,15 +4,20 @@ Letters: T frames, M people, V joints. Frames are (T, M, V, 3) float32, unseen j
 """
 
 import re
+from abc import abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
-from encoder.errors import BadInputError, Hint
+from encoder.errors import BadInputError, Hint, UmurlError
 from encoder.joint_layouts import Layout, layout_name
 from encoder.skeleton import JOINTS
-from umurl_search.clips.clip import Frames
+from umurl_search.clips.clip import Clip, Frames
 from umurl_search.clips.joint_mapping import combine_joints
+from umurl_search.clips.types import State
+from umurl_search.readers.build_clip import BadRecordingError, FileClip, make_clip
+from umurl_search.readers.file_per_clip import FilePerClip, Place
 
 LEGS = ((12, 13, 14), (16, 17, 18))
 """Hip, knee and ankle of NTU-25, left and right."""
@@ -84,3 +89,30 @@ def mark_seen(places: Frames) -> Frames:
     """The places with those that lie at the origin moved a little, since zeros mean unseen."""
     places[~places.any(axis=-1), 1] = _HARDLY_ANY
     return places
+
+
+class OneLayoutReader(FilePerClip):
+    """Files of a format whose joints are always the same.
+
+    what: whose joints they are, in a message.
+    """
+
+    state: State = "raw"
+    what: str
+
+    def __init__(self, roots: Sequence[Path], *, layout: str | None = None) -> None:
+        super().__init__(roots)
+        require_own_layout(layout, self.layout, what=self.what)
+
+    @abstractmethod
+    def read_clip(self, path: Path) -> FileClip:
+        """The clip of a file. Raises: UmurlError."""
+
+    def load(self, place: Place) -> Clip:
+        try:
+            read = self.read_clip(place.path)
+        except BadRecordingError:
+            raise
+        except UmurlError as error:
+            raise BadRecordingError("malformed", error.message.removeprefix(f"{place.path}: ")) from None
+        return make_clip(place.name, read.frames, source=place.source, layout=self.layout, fps=read.fps)

@@ -12,7 +12,15 @@ from encoder.errors import reason_of
 from encoder.joint_layouts import LAYOUTS
 from umurl_search.clips.clip import Clip, Frames
 from umurl_search.clips.types import State
-from umurl_search.readers.build_clip import BadRecordingError, describe, make_clip, read_bytes, to_float32
+from umurl_search.readers.build_clip import (
+    BadRecordingError,
+    describe,
+    make_clip,
+    parse_object,
+    read_bytes,
+    read_head,
+    to_float32,
+)
 from umurl_search.readers.file_per_clip import FilePerClip, Place
 
 _HEAD_BYTES = 4096
@@ -44,13 +52,7 @@ class NwUclaReader(FilePerClip):
 
 def is_nw_ucla(path: Path) -> bool:
     """Whether a JSON file says near its beginning that skeletons follow."""
-    if not path.is_file():  # a pipe would keep its reader waiting
-        return False
-    try:
-        with open(path, "rb") as stream:
-            return b'"skeletons"' in stream.read(_HEAD_BYTES)
-    except OSError:
-        return False
+    return b'"skeletons"' in read_head(path)
 
 
 def read_recording(path: Path) -> Frames:
@@ -65,15 +67,7 @@ def read_recording(path: Path) -> Frames:
 
 def _parse(text: bytes) -> dict[str, Any]:
     """The object in a file. `skeletons` is an array, not a list, where the file is large."""
-    try:
-        content = json.loads(text) if len(text) <= _PARSED_WHOLE else _parse_by_frame(text)
-    except (ValueError, RecursionError) as error:
-        if not text.rstrip().endswith(b"}"):
-            raise BadRecordingError("truncated", f"the JSON ends too soon ({reason_of(error)})") from None
-        raise BadRecordingError("malformed", f"no JSON: {reason_of(error)}") from None
-    if not isinstance(content, dict):
-        raise BadRecordingError("malformed", f"the JSON is a {type(content).__name__}, not an object")
-    return content
+    return parse_object(text, json.loads if len(text) <= _PARSED_WHOLE else _parse_by_frame)
 
 
 def _parse_by_frame(content: bytes) -> dict[str, Any]:

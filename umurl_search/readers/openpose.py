@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from umurl_search.readers.build_clip import BadRecordingError, FileClip
+from umurl_search.readers.build_clip import BadRecordingError, FileClip, read_head
 from umurl_search.readers.detected_clip import build_clip
 from umurl_search.readers.detected_people import DetectedFrame, Detections
 from umurl_search.readers.frames_per_file import FrameFile, FramesPerFile, number_of_frame
@@ -34,13 +34,7 @@ class OpenPoseReader(FramesPerFile):
 
 def is_openpose_frame(path: Path) -> bool:
     """Whether a JSON file begins as OpenPose's do."""
-    if not path.is_file():
-        return False
-    try:
-        with open(path, "rb") as stream:
-            return _BEGINS.match(stream.read(_HEAD_BYTES)) is not None
-    except OSError:
-        return False
+    return _BEGINS.match(read_head(path, _HEAD_BYTES)) is not None
 
 
 def read_recording(path: Path, *, layout: str | None = None) -> FileClip:

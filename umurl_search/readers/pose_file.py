@@ -8,7 +8,7 @@ Letters: T frames, M people, V joints.
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,50 +16,37 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import UmurlError
 from encoder.joint_layouts import LAYOUTS
 from umurl_search.clips.body_selection import choose_bodies
-from umurl_search.clips.clip import Clip, Frames
-from umurl_search.clips.types import State
+from umurl_search.clips.clip import Frames
 from umurl_search.readers.build_clip import (
     BadRecordingError,
     FileClip,
     describe,
     is_unsure,
-    make_clip,
     read_bytes,
     to_float32,
 )
-from umurl_search.readers.file_per_clip import FilePerClip, Place
-from umurl_search.readers.named_joints import find_lacking, match_names, require_own_layout
+from umurl_search.readers.named_joints import OneLayoutReader, find_lacking, match_names, require_own_layout
 
 LAYOUT = "mediapipe-33"
+_WHAT = "MediaPipe's landmarks"
 _WORLD, _IMAGE = "POSE_WORLD_LANDMARKS", "POSE_LANDMARKS"
 _JOINTS = LAYOUTS[LAYOUT]
 _LEGS = ("knee", "ankle")
 _MOST_PARTS, _MOST_POINTS, _MOST_PEOPLE = 64, 4096, 6
 
 
-class PoseReader(FilePerClip):
+class PoseReader(OneLayoutReader):
     """`.pose` files, anywhere below the roots."""
 
     format: str = "pose"
-    state: State = "raw"
     layout: str = LAYOUT
     suffix: str = ".pose"
+    what: str = _WHAT
 
-    def __init__(self, roots: Sequence[Path], *, layout: str | None = None) -> None:
-        super().__init__(roots)
-        require_own_layout(layout, LAYOUT, what="MediaPipe's landmarks")
-
-    def load(self, place: Place) -> Clip:
-        try:
-            read = read_clip(place.path)
-        except BadRecordingError:
-            raise
-        except UmurlError as error:
-            raise BadRecordingError("malformed", error.message.removeprefix(f"{place.path}: ")) from None
-        return make_clip(place.name, read.frames, source=place.source, layout=LAYOUT, fps=read.fps)
+    def read_clip(self, path: Path) -> FileClip:
+        return read_clip(path)
 
 
 class Component(NamedTuple):
@@ -97,7 +84,7 @@ def read_clip(path: Path, *, layout: str | None = None) -> FileClip:
 
     Raises: BadRecordingError; BadInputError for another layout.
     """
-    require_own_layout(layout, LAYOUT, what="MediaPipe's landmarks")
+    require_own_layout(layout, LAYOUT, what=_WHAT)
     try:
         return _to_clip(parse_pose(read_bytes(path)), path)
     except BadRecordingError as error:

@@ -10,7 +10,7 @@ from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Outcome
 from umurl_search.clips.types import Splits, State
 from umurl_search.readers import safe_pickle
-from umurl_search.readers.build_clip import BadRecordingError, describe, make_clip, require_places
+from umurl_search.readers.build_clip import BadRecordingError, describe, make_clip, read_head, require_places
 from umurl_search.readers.file_per_clip import (
     find_single_file,
     is_hidden,
@@ -145,13 +145,7 @@ def _find_pickles(root: Path) -> list[Path]:
 
 def is_pyskl(path: Path) -> bool:
     """Whether a file begins as a pickle that holds annotations does."""
-    if not path.is_file():  # a pipe would keep its reader waiting
-        return False
-    try:
-        with open(path, "rb") as stream:
-            head = stream.read(_HEAD_BYTES)
-    except OSError:
-        return False
+    head = read_head(path)
     return head.startswith((b"\x80", b"(")) and any(word in head for word in _WORDS)
 
 

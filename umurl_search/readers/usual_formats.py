@@ -5,23 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from encoder.errors import UmurlError
+from umurl_search.readers.build_clip import read_head
 
 if TYPE_CHECKING:
     from umurl_search.readers.base import Reader
     from umurl_search.readers.build_clip import FileClip
     from umurl_search.readers.formats import QueryReading, SourceOptions
-
-_HEAD_BYTES = 4096
-
-
-def read_head(path: Path) -> bytes:
-    if not path.is_file():  # a pipe would keep its reader waiting
-        return b""
-    try:
-        with open(path, "rb") as stream:
-            return stream.read(_HEAD_BYTES)
-    except OSError:
-        return b""
 
 
 def open_ntu(roots: Sequence[Path], options: "SourceOptions") -> "Reader":

@@ -175,14 +175,10 @@ def _read_delimited(content: str) -> dict[str, list[Any]]:
     if len({name.casefold() for name in header}) < len(header) or not all(header):
         raise ValueError("its first line does not name its columns, each once")
     kept = list(rows)
-    is_even = set(map(len, kept)) <= {len(header)} and all(row[0].strip() for row in kept)
+    is_even = set(map(len, kept)) <= {len(header)} and all(row and row[0].strip() for row in kept)
     if not is_even:
         kept = _even_rows(_open_rows(content, delimiter), len(header))
-    columns = zip(*kept, strict=True) if kept else [()] * len(header)
-    return {
-        name: [cell or None for cell in map(str.strip, column)]
-        for name, column in zip(header, columns, strict=True)
-    }
+    return {name: [row[i].strip() or None for row in kept] for i, name in enumerate(header)}
 
 
 def _open_rows(content: str, delimiter: str) -> Any:
