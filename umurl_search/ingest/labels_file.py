@@ -61,8 +61,8 @@ def read_labels(path: Path | None) -> Labels | None:
     if not len(table):
         raise BadInputError(f"{path}: it names its columns and no clip", _FORM)
     label, action, used, notes = _read_classes(table, path)
-    names = tuple(str(name).strip() if name is not None else "" for name in table.columns[key])
-    if twice := repeated(name for name in names if name):
+    names = tuple("" if name is None else name.strip() for name in table.columns[key])
+    if twice := repeated(filter(None, names)):
         raise BadInputError(f"{path}: names '{twice[0][:80]}' more than once")
     fields, own, types, renamed = _split_columns(table, {key, *used})
     notes += [
@@ -105,7 +105,7 @@ def _read_classes(table: Table, path: Path) -> Classes:
         by_number, by_name = None, by_number
     if by_number is not None:
         label = tuple(table.columns[by_number])
-        worst = next((one for one in label if one is not None and not -1 <= one < _MOST_LABEL), None)
+        worst = next((one for one in set(label) if one is not None and not -1 <= one < _MOST_LABEL), None)
         if worst is not None:
             raise BadInputError(f"{path}: label {worst}; labels count from 0 to {_MOST_LABEL:,}", _FORM)
         if -1 in label:

@@ -231,11 +231,12 @@ def _plain_wholes(values: list[Any]) -> list[Any] | None:
     if not values or type(values[0]) is not str or type(values[-1]) is not str:
         return None
     try:
-        numbers = list(map(int, values))
+        numbers = {value: int(value) for value in set(values)}
     except (TypeError, ValueError):
         return None
-    is_so = list(map(str, numbers)) == values and max(map(abs, numbers)) < _FAST_BELOW
-    return numbers if is_so else None
+    is_so = all(str(number) == value for value, number in numbers.items())
+    is_so = is_so and max(map(abs, numbers.values())) < _FAST_BELOW
+    return list(map(numbers.__getitem__, values)) if is_so else None
 
 
 def _as_text(values: list[Any]) -> list[Any]:
