@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import os
 import shutil
 import subprocess
 import sys
@@ -140,6 +141,9 @@ def test_a_reading_that_was_interrupted_holds_no_lock(
     whole = getattr(connection._Ready, at)
 
     def interrupt(self: connection._Ready) -> None:
+        if self is not connection._kept[os.path.realpath(library.catalog_path)]:
+            whole(self)  # a reading that another test left is collected about now
+            return
         monkeypatch.undo()
         whole(self)
         raise KeyboardInterrupt
