@@ -144,10 +144,16 @@ def build_index(
         str | None, typer.Option("--as", help="The index's name [default: DATASET@ENCODER]")
     ] = None,
     ask_with: AskWithOption = None,
+    views: Annotated[
+        int | None,
+        typer.Option(min=0, max=180, help="Of --ask-with: bridges cover so many degrees [default: 60]"),
+    ] = None,
 ) -> None:
     """Embeds a dataset and builds an index of it."""
     if stride is not None and not window:
         raise typer.BadParameter("--stride goes with --window SECONDS", param_hint="--stride")
+    if views is not None and ask_with is None:
+        raise typer.BadParameter("--views goes with --ask-with LAYOUT", param_hint="--views")
     ingested = ensure_ingested(terminal, name)
     from cli import print_localize, print_tables
     from umurl_search.index.bridges_and_whitening import Transform
@@ -169,18 +175,21 @@ def build_index(
     )
     report = build(terminal.library, request, progress=terminal.progress, tell=terminal.tell)
     if ask_with:
-        report = replace(report, ask_with=_prepare_bridges(terminal, report.index, ask_with.split("\n")))
+        ready = _prepare_bridges(terminal, report.index, ask_with.split("\n"), views)
+        report = replace(report, ask_with=ready)
     terminal.note(*ingested, *(f"note: {warning}" for warning in report.warnings))
     terminal.show(report, print_tables.print_built if report.windows is None else print_localize.print_built)
 
 
-def _prepare_bridges(terminal: Terminal, index: str, layouts: list[str]) -> list[str]:
+def _prepare_bridges(terminal: Terminal, index: str, layouts: list[str], views: int | None) -> list[str]:
     """Names of the layouts from which clips cross to an index, whose bridges are ready then."""
+    from umurl_search.clips.degrade import VIEWS
     from umurl_search.search.layout_crossing import prepare_bridges
     from umurl_search.search.searcher import Searcher
 
     searcher = Searcher(terminal.library, index, device=terminal.device)
-    return prepare_bridges(searcher, layouts, progress=terminal.progress)
+    reach = VIEWS if views is None else views
+    return prepare_bridges(searcher, layouts, views=reach, progress=terminal.progress)
 
 
 def query(
@@ -314,7 +323,7 @@ def knn_eval(
         raise typer.BadParameter("--views and --noise go with --query-layout LAYOUT")
     from cli.print_knn_eval import print_figures, print_matrix
     from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index, evaluate_matrix
-    from umurl_search.evaluation.layout_eval import VIEWS
+    from umurl_search.clips.degrade import VIEWS
     from umurl_search.evaluation.metrics import TEMPERATURE
 
     request = EvalRequest(

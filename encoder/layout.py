@@ -102,22 +102,22 @@ class Layout:
     @property
     def invented(self) -> tuple[str, ...]:
         """NTU-25's joints that no joint of the layout tells by itself: copied, put between others, or beyond them."""
-        return tuple(JOINTS[j] for j, ways in enumerate(self.rows) if not self._is_told(ways))
+        return tuple(JOINTS[j] for j in range(N_JOINTS) if not self._is_told(j))
 
-    def _is_told(self, ways: tuple[Row, ...]) -> bool:
-        if not ways:
+    def _is_told(self, j: int) -> bool:
+        if not self.rows[j]:
             return False
-        first, taken = ways[0], self._told_alone
+        first, taken = self.rows[j][0], self._told_alone
         return all(s < self.n_joints and s not in taken for s in first.sources) or (
-            first.is_copy and first.sources[0] < self.n_joints and self._first_of(first) == ways
+            first.is_copy and first.sources[0] < self.n_joints and self._first_of(first) == j
         )
 
     @cached_property
     def _told_alone(self) -> frozenset[int]:
         return frozenset(ways[0].sources[0] for ways in self.rows if ways and ways[0].is_copy)
 
-    def _first_of(self, row: Row) -> tuple[Row, ...]:
-        return next(ways for ways in self.rows if ways and ways[0] == row)
+    def _first_of(self, row: Row) -> int:
+        return next(j for j, ways in enumerate(self.rows) if ways and ways[0] == row)
 
     def to_json(self) -> str:
         """The layout as a file states it, in one line."""

@@ -6,7 +6,7 @@ from test_clips_picture_places import BODY, to_coco, to_pixels
 
 from encoder.joint_layouts import LAYOUTS
 from encoder.skeleton import JOINTS
-from umurl_search.clips.degrade import Degrading, degrade, degrade_from_all_sides, loss_matrix
+from umurl_search.clips.degrade import Degrading, degrade, loss_matrix
 from umurl_search.clips.normalization import Conventions, to_ntu25
 
 AT = {name: j for j, name in enumerate(JOINTS)}
@@ -49,10 +49,12 @@ def test_a_front_view_is_as_the_picture_of_that_layout_is_read() -> None:
 def test_a_picture_is_taken_from_each_side() -> None:
     how = Degrading(layout="coco-17", views=40)
     assert how.angles == (-40, -20, 0, 20, 40)
-    sides = degrade_from_all_sides(BODY, how)
+    sides = [degrade(BODY, how, angle=angle) for angle in how.angles]
     widths = [np.ptp(side[:, 0, [4, 8], 0], axis=1).mean() for side in sides]
     assert np.argmax(widths) in (1, 2, 3)
     assert not any(side[..., 2].any() for side in sides)
+    assert Degrading(layout="coco-17", views=0).angles == (0,)
+    assert Degrading(layout="coco-17", views=90).angles == (-90, -80, -60, -40, -20, 0, 20, 40, 60, 80, 90)
     assert Degrading(layout="smpl-22", views=40).angles == (0,)
     side = degrade(BODY, Degrading(layout="coco-17"), angle=90)
     scale = np.ptp(side[0, 0, :, 1]) / np.ptp(degrade(BODY, Degrading(layout="coco-17"))[0, 0, :, 1])

@@ -223,6 +223,15 @@ def test_what_cannot_or_need_not_be_turned_is_not(across: tuple[float, float, fl
     np.testing.assert_array_equal(normalise(frames), frames - frames[:, :, SPINE : SPINE + 1])
 
 
+@pytest.mark.parametrize("depth", [0.0, 2.5])
+def test_a_picture_is_centred_and_not_turned(depth: float) -> None:
+    frames = person(4, across=(0.05, 0.3, 0.2))
+    frames[..., 2] = depth
+    np.testing.assert_array_equal(normalise(frames), frames - frames[:, :, SPINE : SPINE + 1])
+    frames[3, 0, RIGHT, 2] = depth + 0.01
+    assert np.abs(normalise(frames)[0, 0, RIGHT, 1] - normalise(frames)[0, 0, LEFT, 1]) < 1e-5
+
+
 # conventions of a source
 
 

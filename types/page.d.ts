@@ -100,7 +100,7 @@ declare namespace Page {
   interface Handle {
     update: (params: URLSearchParams) => Promise<void>;
     leave: () => void;
-    file?: (file: File) => Promise<void>;
+    files?: (files: File[]) => Promise<void>;
     key?: (event: KeyboardEvent) => boolean;
   }
 

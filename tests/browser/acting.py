@@ -49,19 +49,19 @@ def clip_file(folder: Path, name: str = "S001C002P003R001A010") -> Path:
     return path
 
 
-def drop(it: Opened, path: Path, *, name: str | None = None) -> None:
-    """The file dragged from elsewhere and let go over the page."""
-    content = list(path.read_bytes())
+def drop(it: Opened, *paths: Path, name: str | None = None) -> None:
+    """Files dragged from elsewhere and let go over the page. name: of the first, where not its own."""
+    files = [[name or path.name, list(path.read_bytes())] for path in paths]
     it.page.evaluate(
-        """([name, content]) => {
+        """(files) => {
             const dataTransfer = new DataTransfer();
-            dataTransfer.items.add(new File([new Uint8Array(content)], name));
+            for (const [name, content] of files) dataTransfer.items.add(new File([new Uint8Array(content)], name));
             for (const kind of ["dragenter", "dragover", "drop"]) {
                 const event = new DragEvent(kind, {dataTransfer, bubbles: true, cancelable: true});
                 document.querySelector("main").dispatchEvent(event);
             }
         }""",
-        [name or path.name, content],
+        files,
     )
 
 

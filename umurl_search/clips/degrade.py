@@ -4,7 +4,6 @@ from those it has, and a picture shows two dimensions of them, from some side.
 Letters: T frames, M people. Frames are (T, M, 25, 3) float32, metres, y up, unseen joints zeros.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,6 +16,9 @@ from umurl_search.clips.body_axes import face_camera
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.picture_places import scale_to_person
 
+VIEWS = 60
+"""Degrees to either side that pictures are taken from, unless told otherwise."""
+MOST_VIEWS = 180
 _STEP_DEG = 20
 _SEED = 0
 
@@ -29,7 +31,7 @@ class Degrading:
     """
 
     layout: str
-    views: int = 60
+    views: int = VIEWS
     noise: float = 0.0
 
     @property
@@ -37,8 +39,9 @@ class Degrading:
         """The sides that pictures are taken from; one, as it was recorded, of joints in space."""
         if find_layout(self.layout).dims == 3:
             return (0,)
-        steps = self.views // _STEP_DEG
-        return tuple(range(-steps * _STEP_DEG, steps * _STEP_DEG + 1, _STEP_DEG))
+        inner = range(0, self.views, _STEP_DEG)
+        half = [*inner, self.views] if self.views else [0]
+        return tuple([*(-angle for angle in reversed(half[1:])), *half])
 
 
 @lru_cache(maxsize=64)
@@ -97,8 +100,3 @@ def _to_picture(frames: Frames, angle: float) -> Frames:
     flat[..., 0] = np.float32(np.cos(turn)) * frames[..., 0] + np.float32(np.sin(turn)) * frames[..., 2]
     flat[..., 1] = frames[..., 1]
     return scale_to_person(flat)
-
-
-def degrade_from_all_sides(frames: Frames, how: Degrading) -> Sequence[Frames]:
-    """The clip as the layout shows it, from each of the sides."""
-    return [degrade(frames, how, angle=angle) for angle in how.angles]

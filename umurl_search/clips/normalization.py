@@ -264,14 +264,20 @@ def _resample(frames: Frames, fps: float) -> Frames:
 def normalise(frames: Frames) -> Frames:
     """UmURL's normalisation of a whole clip: gaps, centring, rotation.
 
-    frames: (T, M, 25, 3), M of 1 or 2, y up, metres; absent joints are zeros. Returns the same shape.
+    frames: (T, M, 25, 3), M of 1 or 2, y up, metres; absent joints are zeros. Returns the same shape. A clip without
+    depth is a picture and is not rotated: across its plane the shoulders of who is seen from the side lie by chance.
     """
     frames = _close_gaps(frames)
     present = frames.any(axis=-1, keepdims=True)
     centre = frames[:, :1, SPINE_MID : SPINE_MID + 1]
     centred = (frames - centre) * present
-    rotation = _find_rotation(centred[0, 0])
+    rotation = None if is_flat(centred) else _find_rotation(centred[0, 0])
     return centred if rotation is None else _rotate(centred, rotation)
+
+
+def is_flat(frames: Frames) -> bool:
+    """Whether no joint of a clip has a depth, as of those found in a picture."""
+    return not (frames[0, 0, :, 2].any() or frames[..., 2].any())
 
 
 def _close_gaps(frames: Frames) -> Frames:

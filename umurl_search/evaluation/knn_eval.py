@@ -13,13 +13,13 @@ import numpy as np
 from encoder import modality_sets
 from encoder.errors import Hint, UmurlError
 from encoder.joint_layouts import find_layout
-from umurl_search.clips.degrade import Degrading
+from umurl_search.clips.degrade import VIEWS, Degrading
 from umurl_search.clips.types import Labels, Rows
 from umurl_search.datasets import protocols
 from umurl_search.evaluation.cross_dataset import AskedAcross, ask_across
 from umurl_search.evaluation.doubts import doubt_labels
 from umurl_search.evaluation.evaluation_results import action_names_of, class_accuracies
-from umurl_search.evaluation.layout_eval import VIEWS, LayoutQueries
+from umurl_search.evaluation.layout_eval import LayoutQueries
 from umurl_search.evaluation.metrics import TEMPERATURE, Vote
 from umurl_search.evaluation.retrieval import RetrievalMetrics, evaluate
 from umurl_search.evaluation.retrieval_results import (

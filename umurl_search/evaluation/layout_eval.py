@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from encoder.embed import Embedder, pick_device
 from encoder.errors import Hint, UmurlError
@@ -34,7 +35,7 @@ from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.progress import Progress, no_progress
 
-VIEWS, SEED = 60, 0
+SEED = 0
 _CHUNK = 256
 
 
@@ -65,6 +66,10 @@ class LayoutQueries:
         """From how far to either side the queries are seen; 0 of joints in space."""
         return self.how.views if find_layout(self.how.layout).dims == 2 else 0
 
+    def angles(self) -> NDArray[np.float64]:
+        """(Q,) the side that each of them is seen from, in degrees."""
+        return np.random.default_rng(self.seed).uniform(-self.views, self.views, len(self.rows))
+
     @cached_property
     def modalities(self) -> tuple[str, ...]:
         return tuple(m for m in SINGLE_AND_FUSED if m in self.gallery.index.modalities)
@@ -78,7 +83,7 @@ class LayoutQueries:
     def _embedded(self) -> dict[str, Embeddings]:
         """(Q, D) by modality."""
         clips, rng = open_clips(self.library, self.gallery.dataset), np.random.default_rng(self.seed)
-        angles = rng.uniform(-self.views, self.views, len(self.rows))
+        angles = self.angles()
         embedder = Embedder(
             self._model, n_clips=len(self.rows), device=pick_device(self.device), precision="float32"
         )

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.joint_layouts import find_layout
-from encoder.skeleton import LEFT_SHOULDER, PARENTS, RIGHT_SHOULDER, SPINE_MID
+from encoder.skeleton import JOINTS, LEFT_SHOULDER, PARENTS, RIGHT_SHOULDER, SPINE_MID
 from umurl_search.clips.clip import Frames
 
 Points = NDArray[np.float64]
@@ -35,9 +35,15 @@ _MOST_CELLS = 20
 
 
 def bones(layout: str = "ntu25") -> Bones:
-    """The joint and its parent, numbers of NTU-25, of each bone that a layout has: none to a copy of a joint."""
-    source = find_layout(layout).stands_for
-    return tuple((j, p) for j, p in enumerate(PARENTS) if source[j] != source[p])
+    """The joint and its parent, numbers of NTU-25, of each bone that a layout has.
+
+    None to a copy of a joint, nor to one beyond which nothing is the layout's own: fingers are not drawn that nobody saw.
+    """
+    shown = find_layout(layout)
+    source, reached = shown.stands_for, {j for j, name in enumerate(JOINTS) if name not in shown.invented}
+    while inner := {PARENTS[j] for j in reached} - reached:
+        reached |= inner
+    return tuple((j, p) for j, p in enumerate(PARENTS) if j in reached and source[j] != source[p])
 
 
 def visible_frames(frames: Frames) -> Bools:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from encoder.joint_layouts import find_layout
-from umurl_search.clips.degrade import Degrading
+from umurl_search.clips.degrade import VIEWS, Degrading
 from umurl_search.clips.types import Embeddings
 from umurl_search.index.layout_bridges import (
     LayoutBridge,
@@ -53,7 +53,7 @@ def open_bridge(
     searcher: "Searcher", layout: str, how: MatchOptions, *, progress: Progress = no_progress
 ) -> LayoutBridge:
     """How clips of a layout enter the gallery: fitted on it when first needed, then kept in the library."""
-    degrading = Degrading(layout=layout)
+    degrading = Degrading(layout=layout, views=how.views if find_layout(layout).dims == 2 else 0)
     path = place_of(
         searcher.library.root / FOLDER,
         searcher.index,
@@ -69,10 +69,10 @@ def open_bridge(
 
 
 def prepare_bridges(
-    searcher: "Searcher", layouts: Sequence[str], *, progress: Progress = no_progress
+    searcher: "Searcher", layouts: Sequence[str], *, views: int = VIEWS, progress: Progress = no_progress
 ) -> list[str]:
     """Fits the bridges of some layouts, fused against fused, before anybody asks; the names of those that cross."""
-    how = MatchOptions()
+    how = MatchOptions(views=views)
     crossed = [layout for layout in layouts if crossing(searcher, layout, how) is not None]
     for layout in crossed:
         open_bridge(searcher, layout, how, progress=progress)

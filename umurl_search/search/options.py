@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from encoder.joint_layouts import check_layout
 from encoder.modality_sets import parse
 from encoder.options import check_limits, option
+from umurl_search.clips.degrade import MOST_VIEWS, VIEWS
 from umurl_search.clips.reading_options import ReadingOptions
 from umurl_search.clips.types import Axes, Up
 from umurl_search.index.temporal_iou import OVERLAP
@@ -42,6 +43,9 @@ class MatchOptions:
         False, "Leave out the query's own performance, whatever the camera"
     )
     bridge: bool = option(True, "Compare raw embeddings across modalities", flag="--no-bridge", negated=True)
+    views: int = option(
+        VIEWS, "Of joints in a picture: a bridge covers so many degrees to either side", low=0, high=MOST_VIEWS
+    )
     overlap: float = option(OVERLAP, OVERLAP_HELP, low=0, high=1)
 
     def __post_init__(self) -> None:

@@ -71,7 +71,7 @@ class Searcher:
         self._galleries: dict[
             tuple[str, str, bool, str | None], tuple[Gallery, Callable[[Embeddings], Embeddings]]
         ] = {}
-        self._layout_bridges: dict[tuple[str, str, str], LayoutBridge] = {}
+        self._layout_bridges: dict[tuple[str, str, str, int], LayoutBridge] = {}
         self._seen = CatalogMemory()
 
     def _checked_dataset(self) -> dict[str, Any]:
@@ -184,7 +184,7 @@ class Searcher:
         self, layout: str, how: MatchOptions, *, progress: Progress = no_progress
     ) -> LayoutBridge:
         """How clips of a layout enter the gallery (`open_bridge`), read once."""
-        key = layout, how.modality, how.against
+        key = layout, how.modality, how.against, how.views
         if key not in self._layout_bridges:
             self._layout_bridges[key] = open_bridge(self, layout, how, progress=progress)
         return self._layout_bridges[key]

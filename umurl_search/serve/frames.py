@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.joint_layouts import find_layout
-from encoder.skeleton import JOINTS, PARENTS
+from encoder.skeleton import JOINTS
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import STORE_FPS
+from umurl_search.pictures.geometry import bones
 from umurl_search.serve.documents import SkeletonDrawing
 
 _MM = 1000.0
@@ -56,9 +56,5 @@ def stand_on_floor(frames: Frames) -> NDArray[np.int16]:
 
 
 def skeleton(layout: str) -> SkeletonDrawing:
-    """Names of the joints and the bones between them; those of length zero, whose joint is a copy, left out."""
-    stands_for = find_layout(layout).stands_for
-    bones = [
-        (joint, parent) for joint, parent in enumerate(PARENTS) if stands_for[joint] != stands_for[parent]
-    ]
-    return SkeletonDrawing(layout=layout, joints=list(JOINTS), bones=bones, fps=STORE_FPS)
+    """Names of the joints and the bones between them, as in pictures."""
+    return SkeletonDrawing(layout=layout, joints=list(JOINTS), bones=list(bones(layout)), fps=STORE_FPS)

@@ -26,8 +26,8 @@ const MOON = "M13 9.6A5.6 5.6 0 0 1 6.4 3 5.6 5.6 0 1 0 13 9.6";
 const root = byId("view", HTMLElement);
 /** @type {{ name: string, leaving: AbortController, handle: Page.Handle | null } | null} */
 let shown = null;
-/** @type {File | null} */
-let fileWaiting = null;
+/** @type {File[] | null} */
+let filesWaiting = null;
 
 async function show() {
   const { view, params } = current();
@@ -52,10 +52,10 @@ async function show() {
       return;
     }
     mine.handle = VIEWS[name].mount(root, { signal: leaving.signal });
-    if (fileWaiting && mine.handle.file) {
-      const file = fileWaiting;
-      fileWaiting = null;
-      await mine.handle.file(file);
+    if (filesWaiting && mine.handle.files) {
+      const files = filesWaiting;
+      filesWaiting = null;
+      await mine.handle.files(files);
       return;
     }
     await mine.handle.update(current().params);
@@ -81,15 +81,15 @@ async function again() {
 }
 
 /**
- * A file goes to the view that is there, or to the search where that takes none.
- * @param {File} file
+ * Files go to the view that is there, or to the search where that takes none.
+ * @param {File[]} files
  */
-function onFile(file) {
-  if (shown?.handle?.file) {
-    shown.handle.file(file);
+function onFiles(files) {
+  if (shown?.handle?.files) {
+    shown.handle.files(files);
     return;
   }
-  fileWaiting = file;
+  filesWaiting = files;
   go("search", keptOf(current().params));
 }
 
@@ -191,7 +191,7 @@ system.addEventListener("change", drawTheme);
 byId("index", HTMLSelectElement).addEventListener("change", followIndex);
 byId("theme", HTMLElement).addEventListener("click", switchTheme);
 byId("help", HTMLElement).addEventListener("click", showKeys);
-dropAnywhere(onFile);
+dropAnywhere(onFiles);
 drawTheme();
 drawIndexes().catch(() => {});
 show();

@@ -5,14 +5,15 @@ import { choice } from "./controls.js";
 import { fill, h, settled } from "./dom.js";
 import { clipName, facts } from "./format.js";
 import { accepted, conventions, remember } from "./shelf.js";
+import { filesOf } from "./together.js";
 
 const SUGGESTIONS = 12;
 
 /**
- * Files dropped anywhere on the page go to `onFile`.
- * @param {(file: File) => void} onFile
+ * Files dropped anywhere on the page go to `onFiles`.
+ * @param {(files: File[]) => void} onFiles
  */
-export function dropAnywhere(onFile) {
+export function dropAnywhere(onFiles) {
   const root = document.documentElement;
   let inside = 0;
   /** @param {DragEvent} event */
@@ -33,19 +34,18 @@ export function dropAnywhere(onFile) {
     if (!files(event)) return;
     event.preventDefault();
     light(-inside);
-    const file = event.dataTransfer?.files[0];
-    if (file) onFile(file);
+    if (event.dataTransfer) filesOf(event.dataTransfer).then((dropped) => dropped.length && onFiles(dropped), () => onFiles([]));
   });
 }
 
 /**
- * The zone that says that files can be dropped, and opens one.
- * @param {(file: File) => void} onFile
+ * The zone that says that files can be dropped, and opens some.
+ * @param {(files: File[]) => void} onFiles
  */
-export function dropZone(onFile) {
-  const input = h("input", { type: "file", accept: accepted.suffixes.join(","), class: "unseen", id: "file" });
+export function dropZone(onFiles) {
+  const input = h("input", { type: "file", accept: accepted.suffixes.join(","), class: "unseen", id: "file", multiple: true });
   input.addEventListener("change", () => {
-    if (input.files?.length) onFile(input.files[0]);
+    if (input.files?.length) onFiles([...input.files]);
     input.value = "";
   });
   return h(

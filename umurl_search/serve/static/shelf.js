@@ -1,6 +1,7 @@
 /** What the page knows of the library, its indexes and clips seen; asked for once. */
 
 import { api, ApiError, upload } from "./api.js";
+import { asOne } from "./together.js";
 import { clipName } from "./format.js";
 
 /** @type {Map<string, Promise<Server.IndexInfo>>} */
@@ -121,7 +122,7 @@ export async function knowFiles() {
 export const conventions = { layout: null, fps: null, up: null, scale: null, upright: null, missing: null };
 
 /**
- * Sends a file; what the server says of it, its token among that.
- * @type {(file: File, options: { index: string }) => Promise<Server.Upload>}
+ * Sends a file, or the frames of a clip as one; what the server says of it, its token among that.
+ * @type {(files: File[], options: { index: string }) => Promise<Server.Upload>}
  */
-export const take = (file, { index }) => upload(file, { index, ...conventions });
+export const take = async (files, { index }) => upload(await asOne(files), { index, ...conventions });

@@ -26,7 +26,7 @@ const NAMES = ["joint", "bone", "motion", "fused"];
  * @property {string | null} mark  of what is shown or asked for
  * @property {(changes: Page.Changes) => void} change
  * @property {Page.OnSearch} search
- * @property {(file: File) => Promise<void>} dropped
+ * @property {(files: File[]) => Promise<void>} dropped
  * @property {ReturnType<typeof clipBox>} box
  * @property {{ against: ReturnType<typeof choice>, k: ReturnType<typeof number>, others: ReturnType<typeof tick> }} controls
  * @property {HTMLElement} main
@@ -45,7 +45,7 @@ export function mount(root, { signal }) {
   /** @type {View} */
   const view = {
     signal, index: "", mark: null, change, search,
-    dropped: (file) => takeFile(view, file),
+    dropped: (files) => takeFiles(view, files),
     box: clipBox(() => view.index, search),
     controls: controlsOf(change),
     main: h("div", { class: "results" }),
@@ -59,7 +59,7 @@ export function mount(root, { signal }) {
   fill(root, h("div", { class: "strip" }, h("div", { class: "field grow" }, h("span", {}, "Query: a clip, DATASET:NAME, or drop a file"), h("div", { class: "line pick" }, box, chance)), controls.against, controls.k, controls.others), main, bar);
   return {
     update: (params) => update(view, params),
-    file: view.dropped,
+    files: view.dropped,
     leave: () => bar.stop(),
   };
 }
@@ -75,13 +75,13 @@ function controlsOf(change) {
 
 /**
  * @param {View} view
- * @param {File} file
+ * @param {File[]} files
  */
-async function takeFile(view, file) {
+async function takeFiles(view, files) {
   clear();
-  fill(view.main, loading(`Reading ${file.name} …`));
+  fill(view.main, loading(`Reading ${files[0]?.name ?? "files"} …`));
   try {
-    const told = await take(file, { index: view.index });
+    const told = await take(files, { index: view.index });
     if (!view.signal.aborted) view.change({ clip: `upload:${told.token}` });
   } catch (error) {
     view.mark = null;

@@ -74,12 +74,12 @@ export function mount(root, { signal }) {
     main: h("div", { class: "results" }),
     bar: transport(sizes()),
   };
-  /** @param {File} file */
-  const dropped = (file) => takeFile(view, file);
+  /** @param {File[]} files */
+  const dropped = (files) => takeFiles(view, files);
   build(root, view, dropped);
   return {
     update: (params) => update(view, params),
-    file: dropped,
+    files: dropped,
     leave: () => view.bar.stop(),
     key: (event) => walkIn(view, event),
   };
@@ -99,7 +99,7 @@ function controlsOf(change) {
 /**
  * @param {HTMLElement} root
  * @param {View} view
- * @param {(file: File) => void} dropped
+ * @param {(files: File[]) => void} dropped
  */
 function build(root, view, dropped) {
   const chance = h("button", { type: "button", class: "plain", title: "Some clip of this index", onclick: async () => {
@@ -174,13 +174,13 @@ function showControls(view, request) {
 
 /**
  * @param {View} view
- * @param {File} file
+ * @param {File[]} files
  */
-async function takeFile(view, file) {
+async function takeFiles(view, files) {
   clear();
-  fill(view.main, loading(`Reading ${file.name} …`));
+  fill(view.main, loading(`Reading ${files[0]?.name ?? "files"} …`));
   try {
-    const told = await take(file, { index: view.index });
+    const told = await take(files, { index: view.index });
     if (view.signal.aborted) return;
     view.change({ clip: `upload:${told.token}` });
   } catch (error) {

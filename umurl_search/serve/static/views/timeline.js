@@ -66,7 +66,7 @@ export function mount(root, { signal }) {
   const endTime = onTime(() => view.track?.playhead(Math.min(view.track.length_s, clock.time_s)));
   return {
     update: (params) => update(view, params),
-    file: (file) => takeFile(view, file),
+    files: (files) => takeFiles(view, files),
     leave: () => {
       endTime();
       window.removeEventListener("themechange", redraw);
@@ -78,13 +78,13 @@ export function mount(root, { signal }) {
 
 /**
  * @param {View} view
- * @param {File} file
+ * @param {File[]} files
  */
-async function takeFile(view, file) {
-  fill(view.main, loading(`Reading ${file.name} …`));
+async function takeFiles(view, files) {
+  fill(view.main, loading(`Reading ${files[0]?.name ?? "files"} …`));
   view.mark = null;
   try {
-    const told = await take(file, { index: view.index });
+    const told = await take(files, { index: view.index });
     if (!view.signal.aborted) view.change({ clip: `upload:${told.token}`, t: null });
   } catch (error) {
     if (!view.signal.aborted) fill(view.main, failure(error));
