@@ -2,8 +2,8 @@
 
 python benchmarks/bench_layouts.py --library LIBRARY --index INDEX
 
-Queries are seen from a side by chance, within as many degrees as `views` says, three times; or all from one side, half of
-them from the other, where `from` says so. The bridge covers `views` degrees to either side.
+Queries are seen from a side by chance, within as many degrees as `views` says, three times; or all from one side,
+every other one from the opposite, where `from` says so. The bridge covers `views` degrees to either side.
 """
 
 import argparse
@@ -99,13 +99,18 @@ def main() -> None:
     cases: list[tuple[str, int, int | None]] = [(name, 0, 0) for name in SPACE]
     for layout, views, side in [*cases, *PICTURES]:
         how = Degrading(layout=layout, views=views)
-        asked = [SeenFrom(library, view, view.split.queries, how, side=side)] if side is not None else [
-            LayoutQueries(library, view, view.split.queries, how, seed=seed) for seed in SEEDS
-        ]
+        asked = (
+            [SeenFrom(library, view, view.split.queries, how, side=side)]
+            if side is not None
+            else [LayoutQueries(library, view, view.split.queries, how, seed=seed) for seed in SEEDS]
+        )
         rows = np.array([measure(library, view, one) for one in asked])
         each, mean = " ".join(f"{value:.3f}" for value in rows[:, 0]), rows.mean(axis=0)
         seen = "chance" if side is None else str(side)
-        print(f"{layout:16} {views:5}  {seen:6} {each:18} {mean[1]:.3f}  {mean[2]:.3f}  {mean[3]:.0f}", flush=True)
+        print(
+            f"{layout:16} {views:5}  {seen:6} {each:18} {mean[1]:.3f}  {mean[2]:.3f}  {mean[3]:.0f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

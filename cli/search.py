@@ -1,4 +1,4 @@
-"""Commands that make and ask indexes: `build-index`, `query`, `knn-eval`, `embed`."""
+"""Commands that make and ask indexes: `build-index`, `query`, `embed`."""
 
 from dataclasses import replace
 from functools import partial
@@ -7,18 +7,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.arguments import read_layout, read_layouts
+from cli.arguments import read_layouts
 from cli.datasets import AxesOption, FormatOption, LayoutOption, ensure_ingested
 from cli.terminal import Terminal, command, parse_option
 from umurl_search.clips.reading_options import ReadingOptions
 from umurl_search.clips.types import Up
-from umurl_search.evaluation.metrics import MOST_NEIGHBOURS, Vote
 from umurl_search.index.kind_names import KindOrAuto
 from umurl_search.readers.formats import list_suffixes
 from umurl_search.search.options import SearchRequest
 
 
-def _modality(text: str) -> str:
+def read_modality(text: str) -> str:
     from encoder.modality_sets import parse
 
     return parse(text)
@@ -30,28 +29,12 @@ def _transform(text: str) -> str:
     return str(Transform.parse(text))
 
 
-def _fields(text: str) -> str:
-    from umurl_search.library.clip_columns import EXCLUDABLE
-
-    if not set(text.split(",")) <= set(EXCLUDABLE):
-        raise ValueError(f"fields are {', '.join(EXCLUDABLE)}, got '{text}'")
-    return text
-
-
-def _neighbours(text: str) -> tuple[int, ...]:
-    ks = text.split(",")
-    if not all(k.isdecimal() and 1 <= int(k) <= MOST_NEIGHBOURS for k in ks):
-        raise ValueError(f"numbers from 1 to {MOST_NEIGHBOURS:,}, with commas, got '{text}'")
-    return tuple(map(int, ks))
-
-
 Modalities = Literal["base", "all"]
 
-_M = "joint, bone, motion, any + of them, or fused"
+MODALITY_HELP = "joint, bone, motion, any + of them, or fused"
 ModalityOption = Annotated[
-    str, typer.Option("--modality", callback=parse_option("--modality", _modality), help=_M)
+    str, typer.Option("--modality", callback=parse_option("--modality", read_modality), help=MODALITY_HELP)
 ]
-NoBridgeOption = Annotated[bool, typer.Option("--no-bridge", help="Compare raw embeddings across modalities")]
 IndexOption = Annotated[
     str | None, typer.Option("--index", help="Which index [default: the last built or preferred]")
 ]
@@ -65,28 +48,6 @@ EncoderOption = Annotated[
         "--encoder",
         help="Which encoder [default: the newest for the dataset trained to its end, or the shipped]",
     ),
-]
-ExcludeOption = Annotated[
-    bool,
-    typer.Option(
-        "--exclude-same-performance", help="Leave out the query's own performance, whatever the camera"
-    ),
-]
-ColumnsOption = Annotated[
-    str | None,
-    typer.Option(
-        callback=parse_option("--exclude", _fields),
-        help="Leave out the query's own subject, camera, setup or replication (several: with commas)",
-    ),
-]
-NoMapOption = Annotated[
-    bool,
-    typer.Option(
-        "--no-map", help="Neighbours only: metrics such as mAP rank the whole gallery, which takes longer"
-    ),
-]
-ActionMapOption = Annotated[
-    Path | None, typer.Option(help="TSV: query label id, gallery label id, from 1 [default: where known]")
 ]
 WindowOption = Annotated[
     list[float] | None,
@@ -102,7 +63,6 @@ WindowOption = Annotated[
 def register(app: typer.Typer) -> None:
     command(app, "build-index")(build_index)
     command(app, "query")(query)
-    command(app, "knn-eval")(knn_eval)
     command(app, "embed")(embed)
 
 
@@ -204,6 +164,13 @@ def query(
     out: Annotated[
         Path | None, typer.Option("--out", help="Write a row a hit to a .jsonl, .parquet or .csv file")
     ] = None,
+    centre_batch: Annotated[
+        bool,
+        typer.Option(
+            "--centre-batch",
+            help="Of many clips: centre them on their own mean, which helps where the index's are of another kind",
+        ),
+    ] = False,
     plain: Annotated[
         bool,
         typer.Option(
@@ -223,10 +190,14 @@ def query(
     from umurl_search.search.results import MomentQueryResult
 
     if len(clip) > 1 or out is not None or holds_many(terminal.library, clip[0]):
-        batch = BatchRequest(sources=tuple(clip), how=asked, out=out)
+        batch = BatchRequest(sources=tuple(clip), how=asked, out=out, centre=centre_batch)
         answers = query_many(terminal.library, batch, progress=terminal.progress)
         terminal.note(*print_batch.notes(answers))
         return terminal.show(answers, print_batch.print_answers)
+    if centre_batch:
+        raise typer.BadParameter(
+            "it goes with several clips, a folder or a dataset", param_hint="--centre-batch"
+        )
     request = asked.of(clip[0], k=asked.k)
     result = ask(terminal.library, request, progress=terminal.progress)
     terminal.note(*(f"note: {note}" for note in result.query.notes))
@@ -234,125 +205,6 @@ def query(
     if isinstance(result, MomentQueryResult):
         return terminal.show(result, partial(print_localize.print_moments, draw=draw))
     terminal.show(result, partial(print_hits.print_hits, draw=draw))
-
-
-def _require_one_matrix(k: str, query_modality: str, gallery_modality: str) -> None:
-    """Raises BadParameter for options that ask for part of a matrix, or for several."""
-    if (query_modality, gallery_modality) != ("fused", "fused"):
-        raise typer.BadParameter(
-            "--matrix shows every modality: give no --query-modality or --gallery-modality"
-        )
-    if len(k) > 1:
-        raise typer.BadParameter("--matrix takes one number of neighbours", param_hint="--k")
-
-
-NeighboursOption = Annotated[
-    str,
-    typer.Option(
-        callback=parse_option("--k", _neighbours), help="Neighbours that vote; several numbers with commas"
-    ),
-]
-VoteOption = Annotated[
-    Vote, typer.Option(help="One clip one vote, or each with the weight exp(cosine / temperature)")
-]
-QueryModalityOption = Annotated[
-    str, typer.Option(callback=parse_option("--query-modality", _modality), help=_M)
-]
-GalleryModalityOption = Annotated[
-    str, typer.Option(callback=parse_option("--gallery-modality", _modality), help=_M)
-]
-
-
-QueryLayoutOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Bring the queries down to this joint layout first (see: layouts)",
-        callback=parse_option("--query-layout", read_layout),
-    ),
-]
-ViewsOption = Annotated[
-    int | None,
-    typer.Option(
-        min=0, max=180, help="Of joints in a picture: seen from so far to either side [default: 60]"
-    ),
-]
-NoiseOption = Annotated[
-    float | None,
-    typer.Option(min=0, max=1, help="Move each joint of the queries by so many metres [default: 0]"),
-]
-
-
-def knn_eval(
-    terminal: Terminal,
-    index: IndexOption = None,
-    protocol: Annotated[str | None, typer.Option(help="[default: the dataset's first]")] = None,
-    k: NeighboursOption = "1",
-    vote: VoteOption = "majority",
-    temperature: Annotated[
-        float | None, typer.Option(min=1e-3, max=1e3, help="Of --vote weighted [default: 0.07]")
-    ] = None,
-    query_modality: QueryModalityOption = "fused",
-    gallery_modality: GalleryModalityOption = "fused",
-    matrix: Annotated[bool, typer.Option("--matrix", help="Every base modality against every other")] = False,
-    exclude_same_performance: ExcludeOption = False,
-    exclude: ColumnsOption = None,
-    no_map: NoMapOption = False,
-    no_bridge: NoBridgeOption = False,
-    queries: Annotated[
-        str | None, typer.Option(help="Another index, whose protocol's test clips ask instead")
-    ] = None,
-    query_protocol: Annotated[
-        str | None, typer.Option(help="Of --queries [default: its dataset's first]")
-    ] = None,
-    action_map: ActionMapOption = None,
-    query_layout: QueryLayoutOption = None,
-    views: ViewsOption = None,
-    noise: NoiseOption = None,
-) -> None:
-    """Evaluates retrieval: kNN accuracy, recall and mAP.
-
-    The queries are the protocol's test clips, or those of another index; the gallery is the index's.
-    """
-    if temperature is not None and vote != "weighted":
-        raise typer.BadParameter("--temperature goes with --vote weighted", param_hint="--temperature")
-    if matrix:
-        _require_one_matrix(k, query_modality, gallery_modality)
-    if queries is None and (query_protocol is not None or action_map is not None):
-        raise typer.BadParameter("--query-protocol and --action-map go with --queries INDEX")
-    if query_layout is None and (views is not None or noise is not None):
-        raise typer.BadParameter("--views and --noise go with --query-layout LAYOUT")
-    from cli.print_knn_eval import print_figures, print_matrix
-    from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index, evaluate_matrix
-    from umurl_search.clips.degrade import VIEWS
-    from umurl_search.evaluation.metrics import TEMPERATURE
-
-    request = EvalRequest(
-        index=index,
-        protocol=protocol,
-        k=tuple(map(int, k)),
-        vote=vote,
-        temperature=TEMPERATURE if temperature is None else temperature,
-        query_modality=query_modality,
-        gallery_modality=gallery_modality,
-        bridge=not no_bridge,
-        exclude_same_performance=exclude_same_performance,
-        exclude=tuple(exclude.split(",")) if exclude else (),
-        ranking=not no_map,
-        queries=queries,
-        query_protocol=query_protocol,
-        action_map=action_map,
-        query_layout=query_layout,
-        views=VIEWS if views is None else views,
-        noise=noise or 0.0,
-        device=terminal.device,
-    )
-    if matrix:
-        table = evaluate_matrix(terminal.library, request, progress=terminal.progress)
-        terminal.note(*(f"note: {warning}" for warning in table.warnings))
-        return terminal.show(table, print_matrix)
-    figures = evaluate_index(terminal.library, request, progress=terminal.progress)
-    terminal.note(*(f"note: {warning}" for warning in figures.warnings))
-    terminal.show(figures, print_figures)
 
 
 def embed(

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from encoder.joint_layouts import LAYOUTS
+from encoder.skeleton import JOINTS
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import Conventions, normalise, to_ntu25
 from umurl_search.pictures.geometry import (
@@ -85,6 +86,17 @@ def test_bones_to_copied_joints_have_no_length_and_are_not_drawn() -> None:
 
 
 # what is there
+
+
+def test_bones_that_nobody_saw_are_not_drawn() -> None:
+    drawn = {JOINTS[child] for child, _ in bones("coco-17")}
+    hidden = {
+        f"{side} {part}" for side in ("left", "right") for part in ("hand", "hand tip", "thumb", "foot")
+    }
+    assert drawn == set(JOINTS) - hidden - {"spine shoulder"}
+    assert {JOINTS[child] for child, _ in bones("smpl-22")} == set(JOINTS) - {"spine shoulder"} - {
+        name for name in hidden if "foot" not in name
+    }
 
 
 def test_an_absent_joint_takes_its_bones_along() -> None:

@@ -10,13 +10,16 @@ from conftest import Result
 from serving import Client, npy
 from test_clips_picture_places import to_coco, to_pixels
 
-from umurl_search.clips.normalization import Conventions
+from umurl_search.clips.degrade import Degrading, degrade
+from umurl_search.clips.normalization import Conventions, normalise
+from umurl_search.clips.types import Embeddings
+from umurl_search.index.bridges_and_whitening import Transform
 from umurl_search.index.build import build_index
 from umurl_search.index.build_plan import BuildRequest
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.search.options import SearchOptions
-from umurl_search.search.query_clip import read_clip
+from umurl_search.search.query_clip import QueryBatch, read_clip
 from umurl_search.search.searcher import Searcher
 
 Command = Callable[..., Result]
@@ -56,6 +59,9 @@ def test_keypoints_of_a_picture_find_their_clip_and_say_how(
     notes = " ".join(answer["query"]["notes"])
     assert "joints of coco-17; it has no spine base" in notes
     assert "across a bridge from coco-17, seen from -60 to 60 degrees" in notes
+    said = {key: answer["query"][key] for key in ("layout", "layout_bridge", "views")}
+    assert said == {"layout": "coco-17", "layout_bridge": True, "views": 60}
+    assert "left thumb" in answer["query"]["invented"]
     assert "bridge" in answer["seconds"]
     kept = list((indexed.root / "bridges").iterdir())
     assert len(kept) == 1
@@ -63,8 +69,91 @@ def test_keypoints_of_a_picture_find_their_clip_and_say_how(
     again = command("query", path, "--layout", "coco-17", "--k", 3, "--json").json
     assert again["hits"] == answer["hits"]
     assert kept[0].stat().st_mtime_ns == stamp
-    raw = command("query", path, "--layout", "coco-17", "--no-bridge", "--json").json
-    assert "across a bridge" not in " ".join(raw["query"]["notes"])
+    raw = command("query", path, "--layout", "coco-17", "--no-bridge", "--json").json["query"]
+    assert "across a bridge" not in " ".join(raw["notes"])
+    assert (raw["layout_bridge"], raw["views"]) == (False, None)
+
+
+def test_a_bridge_covers_the_sides_that_are_asked_for(
+    indexed: Library, command: Command, keypoints: tuple[Path, str]
+) -> None:
+    path, name = keypoints
+    words = ("query", path, "--layout", "coco-17", "--views", 90, "--json")
+    answer = command(*words).json
+    assert answer["hits"][0]["name"] == name
+    assert answer["query"]["views"] == 90
+    assert "seen from -90 to 90 degrees" in " ".join(answer["query"]["notes"])
+    searcher = Searcher(indexed, "mine@shipped", device="cpu")
+    clip = read_clip(indexed, str(path), conventions=Conventions(layout="coco-17"), strict_layout=True)
+    scores = [searcher.ask([clip], SearchOptions(k=1, views=views))[0].hits[0].score for views in (0, 90, 0)]
+    assert scores[0] == scores[2] != scores[1] == pytest.approx(answer["hits"][0]["score"])
+    assert command("query", path, "--views", 181).code == 2
+
+
+def test_bridges_are_made_ready_for_the_sides_that_are_asked_for(indexed: Library, command: Command) -> None:
+    words = ("build-index", "mine", "--encoder", "shipped", "--as", "ready")
+    assert command(*words, "--views", 90).code == 2
+    assert command(*words, "--ask-with", "coco-17", "--views", 90, "--json").json["ask_with"] == ["coco-17"]
+    kept = set((indexed.root / "bridges").iterdir())
+    assert len(kept) == 1
+    searcher = Searcher(indexed, "ready", device="cpu")
+    searcher.layout_bridge("coco-17", SearchOptions(views=90))
+    assert set((indexed.root / "bridges").iterdir()) == kept
+
+
+def test_many_clips_are_told_of_as_one_is(
+    indexed: Library, command: Command, keypoints: tuple[Path, str], tmp_path: Path
+) -> None:
+    path, _ = keypoints
+    alone = command("query", path, "--layout", "coco-17", "--json").json["query"]
+    batch = command("query", path, path, "--layout", "coco-17", "--json").json["queries"]
+    for one in batch:
+        assert one["query"]["notes"] == alone["notes"]
+        assert {key: one["query"][key] for key in ("layout", "layout_bridge", "views", "invented")} == {
+            key: alone[key] for key in ("layout", "layout_bridge", "views", "invented")
+        }
+
+
+@pytest.mark.parametrize("transform", ["none", "half-whiten:16"])
+@pytest.mark.parametrize("layout", ["ntu25", "coco-17"])
+def test_many_clips_are_centred_on_their_own_mean(indexed: Library, transform: str, layout: str) -> None:
+    build_index(
+        indexed,
+        BuildRequest(
+            dataset="mine", encoder="shipped", device="cpu", transform=Transform.parse(transform), name="i"
+        ),
+    )
+    searcher = Searcher(indexed, "i", device="cpu")
+    how, crossed = SearchOptions(k=3), None if layout == "ntu25" else layout
+    clips = open_clips(indexed, "mine")
+    frames = [normalise(degrade(clips.frames(i), Degrading(layout=layout))) for i in range(12)]
+    y = searcher.embed(frames, "fused", layout=crossed)
+
+    def ask(moved: Embeddings) -> list[tuple[str, float]]:
+        asking = QueryBatch(names=[str(i) for i in range(12)], y=moved, layout=crossed, centred=True)
+        return [(hit.name, round(hit.score, 4)) for one in searcher.answer(asking, how) for hit in one.hits]
+
+    away = np.random.default_rng(0).normal(size=y.shape[1:]).astype(np.float32)
+    assert ask(y) == ask(y + away)
+    plain = QueryBatch(names=[str(i) for i in range(12)], y=y, layout=crossed)
+    assert [hit.score for one in searcher.answer(plain, how) for hit in one.hits] != [s for _, s in ask(y)]
+
+
+def test_centring_goes_with_many(
+    indexed: Library, command: Command, keypoints: tuple[Path, str], tmp_path: Path
+) -> None:
+    path, _ = keypoints
+    assert command("query", path, "--layout", "coco-17", "--centre-batch").code == 2
+    (tmp_path / "many").mkdir()
+    for i in range(3):
+        shutil.copy(path, tmp_path / "many" / f"c{i}.npy")
+    words = ("query", tmp_path / "many", "--index", "mine@shipped", "--layout", "coco-17", "--json")
+    scores = [
+        [one["hits"][0]["score"] for one in command(*words, *more).json["queries"]]
+        for more in ((), ("--centre-batch",))
+    ]
+    assert len(scores[0]) == len(scores[1]) == 3
+    assert scores[0] != scores[1]
 
 
 def test_a_batch_of_mixed_layouts_answers_as_each_alone(

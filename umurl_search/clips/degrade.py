@@ -41,7 +41,7 @@ class Degrading:
             return (0,)
         inner = range(0, self.views, _STEP_DEG)
         half = [*inner, self.views] if self.views else [0]
-        return tuple([*(-angle for angle in reversed(half[1:])), *half])
+        return (*(-angle for angle in reversed(half[1:])), *half)
 
 
 @lru_cache(maxsize=64)

@@ -33,7 +33,7 @@ from umurl_search.library.bridge_files import bridge_file
 from umurl_search.library.clip_store import Clips
 from umurl_search.progress import Progress, no_progress
 
-SAMPLE = 450
+SAMPLE = 1000
 """Clips of a gallery that a bridge is fitted on, evenly spread; all of a smaller one."""
 NOISE_M = 0.01
 """The deviation of each joint's place in every second of the clips that a bridge is fitted on, as detectors err."""
@@ -168,7 +168,9 @@ def embed_shown(
             for start in range(0, len(places), _CHUNK):
                 part = places[start : start + _CHUNK]
                 shown = [
-                    _show(clips.frames(int(place)), how, angle, int(place), erring=(start + i + side) % 2 == 1)
+                    _show(
+                        clips.frames(int(place)), how, angle, int(place), erring=(start + i + side) % 2 == 1
+                    )
                     for i, place in enumerate(part)
                 ]
                 for m, y in embedder(shown, asked).items():

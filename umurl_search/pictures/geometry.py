@@ -37,7 +37,7 @@ _MOST_CELLS = 20
 def bones(layout: str = "ntu25") -> Bones:
     """The joint and its parent, numbers of NTU-25, of each bone that a layout has.
 
-    None to a copy of a joint, nor to one beyond which nothing is the layout's own: fingers are not drawn that nobody saw.
+    None to a copy of a joint, nor where nothing beyond is the layout's own: fingers that nobody saw are not drawn.
     """
     shown = find_layout(layout)
     source, reached = shown.stands_for, {j for j, name in enumerate(JOINTS) if name not in shown.invented}

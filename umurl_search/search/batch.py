@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ from umurl_search.readers.base import Reader, follow_state
 from umurl_search.readers.format_detection import detect
 from umurl_search.readers.formats import FORMATS, SourceOptions, clip_suffixes, open_reader
 from umurl_search.search.joint_searcher import open_searcher
-from umurl_search.search.layout_crossing import answer_by_layout
+from umurl_search.search.layout_crossing import answer_by_layout, describe_crossing, describe_joints
 from umurl_search.search.moment_search import label_moments
 from umurl_search.search.options import SearchRequest
 from umurl_search.search.query import searched_index
@@ -57,12 +57,14 @@ OUT_SUFFIXES = (".jsonl", *SUFFIXES)
 class BatchRequest:
     """sources: clips as `query` takes them, folders, or names of datasets. how: as for one clip.
 
-    out: a .jsonl, .parquet or .csv file to write a row a hit to; None: the answers are in the document.
+    out: a .jsonl, .parquet or .csv file to write a row a hit to; None: the answers are in the document. centre: on the
+    mean of the clips that ask, in place of the mean that the index's clips have.
     """
 
     sources: tuple[str, ...]
     how: SearchRequest
     out: Path | None = None
+    centre: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,8 +131,8 @@ def query_many(
             progress("Asking", total=sum(source.n for source in sources), unit="clips")
         )
         outcomes = (outcome for source in sources for outcome in source.read(advance))
-        while chunk := list(islice(outcomes, CHUNK)):
-            _take(chunk, searcher, request.how, told, add)
+        while chunk := list(islice(outcomes, None if request.centre else CHUNK)):
+            _take(chunk, searcher, request, told, add)
         if told.counts["answered"] == 0:
             raise none_read_error(told.left_out)
     clock.lap("ask")
@@ -147,41 +149,60 @@ def query_many(
 
 
 def _take(
-    chunk: list[Query | LeftOut], searcher: Searcher, request: SearchRequest, told: _Told, add: AddRows | None
+    chunk: list[Query | LeftOut], searcher: Searcher, request: BatchRequest, told: _Told, add: AddRows | None
 ) -> None:
     """Asks with what was read of a chunk, and tells what was not."""
     told.left_out.extend(outcome for outcome in chunk if isinstance(outcome, LeftOut))
     queries = [outcome for outcome in chunk if isinstance(outcome, Query)]
     if not queries:
         return
-    answers = _ask(searcher, queries, request)
+    asked = _ask(searcher, queries, request)
+    answers = [one.answer for one in asked]
     told.counts["answered"] += len(queries)
     told.counts["stored"] += sum(query.y is not None for query in queries)
     told.counts["rows"] += sum(len(answer.hits) for answer in answers)
     if add is not None:
-        add_rows(add, queries, answers, searcher, request)
+        add_rows(add, queries, answers, searcher, request.how)
         return
     segments = None if searcher.windows is None else searcher.segments()
-    for query, answer in zip(queries, answers, strict=True):
-        hits = answer.hits if segments is None else label_moments(answer.hits, segments)
-        asked = _describe_query(query, answer, request, notes=searcher.notes(request))
-        told.queries.append(AnswerOfMany(query=asked, hits=list(hits)))
+    for query, one in zip(queries, asked, strict=True):
+        hits = one.answer.hits if segments is None else label_moments(one.answer.hits, segments)
+        described = _describe_query(query, one, request.how, notes=searcher.notes(request.how))
+        told.queries.append(AnswerOfMany(query=described, hits=list(hits)))
 
 
-def _ask(searcher: Searcher, queries: Sequence[Query], request: SearchRequest) -> list[Answer]:
+class _Asked(NamedTuple):
+    """The answer to a query; whether it crossed from its layout by a bridge; what to know of that."""
+
+    answer: Answer
+    crosses: bool
+    notes: Sequence[str]
+
+
+def _ask(searcher: Searcher, queries: Sequence[Query], request: BatchRequest) -> list[_Asked]:
     """The answer to each query, in their order; those that cross from one layout are asked together."""
+    how = request.how
 
-    def answer(some: Sequence[Query], layout: str | None) -> list[Answer]:
-        y = _embed(searcher, some, request.modality, layout)
+    def answer(some: Sequence[Query], layout: str | None) -> list[_Asked]:
+        y = _embed(searcher, some, how.modality, layout)
         names, rows = [query.name for query in some], [query.row for query in some]
-        return searcher.answer(QueryBatch(names=names, y=y, rows=rows, layout=layout), request)
+        asking = QueryBatch(names=names, y=y, rows=rows, layout=layout, centred=request.centre)
+        return [
+            _Asked(found, layout is not None, _describe_crossing(searcher, query, y[i : i + 1], how))
+            for i, (query, found) in enumerate(zip(some, searcher.answer(asking, how), strict=True))
+        ]
 
-    layouts = [None if query.y is not None else searcher.crossing(query.layout, request) for query in queries]
+    layouts = [None if query.y is not None else searcher.crossing(query.layout, how) for query in queries]
     return answer_by_layout(queries, layouts, answer)
 
 
+def _describe_crossing(searcher: Searcher, query: Query, y: Embeddings, how: SearchRequest) -> Sequence[str]:
+    is_own = query.y is not None
+    return () if is_own else describe_crossing(searcher, query.name, query.layout, y, how)
+
+
 def _describe_query(
-    query: Query, answer: Answer, request: SearchRequest, *, notes: Sequence[str]
+    query: Query, asked: _Asked, request: SearchRequest, *, notes: Sequence[str]
 ) -> AskedOfMany:
     return AskedOfMany(
         clip=query.name,
@@ -194,9 +215,10 @@ def _describe_query(
         exclude_same_performance=request.exclude_same_performance,
         label=query.label,
         action=query.action,
-        notes=[*query.notes, *notes, *fewer_hits_note(answer, request)],
+        notes=[*query.notes, *asked.notes, *notes, *fewer_hits_note(asked.answer, request)],
         stored=query.y is not None,
-        passing=answer.passing,
+        passing=asked.answer.passing,
+        **describe_joints(query.layout, crosses=asked.crosses, views=request.views),
     )
 
 

@@ -1,13 +1,14 @@
 """Clips of other joint layouts as queries: whether they cross to an index by a bridge, the bridge, and what to know."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from encoder.joint_layouts import find_layout
 from umurl_search.clips.degrade import VIEWS, Degrading
 from umurl_search.clips.types import Embeddings
+from umurl_search.index.bridges_and_whitening import LinearMap, Maps
 from umurl_search.index.layout_bridges import (
     LayoutBridge,
     fit_layout_bridge,
@@ -22,7 +23,7 @@ from umurl_search.progress import Progress, no_progress
 from umurl_search.search.options import MatchOptions
 
 if TYPE_CHECKING:
-    from umurl_search.search.query_clip import QueryClip
+    from umurl_search.search.query_clip import QueryBatch
     from umurl_search.search.searcher import Searcher
 
 T = TypeVar("T")
@@ -68,6 +69,16 @@ def open_bridge(
     return found
 
 
+def enter_gallery(searcher: "Searcher", maps: Maps, how: MatchOptions, asking: "QueryBatch") -> LinearMap:
+    """How queries enter the gallery of a modality: from another layout, from another modality, or as its own do."""
+    if asking.layout is not None:
+        bridge = searcher.layout_bridge(asking.layout, how)
+        return bridge.query(how.against, whitening=maps.whitenings.get(how.against))
+    if how.bridged or not asking.centred:
+        return maps.query(how.modality, how.against, bridged=how.bridged)
+    return maps.gallery(how.against, bridged=True)
+
+
 def prepare_bridges(
     searcher: "Searcher", layouts: Sequence[str], *, views: int = VIEWS, progress: Progress = no_progress
 ) -> list[str]:
@@ -97,31 +108,40 @@ def _fit(searcher: "Searcher", degrading: Degrading, how: MatchOptions, progress
     )
 
 
+def describe_joints(layout: str, *, crosses: bool, views: int) -> dict[str, Any]:
+    """What an answer says of the joints of the clip that asked."""
+    asked = find_layout(layout)
+    return {
+        "layout": asked.name,
+        "invented": list(asked.invented),
+        "layout_bridge": crosses,
+        "views": views if crosses and asked.dims == 2 else None,
+    }
+
+
 def describe_crossing(
-    searcher: "Searcher", clip: "QueryClip", y: Embeddings, how: MatchOptions
+    searcher: "Searcher", name: str, layout: str, y: Embeddings, how: MatchOptions
 ) -> Sequence[str]:
     """What to know of a query of another layout, a line each: joints that it lacks, the bridge, whether it is far.
 
     y: (1, K D) of a clip that crosses by a bridge.
     """
-    asked, held = find_layout(clip.layout), find_layout(searcher.layout)
+    asked, held = find_layout(layout), find_layout(searcher.layout)
     said = []
-    if clip.layout != searcher.layout and asked.copies is None and asked.invented:
-        said.append(
-            f"{clip.name}: joints of {asked.name}; it has no {', '.join(asked.invented)}: made of others"
-        )
+    if layout != searcher.layout and asked.copies is None and asked.invented:
+        said.append(f"{name}: joints of {asked.name}; it has no {', '.join(asked.invented)}: made of others")
     if held.dims == 2 and asked.dims == 3:
-        said.append(f"{clip.name}: brought down to {held.name}, as the index's clips are of pictures")
-    layout = crossing(searcher, clip.layout, how)
-    if layout is None:
+        said.append(f"{name}: brought down to {held.name}, as the index's clips are of pictures")
+    crossed = crossing(searcher, layout, how)
+    if crossed is None:
         return said
-    bridge = searcher.layout_bridge(layout, how)
+    bridge = searcher.layout_bridge(crossed, how)
     sides = bridge.how.angles
     seen = f", seen from {sides[0]} to {sides[-1]} degrees" if len(sides) > 1 else ""
     said.append(f"asked across a bridge from {asked.name}{seen}, fitted on the index's own clips")
     if bridge.measure_nearness(y)[0] < bridge.least:
         said.append(
-            f"{clip.name}: it lies far from all that the index's clips look like in {asked.name}, farther than 99 of "
+            f"{name}: it lies far from all that the index's clips look like in {asked.name}, farther than 99 of "
             "100 of them from one another: the first hit may mean nothing"
         )
     return said

@@ -44,7 +44,10 @@ class MatchOptions:
     )
     bridge: bool = option(True, "Compare raw embeddings across modalities", flag="--no-bridge", negated=True)
     views: int = option(
-        VIEWS, "Of joints in a picture: a bridge covers so many degrees to either side", low=0, high=MOST_VIEWS
+        VIEWS,
+        "Of joints in a picture: a bridge covers so many degrees to either side",
+        low=0,
+        high=MOST_VIEWS,
     )
     overlap: float = option(OVERLAP, OVERLAP_HELP, low=0, high=1)
 

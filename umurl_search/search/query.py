@@ -7,7 +7,7 @@ from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Progress, no_progress
 from umurl_search.search.joint_searcher import open_searcher
-from umurl_search.search.layout_crossing import describe_crossing
+from umurl_search.search.layout_crossing import describe_crossing, describe_joints
 from umurl_search.search.moment_search import label_moments
 from umurl_search.search.options import QueryRequest, SearchOptions
 from umurl_search.search.query_clip import QueryBatch, QueryClip, read_clip
@@ -61,7 +61,7 @@ def answer_query(
     clock.lap("search")
     notes = [
         *clip.notes,
-        *describe_crossing(searcher, clip, y, request),
+        *describe_crossing(searcher, clip.name, clip.layout, y, request),
         *searcher.notes(request),
         *fewer_hits_note(answer, request),
     ]
@@ -77,6 +77,7 @@ def answer_query(
         label=label,
         action=action,
         notes=notes,
+        **describe_joints(clip.layout, crosses=layout is not None, views=request.views),
     )
     seconds = clock.seconds
     if searcher.windows is None:

@@ -71,14 +71,16 @@ class QueryClip:
 class QueryBatch:
     """Queries ready to be searched. y: (Q, D) embeddings; rows: what the catalog says of each, None for files.
 
-    layout: the joint layout of the clips, where they cross from it by a bridge: y is (Q, K D) then. absent: columns of
-    one's own, and their types, that only other datasets have which are searched beside.
+    layout: the joint layout of the clips, where they cross from it by a bridge: y is (Q, K D) then. centred: on their
+    own mean, in place of the mean of the clips that bridges and transforms were fitted on. absent: columns of one's
+    own, and their types, that only other datasets have which are searched beside.
     """
 
     names: Sequence[str]
     y: Embeddings
     rows: Sequence[dict[str, Any] | None] = field(default_factory=tuple)
     layout: str | None = None
+    centred: bool = False
     absent: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -127,6 +127,14 @@ class AskedClip(Result):
     """the same"""
     notes: list[str]
     """what was assumed in reading the clip, a line each"""
+    layout: str
+    """of its joints, as `layouts` lists them"""
+    invented: list[str]
+    """joints of NTU-25 that this layout does not tell, made of others"""
+    layout_bridge: bool
+    """whether it asked across a bridge from its layout, fitted on the index's own clips"""
+    views: int | None
+    """degrees to either side that this bridge covers; null without one, and of joints in space"""
 
 
 @dataclass(frozen=True, kw_only=True)

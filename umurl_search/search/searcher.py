@@ -21,7 +21,7 @@ from umurl_search.clips.clip import Frames
 from umurl_search.clips.joint_mapping import layout_as_seen
 from umurl_search.clips.normalization import Conventions, check_pipeline
 from umurl_search.clips.types import Embeddings, Rows
-from umurl_search.index.bridges_and_whitening import Maps
+from umurl_search.index.bridges_and_whitening import LinearMap
 from umurl_search.index.exact_knn import Neighbours
 from umurl_search.index.filtered_search import Gallery
 from umurl_search.index.layout_bridges import (
@@ -41,7 +41,7 @@ from umurl_search.library.retry import retry_while_changing
 from umurl_search.progress import Progress, no_progress
 from umurl_search.search.catalog_memory import CatalogMemory
 from umurl_search.search.hits import find_columns, make_hit, mark_query, performance_of
-from umurl_search.search.layout_crossing import answer_by_layout, crossing, open_bridge
+from umurl_search.search.layout_crossing import answer_by_layout, crossing, enter_gallery, open_bridge
 from umurl_search.search.moment_search import nearest_moments
 from umurl_search.search.options import MatchOptions, SearchOptions
 from umurl_search.search.query_clip import (
@@ -68,9 +68,7 @@ class Searcher:
         self.index, self.row = open_index(library, name)
         self.device = pick_device(device)
         self.dataset = self._checked_dataset()
-        self._galleries: dict[
-            tuple[str, str, bool, str | None], tuple[Gallery, Callable[[Embeddings], Embeddings]]
-        ] = {}
+        self._galleries: dict[tuple[Any, ...], tuple[Gallery, LinearMap]] = {}
         self._layout_bridges: dict[tuple[str, str, str, int], LayoutBridge] = {}
         self._seen = CatalogMemory()
 
@@ -243,8 +241,8 @@ class Searcher:
 
     def _answer(self, asking: QueryBatch, how: SearchOptions) -> list[Answer]:
         among, shown = self.passing(how.where, absent=asking.absent), self.find_shown(how)
-        gallery, mapping = self._gallery(how, asking.layout)
-        points = mapping(asking.y)
+        gallery, mapping = self._gallery(how, asking)
+        points = (replace(mapping, mean=asking.y.mean(axis=0)) if asking.centred else mapping)(asking.y)
         if how.exclude_same_performance:
             found = [
                 self._search_excluding(gallery, points[i : i + 1], how, among, name, row)
@@ -261,31 +259,21 @@ class Searcher:
             for name, row, (scores, mine, n) in zip(asking.names, known, found, strict=True)
         ]
 
-    def _gallery(
-        self, how: SearchOptions, layout: str | None
-    ) -> tuple[Gallery, Callable[[Embeddings], Embeddings]]:
-        key = (how.modality, how.against, how.bridged, layout)
+    def _gallery(self, how: SearchOptions, asking: QueryBatch) -> tuple[Gallery, LinearMap]:
+        key = (how.modality, how.against, how.bridged, how.views, asking.layout, asking.centred)
         if key not in self._galleries:
             self.index.require(how.against)
-            maps, bridged = self.index.maps(how.modality, how.against), how.bridged or layout is not None
+            maps = self.index.maps(how.modality, how.against)
+            crossed = how.bridged or asking.layout is not None or asking.centred
             gallery = Gallery(
                 index=self.index,
                 against=how.against,
-                centred=bridged and self.index.transform.kind == "none",
-                mapping=maps.gallery(how.against, bridged=bridged),
+                centred=crossed and self.index.transform.kind == "none",
+                mapping=maps.gallery(how.against, bridged=crossed),
                 device=self.device,
             )
-            self._galleries[key] = gallery, self._enter(maps, how, layout)
+            self._galleries[key] = gallery, enter_gallery(self, maps, how, asking)
         return self._galleries[key]
-
-    def _enter(
-        self, maps: Maps, how: SearchOptions, layout: str | None
-    ) -> Callable[[Embeddings], Embeddings]:
-        """How queries enter the gallery, from another layout or modality."""
-        if layout is None:
-            return maps.query(how.modality, how.against, bridged=how.bridged)
-        bridge = self.layout_bridge(layout, how)
-        return bridge.query(how.against, whitening=maps.whitenings.get(how.against))
 
     def _search_excluding(
         self,
