@@ -136,8 +136,10 @@ def knn_eval(
         _require_one_matrix(k, query_modality, gallery_modality)
     if queries is None and (query_protocol is not None or action_map is not None):
         raise typer.BadParameter("--query-protocol and --action-map go with --queries INDEX")
-    if query_layout is None and (views is not None or noise is not None):
-        raise typer.BadParameter("--views and --noise go with --query-layout LAYOUT")
+    if query_layout is None and noise is not None:
+        raise typer.BadParameter("--noise goes with --query-layout LAYOUT")
+    if query_layout is None and queries is None and views is not None:
+        raise typer.BadParameter("--views goes with --query-layout LAYOUT or --queries INDEX")
     from cli.print_knn_eval import print_figures, print_matrix
     from umurl_search.clips.degrade import VIEWS
     from umurl_search.evaluation.knn_eval import EvalRequest, evaluate_index, evaluate_matrix

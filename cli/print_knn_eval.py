@@ -85,5 +85,7 @@ def _describe_asker(found: AskedAcross) -> str:
     left_out = ", ".join(f"{count:,} {reason}" for reason, count in found.left_out.items())
     return (
         f"asked by {found.query_dataset} {found.query_protocol}, index {found.query_index}; "
-        f"actions: {found.actions}" + (f"; queries left out: {left_out}" if left_out else "")
+        f"actions: {found.actions}"
+        + (f"; queries left out: {left_out}" if left_out else "")
+        + ("; across a bridge from their joints" if found.layout_bridge else "")
     )

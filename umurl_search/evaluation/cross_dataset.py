@@ -67,6 +67,10 @@ class AskedAcross(Result):
     """queries that did not ask: reason: count"""
     seen: SeenClips
     """how many clips the encoder was trained on"""
+    layout_bridge: bool = False
+    """whether they asked across a bridge from their joint layout, fitted on the gallery"""
+    views: int | None = None
+    """of joints in a picture: degrees to either side that this bridge covers, else null"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ The figures are defined in docs/metrics.md. Letters: Q queries, N gallery clips,
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from umurl_search.datasets import protocols
 from umurl_search.evaluation.cross_dataset import AskedAcross, ask_across
 from umurl_search.evaluation.doubts import doubt_labels
 from umurl_search.evaluation.evaluation_results import action_names_of, class_accuracies
-from umurl_search.evaluation.layout_eval import LayoutQueries
+from umurl_search.evaluation.layout_eval import ForeignQueries, LayoutQueries, layout_of_clips
 from umurl_search.evaluation.metrics import TEMPERATURE, Vote
 from umurl_search.evaluation.retrieval import RetrievalMetrics, evaluate
 from umurl_search.evaluation.retrieval_results import (
@@ -106,10 +106,11 @@ def evaluate_opened(
     maps = _fit(asked.gallery, [pair], bridge=request.bridge)
     fitted = time.monotonic()
     shown = _show(library, asked, request, progress)
-    total = len(asked.rows) * (1 if shown is None else 2)
+    total = len(asked.rows) * (1 if shown is None or asked.across is not None else 2)
     with progress("Evaluating", total=total, unit="queries") as advance:
         figures, bridged = _figures(asked, maps, pair, request, advance, shown)
-        native = figures if shown is None else _figures(asked, maps, pair, request, advance)[0]
+        is_own = shown is not None and asked.across is None
+        native = figures if not is_own else _figures(asked, maps, pair, request, advance)[0]
     seconds = {
         "fit": fitted - started,
         "search": time.monotonic() - fitted,
@@ -133,8 +134,8 @@ def evaluate_opened(
         ),
     )
     if asked.across is not None:
-        document = KnnFiguresAcross(**vars(asked.across), **vars(document))
-    if shown is not None:
+        document = KnnFiguresAcross(**vars(_tell_across(asked, shown, request)), **vars(document))
+    elif shown is not None:
         document = KnnFiguresInLayout(
             **vars(document),
             query_layout=find_layout(shown.how.layout).name,
@@ -166,8 +167,8 @@ def evaluate_matrix(
     about = _asked_index(asked, request, seconds, doubts=figures.warnings)
     document = MatrixFigures(**vars(about), matrix=matrix, bridge=request.bridge)
     if asked.across is not None:
-        document = MatrixFiguresAcross(**vars(asked.across), **vars(document))
-    if shown is not None:
+        document = MatrixFiguresAcross(**vars(_tell_across(asked, shown, request)), **vars(document))
+    elif shown is not None:
         name = find_layout(shown.how.layout).name
         document = MatrixFiguresInLayout(
             **vars(document), query_layout=name, views=shown.views, noise=shown.how.noise
@@ -178,9 +179,12 @@ def evaluate_matrix(
 def _show(
     library: Library, asked: "EvaluationSetup", request: EvalRequest, progress: Progress
 ) -> LayoutQueries | None:
-    """The queries in the layout that is asked for. Raises UmurlError where they are another index's."""
+    """The queries in the layout that is asked for; those of another index, where their own layout is another.
+
+    Raises UmurlError where both are asked for.
+    """
     if request.query_layout is None:
-        return None
+        return None if asked.across is None else _show_foreign(library, asked, request, progress)
     if asked.across is not None:
         raise UmurlError(
             "clips of another index ask as they are",
@@ -188,6 +192,34 @@ def _show(
         )
     how = Degrading(layout=request.query_layout, views=request.views, noise=request.noise)
     return LayoutQueries(library, asked.gallery, asked.rows, how, device=request.device, progress=progress)
+
+
+def _show_foreign(
+    library: Library, asked: "EvaluationSetup", request: EvalRequest, progress: Progress
+) -> LayoutQueries | None:
+    """Queries of another index that cross to the gallery from their layout, None where they ask as they are."""
+    theirs, ours = (layout_of_clips(library, side.dataset) for side in (asked.queries, asked.gallery))
+    if theirs == ours:
+        return None
+    how = Degrading(layout=theirs, views=request.views)
+    shown = ForeignQueries(
+        library,
+        asked.gallery,
+        asked.rows,
+        how,
+        device=request.device,
+        progress=progress,
+        asked=asked.queries,
+    )
+    is_brought_down = find_layout(ours).dims == 2
+    return shown if is_brought_down or shown.crosses(bridge=request.bridge) else None
+
+
+def _tell_across(asked: "EvaluationSetup", shown: LayoutQueries | None, request: EvalRequest) -> AskedAcross:
+    assert asked.across is not None
+    if shown is None or not shown.crosses(bridge=request.bridge):
+        return asked.across
+    return replace(asked.across, layout_bridge=True, views=shown.views or None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 Nothing of the queries is fitted on: the bridge is the gallery's alone. Letters: Q queries, D embedding.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +15,7 @@ from encoder.errors import Hint, UmurlError
 from encoder.joint_layouts import find_layout
 from encoder.modality_sets import SINGLE_AND_FUSED
 from encoder.model import UmURL
+from umurl_search.clips.clip import Frames
 from umurl_search.clips.degrade import Degrading, degrade
 from umurl_search.clips.joint_mapping import layout_as_seen
 from umurl_search.clips.normalization import normalise
@@ -23,6 +25,7 @@ from umurl_search.index.layout_bridges import (
     SAMPLE,
     LayoutBridge,
     asked_modalities,
+    bring_down,
     embed_shown,
     fit_shown,
     needs_bridge,
@@ -37,6 +40,12 @@ from umurl_search.progress import Progress, no_progress
 
 SEED = 0
 _CHUNK = 256
+
+
+def layout_of_clips(library: Library, dataset: str) -> str:
+    """The joint layout of a dataset, as its first clip shows it."""
+    clips = open_clips(library, dataset)
+    return layout_as_seen(clips.manifest["conventions"]["layout"], clips.frames(0))
 
 
 @dataclass(frozen=True)
@@ -84,17 +93,21 @@ class LayoutQueries:
         """(Q, D) by modality."""
         clips, rng = open_clips(self.library, self.gallery.dataset), np.random.default_rng(self.seed)
         angles = self.angles()
+
+        def show(i: int) -> Frames:
+            return normalise(degrade(clips.frames(int(self.rows[i])), self.how, angle=angles[i], rng=rng))
+
+        return self._embed(show)
+
+    def _embed(self, show: Callable[[int], Frames]) -> dict[str, Embeddings]:
+        """(Q, D) by modality of what is shown of each query."""
         embedder = Embedder(
             self._model, n_clips=len(self.rows), device=pick_device(self.device), precision="float32"
         )
         found: dict[str, list[Embeddings]] = {m: [] for m in self.modalities}
         for start in range(0, len(self.rows), _CHUNK):
             part = range(start, min(start + _CHUNK, len(self.rows)))
-            shown = [
-                normalise(degrade(clips.frames(int(self.rows[i])), self.how, angle=angles[i], rng=rng))
-                for i in part
-            ]
-            for m, y in embedder(shown, self.modalities).items():
+            for m, y in embedder([show(i) for i in part], self.modalities).items():
                 found[m].append(y)
         return {m: np.concatenate(y) for m, y in found.items()}
 
@@ -116,8 +129,7 @@ class LayoutQueries:
 
     def crosses(self, *, bridge: bool) -> bool:
         """Whether the queries cross by a bridge, as `query` has clips of that layout do."""
-        clips = open_clips(self.library, self.gallery.dataset)
-        held = layout_as_seen(clips.manifest["conventions"]["layout"], clips.frames(0))
+        held = layout_of_clips(self.library, self.gallery.dataset)
         whitened = self.gallery.index.transform.kind != "none"
         return bridge and needs_bridge(self.how.layout, held, whitened=whitened)
 
@@ -134,5 +146,26 @@ class LayoutQueries:
     def fit_bridge(self, modality: str, against: str) -> LayoutBridge:
         """Fitted on the protocol's gallery."""
         target = np.asarray(self.gallery.index.embeddings(against)[self._sample])
-        asked = asked_modalities(modality, self.gallery.index.modalities)
+        asked = asked_modalities(modality, self.modalities)
         return fit_shown(self._shown, target, self.how, asked=asked, against=against)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignQueries(LayoutQueries):
+    """Queries of another index in their own layout, `how.layout`. asked: that index; `rows` are its clips'."""
+
+    asked: ProtocolView
+
+    @cached_property
+    def modalities(self) -> tuple[str, ...]:
+        held = {*self.gallery.index.modalities} & {*self.asked.index.modalities}
+        return tuple(m for m in SINGLE_AND_FUSED if m in held)
+
+    @cached_property
+    def _embedded(self) -> dict[str, Embeddings]:
+        """(Q, D) by modality: as their own index holds them; seen in a picture, where the gallery's clips are."""
+        held = layout_of_clips(self.library, self.gallery.dataset)
+        if find_layout(held).dims != 2:
+            return {m: np.asarray(self.asked.index.embeddings(m)[self.rows]) for m in self.modalities}
+        clips = open_clips(self.library, self.asked.dataset)
+        return self._embed(lambda i: bring_down(clips.normalised_frames(int(self.rows[i])), held))
