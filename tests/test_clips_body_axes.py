@@ -5,7 +5,14 @@ import pytest
 from made_bodies import center, spin, turn_like_agcn
 from numpy.typing import NDArray
 
-from umurl_search.clips.body_axes import face_camera, find_first_body, look_at, make_upright, settle_signs
+from umurl_search.clips.body_axes import (
+    face_camera,
+    find_first_body,
+    look_at,
+    make_upright,
+    settle_signs,
+    stand_up,
+)
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import Conventions, normalise, to_ntu25
 from umurl_search.synthetic.demo_corpus import make_clip
@@ -89,3 +96,37 @@ def test_nobody_is_turned_whose_shoulders_are_never_seen() -> None:
     late = CLIPS[0].copy()
     late[:3, 0, 8] = 0
     assert not face_camera(late)[:3, 0, 8].any()
+
+
+@pytest.mark.parametrize("tilt_deg", [-40.0, 12.0, 90.0, 180.0])
+@pytest.mark.parametrize("axis", ["x", "z"])
+def test_a_tilted_camera_is_undone_by_feet_and_head(tilt_deg: float, axis: str) -> None:
+    frames = make_clip("S001C001P003R001A010")[:, :1]
+    straight = stand_up(frames)
+    upward = (straight[:, 0, 3] - straight[:, 0, [14, 18]].mean(axis=1)).astype(np.float64)
+    upward /= np.linalg.norm(upward, axis=1, keepdims=True)
+    np.testing.assert_allclose(upward.mean(axis=0)[[0, 2]], 0, atol=1e-5)
+    cosine, sine = np.cos(np.radians(tilt_deg)), np.sin(np.radians(tilt_deg))
+    turn = {
+        "x": [[1, 0, 0], [0, cosine, -sine], [0, sine, cosine]],
+        "z": [[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]],
+    }[axis]
+    again = stand_up(straight @ np.array(turn, np.float32).T)
+    if tilt_deg < 180:
+        np.testing.assert_allclose(again, straight, atol=2e-4)
+    np.testing.assert_allclose(again[..., 1], straight[..., 1], atol=2e-4)
+
+
+def test_a_picture_stays_one_when_it_is_put_upright() -> None:
+    frames = make_clip("S001C001P003R001A010")[:, :1]
+    frames[..., 2] = 0
+    rolled = frames @ np.array([[0.8, -0.6, 0], [0.6, 0.8, 0], [0, 0, 1]], np.float32).T
+    assert not stand_up(rolled)[..., 2].any()
+    np.testing.assert_allclose(stand_up(rolled), stand_up(frames), atol=2e-5)
+
+
+def test_without_feet_nothing_is_turned() -> None:
+    frames = make_clip("S001C001P003R001A010")[:, :1]
+    frames[:, :, 14] = 0
+    assert stand_up(frames) is frames
+    assert stand_up(np.zeros_like(frames)) is not None

@@ -232,6 +232,26 @@ def test_a_gallery_of_pictures_answers_keypoints_and_joints_in_space(
     assert refused.code != 0
 
 
+def test_pictures_of_a_tilted_camera_find_themselves_when_put_upright(
+    indexed: Library, command: Command, tmp_path: Path
+) -> None:
+    folder = tmp_path / "tilted"
+    folder.mkdir()
+    clips = open_clips(indexed, "mine")
+    roll = np.array([[0.9, -0.436, 0], [0.436, 0.9, 0], [0, 0, 1]], np.float32)
+    with indexed.read() as catalog:
+        names = list(catalog.clips_of("mine").name[:6])
+    for i, name in enumerate(names):
+        rolled = to_coco(np.asarray(clips.frames(i))[:, :1] @ roll.T)
+        np.save(folder / f"{name}.npy", to_pixels(rolled)[:, 0, :, :2])
+    assert command("ingest", "flat", "--source", folder, "--layout", "coco-17", "--upright").code == 0
+    assert command("build-index", "flat", "--encoder", "shipped").code == 0
+    for query in (folder / f"{names[2]}.npy", f"flat:{names[2]}"):
+        (best,) = command("query", query, "--index", "flat@shipped", "--k", 1, "--json").json["hits"]
+        assert best["name"] == names[2]
+        assert best["score"] == pytest.approx(1, abs=1e-5)
+
+
 def test_bridges_may_be_fitted_with_the_index_and_go_with_it(indexed: Library, command: Command) -> None:
     words = ("build-index", "mine", "--encoder", "shipped", "--as", "white", "--transform", "half-whiten:16")
     built = command(*words, "--ask-with", "coco-17,smpl-22,kinect-v1", "--json").json

@@ -18,7 +18,7 @@ from umurl_search.clips.body_selection import FloatT
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.types import State
 
-SPINE_BASE, SPINE_SHOULDER = 0, 20
+SPINE_BASE, SPINE_SHOULDER, HEAD = 0, 20, 3
 _ANKLES, _FEET = (14, 18), (15, 19)
 _LINED_UP = 0.999_998
 """The cosine from which on a bone lies along an axis as no person's does by chance, and a rounded turn's does."""
@@ -105,6 +105,35 @@ def _find_axes(body: Frames) -> NDArray[np.float64] | None:
         return None
     y = upward / np.linalg.norm(upward)
     return np.stack([x, y, np.cross(x, y)])
+
+
+def stand_up(frames: Frames) -> Frames:
+    """The clip turned as a whole, so that person 1 stands along y: from the feet to the head, over all frames together.
+
+    It undoes the tilt of a camera, as far as people stand or walk; it does not turn them about the vertical. A clip
+    that never shows ankles and head together stays as it is.
+    """
+    bodies = frames[:, 0].astype(np.float64)
+    feet, head = bodies[:, _ANKLES], bodies[:, HEAD]
+    both = feet.any(axis=-1).all(axis=-1) & head.any(axis=-1)
+    if not both.any():
+        return frames
+    upward = _to_unit(head[both] - feet[both].mean(axis=1)).mean(axis=0)
+    length = float(np.linalg.norm(upward))
+    if length < _SHORTEST:
+        return frames
+    x, y, z = upward / length
+    if y < _SHORTEST - 1:  # head down: about z, as a picture is turned
+        turn = np.diag([-1.0, -1.0, 1.0])
+    else:
+        turn = np.array(
+            [
+                [1 - x * x / (1 + y), -x, -x * z / (1 + y)],
+                [x, y, z],
+                [-x * z / (1 + y), -z, 1 - z * z / (1 + y)],
+            ]
+        )
+    return (frames.reshape(-1, 3) @ turn.T.astype(frames.dtype)).reshape(frames.shape)
 
 
 def settle_signs(frames: Frames) -> Frames:

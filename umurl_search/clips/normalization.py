@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from encoder.errors import Hint, UmurlError
 from encoder.joint_layouts import Layout, find_layout
 from encoder.skeleton import LEFT_SHOULDER, N_FRAMES, N_PEOPLE, RIGHT_SHOULDER, SPINE_MID
-from umurl_search.clips.body_axes import face_camera, make_upright, settle_signs
+from umurl_search.clips.body_axes import face_camera, make_upright, settle_signs, stand_up
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Frames, LeftOut
 from umurl_search.clips.joint_mapping import combine_joints
@@ -42,10 +42,10 @@ class Conventions:
     """How a source states its coordinates: joint layout, frames a second, up axis, metres a unit.
 
     layout: its name, or the text of a layout file (`find_layout`). upright: people are turned by their own trunk and
-    shoulders. missing: what marks an unseen joint (`parse_marks`). size: of the picture that joints were found in, as
-    `1280x720`. mirror: people were seen in a mirror. person: the only one that counts, from 1. depth: what becomes of
-    the depth that a detector guessed. is_assumed: axis and unit are those of a dataset, and nobody said that they hold
-    here.
+    shoulders; those that a detector found, from feet to head. missing: what marks an unseen joint (`parse_marks`).
+    size: of the picture that joints were found in, as `1280x720`. mirror: people were seen in a mirror. person: the
+    only one that counts, from 1. depth: what becomes of the depth that a detector guessed. is_assumed: axis and unit
+    are those of a dataset, and nobody said that they hold here.
     """
 
     layout: str = "ntu25"
@@ -153,7 +153,7 @@ def convert_frames(frames: Frames, conventions: Conventions) -> Marked:
     if layout.faces == "any" and frames.size:
         frames = face_camera(frames)
     if conventions.upright and frames.size:
-        frames = make_upright(frames)
+        frames = make_upright(frames) if layout.axes == "world" else stand_up(frames)
     notes = (*placed.notes, *check_picture_people(frames)) if layout.axes == "picture" else placed.notes
     ready = np.ascontiguousarray(_resample(frames, conventions.fps), dtype=np.float32)
     return Marked(ready, n_unseen, notes)

@@ -12,7 +12,10 @@ from umurl_search.clips.unseen_joints import check_marks
 class ReadingOptions:
     """What is stated of coordinates beside their layout, rate, axis and unit."""
 
-    upright: bool = option(False, "Turn people upright by trunk and shoulders of their first frame")
+    upright: bool = option(
+        False,
+        "Turn people upright by trunk and shoulders of frame 1; those of a detector from feet to head over the clip",
+    )
     missing: str | None = option(
         None,
         "What marks unseen joints: nan, zero, numbers (with commas), or interpolate [default: all usual marks]",

@@ -118,19 +118,26 @@ def is_upright(dataset: Mapping[str, Any]) -> bool:
     return bool(dataset.get("upright")) or dataset["state"] == "body-turned"
 
 
+def is_turned_by_trunk(dataset: Mapping[str, Any]) -> bool:
+    """Whether they were by the trunk of each, so that whatever asks them is; not by the tilt of a camera."""
+    return is_upright(dataset) and find_layout(dataset["layout"]).axes == "world"
+
+
 def conventions_of(clip: str, dataset: Mapping[str, Any], stated: Mapping[str, Any]) -> Conventions:
     """What is stated; for arrays, else what the dataset (its row) was ingested with; else NTU's.
 
     Clips that ask a dataset of bodies that their maker turned are turned alike, whatever they are.
     """
     inherited = dataset if states_nothing(clip) and dataset["state"] == "raw" else {}
+    is_file = Path(clip).suffix.lower() in clip_suffixes()
+    turned = is_upright(dataset) if is_file else is_turned_by_trunk(dataset)
     return Conventions(
         **{name: stated[name] for name in ("size", "mirror", "person", "depth") if stated.get(name)},
         layout=stated.get("layout") or inherited.get("layout", "ntu25"),
         fps=stated.get("fps") or inherited.get("fps", 30.0),
         up=stated.get("up") or inherited.get("up", "y"),
         scale=stated.get("scale") or inherited.get("scale", 1.0),
-        upright=bool(stated.get("upright")) or is_upright(dataset),
+        upright=bool(stated.get("upright")) or turned,
         missing=stated.get("missing") or inherited.get("missing"),
         is_assumed=bool(inherited) and not (stated.get("up") or stated.get("scale")),
     )

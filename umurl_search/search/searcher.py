@@ -48,7 +48,7 @@ from umurl_search.search.query_clip import (
     QueryBatch,
     QueryClip,
     conventions_of,
-    is_upright,
+    is_turned_by_trunk,
     read_array,
     read_clip,
 )
@@ -166,7 +166,7 @@ class Searcher:
         """The clips as those of the index are: turned upright, or seen in a picture."""
         if find_layout(self.layout).dims == 2:
             return [bring_down(frames, self.layout) for frames in clips]
-        return [make_upright(frames) for frames in clips] if is_upright(self.dataset) else list(clips)
+        return [make_upright(frames) for frames in clips] if is_turned_by_trunk(self.dataset) else list(clips)
 
     @cached_property
     def layout(self) -> str:
