@@ -65,3 +65,17 @@ def test_the_matrix_is_that_of_the_command(read_client: Client, indexed: Library
     _, job = finish_job(read_client, "matrices", {"index": INDEX})
     expected = without_seconds(command("knn-eval", "--matrix", "--json").json)
     assert without_seconds(job["document"]) == expected
+
+
+def test_queries_may_be_brought_down_to_another_layout(read_client: Client) -> None:
+    asked = {"query_layout": "coco-17", "views": 20, "noise": 0.01, "ranking": False}
+    _, job = finish_job(read_client, "evaluations", asked)
+    document = job["document"]
+    assert (document["query_layout"], document["views"], document["bridge"]) == ("coco-17", 20, True)
+    native = finish_job(read_client, "evaluations", {"ranking": False})[1]["document"]
+    assert document["native_accuracy"] == native["accuracy"]
+    assert "query_layout" not in native
+    _, matrix = finish_job(read_client, "matrices", {"query_layout": "coco-17", "views": 20, "noise": 0.01})
+    assert matrix["document"]["matrix"]["fused"]["fused"] == document["accuracy"]
+    assert matrix["document"]["query_layout"] == "coco-17"
+    assert read_client.post("/api/evaluations", json={"query_layout": "coco"}).status_code == 422

@@ -195,6 +195,9 @@ declare namespace Server {
     per_class: ClassAccuracy[];
     warnings: string[];
     seconds: Record<string, number>;
+    query_layout?: string;
+    views?: number;
+    native_accuracy?: number;
     classes: string[];
     confusion: number[][];
     hardest: Hard[];

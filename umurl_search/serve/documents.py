@@ -3,7 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from umurl_search.evaluation.retrieval_results import KnnFigures, MatrixFigures
+from umurl_search.evaluation.retrieval_results import (
+    AskedInLayout,
+    KnnFigures,
+    MatrixFigures,
+    MatrixFiguresInLayout,
+)
 from umurl_search.maintenance.results import IndexInfo
 from umurl_search.result import OpenResult, Result
 from umurl_search.search.results import AskedClip, MomentQueryResult, QueryResult, StoredClipAsked
@@ -236,6 +241,14 @@ class EvaluationDocument(KnnFigures):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EvaluationInLayout(AskedInLayout, EvaluationDocument):
+    """The same, asked with the joints of another layout."""
+
+    native_accuracy: float
+    """of the same queries with all their joints"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConfusedPair(Result):
     """A query, and its nearest clip."""
 
@@ -330,12 +343,12 @@ class RefusedJob(FailedJob):
 
 @dataclass(frozen=True, kw_only=True)
 class DoneEvaluation(JobState):
-    document: EvaluationDocument
+    document: EvaluationInLayout | EvaluationDocument
 
 
 @dataclass(frozen=True, kw_only=True)
 class DoneMatrix(JobState):
-    document: MatrixFigures
+    document: MatrixFiguresInLayout | MatrixFigures
 
 
 @dataclass(frozen=True, kw_only=True)

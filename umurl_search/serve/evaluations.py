@@ -13,7 +13,7 @@ from umurl_search.datasets import protocols
 from umurl_search.evaluation.confusion import confusion
 from umurl_search.evaluation.knn_eval import EvalRequest, Evaluation, evaluate_matrix, evaluate_opened
 from umurl_search.evaluation.metrics import RANKING_METRICS
-from umurl_search.evaluation.retrieval_results import MatrixFigures
+from umurl_search.evaluation.retrieval_results import KnnFiguresInLayout, MatrixFigures
 from umurl_search.progress import Progress
 from umurl_search.result import open_result
 from umurl_search.serve.cache import LibraryCache
@@ -22,6 +22,7 @@ from umurl_search.serve.documents import (
     ConfusedPair,
     ConfusedPairs,
     EvaluationDocument,
+    EvaluationInLayout,
     HardQuery,
     ShownMetric,
 )
@@ -43,9 +44,10 @@ class ConfusedEvaluation:
     counts: NDArray[np.int64]
 
     def document(self) -> EvaluationDocument:
-        names = self._names()
-        return EvaluationDocument(
-            **vars(self.evaluation.document),
+        names, figures = self._names(), self.evaluation.document
+        shown = EvaluationInLayout if isinstance(figures, KnnFiguresInLayout) else EvaluationDocument
+        return shown(
+            **vars(figures),
             labels=self.labels,
             classes=[names[label] for label in self.labels],
             confusion=self.counts.tolist(),
@@ -132,16 +134,12 @@ def evaluation(
 ) -> ConfusedEvaluation:
     """Raises UmurlError as `knn-eval` does."""
     request = EvalRequest(
+        **body.shared(),
         index=index,
-        protocol=body.protocol,
         k=body.k,
-        vote=body.vote,
-        temperature=body.temperature,
         query_modality=body.query_modality,
         gallery_modality=body.gallery_modality,
-        bridge=body.bridge,
         ranking=body.ranking,
-        exclude_same_performance=body.exclude_same_performance,
         device=device,
     )
     made = evaluate_opened(shelf.library, request, progress=progress)
@@ -159,15 +157,5 @@ def matrix(
     shelf: LibraryCache, body: MatrixBody, *, index: str, device: str, progress: Progress
 ) -> MatrixFigures:
     """Raises UmurlError as `knn-eval --matrix` does. Accuracies need no whole rankings, so none are made."""
-    request = EvalRequest(
-        index=index,
-        protocol=body.protocol,
-        k=body.k,
-        vote=body.vote,
-        temperature=body.temperature,
-        bridge=body.bridge,
-        ranking=False,
-        exclude_same_performance=body.exclude_same_performance,
-        device=device,
-    )
+    request = EvalRequest(**body.shared(), index=index, k=body.k, ranking=False, device=device)
     return evaluate_matrix(shelf.library, request, progress=progress)

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model,
 from encoder.joint_layouts import check_layout
 from encoder.modality_sets import FUSED, parse
 from encoder.options import options_of
+from umurl_search.clips.degrade import MOST_VIEWS, VIEWS
 from umurl_search.clips.picture_places import check_size
 from umurl_search.clips.unseen_joints import check_marks
 from umurl_search.evaluation.metrics import MOST_NEIGHBOURS, TEMPERATURE, Vote
@@ -149,7 +150,8 @@ Neighbours = Annotated[int, Field(ge=1, le=MOST_NEIGHBOURS)]
 
 
 class ProtocolBody(StrictModel):
-    """What is evaluated, and how neighbours vote. temperature: of weighted votes."""
+    """What is evaluated, and how neighbours vote. temperature: of weighted votes. query_layout: the joints that queries
+    are brought down to first; views, noise: of such queries, degrees to either side and metres."""
 
     index: Index = None
     protocol: Text | None = None
@@ -157,6 +159,13 @@ class ProtocolBody(StrictModel):
     temperature: Annotated[float, Field(ge=1e-3, le=1e3, allow_inf_nan=False)] = TEMPERATURE
     bridge: bool = True
     exclude_same_performance: bool = False
+    query_layout: LayoutText | None = None
+    views: Annotated[int, Field(ge=0, le=MOST_VIEWS)] = VIEWS
+    noise: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
+
+    def shared(self) -> dict[str, Any]:
+        """What an `EvalRequest` takes of it beside the index."""
+        return {name: getattr(self, name) for name in ProtocolBody.model_fields if name != "index"}
 
 
 class MatrixBody(ProtocolBody):

@@ -8,13 +8,15 @@ import { choice, tick } from "../controls.js";
 import { fill, h } from "../dom.js";
 import { count, percent, plural, score, seconds } from "../format.js";
 import { clear, restart } from "../player.js";
-import { indexFor, indexInfo, remember, tryAgain } from "../shelf.js";
+import { accepted, indexFor, indexInfo, remember, tryAgain } from "../shelf.js";
 import { empty, failure, progress } from "../states.js";
 import { transport } from "../transport.js";
 import { BASE } from "./search.js";
 
 export const title = "Evaluate";
 const HARDEST = 12;
+/** @type {[string, string]} */
+const ALL_JOINTS = ["", "their own"];
 const RANKED = 20_000; // larger indexes are ranked whole on request only
 
 /**
@@ -39,7 +41,7 @@ const RANKED = 20_000; // larger indexes are ranked whole on request only
  * @property {ReturnType<typeof transport>} bar
  */
 
-/** @typedef {{ index: string, protocol: string | null, query_modality: string, gallery_modality: string, bridge: boolean, exclude_same_performance: boolean, ranking: boolean }} Request */
+/** @typedef {{ index: string, protocol: string | null, query_modality: string, gallery_modality: string, bridge: boolean, exclude_same_performance: boolean, ranking: boolean, query_layout: string | null }} Request */
 
 /** @type {Page.View["mount"]} */
 export function mount(root, { signal }) {
@@ -67,6 +69,7 @@ function controlsOf(change) {
     protocol: choice("Protocol", [], (value) => change({ protocol: value, cell: null })),
     modality: choice("Query by", BASE, (value) => change({ modality: value === "fused" ? null : value, cell: null })),
     against: choice("Against", BASE, (value) => change({ against: value === "fused" ? null : value, cell: null })),
+    joints: choice("With the joints of", [ALL_JOINTS, ...accepted.layouts], (value) => change({ joints: value || null, cell: null })),
     others: tick("Not the same performance", (on) => change({ others: on ? "1" : null, cell: null })),
     bridge: tick("Bridge", (on) => change({ bridge: on ? null : "0", cell: null })),
     ranking: tick("whole rankings", (on) => change({ ranking: on ? "1" : "0", cell: null }), { title: "Metrics such as mAP, which rank the whole gallery for every query and take longer" }),
@@ -85,16 +88,18 @@ async function update(view, params) {
   const request = {
     index, protocol: params.get("protocol") || protocols[0] || null, query_modality: params.get("modality") || "fused",
     gallery_modality: params.get("against") || "fused", bridge: params.get("bridge") !== "0", exclude_same_performance: params.get("others") === "1",
+    query_layout: params.get("joints") || null,
     ranking: params.has("ranking") ? params.get("ranking") === "1" : info.clips <= RANKED,
   };
-  const { protocol, modality, against, others, bridge, ranking } = view.controls;
+  const { protocol, modality, against, joints, others, bridge, ranking } = view.controls;
+  joints.set(request.query_layout ?? "");
   protocol.offer(protocols);
   protocol.set(request.protocol);
   modality.set(request.query_modality);
   against.set(request.gallery_modality);
   others.set(request.exclude_same_performance);
   bridge.set(request.bridge);
-  bridge.hidden = request.query_modality === request.gallery_modality;
+  bridge.hidden = request.query_modality === request.gallery_modality && !request.query_layout;
   ranking.set(request.ranking);
   if (info.windowed || !protocols.length) {
     view.mark = null;
@@ -170,9 +175,16 @@ function headline(document) {
     figure(percent(document.recall_at["5"]), "R@5", "Some clip of the query's label among the first 5"),
     figure(percent(document.recall_at["10"]), "R@10", "Some clip of the query's label among the first 10"),
     ...document.metrics.map((one) => figure(one.value ?? "–", one.header, `${one.meaning}, over the whole gallery`)),
-    h("p", { class: "quiet" }, `${document.dataset} ${document.protocol}: ${count(document.queries)} queries, gallery of ${count(document.gallery)}; ${document.query_modality} → ${document.gallery_modality}${document.bridge ? " over a bridge" : ""}, transform ${document.transform}, encoder ${document.encoder}; ${seconds(document.seconds.total)}`),
+    document.query_layout && figure(percent(document.native_accuracy ?? 0), "with all joints", `The same queries with their own joints, not those of ${document.query_layout}`),
+    h("p", { class: "quiet" }, `${document.dataset} ${document.protocol}: ${count(document.queries)} queries, gallery of ${count(document.gallery)}; ${document.query_modality} → ${document.gallery_modality}${document.bridge ? " over a bridge" : ""}${brought(document)}, transform ${document.transform}, encoder ${document.encoder}; ${seconds(document.seconds.total)}`),
   );
 }
+
+/**
+ * What the queries were brought down to.
+ * @param {Server.Evaluation} document
+ */
+const brought = (document) => (document.query_layout ? `, queries brought down to ${document.query_layout}${document.views ? `, seen from within ${document.views} degrees` : ""}` : "");
 
 /** @type {[string, string][]} */
 const ORDERS = [["worst", "worst first"], ["best", "best first"], ["label", "by label"], ["name", "by name"]];
@@ -293,9 +305,9 @@ function matrixPanel(view, request) {
   const measure = async () => {
     const waiting = progress("Every modality against every other …");
     fill(body, waiting);
-    const { index, protocol, bridge, exclude_same_performance } = request;
+    const { index, protocol, bridge, exclude_same_performance, query_layout } = request;
     try {
-      const state = await job("matrices", { index, protocol, bridge, exclude_same_performance }, { signal: view.asked?.signal, onProgress: waiting.set });
+      const state = await job("matrices", { index, protocol, bridge, exclude_same_performance, query_layout }, { signal: view.asked?.signal, onProgress: waiting.set });
       if (!view.signal.aborted) fill(body, heatTable(state.document.matrix));
     } catch (error) {
       if (!view.signal.aborted && !isAbort(error)) fill(body, failure(error));
