@@ -19,7 +19,7 @@ from umurl_search.index.build_plan import BuildRequest
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 from umurl_search.search.options import SearchOptions
-from umurl_search.search.query_clip import QueryBatch, read_clip
+from umurl_search.search.query_clip import QueryBatch, QueryClip, read_clip
 from umurl_search.search.searcher import Searcher
 
 Command = Callable[..., Result]
@@ -230,6 +230,31 @@ def test_a_gallery_of_pictures_answers_keypoints_and_joints_in_space(
     np.save(space / "S001C001P001R001A001x.npy", np.asarray(clips.frames(0))[:, 0])
     refused = command("add", "flat", "--source", space, "--layout", "ntu25")
     assert refused.code != 0
+
+
+def test_pictures_of_other_joints_cross_to_a_gallery_of_pictures(
+    indexed: Library, command: Command, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    clips = open_clips(indexed, "mine")
+    with indexed.read() as catalog:
+        names = list(catalog.clips_of("mine").name[:12])
+    for i, name in enumerate(names):
+        frames = np.asarray(clips.frames(i))[:, :1]
+        np.save(folder / f"{name}.npy", to_pixels(to_coco(frames))[:, 0, :, :2])
+    assert command("ingest", "flat", "--source", folder, "--layout", "coco-17").code == 0
+    assert command("build-index", "flat", "--encoder", "shipped").code == 0
+    seen = degrade(clips.frames(2)[:, :1], Degrading(layout="openpose-18"))
+    searcher = Searcher(indexed, "flat@shipped", device="cpu")
+    clip = QueryClip(name="x", frames=normalise(seen), layout="openpose-18")
+    how = SearchOptions(k=1)
+    assert searcher.crossing("openpose-18", how) == "openpose-18"
+    assert searcher.layout_bridge("openpose-18", how).how.angles == (0,)
+    assert searcher.ask([clip], how)[0].hits[0].name == names[2]
+    own = QueryClip(name="y", frames=clips.normalised_frames(2), layout="ntu25")
+    assert searcher.crossing("ntu25", how) is None
+    assert searcher.ask([own], how)[0].hits[0].name == names[2]
 
 
 def test_pictures_of_a_tilted_camera_find_themselves_when_put_upright(

@@ -13,7 +13,7 @@ import numpy as np
 from encoder import modality_sets
 from encoder.errors import Hint, UmurlError
 from encoder.joint_layouts import find_layout
-from umurl_search.clips.degrade import VIEWS, Degrading
+from umurl_search.clips.degrade import VIEWS
 from umurl_search.clips.types import Labels, Rows
 from umurl_search.datasets import protocols
 from umurl_search.evaluation.cross_dataset import AskedAcross, ask_across
@@ -33,6 +33,7 @@ from umurl_search.evaluation.retrieval_results import (
 )
 from umurl_search.index.bridges_and_whitening import Maps, fit_maps
 from umurl_search.index.exact_knn import Groups
+from umurl_search.index.layout_bridges import degrading_to
 from umurl_search.index.open_index import ProtocolView, group_ids, open_protocol, search_device
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_columns import PERFORMANCE, clip_fields
@@ -190,7 +191,8 @@ def _show(
             "clips of another index ask as they are",
             Hint("leave out {option}, or give no other index's queries", option="query_layout"),
         )
-    how = Degrading(layout=request.query_layout, views=request.views, noise=request.noise)
+    held = layout_of_clips(library, asked.gallery.dataset)
+    how = degrading_to(request.query_layout, held, views=request.views, noise=request.noise)
     return LayoutQueries(library, asked.gallery, asked.rows, how, device=request.device, progress=progress)
 
 
@@ -201,7 +203,7 @@ def _show_foreign(
     theirs, ours = (layout_of_clips(library, side.dataset) for side in (asked.queries, asked.gallery))
     if theirs == ours:
         return None
-    how = Degrading(layout=theirs, views=request.views)
+    how = degrading_to(theirs, ours, views=request.views)
     shown = ForeignQueries(
         library,
         asked.gallery,
@@ -211,7 +213,7 @@ def _show_foreign(
         progress=progress,
         asked=asked.queries,
     )
-    is_brought_down = find_layout(ours).dims == 2
+    is_brought_down = find_layout(ours).dims == 2 and find_layout(theirs).dims == 3
     return shown if is_brought_down or shown.crosses(bridge=request.bridge) else None
 
 

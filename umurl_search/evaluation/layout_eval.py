@@ -73,7 +73,7 @@ class LayoutQueries:
     @property
     def views(self) -> int:
         """From how far to either side the queries are seen; 0 of joints in space."""
-        return self.how.views if find_layout(self.how.layout).dims == 2 else 0
+        return self.how.views if len(self.how.angles) > 1 else 0
 
     def angles(self) -> NDArray[np.float64]:
         """(Q,) the side that each of them is seen from, in degrees."""
@@ -165,7 +165,7 @@ class ForeignQueries(LayoutQueries):
     def _embedded(self) -> dict[str, Embeddings]:
         """(Q, D) by modality: as their own index holds them; seen in a picture, where the gallery's clips are."""
         held = layout_of_clips(self.library, self.gallery.dataset)
-        if find_layout(held).dims != 2:
+        if find_layout(held).dims == 3 or find_layout(self.how.layout).dims == 2:
             return {m: np.asarray(self.asked.index.embeddings(m)[self.rows]) for m in self.modalities}
         clips = open_clips(self.library, self.asked.dataset)
         return self._embed(lambda i: bring_down(clips.normalised_frames(int(self.rows[i])), held))

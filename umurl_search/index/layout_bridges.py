@@ -23,7 +23,7 @@ from encoder.joint_layouts import find_layout
 from encoder.modality_sets import FUSED, SINGLE_AND_FUSED
 from encoder.model import UmURL
 from umurl_search.clips.clip import Frames
-from umurl_search.clips.degrade import Degrading, degrade
+from umurl_search.clips.degrade import VIEWS, Degrading, degrade
 from umurl_search.clips.normalization import normalise
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.files.atomic import replace_file
@@ -72,11 +72,17 @@ class LayoutBridge:
 
 def needs_bridge(layout: str, gallery_layout: str, *, whitened: bool) -> bool:
     """Whether queries of a layout cross to a gallery by a bridge: pictures do, and joints in space where the gallery is
-    half-whitened, which makes more of small differences."""
+    half-whitened, which makes more of small differences. To a gallery of pictures, joints in space are brought down."""
     asked, held = find_layout(layout), find_layout(gallery_layout)
-    if layout == gallery_layout or asked.copies is not None or held.dims == 2:
+    if layout == gallery_layout or asked.copies is not None:
         return False
-    return asked.dims == 2 or whitened
+    return asked.dims == 2 or (whitened and held.dims == 3)
+
+
+def degrading_to(layout: str, gallery_layout: str, *, views: int = VIEWS, noise: float = 0.0) -> Degrading:
+    """How clips of a gallery are brought down to a layout: only people in space can be seen from other sides."""
+    is_turned = find_layout(layout).dims == 2 and find_layout(gallery_layout).dims == 3
+    return Degrading(layout=layout, views=views if is_turned else 0, noise=noise)
 
 
 def asked_modalities(modality: str, held: tuple[str, ...]) -> tuple[str, ...]:

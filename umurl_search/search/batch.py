@@ -167,7 +167,7 @@ def _take(
     segments = None if searcher.windows is None else searcher.segments()
     for query, one in zip(queries, asked, strict=True):
         hits = one.answer.hits if segments is None else label_moments(one.answer.hits, segments)
-        described = _describe_query(query, one, request.how, notes=searcher.notes(request.how))
+        described = _describe_query(searcher, query, one, request.how)
         told.queries.append(AnswerOfMany(query=described, hits=list(hits)))
 
 
@@ -201,9 +201,7 @@ def _describe_crossing(searcher: Searcher, query: Query, y: Embeddings, how: Sea
     return () if is_own else describe_crossing(searcher, query.name, query.layout, y, how)
 
 
-def _describe_query(
-    query: Query, asked: _Asked, request: SearchRequest, *, notes: Sequence[str]
-) -> AskedOfMany:
+def _describe_query(searcher: Searcher, query: Query, asked: _Asked, request: SearchRequest) -> AskedOfMany:
     return AskedOfMany(
         clip=query.name,
         source=query.source,
@@ -215,10 +213,15 @@ def _describe_query(
         exclude_same_performance=request.exclude_same_performance,
         label=query.label,
         action=query.action,
-        notes=[*query.notes, *asked.notes, *notes, *fewer_hits_note(asked.answer, request)],
+        notes=[
+            *query.notes,
+            *asked.notes,
+            *searcher.notes(request),
+            *fewer_hits_note(asked.answer, request),
+        ],
         stored=query.y is not None,
         passing=asked.answer.passing,
-        **describe_joints(query.layout, crosses=asked.crosses, views=request.views),
+        **describe_joints(searcher, query.layout, crosses=asked.crosses, views=request.views),
     )
 
 

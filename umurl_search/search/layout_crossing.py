@@ -11,6 +11,7 @@ from umurl_search.clips.types import Embeddings
 from umurl_search.index.bridges_and_whitening import LinearMap, Maps
 from umurl_search.index.layout_bridges import (
     LayoutBridge,
+    degrading_to,
     fit_layout_bridge,
     needs_bridge,
     place_of,
@@ -54,7 +55,7 @@ def open_bridge(
     searcher: "Searcher", layout: str, how: MatchOptions, *, progress: Progress = no_progress
 ) -> LayoutBridge:
     """How clips of a layout enter the gallery: fitted on it when first needed, then kept in the library."""
-    degrading = Degrading(layout=layout, views=how.views if find_layout(layout).dims == 2 else 0)
+    degrading = degrading_to(layout, searcher.layout, views=how.views)
     path = place_of(
         searcher.library.root / FOLDER,
         searcher.index,
@@ -108,14 +109,14 @@ def _fit(searcher: "Searcher", degrading: Degrading, how: MatchOptions, progress
     )
 
 
-def describe_joints(layout: str, *, crosses: bool, views: int) -> dict[str, Any]:
+def describe_joints(searcher: "Searcher", layout: str, *, crosses: bool, views: int) -> dict[str, Any]:
     """What an answer says of the joints of the clip that asked."""
-    asked = find_layout(layout)
+    asked, how = find_layout(layout), degrading_to(layout, searcher.layout, views=views)
     return {
         "layout": asked.name,
         "invented": list(asked.invented),
         "layout_bridge": crosses,
-        "views": views if crosses and asked.dims == 2 else None,
+        "views": how.views if crosses and len(how.angles) > 1 else None,
     }
 
 

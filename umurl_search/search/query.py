@@ -77,7 +77,7 @@ def answer_query(
         label=label,
         action=action,
         notes=notes,
-        **describe_joints(clip.layout, crosses=layout is not None, views=request.views),
+        **describe_joints(searcher, clip.layout, crosses=layout is not None, views=request.views),
     )
     seconds = clock.seconds
     if searcher.windows is None:

@@ -157,7 +157,8 @@ class Searcher:
         """(Q, D) float32 of normalised clips (T, M, 25, 3); where they cross from a layout (Q, K D), modalities side by
         side."""
         asked = (modality,) if layout is None else asked_modalities(modality, self.index.modalities)
-        return side_by_side(self._embed(self.turn_alike(clips), asked), asked)
+        stays = layout is not None and find_layout(self.layout).dims == 2
+        return side_by_side(self._embed(clips if stays else self.turn_alike(clips), asked), asked)
 
     def _embed(self, clips: Sequence[Frames], modalities: tuple[str, ...]) -> dict[str, Embeddings]:
         return embed(self.model, clips, modalities=modalities, device=self.device, precision="float32")
