@@ -5,9 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from encoder.skeleton import JOINTS
+from umurl_search.clips.clip import Frames
+
 Rest = Mapping[str, tuple[str | None, tuple[float, float, float]]]
 """joint -> parent and offset, in cm, y up; parents first"""
 
+SIDES = (("left", "L"), ("right", "R"))
 _PLAIN = ("Hips", "Spine", "Chest", "Neck", "Head")
 _LIMBS = (
     ("Shoulder_{}", "Chest", (4.0, 18.0, 0.0)),
@@ -99,3 +103,33 @@ def _joint(joint: str, rest: Rest, *, order: str, six: bool, end: Sequence[float
     if not children:
         inner += ["End Site", "{", f"OFFSET {' '.join(map(str, end))}", "}"]
     return [f"{'ROOT' if parent is None else 'JOINT'} {joint}", "{", *inner, "}"]
+
+
+_OF_NTU = {
+    "Hips": (None, "spine base"),
+    "Spine": ("Hips", "spine mid"),
+    "Chest": ("Spine", "spine shoulder"),
+    "Neck": ("Chest", "neck"),
+    "Head": ("Neck", "head"),
+    **{f"UpperArm_{mark}": ("Chest", f"{side} shoulder") for side, mark in SIDES},
+    **{f"LowerArm_{mark}": (f"UpperArm_{mark}", f"{side} elbow") for side, mark in SIDES},
+    **{f"Hand_{mark}": (f"LowerArm_{mark}", f"{side} wrist") for side, mark in SIDES},
+    **{f"UpperLeg_{mark}": ("Hips", f"{side} hip") for side, mark in SIDES},
+    **{f"LowerLeg_{mark}": (f"UpperLeg_{mark}", f"{side} knee") for side, mark in SIDES},
+    **{f"Foot_{mark}": (f"LowerLeg_{mark}", f"{side} ankle") for side, mark in SIDES},
+    **{f"Toes_{mark}": (f"Foot_{mark}", f"{side} foot") for side, mark in SIDES},
+}
+
+
+def bvh_of(frames: Frames) -> str:
+    """The motion of person 1 of a clip as a BVH file in cm, whose joints move by positions of their own."""
+    cm = {joint: 100.0 * frames[:, 0, JOINTS.index(name)] for joint, (_, name) in _OF_NTU.items()}
+    moved = {
+        joint: cm[joint] - (0 if parent is None else cm[parent]) for joint, (parent, _) in _OF_NTU.items()
+    }
+    rest: Rest = {joint: (parent, tuple(moved[joint][0].tolist())) for joint, (parent, _) in _OF_NTU.items()}
+    lines = ["HIERARCHY", *_joint("Hips", rest, order="zxy", six=True, end=(0, 0, 0), depth=0)]
+    turns = np.zeros((len(frames), 3))
+    rows = np.hstack([part for joint in depth_first(rest) for part in (moved[joint], turns)])
+    motion = [" ".join(f"{number:.4f}" for number in row) for row in rows]
+    return "\n".join([*lines, "MOTION", f"Frames: {len(frames)}", "Frame Time: 0.0333333", *motion, ""])

@@ -6,6 +6,7 @@ $UMURL_SCREENSHOTS_LIBRARY: where the demo's library is made and kept, so that t
 """
 
 import io
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +15,18 @@ from typing import TYPE_CHECKING
 import httpx
 import numpy as np
 import pytest
+from browser.acting import drop
 from browser.opened import Opened, explain_missing, open_page
+from detector_files import openpose, points
+from rigs import bvh_of
 from serving import running
+from test_clips_picture_places import to_coco, to_pixels
 
 from cli.main import run
+from encoder.joint_layouts import find_layout
+from encoder.skeleton import JOINTS
 from umurl_search.library.library import Library
+from umurl_search.synthetic.demo_corpus import make_clip
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -171,3 +179,54 @@ def test_pictures_of_a_clip_seen_large_and_of_an_error(browser: "Browser", base:
         it.go("search", index=INDEX, clip=KICK, where="subjects = 3")
         it.page.wait_for_selector("[role=alert]")
         picture(it, "error")
+
+
+def write_keypoints(folder: Path) -> list[Path]:
+    """MoveNet's file of a clip."""
+    pixels = to_pixels(to_coco(make_clip(KICK.partition(":")[2])))[:, 0, :, :2]
+    path = folder / "phone.json"
+    path.write_text(json.dumps([{"keypoints": points(joints)} for joints in pixels]))
+    return [path]
+
+
+def write_openpose_frames(folder: Path) -> list[Path]:
+    """OpenPose's files of a clip, one a frame."""
+    pixels = to_pixels(make_clip(JUMPING_JACK.partition(":")[2]))[:, 0, :, :2]
+    head, others = ("nose", "eye", "ear"), {"neck": "spine shoulder", "pelvis": "spine base"}
+    paths = []
+    for t, frame in enumerate(pixels):
+        joints = []
+        for name in find_layout("openpose-25").joints:
+            side, part = name.split(" ")[0], name.split(" ")[-1]
+            own = (
+                "head"
+                if part in head
+                else f"{side} foot"
+                if part in ("toe", "heel")
+                else others.get(name, name)
+            )
+            joints.append(frame[JOINTS.index(own)])
+        paths.append(folder / f"jack_{t:012d}_keypoints.json")
+        paths[-1].write_text(json.dumps(openpose([np.array(joints)])))
+    return paths
+
+
+def write_capture(folder: Path) -> list[Path]:
+    """A file of motion capture."""
+    path = folder / "wave.bvh"
+    path.write_text(bvh_of(make_clip(DRINK.partition(":")[2])))
+    return [path]
+
+
+DROPPED = {"keypoints": write_keypoints, "openpose": write_openpose_frames, "bvh": write_capture}
+
+
+@pytest.mark.parametrize("kind", DROPPED)
+def test_pictures_of_what_other_tools_write(browser: "Browser", base: str, tmp_path: Path, kind: str) -> None:
+    with open_page(browser, base) as it:
+        it.go("search", index=INDEX)
+        it.page.wait_for_selector(".cards .card")
+        drop(it, *DROPPED[kind](tmp_path))
+        it.page.wait_for_selector(".query-card .stage:not(.waiting)", timeout=300_000)
+        it.page.wait_for_selector(".results > .cards .stage:not(.waiting)")
+        picture(it, f"dropped-{kind}")

@@ -167,7 +167,7 @@ def embed_shown(
 ) -> dict[str, Embeddings]:
     """(A S, D) by modality: clips of a store as the layout shows them, from one side after the other."""
     where, total = pick_device(device), len(places) * len(how.angles)
-    embedder = Embedder(model, n_clips=total, device=where, precision="float32")
+    embedder = Embedder(model, n_clips=total, device=where)
     found: dict[str, list[Embeddings]] = {m: [] for m in asked}
     with progress(f"Bridging from {find_layout(how.layout).name}", total=total, unit="clips") as advance:
         for side, angle in enumerate(how.angles):
