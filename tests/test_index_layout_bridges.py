@@ -84,7 +84,7 @@ def test_a_bridge_is_kept_whole_and_known_by_what_it_was_fitted_on(indexed: Libr
     said = {"modality": "fused", "against": "fused"}
     path = place_of(tmp_path, searcher.index, COCO, **said)
     assert read_bridge(path, searcher.index, COCO, **said) is None
-    write_bridge(path, bridge)
+    write_bridge(path, bridge, searcher.index)
     again = read_bridge(path, searcher.index, COCO, **said)
     assert again is not None
     assert (again.maps.bridges["coco-17", "fused"] == bridge.maps.bridges["coco-17", "fused"]).all()
@@ -97,8 +97,10 @@ def test_a_bridge_is_kept_whole_and_known_by_what_it_was_fitted_on(indexed: Libr
     ):
         assert place_of(tmp_path, searcher.index, other, **said) != path
     assert place_of(tmp_path, searcher.index, COCO, modality="joint", against="fused") != path
-    path.write_bytes(path.read_bytes()[:500])
-    assert read_bridge(path, searcher.index, COCO, **said) is None
+    whole = path.read_bytes()
+    for spoiled in (whole[:500], whole[:-1] + b"x", b"", whole[:40] + b"\0" + whole[41:]):
+        path.write_bytes(spoiled)
+        assert read_bridge(path, searcher.index, COCO, **said) is None
 
 
 def test_a_large_gallery_gives_a_sample(indexed: Library, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Queries of other layouts: what crosses, what is said, at every door."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Result
+from detector_files import landmarks
 from serving import Client, npy
 from test_clips_picture_places import to_coco, to_pixels
 
@@ -18,7 +20,7 @@ from umurl_search.index.build import build_index
 from umurl_search.index.build_plan import BuildRequest
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
-from umurl_search.search.options import SearchOptions
+from umurl_search.search.options import MatchOptions, SearchOptions
 from umurl_search.search.query_clip import QueryBatch, QueryClip, read_clip
 from umurl_search.search.searcher import Searcher
 
@@ -145,15 +147,18 @@ def test_centring_goes_with_many(
     path, _ = keypoints
     assert command("query", path, "--layout", "coco-17", "--centre-batch").code == 2
     (tmp_path / "many").mkdir()
-    for i in range(3):
+    for i in range(5):
         shutil.copy(path, tmp_path / "many" / f"c{i}.npy")
     words = ("query", tmp_path / "many", "--index", "mine@shipped", "--layout", "coco-17", "--json")
     scores = [
         [one["hits"][0]["score"] for one in command(*words, *more).json["queries"]]
         for more in ((), ("--centre-batch",))
     ]
-    assert len(scores[0]) == len(scores[1]) == 3
+    assert len(scores[0]) == len(scores[1]) == 5
     assert scores[0] != scores[1]
+    few = command("query", path, path, "--layout", "coco-17", "--centre-batch", "--json").json["queries"]
+    assert [one["hits"][0]["score"] for one in few] == scores[0][:2]
+    assert "2 clips of one joint layout are too few to centre" in " ".join(few[0]["query"]["notes"])
 
 
 def test_a_batch_of_mixed_layouts_answers_as_each_alone(
@@ -198,13 +203,14 @@ def test_joints_in_space_need_no_bridge_where_nothing_is_whitened(
     assert not (indexed.root / "bridges").exists()
 
 
-def test_over_http_keypoints_cross_too(client: Client) -> None:
+def test_over_http_keypoints_cross_too(indexed: Library) -> None:
     pixels = np.random.default_rng(0).uniform(100, 600, (30, 17, 3)).astype(np.float32)
     pixels[..., 2] = 1
-    sent = client.ask_with("x.npy", npy(pixels), layout="coco-17").json()
-    assert "across a bridge from coco-17" in " ".join(sent["query"]["notes"])
-    assert client.ask_with("x.npy", npy(pixels), layout="coco").status_code == 422
-    assert client.ask_with("x.npy", npy(pixels), layout="coco-17", size="wide").status_code == 422
+    with Client(indexed, bridge_s=120.0, request_s=120.0) as client:
+        sent = client.ask_with("x.npy", npy(pixels), layout="coco-17").json()
+        assert "across a bridge from coco-17" in " ".join(sent["query"]["notes"])
+        assert client.ask_with("x.npy", npy(pixels), layout="coco").status_code == 422
+        assert client.ask_with("x.npy", npy(pixels), layout="coco-17", size="wide").status_code == 422
 
 
 def test_a_gallery_of_pictures_answers_keypoints_and_joints_in_space(
@@ -289,3 +295,52 @@ def test_bridges_may_be_fitted_with_the_index_and_go_with_it(indexed: Library, c
     assert len(list((indexed.root / "bridges").iterdir())) == 2
     assert command("delete", "index:white").code == 0
     assert list((indexed.root / "bridges").iterdir()) == []
+
+
+def test_a_bridge_is_fitted_anew_when_clips_have_come_or_gone(indexed: Library, command: Command) -> None:
+    words = ("build-index", "mine", "--encoder", "shipped", "--ask-with", "coco-17", "--views", 0)
+    assert command(*words).code == 0
+    (kept,) = (indexed.root / "bridges").iterdir()
+    before = kept.read_bytes()
+    searcher = Searcher(indexed, "mine@shipped", device="cpu")
+    first = searcher.layout_bridge("coco-17", MatchOptions(views=0)).near
+    assert kept.read_bytes() == before
+    assert command("remove", "mine", "--where", "camera = 2").code == 0
+    again = (
+        Searcher(indexed, "mine@shipped", device="cpu").layout_bridge("coco-17", MatchOptions(views=0)).near
+    )
+    assert len(again) < len(first)
+    assert list((indexed.root / "bridges").iterdir()) == [kept]
+    assert kept.read_bytes() != before
+
+
+def test_pictures_do_not_ask_windows(long: Library, command: Command, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).uniform(100, 600, (40, 17, 3)).astype(np.float32)
+    pixels[..., 2] = 1
+    np.save(tmp_path / "seen.npy", pixels)
+    words = ("query", tmp_path / "seen.npy", "--layout", "coco-17")
+    refused = command(*words)
+    assert refused.code == 1
+    assert "ask an index of whole clips" in refused.err
+    assert command(*words, "--no-bridge").code == 0
+
+
+def test_landmarks_of_the_world_and_of_pictures_do_not_mix(command: Command, tmp_path: Path) -> None:
+    flat, space = tmp_path / "flat", tmp_path / "space"
+    for folder, key in ((flat, "pose_landmarks"), (space, "pose_world_landmarks")):
+        folder.mkdir()
+        place = landmarks()
+        if folder == space:
+            place[..., :3] -= place[:, 23:25, :3].mean(axis=(0, 1))
+            place[..., 2] = np.linspace(-0.2, 0.2, 33)
+        frames = [
+            {key: [{"x": x, "y": y, "z": z, "visibility": v} for x, y, z, v in one]} for one in place.tolist()
+        ]
+        (folder / f"{folder.name}.json").write_text(json.dumps({"frames": frames}))
+    assert command("ingest", "landmarks", "--source", flat, "--layout", "mediapipe-33").code == 0
+    added = command("add", "landmarks", "--source", space, "--json")
+    assert added.json["added"] == 0
+    shutil.copy(space / "space.json", flat)
+    both = command("ingest", "mixed", "--source", flat, "--json").json
+    assert (both["found"], both["used"]) == (2, 1)
+    assert "ingest it under a name of its own" in json.dumps(both["left_out"])

@@ -4,7 +4,7 @@ Nothing of the queries is fitted on: the bridge is the gallery's alone. Letters:
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,6 +29,7 @@ from umurl_search.index.layout_bridges import (
     embed_shown,
     fit_shown,
     needs_bridge,
+    number_performers,
     side_by_side,
     spread,
 )
@@ -121,7 +122,7 @@ class LayoutQueries:
             open_clips(self.library, self.gallery.dataset),
             self._sample,
             self._model,
-            self.how,
+            replace(self.how, noise=0.0),
             asked=self.modalities,
             device=self.device,
             progress=self.progress,
@@ -144,10 +145,11 @@ class LayoutQueries:
         return mapping(side_by_side(self._embedded, fitted.asked))
 
     def fit_bridge(self, modality: str, against: str) -> LayoutBridge:
-        """Fitted on the protocol's gallery."""
+        """Fitted on the protocol's gallery, as `query` fits one: the noise of the queries is not known to it."""
         target = np.asarray(self.gallery.index.embeddings(against)[self._sample])
         asked = asked_modalities(modality, self.modalities)
-        return fit_shown(self._shown, target, self.how, asked=asked, against=against)
+        performers = number_performers(self.gallery.columns.columns["subject"])[self._sample]
+        return fit_shown(self._shown, target, self.how, asked=asked, against=against, performers=performers)
 
 
 @dataclass(frozen=True, kw_only=True)

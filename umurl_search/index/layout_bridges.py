@@ -9,16 +9,17 @@ embedding.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from encoder.embed import Embedder, pick_device
+from encoder.errors import UmurlError, reason_of
 from encoder.joint_layouts import find_layout
 from encoder.modality_sets import FUSED, SINGLE_AND_FUSED
 from encoder.model import UmURL
@@ -37,10 +38,12 @@ SAMPLE = 1000
 """Clips of a gallery that a bridge is fitted on, evenly spread; all of a smaller one."""
 NOISE_M = 0.01
 """The deviation of each joint's place in every second of the clips that a bridge is fitted on, as detectors err."""
-VERSION = 2
+VERSION = 3
 _FAR_PER_CENT = 1.0
 """So many in a hundred of the gallery's own clips, in the layout, lie as far from all others as what is said to."""
 _CHUNK = 256
+_DIGEST = 32
+_UNKNOWN = (None, -1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +52,7 @@ class LayoutBridge:
 
     asked: the modalities of a query, side by side. how: what the gallery's clips were brought down to. maps: their
     means and bridge under the name of the layout. near: (A S, D) fused embeddings of the gallery's clips in that
-    layout; least: the cosine to the nearest of them below which a query is far from all.
+    layout; least: the cosine to the nearest of them below which a query is far from all. unkept: why it is in no file.
     """
 
     how: Degrading
@@ -57,6 +60,7 @@ class LayoutBridge:
     maps: Maps
     near: Embeddings
     least: float
+    unkept: str | None = None
 
     def query(self, against: str, *, whitening: NDArray[np.float32] | None) -> LinearMap:
         """How (Q, K D) embeddings of a layout's queries enter the gallery of a modality."""
@@ -116,19 +120,27 @@ def fit_layout_bridge(
     against: str,
     rows: Rows,
     places: Rows,
+    performers: Rows | None = None,
     device: str = "auto",
     progress: Progress = no_progress,
 ) -> LayoutBridge:
     """Fitted on some rows of an index (in an evaluation the gallery's): `SAMPLE` of them, evenly spread.
 
-    places: of each row of the index, where its clip lies in the store. Raises UmurlError for a modality that the index
-    does not hold.
+    places: of each row of the index, where its clip lies in the store; performers: a number for who is in it, as of
+    `number_performers`. Raises UmurlError for a modality that the index does not hold.
     """
     chosen = spread(rows, SAMPLE)
     asked = asked_modalities(modality, index.modalities)
     shown = embed_shown(clips, places[chosen], model, how, asked=asked, device=device, progress=progress)
     target = np.asarray(index.embeddings(against)[chosen])
-    return fit_shown(shown, target, how, asked=asked, against=against)
+    who = None if performers is None else performers[chosen]
+    return fit_shown(shown, target, how, asked=asked, against=against, performers=who)
+
+
+def number_performers(subjects: Sequence[object]) -> Rows:
+    """A number for each clip, the same for those of one subject; of who is not known, one of its own."""
+    known = {subject: i for i, subject in enumerate(dict.fromkeys(subjects)) if subject not in _UNKNOWN}
+    return np.array([known.get(subject, -1 - i) for i, subject in enumerate(subjects)], dtype=np.int64)
 
 
 def fit_shown(
@@ -138,14 +150,18 @@ def fit_shown(
     *,
     asked: tuple[str, ...],
     against: str,
+    performers: Rows | None = None,
 ) -> LayoutBridge:
-    """Fitted on clips of a gallery. shown: (A S, D) by modality, as the layout shows them; target: (S, D) in full."""
+    """Fitted on clips of a gallery. shown: (A S, D) by modality, as the layout shows them; target: (S, D) in full;
+    performers: (S,) as of `number_performers`."""
     beside = side_by_side(shown, asked)
     n_sides = len(how.angles)
     arrays = {how.layout: beside, against: np.tile(target, (n_sides, 1))}
     maps = fit_maps(arrays, NO_TRANSFORM, pairs=[(how.layout, against)])
     near = to_unit(shown[asked[-1]])
-    return LayoutBridge(how=how, asked=asked, maps=maps, near=near, least=_find_least(near, n_sides))
+    who = np.arange(len(target)) if performers is None or len(set(performers.tolist())) < 2 else performers
+    least = _find_least(near, np.tile(who, n_sides))
+    return LayoutBridge(how=how, asked=asked, maps=maps, near=near, least=least)
 
 
 def spread(rows: Rows, most: int) -> Rows:
@@ -190,30 +206,32 @@ def _show(frames: Frames, how: Degrading, angle: float, row: int, *, erring: boo
     return normalise(degrade(frames, how, angle=angle, rng=np.random.default_rng(row)))
 
 
-def _find_least(shown: Embeddings, n_sides: int) -> float:
-    """The cosine below which few of the gallery's clips lie from all others; shown: (A S, D) of unit length."""
-    n = len(shown) // n_sides
-    clip = np.tile(np.arange(n), n_sides)
-    front = slice(n * (n_sides // 2), n * (n_sides // 2 + 1))
-    cosines = shown[front] @ shown.T
-    cosines[clip[front][:, None] == clip[None]] = -1
-    return float(np.percentile(cosines.max(axis=1), _FAR_PER_CENT)) if n > 1 else -1.0
+def _find_least(shown: Embeddings, performers: Rows) -> float:
+    """The cosine below which few of the gallery's clips lie from all those of others, seen from whichever side.
+
+    shown: (A S, D) of unit length; performers: (A S,).
+    """
+    nearest = np.empty(len(shown), dtype=np.float32)
+    for start in range(0, len(shown), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        cosines = shown[part] @ shown.T
+        cosines[performers[part][:, None] == performers[None]] = -1
+        nearest[part] = cosines.max(axis=1)
+    return float(np.percentile(nearest, _FAR_PER_CENT)) if len(set(performers.tolist())) > 1 else -1.0
 
 
-# on disk
+# on disk: a digest of what follows, then the arrays
 
 
 def place_of(folder: Path, index: Index, how: Degrading, *, modality: str, against: str) -> Path:
-    """The file that a bridge is kept in: another for anything that changes it."""
-    said = [
-        *(VERSION, SAMPLE, index.manifest["recipe"], index.manifest["clips"]),
-        *(find_layout(how.layout).to_json(), how.views, how.noise, modality, against),
-    ]
+    """The file that a bridge is kept in; one that was fitted on other clips of the index is written over."""
+    layout = find_layout(how.layout).to_json()
+    said = [VERSION, SAMPLE, index.manifest["recipe"], layout, how.views, how.noise, modality, against]
     name = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:24]
     return folder / bridge_file(index.manifest["recipe"], name)
 
 
-def write_bridge(path: Path, bridge: LayoutBridge) -> None:
+def write_bridge(path: Path, bridge: LayoutBridge, index: Index) -> None:
     """Writes a bridge, whole or not at all. Raises UmurlError where it cannot be written."""
     ((pair, matrix),) = bridge.maps.bridges.items()
     tensors: dict[str, NDArray[Any]] = {
@@ -221,22 +239,37 @@ def write_bridge(path: Path, bridge: LayoutBridge) -> None:
         "bridge": np.ascontiguousarray(matrix),
         "near": np.ascontiguousarray(bridge.near),
         "least": np.array([bridge.least], dtype=np.float64),
+        "clips": _digest_clips(index),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, save(tensors))
+    content = save(tensors)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UmurlError(f"{path.parent}: {reason_of(error)}") from error
+    replace_file(path, hashlib.sha256(content).digest() + content)
+
+
+def _digest_clips(index: Index) -> NDArray[np.uint8]:
+    """Which clips the index holds."""
+    return np.frombuffer(hashlib.sha256(np.ascontiguousarray(index.ids).tobytes()).digest(), dtype=np.uint8)
 
 
 def read_bridge(
     path: Path, index: Index, how: Degrading, *, modality: str, against: str
 ) -> LayoutBridge | None:
-    """The bridge in a file; None where there is none, or none that is whole."""
+    """The bridge in a file; None where there is none, none that is whole, or one of other clips."""
     try:
-        tensors = load(path.read_bytes())
-        means = {how.layout: tensors["mean"]}
-        bridges = {(how.layout, against): tensors["bridge"]}
-        near, least = tensors["near"], float(tensors["least"][0])
-    except (OSError, SafetensorError, KeyError):
+        content = path.read_bytes()
+    except OSError:
         return None
+    if hashlib.sha256(content[_DIGEST:]).digest() != content[:_DIGEST]:
+        return None
+    tensors = load(content[_DIGEST:])
+    if not np.array_equal(tensors["clips"], _digest_clips(index)):
+        return None
+    means, bridges = {how.layout: tensors["mean"]}, {(how.layout, against): tensors["bridge"]}
     maps = Maps(transform=NO_TRANSFORM, means=means, bridges=bridges)
     asked = asked_modalities(modality, index.modalities)
-    return LayoutBridge(how=how, asked=asked, maps=maps, near=near, least=least)
+    return LayoutBridge(
+        how=how, asked=asked, maps=maps, near=tensors["near"], least=float(tensors["least"][0])
+    )

@@ -16,7 +16,7 @@ from typing import Any
 
 from encoder.errors import Hint, NotFoundError, UmurlError
 from encoder.joint_layouts import find_layout
-from umurl_search.clips.normalization import Conventions
+from umurl_search.clips.normalization import Conventions, is_flat
 from umurl_search.clips.unseen_joints import describe_unseen
 from umurl_search.datasets import protocols
 from umurl_search.files import sealed_folder
@@ -45,7 +45,7 @@ from umurl_search.ingest.relabel import require_statable, state_anew
 from umurl_search.ingest.restate import enter_restated, restate_splits
 from umurl_search.ingest.statements import Statements, read_statements
 from umurl_search.ingest.store_plausibility import check_store
-from umurl_search.library.clip_store import JOURNAL, ClipStore, journal_of
+from umurl_search.library.clip_store import JOURNAL, ClipStore, journal_of, open_clips
 from umurl_search.library.library import Library
 from umurl_search.progress import Progress, no_progress
 from umurl_search.readers.base import Reader
@@ -177,6 +177,11 @@ class _Change:
         if self.request.source is not None and not reader.items():
             raise nothing_found_error(self.request.source, reader.format)
         return reader, conventions
+
+    def _is_flat(self) -> bool | None:
+        """Whether the dataset's clips are of pictures; None where it has none."""
+        clips = open_clips(self.library, self.before.row["name"])
+        return is_flat(clips.frames(0)) if len(clips) else None
 
     @cached_property
     def sift(self) -> ChangeDetector:
@@ -317,6 +322,7 @@ class _Change:
                 items=items,
                 keep=self.sift.keep,
                 may_be_empty=True,
+                flat=self._is_flat(),
             )
             if n:
                 with self.library.write() as catalog:

@@ -18,7 +18,7 @@ from pathlib import Path
 from encoder.errors import BadInputError, Hint, UmurlError
 from umurl_search.clips.clip import Clip, Frames, LeftOut, Outcome
 from umurl_search.clips.crop import to_store_rate
-from umurl_search.clips.normalization import Conventions, convert_and_count
+from umurl_search.clips.normalization import Conventions, convert_and_count, is_flat
 from umurl_search.files import sealed_folder
 from umurl_search.library.clip_store import Record, StoreWriter
 from umurl_search.progress import Progress
@@ -58,10 +58,12 @@ def fill(
     items: Sequence[str] | None = None,
     keep: Keep = keep_all,
     may_be_empty: bool = False,
+    flat: bool | None = None,
 ) -> int:
     """Reads items (all unless given) of a source into a partial store, going on where an interrupted run stopped.
 
-    keep: what to keep of what is read; the rest is passed over as if it were not there. Returns the number of clips.
+    keep: what to keep of what is read; the rest is passed over as if it were not there. flat: whether the dataset's
+    clips are of pictures (None: the first clip says it); others are left out. Returns the number of clips.
     Raises UmurlError when the disk is too full, and when there is no usable clip to keep, unless there may be none.
     """
     source_bytes = sum(stamp(path)[0] for path in reader.files())
@@ -75,6 +77,10 @@ def fill(
             advance(writer.items_done)
             for outcomes in chunks(reader, conventions, items[writer.items_done :], workers=workers):
                 records, left_out = _sort_out([tuple(filter(keep, one)) for one in outcomes], seen)
+                if flat is None and records:
+                    flat = is_flat(records[0].frames)
+                records, others = _part_by_flatness(records, bool(flat), seen)
+                left_out += others
                 writer.add(len(outcomes), records, left_out)
                 advance(len(outcomes))
         if writer.clips:
@@ -260,3 +266,19 @@ def _sort_out(outcomes: Outcomes, seen: set[str]) -> tuple[list[Record], list[Le
             seen.add(outcome.name)
             records.append(outcome)
     return records, left_out
+
+
+def _part_by_flatness(
+    records: list[Record], flat: bool, seen: set[str]
+) -> tuple[list[Record], list[LeftOut]]:
+    """Those that are of pictures, or of space, as the dataset is, and the others."""
+    fitting, others = [], []
+    for record in records:
+        if is_flat(record.frames) == flat:
+            fitting.append(record)
+            continue
+        seen.discard(record.name)
+        one, all_ = ("space", "pictures") if flat else ("a picture, without depth", "space")
+        detail = f"it is of {one}, the dataset's clips are of {all_}: ingest it under a name of its own"
+        others.append(LeftOut(name=record.name, reason="malformed", detail=detail, source=record.source))
+    return fitting, others

@@ -50,6 +50,8 @@ from umurl_search.search.unread_clips import Unread, none_read_error, why
 from umurl_search.timing import Clock
 
 CHUNK = 256
+LEAST_CENTRED = 5
+_TOO_FEW = "{} clips of one joint layout are too few to centre on their own mean"
 OUT_SUFFIXES = (".jsonl", *SUFFIXES)
 
 
@@ -186,9 +188,11 @@ def _ask(searcher: Searcher, queries: Sequence[Query], request: BatchRequest) ->
     def answer(some: Sequence[Query], layout: str | None) -> list[_Asked]:
         y = _embed(searcher, some, how.modality, layout)
         names, rows = [query.name for query in some], [query.row for query in some]
-        asking = QueryBatch(names=names, y=y, rows=rows, layout=layout, centred=request.centre)
+        centred = request.centre and len(some) >= LEAST_CENTRED
+        asking = QueryBatch(names=names, y=y, rows=rows, layout=layout, centred=centred)
+        few = [_TOO_FEW.format(len(some))] if request.centre and not centred else []
         return [
-            _Asked(found, layout is not None, _describe_crossing(searcher, query, y[i : i + 1], how))
+            _Asked(found, layout is not None, [*_describe_crossing(searcher, query, y[i : i + 1], how), *few])
             for i, (query, found) in enumerate(zip(some, searcher.answer(asking, how), strict=True))
         ]
 

@@ -1,10 +1,12 @@
 """Clips of other joint layouts as queries: whether they cross to an index by a bridge, the bridge, and what to know."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from encoder.errors import Hint, UmurlError
 from encoder.joint_layouts import find_layout
 from umurl_search.clips.degrade import VIEWS, Degrading
 from umurl_search.clips.types import Embeddings
@@ -14,6 +16,7 @@ from umurl_search.index.layout_bridges import (
     degrading_to,
     fit_layout_bridge,
     needs_bridge,
+    number_performers,
     place_of,
     read_bridge,
     write_bridge,
@@ -32,10 +35,21 @@ A = TypeVar("A")
 
 
 def crossing(searcher: "Searcher", layout: str, how: MatchOptions) -> str | None:
-    """The layout from which clips cross to an index by a bridge, None where they do not."""
+    """The layout from which clips cross to an index by a bridge, None where they do not.
+
+    Raises UmurlError where pictures ask an index of windows.
+    """
     whitened = searcher.index.transform.kind != "none"
-    crosses = how.bridge and searcher.windows is None
-    return layout if crosses and needs_bridge(layout, searcher.layout, whitened=whitened) else None
+    if not how.bridge or not needs_bridge(layout, searcher.layout, whitened=whitened):
+        return None
+    if searcher.windows is None:
+        return layout
+    if find_layout(layout).dims == 3:
+        return None
+    raise UmurlError(
+        f"joints of {find_layout(layout).name} ask an index of whole clips, {searcher.row['name']} is of windows",
+        Hint("build one without {option}", option="window"),
+    )
 
 
 def answer_by_layout(
@@ -66,7 +80,10 @@ def open_bridge(
     found = read_bridge(path, searcher.index, degrading, modality=how.modality, against=how.against)
     if found is None:
         found = _fit(searcher, degrading, how, progress)
-        write_bridge(path, found)
+        try:
+            write_bridge(path, found, searcher.index)
+        except UmurlError as error:
+            found = replace(found, unkept=error.message)
     return found
 
 
@@ -94,7 +111,9 @@ def prepare_bridges(
 def _fit(searcher: "Searcher", degrading: Degrading, how: MatchOptions, progress: Progress) -> LayoutBridge:
     dataset = searcher.row["dataset"]
     with searcher.library.read() as catalog:
-        every = catalog.clips_of(dataset).id
+        columns = catalog.clips_of(dataset)
+    places = np.searchsorted(columns.id, searcher.index.ids)
+    performers = number_performers(columns.columns["subject"])[places]
     return fit_layout_bridge(
         searcher.index,
         open_clips(searcher.library, dataset),
@@ -103,7 +122,8 @@ def _fit(searcher: "Searcher", degrading: Degrading, how: MatchOptions, progress
         modality=how.modality,
         against=how.against,
         rows=np.arange(len(searcher.index.ids)),
-        places=np.searchsorted(every, searcher.index.ids),
+        places=places,
+        performers=performers,
         device=str(searcher.device),
         progress=progress,
     )
@@ -140,6 +160,8 @@ def describe_crossing(
     sides = bridge.how.angles
     seen = f", seen from {sides[0]} to {sides[-1]} degrees" if len(sides) > 1 else ""
     said.append(f"asked across a bridge from {asked.name}{seen}, fitted on the index's own clips")
+    if bridge.unkept is not None:
+        said.append(f"the bridge could not be kept, and is fitted again next time: {bridge.unkept}")
     if bridge.measure_nearness(y)[0] < bridge.least:
         said.append(
             f"{name}: it lies far from all that the index's clips look like in {asked.name}, farther than 99 of "

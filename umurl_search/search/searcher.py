@@ -3,6 +3,7 @@
 Letters: Q queries, K hits, D embedding.
 """
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -70,7 +71,7 @@ class Searcher:
         self.dataset = self._checked_dataset()
         self._galleries: dict[tuple[Any, ...], tuple[Gallery, LinearMap]] = {}
         self._layout_bridges: dict[tuple[str, str, str, int], LayoutBridge] = {}
-        self._seen = CatalogMemory()
+        self._seen, self._fitting = CatalogMemory(), threading.RLock()
 
     def _checked_dataset(self) -> dict[str, Any]:
         """The row of the index's dataset. Raises UmurlError where it is gone, or clips were prepared in another way."""
@@ -184,9 +185,14 @@ class Searcher:
     ) -> LayoutBridge:
         """How clips of a layout enter the gallery (`open_bridge`), read once."""
         key = layout, how.modality, how.against, how.views
-        if key not in self._layout_bridges:
-            self._layout_bridges[key] = open_bridge(self, layout, how, progress=progress)
-        return self._layout_bridges[key]
+        with self._fitting:
+            if key not in self._layout_bridges:
+                self._layout_bridges[key] = open_bridge(self, layout, how, progress=progress)
+            return self._layout_bridges[key]
+
+    def holds_layout_bridge(self, layout: str, how: MatchOptions) -> bool:
+        """Whether that is at hand already."""
+        return (layout, how.modality, how.against, how.views) in self._layout_bridges
 
     def passing(self, where: str | None, *, absent: Mapping[str, str] | None = None) -> Rows | None:
         """Rows of the index whose clips pass the filter, ascending; None without one. absent: as of `QueryBatch`."""

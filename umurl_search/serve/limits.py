@@ -7,7 +7,8 @@ MIB = 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """searches, reads: threads that ask indexes, and that read clips and rows. wait_s: for one of them, then 503.
+    """searches, reads: threads that ask indexes, and that read clips and rows. wait_s: for one of them, bridge_s: for a
+    bridge that is being fitted; then 503.
 
     headers_s: from a connection's opening, or the end of a keep-alive pause, to the end of a request's headers.
     json_s, body_s: for the body of JSON, and of a clip file. held_bytes: of bodies that are being received, all
@@ -28,6 +29,7 @@ class Limits:
     searches: int = 2
     reads: int = 2
     waiting: int = 512
+    bridge_s: float = 5.0
     wait_s: float = 10.0
     uploads: int = 64
     upload_bytes: int = 128 * MIB

@@ -15,6 +15,7 @@ from umurl_search.search.query import answer_query
 from umurl_search.search.query_clip import QueryClip, is_upright, read_clip
 from umurl_search.search.results import QueryResult, StoredClipAsked
 from umurl_search.search.searcher import Searcher
+from umurl_search.serve.bridge_fits import BridgeFits
 from umurl_search.serve.cache import DatasetView, LibraryCache, OpenIndex
 from umurl_search.serve.schemas import ClipId, FileQuery, QueryBody, QueryOptions
 from umurl_search.serve.uploads import Upload, Uploads
@@ -41,8 +42,8 @@ class ResolvedClip:
 class QueryService:
     """Finds clips of the library or among those sent, and asks indexes with them."""
 
-    def __init__(self, shelf: LibraryCache, uploads: Uploads) -> None:
-        self._shelf, self._uploads = shelf, uploads
+    def __init__(self, shelf: LibraryCache, uploads: Uploads, *, bridge_s: float) -> None:
+        self._shelf, self._uploads, self._bridges = shelf, uploads, BridgeFits(wait_s=bridge_s)
 
     def query(self, body: QueryBody) -> QueryResult:
         """What `query --json` prints; `clip_id` is in its `query` where a clip of the library asked.
@@ -70,6 +71,9 @@ class QueryService:
         clock.lap("read")
         request = body.request(meant.name, index=held.name)
         layout = searcher.crossing(meant.layout, request)
+        if layout is not None:
+            self._bridges.require(searcher, layout, request)
+            clock.lap("bridge")
         y = self.embed(_find_holder(every, meant, body.modality), meant, body.modality, layout=layout)
         clock.lap("embed")
         clip = QueryClip(

@@ -30,7 +30,7 @@ class Service:
         self.library, self.index, self.limits, self.device = library, index, limits or Limits(), device
         self.shelf = LibraryCache(library, device=device, default=index)
         self.uploads = Uploads(most=self.limits.uploads, most_bytes=self.limits.upload_bytes)
-        self.asker = QueryService(self.shelf, self.uploads)
+        self.asker = QueryService(self.shelf, self.uploads, bridge_s=self.limits.bridge_s)
         self.browser = Browser(self.shelf)
         self.searches, self.reads = (
             ThreadPool(n, name=name, wait_s=self.limits.wait_s, waiting=self.limits.waiting)

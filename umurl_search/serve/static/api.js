@@ -4,10 +4,12 @@ export class ApiError extends Error {
   /**
    * @param {string} message
    * @param {number} status
+   * @param {number} [retrySeconds]  after which to ask again; 0: not at all
    */
-  constructor(message, status) {
+  constructor(message, status, retrySeconds = 0) {
     super(message);
     this.status = status;
+    this.retrySeconds = retrySeconds;
   }
 }
 
@@ -36,7 +38,7 @@ async function asked(path, options) {
     throw new ApiError("The server does not answer. Is `umurl-search serve` still running?", 0);
   }
   if (answer.ok) return answer;
-  throw new ApiError(await refusal(answer), answer.status);
+  throw new ApiError(await refusal(answer), answer.status, Number(answer.headers.get("Retry-After") ?? 0));
 }
 
 /** @param {Response} answer */
@@ -135,8 +137,8 @@ export const api = {
   clips: (index, parameters, options) => getJson(withQuery(`${indexPath(index)}/clips`, parameters), options),
   /** @type {(id: number, options?: Options) => Promise<Server.ClipInfo>} */
   clip: (id, options) => getJson(`/api/clips/${id}`, options),
-  /** @type {(request: Page.Request, options: Options) => Promise<Server.QueryAnswer>} */
-  query: (request, options) => postJson("/api/query", request, options),
+  /** @type {(request: Page.Request, options: Options & { onWait?: (why: string) => void }) => Promise<Server.QueryAnswer>} */
+  query: (request, options) => patiently(() => postJson("/api/query", request, options), options),
   /** @type {(request: Page.Request & { recording: string }, options: Options) => Promise<Server.Timeline>} */
   timeline: (request, options) => postJson("/api/timelines", request, options),
   /** @type {() => Promise<Server.Files>} */
@@ -160,6 +162,27 @@ const pause = (ms, signal) =>
       reject(new DOMException("given up", "AbortError"));
     });
   });
+
+const MOST_WAITS = 60;
+
+/**
+ * Asks again as often as the server says when to, as while a bridge is being fitted.
+ * @template T
+ * @param {() => Promise<T>} ask
+ * @param {{ signal?: AbortSignal, onWait?: (why: string) => void }} options
+ * @returns {Promise<T>}
+ */
+async function patiently(ask, { signal, onWait = () => {} }) {
+  for (let waits = 0; ; waits++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 503 && error.retrySeconds && waits < MOST_WAITS)) throw error;
+      onWait(error.message);
+      await pause(1000 * error.retrySeconds, signal);
+    }
+  }
+}
 
 /**
  * A job's final state, asked for until it is done. Raises ApiError when it failed.

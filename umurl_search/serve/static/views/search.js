@@ -205,7 +205,7 @@ async function ask(view, request) {
     if (!signal.aborted && view.mark === mark && !view.main.firstChild) fill(view.main, loading("Searching …"));
   }, 150);
   try {
-    const document = await api.query(request, { signal });
+    const document = await api.query(request, { signal, onWait: (why) => fill(view.main, loading(why)) });
     const url = await urlOf(request.clip, document.query);
     if (signal.aborted || view.signal.aborted) return;
     showAnswer(view, request, document, url);
