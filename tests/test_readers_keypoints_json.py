@@ -9,7 +9,9 @@ import pytest
 from detector_files import flat, landmarks, openpose, person, points, walk
 
 from umurl_search.clips.clip import Clip, LeftOut
+from umurl_search.readers import SourceOptions, detect, open_reader
 from umurl_search.readers.build_clip import BadRecordingError, FileClip
+from umurl_search.readers.formats import read_clip_file
 from umurl_search.readers.keypoints_json import KeypointsReader, is_keypoints_json, read_recording
 
 REAL = Path(__file__).parents[2] / "shared/data/skeletons"
@@ -202,6 +204,25 @@ def test_movenets_own_arrays_are_y_x(tmp_path: Path) -> None:
     clip = read(tmp_path, raw.tolist())
     assert clip.layout == "coco-17"
     np.testing.assert_allclose(clip.frames[:, 0, :, :2], COCO / 500, rtol=1e-5)
+    assert read(tmp_path, raw.tolist(), "h36m-17").layout == "h36m-17-2d"
+
+
+def test_movenets_own_arrays_in_npy_are_the_same(tmp_path: Path) -> None:
+    raw = np.concatenate([COCO[..., ::-1] / 500, np.full((8, 17, 1), 0.9)], axis=-1)[:, None, None]
+    raw[2, 0, 0, 3, 2] = 0.1
+    same = read(tmp_path, raw.tolist())
+    path = tmp_path / "npy" / "walk.npy"
+    path.parent.mkdir()
+    np.save(path, raw.astype(np.float32))
+    clip = read_clip_file(path)
+    assert (clip.layout, clip.notes) == (same.layout, tuple(f"{path}: {note}" for note in same.notes))
+    np.testing.assert_allclose(clip.frames, same.frames, rtol=1e-5)
+    assert detect(path.parent) == "npy"
+    reader = open_reader("npy", (path.parent,), SourceOptions())
+    ((stored,),) = reader.read(reader.items())
+    assert isinstance(stored, Clip)
+    assert (reader.layout, stored.layout, stored.notes) == ("coco-17", "coco-17", same.notes)
+    np.testing.assert_array_equal(stored.frames, clip.frames)
 
 
 @pytest.mark.parametrize(

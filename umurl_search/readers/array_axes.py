@@ -19,6 +19,7 @@ _FIRST: tuple[Axes, ...] = ("TVC", "MTVC", "TMVC", "CTVM")
 _FURTHER: tuple[Axes, ...] = ("TVC", "TMVC", "MTVC", "CTV", "TCV", "VCT", "MCTV")
 _SETS = ("NCTVM", "NTMVC", "NMTVC", "NTVC", "NCTV", "NTCV", "VCTN")
 _FEWEST_JOINTS, _MOST_JOINTS = 13, 150
+_MOVENET = (1, 1, 17, 3)
 _FEATURES = {263: "HumanML3D", 251: "KIT-ML"}
 
 Sizes = dict[str, int]
@@ -31,6 +32,11 @@ def clip_readings(shape: tuple[int, ...], n_joints: Sequence[int], *, dims: int 
     broad = [axes for axes in _FIRST if _fits(shape, axes, n_joints, dims=dims, most_people=MOST_PEOPLE)]
     found = usual + [axes for axes in broad if axes not in usual]
     return found or [axes for axes in _FURTHER if _fits(shape, axes, n_joints, dims=dims, further=True)]
+
+
+def is_movenet(shape: tuple[int, ...]) -> bool:
+    """Whether an array is what MoveNet gives frame by frame, (T, 1, 1, 17, 3): y, x and a score of each joint."""
+    return shape[1:] == _MOVENET
 
 
 def set_readings(shape: tuple[int, ...], n_joints: Sequence[int], *, dims: int = 3) -> list[str]:

@@ -88,7 +88,7 @@ def layout_of_people(frames: Sequence[DetectedFrame], stated: str | None) -> Lay
         if layout.n_joints not in (n_joints, n_body):
             detail = f"people have {n_joints} joints, layout {layout.name} {layout.n_joints}"
             raise BadRecordingError("malformed", detail)
-        return layout if layout.dims <= min(dims) else _with_dims(layout, min(dims))
+        return layout if layout.dims <= min(dims) else with_dims(layout, min(dims))
     name = _LAYOUTS.get(_BODY_FIRST.get(n_joints, n_joints))
     if name is None:
         detail = f"people of {n_joints} joints are none of a detector that is known: --layout FILE.json states them"
@@ -96,10 +96,10 @@ def layout_of_people(frames: Sequence[DetectedFrame], stated: str | None) -> Lay
     if name == "coco-17" and min(dims) > 2:
         detail = "17 joints in three dimensions may be h36m-17 or coco-17-3d: --layout says which"
         raise BadRecordingError("malformed", detail)
-    return _with_dims(find_layout(name), min(dims))
+    return with_dims(find_layout(name), min(dims))
 
 
-def _with_dims(layout: Layout, dims: int) -> Layout:
+def with_dims(layout: Layout, dims: int) -> Layout:
     """A known layout with as many coordinates as there are; a user's own is as it is stated."""
     if layout.dims == dims or layout.name not in LAYOUTS:
         return layout
