@@ -9,10 +9,13 @@ import pytest
 from detector_files import flat, landmarks, openpose, person, points, walk
 
 from umurl_search.clips.clip import Clip, LeftOut
+from umurl_search.clips.normalization import Conventions, convert_and_count
+from umurl_search.clips.unseen_joints import Marked
 from umurl_search.readers import SourceOptions, detect, open_reader
 from umurl_search.readers.build_clip import BadRecordingError, FileClip
 from umurl_search.readers.formats import read_clip_file
 from umurl_search.readers.keypoints_json import KeypointsReader, is_keypoints_json, read_recording
+from umurl_search.search.query_clip import read_clip_frames
 
 REAL = Path(__file__).parents[2] / "shared/data/skeletons"
 COCO = walk("coco-17")
@@ -173,7 +176,17 @@ def test_nested_tracks_are_read(tmp_path: Path) -> None:
     ]
     clip = read(tmp_path, two)
     assert clip.frames.shape[1] == 2
-    assert clip.notes == ()
+    said = "2 people, by tracks (frames of person 1 in 8, 2 in 8): "
+    assert clip.notes == (f"{said}both are compared; --person N takes one",)
+    path = tmp_path / "walk.json"
+    notes = read_clip_frames(path, conventions=Conventions(person=1)).notes
+    assert f"{path}: {said}person 1 alone is compared" in notes
+    converted = convert_and_count(
+        Clip(name="walk", frames=clip.frames, notes=clip.notes, layout=clip.layout),
+        Conventions(layout="coco-17", person=2),
+    )
+    assert isinstance(converted, Marked)
+    assert converted.notes[0] == f"{said}person 2 alone is compared"
 
 
 def test_time_stamps_say_the_rate(tmp_path: Path) -> None:

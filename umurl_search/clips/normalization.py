@@ -19,7 +19,7 @@ from umurl_search.clips.body_axes import face_camera, make_upright, settle_signs
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Frames, LeftOut
 from umurl_search.clips.joint_mapping import combine_joints
-from umurl_search.clips.picture_people import check_picture_people
+from umurl_search.clips.picture_people import check_picture_people, tell_person
 from umurl_search.clips.picture_places import (
     DEPTHS,
     Depth,
@@ -212,7 +212,8 @@ def convert_and_count(clip: Clip, conventions: Conventions, *, state: State = "r
         return describe_nobody(clip)
     is_turned = conventions.up != "y" or conventions.upright
     ready = normalise(frames) if is_turned and state in NORMALISED else frames
-    return Marked(ready, n_unseen + clip.unseen, (*clip.notes, *notes))
+    said = tell_person(clip.notes, conventions.person)
+    return Marked(ready, n_unseen + clip.unseen, (*said, *notes))
 
 
 def conventions_for(clip: Clip, conventions: Conventions) -> Conventions:
