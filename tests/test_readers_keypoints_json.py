@@ -130,6 +130,20 @@ def test_world_landmarks_come_before_those_of_the_picture(tmp_path: Path) -> Non
     assert clip.frames[0, 0, 4].tolist() == pytest.approx([0.4, 0.2, -0.3])
 
 
+def test_frames_without_world_landmarks_show_nobody_where_others_have_them(tmp_path: Path) -> None:
+    place = [{"x": 0.1 * j, "y": 0.2, "z": -0.3} for j in range(33)]
+    picture = [{"x": 0.5 + 0.01 * j, "y": 0.5, "z": 0} for j in range(33)]
+    both = {"pose_landmarks": [picture], "pose_world_landmarks": [place]}
+    lacking = [{"pose_landmarks": [picture], "pose_world_landmarks": None}, {"pose_landmarks": [picture] * 2}]
+    for there in (both, both | {"pose_world_landmarks": [place, place]}):
+        clip = read(tmp_path, [lacking[0], there, lacking[1], there])
+        assert clip.frames.any(axis=(1, 2, 3)).tolist() == [False, True, False, True]
+        assert clip.notes[0] == (
+            "landmarks of the world are taken: 2 frames hold those of the picture only and show nobody"
+        )
+    assert read(tmp_path, lacking).frames.any(axis=(1, 2, 3)).all()
+
+
 def test_unsure_joints_are_unseen(tmp_path: Path) -> None:
     content = [{"keypoints": [{"x": 5, "y": 6, "score": 0.29 if j == 3 else 0.3} for j in range(17)]}] * 2
     assert not read(tmp_path, content).frames[:, 0, 3].any()

@@ -36,13 +36,15 @@ Points = NDArray[np.float64]
 class DetectedPerson:
     """points: (V, C), C of 2 or 3. scores: (V,) how sure each joint is, or None. track: who it is, where that is said.
 
-    score: how sure the detector was of the person.
+    score: how sure the detector was of the person. in_space: the name of what held the points says that they
+    are no picture's.
     """
 
     points: Points
     scores: Points | None = None
     track: str | None = None
     score: float | None = None
+    in_space: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

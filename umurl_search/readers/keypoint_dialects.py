@@ -32,13 +32,16 @@ from umurl_search.readers.keypoint_values import (
 _MOST_FRAMES, _MOST_PEOPLE, _MOST_INSIDE = 1_000_000, 1_000, 6
 _FRAMES = ("instance_info", "frames", "results", "predictions", "annotations", "poses", "data", "images")
 _PEOPLE = ("instances", "people", "persons", "bodies", "detections", "predictions", "poses")
-KEYPOINTS = (
+_IN_SPACE = (
     "pose_world_landmarks",
     "poseWorldLandmarks",
     "world_landmarks",
     "worldLandmarks",
     "keypoints3D",
     "pose_keypoints_3d",
+)
+KEYPOINTS = (
+    *_IN_SPACE,
     "pose_keypoints_2d",
     "keypoints",
     "pose_landmarks",
@@ -70,7 +73,21 @@ _RATES = ("fps", "frame_rate", "framerate", "frameRate", "FPS")
 
 def read_detections(content: Any) -> Detections:
     """The recording that a JSON text holds. Raises: BadRecordingError for anything else."""
-    return Detections(frames=tuple(_read_frames(content)), fps=_find_rate(content))
+    frames, notes = _keep_one_kind(_read_frames(content))
+    return Detections(frames=frames, fps=_find_rate(content), notes=notes)
+
+
+def _keep_one_kind(frames: Sequence[DetectedFrame]) -> tuple[tuple[DetectedFrame, ...], tuple[str, ...]]:
+    """The frames with people in space alone where any is, and a note on those that had people in a picture only."""
+    if len({person.in_space for frame in frames for person in frame.people}) < 2:
+        return tuple(frames), ()
+    kept = [tuple(person for person in frame.people if person.in_space) for frame in frames]
+    n_empty = sum(bool(frame.people) and not people for frame, people in zip(frames, kept, strict=True))
+    ready = tuple(replace(frame, people=people) for frame, people in zip(frames, kept, strict=True))
+    said = (
+        f"landmarks of the world are taken: {n_empty:,} frames hold those of the picture only and show nobody"
+    )
+    return ready, (said,) if n_empty else ()
 
 
 def _find_rate(content: Any) -> float | None:
@@ -208,15 +225,15 @@ def _read_people(value: Mapping[str, Any]) -> list[DetectedPerson]:
     for key in KEYPOINTS:
         joints = _unwrap(value.get(key))
         if _holds_several(joints):
-            return [one for person in joints[:_MOST_PEOPLE] for one in _read_several(person)]
+            several = [one for person in joints[:_MOST_PEOPLE] for one in _read_several(person)]
+            return [replace(one, in_space=key in _IN_SPACE) for one in several]
         sure = first_of(value, _SCORES)
         points, scores = read_joints(
             joints, dims=3 if key.endswith("_3d") or _has_depth(joints, sure) else None
         )
         if points is not None:
-            return [
-                _describe_person(value, points, _read_scores(sure, len(points)) if scores is None else scores)
-            ]
+            scores = _read_scores(sure, len(points)) if scores is None else scores
+            return [replace(_describe_person(value, points, scores), in_space=key in _IN_SPACE)]
     return []
 
 
