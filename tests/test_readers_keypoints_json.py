@@ -59,6 +59,7 @@ _PARTS = ("Eye", "Ear", "Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle")
 _NAMES = ["nose", *(f"{side}{part}" for part in _PARTS for side in ("left", "right"))]
 NAMED = {name: {"x": x, "y": y, "score": 0.9} for name, (x, y) in zip(_NAMES, COCO[0].tolist(), strict=True)}
 
+OBJECTS_UNSURE = [{"keypoints": points(joints, score=0.2)} for joints in COCO]
 FORMS: dict[str, Any] = {
     "objects": OBJECTS,
     "rows": [{"keypoints": [[x, y, 0.9] for x, y in joints.tolist()]} for joints in COCO],
@@ -259,8 +260,14 @@ def test_movenets_own_arrays_in_npy_are_the_same(tmp_path: Path) -> None:
         ("[}", "no JSON"),
         ("[" * 100_000, "ends too soon"),
         ("3", "is a int, not a list"),
-        ([], "nobody in any of 0 frames"),
-        ({"a": 1}, "no keypoints that are known"),
+        ([], "no body: an empty list, no frames; read are frames with keypoints, landmarks, people or instances"),
+        ({"frames": []}, "an empty list, no frames"),
+        ({"a": 1}, "it holds a: no keypoints that are known"),
+        ([{"foo": 1}], "it holds foo: no keypoints that are known; read are frames with keypoints"),
+        ([{c * 30: 1 for c in "abcdef"}] * 3, "it holds aaaaaaaaaaaaaaaaaaaa, bbbbbbbbbbbbbbbbbbbb, cccc"),
+        ([{"a\nb": 1}, {}], "it holds a\\nb: no keypoints"),
+        (OBJECTS_UNSURE, "no body: by their scores no joints are seen: all are below 0.3"),
+        (np.ones((8, 17, 3)).tolist(), "17 joints may be coco-17 or h36m-17: --layout says which"),
         ([{"keypoints": [{"x": 1, "y": 2}] * 19}], "people of 19 joints"),
         ([{"keypoints": [1, 2, 3, 4, 5]}], "5 numbers of one person"),
         ([{"keypoints": [[1, 2], [1, 2, 3]]}], "columns of 2, 3 keypoints"),
@@ -274,6 +281,14 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, content: Any, said: str) -
         read_recording(write(tmp_path, content))
     assert said in raised.value.message
     assert "walk.json" in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [([], "an empty list"), ([{"foo": 1}], "it holds foo"), ([1], "a frame is a int")]
+)
+def test_a_query_that_no_format_knows_says_what_is_read(tmp_path: Path, content: Any, said: str) -> None:
+    with pytest.raises(BadRecordingError, match=said):
+        read_clip_file(write(tmp_path, content))
 
 
 def test_a_folder_is_a_corpus(tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def _neighbours(seen: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.
 
 def _describe_gaps(seen: NDArray[np.bool_], gaps: NDArray[np.bool_]) -> tuple[str, ...]:
     """How many joints were not seen, of those that are seen in some frame, from a person's first frame to the last."""
-    there = seen.any(axis=-1, keepdims=True)
+    there = np.asarray(seen.any(axis=-1, keepdims=True))
     before, after = _neighbours(there)
     counted = (before >= 0) & (after < len(seen)) & seen.any(axis=0)
     n_unseen, n_counted = int((counted & ~seen).sum()), int(counted.sum())

@@ -17,6 +17,7 @@ from umurl_search.readers.array_axes import (
     clip_readings,
     describe_joints,
     describe_mismatch,
+    describe_unknown,
     is_movenet,
     order_axes,
     require_axes,
@@ -148,8 +149,10 @@ class NpyReader(FilePerClip):
             return replace(clip, notes=read.notes)
         try:
             frames = read_array(array, axes=self._axes, layout=self._joints).frames
+        except BadRecordingError:
+            raise
         except UmurlError as error:
-            raise BadRecordingError("malformed", f"{error}{describe_joints(array.shape)}") from None
+            raise BadRecordingError("malformed", describe_unknown(error, array.shape)) from None
         require_places(frames)
         if frames.shape[1] > USUAL_PEOPLE:
             frames = choose_bodies(frames)
@@ -191,6 +194,8 @@ def read_clip_file(path: Path, *, axes: str | None = None, layout: str | None = 
         return read._replace(notes=tuple(f"{path}: {note}" for note in read.notes))
     try:
         frames, reading, others = read_array(array, axes=axes, layout=stated)
+    except BadRecordingError:
+        raise
     except UmurlError as error:
         raise BadInputError(f"{path}: {error}{describe_joints(array.shape, stated)}") from error
     if not others:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from umurl_search.readers.build_clip import BadRecordingError
+from umurl_search.readers.build_clip import BadRecordingError, preview
 from umurl_search.readers.detected_people import (
     DetectedFrame,
     DetectedPerson,
@@ -30,6 +30,9 @@ from umurl_search.readers.keypoint_values import (
 )
 
 _MOST_FRAMES, _MOST_PEOPLE, _MOST_INSIDE = 1_000_000, 1_000, 6
+_MOST_SHOWN = 20
+"""Characters of a key that nobody knows."""
+_KNOWN = "frames with keypoints, landmarks, people or instances"
 _FRAMES = ("instance_info", "frames", "results", "predictions", "annotations", "poses", "data", "images")
 _PEOPLE = ("instances", "people", "persons", "bodies", "detections", "predictions", "poses")
 _IN_SPACE = (
@@ -102,7 +105,7 @@ def _find_rate(content: Any) -> float | None:
 
 def _read_frames(content: Any, *, within: int = 0) -> list[DetectedFrame]:
     if within > _MOST_INSIDE:
-        raise BadRecordingError("malformed", "it holds no keypoints that are known")
+        raise _nothing_known([content])
     if isinstance(content, Mapping):
         if _is_person(content) or _has_people(content):
             return [_read_frame(content)]
@@ -116,7 +119,29 @@ def _read_frames(content: Any, *, within: int = 0) -> list[DetectedFrame]:
         raise BadRecordingError("malformed", f"over {_MOST_FRAMES:,} frames")
     if any(isinstance(one, Mapping) and "image_id" in one for one in content):
         return _gather_detections(content)
+    _require_known(content)
     return _join_frames([_read_frame(one) for one in content])
+
+
+def _require_known(frames: Sequence[Any]) -> None:
+    """Raises: BadRecordingError where there are no frames, or where these are objects that hold other things only."""
+    if not frames:
+        raise BadRecordingError("no body", f"an empty list, no frames; read are {_KNOWN}")
+    objects = [one for one in frames if isinstance(one, Mapping) and one]
+    names = {*KEYPOINTS, *_PEOPLE, "x"}
+    others = any(one and not isinstance(one, Mapping) for one in frames)
+    if objects and not others and not any(names & one.keys() for one in objects):
+        raise _nothing_known(objects)
+
+
+def _nothing_known(objects: Sequence[Any]) -> BadRecordingError:
+    """What such objects hold, and what would be read."""
+    keys = list(
+        dict.fromkeys(key for one in objects[:_MOST_PEOPLE] if isinstance(one, Mapping) for key in one)
+    )
+    shown = ", ".join(preview(key[:_MOST_SHOWN]) for key in keys[:4]) + ", .." * (len(keys) > 4)
+    found = f"it holds {shown}" if keys else "it holds nothing"
+    return BadRecordingError("malformed", f"{found}: no keypoints that are known; read are {_KNOWN}")
 
 
 def _join_frames(frames: list[DetectedFrame]) -> list[DetectedFrame]:
@@ -134,7 +159,7 @@ def _join_frames(frames: list[DetectedFrame]) -> list[DetectedFrame]:
 def _read_named_frames(content: Mapping[str, Any]) -> list[DetectedFrame]:
     """Frames by the names of their pictures, or by their numbers."""
     if not all(isinstance(one, Mapping | list) for one in content.values()) or not content:
-        raise BadRecordingError("malformed", "it holds no keypoints that are known")
+        raise _nothing_known([content])
     names = sorted(content, key=natural_key)
     numbers = number_names(names)
     return [_read_frame(content[name], number=number) for name, number in zip(names, numbers, strict=True)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from encoder.errors import UmurlError, reason_of
-from umurl_search.readers.array_axes import describe_joints, is_movenet
+from umurl_search.readers.array_axes import describe_unknown, is_movenet
 from umurl_search.readers.arrays import read_array, read_movenet
 from umurl_search.readers.build_clip import BadRecordingError, FileClip, read_bytes, read_head
 from umurl_search.readers.detected_clip import DetectorReader, build_clip
@@ -102,6 +102,7 @@ def _read_nested(content: list[Any], layout: str | None) -> FileClip:
     stated = require_layout(layout) if layout else None
     try:
         return FileClip(read_array(array, axes=None, layout=stated).frames, layout=layout)
+    except BadRecordingError:
+        raise
     except UmurlError as error:
-        detail = f"{error}{describe_joints(array.shape)}"
-        raise BadRecordingError("malformed", detail) from None
+        raise BadRecordingError("malformed", describe_unknown(error, array.shape)) from None
