@@ -4,9 +4,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from encoder.joint_layouts import find_layout
 from umurl_search.clips.clip import Clip, LeftOut
-from umurl_search.clips.normalization import Conventions, convert_and_count, to_ntu25
-from umurl_search.clips.unseen_joints import Marks, check_marks, describe_unseen, mark_unseen, parse_marks
+from umurl_search.clips.normalization import Conventions, convert_and_count, convert_frames, to_ntu25
+from umurl_search.clips.unseen_joints import (
+    Marks,
+    check_marks,
+    describe_unseen,
+    fill_gaps,
+    mark_unseen,
+    parse_marks,
+)
 from umurl_search.synthetic.demo_corpus import make_clip
 
 CLIP = make_clip("S001C002P003R001A010")
@@ -64,10 +72,81 @@ def test_joints_are_filled_over_time_where_that_is_asked() -> None:
     early[:3, 0, 5] = np.nan
     early[:, 0, 21] = -1
     early[9] = 0
-    filled = mark_unseen(early, parse_marks("nan,-1,interpolate")).frames
+    early[12:16] = 0
+    filled = mark_unseen(early, parse_marks("nan,-1,interpolate"), fps=7.9).frames
     np.testing.assert_array_equal(filled[:3, 0, 5], CLIP[[3, 3, 3], 0, 5])
     assert not filled[:, 0, 21].any()
-    assert not filled[9].any()
+    np.testing.assert_allclose(filled[9, 0, :21], (CLIP[8, 0, :21] + CLIP[10, 0, :21]) / 2, atol=1e-5)
+    assert not filled[12:16].any()
+
+
+def detected(n_frames: int = 60) -> NDArray[np.float32]:
+    """(T, 1, 17, 3) somebody in a picture, whose joints go evenly to the right and down."""
+    steps = np.arange(n_frames, dtype=np.float32)[:, None, None, None]
+    places = np.arange(17 * 2, dtype=np.float32).reshape(17, 2) * 10 + 100 + 2 * steps
+    return np.concatenate([places, np.zeros_like(places[..., :1])], axis=-1)
+
+
+def test_short_gaps_of_joints_and_of_people_are_filled() -> None:
+    whole = detected()
+    torn = whole.copy()
+    torn[10:25, 0, 9] = 0  # half a second
+    torn[30:34] = 0
+    torn[5, 0, 3] = torn[40, 0, 2] = 0
+    found = fill_gaps(torn, fps=30.0)
+    np.testing.assert_allclose(found.frames, whole, rtol=1e-6)
+    n_lost = 15 + 4 * 17 + 2
+    assert found.notes == (
+        f"{100 * n_lost / (60 * 17):.1f} % of joints were not seen; gaps of up to half a second were filled in",
+    )
+    assert not torn[30:34].any()
+
+
+def test_long_gaps_ends_and_joints_that_are_hardly_seen_stay_unseen() -> None:
+    torn = detected()
+    torn[10:26, 0, 9] = torn[:3, 0, 1] = torn[57:, 0, 1] = 0
+    torn[np.arange(60) % 4 > 0, 0, 2] = 0
+    torn[:, 0, 4] = 0
+    found = fill_gaps(torn, fps=30.0)
+    assert found.frames is torn
+    assert found.notes == ("7.0 % of joints were not seen, in gaps too long to be filled in",)
+    torn[40, 0, 0] = 0
+    (note,) = fill_gaps(torn, fps=30.0).notes
+    assert note.endswith("gaps of up to half a second were filled in (0.1 %)")
+    short = fill_gaps(torn, fps=32.0).frames
+    assert short[10:26, 0, 9].any(axis=-1).all()
+    assert not fill_gaps(torn, fps=25.0).frames[10:26, 0, 9].any()
+
+
+def test_each_person_is_filled_alone_and_nobody_is_nobody() -> None:
+    two = np.concatenate([detected(), detected() + 500 * (detected() != 0)], axis=1)
+    torn = two.copy()
+    torn[7:9, 0] = torn[20:30, 1, 5] = 0
+    np.testing.assert_allclose(fill_gaps(torn, fps=30.0).frames, two, rtol=1e-6)
+    assert fill_gaps(two, fps=30.0).notes == ()
+    for shape in ((0, 1, 17, 3), (5, 0, 17, 3), (5, 1, 17, 3)):
+        nobody = np.zeros(shape, np.float32)
+        assert fill_gaps(nobody, fps=30.0).frames is nobody
+
+
+def test_a_detector_is_helped_over_gaps_and_a_kinect_is_not() -> None:
+    rng = np.random.default_rng(0)
+    hurt = np.where(rng.random((60, 1, 17, 1)) < 0.1, 0, detected())
+    hurt[::5] = 0
+    made = convert_frames(hurt, Conventions(layout="coco-17"))
+    assert any(
+        "joints were not seen; gaps of up to half a second were filled in" in one for one in made.notes
+    )
+    assert np.asarray(made.frames[2:55].any(axis=(1, 2, 3))).all()
+    assert find_layout("azure-32").axes == "camera"
+    camera = CLIP[:, :, np.resize(np.arange(25), 32)].copy()
+    camera[4] = 0
+    assert convert_frames(camera, Conventions(layout="azure-32")).frames[4].any()
+    gone = CLIP.copy()
+    gone[4], gone[7, 0, 3] = 0, 0
+    kept = convert_frames(gone, Conventions())
+    np.testing.assert_array_equal(kept.frames, gone)
+    assert kept.notes == ()
 
 
 def test_a_clip_of_which_nothing_is_left_is_left_out() -> None:

@@ -267,6 +267,34 @@ def test_features_of_motion_are_named(tmp_path: Path, width: int, whose: str) ->
 
 
 @pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ((40, 66), "66 numbers a frame may be joints of smpl-22: --layout smpl-22 says so"),
+        ((40, 51), "51 numbers a frame may be joints of h36m-17: --layout h36m-17 says so"),
+        ((40, 17, 3), "17 joints may be coco-17 or h36m-17: --layout says which (see docs/layouts.md)"),
+    ],
+)
+def test_the_layout_to_state_is_named(tmp_path: Path, shape: tuple[int, ...], said: str) -> None:
+    path = tmp_path / "clip.npy"
+    np.save(path, numbers(*shape))
+    with pytest.raises(UmurlError, match=re.escape(said)):
+        read_clip_file(path)
+    left_out = outcome(tmp_path)
+    assert isinstance(left_out, LeftOut)
+    assert left_out.detail.endswith(said)
+
+
+def test_scores_that_are_all_too_low_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "clip.npy"
+    np.save(path, np.abs(numbers(40, 17, 3)) % 0.2 + 0.05)
+    with pytest.raises(UmurlError, match=r"no body: by their scores no joints are seen: all are below 0\.3$"):
+        read_clip_file(path, layout="coco-17")
+    left_out = outcome(tmp_path, layout="coco-17")
+    assert isinstance(left_out, LeftOut)
+    assert left_out.reason == "no body"
+
+
+@pytest.mark.parametrize(
     ("shape", "layout", "n_joints"),
     [
         ((40, 22, 3), None, 22),

@@ -9,8 +9,13 @@ import pytest
 from detector_files import flat, landmarks, openpose, person, points, walk
 
 from umurl_search.clips.clip import Clip, LeftOut
+from umurl_search.clips.normalization import Conventions, convert_and_count
+from umurl_search.clips.unseen_joints import Marked
+from umurl_search.readers import SourceOptions, detect, open_reader
 from umurl_search.readers.build_clip import BadRecordingError, FileClip
+from umurl_search.readers.formats import read_clip_file
 from umurl_search.readers.keypoints_json import KeypointsReader, is_keypoints_json, read_recording
+from umurl_search.search.query_clip import read_clip_frames
 
 REAL = Path(__file__).parents[2] / "shared/data/skeletons"
 COCO = walk("coco-17")
@@ -54,6 +59,7 @@ _PARTS = ("Eye", "Ear", "Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle")
 _NAMES = ["nose", *(f"{side}{part}" for part in _PARTS for side in ("left", "right"))]
 NAMED = {name: {"x": x, "y": y, "score": 0.9} for name, (x, y) in zip(_NAMES, COCO[0].tolist(), strict=True)}
 
+OBJECTS_UNSURE = [{"keypoints": points(joints, score=0.2)} for joints in COCO]
 FORMS: dict[str, Any] = {
     "objects": OBJECTS,
     "rows": [{"keypoints": [[x, y, 0.9] for x, y in joints.tolist()]} for joints in COCO],
@@ -125,6 +131,20 @@ def test_world_landmarks_come_before_those_of_the_picture(tmp_path: Path) -> Non
     assert clip.frames[0, 0, 4].tolist() == pytest.approx([0.4, 0.2, -0.3])
 
 
+def test_frames_without_world_landmarks_show_nobody_where_others_have_them(tmp_path: Path) -> None:
+    place = [{"x": 0.1 * j, "y": 0.2, "z": -0.3} for j in range(33)]
+    picture = [{"x": 0.5 + 0.01 * j, "y": 0.5, "z": 0} for j in range(33)]
+    both = {"pose_landmarks": [picture], "pose_world_landmarks": [place]}
+    lacking = [{"pose_landmarks": [picture], "pose_world_landmarks": None}, {"pose_landmarks": [picture] * 2}]
+    for there in (both, both | {"pose_world_landmarks": [place, place]}):
+        clip = read(tmp_path, [lacking[0], there, lacking[1], there])
+        assert clip.frames.any(axis=(1, 2, 3)).tolist() == [False, True, False, True]
+        assert clip.notes[0] == (
+            "landmarks of the world are taken: 2 frames hold those of the picture only and show nobody"
+        )
+    assert read(tmp_path, lacking).frames.any(axis=(1, 2, 3)).all()
+
+
 def test_unsure_joints_are_unseen(tmp_path: Path) -> None:
     content = [{"keypoints": [{"x": 5, "y": 6, "score": 0.29 if j == 3 else 0.3} for j in range(17)]}] * 2
     assert not read(tmp_path, content).frames[:, 0, 3].any()
@@ -171,7 +191,17 @@ def test_nested_tracks_are_read(tmp_path: Path) -> None:
     ]
     clip = read(tmp_path, two)
     assert clip.frames.shape[1] == 2
-    assert clip.notes == ()
+    said = "2 people, by tracks (frames of person 1 in 8, 2 in 8): "
+    assert clip.notes == (f"{said}both are compared; --person N takes one",)
+    path = tmp_path / "walk.json"
+    notes = read_clip_frames(path, conventions=Conventions(person=1)).notes
+    assert f"{path}: {said}person 1 alone is compared" in notes
+    converted = convert_and_count(
+        Clip(name="walk", frames=clip.frames, notes=clip.notes, layout=clip.layout),
+        Conventions(layout="coco-17", person=2),
+    )
+    assert isinstance(converted, Marked)
+    assert converted.notes[0] == f"{said}person 2 alone is compared"
 
 
 def test_time_stamps_say_the_rate(tmp_path: Path) -> None:
@@ -202,6 +232,25 @@ def test_movenets_own_arrays_are_y_x(tmp_path: Path) -> None:
     clip = read(tmp_path, raw.tolist())
     assert clip.layout == "coco-17"
     np.testing.assert_allclose(clip.frames[:, 0, :, :2], COCO / 500, rtol=1e-5)
+    assert read(tmp_path, raw.tolist(), "h36m-17").layout == "h36m-17-2d"
+
+
+def test_movenets_own_arrays_in_npy_are_the_same(tmp_path: Path) -> None:
+    raw = np.concatenate([COCO[..., ::-1] / 500, np.full((8, 17, 1), 0.9)], axis=-1)[:, None, None]
+    raw[2, 0, 0, 3, 2] = 0.1
+    same = read(tmp_path, raw.tolist())
+    path = tmp_path / "npy" / "walk.npy"
+    path.parent.mkdir()
+    np.save(path, raw.astype(np.float32))
+    clip = read_clip_file(path)
+    assert (clip.layout, clip.notes) == (same.layout, tuple(f"{path}: {note}" for note in same.notes))
+    np.testing.assert_allclose(clip.frames, same.frames, rtol=1e-5)
+    assert detect(path.parent) == "npy"
+    reader = open_reader("npy", (path.parent,), SourceOptions())
+    ((stored,),) = reader.read(reader.items())
+    assert isinstance(stored, Clip)
+    assert (reader.layout, stored.layout, stored.notes) == ("coco-17", "coco-17", same.notes)
+    np.testing.assert_array_equal(stored.frames, clip.frames)
 
 
 @pytest.mark.parametrize(
@@ -211,8 +260,14 @@ def test_movenets_own_arrays_are_y_x(tmp_path: Path) -> None:
         ("[}", "no JSON"),
         ("[" * 100_000, "ends too soon"),
         ("3", "is a int, not a list"),
-        ([], "nobody in any of 0 frames"),
-        ({"a": 1}, "no keypoints that are known"),
+        ([], "no body: an empty list, no frames; read are frames with keypoints, landmarks, people or instances"),
+        ({"frames": []}, "an empty list, no frames"),
+        ({"a": 1}, "it holds a: no keypoints that are known"),
+        ([{"foo": 1}], "it holds foo: no keypoints that are known; read are frames with keypoints"),
+        ([{c * 30: 1 for c in "abcdef"}] * 3, "it holds aaaaaaaaaaaaaaaaaaaa, bbbbbbbbbbbbbbbbbbbb, cccc"),
+        ([{"a\nb": 1}, {}], "it holds a\\nb: no keypoints"),
+        (OBJECTS_UNSURE, "no body: by their scores no joints are seen: all are below 0.3"),
+        (np.ones((8, 17, 3)).tolist(), "17 joints may be coco-17 or h36m-17: --layout says which"),
         ([{"keypoints": [{"x": 1, "y": 2}] * 19}], "people of 19 joints"),
         ([{"keypoints": [1, 2, 3, 4, 5]}], "5 numbers of one person"),
         ([{"keypoints": [[1, 2], [1, 2, 3]]}], "columns of 2, 3 keypoints"),
@@ -226,6 +281,14 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, content: Any, said: str) -
         read_recording(write(tmp_path, content))
     assert said in raised.value.message
     assert "walk.json" in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [([], "an empty list"), ([{"foo": 1}], "it holds foo"), ([1], "a frame is a int")]
+)
+def test_a_query_that_no_format_knows_says_what_is_read(tmp_path: Path, content: Any, said: str) -> None:
+    with pytest.raises(BadRecordingError, match=said):
+        read_clip_file(write(tmp_path, content))
 
 
 def test_a_folder_is_a_corpus(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from umurl_search.clips.body_axes import face_camera, make_upright, settle_signs
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Frames, LeftOut
 from umurl_search.clips.joint_mapping import combine_joints
-from umurl_search.clips.picture_people import check_picture_people
+from umurl_search.clips.picture_people import check_picture_people, tell_person
 from umurl_search.clips.picture_places import (
     DEPTHS,
     Depth,
@@ -29,7 +29,7 @@ from umurl_search.clips.picture_places import (
     scale_to_person,
 )
 from umurl_search.clips.types import NORMALISED, State, Up
-from umurl_search.clips.unseen_joints import Marked, mark_unseen, parse_marks
+from umurl_search.clips.unseen_joints import Marked, fill_gaps, mark_unseen, parse_marks
 
 STORE_FPS = 30.0
 _LATER = ("upright", "missing", "size", "mirror", "person", "depth")
@@ -129,21 +129,24 @@ def to_ntu25(frames: Frames, conventions: Conventions) -> Frames:
     """Frames (T, M, V, C) of a source as NTU-25 joints, metres, y up, 30 frames/s, one or two people.
 
     People absent throughout are dropped; if nobody is left the result has M = 0. Unseen joints become zeros, or are
-    filled, as the conventions say. Raises ValueError when V is not the layout's, or a coordinate would overflow single
-    precision later on; NonFiniteError for one that is no number.
+    filled, as the conventions say; those that a detector lost for a short while are filled (`fill_gaps`).
+    Raises ValueError when V is not the layout's, or a coordinate would overflow single precision later on;
+    NonFiniteError for one that is no number.
     """
     return convert_frames(frames, conventions).frames
 
 
 def convert_frames(frames: Frames, conventions: Conventions) -> Marked:
-    """The same, and how many joints were marked as not seen."""
+    """The same, how many joints were marked as not seen, and notes."""
     layout = find_layout(conventions.layout)
     if frames.shape[2] != layout.n_joints:
         raise ValueError(f"layout {layout.name} has {layout.n_joints} joints, the clip has {frames.shape[2]}")
-    frames, n_unseen, _ = mark_unseen(frames, parse_marks(conventions.missing))
+    frames, n_unseen, _ = mark_unseen(frames, parse_marks(conventions.missing), fps=conventions.fps)
     if not np.isfinite(frames).all():
         raise NonFiniteError("NaN or infinite")
     frames = _choose_people(frames, conventions.person)
+    filled = fill_gaps(frames, fps=conventions.fps) if layout.axes != "world" else Marked(frames, 0)
+    frames = filled.frames
     placed = _place_joints(frames, layout, conventions)
     frames = placed.frames
     if frames.size and np.abs(frames).max() > FARTHEST_M:
@@ -154,7 +157,8 @@ def convert_frames(frames: Frames, conventions: Conventions) -> Marked:
         frames = face_camera(frames)
     if conventions.upright and frames.size:
         frames = make_upright(frames) if layout.axes == "world" else stand_up(frames)
-    notes = (*placed.notes, *check_picture_people(frames)) if layout.axes == "picture" else placed.notes
+    notes = (*placed.notes, *filled.notes)
+    notes = (*notes, *check_picture_people(frames)) if layout.axes == "picture" else notes
     ready = np.ascontiguousarray(_resample(frames, conventions.fps), dtype=np.float32)
     return Marked(ready, n_unseen, notes)
 
@@ -208,7 +212,8 @@ def convert_and_count(clip: Clip, conventions: Conventions, *, state: State = "r
         return describe_nobody(clip)
     is_turned = conventions.up != "y" or conventions.upright
     ready = normalise(frames) if is_turned and state in NORMALISED else frames
-    return Marked(ready, n_unseen + clip.unseen, (*clip.notes, *notes))
+    said = tell_person(clip.notes, conventions.person)
+    return Marked(ready, n_unseen + clip.unseen, (*said, *notes))
 
 
 def conventions_for(clip: Clip, conventions: Conventions) -> Conventions:

@@ -14,10 +14,29 @@ _NEEDED = tuple(
     JOINTS.index(f"{side} {joint}") for joint in ("shoulder", "hip") for side in ("left", "right")
 )
 _LEGS = tuple(JOINTS.index(f"{side} {joint}") for joint in ("knee", "ankle") for side in ("left", "right"))
-_LEGS_UNSEEN = "legs are never seen, so upper bodies are compared; legs invented by a detector are left out"
+_LEGS_UNSEEN = (
+    "legs are never seen: what a detector invented of them is left out, and clips with legs are far from it"
+)
 FINGERS_LEFT_OUT = (
     "fingers were left out, since NTU-25 has none: signs that differ in fingers alone are alike"
 )
+
+_BOTH, _MOST_MOVING = (
+    f": {who} are compared; --person N takes one" for who in ("both", "the two that move most")
+)
+
+
+def describe_people(there: str, n_people: int) -> str:
+    """A note on several people: what is there, and which of them are compared where nobody says it."""
+    return there + (_BOTH if n_people == 2 else _MOST_MOVING)
+
+
+def tell_person(notes: Sequence[str], person: int | None) -> tuple[str, ...]:
+    """The same notes; where one person is stated, from 1, those on several people say that this one is compared."""
+    if person is None:
+        return tuple(notes)
+    alone = f": person {person} alone is compared"
+    return tuple(note.replace(_BOTH, alone).replace(_MOST_MOVING, alone) for note in notes)
 
 
 def check_picture_people(frames: Frames) -> Sequence[str]:

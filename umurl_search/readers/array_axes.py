@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import BadInputError
-from encoder.joint_layouts import Layout, folded_counts, joint_counts, layouts_with
+from encoder.joint_layouts import LAYOUTS, Layout, folded_counts, joint_counts, layouts_with
 from umurl_search.clips.types import AXES, SET_AXES, Axes
 
 USUAL_PEOPLE, MOST_PEOPLE = 2, 6
@@ -19,6 +19,8 @@ _FIRST: tuple[Axes, ...] = ("TVC", "MTVC", "TMVC", "CTVM")
 _FURTHER: tuple[Axes, ...] = ("TVC", "TMVC", "MTVC", "CTV", "TCV", "VCT", "MCTV")
 _SETS = ("NCTVM", "NTMVC", "NMTVC", "NTVC", "NCTV", "NTCV", "VCTN")
 _FEWEST_JOINTS, _MOST_JOINTS = 13, 150
+_LONG = 200
+_MOVENET = (1, 1, 17, 3)
 _FEATURES = {263: "HumanML3D", 251: "KIT-ML"}
 
 Sizes = dict[str, int]
@@ -31,6 +33,11 @@ def clip_readings(shape: tuple[int, ...], n_joints: Sequence[int], *, dims: int 
     broad = [axes for axes in _FIRST if _fits(shape, axes, n_joints, dims=dims, most_people=MOST_PEOPLE)]
     found = usual + [axes for axes in broad if axes not in usual]
     return found or [axes for axes in _FURTHER if _fits(shape, axes, n_joints, dims=dims, further=True)]
+
+
+def is_movenet(shape: tuple[int, ...]) -> bool:
+    """Whether an array is what MoveNet gives frame by frame, (T, 1, 1, 17, 3): y, x and a score of each joint."""
+    return shape[1:] == _MOVENET
 
 
 def set_readings(shape: tuple[int, ...], n_joints: Sequence[int], *, dims: int = 3) -> list[str]:
@@ -131,6 +138,13 @@ def describe_mismatch(
     )
 
 
+def describe_unknown(error: object, shape: tuple[int, ...], stated: Layout | None = None) -> str:
+    """Why an array of this shape is no clip, and the way out where there is one, in few words where both are long."""
+    way_out = describe_joints(shape, stated)
+    whole = f"{error}{way_out}"
+    return f"an array of shape {shape} is no clip{way_out}" if way_out and len(whole) > _LONG else whole
+
+
 def describe_joints(shape: tuple[int, ...], stated: Layout | None = None) -> str:
     """Where a shape shows a number of joints that says no layout by itself: which have so many, or where to read on."""
     if len(shape) > 1 and shape[-1] in _FEATURES:
@@ -138,6 +152,9 @@ def describe_joints(shape: tuple[int, ...], stated: Layout | None = None) -> str
             f"; {shape[-1]} numbers a frame are the features of {_FEATURES[shape[-1]]} (new_joint_vecs), not joints: "
             "give the arrays of its folder new_joints"
         )
+    if len(shape) == 2 and stated is None and (names := _layouts_of_width(shape[1])):
+        which = f"{shape[1]} numbers a frame may be joints of {' or '.join(names)}"
+        return f"; {which}: --layout {names[0] if len(names) == 1 else 'NAME'} says so"
     n_joints = shape[-2] if len(shape) > 2 and shape[-1] in (2, 3, 4) else 0
     if stated is not None and _FEWEST_JOINTS <= n_joints != stated.n_joints:
         return f"; the array has {n_joints} joints, layout {stated.name} has {stated.n_joints}"
@@ -147,3 +164,12 @@ def describe_joints(shape: tuple[int, ...], stated: Layout | None = None) -> str
     if known:
         return f"; {n_joints} joints may be {' or '.join(known)}: --layout says which (see docs/layouts.md)"
     return f"; no known layout has {n_joints} joints: --layout FILE.json states one (see docs/layouts.md)"
+
+
+def _layouts_of_width(width: int) -> list[str]:
+    """The layouts whose joints are so many numbers in one row, where they have to be stated."""
+    return [
+        name
+        for name, one in LAYOUTS.items()
+        if one.n_joints * one.dims == width and one.n_joints not in folded_counts()
+    ]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError, reason_of
 from encoder.joint_layouts import Layout, joint_counts
-from umurl_search.readers.array_axes import clip_readings, set_readings, sizes_as
+from umurl_search.readers.array_axes import clip_readings, is_movenet, set_readings, sizes_as
 from umurl_search.readers.build_clip import BadRecordingError, read_bytes
 from umurl_search.readers.csv_file import load_csv
 from umurl_search.readers.ctrgcn import DAMAGED, MOST_DEFLATED, PACKINGS, open_archive
@@ -191,7 +191,8 @@ def _object_arrays(path: Path) -> list[str]:
 def is_likely_clip(path: Path) -> bool:
     """Whether a file holds an array that may be a clip, by its head where it has one."""
     try:
-        return any(clip_readings(shape, joint_counts()) for shape in read_shapes(path).values())
+        shapes = read_shapes(path).values()
+        return any(is_movenet(shape) or clip_readings(shape, joint_counts()) for shape in shapes)
     except (OSError, ValueError, UmurlError):
         return False
 

@@ -1,6 +1,7 @@
 """Plain numpy arrays as clips: files of one array a clip, or arrays in memory."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ from umurl_search.readers.array_axes import (
     clip_readings,
     describe_joints,
     describe_mismatch,
+    describe_unknown,
+    is_movenet,
     order_axes,
     require_axes,
     set_readings,
@@ -31,6 +34,7 @@ from umurl_search.readers.build_clip import (
     to_float32,
 )
 from umurl_search.readers.csv_file import is_csv_clip
+from umurl_search.readers.detected_people import with_dims
 from umurl_search.readers.file_per_clip import (
     FilePerClip,
     Place,
@@ -70,6 +74,18 @@ def read_array(array: NDArray[Any], *, axes: str | None = None, layout: Layout |
     known = layout or layout_of(sizes["V"])
     assert known is not None, sizes
     return ArrayReading(take_places(frames, known), readings[0], tuple(readings[1:]))
+
+
+def read_movenet(array: NDArray[Any], layout: str | None = None) -> FileClip:
+    """The clip in MoveNet's own array (T, 1, 1, 17, 3), whose joints are y, x and a score.
+
+    layout: of its joints, where it is stated. Raises: UmurlError.
+    """
+    joints = with_dims(require_layout(layout or "coco-17"), 2)
+    places = read_array(array[:, 0][..., [1, 0, 2]], axes="TMVC", layout=joints).frames
+    is_own = layout is not None and layout.lstrip().startswith("{")
+    note = "joints are y, x, score, as MoveNet gives them"
+    return FileClip(places, (note,), layout if is_own else joints.name)
 
 
 class NpyReader(FilePerClip):
@@ -127,10 +143,16 @@ class NpyReader(FilePerClip):
 
     def load(self, place: Place) -> Clip:
         array = load_clip_array(place.path, layout=self._joints, axes=self._axes)
+        if self._axes is None and is_movenet(array.shape):
+            read = read_movenet(array, self.layout if self._joints.n_joints == array.shape[-2] else None)
+            clip = make_clip(place.name, read.frames, source=place.source, layout=read.layout)
+            return replace(clip, notes=read.notes)
         try:
             frames = read_array(array, axes=self._axes, layout=self._joints).frames
+        except BadRecordingError:
+            raise
         except UmurlError as error:
-            raise BadRecordingError("malformed", f"{error}{describe_joints(array.shape)}") from None
+            raise BadRecordingError("malformed", describe_unknown(error, array.shape)) from None
         require_places(frames)
         if frames.shape[1] > USUAL_PEOPLE:
             frames = choose_bodies(frames)
@@ -149,6 +171,8 @@ def usual_layout(roots: Sequence[Path], suffixes: tuple[str, ...]) -> str:
         joints, *_ = shapes.get("d_skel", (0,))
         if joints == LAYOUTS["utd-mhad"].n_joints:
             return "utd-mhad"
+        if any(map(is_movenet, shapes.values())):
+            return "coco-17"
         return next((name for shape in shapes.values() for name in _layouts_of(shape)), "ntu25")
     return "ntu25"
 
@@ -165,8 +189,13 @@ def read_clip_file(path: Path, *, axes: str | None = None, layout: str | None = 
     """
     stated = require_layout(layout) if layout else None
     array = load_clip_array(path, layout=stated, axes=axes)
+    if axes is None and is_movenet(array.shape):
+        read = read_movenet(array, layout)
+        return read._replace(notes=tuple(f"{path}: {note}" for note in read.notes))
     try:
         frames, reading, others = read_array(array, axes=axes, layout=stated)
+    except BadRecordingError:
+        raise
     except UmurlError as error:
         raise BadInputError(f"{path}: {error}{describe_joints(array.shape, stated)}") from error
     if not others:

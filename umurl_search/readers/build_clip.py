@@ -115,14 +115,18 @@ def take_places(frames: Frames, layout: Layout) -> Frames:
     """(T, M, V, 3) of (T, M, V, C), C the layout's coordinates and perhaps how sure the camera was.
 
     That is left out, and joints of less than the layout's least score are zeros; the third coordinate of joints in a
-    picture is zero.
+    picture is zero. Raises: BadRecordingError where joints are there and all their scores are too low.
     """
     dims = layout.dims
     places = np.ascontiguousarray(frames[..., :dims])
     if dims < _COORDINATES:
         places = np.concatenate([places, np.zeros_like(places[..., :1])], axis=-1)
     if frames.shape[-1] > dims:
+        was_there = bool(places.any())
         places[find_unsure(frames[..., dims], layout)] = 0
+        if was_there and not places.any():
+            least = "none is above 0" if layout.least_score == 0 else f"all are below {layout.least_score:g}"
+            raise BadRecordingError("no body", f"by their scores no joints are seen: {least}")
     return places
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from encoder.errors import UmurlError
 from encoder.joint_layouts import Layout
 from umurl_search.clips.clip import Clip, Frames
-from umurl_search.clips.picture_people import FINGERS_LEFT_OUT
+from umurl_search.clips.picture_people import FINGERS_LEFT_OUT, describe_people
 from umurl_search.clips.types import State
 from umurl_search.readers.build_clip import (
     BadRecordingError,
@@ -108,18 +108,16 @@ def _fill(joints: Frames, person: DetectedPerson, layout: Layout) -> None:
 def _describe(tracked: Tracked, n_ghosts: int) -> Sequence[str]:
     said = []
     n_told = len(tracked.people[0])
-    if tracked.n_people > (1 if tracked.is_guessed else 2):
-        there = [sum(frame[m] is not None for frame in tracked.people) for m in range(n_told)]
-        most = ", ".join(f"{m + 1} in {n:,}" for m, n in enumerate(there))
+    if tracked.n_people > 1:
+        counts = [sum(frame[m] is not None for frame in tracked.people) for m in range(n_told)]
+        most = ", ".join(f"{m + 1} in {n:,}" for m, n in enumerate(counts))
         how = (
             "followed by where they are, as the file does not say who is who"
             if tracked.is_guessed
             else "by tracks"
         )
-        taken = "both are compared" if tracked.n_people == 2 else "the two that move most are compared"
-        said.append(
-            f"{tracked.n_people:,} people, {how} (frames of person {most}): {taken}; --person N takes one"
-        )
+        there = f"{tracked.n_people:,} people, {how} (frames of person {most})"
+        said.append(describe_people(there, tracked.n_people))
     if n_ghosts:
         were = "1 person was" if n_ghosts == 1 else f"{n_ghosts:,} people were"
         said.append(f"{were} left out whose score is under {LEAST_PERSON_SCORE:g}")

@@ -36,13 +36,15 @@ Points = NDArray[np.float64]
 class DetectedPerson:
     """points: (V, C), C of 2 or 3. scores: (V,) how sure each joint is, or None. track: who it is, where that is said.
 
-    score: how sure the detector was of the person.
+    score: how sure the detector was of the person. in_space: the name of what held the points says that they
+    are no picture's.
     """
 
     points: Points
     scores: Points | None = None
     track: str | None = None
     score: float | None = None
+    in_space: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +90,7 @@ def layout_of_people(frames: Sequence[DetectedFrame], stated: str | None) -> Lay
         if layout.n_joints not in (n_joints, n_body):
             detail = f"people have {n_joints} joints, layout {layout.name} {layout.n_joints}"
             raise BadRecordingError("malformed", detail)
-        return layout if layout.dims <= min(dims) else _with_dims(layout, min(dims))
+        return layout if layout.dims <= min(dims) else with_dims(layout, min(dims))
     name = _LAYOUTS.get(_BODY_FIRST.get(n_joints, n_joints))
     if name is None:
         detail = f"people of {n_joints} joints are none of a detector that is known: --layout FILE.json states them"
@@ -96,10 +98,10 @@ def layout_of_people(frames: Sequence[DetectedFrame], stated: str | None) -> Lay
     if name == "coco-17" and min(dims) > 2:
         detail = "17 joints in three dimensions may be h36m-17 or coco-17-3d: --layout says which"
         raise BadRecordingError("malformed", detail)
-    return _with_dims(find_layout(name), min(dims))
+    return with_dims(find_layout(name), min(dims))
 
 
-def _with_dims(layout: Layout, dims: int) -> Layout:
+def with_dims(layout: Layout, dims: int) -> Layout:
     """A known layout with as many coordinates as there are; a user's own is as it is stated."""
     if layout.dims == dims or layout.name not in LAYOUTS:
         return layout

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from umurl_search.readers.build_clip import BadRecordingError
+from umurl_search.readers.build_clip import BadRecordingError, preview
 from umurl_search.readers.detected_people import (
     DetectedFrame,
     DetectedPerson,
@@ -30,15 +30,21 @@ from umurl_search.readers.keypoint_values import (
 )
 
 _MOST_FRAMES, _MOST_PEOPLE, _MOST_INSIDE = 1_000_000, 1_000, 6
+_MOST_SHOWN = 20
+"""Characters of a key that nobody knows."""
+_KNOWN = "frames with keypoints, landmarks, people or instances"
 _FRAMES = ("instance_info", "frames", "results", "predictions", "annotations", "poses", "data", "images")
 _PEOPLE = ("instances", "people", "persons", "bodies", "detections", "predictions", "poses")
-KEYPOINTS = (
+_IN_SPACE = (
     "pose_world_landmarks",
     "poseWorldLandmarks",
     "world_landmarks",
     "worldLandmarks",
     "keypoints3D",
     "pose_keypoints_3d",
+)
+KEYPOINTS = (
+    *_IN_SPACE,
     "pose_keypoints_2d",
     "keypoints",
     "pose_landmarks",
@@ -70,7 +76,21 @@ _RATES = ("fps", "frame_rate", "framerate", "frameRate", "FPS")
 
 def read_detections(content: Any) -> Detections:
     """The recording that a JSON text holds. Raises: BadRecordingError for anything else."""
-    return Detections(frames=tuple(_read_frames(content)), fps=_find_rate(content))
+    frames, notes = _keep_one_kind(_read_frames(content))
+    return Detections(frames=frames, fps=_find_rate(content), notes=notes)
+
+
+def _keep_one_kind(frames: Sequence[DetectedFrame]) -> tuple[tuple[DetectedFrame, ...], tuple[str, ...]]:
+    """The frames with people in space alone where any is, and a note on those that had people in a picture only."""
+    if len({person.in_space for frame in frames for person in frame.people}) < 2:
+        return tuple(frames), ()
+    kept = [tuple(person for person in frame.people if person.in_space) for frame in frames]
+    n_empty = sum(bool(frame.people) and not people for frame, people in zip(frames, kept, strict=True))
+    ready = tuple(replace(frame, people=people) for frame, people in zip(frames, kept, strict=True))
+    said = (
+        f"landmarks of the world are taken: {n_empty:,} frames hold those of the picture only and show nobody"
+    )
+    return ready, (said,) if n_empty else ()
 
 
 def _find_rate(content: Any) -> float | None:
@@ -85,7 +105,7 @@ def _find_rate(content: Any) -> float | None:
 
 def _read_frames(content: Any, *, within: int = 0) -> list[DetectedFrame]:
     if within > _MOST_INSIDE:
-        raise BadRecordingError("malformed", "it holds no keypoints that are known")
+        raise _nothing_known([content])
     if isinstance(content, Mapping):
         if _is_person(content) or _has_people(content):
             return [_read_frame(content)]
@@ -99,7 +119,29 @@ def _read_frames(content: Any, *, within: int = 0) -> list[DetectedFrame]:
         raise BadRecordingError("malformed", f"over {_MOST_FRAMES:,} frames")
     if any(isinstance(one, Mapping) and "image_id" in one for one in content):
         return _gather_detections(content)
+    _require_known(content)
     return _join_frames([_read_frame(one) for one in content])
+
+
+def _require_known(frames: Sequence[Any]) -> None:
+    """Raises: BadRecordingError where there are no frames, or where these are objects that hold other things only."""
+    if not frames:
+        raise BadRecordingError("no body", f"an empty list, no frames; read are {_KNOWN}")
+    objects = [one for one in frames if isinstance(one, Mapping) and one]
+    names = {*KEYPOINTS, *_PEOPLE, "x"}
+    others = any(one and not isinstance(one, Mapping) for one in frames)
+    if objects and not others and not any(names & one.keys() for one in objects):
+        raise _nothing_known(objects)
+
+
+def _nothing_known(objects: Sequence[Any]) -> BadRecordingError:
+    """What such objects hold, and what would be read."""
+    keys = list(
+        dict.fromkeys(key for one in objects[:_MOST_PEOPLE] if isinstance(one, Mapping) for key in one)
+    )
+    shown = ", ".join(preview(key[:_MOST_SHOWN]) for key in keys[:4]) + ", .." * (len(keys) > 4)
+    found = f"it holds {shown}" if keys else "it holds nothing"
+    return BadRecordingError("malformed", f"{found}: no keypoints that are known; read are {_KNOWN}")
 
 
 def _join_frames(frames: list[DetectedFrame]) -> list[DetectedFrame]:
@@ -117,7 +159,7 @@ def _join_frames(frames: list[DetectedFrame]) -> list[DetectedFrame]:
 def _read_named_frames(content: Mapping[str, Any]) -> list[DetectedFrame]:
     """Frames by the names of their pictures, or by their numbers."""
     if not all(isinstance(one, Mapping | list) for one in content.values()) or not content:
-        raise BadRecordingError("malformed", "it holds no keypoints that are known")
+        raise _nothing_known([content])
     names = sorted(content, key=natural_key)
     numbers = number_names(names)
     return [_read_frame(content[name], number=number) for name, number in zip(names, numbers, strict=True)]
@@ -208,15 +250,15 @@ def _read_people(value: Mapping[str, Any]) -> list[DetectedPerson]:
     for key in KEYPOINTS:
         joints = _unwrap(value.get(key))
         if _holds_several(joints):
-            return [one for person in joints[:_MOST_PEOPLE] for one in _read_several(person)]
+            several = [one for person in joints[:_MOST_PEOPLE] for one in _read_several(person)]
+            return [replace(one, in_space=key in _IN_SPACE) for one in several]
         sure = first_of(value, _SCORES)
         points, scores = read_joints(
             joints, dims=3 if key.endswith("_3d") or _has_depth(joints, sure) else None
         )
         if points is not None:
-            return [
-                _describe_person(value, points, _read_scores(sure, len(points)) if scores is None else scores)
-            ]
+            scores = _read_scores(sure, len(points)) if scores is None else scores
+            return [replace(_describe_person(value, points, scores), in_space=key in _IN_SPACE)]
     return []
 
 

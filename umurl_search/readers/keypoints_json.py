@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from encoder.errors import UmurlError, reason_of
-from umurl_search.readers.array_axes import describe_joints
-from umurl_search.readers.arrays import read_array
+from umurl_search.readers.array_axes import describe_unknown, is_movenet
+from umurl_search.readers.arrays import read_array, read_movenet
 from umurl_search.readers.build_clip import BadRecordingError, FileClip, read_bytes, read_head
 from umurl_search.readers.detected_clip import DetectorReader, build_clip
 from umurl_search.readers.file_per_clip import require_layout
@@ -20,7 +20,6 @@ _SAYS_KEYPOINTS = re.compile(rb'"(?:' + "|".join((*KEYPOINTS, "instance_info")).
 _NESTED = re.compile(rb"\s*\[\s*\[\s*(?:\[\s*)*(?:-?\d|NaN|null)")
 _BARE_OBJECTS = re.compile(rb'\s*\[\s*(?:\[\s*)+\{[^{}]*"x"\s*:[^{}]*"y"\s*:')
 _MOST_AXES = 6
-_MOVENET_AXES = (1, 1, 17, 3)
 
 
 class KeypointsReader(DetectorReader):
@@ -98,17 +97,12 @@ def _read_nested(content: list[Any], layout: str | None) -> FileClip:
     except (ValueError, TypeError, OverflowError) as error:
         detail = f"its lists are no array of numbers: {reason_of(error)}"
         raise BadRecordingError("malformed", detail) from None
-    if array.shape[1:] == _MOVENET_AXES:
-        return _read_movenet(array[:, 0], layout)
+    if is_movenet(array.shape):
+        return read_movenet(array, layout)
     stated = require_layout(layout) if layout else None
     try:
         return FileClip(read_array(array, axes=None, layout=stated).frames, layout=layout)
+    except BadRecordingError:
+        raise
     except UmurlError as error:
-        detail = f"{error}{describe_joints(array.shape)}"
-        raise BadRecordingError("malformed", detail) from None
-
-
-def _read_movenet(array: Any, layout: str | None) -> FileClip:
-    """MoveNet's own arrays, whose joints are y, x and a score."""
-    places = read_array(array[..., [1, 0, 2]], axes="TMVC", layout=require_layout(layout or "coco-17")).frames
-    return FileClip(places, ("joints are y, x, score, as MoveNet gives them",), layout or "coco-17")
+        raise BadRecordingError("malformed", describe_unknown(error, array.shape)) from None

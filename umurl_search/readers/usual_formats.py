@@ -120,8 +120,11 @@ def is_nw_ucla(path: Path) -> bool:
 
 def read_nw_ucla(path: Path, how: "QueryReading") -> "FileClip":
     from umurl_search.readers.build_clip import FileClip
+    from umurl_search.readers.detector_files import read_keypoints
     from umurl_search.readers.nwucla import read_recording
 
+    if read_head(path) and not is_nw_ucla(path):  # JSON that no format knows: what is missing are keypoints
+        return read_keypoints(path, how)
     return FileClip(read_recording(path))
 
 

@@ -32,6 +32,7 @@ from umurl_search.clips.normalization import (
     normalise,
     to_ntu25,
 )
+from umurl_search.clips.picture_people import tell_person
 from umurl_search.clips.plausibility import check_clips, check_scale_and_axis
 from umurl_search.clips.types import Axes, Embeddings
 from umurl_search.clips.unseen_joints import describe_unseen, mark_unseen, parse_marks
@@ -265,7 +266,7 @@ def read_clip_frames(
         read = _read_as_likely(path, conventions, axes=axes, strict_layout=strict_layout)
     except BadRecordingError as error:
         raise BadInputError(f"{path}: {error.reason}, {error.detail}", _WHOLE) from error
-    frames, notes = read.frames, read.notes
+    frames, notes = read.frames, tell_person(read.notes, conventions.person)
     conventions, strict_layout = _follow_file(read, conventions, strict_layout)
     if most_bytes is not None and _VALUE_BYTES * frames.size * STORE_FPS / conventions.fps > most_bytes:
         raise _too_long(path)
