@@ -331,7 +331,7 @@ def test_landmarks_of_the_world_and_of_pictures_do_not_mix(command: Command, tmp
         folder.mkdir()
         place = landmarks()
         if folder == space:
-            place[..., :3] -= place[:, 23:25, :3].mean(axis=(0, 1))
+            place[..., :3] -= place[:, 23:25, :3].mean(axis=1, keepdims=True)
             place[..., 2] = np.linspace(-0.2, 0.2, 33)
         frames = [
             {key: [{"x": x, "y": y, "z": z, "visibility": v} for x, y, z, v in one]} for one in place.tolist()

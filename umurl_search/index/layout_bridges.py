@@ -36,9 +36,10 @@ from umurl_search.progress import Progress, no_progress
 
 SAMPLE = 1000
 """Clips of a gallery that a bridge is fitted on, evenly spread; all of a smaller one."""
-NOISE_M = 0.01
-"""The deviation of each joint's place in every second of the clips that a bridge is fitted on, as detectors err."""
-VERSION = 3
+NOISE_M = {2: 0.01, 3: 0.005}
+"""By dimensions, the deviation of each joint's place in every second of the clips that a bridge is fitted on, as
+detectors and trackers err."""
+VERSION = 4
 _FAR_PER_CENT = 1.0
 """So many in a hundred of the gallery's own clips, in the layout, lie as far from all others as what is said to."""
 _CHUNK = 256
@@ -202,7 +203,7 @@ def embed_shown(
 
 
 def _show(frames: Frames, how: Degrading, angle: float, row: int, *, erring: bool) -> Frames:
-    how = replace(how, noise=max(how.noise, NOISE_M)) if erring else how
+    how = replace(how, noise=max(how.noise, NOISE_M[find_layout(how.layout).dims])) if erring else how
     return normalise(degrade(frames, how, angle=angle, rng=np.random.default_rng(row)))
 
 
