@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperOption
 
 from encoder.errors import reason_of
-from encoder.joint_layouts import check_layout, find_layout
+from encoder.joint_layouts import check_layout, parse_layout
 from umurl_search.library.catalog.filter_text import join_filters
 
 WITH_VALUE = ("--library", "--data", "--device")
@@ -119,7 +119,7 @@ def read_layout(text: str) -> str:
     except (OSError, ValueError) as error:
         raise ValueError(f"{text}: cannot be read ({reason_of(error)})") from None
     try:
-        return find_layout(content).to_json()
+        return parse_layout(content).to_json()
     except ValueError as error:
         raise ValueError(f"{text}: {error}") from None
 

@@ -30,7 +30,7 @@ NARROWEST = 60
 """Columns of a terminal below which there is no room for poses beside a table."""
 _DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 _BLANK = 0x2800
-_CAMERA = Camera(azimuth_deg=25, elevation_deg=5, perspective=False)
+_CAMERA = Camera(usual_deg=(25, 5), perspective=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,10 +44,19 @@ def render(
         float, typer.Option(min=0.1, max=300, help="Of a longer clip, the first are drawn")
     ] = 20.0,
     azimuth: Annotated[
-        float,
-        typer.Option(min=-360, max=360, help="Degrees round the person, 0 in front, then to their left"),
-    ] = 25.0,
-    elevation: Annotated[float, typer.Option(min=-89, max=89, help="Degrees above the horizon")] = 10.0,
+        float | None,
+        typer.Option(
+            min=-360,
+            max=360,
+            help="Degrees round the person, 0 in front, then to their left [default: 25, of a picture's joints 0]",
+        ),
+    ] = None,
+    elevation: Annotated[
+        float | None,
+        typer.Option(
+            min=-89, max=89, help="Degrees above the horizon [default: 10, of a picture's joints 0]"
+        ),
+    ] = None,
     orthographic: Annotated[bool, typer.Option("--orthographic", help="Without perspective")] = False,
     theme: Annotated[Literal["light", "dark"], typer.Option(help="The colours")] = "light",
     pixels: Annotated[

@@ -45,7 +45,7 @@ and 25, arrays of these were read so from the start."""
 @lru_cache(maxsize=64)
 def find_layout(text: str) -> Layout:
     """The layout of a name, or of the text of a layout file (JSON). Raises ValueError for neither."""
-    if text.lstrip().startswith("{"):
+    if text.lstrip().startswith(("{", "[")):
         return parse_layout(text)
     if text in LAYOUTS:
         return LAYOUTS[text]

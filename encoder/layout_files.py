@@ -1,6 +1,7 @@
 """Layout files (JSON): what is known, and layouts of one's own, are stated alike."""
 
 import json
+import re
 from typing import Any
 
 from encoder.layout import LEAST_SCORE, Layout
@@ -12,6 +13,7 @@ _USUAL_AXES = {2: ("picture", "world", "camera"), 3: ("world", "picture", "camer
 _MOST_TEXT = 200_000
 _LONGEST_NAME = 100
 _WEIGHT_ERROR = 1e-5
+_NUMBER = re.compile(r"[0-9]{1,4}")
 _FIELDS = ("name", "joints", "parents", "dims", "faces", "axes", "ntu25", "least_score", "scored")
 
 
@@ -40,6 +42,8 @@ def read_layout(text: str) -> Layout:
         least_score=_parse_score(document.get("least_score", LEAST_SCORE)),
         scored=_parse_scored(document.get("scored"), joints),
     )
+    _require_picture(layout)
+    _require_no_circle(layout)
     _require_body(layout)
     return layout
 
@@ -76,19 +80,56 @@ def _parse_joints(stated: Any) -> tuple[str, ...]:
 
 
 def _parse_parents(stated: Any, joints: tuple[str, ...]) -> tuple[int, ...]:
-    """Parents as numbers (-1 or null for a root), or as an object of names; without them no bones are drawn."""
+    """Parents by name or number: a list (-1 or null for a root), or an object {joint: parent} without the roots.
+
+    Without them no bones are drawn. In a list of numbers a root may be its own parent, as `Layout.to_json` writes it.
+    """
     if stated is None:
         return tuple(range(len(joints)))
     if isinstance(stated, dict):
-        stated = [stated.get(name) for name in joints] if set(stated) <= set(joints) else None
+        stated = _list_parents(stated, joints)
     if not (isinstance(stated, list) and len(stated) == len(joints)):
         raise ValueError("parents are a number or a name for each joint, or an object {joint: parent}")
-    return tuple(_parse_parent(parent, own, joints) for own, parent in enumerate(stated))
+    parents = tuple(_parse_parent(parent, own, joints) for own, parent in enumerate(stated))
+    for joint in range(len(joints)):
+        _require_root(joint, parents, joints)
+    return parents
+
+
+def _list_parents(stated: dict[str, Any], joints: tuple[str, ...]) -> list[Any]:
+    """Of an object {joint: parent}, the parent of each joint; None for a root."""
+    parents: list[Any] = [None] * len(joints)
+    for key, parent in stated.items():
+        own = joints.index(key) if key in joints else int(key) if _NUMBER.fullmatch(key) else len(joints)
+        if own >= len(joints):
+            raise ValueError(f"parents: '{key[:_LONGEST_NAME]}' is no joint of the layout")
+        if parents[own] is not None:
+            raise ValueError(f"the parent of joint '{joints[own]}' is stated twice")
+        if parent == joints[own] or (parent == own and not isinstance(parent, bool)):
+            raise ValueError(_own_parent(joints[own]))
+        parents[own] = parent
+    return parents
+
+
+def _require_root(joint: int, parents: tuple[int, ...], joints: tuple[str, ...]) -> None:
+    """Raises ValueError where a joint is its own ancestor."""
+    above = parents[joint]
+    for _ in joints:
+        if above == parents[above]:
+            return
+        above = parents[above]
+    raise ValueError(f"the parents of joint '{joints[joint]}' lead in a circle")
+
+
+def _own_parent(joint: str) -> str:
+    return f"joint '{joint}' is its own parent; a root is left out"
 
 
 def _parse_parent(stated: Any, own: int, joints: tuple[str, ...]) -> int:
     if stated in (None, -1):
         return own
+    if stated == joints[own]:
+        raise ValueError(_own_parent(joints[own]))
     if isinstance(stated, str) and stated in joints:
         return joints.index(stated)
     if isinstance(stated, int) and not isinstance(stated, bool) and 0 <= stated < len(joints):
@@ -111,6 +152,8 @@ def _parse_rules(stated: Any, joints: tuple[str, ...]) -> dict[str, tuple[Combin
         if name not in JOINTS:
             raise ValueError(f"'{name[:_LONGEST_NAME]}' is no joint of NTU-25: {', '.join(JOINTS)}")
         several = ways if isinstance(ways, list) else [ways]
+        if not several:
+            raise ValueError(f"{name}: the list of ways is empty; state one, or leave the joint out")
         rules[name] = tuple(_parse_combination(way, name, joints) for way in several)
     return rules
 
@@ -127,6 +170,27 @@ def _parse_combination(stated: Any, name: str, joints: tuple[str, ...]) -> dict[
     if abs(sum(way.values()) - 1) > _WEIGHT_ERROR:
         raise ValueError(f"{name}: weights add to {sum(way.values()):g}, not to 1")
     return {joint: float(weight) for joint, weight in way.items()}
+
+
+def _require_picture(layout: Layout) -> None:
+    """Raises ValueError for joints in a picture that are said to lie in space."""
+    if layout.dims == 2 and (layout.axes == "world" or layout.faces == "any"):
+        field, stated = ("axes", "world") if layout.axes == "world" else ("faces", "any")
+        raise ValueError(f"dims 2 is of joints in a picture: {field} cannot be {stated}")
+
+
+def _require_no_circle(layout: Layout) -> None:
+    """Raises ValueError for joints of NTU-25 that are stated by one another, and by nothing else."""
+    lost = [name for name in layout.rules if not layout.rows[JOINTS.index(name)]]
+    needs = {name: {source for way in layout.rules[name] for source in way} & set(lost) for name in lost}
+    for name in lost:
+        reached = needs[name]
+        while further := {source for one in reached for source in needs[one]} - reached:
+            reached = reached | further
+        if name in reached:
+            raise ValueError(
+                f"{name} is made of itself: {name} of {', '.join(layout.rules[name][0])}, and so on"
+            )
 
 
 def _require_body(layout: Layout) -> None:

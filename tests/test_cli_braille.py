@@ -3,6 +3,7 @@
 import io
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,16 @@ def test_all_poses_stand_on_one_ground_at_one_scale() -> None:
     assert rows[1][0] == 0
     assert rows[0][0] - rows[1][0] == pytest.approx(rows[0][-1] - rows[1][-1], abs=1)
     assert rows[0][0] > 3
+
+
+def test_joints_of_a_picture_are_seen_from_straight_ahead() -> None:
+    frames = np.zeros((1, 1, 25, 3), dtype=np.float32)
+    frames[0, 0, [4, 8], 0] = [0.5, -0.5]
+    frames[0, 0, [20, 1], 1] = [0.0, -1.0]
+    frames[0, 0, [20, 1], 0] = 0.05
+    shown = dots(strip(replace(ONE, frames=frames), width=6))
+    assert shown[0].sum() == np.ptp(np.flatnonzero(shown.any(axis=0))) + 1
+    assert (shown[1:].sum(axis=1) == 1).all()
 
 
 def test_two_people_are_told_apart() -> None:

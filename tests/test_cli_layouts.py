@@ -45,6 +45,14 @@ def test_what_is_no_layout_is_an_error(command: Command, text: str) -> None:
     assert "layout is one of" in answer.err or "cannot be read" in answer.err
 
 
+def test_a_file_that_holds_a_list_is_said_to_be_no_object(command: Command, tmp_path: Path) -> None:
+    for held in ("[1,2]", '"coco-17"'):
+        (tmp_path / "a.json").write_text(held)
+        answer = command("layouts", tmp_path / "a.json")
+        assert answer.code == 2
+        assert "a layout file is an object" in answer.err
+
+
 def test_a_dataset_keeps_the_layout_of_ones_own(library: Library, command: Command, tmp_path: Path) -> None:
     joints = {name: name.upper() for name in JOINTS[:21]}
     own = {"name": "suit", "joints": [*joints.values()], "ntu25": joints, "faces": "any"}

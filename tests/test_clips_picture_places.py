@@ -55,6 +55,17 @@ def test_parts_of_a_picture_are_pixels_when_its_size_is_stated(size: tuple[int, 
     assert convert_frames(pixels, Conventions(layout="coco-17")).notes == ()
 
 
+def test_an_up_axis_of_a_picture_is_refused() -> None:
+    pixels = to_pixels(to_coco(BODY))
+    with pytest.raises(ValueError, match="joints of a picture have no up axis to state: x is right, y down"):
+        place(pixels, up="z")
+    assert place(pixels[:, :0], up="z").shape[1] == 0
+    landmarks = np.tile(BODY - BODY[:, :, :1], (1, 1, 2, 1))[:, :, :33]
+    hips = [LAYOUTS["mediapipe-33"].joints.index(f"{side} hip") for side in ("left", "right")]
+    landmarks[:, :, hips] = 1e-4  # metres from the middle of the hips: no picture
+    assert to_ntu25(landmarks, Conventions(layout="mediapipe-33", up="-y")).any()
+
+
 def test_unseen_joints_stay_unseen() -> None:
     pixels = to_pixels(to_coco(BODY))
     pixels[3:, 0, COCO.joints.index("left knee")] = 0

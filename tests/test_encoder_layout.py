@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from encoder.joint_layouts import LAYOUTS, find_layout
+from encoder.joint_layouts import LAYOUTS, Layout
 from encoder.skeleton import JOINTS
 
 
@@ -18,9 +18,11 @@ def test_rows_are_made_in_an_order_in_which_each_finds_its_own() -> None:
 
 
 def test_two_joints_that_would_be_made_of_each_other_are_not_made() -> None:
-    layout = find_layout(
-        '{"name": "round", "joints": ["left shoulder", "right shoulder", "pelvis"],'
-        ' "ntu25": {"neck": "head", "head": "neck"}}'
+    layout = Layout(
+        name="round",
+        joints=("left shoulder", "right shoulder", "pelvis"),
+        parents=(0, 1, 2),
+        rules={"neck": ({"head": 1.0},), "head": ({"neck": 1.0},)},
     )
     rows = dict(zip(JOINTS, layout.rows, strict=True))
     assert not rows["neck"]

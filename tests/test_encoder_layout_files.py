@@ -21,6 +21,7 @@ def test_a_file_says_a_layout() -> None:
     assert layout.parents == (0, 0, 0, 0)
     assert parse_layout(json.dumps(OWN | {"dims": 2})).axes == "picture"
     assert parse_layout(json.dumps(OWN | {"parents": [-1, 0, "Hips", None]})).parents == (0, 0, 0, 3)
+    assert parse_layout(json.dumps(OWN | {"parents": {"1": 0, "R": 0, "3": "Hips"}})).parents == (0, 0, 0, 0)
     assert find_layout(layout.to_json()).matrix.tolist() == layout.matrix.tolist()
 
 
@@ -51,7 +52,21 @@ def test_what_is_known_can_be_written_and_read_again(name: str) -> None:
         ({"ntu25": {"head": "Nose"}}, "'Nose' is no joint of the layout, nor of NTU-25"),
         ({"ntu25": {"head": {"Head": 0.5}}}, "weights add to 0.5, not to 1"),
         ({"ntu25": {"head": {"Head": "x"}}}, "the weight of Head is no number"),
-        ({"ntu25": {"head": []}}, "does not say where"),
+        ({"ntu25": {"head": []}}, "head: the list of ways is empty; state one, or leave the joint out"),
+        (
+            {"ntu25": {"left hip": "left knee", "left knee": "left hip"}},
+            "left hip is made of itself: left hip of",
+        ),
+        ({"ntu25": {"left hip": "left hip"}}, "left hip is made of itself: left hip of left hip, and so on"),
+        ({"parents": {"Hips": "Hips"}}, "joint 'Hips' is its own parent; a root is left out"),
+        ({"parents": {"1": 1}}, "joint 'L' is its own parent; a root is left out"),
+        ({"parents": [-1, "L", 0, 0]}, "joint 'L' is its own parent; a root is left out"),
+        ({"parents": {"L": "R", "R": "L"}}, "the parents of joint 'L' lead in a circle"),
+        ({"parents": [-1, 2, 1, 1]}, "the parents of joint 'L' lead in a circle"),
+        ({"parents": {"L": 0, "1": 0}}, "the parent of joint 'L' is stated twice"),
+        ({"parents": {"4": 0}}, "parents: '4' is no joint of the layout"),
+        ({"dims": 2, "axes": "world"}, "dims 2 is of joints in a picture: axes cannot be world"),
+        ({"dims": 2, "faces": "any"}, "dims 2 is of joints in a picture: faces cannot be any"),
         ({"ntu25": {}}, "does not say where spine mid, left shoulder, right shoulder, spine base"),
         ({"more": 1}, "not more"),
     ],
@@ -65,6 +80,11 @@ def test_a_file_that_says_no_layout_is_refused(change: dict[str, Any], message: 
 def test_a_text_that_is_no_object_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="layout file"):
         parse_layout(text)
+
+
+def test_a_list_is_said_to_be_no_object() -> None:
+    with pytest.raises(ValueError, match="a layout file is an object"):
+        find_layout("[1,2]")
 
 
 def test_a_very_long_file_is_refused() -> None:

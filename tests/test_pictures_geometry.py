@@ -158,9 +158,10 @@ def by_hand(
 ) -> tuple[float, float]:
     """Turns the world so that the front faces the camera, then by the orbit, one angle after the other."""
     x, y, z = (p - t for p, t in zip(point, stage.target.tolist(), strict=True))
-    heading = math.atan2(front[0], front[2]) + math.radians(camera.azimuth_deg)
+    azimuth, elevation = camera.angles()
+    heading = math.atan2(front[0], front[2]) + math.radians(azimuth)
     x, z = x * math.cos(heading) - z * math.sin(heading), x * math.sin(heading) + z * math.cos(heading)
-    rise = math.radians(camera.elevation_deg)
+    rise = math.radians(elevation)
     y, z = y * math.cos(rise) - z * math.sin(rise), y * math.sin(rise) + z * math.cos(rise)
     near = stage.distance / (stage.distance - z) if camera.perspective else 1.0
     return x * near, y * near
@@ -254,6 +255,31 @@ def test_a_clip_centred_in_every_frame_has_no_ground() -> None:
     assert len(sheet(normalise(CLIP)).ground) == 0
     first_only = CLIP - CLIP[:1, :1, 1:2]
     assert len(sheet(first_only).ground) > 0
+
+
+# joints of a picture
+
+FLAT = turn(CLIP, 60) * np.array([1, 1, 0], dtype=np.float32)
+
+
+@pytest.mark.parametrize("frames", [FLAT, FLAT * np.array([-1, 1, 1], dtype=np.float32)])
+def test_joints_of_a_picture_are_drawn_as_they_lie_in_it(frames: Frames) -> None:
+    poses = sheet(frames)
+    child, parent = (list(side) for side in zip(*bones(), strict=True))
+    along = (frames[:, :, child] - frames[:, :, parent])[..., :2] * [-1, -1]
+    np.testing.assert_allclose(
+        (poses.lines[..., 0, :] - poses.lines[..., 1, :]) / poses.scale, along, atol=1e-6
+    )
+    assert (poses.nearness == 1).all()
+    assert len(poses.ground) == 0
+
+
+def test_angles_that_are_stated_hold_for_joints_of_a_picture_too() -> None:
+    stated = Stage(frames=FLAT, camera=Camera(azimuth_deg=90))
+    assert np.ptp(stated.bounds[1] - stated.bounds[0]) > 1
+    assert stated.bounds[1][0] - stated.bounds[0][0] < 0.3  # seen from beside it is a line, and a head
+    assert Camera(elevation_deg=20).angles(flat=True) == (0, 20)
+    assert Camera(elevation_deg=20).angles() == (25, 20)
 
 
 # sheets

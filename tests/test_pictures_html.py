@@ -53,4 +53,12 @@ def test_a_page_holds_the_clip_to_the_millimetre() -> None:
     moved = mm[there] / 1000 - frames[there]
     assert np.ptp(moved, axis=0).max() < 0.0021
     assert [tuple(bone[:2]) for bone in clip["bones"]][:2] == [(0, 1), (1, 20)]
-    assert (len(clip["bones"]), clip["floor"]) == (24, 0)
+    assert (len(clip["bones"]), clip["floor"], clip["seen"]) == (24, 0, None)
+
+
+def test_joints_of_a_picture_are_seen_from_straight_ahead_without_a_ground() -> None:
+    flat = replace(ONE, frames=ONE.frames * np.array([1, 1, 0], dtype=np.float32))
+    for camera, seen in ((Camera(), [0, 0]), (Camera(azimuth_deg=30), [30, 0])):
+        page = to_html([flat], camera=camera, palette=LIGHT, size=90, title="t")
+        (clip,) = json.loads(ReadPage(page).scripts[0])["clips"]
+        assert (clip["front"], clip["floor"], clip["seen"]) == ([0, -1], None, seen)

@@ -15,6 +15,7 @@ from umurl_search.clips.clip import Clip, LeftOut
 from umurl_search.clips.normalization import Conventions, convert_clip, normalise, to_ntu25
 from umurl_search.readers.build_clip import BadRecordingError, FileClip
 from umurl_search.readers.bvh import BvhReader, is_bvh_file, read_clip
+from umurl_search.readers.formats import read_clip_file
 
 REAL = Path(__file__).parents[2] / "shared/data/skeletons/bvh"
 RIG = LAYOUTS["rig"]
@@ -242,6 +243,13 @@ def test_numbers_that_are_none_mark_unseen_frames(tmp_path: Path) -> None:
     clip = read_clip(write(tmp_path, "\n".join(text)))
     assert np.isfinite(clip.frames[:-1]).all()
     assert np.isnan(clip.frames[-1]).any()
+
+
+def test_bvh_that_is_named_as_text_is_called_bvh(tmp_path: Path) -> None:
+    path = tmp_path / "walk.txt"
+    path.write_text(bvh(person()))
+    with pytest.raises(BadRecordingError, match=r"this is BVH; give it a name that ends in \.bvh"):
+        read_clip_file(path)
 
 
 def test_bvh_is_recognised_by_its_beginning(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from encoder.errors import UmurlError
 from umurl_search import Library
 from umurl_search.clips.normalization import Conventions
 from umurl_search.ingest.ingest import Request, ingest
-from umurl_search.search.query_clip import TooLongError, read_clip_frames
+from umurl_search.search.query_clip import TooLongError, conventions_of, read_clip_frames
 from umurl_search.synthetic.demo_corpus import make_clip
 
 Command = Callable[..., Result]
@@ -109,6 +109,25 @@ def test_stated_conventions_of_a_query(
     found = read_document(command(*words))["hits"]
     assert [hit["name"] for hit in found] == [hit["name"] for hit in wanted]
     assert [h["score"] for h in found] == pytest.approx([h["score"] for h in wanted], abs=1e-5)
+
+
+def test_the_up_axis_of_the_dataset_is_not_that_of_a_picture() -> None:
+    dataset = {"state": "raw", "layout": "ntu25", "fps": 30.0, "up": "z", "scale": 1.0}
+    assert conventions_of("kp.npy", dataset, {}).up == "z"
+    assert conventions_of("kp.npy", dataset, {"layout": "coco-17"}).up == "y"
+    assert conventions_of("kp.npy", dataset, {"layout": "coco-17-3d"}).up == "z"
+    assert conventions_of("kp.npy", dataset, {"layout": "coco-17", "up": "z"}).up == "z"
+
+
+def test_an_up_axis_that_is_stated_of_a_picture_is_an_error(
+    indexed: Library, command: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "kp.json").write_text(
+        json.dumps([{"keypoints": points(joints)} for joints in walk("coco-17", 30)])
+    )
+    answer = command("query", tmp_path / "kp.json", "--up", "z")
+    assert answer.code != 0
+    assert "joints of a picture have no up axis to state: x is right, y down" in answer.err
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,8 @@ declare namespace Page {
     across: number;
     tall: number;
     floor?: number;
+    /** Whether the joints were found in a picture: all have one depth. */
+    flat?: boolean;
   }
 
   /** data: (T, M, V, 3) int16 millimetres. */
@@ -118,6 +120,8 @@ declare namespace Pictures {
     bones: [number, number, 0 | 1][];
     front: [number, number];
     floor: number | null;
+    /** Of joints of a picture: the azimuth and elevation that they are always seen from, degrees. */
+    seen: [number, number] | null;
   }
 
   interface Data {

@@ -69,6 +69,35 @@ def test_what_other_tools_write_is_ranked_and_drawn(it: Opened, tmp_path: Path, 
     assert inked > 20
 
 
+_DRAWN_AND_TURNED = """async (selector) => {
+    const from = (name) => import(`/assets/${name}.js`);
+    const [{drawFrame}, {turn}] = [await from("draw"), await from("orbit")];
+    const {motion} = document.querySelector(selector).figure;
+    const canvas = Object.assign(document.createElement("canvas"), {width: 600, height: 200});
+    const pen = canvas.getContext("2d", {willReadFrequently: true});
+    const drawn = () => {
+        drawFrame(pen, motion, 0, 600, 200, 1);
+        return [...new Uint32Array(pen.getImageData(0, 0, 600, 200).data.buffer)];
+    };
+    const one = drawn();
+    turn(0.7, 0.2);
+    const other = drawn();
+    const inked = one.flatMap((colour, i) => (colour === one[0] ? [] : [i % 600]));
+    return [one.every((colour, i) => colour === other[i]), Math.max(...inked) - Math.min(...inked)];
+}"""
+
+
+def test_joints_of_a_picture_are_not_turned_and_have_no_ground(it: Opened, tmp_path: Path) -> None:
+    drop_as(it, "coco-17", tmp_path)
+    it.page.wait_for_selector(".results .card .stage:not(.waiting)")
+    stays, wide = it.page.evaluate(_DRAWN_AND_TURNED, ".query-card canvas")
+    assert stays
+    assert wide < 150
+    stays, wide = it.page.evaluate(_DRAWN_AND_TURNED, ".results .card .stage:not(.waiting) canvas")
+    assert not stays
+    assert wide > 200
+
+
 def test_frames_are_put_together_by_their_numbers(it: Opened, tmp_path: Path) -> None:
     it.go("search", index=INDEX)
     it.page.wait_for_selector(".cards .card")

@@ -174,7 +174,8 @@ def _choose_people(frames: Frames, person: int | None) -> Frames:
 
 
 def _place_joints(frames: Frames, layout: Layout, conventions: Conventions) -> Placed:
-    """NTU-25's joints in metres, y up, of a layout's in the source's axes and unit."""
+    """NTU-25's joints in metres, y up, of a layout's in the source's axes and unit. Raises ValueError for another up
+    axis of a picture's joints."""
     placed = place_picture(
         frames,
         layout,
@@ -182,6 +183,8 @@ def _place_joints(frames: Frames, layout: Layout, conventions: Conventions) -> P
         depth=conventions.depth,
         mirror=conventions.mirror,
     )
+    if placed.is_picture and frames.size and conventions.up != "y":
+        raise ValueError("joints of a picture have no up axis to state: x is right, y down")
     frames = _y_up(combine_joints(placed.frames, layout), conventions.up)
     if placed.is_picture and frames.size:
         frames = scale_to_person(frames)

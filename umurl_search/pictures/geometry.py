@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from encoder.joint_layouts import find_layout
 from encoder.skeleton import JOINTS, LEFT_SHOULDER, PARENTS, RIGHT_SHOULDER, SPINE_MID
 from umurl_search.clips.clip import Frames
+from umurl_search.clips.normalization import is_flat
 
 Points = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -61,21 +62,32 @@ def visible_frames(frames: Frames) -> Bools:
 
 @dataclass(frozen=True, kw_only=True)
 class Camera:
-    """azimuth_deg: round the people, 0 before them, growing to their left. elevation_deg: above the horizon."""
+    """azimuth_deg: round the people, 0 before them, growing to their left. elevation_deg: above the horizon.
 
-    azimuth_deg: float = 25.0
-    elevation_deg: float = 10.0
+    An angle that is None is the usual one (usual_deg: azimuth and elevation), and 0 for joints of a picture.
+    """
+
+    azimuth_deg: float | None = None
+    elevation_deg: float | None = None
     perspective: bool = True
+    usual_deg: tuple[float, float] = (25.0, 10.0)
 
     def __post_init__(self) -> None:
-        if not (-360 <= self.azimuth_deg <= 360 and -89 <= self.elevation_deg <= 89):
-            raise ValueError(
-                f"azimuth is -360 to 360, elevation -89 to 89, got {self.azimuth_deg} and {self.elevation_deg}"
-            )
+        azimuth, elevation = self.angles()
+        if not (-360 <= azimuth <= 360 and -89 <= elevation <= 89):
+            raise ValueError(f"azimuth is -360 to 360, elevation -89 to 89, got {azimuth} and {elevation}")
 
-    def axes(self, front: Points) -> Points:
+    def angles(self, *, flat: bool = False) -> tuple[float, float]:
+        """Azimuth and elevation, degrees. flat: of joints of a picture."""
+        azimuth, elevation = (0.0, 0.0) if flat else self.usual_deg
+        return (
+            azimuth if self.azimuth_deg is None else self.azimuth_deg,
+            elevation if self.elevation_deg is None else self.elevation_deg,
+        )
+
+    def axes(self, front: Points, *, flat: bool = False) -> Points:
         """(3, 3): to the right, up the sheet, and back towards the camera. front: (3,) where the people look."""
-        turn, rise = np.radians([self.azimuth_deg, self.elevation_deg])
+        turn, rise = np.radians(self.angles(flat=flat))
         x, z = front[0], front[2]
         around = np.array([x * np.cos(turn) + z * np.sin(turn), 0.0, z * np.cos(turn) - x * np.sin(turn)])
         back = np.cos(rise) * around + np.array([0.0, np.sin(rise), 0.0])
@@ -84,7 +96,12 @@ class Camera:
 
 
 def front_of(frames: Frames, there: Bools) -> Points:
-    """(3,) the level direction that the first person faces at first; of two, one from which neither hides the other."""
+    """(3,) the level direction that the first person faces at first; of two, one from which neither hides the other.
+
+    Of joints of a picture, that to the camera, whichever way people face.
+    """
+    if is_flat(frames):
+        return _TO_SENSOR
     if frames.shape[1] == 2:
         both = there[:, :, SPINE_BASE].all(axis=1)
         apart = (frames[both, 1, SPINE_BASE] - frames[both, 0, SPINE_BASE]).astype(np.float64).sum(axis=0)
@@ -115,6 +132,16 @@ class Stage:
     def there(self) -> Bools:
         """(T, M, V)."""
         return visible_frames(self.frames)
+
+    @cached_property
+    def flat(self) -> bool:
+        """Whether its joints were found in a picture: then it is seen from straight ahead, and has no ground."""
+        return is_flat(self.frames)
+
+    @property
+    def grounded(self) -> bool:
+        """Whether there is a ground to stand on."""
+        return not (self.flat or self.centred)
 
     @cached_property
     def centred(self) -> bool:
@@ -158,7 +185,7 @@ class Stage:
 
     @cached_property
     def _axes(self) -> Points:
-        return self.camera.axes(front_of(self.frames, self.there))
+        return self.camera.axes(front_of(self.frames, self.there), flat=self.flat)
 
     @cached_property
     def distance(self) -> float:
@@ -170,7 +197,7 @@ class Stage:
         """(..., 2) metres to the right and up the sheet, and (...) how much nearness magnifies there; (..., 3)."""
         right, up, back = np.moveaxis((points - self.target) @ self._axes.T, -1, 0)
         nearness = self.distance / (self.distance - back)
-        if not self.camera.perspective:
+        if self.flat or not self.camera.perspective:
             nearness = np.ones_like(nearness)
         return np.stack([right * nearness, up * nearness], axis=-1), nearness
 
@@ -235,7 +262,7 @@ def pose_sheet(stage: Stage, kinds: Bones, *, width: float, height: float, margi
         drawn=there[:, :, child] & there[:, :, parent] & moved,
         nearness=(nearness[:, :, child] + nearness[:, :, parent]) / 2,
         heads=np.concatenate([xy[:, :, HEAD], radius[..., None]], axis=-1),
-        ground=np.zeros((0, 2, 2)) if stage.centred else on_sheet(stage.ground)[0],
+        ground=on_sheet(stage.ground)[0] if stage.grounded else np.zeros((0, 2, 2)),
         right=np.array([j in RIGHT_SIDE for j in child]),
         scale=scale,
     )

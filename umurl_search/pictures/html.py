@@ -81,8 +81,7 @@ def _data(clips: Sequence[PictureClip], camera: Camera, palette: Palette) -> dic
     """What the script draws."""
     limbs = [[hex_of(palette.limb(person, right=side)) for side in (False, True)] for person in (0, 1)]
     return {
-        "azimuth": camera.azimuth_deg,
-        "elevation": camera.elevation_deg,
+        **dict(zip(("azimuth", "elevation"), camera.angles(), strict=True)),
         "palette": {"ground": hex_of(palette.ground), "limbs": limbs},
         "clips": [_clip(clip, camera) for clip in clips],
     }
@@ -101,5 +100,6 @@ def _clip(clip: PictureClip, camera: Camera) -> dict[str, Any]:
         "frames": base64.b64encode(mm.tobytes()).decode("ascii"),
         "bones": [[j, p, int(j in RIGHT_SIDE)] for j, p in bones(clip.layout)],
         "front": [round(float(front[0]), 5), round(float(front[2]), 5)],
-        "floor": None if stage.centred else 0,
+        "floor": 0 if stage.grounded else None,
+        "seen": camera.angles(flat=True) if stage.flat else None,
     }

@@ -34,7 +34,8 @@ bar.max = String(length - 1);
 
 /** @param {Pictures.Drawn} clip */
 function eye(clip) {
-  const turn = (view.azimuth * Math.PI) / 180, rise = (view.elevation * Math.PI) / 180, [x, z] = clip.front;
+  const [azimuth, elevation] = clip.seen ?? [view.azimuth, view.elevation]; // joints of a picture are not turned
+  const turn = (azimuth * Math.PI) / 180, rise = (elevation * Math.PI) / 180, [x, z] = clip.front;
   const ax = x * Math.cos(turn) + z * Math.sin(turn), az = z * Math.cos(turn) - x * Math.sin(turn);
   const e = Math.cos(rise), s = Math.sin(rise), far = 3 * clip.radius;
   const size = clip.canvas.width, scale = (view.zoom * 0.92 * size) / (2 * clip.radius);
@@ -42,7 +43,7 @@ function eye(clip) {
   return (px, py, pz) => {
     const dx = px - clip.target[0], dy = py - clip.target[1], dz = pz - clip.target[2];
     const right = az * dx - ax * dz, back = e * (ax * dx + az * dz) + s * dy;
-    const up = e * dy - s * (ax * dx + az * dz), near = far / Math.max(far - back, far / 50);
+    const up = e * dy - s * (ax * dx + az * dz), near = clip.seen ? 1 : far / Math.max(far - back, far / 50);
     return [size / 2 + scale * right * near, size / 2 - scale * up * near, near, scale];
   };
 }

@@ -54,9 +54,12 @@ def is_likely_pku(path: Path) -> bool:
 
 
 def read_pku(path: Path, how: "QueryReading") -> "FileClip":
-    from umurl_search.readers.build_clip import FileClip
+    from umurl_search.readers.build_clip import BadRecordingError, FileClip
+    from umurl_search.readers.bvh_motion import is_bvh
     from umurl_search.readers.pku import read_recording
 
+    if is_bvh(read_head(path)):
+        raise BadRecordingError("malformed", "this is BVH; give it a name that ends in .bvh", path)
     return FileClip(read_recording(path))
 
 

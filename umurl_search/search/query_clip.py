@@ -127,16 +127,19 @@ def is_turned_by_trunk(dataset: Mapping[str, Any]) -> bool:
 def conventions_of(clip: str, dataset: Mapping[str, Any], stated: Mapping[str, Any]) -> Conventions:
     """What is stated; for arrays, else what the dataset (its row) was ingested with; else NTU's.
 
-    Clips that ask a dataset of bodies that their maker turned are turned alike, whatever they are.
+    Joints that are stated to be of a picture do not take the dataset's up axis. Clips that ask a dataset of bodies that
+    their maker turned are turned alike, whatever they are.
     """
     inherited = dataset if states_nothing(clip) and dataset["state"] == "raw" else {}
     is_file = Path(clip).suffix.lower() in clip_suffixes()
+    layout = stated.get("layout") or inherited.get("layout", "ntu25")
+    is_picture = bool(stated.get("layout")) and find_layout(layout).axes == "picture"
     turned = is_upright(dataset) if is_file else is_turned_by_trunk(dataset)
     return Conventions(
         **{name: stated[name] for name in ("size", "mirror", "person", "depth") if stated.get(name)},
-        layout=stated.get("layout") or inherited.get("layout", "ntu25"),
+        layout=layout,
         fps=stated.get("fps") or inherited.get("fps", 30.0),
-        up=stated.get("up") or inherited.get("up", "y"),
+        up=stated.get("up") or ("y" if is_picture else inherited.get("up", "y")),
         scale=stated.get("scale") or inherited.get("scale", 1.0),
         upright=bool(stated.get("upright")) or turned,
         missing=stated.get("missing") or inherited.get("missing"),

@@ -65,7 +65,7 @@ export function drawFrame(context, motion, at, width, height, scale) {
   context.fillStyle = paint.paper;
   context.fillRect(0, 0, width, height);
   const view = viewOf(motion.box, width, height);
-  drawGround(context, view, paint.grid, scale);
+  if (!motion.box.flat) drawGround(context, view, paint.grid, scale);
   const near = project(motion, at, view);
   sortBones(motion, near);
   strokeBones(context, paint.shades, scale * Math.min(3.4, Math.max(1.5, Math.min(width, height) / scale / 70)));
@@ -78,6 +78,7 @@ export function drawFrame(context, motion, at, width, height, scale) {
  */
 
 /**
+ * The orbit's view; of joints of a picture, that from straight ahead.
  * @param {Page.Box} box
  * @param {number} width
  * @param {number} height
@@ -85,9 +86,10 @@ export function drawFrame(context, motion, at, width, height, scale) {
 function viewOf(box, width, height) {
   const reach = Math.max(box.tall * 1.12, box.across * 0.72, 1300);
   const away = reach * 2.6;
+  const [yaw, pitch] = box.flat ? [0, 0] : [orbit.yaw, orbit.pitch];
   return {
     box, reach, away,
-    sinYaw: Math.sin(orbit.yaw), cosYaw: Math.cos(orbit.yaw), sinPitch: Math.sin(orbit.pitch), cosPitch: Math.cos(orbit.pitch),
+    sinYaw: Math.sin(yaw), cosYaw: Math.cos(yaw), sinPitch: Math.sin(pitch), cosPitch: Math.cos(pitch),
     focus: (Math.min(width, height) * 0.93 * orbit.zoom * away) / reach,
     middleX: width / 2, middleY: height / 2,
   };

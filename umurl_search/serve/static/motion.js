@@ -82,5 +82,6 @@ export function box(data) {
   }
   if (low[0] > high[0]) return { x: 0, y: 900, z: 0, across: 1000, tall: 1800 };
   const across = Math.hypot(high[0] - low[0], high[2] - low[2]);
-  return { x: (low[0] + high[0]) / 2, y: (low[1] + high[1]) / 2, z: (low[2] + high[2]) / 2, across, tall: high[1] - low[1], floor: low[1] };
+  const flat = low[2] === high[2];
+  return { x: (low[0] + high[0]) / 2, y: (low[1] + high[1]) / 2, z: (low[2] + high[2]) / 2, across, tall: high[1] - low[1], floor: low[1], flat };
 }
