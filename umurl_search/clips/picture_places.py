@@ -20,7 +20,7 @@ DEPTHS: tuple[Depth, ...] = get_args(Depth)
 TRUNK_M = 0.5
 """From the middle of the hips to the middle of the shoulders, of a person whose size is not known."""
 _SHOULDERS_M = 0.33
-_PERCENTILE = 90
+_PERCENTILE, _SHORTEST = 90, 1e-9
 _USUAL_ASPECT = (4, 3)
 _NORMALISED, _MOST_OF = 2.0, 95
 """Coordinates of which so many in a hundred are not above are parts of the picture, not its points."""
@@ -128,6 +128,6 @@ def scale_to_person(frames: Frames) -> Frames:
         if both.any():
             lengths = np.linalg.norm((frames[:, 0, high] - frames[:, 0, low])[both], axis=-1)
             longest = float(np.percentile(lengths, _PERCENTILE))
-            if longest > 0:
+            if longest > _SHORTEST:
                 return np.asarray(frames * np.float32(metres / longest), dtype=np.float32)
     return frames
