@@ -149,7 +149,7 @@ def convert_frames(frames: Frames, conventions: Conventions) -> Marked:
     frames = filled.frames
     placed = _place_joints(frames, layout, conventions)
     frames = placed.frames
-    if frames.size and np.abs(frames).max() > FARTHEST_M:
+    if frames.size and not np.abs(frames).max() <= FARTHEST_M:  # NaN where infinite ones met
         raise ValueError(
             f"coordinates beyond {FARTHEST_M:g} m overflow single precision; give metres, or the scale"
         )
