@@ -102,9 +102,7 @@ class LayoutQueries:
 
     def _embed(self, show: Callable[[int], Frames]) -> dict[str, Embeddings]:
         """(Q, D) by modality of what is shown of each query."""
-        embedder = Embedder(
-            self._model, n_clips=len(self.rows), device=pick_device(self.device), precision="float32"
-        )
+        embedder = Embedder(self._model, n_clips=len(self.rows), device=pick_device(self.device))
         found: dict[str, list[Embeddings]] = {m: [] for m in self.modalities}
         for start in range(0, len(self.rows), _CHUNK):
             part = range(start, min(start + _CHUNK, len(self.rows)))

@@ -39,7 +39,7 @@ SAMPLE = 1000
 NOISE_M = {2: 0.01, 3: 0.005}
 """By dimensions, the deviation of each joint's place in every second of the clips that a bridge is fitted on, as
 detectors and trackers err."""
-VERSION = 4
+VERSION = 5
 _FAR_PER_CENT = 1.0
 """So many in a hundred of the gallery's own clips, in the layout, lie as far from all others as what is said to."""
 _CHUNK = 256
@@ -52,8 +52,9 @@ class LayoutBridge:
     """How queries of a layout enter a gallery.
 
     asked: the modalities of a query, side by side. how: what the gallery's clips were brought down to. maps: their
-    means and bridge under the name of the layout. near: (A S, D) fused embeddings of the gallery's clips in that
-    layout; least: the cosine to the nearest of them below which a query is far from all. unkept: why it is in no file.
+    means and bridge under the name of the layout. near: (S, D) fused embeddings of the gallery's clips in that layout,
+    each from one of the sides; least: the cosine to the nearest below which a query is far from all. unkept: why it is
+    in no file.
     """
 
     how: Degrading
@@ -159,10 +160,10 @@ def fit_shown(
     n_sides = len(how.angles)
     arrays = {how.layout: beside, against: np.tile(target, (n_sides, 1))}
     maps = fit_maps(arrays, NO_TRANSFORM, pairs=[(how.layout, against)])
-    near = to_unit(shown[asked[-1]])
-    who = np.arange(len(target)) if performers is None or len(set(performers.tolist())) < 2 else performers
-    least = _find_least(near, np.tile(who, n_sides))
-    return LayoutBridge(how=how, asked=asked, maps=maps, near=near, least=least)
+    n = len(target)
+    near = to_unit(shown[asked[-1]][np.arange(n) % n_sides * n + np.arange(n)])
+    who = np.arange(n) if performers is None or len(set(performers.tolist())) < 2 else performers
+    return LayoutBridge(how=how, asked=asked, maps=maps, near=near, least=_find_least(near, who))
 
 
 def spread(rows: Rows, most: int) -> Rows:
@@ -208,9 +209,9 @@ def _show(frames: Frames, how: Degrading, angle: float, row: int, *, erring: boo
 
 
 def _find_least(shown: Embeddings, performers: Rows) -> float:
-    """The cosine below which few of the gallery's clips lie from all those of others, seen from whichever side.
+    """The cosine below which few of the gallery's clips lie from all those of others.
 
-    shown: (A S, D) of unit length; performers: (A S,).
+    shown: (S, D) of unit length; performers: (S,).
     """
     nearest = np.empty(len(shown), dtype=np.float32)
     for start in range(0, len(shown), _CHUNK):

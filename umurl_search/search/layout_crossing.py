@@ -165,6 +165,6 @@ def describe_crossing(
     if bridge.measure_nearness(y)[0] < bridge.least:
         said.append(
             f"{name}: it lies far from all that the index's clips look like in {asked.name}, farther than 99 of "
-            "100 of them from one another: the first hit may mean nothing"
+            "100 of them from those of other people: the first hit may mean nothing"
         )
     return said

@@ -17,6 +17,7 @@ from encoder.embed import embed, pick_device
 from encoder.errors import BusyError, DamagedError, Hint, NotFoundError
 from encoder.joint_layouts import find_layout
 from encoder.model import UmURL
+from encoder.options import Precision
 from umurl_search.clips.body_axes import make_upright
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.joint_mapping import layout_as_seen
@@ -159,10 +160,13 @@ class Searcher:
         side."""
         asked = (modality,) if layout is None else asked_modalities(modality, self.index.modalities)
         stays = layout is not None and find_layout(self.layout).dims == 2
-        return side_by_side(self._embed(clips if stays else self.turn_alike(clips), asked), asked)
+        shown = clips if stays else self.turn_alike(clips)
+        return side_by_side(self._embed(shown, asked, "float32" if layout is None else "auto"), asked)
 
-    def _embed(self, clips: Sequence[Frames], modalities: tuple[str, ...]) -> dict[str, Embeddings]:
-        return embed(self.model, clips, modalities=modalities, device=self.device, precision="float32")
+    def _embed(
+        self, clips: Sequence[Frames], modalities: tuple[str, ...], precision: Precision
+    ) -> dict[str, Embeddings]:
+        return embed(self.model, clips, modalities=modalities, device=self.device, precision=precision)
 
     def turn_alike(self, clips: Sequence[Frames]) -> list[Frames]:
         """The clips as those of the index are: turned upright, or seen in a picture."""

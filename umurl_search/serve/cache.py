@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.embed import FOLDED_FROM, Embedder
+from encoder.options import Precision
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.joint_mapping import layout_as_seen
 from umurl_search.clips.types import Embeddings
@@ -102,11 +103,16 @@ class CachedSearcher(Searcher):
         return there if len(there) == len(ids) else super().look_up(ids)
 
     @cached_property
-    def _embedder(self) -> Embedder:
-        return Embedder(self.model, n_clips=FOLDED_FROM, device=self.device, precision="float32")
+    def _embedders(self) -> dict[Precision, Embedder]:
+        return {}
 
-    def _embed(self, clips: Sequence[Frames], modalities: tuple[str, ...]) -> dict[str, Embeddings]:
-        return self._embedder(clips, modalities)
+    def _embed(
+        self, clips: Sequence[Frames], modalities: tuple[str, ...], precision: Precision
+    ) -> dict[str, Embeddings]:
+        if precision not in self._embedders:
+            made = Embedder(self.model, n_clips=FOLDED_FROM, device=self.device, precision=precision)
+            self._embedders[precision] = made
+        return self._embedders[precision](clips, modalities)
 
     def segments(self) -> dict[str, NDArray[Any]]:
         return self._corpus.segments
