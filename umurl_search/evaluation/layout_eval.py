@@ -17,7 +17,6 @@ from encoder.modality_sets import SINGLE_AND_FUSED
 from encoder.model import UmURL
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.degrade import Degrading, degrade
-from umurl_search.clips.joint_mapping import layout_as_seen
 from umurl_search.clips.normalization import normalise
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.bridges_and_whitening import LinearMap, Maps
@@ -45,8 +44,7 @@ _CHUNK = 256
 
 def layout_of_clips(library: Library, dataset: str) -> str:
     """The joint layout of a dataset, as its first clip shows it."""
-    clips = open_clips(library, dataset)
-    return layout_as_seen(clips.manifest["conventions"]["layout"], clips.frames(0))
+    return open_clips(library, dataset).layout
 
 
 @dataclass(frozen=True)

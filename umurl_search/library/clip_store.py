@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from encoder.errors import DamagedError, Hint, UmurlError, reason_of
 from encoder.skeleton import N_JOINTS
 from umurl_search.clips.clip import Frames, LeftOut, Segment
+from umurl_search.clips.joint_mapping import layout_as_seen
 from umurl_search.clips.normalization import check_pipeline, normalise
 from umurl_search.clips.types import NORMALISED
 from umurl_search.files import sealed_folder
@@ -108,6 +110,11 @@ class Clips:
     ) -> None:
         """part: (N,) which store, from 1; row: (N,) where in it."""
         self._stores, self._part, self._row = tuple(stores), part, row
+
+    @cached_property
+    def layout(self) -> str:
+        """The joint layout, as the first clip shows it."""
+        return layout_as_seen(str(self.manifest["conventions"]["layout"]), self.frames(0))
 
     def __len__(self) -> int:
         return len(self._row)

@@ -20,7 +20,6 @@ from encoder.model import UmURL
 from encoder.options import Precision
 from umurl_search.clips.body_axes import make_upright
 from umurl_search.clips.clip import Frames
-from umurl_search.clips.joint_mapping import layout_as_seen
 from umurl_search.clips.normalization import Conventions, check_pipeline
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.bridges_and_whitening import LinearMap
@@ -177,8 +176,7 @@ class Searcher:
     @cached_property
     def layout(self) -> str:
         """The joint layout of the index's dataset, as its first clip shows it."""
-        clips = open_clips(self.library, self.row["dataset"])
-        return layout_as_seen(str(self.dataset["layout"]), clips.frames(0))
+        return open_clips(self.library, self.row["dataset"]).layout
 
     def crossing(self, layout: str, how: MatchOptions) -> str | None:
         """The layout from which clips cross to this index by a bridge, None where they do not."""

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from encoder.embed import FOLDED_FROM, Embedder
 from encoder.options import Precision
 from umurl_search.clips.clip import Frames
-from umurl_search.clips.joint_mapping import layout_as_seen
 from umurl_search.clips.types import Embeddings
 from umurl_search.index.index import Index
 from umurl_search.library.catalog.queries import ClipColumns
@@ -59,10 +58,10 @@ class DatasetView:
     clips: Clips
     segments: dict[str, NDArray[Any]]
 
-    @cached_property
+    @property
     def layout(self) -> str:
         """The joint layout, as its first clip shows it."""
-        return layout_as_seen(str(self.clips.manifest["conventions"]["layout"]), self.clips.frames(0))
+        return self.clips.layout
 
     @cached_property
     def places(self) -> dict[str, int]:
