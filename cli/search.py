@@ -10,6 +10,7 @@ import typer
 from cli.arguments import read_layouts
 from cli.datasets import AxesOption, FormatOption, LayoutOption, ensure_ingested
 from cli.terminal import Terminal, command, parse_option
+from encoder.joint_layouts import find_layout
 from umurl_search.clips.reading_options import ReadingOptions
 from umurl_search.clips.types import Up
 from umurl_search.index.kind_names import KindOrAuto
@@ -135,8 +136,10 @@ def build_index(
     )
     report = build(terminal.library, request, progress=terminal.progress, tell=terminal.tell)
     if ask_with:
-        ready = _prepare_bridges(terminal, report.index, ask_with.split("\n"), views)
+        layouts = ask_with.split("\n")
+        ready = _prepare_bridges(terminal, report.index, layouts, views)
         report = replace(report, ask_with=ready)
+        terminal.note(*_describe_needless(layouts, ready))
     terminal.note(*ingested, *(f"note: {warning}" for warning in report.warnings))
     terminal.show(report, print_tables.print_built if report.windows is None else print_localize.print_built)
 
@@ -150,6 +153,16 @@ def _prepare_bridges(terminal: Terminal, index: str, layouts: list[str], views: 
     searcher = Searcher(terminal.library, index, device=terminal.device)
     reach = VIEWS if views is None else views
     return prepare_bridges(searcher, layouts, views=reach, progress=terminal.progress)
+
+
+def _describe_needless(layouts: list[str], ready: list[str]) -> list[str]:
+    """A note on layouts whose clips ask the index as they are."""
+    needless = [name for name in (find_layout(layout).name for layout in layouts) if name not in ready]
+    if not needless:
+        return []
+    return [
+        f"note: {', '.join(needless)}: clips of these joints ask this index as they are, no bridge is needed"
+    ]
 
 
 def query(

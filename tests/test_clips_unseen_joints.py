@@ -14,6 +14,7 @@ from umurl_search.clips.unseen_joints import (
     fill_gaps,
     mark_unseen,
     parse_marks,
+    trim_absence,
 )
 from umurl_search.synthetic.demo_corpus import make_clip
 
@@ -127,6 +128,31 @@ def test_each_person_is_filled_alone_and_nobody_is_nobody() -> None:
     for shape in ((0, 1, 17, 3), (5, 0, 17, 3), (5, 1, 17, 3)):
         nobody = np.zeros(shape, np.float32)
         assert fill_gaps(nobody, fps=30.0).frames is nobody
+
+
+def test_time_before_and_after_anybody_is_there_is_cut_off() -> None:
+    whole = detected()
+    two = np.concatenate([whole, whole], axis=1)
+    two[:20, 0] = two[:12, 1] = two[30:, 1] = two[44:, 0] = 0
+    cut = trim_absence(two, fps=20.0)
+    np.testing.assert_array_equal(cut.frames, two[12:44])
+    assert cut.notes == ("nobody is seen for 0.6 s at the start and 0.8 s at the end: cut off",)
+    assert trim_absence(two, fps=26.0).notes == ("nobody is seen for 0.6 s at the end: cut off",)
+    assert trim_absence(two, fps=60.0).notes == ()
+    for untouched in (whole, np.zeros_like(whole), whole[:0]):
+        assert trim_absence(untouched, fps=30.0).frames is untouched
+
+
+def test_who_leaves_early_is_compared_while_there_unless_times_count() -> None:
+    early = detected()
+    early[25:] = 0
+    made = convert_frames(early, Conventions(layout="coco-17"))
+    np.testing.assert_array_equal(made.frames, to_ntu25(early[:25], Conventions(layout="coco-17")))
+    assert "nobody is seen for 1.2 s at the end: cut off" in made.notes
+    assert len(to_ntu25(early, Conventions(layout="coco-17", untrimmed=True))) == len(early)
+    kinect = CLIP.copy()
+    kinect[9:] = 0
+    assert len(to_ntu25(kinect, Conventions())) == len(kinect)
 
 
 def test_a_detector_is_helped_over_gaps_and_a_kinect_is_not() -> None:

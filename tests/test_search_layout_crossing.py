@@ -227,6 +227,10 @@ def test_a_gallery_of_pictures_answers_keypoints_and_joints_in_space(
     report = command("ingest", "flat", "--source", folder, "--layout", "coco-17", "--json").json
     assert report["used"] == 6
     assert command("build-index", "flat", "--encoder", "shipped").code == 0
+    together = ("--index", "mine@shipped", "--index", "flat@shipped")
+    refused = command("query", f"mine:{names[2]}", *together)
+    assert refused.code == 1
+    assert "joints in a picture there, in space here" in refused.err
     for query in (folder / f"{names[2]}.npy", f"mine:{names[2]}"):
         answer = command("query", query, "--index", "flat@shipped", "--k", 2, "--json").json
         assert answer["hits"][0]["name"] == names[2]
@@ -277,6 +281,10 @@ def test_pictures_of_a_tilted_camera_find_themselves_when_put_upright(
         np.save(folder / f"{name}.npy", to_pixels(rolled)[:, 0, :, :2])
     assert command("ingest", "flat", "--source", folder, "--layout", "coco-17", "--upright").code == 0
     assert command("build-index", "flat", "--encoder", "shipped").code == 0
+    together = ("--index", "mine@shipped", "--index", "flat@shipped")
+    refused = command("query", f"mine:{names[2]}", *together)
+    assert refused.code == 1
+    assert "joints in a picture there, in space here" in refused.err
     for query in (folder / f"{names[2]}.npy", f"flat:{names[2]}"):
         (best,) = command("query", query, "--index", "flat@shipped", "--k", 1, "--json").json["hits"]
         assert best["name"] == names[2]
@@ -285,8 +293,10 @@ def test_pictures_of_a_tilted_camera_find_themselves_when_put_upright(
 
 def test_bridges_may_be_fitted_with_the_index_and_go_with_it(indexed: Library, command: Command) -> None:
     words = ("build-index", "mine", "--encoder", "shipped", "--as", "white", "--transform", "half-whiten:16")
-    built = command(*words, "--ask-with", "coco-17,smpl-22,kinect-v1", "--json").json
-    assert built["ask_with"] == ["coco-17", "smpl-22"]
+    built = command(*words, "--ask-with", "coco-17,smpl-22,kinect-v1", "--json")
+    assert built.json["ask_with"] == ["coco-17", "smpl-22"]
+    assert "kinect-v1: clips of these joints ask this index as they are, no bridge is needed" in built.err
+    assert "coco-17" not in built.err
     assert len(list((indexed.root / "bridges").iterdir())) == 2
     shown = command(*words, "--ask-with", "coco-17").out
     assert "bridges are ready from coco-17" in shown

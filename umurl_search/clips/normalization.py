@@ -29,10 +29,10 @@ from umurl_search.clips.picture_places import (
     scale_to_person,
 )
 from umurl_search.clips.types import NORMALISED, State, Up
-from umurl_search.clips.unseen_joints import Marked, fill_gaps, mark_unseen, parse_marks
+from umurl_search.clips.unseen_joints import Marked, fill_gaps, mark_unseen, parse_marks, trim_absence
 
 STORE_FPS = 30.0
-_LATER = ("upright", "missing", "size", "mirror", "person", "depth")
+_LATER = ("upright", "missing", "size", "mirror", "person", "depth", "untrimmed")
 FARTHEST_M = 1e6
 """No coordinate lies farther out: more is a wrong unit or a damaged file, and its square would overflow."""
 
@@ -44,8 +44,9 @@ class Conventions:
     layout: its name, or the text of a layout file (`find_layout`). upright: people are turned by their own trunk and
     shoulders; those that a detector found, from feet to head. missing: what marks an unseen joint (`parse_marks`).
     size: of the picture that joints were found in, as `1280x720`. mirror: people were seen in a mirror. person: the
-    only one that counts, from 1. depth: what becomes of the depth that a detector guessed. is_assumed: axis and unit
-    are those of a dataset, and nobody said that they hold here.
+    only one that counts, from 1. depth: what becomes of the depth that a detector guessed. untrimmed: times in the
+    recording count, so that frames before and after people were detected stay. is_assumed: axis and unit are those of a
+    dataset, and nobody said that they hold here.
     """
 
     layout: str = "ntu25"
@@ -58,6 +59,7 @@ class Conventions:
     mirror: bool = False
     person: int | None = None
     depth: Depth = "auto"
+    untrimmed: bool = False
     is_assumed: bool = False
 
     def __post_init__(self) -> None:
@@ -129,7 +131,8 @@ def to_ntu25(frames: Frames, conventions: Conventions) -> Frames:
     """Frames (T, M, V, C) of a source as NTU-25 joints, metres, y up, 30 frames/s, one or two people.
 
     People absent throughout are dropped; if nobody is left the result has M = 0. Unseen joints become zeros, or are
-    filled, as the conventions say; those that a detector lost for a short while are filled (`fill_gaps`).
+    filled, as the conventions say; those that a detector lost for a short while are filled (`fill_gaps`), and the time
+    in which it found nobody yet or any more is cut off (`trim_absence`).
     Raises ValueError when V is not the layout's, or a coordinate would overflow single precision later on;
     NonFiniteError for one that is no number.
     """
@@ -145,7 +148,7 @@ def convert_frames(frames: Frames, conventions: Conventions) -> Marked:
     if not np.isfinite(frames).all():
         raise NonFiniteError("NaN or infinite")
     frames = _choose_people(frames, conventions.person)
-    filled = fill_gaps(frames, fps=conventions.fps) if layout.axes != "world" else Marked(frames, 0)
+    filled = _close_losses(frames, conventions) if layout.axes != "world" else Marked(frames, 0)
     frames = filled.frames
     placed = _place_joints(frames, layout, conventions)
     frames = placed.frames
@@ -171,6 +174,15 @@ def _choose_people(frames: Frames, person: int | None) -> Frames:
         frames = frames[:, person - 1 : person]
     frames = choose_bodies(frames) if frames.shape[1] > N_PEOPLE else frames
     return frames[:, np.asarray(frames.any(axis=(0, 2, 3)))]
+
+
+def _close_losses(frames: Frames, conventions: Conventions) -> Marked:
+    """What a detector lost: short gaps are filled, and the time before and after anybody was there is cut off."""
+    filled = fill_gaps(frames, fps=conventions.fps)
+    if conventions.untrimmed:
+        return filled
+    cut = trim_absence(filled.frames, fps=conventions.fps)
+    return Marked(cut.frames, 0, (*filled.notes, *cut.notes))
 
 
 def _place_joints(frames: Frames, layout: Layout, conventions: Conventions) -> Placed:

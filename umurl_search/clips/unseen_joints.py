@@ -159,6 +159,22 @@ def fill_gaps(frames: NDArray[FloatT], *, fps: float) -> Marked:
     return Marked(filled, 0, notes)
 
 
+def trim_absence(frames: NDArray[FloatT], *, fps: float) -> Marked:
+    """Frames before and after anybody is there are cut off; more than half a second is noted.
+
+    frames: (T, M, V, 3), unseen joints are zeros; fps of them a second. Where nobody is in any frame, or somebody in
+    the first and in the last, the very same frames come back.
+    """
+    there = np.flatnonzero(frames.any(axis=(1, 2, 3)))
+    if not there.size or there.size == len(frames):
+        return Marked(frames, 0)
+    first, last = int(there[0]), int(there[-1])
+    ends = (("start", first), ("end", len(frames) - 1 - last))
+    said = [f"{n / fps:.1f} s at the {end}" for end, n in ends if n > _BRIDGED_S * fps]
+    notes = (f"nobody is seen for {' and '.join(said)}: cut off",) if said else ()
+    return Marked(frames[first : last + 1], 0, notes)
+
+
 def _neighbours(seen: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(T, M, V) the last frame up to each and the first from each in which a joint is seen; -1 and T where none is."""
     n_frames = len(seen)

@@ -40,7 +40,7 @@ class KnnFigures(OpenResult, AskedIndex):
     query_modality: str
     gallery_modality: str
     bridge: bool
-    """whether queries crossed one"""
+    """whether queries crossed a bridge from another modality"""
     accuracy: float
     """a fraction, as all figures; defined in metrics.md"""
     accuracy_at: dict[str, float]

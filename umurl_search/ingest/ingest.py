@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from encoder.errors import BadInputError, Hint, NotFoundError, UmurlError
+from encoder.joint_layouts import find_layout
 from umurl_search.clips.normalization import PIPELINE, Conventions
 from umurl_search.clips.reading_options import ReadingOptions, stated_of
 from umurl_search.clips.types import Up
@@ -158,11 +159,13 @@ def open_source(dataset: Dataset, request: Request) -> tuple[Reader, Conventions
     """The reader of what a request names, and how its coordinates are stated."""
     made_up = dataset.actions == "demo"
     reader = _demo_reader(dataset, request) if made_up else _reader_of(dataset, request)
+    layout = request.layout or reader.layout
     stated = Conventions(
-        layout=request.layout or reader.layout,
+        layout=layout,
         fps=request.fps,
         up=request.up,
         scale=request.scale,
+        untrimmed=request.untrimmed and find_layout(layout).axes != "world",
         **stated_of(request),
     )
     return reader, follow_state(stated, reader)

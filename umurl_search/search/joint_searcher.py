@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import BadInputError, Hint, UmurlError
+from encoder.joint_layouts import find_layout
 from encoder.model import UmURL
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import Conventions
@@ -31,7 +32,8 @@ _STATED = ("layout", "fps", "up", "scale", "missing")
 class JointSearcher(Searcher):
     """Searchers of several indexes as one: `row`, `index` and `dataset` are the first's.
 
-    Raises UmurlError for indexes that cannot be compared: of other encoders or transforms, or windows beside clips.
+    Raises UmurlError for indexes that cannot be compared: of other encoders or transforms, windows beside clips,
+    or clips of pictures beside clips in space.
     """
 
     def __init__(self, parts: Sequence[Searcher]) -> None:
@@ -197,6 +199,7 @@ def _require_comparable(first: Searcher, other: Searcher) -> None:
             ("encoder", _encoder(other), _encoder(first)),
             ("transform", other.row["transform"], first.row["transform"]),
             ("rows", _rows(other), _rows(first)),
+            ("joints", _dimensions(other), _dimensions(first)),
             ("clips", _turn(other), _turn(first)),
         )
         if there != here
@@ -218,6 +221,10 @@ def _rows(searcher: Searcher) -> str:
 
 def _turn(searcher: Searcher) -> str:
     return "turned upright" if is_upright(searcher.dataset) else "as they were recorded"
+
+
+def _dimensions(searcher: Searcher) -> str:
+    return "in a picture" if find_layout(searcher.layout).dims == 2 else "in space"
 
 
 def _without(columns: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:

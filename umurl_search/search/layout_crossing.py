@@ -100,7 +100,8 @@ def enter_gallery(searcher: "Searcher", maps: Maps, how: MatchOptions, asking: "
 def prepare_bridges(
     searcher: "Searcher", layouts: Sequence[str], *, views: int = VIEWS, progress: Progress = no_progress
 ) -> list[str]:
-    """Fits the bridges of some layouts, fused against fused, before anybody asks; the names of those that cross."""
+    """Fits the bridges of some layouts, fused against fused, before anybody asks; the names of those that cross. The
+    others ask as they are."""
     how = MatchOptions(views=views)
     crossed = [layout for layout in layouts if crossing(searcher, layout, how) is not None]
     for layout in crossed:

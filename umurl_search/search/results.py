@@ -167,7 +167,7 @@ class SearchedIndex(Result):
     against: str
     """the gallery's modality"""
     bridge: bool
-    """whether the query crossed one"""
+    """whether the query crossed a bridge from another modality"""
     transform: str
     """`none` or `half-whiten:D`"""
     kind: str
