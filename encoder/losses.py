@@ -26,36 +26,44 @@ class Losses:
 
 def umurl_losses(own: dict[str, Tensor], fused: dict[str, Tensor]) -> Losses:
     """own, fused: the projections z_m and u_m of every modality m trained (three in the paper), each (B, P)."""
-    own = {m: z.float() for m, z in own.items()}
-    fused = {m: fused[m].float() for m in own}
-    mean = torch.stack(list(own.values())).mean(dim=0)
-    intra = [functional.mse_loss(own[m], fused[m]) for m in own]
-    inter = [functional.mse_loss(own[m], mean) for m in own]
-    every = [*own.values(), *fused.values()]
+    every = torch.stack([*own.values(), *(fused[m] for m in own)]).float()
+    z, u = every.chunk(2)
+    centred, squares = _centre(every)
     return Losses(
-        intra=torch.stack(intra).sum(),
-        inter=torch.stack(inter).sum(),
-        variance=torch.stack([variance_term(x) for x in every]).sum(),
-        covariance=torch.stack([covariance_term(x) for x in every]).sum(),
+        intra=(z - u).square().mean(dim=(1, 2)).sum(),
+        inter=(z - z.mean(dim=0)).square().mean(dim=(1, 2)).sum(),
+        variance=_variance_of(squares, every.shape[1]).sum(),
+        covariance=_covariance_of(centred, squares).sum(),
     )
 
 
 def variance_term(x: Tensor) -> Tensor:
-    """5 * mean(relu(1 - std)), the std of each column of x (B, D) over the batch."""
-    std = torch.sqrt(x.var(dim=0) + 1e-4)
-    return VARIANCE_WEIGHT * functional.relu(1 - std).mean()
+    """5 * mean(relu(1 - std)), the std of each column of x (..., B, D) over the batch. Returns (...)."""
+    return _variance_of(_centre(x.float())[1], x.shape[-2])
 
 
 def covariance_term(x: Tensor) -> Tensor:
-    """Sum of the squared off-diagonal covariances of x (B, D), over D.
+    """Sum of the squared off-diagonal covariances of x (..., B, D), over D. Returns (...)."""
+    return _covariance_of(*_centre(x.float()))
 
-    The sum of squares of the D x D covariance is that of the B x B Gram matrix of the centred batch, so the
-    smaller of the two is formed. In float32 whatever the autocast.
-    """
-    b, d = x.shape
-    with torch.autocast(x.device.type, enabled=False):
-        centred = x.float() - x.float().mean(dim=0)
-        gram = centred @ centred.T if b < d else centred.T @ centred
-        all_squares = gram.square().sum()
-        diagonal_squares = centred.square().sum(dim=0).square().sum()
-        return (all_squares - diagonal_squares) / (b - 1) ** 2 / d
+
+def _centre(x: Tensor) -> tuple[Tensor, Tensor]:
+    """(..., B, D) less the batch's mean, and (..., D) the sums of its squares."""
+    centred = x - x.mean(dim=-2, keepdim=True)
+    return centred, centred.square().sum(dim=-2)
+
+
+def _variance_of(squares: Tensor, b: int) -> Tensor:
+    std = torch.sqrt(squares / (b - 1) + 1e-4)
+    return VARIANCE_WEIGHT * functional.relu(1 - std).mean(dim=-1)
+
+
+def _covariance_of(centred: Tensor, squares: Tensor) -> Tensor:
+    """The sum of squares of the D x D covariance is that of the B x B Gram matrix of the centred batch, so the smaller
+    of the two is formed. In float32 whatever the autocast."""
+    b, d = centred.shape[-2:]
+    turned = centred.transpose(-2, -1)
+    with torch.autocast(centred.device.type, enabled=False):
+        gram = centred @ turned if b < d else turned @ centred
+    all_squares = gram.square().sum(dim=(-2, -1))
+    return (all_squares - squares.square().sum(dim=-1)) / ((b - 1) ** 2 * d)

@@ -3,37 +3,23 @@
 Letters: N clips, T frames, M people, V joints, C coordinates. Clips are (N, T, M, V, C) float32.
 """
 
-from functools import cache
-
 import torch
 from torch import Tensor
 
-from encoder.skeleton import PARENTS
 
-
-def to_modality(clips: Tensor, modality: str) -> Tensor:
+def to_modality(clips: Tensor, modality: str, parents: Tensor) -> Tensor:
     """One base modality of joint coordinates (paper, section 3.1).
 
     clips: (N, T, M, V, C). bone is child minus parent; motion is the next frame minus this, last frame zero.
+    parents: (V,) int64, `PARENTS` on the clips' device: made there of Python's numbers, it is a copy for which the host
+    waits.
     """
     if modality == "joint":
         return clips
     if modality == "bone":
-        return clips - clips.index_select(3, _parents(clips.device))
+        return clips - clips.index_select(3, parents)
     assert modality == "motion", modality
     return torch.cat([clips[:, 1:] - clips[:, :-1], torch.zeros_like(clips[:, :1])], dim=1)
-
-
-def _parents(device: torch.device) -> Tensor:
-    """Made once a device: from Python numbers it is a copy for which the host waits."""
-    if torch.compiler.is_compiling():
-        return torch.tensor(PARENTS, device=device)  # a constant of what is compiled
-    return _load_parents(device)
-
-
-@cache
-def _load_parents(device: torch.device) -> Tensor:
-    return torch.tensor(PARENTS, device=device)
 
 
 def temporal_tokens(clips: Tensor) -> Tensor:

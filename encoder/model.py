@@ -6,6 +6,7 @@ Letters: N clips, T = 64 frames, M people, V = 25 joints, C = 3, W width, D = 2 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,9 @@ from torch.nn import functional
 from encoder.errors import Hint, UmurlError
 from encoder.modalities import spatial_tokens, temporal_tokens, to_modality
 from encoder.modality_sets import BASE, FUSED, members
-from encoder.skeleton import N_FRAMES, N_JOINTS, N_PEOPLE
+from encoder.skeleton import N_FRAMES, N_JOINTS, N_PEOPLE, PARENTS
+
+WIDEST_FUSED_HEAD = 256
 
 View = Mapping[str, Tensor]
 """A view a modality and one for the fused pass, each (B, T, M, V, C)."""
@@ -85,8 +88,29 @@ class ModalityEmbedding(nn.Module):
         return temporal, self.spatial(spatial)
 
 
+class Norm(nn.LayerNorm):
+    """Layer normalisation in the precision of what comes in; its sums are in float32 all the same.
+
+    CUDA's autocast makes float32 of it, and keeps twice the bytes for the backward pass.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
+            return functional.layer_norm(x, self.normalized_shape, weight, bias, self.eps)
+
+
 def _token_embedding(n_in: int, width: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(n_in, width), nn.LayerNorm(width), nn.ReLU(), nn.Linear(width, width))
+    return nn.Sequential(nn.Linear(n_in, width), Norm(width), nn.ReLU(), nn.Linear(width, width))
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """Attention of (N, heads, tokens, width a head). GPUs have fused kernels for heads of up to 256; wider ones are
+    two batched products there."""
+    if q.device.type == "cpu" or q.shape[-1] <= WIDEST_FUSED_HEAD:
+        return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    scores = (q @ k.transpose(-2, -1)) * q.shape[-1] ** -0.5
+    return torch.softmax(scores if mask is None else scores + mask, dim=-1) @ v
 
 
 class TransformerLayer(nn.Module):
@@ -99,8 +123,8 @@ class TransformerLayer(nn.Module):
         self.out = nn.Linear(width, width)
         self.feed_in = nn.Linear(width, width)
         self.feed_out = nn.Linear(width, width)
-        self.norm_attention = nn.LayerNorm(width)
-        self.norm_feed = nn.LayerNorm(width)
+        self.norm_attention = Norm(width)
+        self.norm_feed = Norm(width)
         nn.init.xavier_uniform_(self.qkv.weight)
         nn.init.zeros_(self.qkv.bias)
         nn.init.zeros_(self.out.bias)
@@ -110,7 +134,7 @@ class TransformerLayer(nn.Module):
         n, tokens, width = x.shape
         q, k, v = self.qkv(x).view(n, tokens, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         mask = None if key_bias is None else key_bias.to(q.dtype).expand(tokens, tokens)
-        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        mixed = attend(q, k, v, mask)
         x = self.norm_attention(x + self.out(mixed.transpose(1, 2).reshape(n, tokens, width)))
         return self.norm_feed(x + self.feed_out(functional.relu(self.feed_in(x))))  # type: ignore[no-any-return]
 
@@ -130,8 +154,10 @@ class Encoder(nn.Module):
             self.spatial_fusion.requires_grad_(False)
         self.temporal = nn.ModuleList(TransformerLayer(width, config.heads) for _ in range(config.layers))
         self.spatial = nn.ModuleList(TransformerLayer(width, config.heads) for _ in range(config.layers))
+        self.parents: Tensor
         self.position: Tensor
         self.absent_bias: Tensor
+        self.register_buffer("parents", torch.tensor(PARENTS), persistent=False)
         self.register_buffer("position", sinusoidal_code(N_FRAMES, width), persistent=False)
         absent = torch.zeros(N_JOINTS + 1)
         absent[-1] = math.log(N_JOINTS)
@@ -147,28 +173,52 @@ class Encoder(nn.Module):
         A clip batch with M = 1 gives what M = 2 with an absent (zero) second person gives: attention over 25
         copies of one key is attention over that key with log 25 added to its score.
         """
-        parts = {modality: self.config.parts(modality) for modality in modalities}
-        used = {base for bases in parts.values() for base in bases}
-        tokens = {m: self.embeddings[m](to_modality(clips, m)) for m in BASE if m in used}
-        one_person = clips.shape[2] == 1
-        return {m: self._encode(*self._fuse(tokens, parts[m]), one_person) for m in modalities}
+        return dict(zip(modalities, self.embed_each([(clips, m) for m in modalities]), strict=True))
 
-    def _fuse(
-        self, tokens: dict[str, tuple[Tensor, Tensor]], parts: tuple[str, ...]
-    ) -> tuple[Tensor, Tensor]:
-        if len(parts) == 1:
-            return tokens[parts[0]]
-        temporal = sum(tokens[m][0] for m in parts) / len(parts)
-        spatial = sum(tokens[m][1] for m in parts) / len(parts)
+    def embed_each(self, asked: Sequence[tuple[Tensor, str]]) -> list[Tensor]:
+        """y (N, D) of each of some clip batches in a modality subset; all are of one shape, and share each product.
+
+        What the batches have in common, embeddings of the same clips and the layers after them, is computed at once:
+        rows do not know each other.
+        """
+        parts = [self.config.parts(modality) for _, modality in asked]
+        tokens = {m: self._embed_tokens(m, asked, parts) for m in self.config.modalities}
+        fused = [
+            self._fuse([tokens[m][id(clips)] for m in bases])
+            for (clips, _), bases in zip(asked, parts, strict=True)
+        ]
+        temporal, spatial = (torch.cat(stream) for stream in zip(*fused, strict=True))
+        one_person = asked[0][0].shape[2] == 1
+        return list(self._encode(temporal, spatial, one_person).chunk(len(asked)))
+
+    def _embed_tokens(
+        self, modality: str, asked: Sequence[tuple[Tensor, str]], parts: Sequence[tuple[str, ...]]
+    ) -> dict[int, tuple[Tensor, Tensor]]:
+        """The tokens of a base modality of each clip batch that is asked for with it."""
+        batches = {
+            id(clips): clips for (clips, _), bases in zip(asked, parts, strict=True) if modality in bases
+        }
+        if not batches:
+            return {}
+        clips = torch.cat(list(batches.values()))
+        streams = self.embeddings[modality](to_modality(clips, modality, self.parents))
+        each = zip(*(stream.chunk(len(batches)) for stream in streams), strict=True)
+        return dict(zip(batches, each, strict=True))
+
+    def _fuse(self, tokens: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+        """Temporal and spatial tokens of a subset, of those of its base modalities."""
+        if len(tokens) == 1:
+            return tokens[0]
+        temporal, spatial = (reduce(torch.add, stream) / len(tokens) for stream in zip(*tokens, strict=True))
         return self.temporal_fusion(temporal), self.spatial_fusion(spatial)
 
     def _encode(self, temporal: Tensor, spatial: Tensor, one_person: bool) -> Tensor:
-        temporal = temporal + self.position
+        temporal = temporal + self.position.to(temporal.dtype)
         for layer in self.temporal:
             temporal = layer(temporal)
         for layer in self.spatial:
             spatial = layer(spatial, self.absent_bias if one_person else None)
-        return torch.cat([temporal.amax(dim=1), spatial.amax(dim=1)], dim=1)
+        return torch.cat([stream.max(dim=1).values for stream in (temporal, spatial)], dim=1)
 
 
 def sinusoidal_code(length: int, width: int) -> Tensor:
@@ -211,11 +261,17 @@ class UmURL(nn.Module):
         the fused feature through each projector.
         """
         modalities = self.config.modalities
-        own = {m: self.projectors[m](embed_batch(self.encoder, [v[m] for v in views], m)) for m in modalities}
-        fused = embed_batch(self.encoder, [view[FUSED] for view in views], FUSED)
-        return own, {m: self.projectors[m](fused) for m in modalities}
+        groups = [self.encoder.embed_each([(view[m], m) for m in (*modalities, FUSED)]) for view in views]
+        *own, fused = (torch.cat(parts) if len(parts) > 1 else parts[0] for parts in zip(*groups, strict=True))
+        projected = [self._project(m, y, fused) for m, y in zip(modalities, own, strict=True)]
+        z, u = zip(*projected, strict=True)
+        return dict(zip(modalities, z, strict=True)), dict(zip(modalities, u, strict=True))
 
-
-def embed_batch(encoder: Encoder, groups: Sequence[Tensor], modality: str) -> Tensor:
-    """y (N, D) of groups of clips, each (N_i, T, M_i, V, C), one after the other."""
-    return torch.cat([encoder(clips, modality) for clips in groups])
+    def _project(self, modality: str, own: Tensor, fused: Tensor) -> tuple[Tensor, Tensor]:
+        """z_m and u_m: both are projected at once, but for the batch's statistics, which are of each alone."""
+        rows = torch.cat([own, fused])
+        for layer in self.projectors[modality]:  # type: ignore[union-attr]
+            is_norm = isinstance(layer, nn.modules.batchnorm._BatchNorm)
+            rows = torch.cat([layer(half) for half in rows.chunk(2)]) if is_norm else layer(rows)
+        z, u = rows.chunk(2)
+        return z, u

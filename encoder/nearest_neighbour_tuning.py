@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from encoder.modality_sets import FUSED
-from encoder.model import UmURL, View, embed_batch
+from encoder.model import UmURL, View
 
 TEMPERATURE = 0.1
 QUEUE = 4096
@@ -42,7 +42,7 @@ class Tuner(nn.Module):
         for each modality and all fused what seeks it (B, 256); rows of length 1, float32."""
         encoder, subsets = self.model.encoder, self.model.config.subsets
         with torch.no_grad():
-            sought = self.head(embed_batch(encoder, [view[SOUGHT] for view in views], FUSED))
+            sought = self.head(torch.cat([encoder(view[SOUGHT], FUSED) for view in views]))
         many = [encoder.embed_many(view[SEEKING], subsets) for view in views]
         seeking = {m: self.predictor(self.head(torch.cat([y[m] for y in many]))) for m in subsets}
         return _normalise(sought), {m: _normalise(p) for m, p in seeking.items()}
