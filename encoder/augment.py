@@ -33,17 +33,21 @@ class Augmentation:
         maps = random_joint_maps(len(index), N_JOINTS, generator)
         return cls(index=index, first=first, length=length, maps=maps)
 
-    def views(self, clips: RaggedClips, rows: Tensor, *, people: int) -> Tensor:
-        """The chosen views: (len(rows), 64, people, V, C). rows: positions among the B."""
-        made = clips.resize(self.index[rows], first=self.first[rows], length=self.length[rows], people=people)
-        return map_joints(made, self.maps[rows])
+    def take(self, rows: Tensor) -> "Augmentation":
+        """Those at some positions."""
+        chosen = {name: getattr(self, name)[rows] for name in self.__dataclass_fields__}
+        return Augmentation(**chosen)
+
+    def views(self, clips: RaggedClips, *, people: int) -> Tensor:
+        """(B, 64, people, V, C)"""
+        made = clips.resize(self.index, first=self.first, length=self.length, people=people)
+        return map_joints(made, self.maps)
 
 
 def augmented_view(clips: RaggedClips, index: Tensor, generator: torch.Generator) -> Tensor:
     """One random view of each chosen clip: (B, 64, M, V, C)."""
     drawn = Augmentation.sample(clips, index, generator)
-    rows = torch.arange(len(index), device=index.device)
-    return drawn.views(clips, rows, people=int(clips.n_people[index].max()))
+    return drawn.views(clips, people=int(clips.n_people[index].max()))
 
 
 def random_crops(n_frames: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -1,5 +1,6 @@
 """Which clips make a batch, and the views of them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,14 @@ class Order:
     index: Tensor
     singles: list[int]
     share: slice
+    people: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Clips of a batch that are embedded in one shape, and what was drawn for each of their views, name after name."""
+
+    drawn: Augmentation
     people: int
 
 
@@ -61,7 +70,7 @@ class Plan:
         return step // self.steps_per_epoch
 
     def order(self, epoch: int, device: torch.device) -> Order:
-        """Of a GPU's batch all clips have as many people, so that shapes never change there."""
+        """A GPU's batches all have the same two shapes (`fixed_singles`)."""
         people = int(self.n_people.max())
         index = epoch_order(len(self.n_people), self.seed, epoch)
         index = index[: self.steps_per_epoch * self.batch_size].view(self.steps_per_epoch, self.batch_size)
@@ -69,8 +78,10 @@ class Plan:
         index = index.gather(1, (~one).int().argsort(dim=1, stable=True))
         share = slice(self.processes.rank, None, self.processes.count)
         mine = self.n_people[index][:, share]
-        alike = people == 1 or device.type == "cuda"
-        singles = [mine.shape[1] * (people == 1)] * len(mine) if alike else (mine == 1).sum(dim=1).tolist()
+        singles = (mine == 1).sum(dim=1).tolist()
+        if people > 1 and device.type == "cuda":
+            fixed = fixed_singles(self.n_people, batch_size=self.batch_size, count=self.processes.count)
+            singles = [fixed if n >= fixed else 0 for n in singles]
         if device.type == "cuda":
             index = index.pin_memory()
         return Order(index=index.to(device, non_blocking=True), singles=singles, share=share, people=people)
@@ -98,22 +109,40 @@ def shared_batch(n: int, config: TrainConfig, processes: Processes) -> int:
     return batch_size
 
 
-def batch_views(
+def draw_batch(
     clips: RaggedClips, order: Order, batch: int, names: Sequence[str], generator: torch.Generator
-) -> list[View]:
-    """A view of each name of every clip of this process's share, in a group of one person a clip and a group of
-    two. Chance is drawn for the whole batch, whoever makes which view."""
+) -> list[Group]:
+    """What `make_views` makes a view of each name of: of every clip of this process's share, those of one person
+    first. Chance is drawn for the whole batch, whoever makes which view."""
     index = order.index[batch]
     drawn = Augmentation.sample(clips, index.repeat(len(names)), generator)
     rows = torch.arange(len(names) * len(index), device=index.device).view(len(names), -1)[:, order.share]
     n_single = order.singles[batch]
     groups = [(rows[:, :n_single], 1), (rows[:, n_single:], order.people)]
-    made: list[View] = []
-    for chosen, people in groups:
-        if chosen.shape[1]:
-            views = drawn.views(clips, chosen.reshape(-1), people=people)
-            made.append(dict(zip(names, views.chunk(len(names)), strict=True)))
-    return made
+    return [
+        Group(drawn=drawn.take(chosen.reshape(-1)), people=people)
+        for chosen, people in groups
+        if chosen.numel()
+    ]
+
+
+def make_views(clips: RaggedClips, groups: Sequence[Group], names: Sequence[str]) -> list[View]:
+    """A view of each name of the clips of each group, (B, 64, M, V, C)."""
+    made = [group.drawn.views(clips, people=group.people).chunk(len(names)) for group in groups]
+    return [dict(zip(names, views, strict=True)) for views in made]
+
+
+def fixed_singles(n_people: Tensor, *, batch_size: int, count: int) -> int:
+    """How many of a process's share of a batch are of one person in nearly every batch, a multiple of eight.
+
+    Where shapes must not change, so many are a group of one person a clip and the rest a group of two, in which a clip
+    of one person embeds as it does alone. Of chance, four standard deviations below the mean: one batch of 30,000 has
+    fewer, and is then one group.
+    """
+    n, n_single = len(n_people), int((n_people == 1).sum())
+    share = n_single / n
+    spread = math.sqrt(batch_size * share * (1 - share) * (n - batch_size) / max(n - 1, 1))
+    return max(0, int((batch_size * share - 4 * spread) / count) // 8 * 8)
 
 
 def epoch_order(n: int, seed: int, epoch: int) -> Tensor:

@@ -1,8 +1,9 @@
 """One training run shared by several processes, as `torchrun` starts them."""
 
 import contextlib
+import inspect
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -54,6 +55,14 @@ class Processes:
 
 
 ALONE = Processes()
+_BUCKET_MB = 100
+"""Of gradients that are exchanged at once: the network's in three pieces."""
+_SYNC_BUFFERS = next(
+    name
+    for name in ("forward_sync_buffers", "broadcast_buffers")
+    if name in inspect.signature(DistributedDataParallel.__init__).parameters
+)
+"""What torch calls the exchange of buffers at each step; it was renamed."""
 
 
 def is_started_by_torchrun() -> bool:
@@ -121,47 +130,40 @@ class _Gather(torch.autograd.Function):
         return gradient.chunk(count)[rank] * count
 
 
-class _Sum(torch.autograd.Function):
-    """The sum over processes; so is its gradient."""
+class _GatherStatistics(torch.autograd.Function):
+    """All processes' values of one shape, (P, ...); each one's gradient is the sum of what all make of it."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        total = x.clone()
-        dist.all_reduce(total)
-        return total
+        parts = [torch.empty_like(x) for _ in range(dist.get_world_size())]
+        dist.all_gather(parts, x.contiguous())
+        return torch.stack(parts)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        total = gradient.clone()
+        total = gradient.contiguous()
         dist.all_reduce(total)
-        return total
+        return total[dist.get_rank()]
 
 
 def gather(rows: dict[str, Tensor], processes: Processes) -> dict[str, Tensor]:
-    """Every process's rows of each tensor, with gradients: (B, P) to (count * B, P) float32."""
+    """Every process's rows of each tensor, with gradients: (B, P) to (count * B, P) float32, in one exchange."""
     if processes.count == 1:
         return rows
-    return {m: _Gather.apply(z.float()) for m, z in rows.items()}  # type: ignore[no-untyped-call]
+    beside = torch.cat([z.float() for z in rows.values()], dim=1)
+    together = _Gather.apply(beside)  # type: ignore[no-untyped-call]
+    parts = together.split([z.shape[1] for z in rows.values()], dim=1)
+    return dict(zip(rows, parts, strict=True))
 
 
 class GatheredBatchNorm(nn.BatchNorm1d):
-    """BatchNorm over the batch of all processes, where torch's SyncBatchNorm refuses: on CPUs."""
+    """BatchNorm over the batch of all processes."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training:
-            return super().forward(x)
-        with torch.autocast(x.device.type, enabled=False):
-            wide = x.float()
-            n = len(wide) * dist.get_world_size()
-            mean = _Sum.apply(wide.sum(dim=0)) / n  # type: ignore[no-untyped-call]
-            centred = wide - mean
-            variance = _Sum.apply(centred.square().sum(dim=0)) / n  # type: ignore[no-untyped-call]
-            self._move_statistics(mean.detach(), variance.detach() * (n / (n - 1)))
-            scale = self.weight * torch.rsqrt(variance + self.eps)
-            out: Tensor = centred * scale + self.bias
-            return out.to(x.dtype)
+        return normalise_together([self], [x])[0] if self.training else super().forward(x)
 
-    def _move_statistics(self, mean: Tensor, variance: Tensor) -> None:
+    def move_statistics(self, mean: Tensor, variance: Tensor) -> None:
+        """The running ones towards a batch's."""
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
@@ -171,18 +173,46 @@ class GatheredBatchNorm(nn.BatchNorm1d):
         self.running_var.lerp_(variance, self.momentum)
 
 
-def wrap_ddp(model: nn.Module, device: torch.device, processes: Processes) -> nn.Module:
-    """The model to be called in training: gradients averaged and batch statistics taken over all processes."""
+def normalise_together(norms: Sequence[nn.Module], batches: Sequence[Tensor]) -> list[Tensor]:
+    """Each batch (B, D) by the norm of the same place; statistics over all processes take one exchange for all."""
+    gathered = [norm for norm in norms if isinstance(norm, GatheredBatchNorm) and norm.training]
+    if len(gathered) < len(norms):
+        return [norm(x) for norm, x in zip(norms, batches, strict=True)]
+    with torch.autocast(batches[0].device.type, enabled=False):
+        wide = torch.stack([x.float() for x in batches])
+        n = wide.shape[1] * dist.get_world_size()
+        own = torch.stack([wide.mean(dim=1), wide.var(dim=1, correction=0)])
+        each: Tensor = _GatherStatistics.apply(own)  # type: ignore[no-untyped-call]
+        mean = each[:, 0].mean(dim=0)
+        variance = (each[:, 1] + (each[:, 0] - mean).square()).mean(dim=0)
+        for norm, mean_of, variance_of in zip(gathered, mean.detach(), variance.detach(), strict=True):
+            norm.move_statistics(mean_of, variance_of * (n / (n - 1)))
+        weight = torch.stack([norm.weight for norm in gathered])
+        bias = torch.stack([norm.bias for norm in gathered])
+        scale = weight * torch.rsqrt(variance + gathered[0].eps)
+        made = (wide - mean[:, None]) * scale[:, None] + bias[:, None]
+        return list(made.to(batches[0].dtype).unbind())
+
+
+def wrap_ddp(module: nn.Module, device: torch.device, processes: Processes) -> nn.Module:
+    """The module to be called in training: gradients averaged and batch statistics taken over all processes.
+
+    Buffers are the same in all of them, and gradients lie where they are exchanged, in few pieces.
+    """
     if processes.count == 1:
-        return model
-    if device.type == "cuda":
-        nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
-        return DistributedDataParallel(model, device_ids=[device.index])
-    for parent in list(model.modules()):
+        return module
+    for parent in list(module.modules()):
         for name, layer in list(parent.named_children()):
             if type(layer) is nn.BatchNorm1d:
                 setattr(parent, name, _make_gathered(layer))
-    return DistributedDataParallel(model)
+    options: dict[str, Any] = {_SYNC_BUFFERS: False}
+    return DistributedDataParallel(
+        module,
+        device_ids=[device.index] if device.type == "cuda" else None,
+        gradient_as_bucket_view=True,
+        bucket_cap_mb=_BUCKET_MB,
+        **options,
+    )
 
 
 def _make_gathered(layer: nn.BatchNorm1d) -> GatheredBatchNorm:

@@ -46,7 +46,9 @@ class FoldedEncoder:
         encoder = self._encoder
         parts = {modality: encoder.config.parts(modality) for modality in modalities}
         used = {base for bases in parts.values() for base in bases}
-        hidden = {m: self._hidden_vectors(to_modality(clips, m, encoder.parents), m) for m in BASE if m in used}
+        hidden = {
+            m: self._hidden_vectors(to_modality(clips, m, encoder.parents), m) for m in BASE if m in used
+        }
         bias = encoder.absent_bias.to(self._dtype) if clips.shape[2] == 1 else None
         position = encoder.position.to(self._dtype)
         found = {}

@@ -23,6 +23,17 @@ class Losses:
     def total(self) -> Tensor:
         return CONSISTENCY_WEIGHT * (self.intra + self.inter) + self.variance + self.covariance
 
+    @property
+    def terms(self) -> dict[str, Tensor]:
+        """`loss`, which is the total, and what it is made of."""
+        return {
+            "loss": self.total,
+            "intra": self.intra,
+            "inter": self.inter,
+            "variance": self.variance,
+            "covariance": self.covariance,
+        }
+
 
 def umurl_losses(own: dict[str, Tensor], fused: dict[str, Tensor]) -> Losses:
     """own, fused: the projections z_m and u_m of every modality m trained (three in the paper), each (B, P)."""

@@ -12,12 +12,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from encoder.distributed import normalise_together
 from encoder.errors import Hint, UmurlError
 from encoder.modalities import spatial_tokens, temporal_tokens, to_modality
 from encoder.modality_sets import BASE, FUSED, members
 from encoder.skeleton import N_FRAMES, N_JOINTS, N_PEOPLE, PARENTS
 
 WIDEST_FUSED_HEAD = 256
+"""GPUs have fused kernels of attention for heads of up to this width."""
+FUSED_AT_ANY_WIDTH = frozenset({"cpu"})
+"""Devices that have them for all."""
 
 View = Mapping[str, Tensor]
 """A view a modality and one for the fused pass, each (B, T, M, V, C)."""
@@ -105,9 +109,8 @@ def _token_embedding(n_in: int, width: int) -> nn.Sequential:
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-    """Attention of (N, heads, tokens, width a head). GPUs have fused kernels for heads of up to 256; wider ones are
-    two batched products there."""
-    if q.device.type == "cpu" or q.shape[-1] <= WIDEST_FUSED_HEAD:
+    """Attention of (N, heads, tokens, width a head): two batched products where no fused kernel serves."""
+    if q.device.type in FUSED_AT_ANY_WIDTH or q.shape[-1] <= WIDEST_FUSED_HEAD:
         return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
     scores = (q @ k.transpose(-2, -1)) * q.shape[-1] ** -0.5
     return torch.softmax(scores if mask is None else scores + mask, dim=-1) @ v
@@ -260,18 +263,27 @@ class UmURL(nn.Module):
         A group's clips share M. Returns z_m, each modality of its own view through its own projector, and u_m,
         the fused feature through each projector.
         """
-        modalities = self.config.modalities
-        groups = [self.encoder.embed_each([(view[m], m) for m in (*modalities, FUSED)]) for view in views]
-        *own, fused = (torch.cat(parts) if len(parts) > 1 else parts[0] for parts in zip(*groups, strict=True))
-        projected = [self._project(m, y, fused) for m, y in zip(modalities, own, strict=True)]
-        z, u = zip(*projected, strict=True)
-        return dict(zip(modalities, z, strict=True)), dict(zip(modalities, u, strict=True))
+        return self.project(*self.embed_views(views))
 
-    def _project(self, modality: str, own: Tensor, fused: Tensor) -> tuple[Tensor, Tensor]:
-        """z_m and u_m: both are projected at once, but for the batch's statistics, which are of each alone."""
-        rows = torch.cat([own, fused])
-        for layer in self.projectors[modality]:  # type: ignore[union-attr]
-            is_norm = isinstance(layer, nn.modules.batchnorm._BatchNorm)
-            rows = torch.cat([layer(half) for half in rows.chunk(2)]) if is_norm else layer(rows)
-        z, u = rows.chunk(2)
-        return z, u
+    def embed_views(self, views: Sequence[View]) -> tuple[dict[str, Tensor], Tensor]:
+        """y (N, D) of each modality of its own view, and of the fused one."""
+        names = (*self.config.modalities, FUSED)
+        groups = [self.encoder.embed_each([(view[m], m) for m in names]) for view in views]
+        *own, fused = groups[0] if len(groups) == 1 else [torch.cat(y) for y in zip(*groups, strict=True)]
+        return dict(zip(self.config.modalities, own, strict=True)), fused
+
+    def project(
+        self, own: Mapping[str, Tensor], fused: Tensor
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """z_m and u_m: a projector sees both at once, but for the batch's statistics, which are of each alone."""
+        rows = [torch.cat([y, fused]) for y in own.values()]
+        layers = zip(*(self.projectors[m].children() for m in own), strict=True)
+        for level in layers:
+            if isinstance(level[0], nn.BatchNorm1d):
+                halves = [half for x in rows for half in x.chunk(2)]
+                normed = normalise_together([norm for norm in level for _ in range(2)], halves)
+                rows = [torch.cat(pair) for pair in zip(normed[::2], normed[1::2], strict=True)]
+            else:
+                rows = [layer(x) for layer, x in zip(level, rows, strict=True)]
+        z, u = zip(*(x.chunk(2) for x in rows), strict=True)
+        return dict(zip(own, z, strict=True)), dict(zip(own, u, strict=True))

@@ -1,21 +1,39 @@
 """The two stages of a run: pre-training, and contrastive tuning where it is asked for. Each has its network, its
 optimiser and its loss."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from encoder.batches import Plan
+from encoder.batches import Group, Plan, make_views
 from encoder.distributed import Processes, gather, wrap_ddp
 from encoder.losses import umurl_losses
-from encoder.model import UmURL, View
+from encoder.model import UmURL
 from encoder.nearest_neighbour_tuning import HEAD_RATE, QUEUE, SEEKING, SOUGHT, Tuner
+from encoder.ragged import RaggedClips
 from encoder.schedule import TrainConfig
 
 Terms = dict[str, Tensor]
 """`loss`, and what it is made of."""
+
+
+class OnViews(nn.Module):
+    """A network that is called with what was drawn of a batch: its views are made in here, so that they are compiled
+    with it."""
+
+    def __init__(
+        self, network: nn.Module, names: Sequence[str], device: torch.device, config: TrainConfig
+    ) -> None:
+        super().__init__()
+        self.network, self.names = network, tuple(names)
+        self._device_type, self._is_bf16 = device.type, config.precision == "bf16"
+
+    def forward(self, clips: RaggedClips, groups: Sequence[Group]) -> Any:
+        views = make_views(clips, groups, self.names)
+        with torch.autocast(self._device_type, dtype=torch.bfloat16, enabled=self._is_bf16):
+            return self.network(views)
 
 
 class Pretraining:
@@ -24,10 +42,18 @@ class Pretraining:
     def __init__(self, model: UmURL, config: TrainConfig, device: torch.device, processes: Processes) -> None:
         self.module: nn.Module = model
         self.names: tuple[str, ...] = model.config.subsets
-        self.config, self.device, self.processes = config, device, processes
+        self.config, self.processes = config, processes
         groups = [{"params": [p for p in model.parameters() if p.requires_grad]}]
         self.optimiser = _adam(groups, config)
-        self.called = _compile_if_asked(wrap_ddp(model, device, processes), config)
+        if config.compile and processes.count > 1:  # what exchanges between processes stays outside
+            model.embed_views = torch.compile(model.embed_views)  # type: ignore[method-assign]
+        shared = wrap_ddp(OnViews(model, self.names, device, config), device, processes)
+
+        def find_terms(clips: RaggedClips, drawn: Sequence[Group]) -> Terms:
+            own, fused = shared(clips, drawn)
+            return umurl_losses(gather(own, processes), gather(fused, processes)).terms
+
+        self._find_terms = _compile_if_asked(find_terms, config, processes)
 
     def set_rate(self, epoch: float) -> float:
         rate = self.config.rate_at(epoch)
@@ -35,12 +61,9 @@ class Pretraining:
             group["lr"] = rate
         return rate
 
-    def terms(self, views: list[View], step: int) -> Terms:
+    def terms(self, clips: RaggedClips, drawn: Sequence[Group], step: int) -> Terms:
         """The loss and its terms, over the batch of all processes."""
-        with _autocast(self.device, self.config):
-            own, fused = self.called(views)
-        losses = umurl_losses(gather(own, self.processes), gather(fused, self.processes))
-        return {"loss": losses.total, **vars(losses)}
+        return self._find_terms(clips, drawn)  # type: ignore[no-any-return]
 
 
 class Tuning:
@@ -54,7 +77,7 @@ class Tuning:
             Tuner(model, queue=min(QUEUE, plan.steps_per_epoch * plan.batch_size)).to(device).train()
         )
         self.names = (SOUGHT, SEEKING)
-        self.config, self.device, self.processes = config, device, processes
+        self.config, self.processes = config, processes
         self.since = config.epochs * plan.steps_per_epoch
         model.projectors.requires_grad_(False)
         new = [*self.module.head.parameters(), *self.module.predictor.parameters()]
@@ -62,15 +85,15 @@ class Tuning:
         self.optimiser = _adam(
             [{"params": encoder, "lr": config.tune_rate}, {"params": new, "lr": HEAD_RATE}], config
         )
-        self.called = _compile_if_asked(wrap_ddp(self.module, device, processes), config)
+        shared = wrap_ddp(OnViews(self.module, self.names, device, config), device, processes)
+        self._called = _compile_if_asked(shared, config, processes)
 
     def set_rate(self, epoch: float) -> float:
         self.optimiser.param_groups[0]["lr"] = self.config.tune_rate
         return self.config.tune_rate
 
-    def terms(self, views: list[View], step: int) -> Terms:
-        with _autocast(self.device, self.config):
-            sought, seeking = self.called(views)
+    def terms(self, clips: RaggedClips, drawn: Sequence[Group], step: int) -> Terms:
+        sought, seeking = self._called(clips, drawn)
         sought = gather({"sought": sought}, self.processes)["sought"].detach()
         loss = self.module.loss(sought, gather(seeking, self.processes), step=step - self.since)
         return {"loss": loss}
@@ -91,9 +114,8 @@ def _adam(groups: list[dict[str, Any]], config: TrainConfig) -> torch.optim.Opti
     return torch.optim.Adam(groups, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
 
 
-def _autocast(device: torch.device, config: TrainConfig) -> torch.autocast:
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16")
-
-
-def _compile_if_asked(module: nn.Module, config: TrainConfig) -> Callable[..., Any]:
-    return torch.compile(module) if config.compile else module
+def _compile_if_asked(
+    function: Callable[..., Any], config: TrainConfig, processes: Processes
+) -> Callable[..., Any]:
+    """Of one process alone all is one graph, of fixed shapes."""
+    return torch.compile(function, dynamic=False) if config.compile and processes.count == 1 else function

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from encoder.batches import Plan, batch_views
+from encoder.batches import Plan, draw_batch
 from encoder.distributed import ALONE, Processes
 from encoder.errors import Hint, UmurlError
 from encoder.model import ModelConfig, UmURL
@@ -111,10 +111,10 @@ def train(
                 stage = stage_of(epoch, model, config, plan, device, processes)
         rate = stage.set_rate(step / plan.steps_per_epoch)
         teller.begin()
-        views = batch_views(clips, order, step % plan.steps_per_epoch, stage.names, generator)
+        drawn = draw_batch(clips, order, step % plan.steps_per_epoch, stage.names, generator)
         teller.ready()
-        terms = stage.terms(views, step)
         stage.optimiser.zero_grad(set_to_none=True)
+        terms = stage.terms(clips, drawn, step)
         terms["loss"].backward()  # type: ignore[no-untyped-call]
         stage.optimiser.step()
         teller.end(step + 1, terms, rate)

@@ -98,14 +98,14 @@ def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_gradients_are_those_of_the_whole_batch(tmp_path: Path) -> None:
-    """Adam's first average is a tenth of the first gradient."""
+    """Adam's first average is a tenth of the first gradient. That of a bias before batch statistics is rounding."""
     alone = run(ALONE, CONFIG, stop_at=1)
     first, _ = run_together(tmp_path, stop_at=1)
     names = [name for name, _ in UmURL(MODEL).named_parameters()]
     wrong = []
     for i, name in enumerate(names):
         want, got = (run["optimiser"]["state"][i]["exp_avg"] for run in (alone, first))
-        if float((got - want).norm()) > 1e-4 * float(want.norm()) + 1e-7:
+        if float((got - want).norm()) > 1e-4 * float(want.norm()) + 1e-6:
             wrong.append((name, float(want.norm()), float((got - want).norm())))
     assert wrong == []
 
