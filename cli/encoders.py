@@ -23,6 +23,12 @@ def train(
     dataset: Annotated[str, typer.Argument(help="The dataset to train on")],
     options: TrainOptions,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run")] = False,
+    inexact: Annotated[
+        bool,
+        typer.Option(
+            "--inexact", help="With --resume: on another device or number of processes, not to the bit"
+        ),
+    ] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Discard an interrupted run of this name")] = False,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw the training curves: .png, .svg or .html")
@@ -34,6 +40,8 @@ def train(
     """
     if resume and anew:
         raise typer.BadParameter("goes on with a run, --anew discards it: give one", param_hint="--resume")
+    if inexact and not resume:
+        raise typer.BadParameter("goes with --resume", param_hint="--inexact")
     if plot is not None:
         from umurl_search.report.training_curves import check_drawable
 
@@ -52,6 +60,7 @@ def train(
                 request,
                 resume=resume,
                 anew=anew,
+                inexact=inexact,
                 progress=terminal.progress,
                 should_stop=should_stop,
                 tell=terminal.tell,

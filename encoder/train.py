@@ -1,5 +1,6 @@
 """Pre-training: one readable loop (paper, section 3; schedule as in the released code)."""
 
+import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -80,11 +81,36 @@ def train(
     """Pre-trains on normalised clips and returns the model in evaluation mode.
 
     start: a model of the same sizes whose weights are the first; projectors that it lacks begin anew.
-    `state` is what an earlier run of the same configuration saved: the run goes on from that step, with the
-    bits it would have had. Several processes share each batch and end with the same model; hooks are called in
-    the first. Raises UmurlError when there are fewer than two clips or a CPU is to compile, NonFiniteLossError when
-    the loss is not finite, TrainingInterrupted when asked to stop.
+    `state` is what an earlier run of the same configuration saved: the run goes on from that step, on a CPU with the
+    bits it would have had; saved on another kind of device, its chance is drawn anew. Several processes share each
+    batch and end with the same model; hooks are called in the first. Raises UmurlError when there are fewer than two
+    clips or a CPU is to compile, NonFiniteLossError when the loss is not finite, TrainingInterrupted when asked to
+    stop.
     """
+    with _on(device):
+        return _train(
+            clips,
+            model_config,
+            config,
+            device=device,
+            hooks=hooks,
+            start=start,
+            state=state,
+            processes=processes,
+        )
+
+
+def _train(
+    clips: RaggedClips,
+    model_config: ModelConfig,
+    config: TrainConfig,
+    *,
+    device: torch.device,
+    hooks: Hooks,
+    start: UmURL | None,
+    state: dict[str, Any] | None,
+    processes: Processes,
+) -> UmURL:
     require_compilable(config, device)
     config = settle_precision(config, width=model_config.width, device=device)
     plan = Plan.of(clips, config, processes)
@@ -141,6 +167,11 @@ def train(
     if processes.first and teller.step > saved_step:
         hooks.save(_state(teller.step, stage, generator))  # what comes after may fail
     return model.eval()
+
+
+def _on(device: torch.device) -> contextlib.AbstractContextManager[Any]:
+    """As the current GPU, where its events are timed."""
+    return torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext()
 
 
 def require_compilable(config: TrainConfig, device: torch.device) -> None:
@@ -252,11 +283,15 @@ def _state(step: int, stage: Stage, generator: torch.Generator) -> dict[str, Any
         "module": stage.module.state_dict(),
         "optimiser": stage.optimiser.state_dict(),
         "generator": generator.get_state(),
+        "device": generator.device.type,
     }
 
 
 def _restore(state: dict[str, Any], stage: Stage, generator: torch.Generator) -> int:
     stage.module.load_state_dict(state["module"])
     stage.optimiser.load_state_dict(state["optimiser"])
-    generator.set_state(state["generator"].cpu())
+    if state.get("device", generator.device.type) == generator.device.type:
+        generator.set_state(state["generator"].cpu())
+    else:
+        generator.manual_seed(generator.initial_seed() + int(state["step"]))
     return int(state["step"])

@@ -1,5 +1,6 @@
 """An interrupted training goes on, loses nothing and says what differs."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from refusals import raises_typed
 from small_trainings import (
     STEPS,
     TINY,
+    TWELVE_EPOCHS,
     interrupt,
     like_tiny,
     read_training_config,
@@ -244,3 +246,26 @@ def test_a_resumed_run_that_is_given_auto_says_what_differs(
     assert told == []
     changes = [(row["from_step"], row["precision"]) for row in read_training_config(library)["settings"]]
     assert changes == [(0, "bf16"), (2, "float32")]
+
+
+def test_a_run_goes_on_elsewhere_where_it_need_not_be_to_the_bit(library: Library, command: Command) -> None:
+    """As if it had been begun on GPUs."""
+    interrupt(library, TWELVE_EPOCHS, after=5)
+    partial = sealed_folder.partial_of(library.encoder("slow"))
+    options = json.loads((partial / resume_state.OPTIONS).read_text())
+    options["stated"] |= {"device": "cuda", "processes": 4}
+    (partial / resume_state.OPTIONS).write_text(json.dumps(options))
+    (partial / "token").write_text(hashlib.sha256(json.dumps(options["stated"]).encode()).hexdigest())
+    state = resume_state.load_state(partial)
+    torch.save(
+        {**state, "device": "cuda", "generator": state["generator"][:16]}, partial / resume_state.STATE
+    )
+    said = "device cuda (now cpu), processes 4 (now 1); give just that; --inexact goes on all the same"
+    with pytest.raises(UmurlError) as raised:
+        train_encoder(library, TWELVE_EPOCHS, resume=True)
+    assert said in raised.value.typed
+    with pytest.raises(TrainingInterrupted):
+        train_encoder(library, TWELVE_EPOCHS, resume=True, inexact=True, should_stop=stop_after(2))
+    train_encoder(library, TWELVE_EPOCHS, resume=True, inexact=True)
+    assert read_training_config(library)["resumed_inexactly"] is True
+    assert command("train", "mine", "--inexact").code == 2

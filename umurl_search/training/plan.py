@@ -24,7 +24,13 @@ from umurl_search.library.missing import require_dataset
 from umurl_search.training.import_encoder import is_sealed, refuse_known
 from umurl_search.training.monitor import ProbeSplit, held_out_split
 from umurl_search.training.options import TrainOptions
-from umurl_search.training.resume_state import CHANGEABLE, read_options, refuse_to_lose, require_resumable
+from umurl_search.training.resume_state import (
+    CHANGEABLE,
+    keep_made_with,
+    read_options,
+    refuse_to_lose,
+    require_resumable,
+)
 
 _LARGE_BATCH = {("ntu60", "xview"), ("ntu120", "xsub"), ("ntu120", "xset")}
 """Where the paper trains with batches of 1,024 instead of 512."""
@@ -74,6 +80,7 @@ def plan_run(
     *,
     resume: bool,
     anew: bool,
+    inexact: bool = False,
 ) -> Run:
     """Raises UmurlError for everything that can be known to be wrong before anything is written or discarded."""
     protocol, rows, names = training_rows(library, request.dataset, request.protocol)
@@ -103,6 +110,7 @@ def plan_run(
         "processes": processes.count,
         "start_from": start.hash if start else None,
     }
+    stated = keep_made_with(stated, kept["stated"]) if kept and inexact else stated
     recipe = _hash(stated)
     changeable = {name: stated.pop(name) for name in CHANGEABLE}
     stated = json.loads(json.dumps(stated))

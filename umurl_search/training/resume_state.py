@@ -18,6 +18,8 @@ SCRATCH = (STATE, OPTIONS, *PREPARED)
 """Files of a run in its folder that are not the encoder's; they go once it is sealed."""
 CHANGEABLE = ("learning_rate", "tune_rate", "precision")
 """What a resumed run may be given anew: the remedies for a loss that became NaN."""
+INEXACT = ("device", "processes", "compile")
+"""What it may be given anew where it need not have the bits of one run."""
 HASHES = {
     "ingest": "state of the dataset",
     "clips": "list of clips",
@@ -40,6 +42,11 @@ def read_options(target: Path) -> dict[str, Any] | None:
     return json.loads((partial / OPTIONS).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
+def keep_made_with(stated: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """What is stated of a run that goes on otherwise: what it was begun with, of what may differ (`INEXACT`)."""
+    return {**stated, **{name: before[name] for name in INEXACT if name in before}}
+
+
 def require_resumable(target: Path, stated: dict[str, Any]) -> None:
     """Raises UmurlError when no interrupted training of `target` is kept, or one with other options."""
     kept = read_options(target)
@@ -52,9 +59,14 @@ def require_resumable(target: Path, stated: dict[str, Any]) -> None:
     differing = [name for name in {**before, **stated} if before.get(name) != stated.get(name)]
     if differing:
         said = ", ".join(_describe_change(name, before.get(name), stated.get(name)) for name in differing)
+        message = f"the interrupted training of '{target.name}' was made with {said}"
+        if set(differing) <= set(INEXACT):
+            raise UmurlError(
+                message,
+                Hint("give just that; {option} goes on all the same, but not to the bit", option="inexact"),
+            )
         raise UmurlError(
-            f"the interrupted training of '{target.name}' was made with {said}",
-            Hint("give just that to go on with it, or discard it with {option}", option="anew"),
+            message, Hint("give just that to go on with it, or discard it with {option}", option="anew")
         )
 
 

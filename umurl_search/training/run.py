@@ -25,6 +25,7 @@ from umurl_search.library.encoder_registry import TRAINED_ON, EncoderEntry
 from umurl_search.library.library import Library
 from umurl_search.progress import Advance, Progress, no_progress
 from umurl_search.result import Result
+from umurl_search.training.background_save import BackgroundSave
 from umurl_search.training.clip_cache import open_prepared, prepare
 from umurl_search.training.history import read_history
 from umurl_search.training.import_encoder import register_sealed, seal_encoder
@@ -89,6 +90,7 @@ def train_encoder(
     *,
     resume: bool = False,
     anew: bool = False,
+    inexact: bool = False,
     progress: Progress = no_progress,
     should_stop: Callable[[], bool] = lambda: False,
     tell: Callable[[str], None] = lambda line: None,
@@ -97,8 +99,9 @@ def train_encoder(
 
     Started by torchrun, the processes share every batch; all must see the library's folder, the first writes.
     Stopped by `should_stop`, it raises encoder.train.TrainingInterrupted and `resume=True` goes on from there, with
-    another learning rate or precision if they are given; `anew=True` discards what an interrupted run left. `tell` is
-    given a line where bf16 was asked for, or is gone on with, and is emulated.
+    another learning rate or precision if they are given, and, where it is `inexact`, on another device or number of
+    processes; `anew=True` discards what an interrupted run left. `tell` is given a line where bf16 was asked for, or is
+    gone on with, and is emulated.
     Raises UmurlError for an unknown dataset or protocol, when the encoder is there already, and when neither is
     said of an interrupted run.
     """
@@ -106,7 +109,7 @@ def train_encoder(
     device = own_device(pick_device(request.device))
     with process_group(device) as processes, contextlib.ExitStack() as held:
         run = processes.broadcast_from_rank0(
-            lambda: plan_run(library, request, device, processes, resume=resume, anew=anew)
+            lambda: plan_run(library, request, device, processes, resume=resume, anew=anew, inexact=inexact)
         )
         if run.finished:
             told = _register_earlier(library, run.name) if processes.first else {}
@@ -174,13 +177,15 @@ def _train(job: _Job, *, progress: Progress, should_stop: Callable[[], bool]) ->
     settings = _settings(run.config, job.state)
     hooks, recorder = Hooks(should_stop=should_stop), None
     with contextlib.ExitStack() as stack:
+        saver = stack.enter_context(BackgroundSave(lambda state: save_state(job.partial, state)))
         if job.processes.first:
             plan = Plan.of(clips, run.config, job.processes)
             recorder = stack.enter_context(contextlib.closing(_recorder(job, plan.total_steps, settings)))
             title = f"Training {run.name}"
             advance = stack.enter_context(progress(title, total=plan.total_steps, unit="steps"))
             advance(job.state["step"] if job.state else 0)
-            hooks = _recording_hooks(job, hooks, recorder, plan.total_steps, settings, advance)
+            save = _saving_hook(saver, recorder, settings, inexact=_is_inexact(job))
+            hooks = replace(_recording_hooks(job, hooks, recorder, plan.total_steps, advance), save=save)
         try:
             model = train(
                 clips,
@@ -193,6 +198,7 @@ def _train(job: _Job, *, progress: Progress, should_stop: Callable[[], bool]) ->
                 processes=job.processes,
             )
         except NonFiniteLossError as error:
+            saver.wait()
             kept = (job.partial / STATE).exists()
             goes_on = "; resumed so, training goes on from the last state saved before" if kept else ""
             give = f"give a lower learning rate or {{option}}{goes_on}"
@@ -221,7 +227,6 @@ def _recording_hooks(
     hooks: Hooks,
     recorder: TrainingMonitor,
     total_steps: int,
-    settings: list[dict[str, Any]],
     advance: Advance,
 ) -> Hooks:
     """The hooks of the first process: they record, look at the embedding and save."""
@@ -232,7 +237,6 @@ def _recording_hooks(
         log_every=recorder.every,
         watch=_looking_hook(recorder, job.store, job.run, job.device),
         watch_every=-(-total_steps // looks) if looks else None,
-        save=_saving_hook(job.partial, recorder, settings),
         save_every_s=job.request.save_every_s,
     )
 
@@ -267,6 +271,7 @@ def _seal(
         "clips": len(run.rows),
         "processes": job.processes.count,
         "device": job.device.type,
+        "resumed_inexactly": _is_inexact(job) or None,
         "torch": torch.__version__,
         "started_from": _origin(run.start),
         "settings": settings if len(settings) > 1 else None,
@@ -289,6 +294,14 @@ def _seal(
     return doubts
 
 
+def _is_inexact(job: _Job) -> bool:
+    """Whether the run went on, now or before, otherwise than it was begun."""
+    begun = job.run.stated
+    here = {"device": job.device.type, "processes": job.processes.count}
+    before = bool(job.state and job.state.get("inexact"))
+    return before or any(begun[name] != value for name, value in here.items())
+
+
 def _settings(config: TrainConfig, state: dict[str, Any] | None) -> list[dict[str, Any]]:
     """What may change when a run is resumed, as it has been from which step on."""
     before: list[dict[str, Any]] = state["settings"] if state else []
@@ -299,11 +312,11 @@ def _settings(config: TrainConfig, state: dict[str, Any] | None) -> list[dict[st
 
 
 def _saving_hook(
-    partial: Path, recorder: TrainingMonitor, settings: list[dict[str, Any]]
+    saver: BackgroundSave, recorder: TrainingMonitor, settings: list[dict[str, Any]], *, inexact: bool
 ) -> Callable[[dict[str, Any]], None]:
     def save(state: dict[str, Any]) -> None:
         recorder.sync()
-        save_state(partial, {**state, "recorder": recorder.state(), "settings": settings})
+        saver({**state, "recorder": recorder.state(), "settings": settings, "inexact": inexact})
 
     return save
 
