@@ -32,6 +32,7 @@ from umurl_search.readers.detected_people import (
 )
 from umurl_search.readers.file_per_clip import FilePerClip, Place, decode_place, require_layout
 from umurl_search.readers.frame_times import find_timing, sort_frames, spread
+from umurl_search.readers.repeated_frames import settle_repeats
 from umurl_search.readers.tracks import Tracked, follow_people
 
 _MOST_NUMBERS = 2**29
@@ -43,7 +44,8 @@ _FROM_CAMERA = np.array([-1, -1, 1], dtype=np.float32)
 
 def build_clip(found: Detections, *, layout: str | None) -> FileClip:
     """The clip of a file's detections. layout: where it is stated. Raises: BadRecordingError where nobody is left."""
-    frames, n_ghosts = drop_ghosts(found.frames)
+    frames, repeated = settle_repeats(found.frames)
+    frames, n_ghosts = drop_ghosts(frames)
     if n_ghosts and not any(frame.people for frame in frames):
         detail = f"all {n_ghosts:,} people have scores under {LEAST_PERSON_SCORE:g}"
         raise BadRecordingError("no body", detail)
@@ -60,7 +62,13 @@ def build_clip(found: Detections, *, layout: str | None) -> FileClip:
     if timing.positions is not None:
         places = spread(places, timing.positions)
     has_fingers = any(frame.has_fingers for frame in frames)
-    notes = (*found.notes, *timing.notes, *_describe(tracked, n_ghosts), *(FINGERS_LEFT_OUT,) * has_fingers)
+    notes = (
+        *found.notes,
+        *repeated,
+        *timing.notes,
+        *_describe(tracked, n_ghosts),
+        *(FINGERS_LEFT_OUT,) * has_fingers,
+    )
     return FileClip(places, notes, layout if is_own else joints.name, timing.fps)
 
 
