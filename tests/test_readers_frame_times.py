@@ -53,8 +53,10 @@ def test_time_stamps_that_count_are_numbers_of_frames(first: int, step: int) -> 
     timing = find_timing(timed(times), None)
     assert timing.positions is None
     assert timing.fps is None
-    assert timing.notes[0].startswith("its time stamps count one after another: taken for numbers of frames")
-    assert timing.notes[0].endswith("--fps says the rate")
+    assert timing.notes[0].startswith(
+        "its time stamps count one after another, so they are taken for numbers of frames"
+    )
+    assert timing.notes[0].endswith("--fps settles it")
     assert find_timing(timed(times), 50) == (None, 50 / step, timing.notes[1:])
 
 

@@ -98,6 +98,6 @@ def test_a_column_t_that_counts_is_no_clock(tmp_path: Path) -> None:
         read = read_recording(path)
         assert read.fps is None
         assert len(read.frames) == 8
-        assert "--fps says the rate" in read.notes[0]
+        assert "--fps settles it" in read.notes[0]
     path = write(tmp_path, head, [[0.04 * t, *one.ravel()] for t, one in enumerate(walk("coco-17"))])
     assert read_recording(path).fps == 25

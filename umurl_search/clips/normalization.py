@@ -6,6 +6,7 @@ Source of the normalisation: the authors' released code, matched stage by stage 
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, get_args
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from encoder.errors import Hint, UmurlError
 from encoder.joint_layouts import Layout, find_layout
 from encoder.skeleton import LEFT_SHOULDER, N_FRAMES, N_PEOPLE, RIGHT_SHOULDER, SPINE_MID
+from umurl_search.clips.assumed_rates import drop_rates
 from umurl_search.clips.body_axes import face_camera, make_upright, settle_signs, stand_up
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Frames, LeftOut
@@ -215,8 +217,13 @@ def convert_and_count(clip: Clip, conventions: Conventions, *, state: State = "r
         return describe_nobody(clip)
     is_turned = conventions.up != "y" or conventions.upright
     ready = normalise(frames) if is_turned and state in NORMALISED else frames
-    said = tell_person(clip.notes, conventions.person)
-    return Marked(ready, n_unseen + clip.unseen, (*said, *notes))
+    return Marked(ready, n_unseen + clip.unseen, (*settle_notes(clip.notes, conventions), *notes))
+
+
+def settle_notes(notes: Sequence[str], conventions: Conventions) -> tuple[str, ...]:
+    """A reader's notes, as they are once the person and the rate are stated."""
+    is_stated = conventions.fps != STORE_FPS
+    return drop_rates(tell_person(notes, conventions.person), is_stated=is_stated)
 
 
 def conventions_for(clip: Clip, conventions: Conventions) -> Conventions:

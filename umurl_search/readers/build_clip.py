@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -174,6 +175,12 @@ def require_range(numbers: NDArray[Any], converted: Frames) -> None:
             first = int(np.flatnonzero(beyond.any(axis=tuple(range(1, beyond.ndim))))[0])
             detail = f"{np.sum(beyond)} NaN or infinite numbers, from frame {first + 1}"
             raise BadRecordingError("non-finite", f"{detail} (in single precision)")
+
+
+def keep_notes(clip: Clip, read: FileClip, path: Path | None = None) -> Clip:
+    """The clip with the notes of what was read, without the file's name before them."""
+    notes = tuple(note.removeprefix(f"{path}: ") for note in read.notes)
+    return replace(clip, notes=notes) if notes else clip
 
 
 def make_clip(

@@ -5,7 +5,6 @@ Letters: T frames, M people, V joints, C coordinates.
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from umurl_search.clips.types import State
 from umurl_search.readers.build_clip import (
     BadRecordingError,
     FileClip,
+    keep_notes,
     make_clip,
     require_places,
     take_places,
@@ -76,11 +76,6 @@ def to_clip(place: Place, read: FileClip) -> Clip:
     """The same as a recording of a source. Raises: BadRecordingError."""
     clip = make_clip(place.name, read.frames, source=place.source, layout=read.layout, fps=read.fps)
     return keep_notes(clip, read)
-
-
-def keep_notes(clip: Clip, read: FileClip) -> Clip:
-    """The clip with the notes of what was read."""
-    return replace(clip, notes=read.notes) if read.notes else clip
 
 
 def name_notes(path: Path, read: FileClip) -> FileClip:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from umurl_search.clips.assumed_rates import assume_rate
 from umurl_search.clips.clip import Frames
 from umurl_search.readers.detected_people import DetectedFrame
 
@@ -21,9 +22,7 @@ _MOST_GROWTH = 4
 """Times as many frames as there are: with more holes the numbers are no frames' numbers."""
 _MOST_STRIDE, _MOST_COUNTED = 3, 1_000_000
 """Of whole numbers that count frames: the usual step, and the first of them; seconds since 1970 are more."""
-_COUNTED = (
-    "its time stamps count one after another: taken for numbers of frames, not for times; --fps says the rate"
-)
+_COUNTED = assume_rate("its time stamps count one after another, so they are taken for numbers of frames")
 _LEAST_FPS, _MOST_FPS = 1.0, 1_000.0
 
 

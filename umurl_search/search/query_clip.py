@@ -30,9 +30,9 @@ from umurl_search.clips.normalization import (
     NonFiniteError,
     convert_frames,
     normalise,
+    settle_notes,
     to_ntu25,
 )
-from umurl_search.clips.picture_people import tell_person
 from umurl_search.clips.plausibility import check_clips, check_scale_and_axis
 from umurl_search.clips.types import Axes, Embeddings
 from umurl_search.clips.unseen_joints import describe_unseen, mark_unseen, parse_marks
@@ -40,6 +40,7 @@ from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
 from umurl_search.library.missing import require_dataset
 from umurl_search.readers.build_clip import BadRecordingError, FileClip
+from umurl_search.readers.format_detection import find_remedies
 from umurl_search.readers.formats import clip_suffixes, list_suffixes, read_clip_file, states_nothing
 
 _VALUE_BYTES = 4
@@ -110,7 +111,9 @@ def library_name(text: str) -> tuple[str, str] | None:
         return None
     dataset, colon, name = text.partition(":")
     if not colon:
-        raise BadInputError(f"{text}: not a clip", f"give a {list_suffixes()} file, or DATASET:CLIPNAME")
+        remedies = find_remedies(Path(text).suffix.lower()) if os.path.isfile(text) else []
+        clips = f"give a {list_suffixes()} file, or DATASET:CLIPNAME"
+        raise BadInputError(f"{text}: not a clip", "; ".join([*remedies, clips]))
     return dataset, name
 
 
@@ -269,7 +272,7 @@ def read_clip_frames(
         read = _read_as_likely(path, conventions, axes=axes, strict_layout=strict_layout)
     except BadRecordingError as error:
         raise BadInputError(f"{path}: {error.reason}, {error.detail}", _WHOLE) from error
-    frames, notes = read.frames, tell_person(read.notes, conventions.person)
+    frames, notes = read.frames, settle_notes(read.notes, conventions)
     conventions, strict_layout = _follow_file(read, conventions, strict_layout)
     if most_bytes is not None and _VALUE_BYTES * frames.size * STORE_FPS / conventions.fps > most_bytes:
         raise _too_long(path)
