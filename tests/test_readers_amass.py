@@ -241,7 +241,11 @@ def test_angles_by_other_names(tmp_path: Path, arrays: Any, fps: float | None, s
 
 def test_places_of_aist_are_divided_by_their_scaling(tmp_path: Path) -> None:
     trans = np.tile([90.0, 180, 0], (5, 1))
-    said = {"smpl_poses": np.zeros((5, 72)), "smpl_trans": trans, "smpl_scaling": np.array([90.0])}
+    said: dict[str, Any] = {
+        "smpl_poses": np.zeros((5, 72)),
+        "smpl_trans": trans,
+        "smpl_scaling": np.array([90.0]),
+    }
     frames = read_clip(write(tmp_path, **said)).frames
     np.testing.assert_allclose(frames[:, 0, 0], np.tile([1, 2, 0], (5, 1)), atol=1e-6)
     with pytest.raises(BadRecordingError, match="its smpl_scaling is no number to divide by"):
@@ -250,8 +254,8 @@ def test_places_of_aist_are_divided_by_their_scaling(tmp_path: Path) -> None:
 
 def test_what_of_angles_is_not_read_says_what_would_be(tmp_path: Path) -> None:
     matrices: dict[str, Any] = {"global_orient": np.zeros((5, 1, 3, 3)), "body_pose": np.zeros((5, 23, 3, 3))}
-    lone: dict[str, Any] = {"pose_body": np.zeros((5, 63))}
-    for arrays in (matrices, lone):
+    several: list[dict[str, Any]] = [matrices, {"pose_body": np.zeros((5, 63))}]
+    for arrays in several:
         path = write(tmp_path, **arrays)
         assert is_amass(path)
         with pytest.raises(

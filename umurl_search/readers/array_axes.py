@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import BadInputError
+from encoder.errors import BadInputError, UmurlError
 from encoder.joint_layouts import LAYOUTS, Layout, folded_counts, joint_counts, layouts_with
 from umurl_search.clips.types import AXES, SET_AXES, Axes
+from umurl_search.readers.dimensions import describe_picture, describe_space
 
 USUAL_PEOPLE, MOST_PEOPLE = 2, 6
 _FIRST: tuple[Axes, ...] = ("TVC", "MTVC", "TMVC", "CTVM")
@@ -156,11 +157,19 @@ def describe_joints(shape: tuple[int, ...], stated: Layout | None = None) -> str
         which = f"{shape[1]} numbers a frame may be joints of {' or '.join(names)}"
         return f"; {which}: --layout {names[0] if len(names) == 1 else 'NAME'} says so"
     n_joints = shape[-2] if len(shape) > 2 and shape[-1] in (2, 3, 4) else 0
+    if stated is not None and n_joints == stated.n_joints and shape[-1] not in (stated.dims, stated.dims + 1):
+        said, hint = describe_picture(stated) if shape[-1] == 2 else describe_space(stated)
+        return f"; {UmurlError(said, hint).typed}"
     if stated is not None and _FEWEST_JOINTS <= n_joints != stated.n_joints:
         return f"; the array has {n_joints} joints, layout {stated.name} has {stated.n_joints}"
     if not _FEWEST_JOINTS <= n_joints <= _MOST_JOINTS or (n_joints in joint_counts() and shape[-1] > 2):
         return ""
     known = layouts_with(n_joints)
+    flat = [name for name in known if LAYOUTS[name].dims == 2]
+    if shape[-1] == 2 and known:
+        names = flat or [f"{name}-2d" for name in known]
+        which = f"{n_joints} joints in a picture may be {' or '.join(names)}"
+        return f"; {which}: --layout {names[0] if len(names) == 1 else 'NAME'} says so (see docs/layouts.md)"
     if known:
         return f"; {n_joints} joints may be {' or '.join(known)}: --layout says which (see docs/layouts.md)"
     return f"; no known layout has {n_joints} joints: --layout FILE.json states one (see docs/layouts.md)"

@@ -46,7 +46,9 @@ _DIALECTS = (
         whose="AIST++", parts=("smpl_poses",), moved="smpl_trans", scaling="smpl_scaling", up="y", fps=60.0
     ),
 )
-_WANTED = "read are poses (T, 66), pose_body and root_orient, body_pose and global_orient, or smpl_poses: axes times angles"
+_WANTED = (
+    "read are poses (T, 66), pose_body and root_orient, body_pose and global_orient, or smpl_poses, by axes"
+)
 NAMES = tuple(dict.fromkeys(name for one in _DIALECTS for name in one.parts))
 
 
@@ -100,9 +102,8 @@ def read_angles(arrays: Mapping[str, Array]) -> Angles:
         raise BadRecordingError("malformed", f"{' and '.join(dialect.parts)} are no numbers")
     angles = np.concatenate([part.reshape(n_frames, -1) for part in parts], axis=1)[:, :N_ANGLES]
     fps, notes = _find_rate(arrays, dialect)
-    up = dialect.up or ""
-    if not up:
-        up = find_up(angles[:, :_AXIS])
+    up = dialect.up or find_up(angles[:, :_AXIS])
+    if dialect.up is None:
         notes = (*notes, f"it does not say which axis is up: people stand along {up}; --up says otherwise")
     return Angles(angles, _find_places(arrays, dialect, n_frames), up, fps, notes)
 

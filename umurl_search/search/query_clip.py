@@ -271,7 +271,7 @@ def read_clip_frames(
             _require_room(path, most_bytes)
         read = _read_as_likely(path, conventions, axes=axes, strict_layout=strict_layout)
     except BadRecordingError as error:
-        raise BadInputError(f"{path}: {error.reason}, {error.detail}", _WHOLE) from error
+        raise BadInputError(f"{path}: {error.reason}, {error.detail}", error.hint or _WHOLE) from error
     frames, notes = read.frames, settle_notes(read.notes, conventions)
     conventions, strict_layout = _follow_file(read, conventions, strict_layout)
     if most_bytes is not None and _VALUE_BYTES * frames.size * STORE_FPS / conventions.fps > most_bytes:
