@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from encoder.errors import Hint, UmurlError
 from encoder.joint_layouts import Layout, find_layout
 from encoder.skeleton import LEFT_SHOULDER, N_FRAMES, N_PEOPLE, RIGHT_SHOULDER, SPINE_MID
 from umurl_search.clips.assumed_rates import drop_rates
-from umurl_search.clips.body_axes import face_camera, make_upright, settle_signs, stand_up
+from umurl_search.clips.body_axes import face_camera, find_standing_axis, make_upright, settle_signs, stand_up
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Frames, LeftOut
 from umurl_search.clips.joint_mapping import combine_joints
@@ -127,6 +127,18 @@ class NonFiniteError(ValueError):
     """A coordinate that is no number, and marks no unseen joint either."""
 
 
+class Converted(NamedTuple):
+    """frames: (T, M, 25, 3), metres, y up, 30 a second. n_unseen: joints that were marked as not seen, frame by frame.
+
+    notes: what was assumed. stands_along: the axis along which people stand, where it is not the one that was stated.
+    """
+
+    frames: Frames
+    n_unseen: int
+    notes: tuple[str, ...] = ()
+    stands_along: str | None = None
+
+
 def to_ntu25(frames: Frames, conventions: Conventions) -> Frames:
     """Frames (T, M, V, C) of a source as NTU-25 joints, metres, y up, 30 frames/s, one or two people.
 
@@ -138,8 +150,8 @@ def to_ntu25(frames: Frames, conventions: Conventions) -> Frames:
     return convert_frames(frames, conventions).frames
 
 
-def convert_frames(frames: Frames, conventions: Conventions) -> Marked:
-    """The same, how many joints were marked as not seen, and notes."""
+def convert_frames(frames: Frames, conventions: Conventions) -> Converted:
+    """The same, and what is to be known of it."""
     layout = find_layout(conventions.layout)
     if frames.shape[2] != layout.n_joints:
         raise ValueError(f"layout {layout.name} has {layout.n_joints} joints, the clip has {frames.shape[2]}")
@@ -149,7 +161,7 @@ def convert_frames(frames: Frames, conventions: Conventions) -> Marked:
     frames = _choose_people(frames, conventions.person)
     filled = fill_gaps(frames, fps=conventions.fps) if layout.axes != "world" else Marked(frames, 0)
     frames = filled.frames
-    placed = _place_joints(frames, layout, conventions)
+    placed, stands_along = _place_joints(frames, layout, conventions)
     frames = placed.frames
     if frames.size and not np.abs(frames).max() <= FARTHEST_M:  # NaN where infinite ones met
         raise ValueError(
@@ -162,7 +174,7 @@ def convert_frames(frames: Frames, conventions: Conventions) -> Marked:
     notes = (*placed.notes, *filled.notes)
     notes = (*notes, *check_picture_people(frames)) if layout.axes == "picture" else notes
     ready = np.ascontiguousarray(_resample(frames, conventions.fps), dtype=np.float32)
-    return Marked(ready, n_unseen, notes)
+    return Converted(ready, n_unseen, notes, stands_along)
 
 
 def _choose_people(frames: Frames, person: int | None) -> Frames:
@@ -175,9 +187,9 @@ def _choose_people(frames: Frames, person: int | None) -> Frames:
     return frames[:, np.asarray(frames.any(axis=(0, 2, 3)))]
 
 
-def _place_joints(frames: Frames, layout: Layout, conventions: Conventions) -> Placed:
-    """NTU-25's joints in metres, y up, of a layout's in the source's axes and unit. Raises ValueError for another up
-    axis of a picture's joints."""
+def _place_joints(frames: Frames, layout: Layout, conventions: Conventions) -> tuple[Placed, str | None]:
+    """NTU-25's joints in metres, y up, of a layout's in the source's axes and unit; and the axis along which people
+    stand, where it is not the stated one. Raises ValueError for another up axis of a picture's joints."""
     placed = place_picture(
         frames,
         layout,
@@ -187,13 +199,15 @@ def _place_joints(frames: Frames, layout: Layout, conventions: Conventions) -> P
     )
     if placed.is_picture and frames.size and conventions.up != "y":
         raise ValueError("joints of a picture have no up axis to state: x is right, y down")
-    frames = _y_up(combine_joints(placed.frames, layout), conventions.up)
+    joints = combine_joints(placed.frames, layout)
+    along = None if placed.is_picture else find_standing_axis(joints)
+    frames = _y_up(joints, conventions.up)
     if placed.is_picture and frames.size:
         frames = scale_to_person(frames)
     elif conventions.scale != 1.0:
         with np.errstate(over="ignore"):
             frames = frames * np.float32(conventions.scale)
-    return placed._replace(frames=frames)
+    return placed._replace(frames=frames), along if along != conventions.up else None
 
 
 def convert_clip(clip: Clip, conventions: Conventions, *, state: State = "raw") -> Frames | LeftOut:
@@ -205,19 +219,21 @@ def convert_clip(clip: Clip, conventions: Conventions, *, state: State = "raw") 
     return converted if isinstance(converted, LeftOut) else converted.frames
 
 
-def convert_and_count(clip: Clip, conventions: Conventions, *, state: State = "raw") -> Marked | LeftOut:
+def convert_and_count(clip: Clip, conventions: Conventions, *, state: State = "raw") -> Converted | LeftOut:
     """The same, with how many joints were marked as not seen, by the reader too."""
     try:
-        frames, n_unseen, notes = convert_frames(clip.frames, conventions_for(clip, conventions))
+        found = convert_frames(clip.frames, conventions_for(clip, conventions))
     except NonFiniteError as error:
         return LeftOut(name=clip.name, reason="non-finite", detail=str(error), source=clip.source)
     except ValueError as error:
         return LeftOut(name=clip.name, reason="malformed", detail=str(error), source=clip.source)
+    frames = found.frames
     if 0 in frames.shape[:2]:
         return describe_nobody(clip)
     is_turned = conventions.up != "y" or conventions.upright
     ready = normalise(frames) if is_turned and state in NORMALISED else frames
-    return Marked(ready, n_unseen + clip.unseen, (*settle_notes(clip.notes, conventions), *notes))
+    notes = (*settle_notes(clip.notes, conventions), *found.notes)
+    return Converted(ready, found.n_unseen + clip.unseen, notes, found.stands_along)
 
 
 def settle_notes(notes: Sequence[str], conventions: Conventions) -> tuple[str, ...]:

@@ -4,13 +4,14 @@ recordings of another length are read without an error, and find nothing.
 Letters: T frames, M people.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from encoder.joint_layouts import find_layout
-from umurl_search.clips.body_axes import look_at
+from umurl_search.clips.body_axes import find_trunk, look_at
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.clip_length import check_lengths
 from umurl_search.clips.joint_plausibility import check_joints
@@ -24,8 +25,6 @@ _LEAST_M, _MOST_M, _USUAL_M = 0.3, 4.0, 1.5
 _UNITS = {1.0: "metres", 0.01: "centimetres", 0.001: "millimetres"}
 _LEANING = 1.25
 """How much farther than upwards a trunk reaches to the side that lies; a camera looks down on people by half of it."""
-_LOW, _HIGH = (0, 1), (20, 2, 3)
-"""Pelvis or middle of the spine; shoulders, neck or head: what arrays are centred on is zero, as if it were absent."""
 MOST_CLIPS = 64
 _MOST_FRAMES = 32
 _AXES: dict[str, tuple[Up, Up, Up]] = {"y": ("x", "y", "z"), "z": ("x", "z", "y"), "x": ("y", "x", "z")}
@@ -44,23 +43,30 @@ def check_clips(
     is_turned: bool = False,
     lengths: Sequence[int] | NDArray[np.int32] | None = None,
     dataset: str = "",
+    standing: Sequence[str] = (),
 ) -> list[str]:
     """A line for what is unlikely of people, with the option that would mend it; none where all is well.
 
     clips: (T, M, 25, 3) each, as `to_ntu25` gives them by the conventions. is_turned: clips are normalised, so that
     nothing is said of their axes. lengths: frames of all clips, where these are some of them; None where recordings are
-    kept whole. dataset: in which they have names.
+    kept whole. dataset: in which they have names. standing: of clips that stand along another axis than the stated one,
+    which, as `convert_frames` found it before anybody was turned.
     """
     some = clips[:MOST_CLIPS]
     said = check_joints(some, conventions, what=what, remedy=remedy)
     if not said and not is_turned:
-        said = check_scale_and_axis(some, conventions, what=what, remedy=remedy)
+        said = check_scale_and_axis(some, conventions, what=what, remedy=remedy, standing=standing)
     n_frames = [len(frames) for frames in clips] if lengths is None else lengths
     return said + check_lengths(n_frames, what=what, dataset=dataset)
 
 
 def check_scale_and_axis(
-    clips: Sequence[Frames], conventions: Conventions, *, what: str, remedy: Remedy = "say {}".format
+    clips: Sequence[Frames],
+    conventions: Conventions,
+    *,
+    what: str,
+    remedy: Remedy = "say {}".format,
+    standing: Sequence[str] = (),
 ) -> list[str]:
     """A line for what is unlikely of people, with the option that would mend it; none where all is well.
 
@@ -75,10 +81,12 @@ def check_scale_and_axis(
         return [
             f"{what}: {one}" for one in _check_size(float(np.median(sizes[sizes > 0])), conventions, remedy)
         ]
-    size, trunks = float(np.median(sizes[sizes > 0])), np.array([_trunk(frames) for frames in some])
+    size, trunks = float(np.median(sizes[sizes > 0])), np.array([find_trunk(frames) for frames in some])
     look = look_at(some)
     turned = look.is_turned and not look.stands and not conventions.upright
-    of_axes = _check_turned(trunks, remedy) if turned else _check_trunks(trunks, conventions, remedy)
+    of_axes = (
+        _check_turned(trunks, remedy) if turned else _check_trunks(trunks, conventions, remedy, standing)
+    )
     said = [*_check_size(size, conventions, remedy), *of_axes]
     return [f"{what}: {one}" for one in said]
 
@@ -90,18 +98,6 @@ def _sizes(frames: Frames) -> NDArray[np.float32]:
     low = np.where(there, frames, np.inf).min(axis=2)
     extents = np.where(np.asarray(there.any(axis=2)), high - low, 0)
     return np.asarray(extents.max(axis=-1).ravel(), dtype=np.float32)
-
-
-def _trunk(frames: Frames) -> NDArray[np.float64]:
-    """From the pelvis to the shoulders, the median of all frames; zero where neither is ever there."""
-    low, high = (_pick_present_joint(frames, joints) for joints in (_LOW, _HIGH))
-    along = (high - low)[low.any(axis=-1) & high.any(axis=-1)]
-    return np.median(along, axis=0).astype(np.float64) if len(along) else np.zeros(3)
-
-
-def _pick_present_joint(frames: Frames, joints: tuple[int, ...]) -> Frames:
-    """Of joints that stand for one another, the first that is ever there, (T, M, 3)."""
-    return frames[:, :, next((joint for joint in joints if frames[:, :, joint].any()), joints[0])]
 
 
 def _check_size(size: float, conventions: Conventions, remedy: Remedy) -> list[str]:
@@ -116,23 +112,31 @@ def _check_size(size: float, conventions: Conventions, remedy: Remedy) -> list[s
     return [f"people are {size:,.4g} m from end to end; {mended}"]
 
 
-def _check_trunks(trunks: NDArray[np.float64], conventions: Conventions, remedy: Remedy) -> list[str]:
+def _check_trunks(
+    trunks: NDArray[np.float64], conventions: Conventions, remedy: Remedy, standing: Sequence[str]
+) -> list[str]:
     """In most clips: people lie down in some."""
-    axes, reach = _AXES[conventions.up[-1]], np.abs(trunks)
+    reach = np.abs(trunks)
     lying = reach.max(axis=1) > _LEANING * reach[:, 1]
     if 2 * lying.sum() > len(trunks):
-        along = int(np.bincount(reach[lying].argmax(axis=1)).argmax())
-        axis = axes[along]
-        pointing = np.median(trunks[lying, along]) * _SIGNS.get(conventions.up, (1, 1, 1))[along]
-        up = axis if pointing > 0 else _OPPOSITE[axis]
-        which = "that axis is up" if pointing > 0 else "it points down"
-        return [f"people lie along {axis} rather than stand; if {which}, {remedy(f'--up {up}')}"]
+        sideways = [up for up in standing if up[-1] != conventions.up[-1]]
+        up = Counter(sideways).most_common(1)[0][0] if sideways else _find_up(trunks[lying], conventions)
+        which = "it points down" if up.startswith("-") else "that axis is up"
+        return [f"people lie along {up[-1]} rather than stand; if {which}, {remedy(f'--up {up}')}"]
     if 2 * (~lying & (trunks[:, 1] < 0)).sum() > len(trunks):
         down = _OPPOSITE[conventions.up]
         return [
-            f"people stand on their heads; {axes[1]} points the other way there: {remedy(f'--up {down}')}"
+            f"people stand on their heads; {conventions.up[-1]} points the other way there: {remedy(f'--up {down}')}"
         ]
     return []
+
+
+def _find_up(trunks: NDArray[np.float64], conventions: Conventions) -> Up:
+    """The axis along which most trunks lie that were turned by the stated axis alone."""
+    along = int(np.bincount(np.abs(trunks).argmax(axis=1)).argmax())
+    axis = _AXES[conventions.up[-1]][along]
+    pointing = np.median(trunks[:, along]) * _SIGNS.get(conventions.up, (1, 1, 1))[along]
+    return axis if pointing > 0 else _OPPOSITE[axis]
 
 
 def _check_turned(trunks: NDArray[np.float64], remedy: Remedy) -> list[str]:

@@ -227,7 +227,7 @@ def _from_files(
     )
     conventions, is_ready, n_unseen = follow_state(stated, reader), reader.state in NORMALISED, 0
     found: dict[str, np.ndarray[Any, np.dtype[np.float32]]] = {}
-    left_out, raw, detail = [], list[Frames](), ""
+    left_out, raw, standing, detail = [], list[Frames](), list[str](), ""
     batch: dict[str, Frames] = {}
     embedder = _embedder(model, request, n_clips=CHUNK)
 
@@ -251,6 +251,7 @@ def _from_files(
             frames, n_unseen = converted.frames, n_unseen + converted.n_unseen
             batch[outcome.name] = frames if is_ready else normalise(frames)
             raw += [frames] * (len(raw) < MOST_CLIPS)
+            standing += [converted.stands_along] if converted.stands_along else []
         if len(batch) == CHUNK:
             flush()
     if batch:
@@ -265,6 +266,6 @@ def _from_files(
         [
             *getattr(reader, "notes", ()),
             *describe_unseen(n_unseen, what=str(path)),
-            *check_clips(raw, conventions, what=str(path), is_turned=is_ready),
+            *check_clips(raw, conventions, what=str(path), is_turned=is_ready, standing=standing),
         ],
     )

@@ -225,6 +225,7 @@ def _record(reader: Reader, conventions: Conventions, clip: Clip) -> Record | Le
         segments=to_store_rate(clip.segments, n_source=len(clip.frames), n_store=len(frames)),
         unseen=converted.n_unseen,
         notes=converted.notes,
+        stands_along=converted.stands_along,
     )
 
 

@@ -372,7 +372,13 @@ def _make_query(
     notes = [
         *(f"{outcome.name}: {note}" for note in converted.notes),
         *describe_unseen(converted.n_unseen, what=outcome.name),
-        *check_clips([frames], conventions, what=outcome.name, is_turned=is_ready),
+        *check_clips(
+            [frames],
+            conventions,
+            what=outcome.name,
+            is_turned=is_ready,
+            standing=(converted.stands_along,) if converted.stands_along else (),
+        ),
     ]
     return Query(
         name=outcome.name,

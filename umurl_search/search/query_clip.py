@@ -284,7 +284,7 @@ def read_clip_frames(
             Hint("omit {option}", option="layout"),
         )
     try:
-        ready, n_unseen, assumed = convert_frames(frames, chosen)
+        ready, n_unseen, assumed, along = convert_frames(frames, chosen)
     except NonFiniteError as error:
         raise BadInputError(f"{path}: non-finite, {error}", _WHOLE) from error
     except ValueError as error:
@@ -307,7 +307,7 @@ def read_clip_frames(
         *notes,
         *(f"{path}: {note}" for note in assumed),
         *describe_unseen(n_unseen, what=str(path)),
-        *check_clips([ready], chosen, what=str(path)),
+        *check_clips([ready], chosen, what=str(path), standing=(along,) if along else ()),
     )
     return ClipFrames(frames=ready, notes=notes, layout=layout_as_seen(chosen.layout, ready))
 
