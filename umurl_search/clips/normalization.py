@@ -20,12 +20,14 @@ from umurl_search.clips.assumed_rates import drop_rates
 from umurl_search.clips.body_axes import face_camera, find_standing_axis, make_upright, settle_signs, stand_up
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Frames, LeftOut
+from umurl_search.clips.idle_options import describe_idle
 from umurl_search.clips.joint_mapping import combine_joints
 from umurl_search.clips.picture_people import check_picture_people, tell_person
 from umurl_search.clips.picture_places import (
     DEPTHS,
     Depth,
     Placed,
+    mirror_people,
     parse_size,
     place_picture,
     scale_to_person,
@@ -35,6 +37,7 @@ from umurl_search.clips.unseen_joints import Marked, fill_gaps, mark_unseen, par
 
 STORE_FPS = 30.0
 _LATER = ("upright", "missing", "size", "mirror", "person", "depth")
+_NOT_TURNED = "not turned upright: too little of the body is seen to tell how it stands"
 FARTHEST_M = 1e6
 """No coordinate lies farther out: more is a wrong unit or a damaged file, and its square would overflow."""
 
@@ -47,7 +50,7 @@ class Conventions:
     shoulders; those that a detector found, from feet to head. missing: what marks an unseen joint (`parse_marks`).
     size: of the picture that joints were found in, as `1280x720`. mirror: people were seen in a mirror. person: the
     only one that counts, from 1. depth: what becomes of the depth that a detector guessed. is_assumed: axis and unit
-    are those of a dataset, and nobody said that they hold here.
+    are those of a dataset, and nobody said that they hold here. is_rate_stated: `fps` was, whatever it is.
     """
 
     layout: str = "ntu25"
@@ -61,6 +64,7 @@ class Conventions:
     person: int | None = None
     depth: Depth = "auto"
     is_assumed: bool = False
+    is_rate_stated: bool = False
 
     def __post_init__(self) -> None:
         find_layout(self.layout)
@@ -74,6 +78,17 @@ class Conventions:
             raise ValueError(f"people are counted from 1, got person {self.person}")
         if not (1 <= self.fps < 10_000 and 0 < self.scale < 1e9):
             raise ValueError(f"fps is 1 or more, scale above 0, got {self.fps} and {self.scale}")
+
+    @property
+    def states_rate(self) -> bool:
+        """Whether a rate was stated, which counts more than the file's own."""
+        return self.is_rate_stated or self.fps != STORE_FPS
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """The fields that are not the default: name -> value."""
+        told = {name: value for name, value in vars(self).items() if not name.startswith("is_")}
+        return {name: value for name, value in told.items() if value != getattr(type(self), name)}
 
     def describe(self) -> dict[str, Any]:
         """The fields as they are kept; of those that came later, what is not the default."""
@@ -169,9 +184,11 @@ def convert_frames(frames: Frames, conventions: Conventions) -> Converted:
         )
     if layout.faces == "any" and frames.size:
         frames = face_camera(frames)
-    if conventions.upright and frames.size:
-        frames = make_upright(frames) if layout.axes == "world" else stand_up(frames)
     notes = (*placed.notes, *filled.notes)
+    if conventions.upright and frames.size:
+        turned = make_upright(frames) if layout.axes == "world" else stand_up(frames)
+        notes = notes if turned is not frames else (*notes, _NOT_TURNED)
+        frames = turned
     notes = (*notes, *check_picture_people(frames)) if layout.axes == "picture" else notes
     ready = np.ascontiguousarray(_resample(frames, conventions.fps), dtype=np.float32)
     return Converted(ready, n_unseen, notes, stands_along)
@@ -195,19 +212,23 @@ def _place_joints(frames: Frames, layout: Layout, conventions: Conventions) -> t
         layout,
         size=parse_size(conventions.size),
         depth=conventions.depth,
-        mirror=conventions.mirror,
     )
     if placed.is_picture and frames.size and conventions.up != "y":
         raise ValueError("joints of a picture have no up axis to state: x is right, y down")
     joints = combine_joints(placed.frames, layout)
     along = None if placed.is_picture else find_standing_axis(joints)
     frames = _y_up(joints, conventions.up)
+    frames = mirror_people(frames) if conventions.mirror else frames
     if placed.is_picture and frames.size:
         frames = scale_to_person(frames)
     elif conventions.scale != 1.0:
         with np.errstate(over="ignore"):
             frames = frames * np.float32(conventions.scale)
-    return placed._replace(frames=frames), along if along != conventions.up else None
+    idle = describe_idle(
+        conventions.stated, layout, is_picture=placed.is_picture, is_in_parts=placed.is_in_parts
+    )
+    placed = placed._replace(frames=frames, notes=(*placed.notes, *idle))
+    return placed, along if along != conventions.up else None
 
 
 def convert_clip(clip: Clip, conventions: Conventions, *, state: State = "raw") -> Frames | LeftOut:
@@ -238,8 +259,7 @@ def convert_and_count(clip: Clip, conventions: Conventions, *, state: State = "r
 
 def settle_notes(notes: Sequence[str], conventions: Conventions) -> tuple[str, ...]:
     """A reader's notes, as they are once the person and the rate are stated."""
-    is_stated = conventions.fps != STORE_FPS
-    return drop_rates(tell_person(notes, conventions.person), is_stated=is_stated)
+    return drop_rates(tell_person(notes, conventions.person), is_stated=conventions.states_rate)
 
 
 def conventions_for(clip: Clip, conventions: Conventions) -> Conventions:
@@ -249,7 +269,7 @@ def conventions_for(clip: Clip, conventions: Conventions) -> Conventions:
     if clip.layout is not None and find_layout(clip.layout).dims != find_layout(conventions.layout).dims:
         names = f"{find_layout(clip.layout).name}, the others are of {find_layout(conventions.layout).name}"
         raise ValueError(f"joints of {names}: pictures and space do not mix in one dataset")
-    fps = clip.fps if clip.fps is not None and conventions.fps == STORE_FPS else conventions.fps
+    fps = conventions.fps if clip.fps is None or conventions.states_rate else clip.fps
     return replace(conventions, layout=clip.layout or conventions.layout, fps=fps)
 
 

@@ -28,7 +28,7 @@ from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Progress, no_progress
 from umurl_search.readers.base import follow_state
 from umurl_search.readers.format_detection import detect
-from umurl_search.readers.formats import SourceOptions, open_reader
+from umurl_search.readers.formats import SourceOptions, open_reader, require_axes_heeded
 from umurl_search.result import Result
 
 CHUNK = 256
@@ -218,6 +218,7 @@ def _from_files(
         (path,),
         SourceOptions(layout=request.layout, axes=request.axes),
     )
+    require_axes_heeded(reader, request.axes)
     stated = Conventions(
         layout=request.layout or reader.layout,
         fps=request.fps,

@@ -1,4 +1,7 @@
-"""Motion capture with another axis up: whoever follows the note gets people who stand."""
+"""Motion capture with another axis up: whoever follows the note gets people who stand.
+
+Guards clips/normalization.py, clips/plausibility.py and ingest/store_plausibility.py.
+"""
 
 import json
 import re
