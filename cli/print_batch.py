@@ -6,6 +6,7 @@ from rich.console import Console
 
 from cli.print_hits import explain_mark, mark_of
 from cli.print_tables import new_console, new_table
+from umurl_search.clips.note_kinds import join_notes
 from umurl_search.search.results import (
     AnswerOfMany,
     AskedClip,
@@ -25,7 +26,8 @@ _HITS_SHOWN = 3
 def notes(result: BatchCounts) -> list[str]:
     """What to know beside the answers, for stderr: repeated notes once, long lists cut."""
     answers = result.queries if isinstance(result, BatchResult) else []
-    told = dict.fromkeys(note for one in answers for note in one.query.notes)
+    told = join_notes((one.query.clip, note) for one in answers for note in one.query.notes)
+    told = result.notes if isinstance(result, BatchFile) else told
     lines = _shorten([f"note: {note}" for note in told], "notes (--json)")
     if result.stored:
         lines.append(

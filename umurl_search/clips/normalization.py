@@ -153,6 +153,11 @@ class Converted(NamedTuple):
     notes: tuple[str, ...] = ()
     stands_along: str | None = None
 
+    @property
+    def standing(self) -> tuple[str, ...]:
+        """That axis, as `check_clips` takes those of several clips."""
+        return (self.stands_along,) if self.stands_along else ()
+
 
 def to_ntu25(frames: Frames, conventions: Conventions) -> Frames:
     """Frames (T, M, V, C) of a source as NTU-25 joints, metres, y up, 30 frames/s, one or two people.

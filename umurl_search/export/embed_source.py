@@ -15,6 +15,7 @@ from encoder.options import Precision, options_of
 from encoder.precision import emulation_note, pick_precision
 from umurl_search.clips.clip import Frames, LeftOut
 from umurl_search.clips.normalization import Conventions, convert_and_count, normalise
+from umurl_search.clips.note_kinds import Told, describe_kinds
 from umurl_search.clips.plausibility import MOST_CLIPS, check_clips
 from umurl_search.clips.reading_options import ReadingOptions, stated_of
 from umurl_search.clips.types import NORMALISED, Up
@@ -204,6 +205,11 @@ def _nothing_usable(path: Path, fmt: str, left_out: list[UnusedRecording], detai
     return BadInputError(f"{path}: no usable clip, {len(left_out)} left out ({one.name}: {why})", hint)
 
 
+def _describe_notes(told: list[Told], path: Path, *, n_clips: int) -> list[str]:
+    """What was assumed of the clips, a line for each kind; of one clip, of each note."""
+    return [f"{path}: {note}" for _, note in told] if n_clips == 1 else describe_kinds(told, what=str(path))
+
+
 def _from_files(
     request: EmbedRequest, model: UmURL
 ) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float32]], list[UnusedRecording], list[str]]:
@@ -228,6 +234,7 @@ def _from_files(
     )
     conventions, is_ready, n_unseen = follow_state(stated, reader), reader.state in NORMALISED, 0
     found: dict[str, np.ndarray[Any, np.dtype[np.float32]]] = {}
+    told = list[Told]()
     left_out, raw, standing, detail = [], list[Frames](), list[str](), ""
     batch: dict[str, Frames] = {}
     embedder = _embedder(model, request, n_clips=CHUNK)
@@ -250,9 +257,10 @@ def _from_files(
             left_out.append(UnusedRecording(name=outcome.name, reason="duplicate name"))
         else:
             frames, n_unseen = converted.frames, n_unseen + converted.n_unseen
+            told += [(outcome.name, note) for note in converted.notes]
             batch[outcome.name] = frames if is_ready else normalise(frames)
             raw += [frames] * (len(raw) < MOST_CLIPS)
-            standing += [converted.stands_along] if converted.stands_along else []
+            standing += converted.standing
         if len(batch) == CHUNK:
             flush()
     if batch:
@@ -266,6 +274,7 @@ def _from_files(
         left_out,
         [
             *getattr(reader, "notes", ()),
+            *_describe_notes(told, path, n_clips=len(found)),
             *describe_unseen(n_unseen, what=str(path)),
             *check_clips(raw, conventions, what=str(path), is_turned=is_ready, standing=standing),
         ],

@@ -18,6 +18,7 @@ from umurl_search.clips.clip import Clip, Frames, LeftOut
 from umurl_search.clips.idle_options import describe_axes
 from umurl_search.clips.joint_mapping import layout_as_seen
 from umurl_search.clips.normalization import Conventions, convert_and_count, normalise
+from umurl_search.clips.note_kinds import Told, join_notes
 from umurl_search.clips.plausibility import check_clips
 from umurl_search.clips.types import NORMALISED, Embeddings, Rows, State
 from umurl_search.clips.unseen_joints import describe_unseen
@@ -101,6 +102,7 @@ class _Told:
 
     queries: list[AnswerOfMany] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+    notes: list[Told] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: {"answered": 0, "stored": 0, "rows": 0})
 
 
@@ -147,7 +149,7 @@ def query_many(
         "seconds": clock.seconds,
     }
     if request.out is not None:
-        return BatchFile(out=str(request.out), **counts)
+        return BatchFile(out=str(request.out), notes=join_notes(told.notes), **counts)
     return BatchResult(queries=told.queries, **counts)
 
 
@@ -166,6 +168,11 @@ def _take(
     told.counts["rows"] += sum(len(answer.hits) for answer in answers)
     if add is not None:
         add_rows(add, queries, answers, searcher, request.how)
+        told.notes.extend(
+            (query.name, note)
+            for query, one in zip(queries, asked, strict=True)
+            for note in (*query.notes, *one.notes)
+        )
         return
     segments = None if searcher.windows is None else searcher.segments()
     for query, one in zip(queries, asked, strict=True):
@@ -376,11 +383,7 @@ def _make_query(
         *(f"{outcome.name}: {note}" for note in (*converted.notes, *idle)),
         *describe_unseen(converted.n_unseen, what=outcome.name),
         *check_clips(
-            [frames],
-            conventions,
-            what=outcome.name,
-            is_turned=is_ready,
-            standing=(converted.stands_along,) if converted.stands_along else (),
+            [frames], conventions, what=outcome.name, is_turned=is_ready, standing=converted.standing
         ),
     ]
     return Query(

@@ -295,11 +295,12 @@ def read_clip_frames(
             Hint("omit {option}", option="layout"),
         )
     try:
-        ready, n_unseen, assumed, along = convert_frames(frames, chosen)
+        converted = convert_frames(frames, chosen)
     except NonFiniteError as error:
         raise BadInputError(f"{path}: non-finite, {error}", _WHOLE) from error
     except ValueError as error:
         raise BadInputError(f"{path}: {error}") from error
+    ready, standing = converted.frames, converted.standing
     if 0 in ready.shape[:2]:
         if not np.isfinite(frames).all():
             raise BadInputError(f"{path}: non-finite, and no joint is left without", _WHOLE)
@@ -307,7 +308,7 @@ def read_clip_frames(
             f"{path}: nobody is in any of its {len(frames)} frames", "give a clip with a person"
         )
     if chosen.is_assumed and (other := _doubt_assumed(ready, frames, chosen)) is not None:
-        ready, chosen = other, replace(chosen, up=_USUAL.up, scale=_USUAL.scale)
+        ready, standing, chosen = other, (), replace(chosen, up=_USUAL.up, scale=_USUAL.scale)
         notes = (
             *notes,
             f"{path}: read in metres, y up, unlike the index's dataset; --scale and --up settle it",
@@ -316,9 +317,9 @@ def read_clip_frames(
         notes = (*notes, f"{path}: {frames.shape[2]} joints, read as {layout.name}; --layout settles it")
     notes = (
         *notes,
-        *(f"{path}: {note}" for note in (*assumed, *describe_axes(axes, is_array=is_array))),
-        *describe_unseen(n_unseen, what=str(path)),
-        *check_clips([ready], chosen, what=str(path), standing=(along,) if along else ()),
+        *(f"{path}: {note}" for note in (*converted.notes, *describe_axes(axes, is_array=is_array))),
+        *describe_unseen(converted.n_unseen, what=str(path)),
+        *check_clips([ready], chosen, what=str(path), standing=standing),
     )
     return ClipFrames(frames=ready, notes=notes, layout=layout_as_seen(chosen.layout, ready))
 
