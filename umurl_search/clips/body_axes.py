@@ -27,6 +27,8 @@ _CENTRED = 1e-3
 _SHORTEST = 1e-6
 _AXES: tuple[Up, ...] = ("x", "y", "z", "-x", "-y", "-z")
 _MOST_FRAMES = 32
+_STRAIGHT = 90
+"""In a hundred: so many frames show a trunk that is no longer."""
 _LOW, _HIGH = (0, 1), (20, 2, 3)
 """Pelvis or middle of the spine; shoulders, neck or head: what arrays are centred on is zero, as if it were absent."""
 _STARTING = 5
@@ -91,6 +93,14 @@ def find_trunk(frames: Frames) -> NDArray[np.float64]:
     low, high = (_pick_present_joint(frames, joints) for joints in (_LOW, _HIGH))
     along = (high - low)[low.any(axis=-1) & high.any(axis=-1)]
     return np.median(along, axis=0).astype(np.float64) if len(along) else np.zeros(3)
+
+
+def find_trunk_length(frames: Frames) -> float:
+    """From the pelvis to the shoulders of person 1, where it is longest over time, which no stoop shortens; 0 where it
+    is never seen."""
+    both = frames[:, 0, (SPINE_BASE, SPINE_SHOULDER)].any(axis=-1).all(axis=-1)
+    trunks = (frames[:, 0, SPINE_SHOULDER] - frames[:, 0, SPINE_BASE])[both].astype(np.float64)
+    return float(np.percentile(np.linalg.norm(trunks, axis=-1), _STRAIGHT)) if len(trunks) else 0.0
 
 
 def _pick_present_joint(frames: Frames, joints: tuple[int, ...]) -> Frames:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.joint_layouts import find_layout
-from umurl_search.clips.body_axes import find_trunk, look_at
+from umurl_search.clips.body_axes import find_trunk, find_trunk_length, look_at
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.clip_length import check_lengths
 from umurl_search.clips.joint_plausibility import check_joints
@@ -22,6 +22,9 @@ Remedy = Callable[[str], str]
 """What to do with an option."""
 
 _LEAST_M, _MOST_M, _USUAL_M = 0.3, 4.0, 1.5
+_LEAST_TRUNK_M, _MOST_TRUNK_M, _USUAL_TRUNK_M = 0.25, 0.75, 0.45
+"""From hips to shoulders. Of 2,383 real clips all but 2 have 0.29 to 0.62; people of half the size cost 7 points of
+1-NN accuracy, of twice the size 4, of 0.7 and 1.2 times the size none that can be told."""
 _UNITS = {1.0: "metres", 0.01: "centimetres", 0.001: "millimetres"}
 _LEANING = 1.25
 """How much farther than upwards a trunk reaches to the side that lies; a camera looks down on people by half of it."""
@@ -77,18 +80,18 @@ def check_scale_and_axis(
     sizes = np.concatenate([_sizes(frames) for frames in some]) if some else np.zeros(0)
     if not sizes.any():
         return []
+    size = float(np.median(sizes[sizes > 0]))
     if find_layout(conventions.layout).axes == "picture":  # y points down there, whoever lies
-        return [
-            f"{what}: {one}" for one in _check_size(float(np.median(sizes[sizes > 0])), conventions, remedy)
-        ]
-    size, trunks = float(np.median(sizes[sizes > 0])), np.array([find_trunk(frames) for frames in some])
+        of_size = _check_size(size, conventions, remedy) or _check_trunk_length(some, conventions, remedy)
+        return [f"{what}: {one}" for one in of_size]
+    trunks = np.array([find_trunk(frames) for frames in some])
     look = look_at(some)
     turned = look.is_turned and not look.stands and not conventions.upright
     of_axes = (
         _check_turned(trunks, remedy) if turned else _check_trunks(trunks, conventions, remedy, standing)
     )
-    said = [*_check_size(size, conventions, remedy), *of_axes]
-    return [f"{what}: {one}" for one in said]
+    of_size = _check_size(size, conventions, remedy) or _check_trunk_length(some, conventions, remedy)
+    return [f"{what}: {one}" for one in (*of_size, *of_axes)]
 
 
 def _sizes(frames: Frames) -> NDArray[np.float32]:
@@ -110,6 +113,19 @@ def _check_size(size: float, conventions: Conventions, remedy: Remedy) -> list[s
     else:
         mended = "--scale says how many metres a unit is"
     return [f"people are {size:,.4g} m from end to end; {mended}"]
+
+
+def _check_trunk_length(clips: Sequence[Frames], conventions: Conventions, remedy: Remedy) -> list[str]:
+    """Of coordinates in a unit of their own, such as poses that were lifted from a picture: people of another size."""
+    lengths = [length for frames in clips if (length := find_trunk_length(frames)) > 0]
+    length = float(np.median(lengths)) if lengths else _USUAL_TRUNK_M
+    if _LEAST_TRUNK_M <= length <= _MOST_TRUNK_M:
+        return []
+    scale = conventions.scale * _USUAL_TRUNK_M / length
+    return [
+        f"people are {length:.2g} m from hips to shoulders, of {_USUAL_TRUNK_M:g} m that are usual; if the unit is no "
+        f"metre, {remedy(f'--scale {scale:.2g}')}"
+    ]
 
 
 def _check_trunks(

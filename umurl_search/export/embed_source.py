@@ -28,6 +28,7 @@ from umurl_search.library.library import Library, can_name
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Progress, no_progress
 from umurl_search.readers.base import follow_state
+from umurl_search.readers.content_kinds import suggest_format
 from umurl_search.readers.format_detection import detect
 from umurl_search.readers.formats import SourceOptions, open_reader, require_axes_heeded
 from umurl_search.result import Result
@@ -199,7 +200,7 @@ def _embedder(model: UmURL, request: EmbedRequest, *, n_clips: int) -> Embedder:
 def _nothing_usable(path: Path, fmt: str, left_out: list[UnusedRecording], detail: str) -> UmurlError:
     """detail: the particulars of the first that is left out."""
     if not left_out:
-        return BadInputError(f"{path}: no recordings found in format {fmt}", "check the source")
+        return BadInputError(f"{path}: no recordings found in format {fmt}", suggest_format(path))
     one, hint = left_out[0], Hint("check its format and its {option}", option="layout")
     why = f"{one.reason}, {detail}" if detail else one.reason
     return BadInputError(f"{path}: no usable clip, {len(left_out)} left out ({one.name}: {why})", hint)

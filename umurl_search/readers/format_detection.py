@@ -8,6 +8,7 @@ from pathlib import Path
 
 from encoder.errors import BadInputError, Hint, NotFoundError, UmurlError
 from umurl_search.clips.types import SET_AXES
+from umurl_search.readers.content_kinds import find_renamed
 from umurl_search.readers.file_per_clip import walk_files
 from umurl_search.readers.formats import FORMATS, Format
 from umurl_search.readers.zip_source import is_zip_source, unpacked
@@ -118,6 +119,9 @@ def _not_recognised_error(found: Survey) -> UmurlError:
     files = "file" if sum(found.counts.values()) == 1 else "files"
     what = f"holds no recordings that are recognised, only {describe_counts(found.counts)} {files}"
     most = max(found.counts, key=found.counts.__getitem__)
+    renamed = find_renamed(found.samples[most])
+    if renamed is not None:
+        return BadInputError(f"{found.source}: {what}", renamed)
     remedies = find_remedies(most)
     return BadInputError(
         f"{found.source}: {what}; known formats are {', '.join(FORMATS)}",
