@@ -76,6 +76,23 @@ def test_pixels_with_a_score_are_not_space(
     assert len(read.frames) == 8
 
 
+@pytest.mark.parametrize(("layout", "stated"), [("openpose-25", None), ("coco-17", "h36m-17")])
+@pytest.mark.parametrize("people", [1, 2])
+def test_a_row_of_numbers_a_frame_is_read_as_advised(
+    tmp_path: Path, layout: str, stated: str | None, people: int
+) -> None:
+    rows = np.concatenate([np.add(scored(layout), [9 * m, 0, 0]) for m in range(people)], axis=1).reshape(
+        8, -1
+    )
+    path = save(tmp_path, rows)
+    assert typed(path, stated).endswith(f"; --layout {layout} reads them so")
+    read = read_clip_frames(path, conventions=Conventions(layout=layout), strict_layout=True)
+    assert read.frames.shape == (8, people, 25, 3)
+    plain = save(tmp_path, np.delete(rows.reshape(8, -1, 3), 2, axis=2).reshape(8, -1))
+    read = read_clip_frames(plain, conventions=Conventions(layout=layout), strict_layout=True)
+    assert read.frames.shape == (8, people, 25, 3)
+
+
 def test_a_source_of_pixels_leaves_them_out_with_the_way_to_read_them(tmp_path: Path) -> None:
     reader = NpyReader((save(tmp_path, scored("openpose-25")),), layout="ntu25")
     ((outcome,),) = reader.read(reader.items())

@@ -21,6 +21,7 @@ _FURTHER: tuple[Axes, ...] = ("TVC", "TMVC", "MTVC", "CTV", "TCV", "VCT", "MCTV"
 _SETS = ("NCTVM", "NTMVC", "NMTVC", "NTVC", "NCTV", "NTCV", "VCTN")
 _FEWEST_JOINTS, _MOST_JOINTS = 13, 150
 _LONG = 200
+_IN_PICTURE = 2
 _MOVENET = (1, 1, 17, 3)
 _FEATURES = {263: "HumanML3D", 251: "KIT-ML"}
 
@@ -71,7 +72,10 @@ def _fits(
 def _is_likely(sizes: Sizes, axes: str, folded: bool, dims: int) -> bool:
     """Whether a shape is read so where nothing is stated: folded people are two, a confidence comes last."""
     if sizes["C"] > dims:
-        return axes.endswith("C") and not folded
+        is_usual = sizes.get("M", 1) in (1, USUAL_PEOPLE)
+        return axes.endswith("C") and (
+            not folded or (dims == _IN_PICTURE and axes.endswith("VC") and is_usual)
+        )
     return not folded or (axes.endswith("VC") and sizes.get("M", USUAL_PEOPLE) == USUAL_PEOPLE)
 
 
@@ -102,10 +106,13 @@ def _unfold(
     folded = axes[n_axes - 1 :]
     if "T" in folded or "N" in folded or "V" not in folded or "C" not in folded:
         return
-    for joints in n_joints if len(n_joints) == 1 else [n for n in n_joints if n in folded_counts()]:
-        people, rest = divmod(length, joints * dims)
+    is_known = len(n_joints) == 1
+    coordinates = (dims, dims + 1) if is_known and dims == _IN_PICTURE else (dims,)
+    tried = [(v, c) for v in n_joints if is_known or v in folded_counts() for c in coordinates]
+    for joints, numbers in sorted(tried, key=lambda one: length // (one[0] * one[1]) > USUAL_PEOPLE):
+        people, rest = divmod(length, joints * numbers)
         if not rest and people and ("M" in folded or people == 1):
-            sizes = {"V": joints, "C": dims, "M": people}
+            sizes = {"V": joints, "C": numbers, "M": people}
             yield tuple(sizes[letter] for letter in folded)
 
 
