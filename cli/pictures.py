@@ -22,7 +22,9 @@ def _says_how(asked: MatchRequest) -> bool:
 
 def render(
     terminal: Terminal,
-    clip: Annotated[str, typer.Argument(help="As query takes it: a file, or DATASET:CLIPNAME[@FROM-TO]")],
+    clip: Annotated[
+        str, typer.Argument(help="A file or the folder of its frames, or DATASET:CLIPNAME[@FROM-TO]")
+    ],
     out: Annotated[Path, typer.Option("--out", help="A .gif, .mp4, .png, .svg or .html file")],
     asked: MatchRequest,
     hits: Annotated[
@@ -61,7 +63,7 @@ def render(
     theme: Annotated[Literal["light", "dark"], typer.Option(help="The colours")] = "light",
     pixels: Annotated[
         int | None,
-        typer.Option("--size", min=40, max=2000, help="Pixels of a clip [default: by their number]"),
+        typer.Option("--pixels", min=40, max=2000, help="Pixels of a clip [default: by their number]"),
     ] = None,
 ) -> None:
     """Draws a clip, or a query with its hits, to a file.
@@ -87,7 +89,7 @@ def render(
         camera=camera,
         theme=theme,
         poses=poses,
-        size=pixels,
+        pixels=pixels,
         fps=picture_fps,
         seconds=seconds,
     )

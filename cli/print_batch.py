@@ -6,6 +6,7 @@ from rich.console import Console
 
 from cli.print_hits import explain_mark, mark_of
 from cli.print_tables import new_console, new_table
+from umurl_search.clips.note_kinds import join_notes
 from umurl_search.search.results import (
     AnswerOfMany,
     AskedClip,
@@ -18,26 +19,27 @@ from umurl_search.search.results import (
 )
 
 _MOST_ROWS = 20
-_MOST_NOTES = 3
+_MOST_NOTES, _MOST_LEFT_OUT = 6, 3
 _HITS_SHOWN = 3
 
 
 def notes(result: BatchCounts) -> list[str]:
     """What to know beside the answers, for stderr: repeated notes once, long lists cut."""
     answers = result.queries if isinstance(result, BatchResult) else []
-    told = dict.fromkeys(note for one in answers for note in one.query.notes)
-    lines = _shorten([f"note: {note}" for note in told], "notes (--json)")
+    told = join_notes((one.query.clip, note) for one in answers for note in one.query.notes)
+    told = result.notes if isinstance(result, BatchFile) else told
+    lines = _shorten([f"note: {note}" for note in told], "notes (--json)", most=_MOST_NOTES)
     if result.stored:
         lines.append(
             f"note: {result.stored:,} clips are the index's own and ask with the embeddings that it holds"
         )
     left_out = [f"left out: {one.name}: {one.reason}" for one in result.left_out]
-    return [*lines, *_shorten(left_out, "left out (--json)")]
+    return [*lines, *_shorten(left_out, "left out (--json)", most=_MOST_LEFT_OUT)]
 
 
-def _shorten(lines: list[str], what: str) -> list[str]:
-    more = len(lines) - _MOST_NOTES
-    return [*lines[:_MOST_NOTES], *([f"and {more:,} more {what}"] if more > 0 else [])]
+def _shorten(lines: list[str], what: str, *, most: int) -> list[str]:
+    more = len(lines) - most
+    return [*lines[:most], *([f"and {more:,} more {what}"] if more > 0 else [])]
 
 
 def print_answers(result: BatchCounts) -> None:

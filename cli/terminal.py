@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
@@ -94,18 +94,14 @@ class Terminal:
 def command(app: typer.Typer, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers a function whose first parameter is a Terminal; the shared options come after its own.
 
-    A parameter of a dataclass stands for the options that the dataclass declares; one whose flag the command has
-    itself is of the source, and is called so.
+    A parameter of a dataclass stands for the options that the dataclass declares.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(function, eval_str=True)
         own = list(signature.parameters.values())[1:]
         declared: dict[str, Any] = {p.name: p.annotation for p in own if is_dataclass(p.annotation)}
-        taken = {flag for p in own for one in get_args(p.annotation)[1:] for flag in one.param_decls or ()}
-        spread = [
-            q for p in own for q in (_parameters(declared[p.name], taken) if p.name in declared else [p])
-        ]
+        spread = [q for p in own for q in (_parameters(declared[p.name]) if p.name in declared else [p])]
         keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in spread]
         run = _runner(function, declared)
         run.__signature__ = signature.replace(parameters=[*keyword, *_shared_parameters()])  # type: ignore[attr-defined]
@@ -142,12 +138,11 @@ def _runner(function: Callable[..., Any], declared: dict[str, Any]) -> Callable[
     return run
 
 
-def _parameters(declared: type, taken: set[str]) -> Iterator[inspect.Parameter]:
-    """A typer parameter for each option that a dataclass declares. taken: flags that mean something else there."""
+def _parameters(declared: type) -> Iterator[inspect.Parameter]:
+    """A typer parameter for each option that a dataclass declares."""
     types = get_type_hints(declared)
     for name, (default, one) in options_of(declared).items():
         flag = one.flag or f"--{name.replace('_', '-')}"
-        flag = f"--source-{flag[2:]}" if flag in taken else flag
         parse = _OF_FILES.get(flag, one.parse)
         callback = None if parse is None else parse_option(flag, parse)
         annotation = types[name] if one.typed is None else one.typed

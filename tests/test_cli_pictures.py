@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Result
+from detector_files import landmarks, write_holistic, write_openpose
 
 from umurl_search.library.library import Library
 from umurl_search.readers.formats import list_suffixes
@@ -18,7 +19,7 @@ CLIP = "mine:S001C001P002R001A005"
 
 
 def test_a_clip(command: Command, indexed: Library, tmp_path: Path) -> None:
-    told = command("render", CLIP, "--out", tmp_path / "a.gif", "--size", 60, "--json")
+    told = command("render", CLIP, "--out", tmp_path / "a.gif", "--pixels", 60, "--json")
     assert (told.code, told.err) == (0, "")
     document = told.json
     assert (document["kind"], document["fps"], document["index"]) == ("gif", 15, None)
@@ -27,7 +28,7 @@ def test_a_clip(command: Command, indexed: Library, tmp_path: Path) -> None:
     assert document["seconds"] == clip["frames"] / 30
     assert document["pictures"] == -(-clip["frames"] // 2)
     assert (tmp_path / "a.gif").read_bytes()[:6] == b"GIF89a"
-    drawn = command("render", CLIP, "--out", tmp_path / "a.gif", "--size", 60)
+    drawn = command("render", CLIP, "--out", tmp_path / "a.gif", "--pixels", 60)
     assert drawn.out == (
         f"{tmp_path / 'a.gif'}: gif, {document['seconds']:.2f} s, 15 pictures a second, 80 x "
         f"{document['height']} pixels, {document['bytes'] / 1024:,.0f} KiB\n{CLIP}\n"
@@ -52,6 +53,33 @@ def test_a_query_with_its_hits(command: Command, indexed: Library, tmp_path: Pat
     assert drawn.out.splitlines()[1] == f"{CLIP} and 3 hits in mine@e"
 
 
+def test_a_folder_of_frames_is_drawn_as_it_asks(command: Command, indexed: Library, tmp_path: Path) -> None:
+    walk = write_openpose(tmp_path / "both" / "walk")
+    told = command("render", walk, "--out", tmp_path / "a.svg", "--pixels", 60, "--json")
+    assert (told.code, told.json["clips"][0]["layout"]) == (0, "openpose-25")
+    hits = command("render", walk, "--out", tmp_path / "a.svg", "--hits", 2, "--json")
+    assert hits.json["clips"][0]["name"] == str(walk)
+    write_openpose(tmp_path / "both" / "run")
+    told = command("render", tmp_path / "both", "--out", tmp_path / "a.svg")
+    assert told.code == 1
+    assert f"{tmp_path / 'both'}: a folder of 2 clips, and one is wanted here; give one of them" in told.err
+
+
+def test_the_size_of_the_picture_that_joints_were_found_in(
+    command: Command, indexed: Library, tmp_path: Path
+) -> None:
+    signs, out = write_holistic(tmp_path / "signs", landmarks()), tmp_path / "a.svg"
+    told = command("render", signs, "--out", out)
+    assert "4:3 is assumed; --size settles it" in told.err
+    before = out.read_text()
+    told = command("render", signs, "--out", out, "--size", "1920x1080")
+    assert (told.code, "4:3" in told.err) == (0, False)
+    assert out.read_text() != before
+    told = command("render", signs, "--out", out, "--size", 800)
+    assert told.code == 2
+    assert "such as 1280x720, got '800'; --pixels 800 says how large render draws" in told.err
+
+
 @pytest.mark.parametrize("kind", ["gif", "mp4", "png", "svg", "html"])
 def test_endings_in_capitals_are_endings(
     command: Command, indexed: Library, tmp_path: Path, kind: str
@@ -62,7 +90,7 @@ def test_endings_in_capitals_are_endings(
     pictures = []
     for ending in (kind, kind.upper()):
         out = tmp_path / f"a.{ending}"
-        assert command("render", clip, "--out", out, "--size", 60, "--seconds", 0.5).code == 0
+        assert command("render", clip, "--out", out, "--pixels", 60, "--seconds", 0.5).code == 0
         pictures.append(out.read_bytes())
     n = 40 if kind == "mp4" else None  # what follows differs by some bytes from run to run
     assert pictures[0][:n] == pictures[1][:n]

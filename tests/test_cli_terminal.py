@@ -6,9 +6,11 @@ import sys
 from collections.abc import Callable
 
 import pytest
+import typer
 from conftest import Result
 from documents import QUERY, read_document
 
+from cli.main import app
 from umurl_search.library.library import Library
 
 Command = Callable[..., Result]
@@ -48,3 +50,9 @@ def test_notes_are_on_stderr_unless_quiet(library: Library, command: Command) ->
     assert read_document(loud)["encoder"] == "shipped"
     assert command("build-index", "mine", "--json", "--quiet").err == ""
     assert command("build-index", "mine", "--encoder", "shipped", "--json").err == ""  # as asked for
+
+
+def test_no_command_has_two_options_of_one_name() -> None:
+    for name, one in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        flags = [flag for parameter in one.params for flag in (*parameter.opts, *parameter.secondary_opts)]
+        assert len(set(flags)) == len(flags), name

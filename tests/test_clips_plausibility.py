@@ -1,10 +1,15 @@
 """Skeletons of another unit, or with another axis up, are doubted; people are not."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from conftest import REAL
 from numpy.typing import NDArray
 
+from encoder.joint_layouts import find_layout
+from encoder.skeleton import JOINTS
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import Conventions, to_ntu25
 from umurl_search.clips.plausibility import check_scale_and_axis
@@ -12,6 +17,7 @@ from umurl_search.clips.types import Up
 from umurl_search.search.query_clip import read_clip_frames
 from umurl_search.synthetic.demo_corpus import make_clip
 
+COCO = find_layout("coco-17")
 CLIP = make_clip("S001C002P003R001A010")
 HANGING = CLIP * np.array([1, -1, -1], np.float32)
 UPS: tuple[Up, ...] = ("x", "y", "z")
@@ -39,6 +45,30 @@ def test_another_unit_is_named(scale: float, unit: str) -> None:
         "m from end to end; --scale says how many metres a unit is"
     )
     assert check(CLIP / np.float32(scale), scale=0.1)[0].endswith(f"say --scale {scale:g}")
+
+
+@pytest.mark.parametrize("times", [0.4, 2.0])
+def test_a_unit_of_their_own_is_told_by_the_trunk(times: float) -> None:
+    small = CLIP * np.float32(times)
+    (line,) = check(small)
+    assert re.fullmatch(
+        r"it: people are [\d.]+ m from hips to shoulders, of 0\.45 m that are usual; if the unit is no metre, "
+        r"say --scale [\d.]+",
+        line,
+    )
+    scale = float(line.rpartition(" ")[2])
+    assert scale == pytest.approx(1 / times, rel=0.25)
+    assert check(small, scale=scale) == []
+    assert check(CLIP * np.float32(0.7)) == []
+
+
+def test_poses_that_were_lifted_without_a_scale_are_told(tmp_path: Path) -> None:
+    joints = [JOINTS.index(name) if name in JOINTS else JOINTS.index("head") for name in COCO.joints]
+    np.save(tmp_path / "lifted.npy", CLIP[:, 0, joints] * np.float32(0.4))
+    notes = read_clip_frames(
+        tmp_path / "lifted.npy", conventions=Conventions(layout="coco-17-3d"), strict_layout=True
+    ).notes
+    assert any("m from hips to shoulders, of 0.45 m that are usual" in note for note in notes)
 
 
 @pytest.mark.parametrize("stated", UPS)

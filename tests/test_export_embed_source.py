@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Result
+from detector_files import write_openpose
 from documents import QUERY, read_document
 from made_recordings import write_scaled
 
@@ -107,12 +108,28 @@ def test_a_folder_that_asks_or_is_embedded_tells(indexed: Library, tmp_path: Pat
     write_scaled(tmp_path / "own", "S001C001P001R001A001", "S001C001P002R001A005", scale=1000)
     asked = command("query", tmp_path / "own", "--k", 1)
     embedded = command("embed", tmp_path / "own", "--out", tmp_path / "y.npy", "--encoder", "e", "--json")
-    assert asked.err.count("say --scale 0.001") == 2
+    assert asked.err.count("say --scale 0.001") == 1
+    assert "2 clips, such as S001C001P001R001A001: people are 1," in asked.err
+    filed = command("query", tmp_path / "own", "--k", 1, "--out", tmp_path / "hits.csv")
+    assert filed.err == asked.err
     assert [note.startswith(f"{tmp_path / 'own'}: people are 1,") for note in embedded.json["notes"]] == [
         True
     ]
     assert f"note: {embedded.json['notes'][0]}\n" == embedded.err
     assert command("query", tmp_path / "own", "--k", 1, "--scale", 0.001).err == ""
+
+
+def test_what_was_assumed_of_clips_is_told_with_their_number(
+    indexed: Library, tmp_path: Path, command: Command
+) -> None:
+    out = ("--out", tmp_path / "y.npy", "--encoder", "e")
+    for name in ("walk", "run"):
+        write_openpose(tmp_path / "poses" / name)
+    notes = command("embed", tmp_path / "poses", "--size", "1280x720", *out).err.splitlines()
+    said = "--size changes nothing: coordinates are points of the picture, not parts of its width and height"
+    assert notes == [f"note: {tmp_path / 'poses'}: 2 clips, such as run: {said}"]
+    alone = tmp_path / "poses" / "walk"
+    assert command("embed", alone, "--size", "1280x720", *out).err == f"note: {alone}: {said}\n"
 
 
 def test_axes_are_stated_as_for_ingest(library: Library, command: Command, tmp_path: Path) -> None:

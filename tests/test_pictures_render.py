@@ -52,7 +52,7 @@ def test_moments_of_recordings_are_drawn_not_whole_recordings(long: Library, tmp
 
 
 def test_a_stretch_and_a_long_clip(long: Library, tmp_path: Path) -> None:
-    part = render(long, picture_request(tmp_path / "a.gif", clip="long:P001C003T01@2-3.5", size=60))
+    part = render(long, picture_request(tmp_path / "a.gif", clip="long:P001C003T01@2-3.5", pixels=60))
     assert (part["clips"][0]["frames"], part["seconds"], part["pictures"]) == (45, 1.5, 23)
     render(long, picture_request(tmp_path / "a.svg", clip="long:P001C003T01@2-3.5", poses=1))
     assert ">2.73 s</text>" in (tmp_path / "a.svg").read_text(encoding="utf-8")
@@ -90,17 +90,17 @@ def test_one_frame_is_drawn_in_every_kind(library: Library, tmp_path: Path) -> N
 def test_the_same_picture_twice_is_the_same_bytes(library: Library, tmp_path: Path) -> None:
     for kind in ("gif", "png", "svg", "html"):
         for name in "ab":
-            render(library, picture_request(tmp_path / f"{name}.{kind}", size=60))
+            render(library, picture_request(tmp_path / f"{name}.{kind}", pixels=60))
         assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
 
 
 def test_what_is_too_much_is_refused_before_it_is_drawn(
     long: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with raises_typed(r"a\.gif: 390 pictures of 2,020 x 2,054 pixels are too much; give a smaller --size"):
-        render(long, picture_request(tmp_path / "a.gif", clip="long:P001C003T01", size=2000, seconds=30))
+    with raises_typed(r"a\.gif: 390 pictures of 2,020 x 2,054 pixels are too much; give fewer --pixels"):
+        render(long, picture_request(tmp_path / "a.gif", clip="long:P001C003T01", pixels=2000, seconds=30))
     with pytest.raises(UmurlError, match=r"b\.png: 1 pictures of .* pixels are too much"):
-        render(long, picture_request(tmp_path / "b.png", poses=60, size=2000))
+        render(long, picture_request(tmp_path / "b.png", poses=60, pixels=2000))
     monkeypatch.setattr(pictures, "_MOST_FRAMES", 60)
     with raises_typed(r"2 clips of 1?\d s together .* \(at most 2 s\); give fewer hits or --seconds$"):
         render(long, picture_request(tmp_path / "c.svg", hits=True, ask={"index": "long@e+2.5s"}))

@@ -1,5 +1,7 @@
 """AMASS's angles on a skeleton of our own."""
 
+import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,12 @@ from encoder.errors import UmurlError
 from encoder.joint_layouts import LAYOUTS
 from encoder.skeleton import JOINTS
 from umurl_search.clips.clip import Clip, LeftOut
-from umurl_search.clips.normalization import Conventions, convert_clip, normalise
+from umurl_search.clips.normalization import Conventions, convert_and_count, convert_clip, normalise
 from umurl_search.readers import detect, open_reader
 from umurl_search.readers.amass import AmassReader, is_amass, pose_skeleton, read_clip
 from umurl_search.readers.build_clip import BadRecordingError
 from umurl_search.readers.formats import read_clip_file, states_nothing
+from umurl_search.search.query_clip import library_name
 
 REAL = Path(__file__).parents[2] / "shared/data/skeletons/amass_npz/amass_sample.npz"
 SMPL = LAYOUTS["smpl-22"].joints
@@ -98,7 +101,17 @@ def test_bodies_with_fewer_or_more_joints_are_read(tmp_path: Path, width: int) -
 def test_a_rate_may_be_absent_or_have_its_later_name(tmp_path: Path) -> None:
     said = whole()
     del said["mocap_framerate"]
-    assert read_clip(write(tmp_path, **said)).fps is None
+    path = write(tmp_path, **said)
+    assert read_clip(path).fps is None
+    assumed = "it has none of mocap_framerate, mocap_frame_rate, fps: 30 frames a second are assumed; --fps settles it"
+    assert read_clip(path).notes == (f"{path}: {assumed}",)
+    (outcomes,) = AmassReader((path,)).read(AmassReader((path,)).items())
+    assert isinstance(outcomes[0], Clip)
+    assert outcomes[0].notes == (assumed,)
+    for fps, notes in ((30.0, (assumed,)), (120.0, ())):
+        converted = convert_and_count(outcomes[0], Conventions(layout="smpl-22", fps=fps))
+        assert not isinstance(converted, LeftOut)
+        assert converted.notes == notes
     assert read_clip(write(tmp_path, **said, mocap_frame_rate=np.array([60]))).fps == 60
 
 
@@ -110,7 +123,7 @@ def test_a_folder_is_recognised_and_its_people_stand(tmp_path: Path) -> None:
     left_out, clip = (outcome for group in reader.read(reader.items()) for outcome in group)
     assert isinstance(left_out, LeftOut)
     assert (left_out.name, left_out.reason) == ("shape", "malformed")
-    assert left_out.detail.startswith("it has no poses: AMASS's recordings hold the angles of 22 joints")
+    assert left_out.detail.startswith("it has no poses: read are poses (T, 66), pose_body and root_orient")
     assert isinstance(clip, Clip)
     assert (clip.fps, clip.layout) == (120, "smpl-22")
     ready = convert_clip(clip, Conventions(layout="smpl-22"))
@@ -165,7 +178,7 @@ def test_numbers_that_are_none_are_left_out(tmp_path: Path) -> None:
 
 def test_angles_have_no_other_layout(tmp_path: Path) -> None:
     path = write(tmp_path, **whole())
-    with pytest.raises(UmurlError, match=r"^AMASS's angles are of layout smpl-22, not smpl-24$") as raised:
+    with pytest.raises(UmurlError, match=r"^SMPL's angles are of layout smpl-22, not smpl-24$") as raised:
         read_clip(path, layout="smpl-24")
     assert raised.value.typed.endswith("omit --layout")
     with pytest.raises(UmurlError, match="not smpl-24"):
@@ -185,3 +198,15 @@ def test_a_real_recording_lies_where_its_markers_do() -> None:
                          ("right foot", "RMT1"), ("left knee", "LKNE"), ("right shoulder", "RFSH")):  # fmt: skip
         apart = np.linalg.norm(seen[:, labels.index(label)] - clip.frames[:, 0, SMPL.index(joint)], axis=-1)
         assert np.nanmedian(apart) < 0.3, joint
+
+
+def test_a_pickle_of_angles_is_refused_with_the_way_to_write_it(tmp_path: Path) -> None:
+    path = tmp_path / "gBR.pkl"
+    path.write_bytes(pickle.dumps({"smpl_loss": 1.0, "smpl_poses": np.zeros((5, 72))}))
+    way_out = r"numpy\.savez\('CLIP\.npz', \*\*dictionary\) writes a pickle of SMPL's angles as \.npz"
+    with pytest.raises(UmurlError) as raised:
+        detect(path)
+    assert re.search(way_out, raised.value.typed)
+    with pytest.raises(UmurlError) as raised:
+        library_name(str(path))
+    assert re.search(f"{path}: not a clip; {way_out}", raised.value.typed)

@@ -95,6 +95,8 @@ def test_the_rate_is_that_of_the_time_stamps(tmp_path: Path, step: int, fps: flo
         frame["timestamp_usec"] = step * at
     path.write_text(json.dumps(document))
     assert read_clip(path).fps == fps
+    said = "its time stamps say no rate: 30 frames a second are assumed; --fps settles it"
+    assert read_clip(path).notes == (() if fps else (f"{path}: {said}",))
 
 
 def changed(**body: Any) -> str:

@@ -46,6 +46,33 @@ def test_numbers_that_count_no_frames_are_passed_over() -> None:
     assert timing == (None, None, ("frames are not numbered one after another: taken as they follow",))
 
 
+@pytest.mark.parametrize("first", [0, 1, 120])
+@pytest.mark.parametrize("step", [1, 2])
+def test_time_stamps_that_count_are_numbers_of_frames(first: int, step: int) -> None:
+    times = [float(first + step * t) for t in range(6)]
+    timing = find_timing(timed(times), None)
+    assert timing.positions is None
+    assert timing.fps is None
+    assert timing.notes[0].startswith(
+        "its time stamps count one after another, so they are taken for numbers of frames"
+    )
+    assert timing.notes[0].endswith("--fps settles it")
+    assert find_timing(timed(times), 50) == (None, 50 / step, timing.notes[1:])
+
+
+def test_counted_time_stamps_leave_the_word_to_numbers_and_have_holes() -> None:
+    both = [DetectedFrame(time=float(t), number=number) for t, number in enumerate((3, 4, 6, 7))]
+    for frames in (both, timed([3, 4, 6, 7])):
+        positions = find_timing(frames, None).positions
+        assert positions is not None
+        assert positions.tolist() == [0, 1, 3, 4]
+
+
+@pytest.mark.parametrize("times", [[1.7e9, 1.7e9 + 1, 1.7e9 + 2], [0, 0.5, 1, 1.5], [0, 40, 80]])
+def test_time_stamps_in_seconds_or_milliseconds_stay_times(times: list[float]) -> None:
+    assert find_timing(timed(times), None).fps in (1, 2, 25)
+
+
 @pytest.mark.parametrize("numbers", [[1, 1, 2], [3, 2, 1], [1, 2]])
 def test_numbers_that_do_not_rise_say_nothing(numbers: list[int]) -> None:
     assert find_timing(numbered(numbers), None) == (None, None, ())

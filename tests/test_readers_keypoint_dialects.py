@@ -25,11 +25,6 @@ def test_numbers_in_names(names: list[str], numbers: list[int | None]) -> None:
     assert number_names(names) == numbers
 
 
-def test_people_of_one_frame_number_are_one_frame() -> None:
-    found = read_detections([{"frame": t, **ONE} for t in (1, 1, 2)])
-    assert [len(frame.people) for frame in found.frames] == [2, 1]
-
-
 def test_several_poses_of_a_task_are_several_people() -> None:
     landmarks = [{"x": 0.1, "y": 0.2, "z": 0.3}] * 33
     (frame,) = read_detections({"pose_landmarks": [landmarks, landmarks]}).frames

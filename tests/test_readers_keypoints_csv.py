@@ -89,3 +89,15 @@ def test_a_folder_is_a_corpus(tmp_path: Path) -> None:
     ((clip,),) = reader.read(reader.items())
     assert isinstance(clip, Clip)
     assert (clip.name, reader.layout, clip.layout) == ("walk", "mediapipe-33", "mediapipe-33")
+
+
+def test_a_column_t_that_counts_is_no_clock(tmp_path: Path) -> None:
+    head = ["t", *(f"{name}_{axis}" for name in COCO for axis in "xy")]
+    for start in (0, 1):
+        path = write(tmp_path, head, [[start + t, *one.ravel()] for t, one in enumerate(walk("coco-17"))])
+        read = read_recording(path)
+        assert read.fps is None
+        assert len(read.frames) == 8
+        assert "--fps settles it" in read.notes[0]
+    path = write(tmp_path, head, [[0.04 * t, *one.ravel()] for t, one in enumerate(walk("coco-17"))])
+    assert read_recording(path).fps == 25

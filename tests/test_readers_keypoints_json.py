@@ -9,8 +9,7 @@ import pytest
 from detector_files import flat, landmarks, openpose, person, points, walk
 
 from umurl_search.clips.clip import Clip, LeftOut
-from umurl_search.clips.normalization import Conventions, convert_and_count
-from umurl_search.clips.unseen_joints import Marked
+from umurl_search.clips.normalization import Conventions, Converted, convert_and_count
 from umurl_search.readers import SourceOptions, detect, open_reader
 from umurl_search.readers.build_clip import BadRecordingError, FileClip
 from umurl_search.readers.formats import read_clip_file
@@ -200,7 +199,7 @@ def test_nested_tracks_are_read(tmp_path: Path) -> None:
         Clip(name="walk", frames=clip.frames, notes=clip.notes, layout=clip.layout),
         Conventions(layout="coco-17", person=2),
     )
-    assert isinstance(converted, Marked)
+    assert isinstance(converted, Converted)
     assert converted.notes[0] == f"{said}person 2 alone is compared"
 
 

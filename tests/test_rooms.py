@@ -80,6 +80,7 @@ OF_SEVERAL_MODULES: dict[str, str] = {
     "test_kills.py": "library/, files/ and ingest/",
     "test_mutations.py": "tests/mutation_lists/",
     "test_rooms.py": "every module",
+    "test_up_axes.py": "clips/normalization.py, clips/plausibility.py and ingest/store_plausibility.py",
 }
 """Test files that are named after no module, and what they guard: a line of each says it too."""
 

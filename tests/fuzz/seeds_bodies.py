@@ -72,7 +72,20 @@ def amass() -> list[bytes]:
                 archive.writestr(f"{name}.npy", _npy(array))
             archive.writestr("mocap_framerate.npy", _npy(np.array(120.0)))
         found.append(out.getvalue())
-    return found
+    return found + [_archive(arrays) for arrays in _other_names()]
+
+
+def _other_names() -> list[dict[str, Any]]:
+    body = {"root_orient": _places(2, 3), "pose_body": _places(2, 63), "trans": _places(2, 3)}
+    parts = {"global_orient": _places(2, 3), "body_pose": _places(2, 23, 3), "fps": np.array([25])}
+    dance = {"smpl_poses": _places(2, 72), "smpl_trans": _places(2, 3), "smpl_scaling": np.array([90.0])}
+    return [body, parts, dance]
+
+
+def _archive(arrays: dict[str, Any]) -> bytes:
+    out = io.BytesIO()
+    np.savez(out, **arrays)
+    return out.getvalue()
 
 
 def keypoints_json() -> list[bytes]:
@@ -91,6 +104,7 @@ def keypoints_json() -> list[bytes]:
         [[{"name": "person", "class": 0, "box": {"x1": 1}, "keypoints": columns, "confidence": 0.9}]] * 2,
         [joints, joints],
         [[[[*joint, 0.5] for joint in joints]]] * 2,
+        [{"t": t % 3, "keypoints": [{**one, "y": one["y"] + t % 3} for one in objects]} for t in range(6)],
     ]
     return [json.dumps(content).encode() for content in contents]
 
@@ -103,6 +117,9 @@ def keypoints_csv() -> list[bytes]:
     return [
         "\n".join([",".join(joints), row, row]).encode(),
         "\n".join([",".join(["frame", "person", *named]), *people]).encode(),
+        "\n".join(
+            [",".join(["t", *named]), *[",".join([str(t), *["7", "9"] * 17]) for t in (0, 1, 2, 1)]]
+        ).encode(),
     ]
 
 
@@ -123,5 +140,10 @@ def mediapipe_npy() -> list[bytes]:
 def queries() -> list[bytes]:
     recording = pku()[0].split(SEPARATOR)[0]
     kinds = [(b"n", npy_clips()), (b"s", skeletons()), (b"t", [recording]), (b"j", nw_ucla())]
-    kinds += [(b"j", azure_kinect()), (b"b", bvh()[:1]), (b"p", pose()[:1])]
+    kinds += [(b"j", keypoints_json()[:2]), (b"j", azure_kinect()), (b"b", bvh()[:1]), (b"p", pose()[:1])]
     return [kind + content for kind, contents in kinds for content in contents]
+
+
+def layout_files() -> list[bytes]:
+    known = [LAYOUTS[name].to_json().replace(name, "mine") for name in ("coco-17", "smpl-22")]
+    return [MARKERS.encode(), *(text.encode() for text in known)]

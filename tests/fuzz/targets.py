@@ -18,7 +18,9 @@ from fuzz.mutate import SEPARATOR, Mutation
 
 from encoder import checkpoint
 from encoder.errors import UmurlError
+from encoder.joint_layouts import parse_layout
 from umurl_search.clips.clip import REASONS, LeftOut, Outcome
+from umurl_search.clips.joint_mapping import combine_joints
 from umurl_search.clips.normalization import Conventions, convert_clip, normalise
 from umurl_search.files import sealed_folder
 from umurl_search.library.clip_store import FRAMES, JOURNAL, ClipStore, StoreWriter, journal_of
@@ -146,10 +148,20 @@ def _clip_file(data: bytes) -> dict[str, bytes]:
 
 def _query(folder: Path) -> None:
     (path,) = folder.iterdir()
-    clip = read_clip(Library(folder / "library"), str(path), conventions=Conventions())
-    assert clip.frames.dtype == np.float32
-    assert clip.frames.shape[1:] in ((1, 25, 3), (2, 25, 3)), clip.frames.shape
-    assert np.isfinite(clip.frames).all()
+    stated = Conventions(size="1280x720", mirror=True, upright=True, depth="keep", scale=1.5)
+    for conventions in (stated, Conventions()):
+        clip = read_clip(Library(folder / "library"), str(path), conventions=conventions)
+        assert clip.frames.dtype == np.float32
+        assert clip.frames.shape[1:] in ((1, 25, 3), (2, 25, 3)), clip.frames.shape
+        assert np.isfinite(clip.frames).all()
+
+
+def _layout_file(folder: Path) -> None:
+    with suppress(ValueError):
+        layout = parse_layout((folder / "layout.json").read_bytes().decode("utf-8", "replace"))
+        made = combine_joints(np.ones((2, 1, layout.n_joints, 3), np.float32), layout)
+        assert made.shape == (2, 1, 25, 3)
+        assert parse_layout(layout.to_json()) == layout
 
 
 def _zip(folder: Path) -> None:
@@ -288,6 +300,12 @@ TARGETS: dict[str, Target] = {
         seeds=seeds_bodies.queries,
         mutate=mutate.by_first_byte(_CLIP),
         refused=(b"s2\n0\n0\n",),
+    ),
+    "layout-file": Target(
+        files=_at("layout.json"),
+        run=_layout_file,
+        seeds=seeds_bodies.layout_files,
+        mutate=mutate.json_text,
     ),
     "splits": Target(
         files=_one_of("splits.json", "splits.csv"),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from encoder.skeleton import LEFT_SHOULDER, RIGHT_SHOULDER, SPINE_MID
 from umurl_search.clips.body_selection import FloatT
 from umurl_search.clips.clip import Frames
-from umurl_search.clips.types import State
+from umurl_search.clips.types import State, Up
 
 SPINE_BASE, SPINE_SHOULDER, HEAD = 0, 20, 3
 _ANKLES, _FEET = (14, 18), (15, 19)
@@ -25,6 +25,12 @@ _LINED_UP = 0.999_998
 _CENTRED = 1e-3
 """Of a trunk's length: as far as a rounded centre lies from zero."""
 _SHORTEST = 1e-6
+_AXES: tuple[Up, ...] = ("x", "y", "z", "-x", "-y", "-z")
+_MOST_FRAMES = 32
+_STRAIGHT = 90
+"""In a hundred: so many frames show a trunk that is no longer."""
+_LOW, _HIGH = (0, 1), (20, 2, 3)
+"""Pelvis or middle of the spine; shoulders, neck or head: what arrays are centred on is zero, as if it were absent."""
 _STARTING = 5
 """Frames that say which way somebody faces."""
 
@@ -80,6 +86,33 @@ def find_first_body(frames: NDArray[FloatT]) -> NDArray[FloatT] | None:
     body = frames[there[0], 0]
     across, trunk = body[RIGHT_SHOULDER] - body[LEFT_SHOULDER], body[SPINE_SHOULDER] - body[SPINE_BASE]
     return body if min(np.abs(across).sum(), np.abs(trunk).sum()) > _SHORTEST else None
+
+
+def find_trunk(frames: Frames) -> NDArray[np.float64]:
+    """From the pelvis to the shoulders, the median of all frames, (3,); zero where neither is ever there."""
+    low, high = (_pick_present_joint(frames, joints) for joints in (_LOW, _HIGH))
+    along = (high - low)[low.any(axis=-1) & high.any(axis=-1)]
+    return np.median(along, axis=0).astype(np.float64) if len(along) else np.zeros(3)
+
+
+def find_trunk_length(frames: Frames) -> float:
+    """From the pelvis to the shoulders of person 1, where it is longest over time, which no stoop shortens; 0 where it
+    is never seen."""
+    both = frames[:, 0, (SPINE_BASE, SPINE_SHOULDER)].any(axis=-1).all(axis=-1)
+    trunks = (frames[:, 0, SPINE_SHOULDER] - frames[:, 0, SPINE_BASE])[both].astype(np.float64)
+    return float(np.percentile(np.linalg.norm(trunks, axis=-1), _STRAIGHT)) if len(trunks) else 0.0
+
+
+def _pick_present_joint(frames: Frames, joints: tuple[int, ...]) -> Frames:
+    """Of joints that stand for one another, the first that is ever there, (T, M, 3)."""
+    return frames[:, :, next((joint for joint in joints if frames[:, :, joint].any()), joints[0])]
+
+
+def find_standing_axis(frames: Frames) -> Up | None:
+    """The axis along which most of a trunk lies, with its sign; None where no trunk is seen."""
+    trunk = find_trunk(frames[:: -(-len(frames) // _MOST_FRAMES)]) if frames.size else np.zeros(3)
+    along = int(np.abs(trunk).argmax())
+    return None if not np.abs(trunk[along]) > 0 else _AXES[along + 3 * int(trunk[along] < 0)]
 
 
 def make_upright(frames: Frames) -> Frames:

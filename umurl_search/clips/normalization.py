@@ -6,8 +6,9 @@ Source of the normalisation: the authors' released code, matched stage by stage 
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +16,18 @@ from numpy.typing import NDArray
 from encoder.errors import Hint, UmurlError
 from encoder.joint_layouts import Layout, find_layout
 from encoder.skeleton import LEFT_SHOULDER, N_FRAMES, N_PEOPLE, RIGHT_SHOULDER, SPINE_MID
-from umurl_search.clips.body_axes import face_camera, make_upright, settle_signs, stand_up
+from umurl_search.clips.assumed_rates import drop_rates
+from umurl_search.clips.body_axes import face_camera, find_standing_axis, make_upright, settle_signs, stand_up
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Clip, Frames, LeftOut
+from umurl_search.clips.idle_options import describe_idle
 from umurl_search.clips.joint_mapping import combine_joints
 from umurl_search.clips.picture_people import check_picture_people, tell_person
 from umurl_search.clips.picture_places import (
     DEPTHS,
     Depth,
     Placed,
+    mirror_people,
     parse_size,
     place_picture,
     scale_to_person,
@@ -33,6 +37,7 @@ from umurl_search.clips.unseen_joints import Marked, fill_gaps, mark_unseen, par
 
 STORE_FPS = 30.0
 _LATER = ("upright", "missing", "size", "mirror", "person", "depth", "untrimmed")
+_NOT_TURNED = "not turned upright: too little of the body is seen to tell how it stands"
 FARTHEST_M = 1e6
 """No coordinate lies farther out: more is a wrong unit or a damaged file, and its square would overflow."""
 
@@ -46,7 +51,7 @@ class Conventions:
     size: of the picture that joints were found in, as `1280x720`. mirror: people were seen in a mirror. person: the
     only one that counts, from 1. depth: what becomes of the depth that a detector guessed. untrimmed: times in the
     recording count, so that frames before and after people were detected stay. is_assumed: axis and unit are those of a
-    dataset, and nobody said that they hold here.
+    dataset, and nobody said that they hold here. is_rate_stated: `fps` was, whatever it is.
     """
 
     layout: str = "ntu25"
@@ -61,6 +66,7 @@ class Conventions:
     depth: Depth = "auto"
     untrimmed: bool = False
     is_assumed: bool = False
+    is_rate_stated: bool = False
 
     def __post_init__(self) -> None:
         find_layout(self.layout)
@@ -74,6 +80,17 @@ class Conventions:
             raise ValueError(f"people are counted from 1, got person {self.person}")
         if not (1 <= self.fps < 10_000 and 0 < self.scale < 1e9):
             raise ValueError(f"fps is 1 or more, scale above 0, got {self.fps} and {self.scale}")
+
+    @property
+    def states_rate(self) -> bool:
+        """Whether a rate was stated, which counts more than the file's own."""
+        return self.is_rate_stated or self.fps != STORE_FPS
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """The fields that are not the default: name -> value."""
+        told = {name: value for name, value in vars(self).items() if not name.startswith("is_")}
+        return {name: value for name, value in told.items() if value != getattr(type(self), name)}
 
     def describe(self) -> dict[str, Any]:
         """The fields as they are kept; of those that came later, what is not the default."""
@@ -127,6 +144,23 @@ class NonFiniteError(ValueError):
     """A coordinate that is no number, and marks no unseen joint either."""
 
 
+class Converted(NamedTuple):
+    """frames: (T, M, 25, 3), metres, y up, 30 a second. n_unseen: joints that were marked as not seen, frame by frame.
+
+    notes: what was assumed. stands_along: the axis along which people stand, where it is not the one that was stated.
+    """
+
+    frames: Frames
+    n_unseen: int
+    notes: tuple[str, ...] = ()
+    stands_along: str | None = None
+
+    @property
+    def standing(self) -> tuple[str, ...]:
+        """That axis, as `check_clips` takes those of several clips."""
+        return (self.stands_along,) if self.stands_along else ()
+
+
 def to_ntu25(frames: Frames, conventions: Conventions) -> Frames:
     """Frames (T, M, V, C) of a source as NTU-25 joints, metres, y up, 30 frames/s, one or two people.
 
@@ -139,8 +173,8 @@ def to_ntu25(frames: Frames, conventions: Conventions) -> Frames:
     return convert_frames(frames, conventions).frames
 
 
-def convert_frames(frames: Frames, conventions: Conventions) -> Marked:
-    """The same, how many joints were marked as not seen, and notes."""
+def convert_frames(frames: Frames, conventions: Conventions) -> Converted:
+    """The same, and what is to be known of it."""
     layout = find_layout(conventions.layout)
     if frames.shape[2] != layout.n_joints:
         raise ValueError(f"layout {layout.name} has {layout.n_joints} joints, the clip has {frames.shape[2]}")
@@ -150,7 +184,7 @@ def convert_frames(frames: Frames, conventions: Conventions) -> Marked:
     frames = _choose_people(frames, conventions.person)
     filled = _close_losses(frames, conventions) if layout.axes != "world" else Marked(frames, 0)
     frames = filled.frames
-    placed = _place_joints(frames, layout, conventions)
+    placed, stands_along = _place_joints(frames, layout, conventions)
     frames = placed.frames
     if frames.size and not np.abs(frames).max() <= FARTHEST_M:  # NaN where infinite ones met
         raise ValueError(
@@ -158,12 +192,14 @@ def convert_frames(frames: Frames, conventions: Conventions) -> Marked:
         )
     if layout.faces == "any" and frames.size:
         frames = face_camera(frames)
-    if conventions.upright and frames.size:
-        frames = make_upright(frames) if layout.axes == "world" else stand_up(frames)
     notes = (*placed.notes, *filled.notes)
+    if conventions.upright and frames.size:
+        turned = make_upright(frames) if layout.axes == "world" else stand_up(frames)
+        notes = notes if turned is not frames else (*notes, _NOT_TURNED)
+        frames = turned
     notes = (*notes, *check_picture_people(frames)) if layout.axes == "picture" else notes
     ready = np.ascontiguousarray(_resample(frames, conventions.fps), dtype=np.float32)
-    return Marked(ready, n_unseen, notes)
+    return Converted(ready, n_unseen, notes, stands_along)
 
 
 def _choose_people(frames: Frames, person: int | None) -> Frames:
@@ -185,25 +221,31 @@ def _close_losses(frames: Frames, conventions: Conventions) -> Marked:
     return Marked(cut.frames, 0, (*filled.notes, *cut.notes))
 
 
-def _place_joints(frames: Frames, layout: Layout, conventions: Conventions) -> Placed:
-    """NTU-25's joints in metres, y up, of a layout's in the source's axes and unit. Raises ValueError for another up
-    axis of a picture's joints."""
+def _place_joints(frames: Frames, layout: Layout, conventions: Conventions) -> tuple[Placed, str | None]:
+    """NTU-25's joints in metres, y up, of a layout's in the source's axes and unit; and the axis along which people
+    stand, where it is not the stated one. Raises ValueError for another up axis of a picture's joints."""
     placed = place_picture(
         frames,
         layout,
         size=parse_size(conventions.size),
         depth=conventions.depth,
-        mirror=conventions.mirror,
     )
     if placed.is_picture and frames.size and conventions.up != "y":
         raise ValueError("joints of a picture have no up axis to state: x is right, y down")
-    frames = _y_up(combine_joints(placed.frames, layout), conventions.up)
+    joints = combine_joints(placed.frames, layout)
+    along = None if placed.is_picture else find_standing_axis(joints)
+    frames = _y_up(joints, conventions.up)
+    frames = mirror_people(frames) if conventions.mirror else frames
     if placed.is_picture and frames.size:
         frames = scale_to_person(frames)
     elif conventions.scale != 1.0:
         with np.errstate(over="ignore"):
             frames = frames * np.float32(conventions.scale)
-    return placed._replace(frames=frames)
+    idle = describe_idle(
+        conventions.stated, layout, is_picture=placed.is_picture, is_in_parts=placed.is_in_parts
+    )
+    placed = placed._replace(frames=frames, notes=(*placed.notes, *idle))
+    return placed, along if along != conventions.up else None
 
 
 def convert_clip(clip: Clip, conventions: Conventions, *, state: State = "raw") -> Frames | LeftOut:
@@ -215,20 +257,26 @@ def convert_clip(clip: Clip, conventions: Conventions, *, state: State = "raw") 
     return converted if isinstance(converted, LeftOut) else converted.frames
 
 
-def convert_and_count(clip: Clip, conventions: Conventions, *, state: State = "raw") -> Marked | LeftOut:
+def convert_and_count(clip: Clip, conventions: Conventions, *, state: State = "raw") -> Converted | LeftOut:
     """The same, with how many joints were marked as not seen, by the reader too."""
     try:
-        frames, n_unseen, notes = convert_frames(clip.frames, conventions_for(clip, conventions))
+        found = convert_frames(clip.frames, conventions_for(clip, conventions))
     except NonFiniteError as error:
         return LeftOut(name=clip.name, reason="non-finite", detail=str(error), source=clip.source)
     except ValueError as error:
         return LeftOut(name=clip.name, reason="malformed", detail=str(error), source=clip.source)
+    frames = found.frames
     if 0 in frames.shape[:2]:
         return describe_nobody(clip)
     is_turned = conventions.up != "y" or conventions.upright
     ready = normalise(frames) if is_turned and state in NORMALISED else frames
-    said = tell_person(clip.notes, conventions.person)
-    return Marked(ready, n_unseen + clip.unseen, (*said, *notes))
+    notes = (*settle_notes(clip.notes, conventions), *found.notes)
+    return Converted(ready, found.n_unseen + clip.unseen, notes, found.stands_along)
+
+
+def settle_notes(notes: Sequence[str], conventions: Conventions) -> tuple[str, ...]:
+    """A reader's notes, as they are once the person and the rate are stated."""
+    return drop_rates(tell_person(notes, conventions.person), is_stated=conventions.states_rate)
 
 
 def conventions_for(clip: Clip, conventions: Conventions) -> Conventions:
@@ -238,7 +286,7 @@ def conventions_for(clip: Clip, conventions: Conventions) -> Conventions:
     if clip.layout is not None and find_layout(clip.layout).dims != find_layout(conventions.layout).dims:
         names = f"{find_layout(clip.layout).name}, the others are of {find_layout(conventions.layout).name}"
         raise ValueError(f"joints of {names}: pictures and space do not mix in one dataset")
-    fps = clip.fps if clip.fps is not None and conventions.fps == STORE_FPS else conventions.fps
+    fps = conventions.fps if clip.fps is None or conventions.states_rate else clip.fps
     return replace(conventions, layout=clip.layout or conventions.layout, fps=fps)
 
 

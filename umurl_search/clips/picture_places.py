@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from encoder.joint_layouts import Layout
-from encoder.skeleton import LEFT_SHOULDER, RIGHT_SHOULDER
+from encoder.skeleton import JOINTS, LEFT_SHOULDER, RIGHT_SHOULDER
 from umurl_search.clips.clip import Frames
 
 Depth = Literal["auto", "keep", "drop"]
@@ -35,10 +35,12 @@ _DEPTH_DROPPED = "the depth that a detector guessed from a picture is left out; 
 
 
 class Placed(NamedTuple):
-    """frames: (T, M, V, 3) in a camera's frame, y up. is_picture: their unit is no metre. notes: what was assumed."""
+    """frames: (T, M, V, 3) in a camera's frame, y up. is_picture: their unit is no metre. is_in_parts: it is the
+    picture's width and height. notes: what was assumed."""
 
     frames: Frames
     is_picture: bool
+    is_in_parts: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -48,7 +50,10 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
         return None
     found = _SIZE.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f"a picture's size is WIDTHxHEIGHT, such as 1280x720, got {text[:40]!r}")
+        drawn = (
+            f"; --pixels {text.strip()[:5]} says how large render draws" if text.strip().isdecimal() else ""
+        )
+        raise ValueError(f"a picture's size is WIDTHxHEIGHT, such as 1280x720, got {text[:40]!r}{drawn}")
     return int(found[1]), int(found[2])
 
 
@@ -59,39 +64,39 @@ def check_size(text: str) -> str:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def place_picture(
-    frames: Frames, layout: Layout, *, size: tuple[int, int] | None, depth: Depth, mirror: bool
-) -> Placed:
+def place_picture(frames: Frames, layout: Layout, *, size: tuple[int, int] | None, depth: Depth) -> Placed:
     """Joints with x to the right, y down and z away, as a Kinect would state them: x to the left, y up, z away.
 
     Coordinates that are parts of the picture's width and height become alike in unit; those that are metres from the
     hips stay. Depth of a picture is dropped unless `depth` is keep.
     """
-    frames = mirror_people(frames, layout) if mirror else frames
     if layout.axes == "camera":
         return Placed(frames * np.array([-1, -1, 1], dtype=np.float32), is_picture=False)
     if layout.axes != "picture":
         return Placed(frames, is_picture=False)
     notes: tuple[str, ...] = ()
     is_picture = layout.dims == 2 or not _is_about_hips(frames, layout)
-    if is_picture:
+    is_in_parts = is_picture and _is_in_parts(frames)
+    if is_in_parts:
         frames, notes = _to_square(frames, size)
     sign = np.array([-1, -1, 1], dtype=np.float32)
     if is_picture and (layout.dims == 2 or depth != "keep"):
         sign[2] = 0
         notes = notes if layout.dims == 2 or depth == "drop" else (*notes, _DEPTH_DROPPED)
-    return Placed(frames * sign, is_picture, notes)
+    return Placed(frames * sign, is_picture, is_in_parts, notes)
 
 
-def mirror_people(frames: Frames, layout: Layout) -> Frames:
-    """People as they are who were seen in a mirror: x the other way, left and right joints exchanged."""
-    other = [layout.joints.index(_swap_side(name)) for name in layout.joints]
-    return frames[:, :, other] * np.array([-1, 1, 1], dtype=np.float32)
+def mirror_people(frames: Frames) -> Frames:
+    """(T, M, 25, 3) of people as they are who were seen in a mirror: x the other way, left and right exchanged."""
+    return frames[:, :, _OTHER_SIDE] * np.array([-1, 1, 1], dtype=np.float32)
 
 
 def _swap_side(name: str) -> str:
     words = {"left": "right", "right": "left"}
     return " ".join(words.get(word, word) for word in name.split(" "))
+
+
+_OTHER_SIDE = [JOINTS.index(_swap_side(name)) for name in JOINTS]
 
 
 def _is_about_hips(frames: Frames, layout: Layout) -> bool:
@@ -107,11 +112,14 @@ def _is_about_hips(frames: Frames, layout: Layout) -> bool:
     return bool(np.median(middle) <= _ORIGIN * np.median(extent))
 
 
-def _to_square(frames: Frames, size: tuple[int, int] | None) -> tuple[Frames, tuple[str, ...]]:
-    """Coordinates of one unit in x and y, where they are parts of width and height; z goes with x."""
+def _is_in_parts(frames: Frames) -> bool:
+    """Whether coordinates are parts of a picture's width and height, not its points."""
     there = np.asarray(frames.any(axis=-1))
-    if there.any() and np.percentile(np.abs(frames[there][:, :2]), _MOST_OF) > _NORMALISED:
-        return frames, ()
+    return not there.any() or bool(np.percentile(np.abs(frames[there][:, :2]), _MOST_OF) <= _NORMALISED)
+
+
+def _to_square(frames: Frames, size: tuple[int, int] | None) -> tuple[Frames, tuple[str, ...]]:
+    """Coordinates of one unit in x and y, of those that are parts of width and height; z goes with x."""
     width, height = size or _USUAL_ASPECT
     scaled = frames * np.array([width, height, width], dtype=np.float32)
     return scaled, () if size else (_ASPECT_ASSUMED,)

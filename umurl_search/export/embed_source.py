@@ -15,6 +15,7 @@ from encoder.options import Precision, options_of
 from encoder.precision import emulation_note, pick_precision
 from umurl_search.clips.clip import Frames, LeftOut
 from umurl_search.clips.normalization import Conventions, convert_and_count, normalise
+from umurl_search.clips.note_kinds import Told, describe_kinds
 from umurl_search.clips.plausibility import MOST_CLIPS, check_clips
 from umurl_search.clips.reading_options import ReadingOptions, stated_of
 from umurl_search.clips.types import NORMALISED, Up
@@ -27,8 +28,9 @@ from umurl_search.library.library import Library, can_name
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Progress, no_progress
 from umurl_search.readers.base import follow_state
+from umurl_search.readers.content_kinds import suggest_format
 from umurl_search.readers.format_detection import detect
-from umurl_search.readers.formats import SourceOptions, open_reader
+from umurl_search.readers.formats import SourceOptions, open_reader, require_axes_heeded
 from umurl_search.result import Result
 
 CHUNK = 256
@@ -198,10 +200,15 @@ def _embedder(model: UmURL, request: EmbedRequest, *, n_clips: int) -> Embedder:
 def _nothing_usable(path: Path, fmt: str, left_out: list[UnusedRecording], detail: str) -> UmurlError:
     """detail: the particulars of the first that is left out."""
     if not left_out:
-        return BadInputError(f"{path}: no recordings found in format {fmt}", "check the source")
+        return BadInputError(f"{path}: no recordings found in format {fmt}", suggest_format(path))
     one, hint = left_out[0], Hint("check its format and its {option}", option="layout")
     why = f"{one.reason}, {detail}" if detail else one.reason
     return BadInputError(f"{path}: no usable clip, {len(left_out)} left out ({one.name}: {why})", hint)
+
+
+def _describe_notes(told: list[Told], path: Path, *, n_clips: int) -> list[str]:
+    """What was assumed of the clips, a line for each kind; of one clip, of each note."""
+    return [f"{path}: {note}" for _, note in told] if n_clips == 1 else describe_kinds(told, what=str(path))
 
 
 def _from_files(
@@ -218,6 +225,7 @@ def _from_files(
         (path,),
         SourceOptions(layout=request.layout, axes=request.axes),
     )
+    require_axes_heeded(reader, request.axes)
     stated = Conventions(
         layout=request.layout or reader.layout,
         fps=request.fps,
@@ -227,7 +235,8 @@ def _from_files(
     )
     conventions, is_ready, n_unseen = follow_state(stated, reader), reader.state in NORMALISED, 0
     found: dict[str, np.ndarray[Any, np.dtype[np.float32]]] = {}
-    left_out, raw, detail = [], list[Frames](), ""
+    told = list[Told]()
+    left_out, raw, standing, detail = [], list[Frames](), list[str](), ""
     batch: dict[str, Frames] = {}
     embedder = _embedder(model, request, n_clips=CHUNK)
 
@@ -249,8 +258,10 @@ def _from_files(
             left_out.append(UnusedRecording(name=outcome.name, reason="duplicate name"))
         else:
             frames, n_unseen = converted.frames, n_unseen + converted.n_unseen
+            told += [(outcome.name, note) for note in converted.notes]
             batch[outcome.name] = frames if is_ready else normalise(frames)
             raw += [frames] * (len(raw) < MOST_CLIPS)
+            standing += converted.standing
         if len(batch) == CHUNK:
             flush()
     if batch:
@@ -264,7 +275,8 @@ def _from_files(
         left_out,
         [
             *getattr(reader, "notes", ()),
+            *_describe_notes(told, path, n_clips=len(found)),
             *describe_unseen(n_unseen, what=str(path)),
-            *check_clips(raw, conventions, what=str(path), is_turned=is_ready),
+            *check_clips(raw, conventions, what=str(path), is_turned=is_ready, standing=standing),
         ],
     )

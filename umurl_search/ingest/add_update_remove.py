@@ -287,7 +287,14 @@ class _Change:
         self.notes.extend(describe_unseen(count_unseen(journal), what=name))
         self.notes.extend(describe_clip_notes(journal, what=name))
         self.notes.extend(
-            check_store(target, self.source[1], what=name, remedy=_advise_ingest_apart, is_whole=is_whole)
+            check_store(
+                target,
+                self.source[1],
+                what=name,
+                remedy=_advise_ingest_apart,
+                journal=journal,
+                is_whole=is_whole,
+            )
         )
         with library.read() as catalog:
             known = known_actions(catalog, name)

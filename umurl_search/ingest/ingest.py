@@ -26,7 +26,7 @@ from umurl_search.library.library import Library, check_name
 from umurl_search.progress import Progress, no_progress
 from umurl_search.readers.base import Reader, follow_state
 from umurl_search.readers.format_detection import detect
-from umurl_search.readers.formats import FORMATS, SourceOptions, format_of, open_reader
+from umurl_search.readers.formats import FORMATS, SourceOptions, format_of, open_reader, require_axes_heeded
 from umurl_search.readers.zip_source import given_roots
 from umurl_search.result import Result
 
@@ -116,6 +116,7 @@ def ingest(
     dataset = protocols.find(check_name(request.name, what="a dataset"))
     reader, conventions = open_source(dataset, request)
     _require_untrimmed(dataset, reader, request)
+    require_axes_heeded(reader, request.axes)
     stated = read_statements(splits=request.splits, segments=request.segments, labels=request.labels)
     signature = _signature(reader, conventions, request, stated)
     of_store = _signature(reader, conventions, request, Statements())

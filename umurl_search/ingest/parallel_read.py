@@ -23,6 +23,7 @@ from umurl_search.files import sealed_folder
 from umurl_search.library.clip_store import Record, StoreWriter
 from umurl_search.progress import Progress
 from umurl_search.readers.base import Reader
+from umurl_search.readers.content_kinds import suggest_format
 from umurl_search.readers.formats import format_of
 
 CHUNK = 64
@@ -94,15 +95,14 @@ def fill(
     return len(writer.clips)
 
 
-def nothing_found_error(where: object, fmt: str) -> UmurlError:
+def nothing_found_error(where: Path, fmt: str) -> UmurlError:
     """The error where nothing is of a format."""
-    hint = Hint("check the source, or give its {option}", option="format")
-    return BadInputError(f"{where}: no recordings found in format {fmt}", hint)
+    return BadInputError(f"{where}: no recordings found in format {fmt}", suggest_format(where))
 
 
 def _nothing_usable_error(reader: Reader, writer: StoreWriter) -> UmurlError:
     if not writer.left_out:
-        return nothing_found_error(next(iter(reader.files()), "the source"), reader.format)
+        return nothing_found_error(next(iter(reader.roots), Path("the source")), reader.format)
     one = writer.left_out[0]
     more = f" and {len(writer.left_out) - 1} others" if len(writer.left_out) > 1 else ""
     return BadInputError(
@@ -225,6 +225,7 @@ def _record(reader: Reader, conventions: Conventions, clip: Clip) -> Record | Le
         segments=to_store_rate(clip.segments, n_source=len(clip.frames), n_store=len(frames)),
         unseen=converted.n_unseen,
         notes=converted.notes,
+        stands_along=converted.stands_along,
     )
 
 

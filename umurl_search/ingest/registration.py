@@ -47,7 +47,9 @@ def register(
     rows = catalog_rows(dataset, reader, journal, stated)
     is_whole = bool(read_from["untrimmed"]) or dataset.untrimmed
     again = _advise_again(dataset.name)
-    doubts = check_store(folder, conventions, what=dataset.name, is_whole=is_whole, remedy=again)
+    doubts = check_store(
+        folder, conventions, what=dataset.name, journal=journal, is_whole=is_whole, remedy=again
+    )
     files = files_read(reader)
     over = passed_over(reader.roots, [*files, *stated.files])
     unseen = count_unseen(journal)

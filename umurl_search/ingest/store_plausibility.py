@@ -1,6 +1,8 @@
 """Checks the joints, scale, axes and lengths of a clip store that was just read."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,11 +13,17 @@ from umurl_search.library.clip_store import ClipStore
 
 
 def check_store(
-    folder: Path, conventions: Conventions, *, what: str, remedy: Remedy, is_whole: bool = False
+    folder: Path,
+    conventions: Conventions,
+    *,
+    what: str,
+    remedy: Remedy,
+    journal: Sequence[dict[str, Any]],
+    is_whole: bool = False,
 ) -> list[str]:
     """`check_clips` of a sealed store, from some of its clips. Raises UmurlError for a damaged one.
 
-    is_whole: recordings are kept whole, so that they may be long.
+    journal: of the store. is_whole: recordings are kept whole, so that they may be long.
     """
     store = ClipStore(folder)
     some = np.unique(np.linspace(0, len(store) - 1, MOST_CLIPS).astype(int)).tolist()
@@ -27,4 +35,7 @@ def check_store(
         is_turned=store.manifest["state"] in NORMALISED,
         lengths=[] if is_whole else store.extents[:, 0],
         dataset=what,
+        standing=[
+            clip["stands_along"] for entry in journal for clip in entry["clips"] if "stands_along" in clip
+        ],
     )

@@ -36,8 +36,9 @@ _VALUES_A_PERSON = N_JOINTS * 3
 class Record:
     """A clip ready for the store. frames: (T, M, 25, 3) float32; segments: in these frames.
 
-    unseen: joints that were marked as not seen, frame by frame. notes: what was assumed in reading it. older_hash: the
-    hash as versions before made it, of coordinates and what is said of them together; not kept.
+    unseen: joints that were marked as not seen, frame by frame. notes: what was assumed in reading it. stands_along:
+    the axis along which people stand, where it is not the stated one. older_hash: the hash as versions before made it,
+    of coordinates and what is said of them together; not kept.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Record:
     action: str | None = None
     unseen: int = 0
     notes: tuple[str, ...] = ()
+    stands_along: str | None = None
     older_hash: str = ""
 
 
@@ -229,6 +231,7 @@ def journal_of(folder: Path) -> list[dict[str, Any]]:
 def _describe(record: Record) -> dict[str, Any]:
     hidden = {"frames", "older_hash"} | ({"action"} if record.action is None else set())
     hidden |= set() if record.notes else {"notes"}
+    hidden |= set() if record.stands_along else {"stands_along"}
     columns = {name: value for name, value in vars(record).items() if name not in hidden}
     return {**columns, "frames": record.frames.shape[0], "people": record.frames.shape[1]}
 

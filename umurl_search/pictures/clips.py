@@ -15,7 +15,13 @@ from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
 from umurl_search.pictures.sheet import PictureClip, Verdict
 from umurl_search.search.options import QueryRequest
-from umurl_search.search.query_clip import conventions_of, find_stored, library_name, read_clip_frames
+from umurl_search.search.query_clip import (
+    conventions_of,
+    find_stored,
+    idle_notes,
+    library_name,
+    read_clip_frames,
+)
 from umurl_search.search.results import Hit, LabelledSegment, Moment, QueryResult
 
 Document = dict[str, Any]
@@ -69,7 +75,8 @@ def _clip(library: Library, request: QueryRequest, dataset: Document) -> tuple[P
             title=found.name,
             detail=action or "",
         )
-        return clip, ()
+        stated = conventions_of(request.clip, dataset, vars(request))
+        return clip, idle_notes(found.name, stated, request.axes)
     path, conventions = Path(request.clip), conventions_of(request.clip, dataset, vars(request))
     read = read_clip_frames(
         path, conventions=conventions, axes=request.axes, strict_layout=request.layout is not None

@@ -40,7 +40,7 @@ _FPS = {".gif": 15.0, ".svg": 15.0, ".mp4": STORE_FPS, ".html": STORE_FPS}
 class PictureRequest:
     """What to draw and where to. ask: the clip; with `hits`, how to look for them.
 
-    poses: of a .png or an .svg, how many still poses in a row; an .svg without moves. size: pixels of a clip.
+    poses: of a .png or an .svg, how many still poses in a row; an .svg without moves. pixels: across a clip.
     fps: pictures a second, at most 30. seconds: of the longest clip drawn; what is longer is cut.
     """
 
@@ -50,7 +50,7 @@ class PictureRequest:
     camera: Camera = field(default_factory=Camera)
     theme: Theme = "light"
     poses: int | None = None
-    size: int | None = None
+    pixels: int | None = None
     fps: float | None = None
     seconds: float = LONGEST_S
 
@@ -216,9 +216,9 @@ def _sheet(request: PictureRequest, clips: list[PictureClip], palette: Palette) 
     )
     if in_a_row:
         poses = min(request.poses or 8, max(len(clip.frames) for clip in clips))
-        size = request.size or (_STRIP if len(clips) == 1 else 120)
+        size = request.pixels or (_STRIP if len(clips) == 1 else 120)
         return strip(clips, camera=request.camera, palette=palette, size=size, poses=poses)
-    size = request.size or (_ALONE if len(clips) == 1 else _TOGETHER)
+    size = request.pixels or (_ALONE if len(clips) == 1 else _TOGETHER)
     return grid(clips, camera=request.camera, palette=palette, size=size)
 
 
@@ -229,12 +229,12 @@ def _require_room(out: Path, sheet: Sheet, fps: float) -> None:
     if pixels > _MOST_PIXELS or pixels * pictures > _MOST_PLAYED.get(out.suffix.lower(), _MOST_PIXELS):
         raise UmurlError(
             f"{out}: {pictures:,} pictures of {sheet.width:,} x {sheet.height:,} pixels are too much",
-            Hint("give a smaller {option}, fewer hits or seconds", option="size"),
+            Hint("give fewer {option}, hits or seconds", option="pixels"),
         )
 
 
 def _page(request: PictureRequest, clips: list[PictureClip], palette: Palette) -> _Drawn:
-    size = request.size or (_ALONE if len(clips) == 1 else _TOGETHER)
+    size = request.pixels or (_ALONE if len(clips) == 1 else _TOGETHER)
     text = to_html(clips, camera=request.camera, palette=palette, size=size, title=request.ask.clip)
     when = timing(max(len(clip.frames) for clip in clips), STORE_FPS)
     return _Drawn(content=text.encode("utf-8"), timing=when, fps=STORE_FPS)

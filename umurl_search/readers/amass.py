@@ -1,4 +1,4 @@
-"""AMASS's `.npz` files, one clip a file: angles of SMPL's joints, put onto a skeleton of our own.
+"""AMASS's `.npz` files and their like, one clip a file: angles of SMPL's joints, put onto a skeleton of our own.
 
 The places of a body's joints take its maker's model, which is under a licence of its own. The skeleton here is that of
 an average adult of 1.70 m, from tables of body segments (Drillis and Contini 1966: thigh and shank .245 and .246 of the
@@ -7,7 +7,7 @@ height, upper arm .17 from joint to joint, forearm .146, foot .039 high), so lim
 Letters: T frames, V = 22 joints of layout smpl-22.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,11 @@ from umurl_search.readers.array_axes import clip_readings
 from umurl_search.readers.array_files import load_npz, read_shapes
 from umurl_search.readers.build_clip import BadRecordingError, FileClip, to_float32
 from umurl_search.readers.named_joints import OneLayoutReader, mark_seen, require_own_layout
+from umurl_search.readers.smpl_dialects import NAMES, RATES, find_dialect, read_angles
 
 LAYOUT = "smpl-22"
-_WHAT = "AMASS's angles"
+_WHAT = "SMPL's angles"
 _SMPL = LAYOUTS[LAYOUT]
-_N_ANGLES = 3 * _SMPL.n_joints
-_POSES, _MOVED, _SHAPE = "poses", "trans", "betas"
-_RATES = ("mocap_framerate", "mocap_frame_rate", "fps")
 _MIDDLE: Mapping[str, tuple[float, float, float]] = {
     "pelvis": (0.0, 0.0, 0.0),
     "spine1": (0.0, 0.11, -0.01),
@@ -76,48 +74,27 @@ def is_amass(path: Path) -> bool:
         shapes = read_shapes(path)
     except (OSError, ValueError, UmurlError):
         return False
-    if _are_angles(shapes.get(_POSES, ())) and (_MOVED in shapes or _SHAPE in shapes):
+    if find_dialect(shapes) is not None:
         return True
     is_array = any(clip_readings(shape, joint_counts()) for shape in shapes.values())
-    return not is_array and (_SHAPE in shapes or any(rate in shapes for rate in _RATES[:2]))
-
-
-def _are_angles(shape: Sequence[int]) -> bool:
-    return len(shape) == 2 and shape[1] >= _N_ANGLES and shape[1] % 3 == 0
+    return not is_array and any(name in shapes for name in (*NAMES[1:], "betas", *RATES[:2]))
 
 
 def read_clip(path: Path, *, layout: str | None = None) -> FileClip:
     """The clip of a file: metres, y up. Raises: BadRecordingError, BadInputError for another layout."""
     require_own_layout(layout, LAYOUT, what=_WHAT)
-    arrays = load_npz(path)
-    poses = arrays.get(_POSES)
-    if poses is None or not _are_angles(poses.shape):
-        found = "no poses" if poses is None else f"poses of shape {poses.shape}"
-        detail = (
-            f"it has {found}: AMASS's recordings hold the angles of 22 joints or more, (T, 66) to (T, 165)"
-        )
-        raise BadRecordingError("malformed", detail, path)
-    if not len(poses):
-        raise BadRecordingError("no body", "it has no frames", path)
-    moved = arrays.get(_MOVED, np.zeros((len(poses), 3)))
-    if moved.shape != (len(poses), 3):
-        detail = f"trans of shape {moved.shape} for {len(poses)} frames"
-        raise BadRecordingError("malformed", detail, path)
-    return FileClip(pose_skeleton(poses[:, :_N_ANGLES], moved), (), LAYOUT, _read_rate(arrays, path))
-
-
-def _read_rate(arrays: Mapping[str, NDArray[Any]], path: Path) -> float | None:
-    stated = next((arrays[name] for name in _RATES if name in arrays), None)
-    if stated is None:
-        return None
-    if stated.size != 1 or not 1 <= float(stated.reshape(-1)[0]) < 10_000:
-        raise BadRecordingError("malformed", "its frame rate is no number of frames a second", path)
-    return float(stated.reshape(-1)[0])
+    try:
+        found = read_angles(load_npz(path))
+    except BadRecordingError as error:
+        error.path = path
+        raise
+    frames = pose_skeleton(found.angles, found.moved, up=found.up)
+    return FileClip(frames, tuple(f"{path}: {note}" for note in found.notes), LAYOUT, found.fps)
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def pose_skeleton(angles: NDArray[Any], moved: NDArray[Any]) -> Frames:
-    """(T, 1, 22, 3) metres, y up, of angles (T, 66) and the pelvis's places (T, 3), both z up."""
+def pose_skeleton(angles: NDArray[Any], moved: NDArray[Any], *, up: str = "z") -> Frames:
+    """(T, 1, 22, 3) metres, y up, of angles (T, 66) and the pelvis's places (T, 3). up: their axis that is up."""
     turns = _to_rotations(angles.reshape(len(angles), -1, 3).astype(np.float64))
     offsets = _rest_offsets()
     places = np.empty((len(angles), _SMPL.n_joints, 3))
@@ -126,7 +103,8 @@ def pose_skeleton(angles: NDArray[Any], moved: NDArray[Any]) -> Frames:
         if joint != parent:
             places[:, joint] = places[:, parent] + turns[:, parent] @ offsets[joint]
             turns[:, joint] = turns[:, parent] @ turns[:, joint]
-    upright = np.stack([places[..., 0], places[..., 2], -places[..., 1]], axis=-1)
+    x, y, z = np.moveaxis(places, -1, 0)
+    upright = np.stack({"z": (x, z, -y), "-y": (x, -y, -z), "y": (x, y, z)}[up], axis=-1)
     return mark_seen(to_float32(upright[:, None]))
 
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import BadInputError
+from encoder.errors import BadInputError, UmurlError
 from encoder.joint_layouts import LAYOUTS, Layout, folded_counts, joint_counts, layouts_with
 from umurl_search.clips.types import AXES, SET_AXES, Axes
+from umurl_search.readers.dimensions import describe_picture, describe_space
 
 USUAL_PEOPLE, MOST_PEOPLE = 2, 6
 _FIRST: tuple[Axes, ...] = ("TVC", "MTVC", "TMVC", "CTVM")
@@ -20,6 +21,7 @@ _FURTHER: tuple[Axes, ...] = ("TVC", "TMVC", "MTVC", "CTV", "TCV", "VCT", "MCTV"
 _SETS = ("NCTVM", "NTMVC", "NMTVC", "NTVC", "NCTV", "NTCV", "VCTN")
 _FEWEST_JOINTS, _MOST_JOINTS = 13, 150
 _LONG = 200
+_IN_PICTURE = 2
 _MOVENET = (1, 1, 17, 3)
 _FEATURES = {263: "HumanML3D", 251: "KIT-ML"}
 
@@ -70,7 +72,10 @@ def _fits(
 def _is_likely(sizes: Sizes, axes: str, folded: bool, dims: int) -> bool:
     """Whether a shape is read so where nothing is stated: folded people are two, a confidence comes last."""
     if sizes["C"] > dims:
-        return axes.endswith("C") and not folded
+        is_usual = sizes.get("M", 1) in (1, USUAL_PEOPLE)
+        return axes.endswith("C") and (
+            not folded or (dims == _IN_PICTURE and axes.endswith("VC") and is_usual)
+        )
     return not folded or (axes.endswith("VC") and sizes.get("M", USUAL_PEOPLE) == USUAL_PEOPLE)
 
 
@@ -101,10 +106,13 @@ def _unfold(
     folded = axes[n_axes - 1 :]
     if "T" in folded or "N" in folded or "V" not in folded or "C" not in folded:
         return
-    for joints in n_joints if len(n_joints) == 1 else [n for n in n_joints if n in folded_counts()]:
-        people, rest = divmod(length, joints * dims)
+    is_known = len(n_joints) == 1
+    coordinates = (dims, dims + 1) if is_known and dims == _IN_PICTURE else (dims,)
+    tried = [(v, c) for v in n_joints if is_known or v in folded_counts() for c in coordinates]
+    for joints, numbers in sorted(tried, key=lambda one: length // (one[0] * one[1]) > USUAL_PEOPLE):
+        people, rest = divmod(length, joints * numbers)
         if not rest and people and ("M" in folded or people == 1):
-            sizes = {"V": joints, "C": dims, "M": people}
+            sizes = {"V": joints, "C": numbers, "M": people}
             yield tuple(sizes[letter] for letter in folded)
 
 
@@ -156,11 +164,19 @@ def describe_joints(shape: tuple[int, ...], stated: Layout | None = None) -> str
         which = f"{shape[1]} numbers a frame may be joints of {' or '.join(names)}"
         return f"; {which}: --layout {names[0] if len(names) == 1 else 'NAME'} says so"
     n_joints = shape[-2] if len(shape) > 2 and shape[-1] in (2, 3, 4) else 0
+    if stated is not None and n_joints == stated.n_joints and shape[-1] not in (stated.dims, stated.dims + 1):
+        said, hint = describe_picture(stated) if shape[-1] == 2 else describe_space(stated)
+        return f"; {UmurlError(said, hint).typed}"
     if stated is not None and _FEWEST_JOINTS <= n_joints != stated.n_joints:
         return f"; the array has {n_joints} joints, layout {stated.name} has {stated.n_joints}"
     if not _FEWEST_JOINTS <= n_joints <= _MOST_JOINTS or (n_joints in joint_counts() and shape[-1] > 2):
         return ""
     known = layouts_with(n_joints)
+    flat = [name for name in known if LAYOUTS[name].dims == 2]
+    if shape[-1] == 2 and known:
+        names = flat or [f"{name}-2d" for name in known]
+        which = f"{n_joints} joints in a picture may be {' or '.join(names)}"
+        return f"; {which}: --layout {names[0] if len(names) == 1 else 'NAME'} says so (see docs/layouts.md)"
     if known:
         return f"; {n_joints} joints may be {' or '.join(known)}: --layout says which (see docs/layouts.md)"
     return f"; no known layout has {n_joints} joints: --layout FILE.json states one (see docs/layouts.md)"

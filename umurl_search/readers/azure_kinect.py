@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from encoder.errors import reason_of
 from encoder.joint_layouts import LAYOUTS
+from umurl_search.clips.assumed_rates import assume_rate
 from umurl_search.clips.body_selection import choose_bodies
 from umurl_search.clips.clip import Frames
 from umurl_search.readers.build_clip import (
@@ -76,7 +77,9 @@ def read_clip(path: Path, *, layout: str | None = None) -> FileClip:
         error.path = path
         raise
     frames = choose_bodies(frames) if frames.shape[1] > 2 else frames
-    return FileClip(frames, (), LAYOUT, _find_rate(recorded))
+    fps = _find_rate(recorded)
+    notes = (f"{path}: {assume_rate('its time stamps say no rate')}",) if fps is None else ()
+    return FileClip(frames, notes, LAYOUT, fps)
 
 
 def _read_people(recorded: Sequence[Any]) -> Frames:

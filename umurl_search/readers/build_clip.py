@@ -3,17 +3,19 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from encoder.errors import BadInputError, reason_of
+from encoder.errors import BadInputError, Hint, reason_of
 from encoder.joint_layouts import Layout
 from umurl_search.clips.body_selection import FloatT, drop_absent
 from umurl_search.clips.clip import Clip, Frames, LeftOut, Reason
 from umurl_search.clips.naming import parse_name
+from umurl_search.readers.dimensions import doubt_dimensions
 
 _DETAIL_LENGTH = 200
 _COORDINATES = 3
@@ -37,21 +39,24 @@ class FileClip(NamedTuple):
 
 
 class BadRecordingError(BadInputError):
-    """A recording that cannot be used: why (one of `REASONS`), the particulars and, when known, its file."""
+    """A recording that cannot be used: why (one of `REASONS`), the particulars and, when known, its file and a hint."""
 
-    def __init__(self, reason: Reason, detail: str, path: Path | None = None) -> None:
+    def __init__(
+        self, reason: Reason, detail: str, path: Path | None = None, hint: Hint | None = None
+    ) -> None:
         self.reason: Reason = reason
         self.detail = detail if len(detail) <= _DETAIL_LENGTH else detail[:_DETAIL_LENGTH] + "..."
         self.path = path
-        super().__init__(detail)
-        self.args = (reason, detail, path)  # what unpickling gives to this function
+        super().__init__(detail, hint)
+        self.args = (reason, detail, path, hint)  # what unpickling gives to this function
 
     @property
     def message(self) -> str:
         return ": ".join(str(part) for part in (self.path, self.reason, self.detail) if part)
 
     def left_out(self, name: str, source: str) -> LeftOut:
-        return LeftOut(name=preview(name), reason=self.reason, detail=self.detail, source=preview(source))
+        detail = BadInputError(self.detail, self.hint).typed
+        return LeftOut(name=preview(name), reason=self.reason, detail=detail, source=preview(source))
 
 
 def preview(name: str) -> str:
@@ -115,8 +120,12 @@ def take_places(frames: Frames, layout: Layout) -> Frames:
     """(T, M, V, 3) of (T, M, V, C), C the layout's coordinates and perhaps how sure the camera was.
 
     That is left out, and joints of less than the layout's least score are zeros; the third coordinate of joints in a
-    picture is zero. Raises: BadRecordingError where joints are there and all their scores are too low.
+    picture is zero. Raises: BadRecordingError where joints are there and all their scores are too low, and where the
+    numbers show a picture, the layout space, or the other way round.
     """
+    mismatch = doubt_dimensions(frames, layout)
+    if mismatch is not None:
+        raise BadRecordingError("malformed", mismatch[0], hint=mismatch[1])
     dims = layout.dims
     places = np.ascontiguousarray(frames[..., :dims])
     if dims < _COORDINATES:
@@ -174,6 +183,12 @@ def require_range(numbers: NDArray[Any], converted: Frames) -> None:
             first = int(np.flatnonzero(beyond.any(axis=tuple(range(1, beyond.ndim))))[0])
             detail = f"{np.sum(beyond)} NaN or infinite numbers, from frame {first + 1}"
             raise BadRecordingError("non-finite", f"{detail} (in single precision)")
+
+
+def keep_notes(clip: Clip, read: FileClip, path: Path | None = None) -> Clip:
+    """The clip with the notes of what was read, without the file's name before them."""
+    notes = tuple(note.removeprefix(f"{path}: ") for note in read.notes)
+    return replace(clip, notes=notes) if notes else clip
 
 
 def make_clip(

@@ -16,6 +16,7 @@ from umurl_search.clips.types import State
 from umurl_search.readers.build_clip import (
     BadRecordingError,
     FileClip,
+    keep_notes,
     make_clip,
     read_bytes,
     read_head,
@@ -68,7 +69,8 @@ class BvhReader(FilePerClip):
             raise
         except UmurlError as error:
             raise BadRecordingError("malformed", error.message.removeprefix(f"{place.path}: ")) from None
-        return make_clip(place.name, read.frames, source=place.source, fps=read.fps)
+        clip = make_clip(place.name, read.frames, source=place.source, fps=read.fps)
+        return keep_notes(clip, read, place.path)
 
 
 def is_bvh_file(path: Path) -> bool:

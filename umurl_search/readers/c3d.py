@@ -17,6 +17,7 @@ from umurl_search.readers.build_clip import (
     BadRecordingError,
     FileClip,
     describe,
+    keep_notes,
     make_clip,
     read_bytes,
     to_float32,
@@ -55,7 +56,7 @@ class C3dReader(FilePerClip):
         except UmurlError as error:
             raise BadRecordingError("malformed", error.message.removeprefix(f"{place.path}: ")) from None
         clip = make_clip(place.name, read.frames, source=place.source, fps=read.fps)
-        return replace(clip, cut=missing)
+        return replace(keep_notes(clip, read, place.path), cut=missing)
 
 
 def is_c3d(path: Path) -> bool:

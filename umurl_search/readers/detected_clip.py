@@ -5,7 +5,6 @@ Letters: T frames, M people, V joints, C coordinates.
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from umurl_search.clips.types import State
 from umurl_search.readers.build_clip import (
     BadRecordingError,
     FileClip,
+    keep_notes,
     make_clip,
     require_places,
     take_places,
@@ -32,6 +32,7 @@ from umurl_search.readers.detected_people import (
 )
 from umurl_search.readers.file_per_clip import FilePerClip, Place, decode_place, require_layout
 from umurl_search.readers.frame_times import find_timing, sort_frames, spread
+from umurl_search.readers.repeated_frames import settle_repeats
 from umurl_search.readers.tracks import Tracked, follow_people
 
 _MOST_NUMBERS = 2**29
@@ -43,7 +44,8 @@ _FROM_CAMERA = np.array([-1, -1, 1], dtype=np.float32)
 
 def build_clip(found: Detections, *, layout: str | None) -> FileClip:
     """The clip of a file's detections. layout: where it is stated. Raises: BadRecordingError where nobody is left."""
-    frames, n_ghosts = drop_ghosts(found.frames)
+    frames, repeated = settle_repeats(found.frames)
+    frames, n_ghosts = drop_ghosts(frames)
     if n_ghosts and not any(frame.people for frame in frames):
         detail = f"all {n_ghosts:,} people have scores under {LEAST_PERSON_SCORE:g}"
         raise BadRecordingError("no body", detail)
@@ -60,7 +62,13 @@ def build_clip(found: Detections, *, layout: str | None) -> FileClip:
     if timing.positions is not None:
         places = spread(places, timing.positions)
     has_fingers = any(frame.has_fingers for frame in frames)
-    notes = (*found.notes, *timing.notes, *_describe(tracked, n_ghosts), *(FINGERS_LEFT_OUT,) * has_fingers)
+    notes = (
+        *found.notes,
+        *repeated,
+        *timing.notes,
+        *_describe(tracked, n_ghosts),
+        *(FINGERS_LEFT_OUT,) * has_fingers,
+    )
     return FileClip(places, notes, layout if is_own else joints.name, timing.fps)
 
 
@@ -68,11 +76,6 @@ def to_clip(place: Place, read: FileClip) -> Clip:
     """The same as a recording of a source. Raises: BadRecordingError."""
     clip = make_clip(place.name, read.frames, source=place.source, layout=read.layout, fps=read.fps)
     return keep_notes(clip, read)
-
-
-def keep_notes(clip: Clip, read: FileClip) -> Clip:
-    """The clip with the notes of what was read."""
-    return replace(clip, notes=read.notes) if read.notes else clip
 
 
 def name_notes(path: Path, read: FileClip) -> FileClip:

@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from encoder.errors import Hint
 from encoder.joint_layouts import LAYOUTS, Layout, find_layout
 from umurl_search.readers.build_clip import BadRecordingError
+from umurl_search.readers.dimensions import Mismatch, describe_picture, describe_space
 from umurl_search.readers.file_per_clip import require_layout
 
 LEAST_PERSON_SCORE = 0.3
@@ -90,6 +92,7 @@ def layout_of_people(frames: Sequence[DetectedFrame], stated: str | None) -> Lay
         if layout.n_joints not in (n_joints, n_body):
             detail = f"people have {n_joints} joints, layout {layout.name} {layout.n_joints}"
             raise BadRecordingError("malformed", detail)
+        _require_dims(frames, layout)
         return layout if layout.dims <= min(dims) else with_dims(layout, min(dims))
     name = _LAYOUTS.get(_BODY_FIRST.get(n_joints, n_joints))
     if name is None:
@@ -99,6 +102,28 @@ def layout_of_people(frames: Sequence[DetectedFrame], stated: str | None) -> Lay
         detail = "17 joints in three dimensions may be h36m-17 or coco-17-3d: --layout says which"
         raise BadRecordingError("malformed", detail)
     return with_dims(find_layout(name), min(dims))
+
+
+def _require_dims(frames: Sequence[DetectedFrame], layout: Layout) -> None:
+    """Raises: BadRecordingError for people in a picture, where space was stated, and the other way round.
+
+    Of a layout of space that is known by its plain name, the form in a picture is meant.
+    """
+    people = [person.points for frame in frames for person in frame.people]
+    if layout.dims == 3 and layout.name not in LAYOUTS and any(points.shape[1] == 2 for points in people):
+        raise BadRecordingError("malformed", *_without_path(describe_picture(layout)))
+    has_depth = all(points.shape[1] == 3 for points in people) and any(
+        np.nan_to_num(points[:, 2]).any() for points in people
+    )
+    is_guessed = (
+        layout.name.endswith("-2d") and find_layout(layout.name.removesuffix("-2d")).axes == "picture"
+    )
+    if layout.dims == 2 and has_depth and not is_guessed:
+        raise BadRecordingError("malformed", *_without_path(describe_space(layout)))
+
+
+def _without_path(mismatch: Mismatch) -> tuple[str, None, Hint]:
+    return mismatch[0], None, mismatch[1]
 
 
 def with_dims(layout: Layout, dims: int) -> Layout:

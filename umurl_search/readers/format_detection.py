@@ -8,6 +8,7 @@ from pathlib import Path
 
 from encoder.errors import BadInputError, Hint, NotFoundError, UmurlError
 from umurl_search.clips.types import SET_AXES
+from umurl_search.readers.content_kinds import find_renamed
 from umurl_search.readers.file_per_clip import walk_files
 from umurl_search.readers.formats import FORMATS, Format
 from umurl_search.readers.zip_source import is_zip_source, unpacked
@@ -19,6 +20,10 @@ _FOREIGN = {
     (".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz"): "unpack the archives first",
     (".avi", ".mkv", ".mov", ".mp4", ".webm"): "videos hold no joints: estimate them first",
     (".fbx", ".glb", ".gltf", ".usd", ".usda", ".usdc", ".blend"): "export BVH, which is read",
+    (
+        ".pkl",
+        ".pickle",
+    ): "numpy.savez('CLIP.npz', **dictionary) writes a pickle of SMPL's angles as .npz, which is read",
     (".json", ".h5", ".hdf5", ".parquet", ".pt", ".pth", ".trc"): (
         "write each recording as a .npy array (T, 25, 3)"
     ),
@@ -114,11 +119,19 @@ def _not_recognised_error(found: Survey) -> UmurlError:
     files = "file" if sum(found.counts.values()) == 1 else "files"
     what = f"holds no recordings that are recognised, only {describe_counts(found.counts)} {files}"
     most = max(found.counts, key=found.counts.__getitem__)
-    remedies = [said for suffixes, said in _FOREIGN.items() if most in suffixes]
+    renamed = find_renamed(found.samples[most])
+    if renamed is not None:
+        return BadInputError(f"{found.source}: {what}", renamed)
+    remedies = find_remedies(most)
     return BadInputError(
         f"{found.source}: {what}; known formats are {', '.join(FORMATS)}",
         Hint("; ".join([*remedies, _PAGE]) + ", {option} names one", option="format"),
     )
+
+
+def find_remedies(suffix: str) -> list[str]:
+    """What helps with files of a suffix that is not read."""
+    return [said for suffixes, said in _FOREIGN.items() if suffix in suffixes]
 
 
 def passed_over(roots: Sequence[Path], read: Sequence[Path]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from encoder.errors import BadInputError
+from encoder.errors import BadInputError, Hint
 from umurl_search.readers import capture_files, detector_files
 from umurl_search.readers.usual_formats import (
     count_agcn,
@@ -96,7 +96,7 @@ class Format:
     belong together. store_bytes: in the clip store for a byte of source, at most. has_recording_files: a recording is a
     file of its own. is_clip_a_file: moreover, one clip is one file. has_splits: the source states train and test parts.
     read_clip: of formats whose files may ask as a query; frames (T, M, V, 3) and notes. arrays: read by conventions
-    that its user states, since the file says none.
+    that its user states, since the file says none. takes_axes: so may be what the axes of its arrays are.
     """
 
     open: Callable[[Sequence[Path], SourceOptions], "Reader"]
@@ -111,6 +111,7 @@ class Format:
     has_splits: bool = False
     read_clip: Callable[[Path, QueryReading], "FileClip"] | None = None
     arrays: bool = False
+    takes_axes: bool = False
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -138,6 +139,15 @@ def _open_zip(fmt: str, archive: Path, options: SourceOptions) -> "Reader":
 def format_of(reader: "Reader") -> Format:
     """The format that a reader reads; of made-up motion, one with no files."""
     return FORMATS.get(reader.format, _MADE_UP)
+
+
+def require_axes_heeded(reader: "Reader", axes: str | None) -> None:
+    """Raises UmurlError where axes of arrays are stated of recordings that are none."""
+    if axes is not None and not format_of(reader).takes_axes:
+        raise BadInputError(
+            f"recordings of format {reader.format} are no arrays, and have no axes to state",
+            Hint("leave out {option}", option="axes"),
+        )
 
 
 def _open_nothing(roots: Sequence[Path], options: SourceOptions) -> "Reader":
@@ -209,6 +219,7 @@ def _array_format(
         is_clip_a_file=True,
         read_clip=read_array,
         arrays=True,
+        takes_axes=True,
     )
 
 
@@ -255,7 +266,11 @@ FORMATS: dict[str, Format] = {
     **{name: Format(**fields) for name, fields in capture_files.ROWS.items()},
     **{name: Format(**fields) for name, fields in detector_files.ROWS.items()},
     "array-set": Format(
-        open=open_array_set, count_in_folder=count_array_sets, store_bytes=8.0, has_splits=True
+        open=open_array_set,
+        count_in_folder=count_array_sets,
+        store_bytes=8.0,
+        has_splits=True,
+        takes_axes=True,
     ),
     "npy": _array_format("npy", is_file=is_npy, is_likely=is_likely_array, store_bytes=2.1),
     "npz": _array_format("npz", is_file=is_npz, is_likely=is_likely_array, store_bytes=8.0),

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from umurl_search.clips.assumed_rates import assume_rate
 from umurl_search.clips.clip import Frames
 from umurl_search.readers.detected_people import DetectedFrame
 
@@ -19,6 +20,9 @@ _BRIDGED = 5.0
 """Steps: so long may a gap be that is filled by what lies between its ends; in a longer one nobody is seen."""
 _MOST_GROWTH = 4
 """Times as many frames as there are: with more holes the numbers are no frames' numbers."""
+_MOST_STRIDE, _MOST_COUNTED = 3, 1_000_000
+"""Of whole numbers that count frames: the usual step, and the first of them; seconds since 1970 are more."""
+_COUNTED = assume_rate("its time stamps count one after another, so they are taken for numbers of frames")
 _LEAST_FPS, _MOST_FPS = 1.0, 1_000.0
 
 
@@ -33,13 +37,28 @@ class Timing(NamedTuple):
 def find_timing(frames: Sequence[DetectedFrame], fps: float | None) -> Timing:
     """The timing of frames, by time stamps where all have them and these rise, else by their numbers.
 
+    Time stamps that count frames are numbers (`_count_frames`).
+
     fps: as the file states it.
     """
     times = _rising([frame.time for frame in frames])
-    if times is not None:
-        return _by_time(times, fps)
     numbers = _rising([frame.number for frame in frames])
-    return Timing(None, fps) if numbers is None else _by_number(numbers, fps)
+    if times is not None and not _count_frames(times):
+        return _by_time(times, fps)
+    counted = times if numbers is None else numbers
+    if counted is None:
+        return Timing(None, fps)
+    timing = _by_number(counted, fps)
+    return timing if times is None or fps else timing._replace(notes=(_COUNTED, *timing.notes))
+
+
+def _count_frames(times: NDArray[np.float64]) -> bool:
+    """Whether time stamps are numbers of frames: whole ones, one after another or every second or third.
+
+    As seconds they would be a frame a second, as milliseconds hundreds.
+    """
+    is_whole = bool((times == times.round()).all())
+    return is_whole and abs(times[0]) < _MOST_COUNTED and float(np.median(np.diff(times))) <= _MOST_STRIDE
 
 
 def sort_frames(frames: Sequence[DetectedFrame]) -> list[DetectedFrame]:

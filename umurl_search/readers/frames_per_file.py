@@ -9,8 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from umurl_search.clips.clip import Clip, Outcome
 from umurl_search.clips.types import Splits, State
-from umurl_search.readers.build_clip import BadRecordingError, FileClip, make_clip
-from umurl_search.readers.detected_clip import keep_notes
+from umurl_search.readers.build_clip import BadRecordingError, FileClip, keep_notes, make_clip
 from umurl_search.readers.file_per_clip import require_layout, require_roots, walk_files
 
 _NAME = re.compile(r"(?P<prefix>.*?)(?P<number>\d{1,18})(?P<tail>_keypoints|_pose|)", re.DOTALL)

@@ -120,7 +120,7 @@ def _read_frames(content: Any, *, within: int = 0) -> list[DetectedFrame]:
     if any(isinstance(one, Mapping) and "image_id" in one for one in content):
         return _gather_detections(content)
     _require_known(content)
-    return _join_frames([_read_frame(one) for one in content])
+    return [_read_frame(one) for one in content]
 
 
 def _require_known(frames: Sequence[Any]) -> None:
@@ -142,18 +142,6 @@ def _nothing_known(objects: Sequence[Any]) -> BadRecordingError:
     shown = ", ".join(preview(key[:_MOST_SHOWN]) for key in keys[:4]) + ", .." * (len(keys) > 4)
     found = f"it holds {shown}" if keys else "it holds nothing"
     return BadRecordingError("malformed", f"{found}: no keypoints that are known; read are {_KNOWN}")
-
-
-def _join_frames(frames: list[DetectedFrame]) -> list[DetectedFrame]:
-    """The frames, those of one number as one: some files list people, each with the number of the frame."""
-    numbers = [frame.number for frame in frames]
-    if None in numbers or len(set(numbers)) == len(numbers):
-        return frames
-    joined: dict[int | None, DetectedFrame] = {}
-    for frame in frames:
-        before = joined.get(frame.number)
-        joined[frame.number] = replace(before, people=before.people + frame.people) if before else frame
-    return list(joined.values())
 
 
 def _read_named_frames(content: Mapping[str, Any]) -> list[DetectedFrame]:

@@ -42,7 +42,7 @@ _FORMS = tuple(
     )
 )
 _NUMBER = re.compile(r"\D*?(\d{1,3})")
-_TIMES = ("timestamp", "timestamp_ms", "time", "time_ms", "time_s", "timestamp_s")
+_TIMES = ("timestamp", "timestamp_ms", "time", "time_ms", "time_s", "timestamp_s", "t")
 _FRAMES = ("frame", "frame_id", "frame_number", "frame_idx", "frame_index", "frame_no", "frameid")
 _PEOPLE = ("person", "person_id", "track_id", "idx", "track", "pose_id")
 
@@ -151,7 +151,7 @@ def _read_rows(columns: _Columns, rows: Sequence[list[str]]) -> list[DetectedFra
     if all("score" in joint for joint in columns.joints):
         scores = parse_numbers(rows, [joint["score"] for joint in columns.joints])
     times, numbers = (_read_column(rows, column) for column in (columns.time, columns.frame))
-    frames: dict[float, DetectedFrame] = {}
+    frames = []
     for t, row in enumerate(rows):
         number = numbers[t] if numbers is not None else None
         person = DetectedPerson(
@@ -159,14 +159,13 @@ def _read_rows(columns: _Columns, rows: Sequence[list[str]]) -> list[DetectedFra
             scores=None if scores is None else scores[t],
             track=None if columns.person is None else row[columns.person],
         )
-        key = float(t) if number is None or columns.person is None else number
-        before = frames.get(key)
-        frames[key] = DetectedFrame(
-            people=((*before.people, person) if before else (person,)),
+        frame = DetectedFrame(
+            people=(person,),
             number=None if number is None or number != int(number) else int(number),
             time=None if times is None else times[t],
         )
-    return list(frames.values())
+        frames.append(frame)
+    return frames
 
 
 def _read_column(rows: Sequence[list[str]], column: int | None) -> list[float] | None:

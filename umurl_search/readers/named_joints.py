@@ -16,7 +16,7 @@ from encoder.skeleton import JOINTS
 from umurl_search.clips.clip import Clip, Frames
 from umurl_search.clips.joint_mapping import combine_joints
 from umurl_search.clips.types import State
-from umurl_search.readers.build_clip import BadRecordingError, FileClip, make_clip
+from umurl_search.readers.build_clip import BadRecordingError, FileClip, keep_notes, make_clip
 from umurl_search.readers.file_per_clip import FilePerClip, Place
 
 LEGS = ((12, 13, 14), (16, 17, 18))
@@ -115,4 +115,5 @@ class OneLayoutReader(FilePerClip):
             raise
         except UmurlError as error:
             raise BadRecordingError("malformed", error.message.removeprefix(f"{place.path}: ")) from None
-        return make_clip(place.name, read.frames, source=place.source, layout=self.layout, fps=read.fps)
+        clip = make_clip(place.name, read.frames, source=place.source, layout=self.layout, fps=read.fps)
+        return keep_notes(clip, read, place.path)

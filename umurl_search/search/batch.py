@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from encoder.errors import UmurlError
 from umurl_search.clips.clip import Clip, Frames, LeftOut
+from umurl_search.clips.idle_options import describe_axes
 from umurl_search.clips.joint_mapping import layout_as_seen
 from umurl_search.clips.normalization import Conventions, convert_and_count, normalise
+from umurl_search.clips.note_kinds import Told, join_notes
 from umurl_search.clips.plausibility import check_clips
 from umurl_search.clips.types import NORMALISED, Embeddings, Rows, State
 from umurl_search.clips.unseen_joints import describe_unseen
@@ -28,13 +30,13 @@ from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Advance, Progress, no_progress
 from umurl_search.readers.base import Reader, follow_state
 from umurl_search.readers.format_detection import detect
-from umurl_search.readers.formats import FORMATS, SourceOptions, clip_suffixes, open_reader
+from umurl_search.readers.formats import FORMATS, SourceOptions, clip_suffixes, format_of, open_reader
 from umurl_search.search.joint_searcher import open_searcher
 from umurl_search.search.layout_crossing import answer_by_layout, describe_crossing, describe_joints
 from umurl_search.search.moment_search import label_moments
 from umurl_search.search.options import SearchRequest
 from umurl_search.search.query import searched_index
-from umurl_search.search.query_clip import QueryBatch, read_clip
+from umurl_search.search.query_clip import QueryBatch, idle_notes, read_clip
 from umurl_search.search.results import (
     Answer,
     AnswerOfMany,
@@ -100,6 +102,7 @@ class _Told:
 
     queries: list[AnswerOfMany] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+    notes: list[Told] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: {"answered": 0, "stored": 0, "rows": 0})
 
 
@@ -146,7 +149,7 @@ def query_many(
         "seconds": clock.seconds,
     }
     if request.out is not None:
-        return BatchFile(out=str(request.out), **counts)
+        return BatchFile(out=str(request.out), notes=join_notes(told.notes), **counts)
     return BatchResult(queries=told.queries, **counts)
 
 
@@ -165,6 +168,11 @@ def _take(
     told.counts["rows"] += sum(len(answer.hits) for answer in answers)
     if add is not None:
         add_rows(add, queries, answers, searcher, request.how)
+        told.notes.extend(
+            (query.name, note)
+            for query, one in zip(queries, asked, strict=True)
+            for note in (*query.notes, *one.notes)
+        )
         return
     segments = None if searcher.windows is None else searcher.segments()
     for query, one in zip(queries, asked, strict=True):
@@ -298,6 +306,7 @@ def _dataset(searcher: Searcher, name: str, request: SearchRequest) -> Source:
     with searcher.library.read() as catalog:
         ids = catalog.clip_ids(name)
     y = _stored(searcher, name, request.modality, ids)
+    notes = idle_notes(name, searcher.conventions(f"{name}:", request), request.axes)
 
     def read(advance: Advance) -> Iterator[Query | LeftOut]:
         clips = open_clips(searcher.library, name) if y is None else None
@@ -318,6 +327,7 @@ def _dataset(searcher: Searcher, name: str, request: SearchRequest) -> Source:
                     frames=clips.normalised_frames(i) if clips is not None else None,
                     layout="ntu25" if clips is None else str(clips.manifest["conventions"]["layout"]),
                     y=np.asarray(y[i]) if y is not None else None,
+                    notes=notes,
                 )
             advance(len(chosen))
 
@@ -339,12 +349,12 @@ def _folder(searcher: Searcher, text: str, request: SearchRequest) -> Source:
     except UmurlError as error:
         unread = Unread.of(text, error)
         return Source(n=0, read=lambda advance: iter([unread]))
-    items = reader.items()
+    items, idle = reader.items(), describe_axes(request.axes, is_array=format_of(reader).takes_axes)
 
     def read(advance: Advance) -> Iterator[Query | LeftOut]:
         for outcomes in reader.read(items):
             for outcome in outcomes:
-                yield _make_query(outcome, text, conventions, reader.state)
+                yield _make_query(outcome, text, conventions, reader.state, idle)
             advance(1)
 
     return Source(n=len(items), read=read)
@@ -361,7 +371,7 @@ def _open_folder(searcher: Searcher, path: Path, request: SearchRequest) -> tupl
 
 
 def _make_query(
-    outcome: Clip | LeftOut, source: str, conventions: Conventions, state: State
+    outcome: Clip | LeftOut, source: str, conventions: Conventions, state: State, idle: Sequence[str] = ()
 ) -> Query | LeftOut:
     if isinstance(outcome, LeftOut):
         return outcome
@@ -370,9 +380,11 @@ def _make_query(
         return converted
     frames, is_ready = converted.frames, state in NORMALISED
     notes = [
-        *(f"{outcome.name}: {note}" for note in converted.notes),
+        *(f"{outcome.name}: {note}" for note in (*converted.notes, *idle)),
         *describe_unseen(converted.n_unseen, what=outcome.name),
-        *check_clips([frames], conventions, what=outcome.name, is_turned=is_ready),
+        *check_clips(
+            [frames], conventions, what=outcome.name, is_turned=is_ready, standing=converted.standing
+        ),
     ]
     return Query(
         name=outcome.name,

@@ -23,6 +23,7 @@ from umurl_search.clips.body_selection import drop_absent
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.clip_length import check_lengths
 from umurl_search.clips.crop import crop
+from umurl_search.clips.idle_options import describe_axes, describe_stored
 from umurl_search.clips.joint_mapping import layout_as_seen
 from umurl_search.clips.normalization import (
     STORE_FPS,
@@ -30,9 +31,9 @@ from umurl_search.clips.normalization import (
     NonFiniteError,
     convert_frames,
     normalise,
+    settle_notes,
     to_ntu25,
 )
-from umurl_search.clips.picture_people import tell_person
 from umurl_search.clips.plausibility import check_clips, check_scale_and_axis
 from umurl_search.clips.types import Axes, Embeddings
 from umurl_search.clips.unseen_joints import describe_unseen, mark_unseen, parse_marks
@@ -40,7 +41,9 @@ from umurl_search.library.clip_store import ClipStore
 from umurl_search.library.library import Library
 from umurl_search.library.missing import require_dataset
 from umurl_search.readers.build_clip import BadRecordingError, FileClip
+from umurl_search.readers.format_detection import find_remedies
 from umurl_search.readers.formats import clip_suffixes, list_suffixes, read_clip_file, states_nothing
+from umurl_search.search.folder_clip import read_folder_clip
 
 _VALUE_BYTES = 4
 _MOST_FOR_A_BYTE = 2
@@ -101,16 +104,25 @@ def read_clip(
     if named is None:
         read = read_clip_frames(Path(text), conventions=conventions, axes=axes, strict_layout=strict_layout)
         return QueryClip(name=text, frames=normalise(read.frames), notes=read.notes, layout=read.layout)
-    return _from_library(library, *named, upright=conventions.upright)
+    found = _from_library(library, *named, upright=conventions.upright)
+    return replace(found, notes=idle_notes(found.name, conventions, axes))
+
+
+def idle_notes(name: str, conventions: Conventions, axes: str | None = None) -> tuple[str, ...]:
+    """A line where something is stated of a clip of the library that changes nothing of it."""
+    stated = {key: value for key, value in conventions.stated.items() if key != "upright"}
+    return tuple(f"{name}: {note}" for note in describe_stored(stated | ({"axes": axes} if axes else {})))
 
 
 def library_name(text: str) -> tuple[str, str] | None:
-    """The dataset and the rest of a clip of the library, None for a file. Raises UmurlError for neither."""
-    if Path(text).suffix.lower() in clip_suffixes():
+    """The dataset and the rest of a clip of the library, None for a file or folder. Raises UmurlError for neither."""
+    if Path(text).suffix.lower() in clip_suffixes() or os.path.isdir(text):
         return None
     dataset, colon, name = text.partition(":")
     if not colon:
-        raise BadInputError(f"{text}: not a clip", f"give a {list_suffixes()} file, or DATASET:CLIPNAME")
+        remedies = find_remedies(Path(text).suffix.lower()) if os.path.isfile(text) else []
+        clips = f"give a {list_suffixes()} file, or DATASET:CLIPNAME"
+        raise BadInputError(f"{text}: not a clip", "; ".join([*remedies, clips]))
     return dataset, name
 
 
@@ -131,7 +143,7 @@ def conventions_of(clip: str, dataset: Mapping[str, Any], stated: Mapping[str, A
     their maker turned are turned alike, whatever they are.
     """
     inherited = dataset if states_nothing(clip) and dataset["state"] == "raw" else {}
-    is_file = Path(clip).suffix.lower() in clip_suffixes()
+    is_file = Path(clip).suffix.lower() in clip_suffixes() or os.path.isdir(clip)
     layout = stated.get("layout") or inherited.get("layout", "ntu25")
     is_picture = bool(stated.get("layout")) and find_layout(layout).axes == "picture"
     turned = is_upright(dataset) if is_file else is_turned_by_trunk(dataset)
@@ -140,10 +152,11 @@ def conventions_of(clip: str, dataset: Mapping[str, Any], stated: Mapping[str, A
         layout=layout,
         fps=stated.get("fps") or inherited.get("fps", 30.0),
         up=stated.get("up") or ("y" if is_picture else inherited.get("up", "y")),
-        scale=stated.get("scale") or inherited.get("scale", 1.0),
+        scale=stated.get("scale") or (1.0 if is_picture else inherited.get("scale", 1.0)),
         upright=bool(stated.get("upright")) or turned,
         missing=stated.get("missing") or inherited.get("missing"),
         is_assumed=bool(inherited) and not (stated.get("up") or stated.get("scale")),
+        is_rate_stated=bool(stated.get("fps")),
     )
 
 
@@ -261,15 +274,16 @@ def read_clip_frames(
 
     Raises UmurlError, TooLongError for frames that would take more than `most_bytes`.
     """
-    if not os.path.isfile(path):  # of a name that is too long too
+    if not os.path.isfile(path) and not os.path.isdir(path):  # of a name that is too long too
         raise NotFoundError(f"{path}: no such file", "give the path of a clip")
     try:
         if most_bytes is not None:
             _require_room(path, most_bytes)
         read = _read_as_likely(path, conventions, axes=axes, strict_layout=strict_layout)
     except BadRecordingError as error:
-        raise BadInputError(f"{path}: {error.reason}, {error.detail}", _WHOLE) from error
-    frames, notes = read.frames, tell_person(read.notes, conventions.person)
+        raise BadInputError(f"{path}: {error.reason}, {error.detail}", error.hint or _WHOLE) from error
+    frames, notes = read.frames, settle_notes(read.notes, conventions)
+    is_array = states_nothing(str(path)) or (path.is_dir() and read.layout is None)
     conventions, strict_layout = _follow_file(read, conventions, strict_layout)
     if most_bytes is not None and _VALUE_BYTES * frames.size * STORE_FPS / conventions.fps > most_bytes:
         raise _too_long(path)
@@ -281,11 +295,12 @@ def read_clip_frames(
             Hint("omit {option}", option="layout"),
         )
     try:
-        ready, n_unseen, assumed = convert_frames(frames, chosen)
+        converted = convert_frames(frames, chosen)
     except NonFiniteError as error:
         raise BadInputError(f"{path}: non-finite, {error}", _WHOLE) from error
     except ValueError as error:
         raise BadInputError(f"{path}: {error}") from error
+    ready, standing = converted.frames, converted.standing
     if 0 in ready.shape[:2]:
         if not np.isfinite(frames).all():
             raise BadInputError(f"{path}: non-finite, and no joint is left without", _WHOLE)
@@ -293,7 +308,7 @@ def read_clip_frames(
             f"{path}: nobody is in any of its {len(frames)} frames", "give a clip with a person"
         )
     if chosen.is_assumed and (other := _doubt_assumed(ready, frames, chosen)) is not None:
-        ready, chosen = other, replace(chosen, up=_USUAL.up, scale=_USUAL.scale)
+        ready, standing, chosen = other, (), replace(chosen, up=_USUAL.up, scale=_USUAL.scale)
         notes = (
             *notes,
             f"{path}: read in metres, y up, unlike the index's dataset; --scale and --up settle it",
@@ -302,9 +317,9 @@ def read_clip_frames(
         notes = (*notes, f"{path}: {frames.shape[2]} joints, read as {layout.name}; --layout settles it")
     notes = (
         *notes,
-        *(f"{path}: {note}" for note in assumed),
-        *describe_unseen(n_unseen, what=str(path)),
-        *check_clips([ready], chosen, what=str(path)),
+        *(f"{path}: {note}" for note in (*converted.notes, *describe_axes(axes, is_array=is_array))),
+        *describe_unseen(converted.n_unseen, what=str(path)),
+        *check_clips([ready], chosen, what=str(path), standing=standing),
     )
     return ClipFrames(frames=ready, notes=notes, layout=layout_as_seen(chosen.layout, ready))
 
@@ -314,12 +329,13 @@ def _read_as_likely(
 ) -> FileClip:
     """The clip of a file in the layout that is stated; in the index's dataset's own if it fits, where none is."""
     layout = find_layout(conventions.layout)
+    read = read_folder_clip if path.is_dir() else read_clip_file
     if strict_layout:
-        return read_clip_file(path, axes=axes, layout=conventions.layout)
+        return read(path, axes=axes, layout=conventions.layout)
     if layout_of(layout.n_joints) is not layout:
         with contextlib.suppress(UmurlError):
-            return read_clip_file(path, axes=axes, layout=conventions.layout)
-    return read_clip_file(path, axes=axes)
+            return read(path, axes=axes, layout=conventions.layout)
+    return read(path, axes=axes)
 
 
 def _follow_file(read: FileClip, conventions: Conventions, strict_layout: bool) -> tuple[Conventions, bool]:
@@ -329,7 +345,7 @@ def _follow_file(read: FileClip, conventions: Conventions, strict_layout: bool) 
         conventions, strict_layout = replace(conventions, layout=read.layout), True
         if conventions.is_assumed:  # axis and unit of arrays, which this file is none of
             conventions = replace(conventions, up=_USUAL.up, scale=_USUAL.scale, is_assumed=False)
-    if read.fps is not None and conventions.fps == STORE_FPS:
+    if read.fps is not None and not conventions.states_rate:
         conventions = replace(conventions, fps=read.fps)
     return conventions, strict_layout
 

@@ -278,6 +278,8 @@ class BatchFile(BatchCounts):
 
     out: str
     """the file: a row a hit, with `query`, `source`, `query_label`, `query_action` and the keys of a hit"""
+    notes: list[str]
+    """what to know of the clips, a line for each kind"""
 
 
 def fewer_hits_note(answer: Answer, how: SearchOptions) -> list[str]:
