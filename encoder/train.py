@@ -218,7 +218,7 @@ class _StepLogger:
         if not self._plan.processes.first:
             self._terms, self._marks, self._told_at = [], [], time.monotonic()
             return
-        rows = [dict(zip(self._names, row, strict=True)) for row in torch.stack(self._terms).tolist()]
+        rows = [dict(zip(self._names, row, strict=True)) for row in torch.stack(self._terms).cpu().tolist()]
         for step, row in enumerate(rows, start=self._told + 1):
             if not math.isfinite(row["loss"]):
                 named = ", ".join(f"{name} {value:g}" for name, value in row.items() if name != "loss")
