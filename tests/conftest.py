@@ -41,6 +41,7 @@ pytest_plugins = [
     "drawings",
     "galleries",
     "golden_arrays",
+    "gpu_faiss",
     "histories",
     "interruptions",
     "made_people",
