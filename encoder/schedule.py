@@ -19,8 +19,9 @@ class TrainConfig:
     tenth; `cosine`: it falls to nothing over the whole run. Either rises linearly over `warmup_epochs` first.
     tune_epochs: epochs of nearest-neighbour contrastive tuning afterwards (`encoder.nearest_neighbour_tuning`),
     the encoder's learning rate `tune_rate`. precision: `auto` is bf16 where the device multiplies it and the
-    width gains by it, else float32 (`settle_precision` says which). `compile` has torch compile the network, on
-    GPUs only. `max_seconds` ends a run early, its learning rate as it was; None: it never does.
+    width gains by it, else float32 (`settle_precision` says which). `compile` has torch compile a step, on GPUs only;
+    `cuda_graphs`: it replays the launches of a step as one, where one process has it all. `max_seconds` ends a run
+    early, its learning rate as it was; None: it never does.
     """
 
     epochs: int = 451
@@ -34,6 +35,7 @@ class TrainConfig:
     tune_rate: float = 3e-4
     precision: Precision = "auto"
     compile: bool = False
+    cuda_graphs: bool = False
     seed: int = 0
     max_seconds: float | None = None
 

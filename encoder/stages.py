@@ -63,6 +63,7 @@ class Pretraining:
 
     def terms(self, clips: RaggedClips, drawn: Sequence[Group], step: int) -> Terms:
         """The loss and its terms, over the batch of all processes."""
+        _begin_replay(clips, self.config)
         return self._find_terms(clips, drawn)  # type: ignore[no-any-return]
 
 
@@ -93,6 +94,7 @@ class Tuning:
         return self.config.tune_rate
 
     def terms(self, clips: RaggedClips, drawn: Sequence[Group], step: int) -> Terms:
+        _begin_replay(clips, self.config)
         sought, seeking = self._called(clips, drawn)
         sought = gather({"sought": sought}, self.processes)["sought"].detach()
         loss = self.module.loss(sought, gather(seeking, self.processes), step=step - self.since)
@@ -118,4 +120,16 @@ def _compile_if_asked(
     function: Callable[..., Any], config: TrainConfig, processes: Processes
 ) -> Callable[..., Any]:
     """Of one process alone all is one graph, of fixed shapes."""
-    return torch.compile(function, dynamic=False) if config.compile and processes.count == 1 else function
+    if not config.compile or processes.count > 1:
+        return function
+    options: dict[str, Any] = {"triton.cudagraphs": True} if config.cuda_graphs else {}
+    return torch.compile(function, dynamic=False, options=options)
+
+
+def _begin_replay(clips: RaggedClips, config: TrainConfig) -> None:
+    """Says that what the last step gave is used up, and that the corpus lies where it lay: it is not copied."""
+    if not config.cuda_graphs:
+        return
+    torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
+    for tensor in (clips.rows, clips.start, clips.n_frames, clips.n_people):
+        torch._dynamo.mark_static_address(tensor)

@@ -176,6 +176,8 @@ def _on(device: torch.device) -> contextlib.AbstractContextManager[Any]:
 
 def require_compilable(config: TrainConfig, device: torch.device) -> None:
     """Raises UmurlError where torch should not compile."""
+    if config.cuda_graphs and not config.compile:
+        raise UmurlError("only a compiled step is replayed", Hint("give {option}, too", option="compile"))
     if config.compile and device.type == "cpu":
         raise UmurlError(
             "compiling does not pay on a CPU (slower in float32, and torch's compiled bf16 gradients are NaN there)",

@@ -81,7 +81,9 @@ def test_augmentation_network_and_loss_are_one_graph(epoch: int, monkeypatch: py
 
     compile_with = torch.compile
     monkeypatch.setattr(
-        torch, "compile", lambda f, **how: compile_with(f, backend=keep, fullgraph=True, **how)
+        torch,
+        "compile",
+        lambda f, *, dynamic, options: compile_with(f, backend=keep, fullgraph=True, dynamic=dynamic),
     )
     plan = Plan.of(CLIPS, CONFIG, ALONE)
     stage = stage_of(epoch, UmURL(ModelConfig(width=16, projection=32)), CONFIG, plan, CPU, ALONE)

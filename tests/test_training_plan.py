@@ -39,6 +39,7 @@ def test_every_value_of_a_preset_can_be_replaced() -> None:
         "tune_rate": 0.01,
         "precision": "float32",
         "compile": True,
+        "cuda_graphs": True,
         "seed": 4,
         "max_seconds": 5.0,
     }

@@ -46,7 +46,8 @@ class TrainOptions:
         parse=_members,
         typed=str | None,
     )
-    compile: bool | None = option(None, "Let torch compile the network first, on GPUs", typed=bool)
+    compile: bool | None = option(None, "Let torch compile a step first, on GPUs", typed=bool)
+    cuda_graphs: bool | None = option(None, "With --compile: replay a step's launches as one", typed=bool)
     seed: int = option(0, "Of weights, order and augmentations", low=0, high=MOST_SEED)
     name: str | None = option(None, "The encoder's name [default: NAME-PROTOCOL-PRESET]", flag="--as")
     save_every_s: float = option(60.0, "Seconds between saved states", low=0, flag="--save-every")

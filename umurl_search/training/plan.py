@@ -105,7 +105,7 @@ def plan_run(
         "protocol": protocol,
         **_data(library, request.dataset, names),
         **asdict(model_config),
-        **asdict(config),
+        **_state_config(config),
         "device": device.type,
         "processes": processes.count,
         "start_from": start.hash if start else None,
@@ -201,6 +201,11 @@ def _sizes_of(start: EncoderEntry, asked: ModelConfig, request: TrainRequest) ->
             Hint("leave out {option}, or start from another encoder", option=differing[0]),
         )
     return kept
+
+
+def _state_config(config: TrainConfig) -> dict[str, Any]:
+    """Its fields; of those that came later, what is not the default, so that earlier runs are known by theirs."""
+    return {name: value for name, value in asdict(config).items() if name != "cuda_graphs" or value}
 
 
 def _replace_given(config: Any, given: dict[str, Any]) -> Any:

@@ -18,7 +18,7 @@ SCRATCH = (STATE, OPTIONS, *PREPARED)
 """Files of a run in its folder that are not the encoder's; they go once it is sealed."""
 CHANGEABLE = ("learning_rate", "tune_rate", "precision")
 """What a resumed run may be given anew: the remedies for a loss that became NaN."""
-INEXACT = ("device", "processes", "compile")
+INEXACT = ("device", "processes", "compile", "cuda_graphs")
 """What it may be given anew where it need not have the bits of one run."""
 HASHES = {
     "ingest": "state of the dataset",
