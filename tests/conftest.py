@@ -54,6 +54,7 @@ pytest_plugins = [
     "small_networks",
     "small_trainings",
     "sockets",
+    "values_on_device",
 ]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background
