@@ -15,9 +15,11 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+import torch
 from bench_page import make_library
 from numpy.typing import NDArray
 
+from encoder.embed import Embedder
 from umurl_search.clips.clip import Frames
 from umurl_search.clips.degrade import Degrading, degrade
 from umurl_search.clips.normalization import normalise
@@ -39,14 +41,16 @@ FIT_S, RATIO = 300.0, 1.3
 """Bounds: fitting with the small encoder, a query across the bridge against a native one."""
 
 
-class MadeUp:
-    """In place of `Embedder`: embeddings by chance."""
+class MadeUp(Embedder):
+    """Embeddings by chance."""
 
     def __init__(self, model: object, **_: object) -> None:
         self._width = 2 * model.config.width  # type: ignore[attr-defined]
-        self._rng = np.random.default_rng(0)
+        self._rng, self._device = np.random.default_rng(0), torch.device("cpu")
 
-    def __call__(self, clips: Sequence[Frames], modalities: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    def __call__(
+        self, clips: Sequence[Frames], modalities: tuple[str, ...]
+    ) -> dict[str, NDArray[np.float32]]:
         shape = len(clips), self._width
         return {m: self._rng.standard_normal(shape, dtype=np.float32) for m in modalities}
 

@@ -19,10 +19,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-import torch
-from gpu_checks import CHECKS
-from gpu_figures import FIGURES
-from gpu_setting import Row, Setting
+import torch  # noqa: E402
+from gpu_checks import CHECKS  # noqa: E402
+from gpu_figures import FIGURES  # noqa: E402
+from gpu_setting import Row, Setting  # noqa: E402
 
 
 @dataclass(frozen=True, kw_only=True)

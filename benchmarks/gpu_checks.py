@@ -85,7 +85,9 @@ def check_search(setting: Setting) -> str:
     for q, k in ((1, 10), (16, 10), (setting.size(2048, 64), 1), (64, 100)):
         queries = corpus.make(q, seed=q)
         there, here = (nearest(gallery, queries, k, device=where).rows for where in (setting.device, CPU))
-        require(np.array_equal(there, here), f"{int((there != here).sum())} of {there.size} neighbours differ")
+        require(
+            np.array_equal(there, here), f"{int((there != here).sum())} of {there.size} neighbours differ"
+        )
         n += there.size
     return f"{n:,} neighbours equal"
 
@@ -96,9 +98,7 @@ def check_ranking(setting: Setting) -> str:
     n, q = setting.size(6000, 300), setting.size(500, 40)
     gallery, queries = corpus.make(n, seed=1), corpus.make(q, seed=2)
     labels, asked = rng.integers(0, 12, n), rng.integers(0, 12, q)
-    there = rank_on_device(
-        gallery, labels, queries, asked, None, device=setting.device, advance=no_advance
-    )
+    there = rank_on_device(gallery, labels, queries, asked, None, device=setting.device, advance=no_advance)
     scores = queries.astype(np.float64) @ gallery.astype(np.float64).T
     here = rank_gallery(scores, asked[:, None] == labels)
     require(np.array_equal(there.n_relevant, here.n_relevant), "numbers of relevant clips differ")
@@ -110,7 +110,9 @@ def check_ranking(setting: Setting) -> str:
 def check_maps(setting: Setting) -> str:
     """Bridges and half-whitening: cosines of what they map."""
     n = setting.size(8000, 400)
-    arrays = {m: Corpus(setting.size(512, 64), seed=i).make(n, seed=i) for i, m in enumerate(SINGLE_AND_FUSED)}
+    arrays = {
+        m: Corpus(setting.size(512, 64), seed=i).make(n, seed=i) for i, m in enumerate(SINGLE_AND_FUSED)
+    }
     transform = Transform(kind="half-whiten", dimensions=32)
     there, here = (fit_maps(arrays, transform, device=where) for where in (setting.device, CPU))
     worst = 1.0
@@ -135,15 +137,23 @@ def check_filters(setting: Setting) -> str:
     n = 0
     with tempfile.TemporaryDirectory() as place:
         for kind in ("flat", "flat16", "sq8"):
-            index = seal_index(Path(place) / kind, rows, kind)  # type: ignore[arg-type]
+            index = seal_index(Path(place) / kind, rows, kind)
             views = [
-                Gallery(index=Index(index.folder), against="fused", mapping=LinearMap(), centred=False, device=where)
+                Gallery(
+                    index=Index(index.folder),
+                    against="fused",
+                    mapping=LinearMap(),
+                    centred=False,
+                    device=where,
+                )
                 for where in (setting.device, CPU)
             ]
             for share in (1.0, 0.5, 0.05, 0.001):
                 among = None if share == 1 else np.flatnonzero(rng.random(len(rows)) < share)
                 there, here = (view.search(points, 10, among=among).rows for view in views)
-                require(np.array_equal(there, here), f"{kind}, {share:.1%} pass: {(there != here).sum()} differ")
+                require(
+                    np.array_equal(there, here), f"{kind}, {share:.1%} pass: {(there != here).sum()} differ"
+                )
                 n += there.size
     return f"{n:,} neighbours equal, three kinds of index"
 

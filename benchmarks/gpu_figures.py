@@ -37,7 +37,8 @@ TRAINING_S = 25.0
 
 
 def measure_peak(setting: Setting) -> str:
-    return f"{peak_rate(setting) / 1e12:.2f} TFLOP/s in a bf16 product; a step {step_flop(setting) / 1e9:.2f} GFLOP a clip"
+    peak, flop = peak_rate(setting), step_flop(setting)
+    return f"{peak / 1e12:.2f} TFLOP/s in a bf16 product; a step {flop / 1e9:.2f} GFLOP a clip"
 
 
 def peak_rate(setting: Setting) -> float:
@@ -104,7 +105,7 @@ def measure_embedding(setting: Setting) -> str:
     said = []
     setting.forget_peak()
     for precision in ("bf16", "float32"):
-        embedder = Embedder(model, n_clips=len(clips), device=setting.device, precision=precision)  # type: ignore[arg-type]
+        embedder = Embedder(model, n_clips=len(clips), device=setting.device, precision=precision)
         work = functools.partial(_embed_all, embedder, clips)
         work()
         said.append(f"{precision} {len(clips) / setting.seconds_of(work):,.0f} clips/s")
@@ -127,7 +128,7 @@ def measure_build(setting: Setting) -> str:
     from bench_build import store_of
 
     from umurl_search.index.embed_rows import embed_units
-    from umurl_search.index.index import write_maps
+    from umurl_search.index.index import embeddings_file, write_maps
     from umurl_search.index.kind_selection import write_vectors
     from umurl_search.index.windows import IndexRows
 
@@ -149,7 +150,7 @@ def measure_build(setting: Setting) -> str:
             progress=no_progress,
         )
         embedded = time.perf_counter()
-        arrays = {m: np.load(folder / f"{m}.npy", mmap_mode="r") for m in SINGLE_AND_FUSED}
+        arrays = {m: np.load(folder / embeddings_file(m), mmap_mode="r") for m in SINGLE_AND_FUSED}
         maps = fit_maps(arrays, NO_TRANSFORM, device=setting.device)
         write_maps(folder, maps)
         mapped = time.perf_counter()
@@ -197,7 +198,9 @@ def measure_query(setting: Setting) -> str:
     rows, points = corpus.make(setting.size(114_000, 500), seed=1), corpus.make(256, seed=2)
     with tempfile.TemporaryDirectory() as place:
         index = seal_index(Path(place) / "index", rows, "flat16")
-        gallery = Gallery(index=index, against="fused", mapping=LinearMap(), centred=False, device=setting.device)
+        gallery = Gallery(
+            index=index, against="fused", mapping=LinearMap(), centred=False, device=setting.device
+        )
         said = []
         for n in (1, 256):
             search = functools.partial(gallery.search, points[:n], 10)
@@ -205,6 +208,29 @@ def measure_query(setting: Setting) -> str:
                 search()
             said.append(f"{n}: {1e3 * setting.seconds_of(search, times=9):.2f} ms")
         return f"queries at once {', '.join(said)}, searched by {gallery.searched_by}, {setting.peak}"
+
+
+def measure_faiss(setting: Setting) -> str:
+    """FAISS's exact search on the GPU beside torch's, of the same queries."""
+    from umurl_search.index.faiss_gpu import flat_on_gpus
+
+    corpus = Corpus(setting.size(2048, 64))
+    rows, points = (
+        corpus.make(setting.size(114_000, 500), seed=1),
+        corpus.make(setting.size(1024, 32), seed=2),
+    )
+    held = flat_on_gpus([rows], n=len(rows), p=rows.shape[1], device=setting.device)
+    if held is None:
+        return "this build of FAISS drives no such device"
+    ours = nearest(rows, points, 10, device=setting.device).rows
+    theirs = held.propose(points, 10).rows[:, :10]
+    same = float(np.mean([len(set(a) & set(b)) / 10 for a, b in zip(ours, theirs, strict=True)]))
+    by_torch = setting.seconds_of(lambda: nearest(rows, points, 10, device=setting.device))
+    by_faiss = setting.seconds_of(lambda: held.propose(points, 10))
+    return (
+        f"{len(points)} queries of {len(rows):,}: proposals by FAISS {1e3 * by_faiss:.1f} ms, exact by torch from host "
+        f"memory {1e3 * by_torch:.1f} ms, {same:.4f} of neighbours equal"
+    )
 
 
 def _training(batch: int, *, compiled: bool, graphs: bool = False) -> Row:
@@ -223,6 +249,7 @@ FIGURES = (
     Row(name="embedding", work=measure_embedding, takes_s=30),
     Row(name="evaluation of NTU-120 X-Sub", work=measure_evaluation, takes_s=40),
     Row(name="one query", work=measure_query, needs=("faiss", "duckdb"), takes_s=30),
+    Row(name="FAISS beside torch", work=measure_faiss, needs=("faiss",), takes_s=20),
     Row(name="maps", work=measure_maps, takes_s=30),
     _training(1024, compiled=True),
     _training(512, compiled=True, graphs=True),

@@ -38,6 +38,11 @@ class Augmentation:
         chosen = {name: getattr(self, name)[rows] for name in self.__dataclass_fields__}
         return Augmentation(**chosen)
 
+    def to(self, device: torch.device) -> "Augmentation":
+        """On another device."""
+        moved = {name: getattr(self, name).to(device) for name in self.__dataclass_fields__}
+        return Augmentation(**moved)
+
     def views(self, clips: RaggedClips, *, people: int) -> Tensor:
         """(B, 64, people, V, C)"""
         made = clips.resize(self.index, first=self.first, length=self.length, people=people)

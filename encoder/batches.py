@@ -36,6 +36,10 @@ class Group:
     drawn: Augmentation
     people: int
 
+    def to(self, device: torch.device) -> "Group":
+        """On another device."""
+        return Group(drawn=self.drawn.to(device), people=self.people)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:

@@ -59,7 +59,7 @@ class RaggedClips:
         n_people = self.n_people[index]
         first = torch.zeros_like(index) if first is None else first
         length = self.n_frames[index] if length is None else length
-        low, weight = _positions(length)
+        low, weight = find_positions(length)
         high = torch.minimum(low + 1, length[:, None] - 1)
         base = self.start[index][:, None]
         row_low = base + (first[:, None] + low) * n_people[:, None]
@@ -75,7 +75,7 @@ class RaggedClips:
         return frames if person == 0 else frames * (n_people > person)[:, None, None, None]
 
 
-def _positions(length: Tensor) -> tuple[Tensor, Tensor]:
+def find_positions(length: Tensor) -> tuple[Tensor, Tensor]:
     """Lower source frame (B, 64) int64 and weight of the next one (B, 64) float32."""
     k = torch.arange(N_FRAMES, device=length.device, dtype=torch.float32)
     scale = (length.float() / N_FRAMES)[:, None]

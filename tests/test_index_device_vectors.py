@@ -4,8 +4,6 @@ The CPU stands in for the device, or one that is not there (values_on_device.py)
 """
 
 import itertools
-import subprocess
-import sys
 import threading
 from typing import Any
 
@@ -15,7 +13,6 @@ import torch
 from galleries import brute_force, cluster_rows, open_gallery
 from gpu_faiss import GpuMachine
 from numpy.typing import NDArray
-from rooms import ROOT
 from values_on_device import Crossings
 
 from umurl_search.index import bounded_codes, device_memory, device_vectors
@@ -246,21 +243,6 @@ def test_a_whole_search_on_a_device_that_is_not_there(
         assert view.searched_by == (
             "faiss on cpu" if kind not in EXACT and against == "fused" else f"torch on {where}"
         )
-
-
-@pytest.mark.slow
-def test_the_benchmark_runs_with_torch_numpy_and_safetensors_alone() -> None:
-    program = (
-        "import sys, runpy; sys.modules.update(dict.fromkeys(['faiss', 'duckdb', 'rich', 'sklearn', 'typer']))\n"
-        "sys.path.insert(0, 'benchmarks'); sys.argv = ['bench', '--device', 'cpu', '--tiny']\n"
-        "runpy.run_path('benchmarks/bench_search_gpu.py', run_name='__main__')"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False
-    )
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.count("64 of 64 the CPU's ten") == 4
-    assert "2048 of 2048 as on the CPU" in ran.stdout
 
 
 @pytest.fixture

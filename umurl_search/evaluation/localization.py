@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from encoder.embed import Embedder
 from encoder.errors import Hint, UmurlError
 from encoder.precision import precision_here
-from umurl_search.clips.clip import Frames
-from umurl_search.clips.crop import crop
 from umurl_search.clips.types import Embeddings, Labels, Rows
 from umurl_search.evaluation.doubts import doubt_classes, doubt_labels
 from umurl_search.evaluation.evaluation_results import EvaluatedClass, EvaluatedIndex, Warned, action_of
 from umurl_search.index.bridges_and_whitening import fit_maps
+from umurl_search.index.embed_rows import embed_chunks
 from umurl_search.index.temporal_iou import (
     OVERLAP,
     Intervals,
@@ -26,9 +25,9 @@ from umurl_search.index.temporal_iou import (
     first_moments,
     match_segments,
 )
-from umurl_search.index.windows import no_windows, windows_of
+from umurl_search.index.windows import IndexRows, no_windows, windows_of
 from umurl_search.library import encoder_registry
-from umurl_search.library.clip_store import open_clips
+from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.encoder_registry import overlap_warning
 from umurl_search.library.library import Library
 from umurl_search.library.protocol_choice import choose_protocol
@@ -196,8 +195,9 @@ def localize_eval(
         raise no_windows(row["name"], dataset=row["dataset"])
     protocol, gallery, test = _sides(library, row["dataset"], request.protocol)
     embeddings = index.embeddings(request.modality)
-    clips, labels = _cut_segments(library, row["dataset"], test)
-    y = _embed(searcher, clips, request.modality, progress=progress)
+    store = open_clips(library, row["dataset"])
+    segments, labels = _inhabited_segments(library, row["dataset"], store, test)
+    y = _embed(searcher, store, segments, request.modality, progress=progress)
     clock.lap("embed")
     rows = np.flatnonzero(np.isin(windows.clip, gallery.recordings))
     maps = fit_maps(
@@ -278,32 +278,31 @@ def _side(recordings: Rows, segments: dict[str, NDArray[Any]]) -> _Side:
     )
 
 
-def _cut_segments(library: Library, dataset: str, side: _Side) -> tuple[list[Frames], Labels]:
-    """The segments as clips, normalised, and their labels; those in which nobody is there are left out."""
-    clips = open_clips(library, dataset)
+def _inhabited_segments(
+    library: Library, dataset: str, store: Clips, side: _Side
+) -> tuple[IndexRows, Labels]:
+    """The segments as windows of their recordings, and their labels, without those in which nobody is there."""
     with library.read() as catalog:
         ids = catalog.clips_of(dataset).id
-    at, spans = np.searchsorted(ids, side.segments.clip), side.segments
-    cut = [
-        crop(clips.frames(row), start, stop)
-        for row, start, stop in zip(at.tolist(), spans.start.tolist(), spans.stop.tolist(), strict=True)
-    ]
-    there = np.array([frames is not None for frames in cut], dtype=bool)
-    return [frames for frames in cut if frames is not None], side.labels[there]
+    row = np.searchsorted(ids, side.segments.clip)
+    spans = np.stack([side.segments.start, side.segments.stop], axis=1)
+    pairs = zip(row.tolist(), spans.tolist(), strict=True)
+    there = np.array([store.frames(at)[start:stop].any() for at, (start, stop) in pairs], dtype=bool)
+    return IndexRows(row=row[there], spans=spans[there]), side.labels[there]
 
 
-def _embed(searcher: Searcher, clips: list[Frames], modality: str, *, progress: Progress) -> Embeddings:
+def _embed(
+    searcher: Searcher, store: Clips, segments: IndexRows, modality: str, *, progress: Progress
+) -> Embeddings:
     """(Q, D) float32, with the precision that the index was made with, where the hardware has it."""
     precision = precision_here(searcher.index.manifest["precision"], searcher.device)
-    embedder = Embedder(searcher.model, n_clips=len(clips), device=searcher.device, precision=precision)
-    blocks = []
-    with progress("Embedding", total=len(clips), unit="queries") as advance:
-        for start in range(0, len(clips), _QUERIES_A_BLOCK):
-            blocks.append(embedder(clips[start : start + _QUERIES_A_BLOCK], (modality,))[modality])
-            advance(len(blocks[-1]))
-    return (
-        np.concatenate(blocks) if blocks else np.zeros((0, searcher.index.manifest["dimension"]), np.float32)
-    )
+    embedder = Embedder(searcher.model, n_clips=len(segments), device=searcher.device, precision=precision)
+    y = np.empty((len(segments), searcher.index.manifest["dimension"]), np.float32)
+    with progress("Embedding", total=len(segments), unit="queries") as advance:
+        for start, stop, found in embed_chunks(embedder, store, segments, modalities=(modality,)):
+            y[start:stop] = found[modality]
+            advance(stop - start)
+    return y
 
 
 def _doubt(protocol: str, gallery: _Side, test: _Side) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 import torch
 
-from encoder.embed import embed, pick_device
+from encoder.embed import Embedder, pick_device
 from encoder.errors import UmurlError
 from encoder.finetune import FinetuneConfig, finetune
 from encoder.model import UmURL
@@ -23,7 +23,9 @@ from umurl_search.evaluation.classifier_results import (
 )
 from umurl_search.evaluation.evaluation_results import action_names_of
 from umurl_search.evaluation.linear_eval import Task, linear_run, linear_schedule, pack_clips
+from umurl_search.index.embed_rows import embed_chunks
 from umurl_search.index.open_index import open_split
+from umurl_search.index.windows import IndexRows
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.encoder_registry import EncoderEntry, overlap_warning
@@ -31,8 +33,6 @@ from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed
 from umurl_search.progress import Progress, no_progress
 from umurl_search.result import Result
-
-CHUNK = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,13 +171,12 @@ def _embed(
     device, modality = pick_device(request.device), request.modality
     y = np.zeros((len(store), model.config.dimension), np.float32)
     used = np.concatenate([task.train, task.test])
-    model = model.to(device)
+    embedder = Embedder(model.to(device), n_clips=len(used), device=device)
     with progress("Embedding", total=len(used), unit="clips") as advance:
-        for start in range(0, len(used), CHUNK):
-            rows = used[start : start + CHUNK]
-            clips = [store.normalised_frames(row) for row in rows.tolist()]
-            y[rows] = embed(model, clips, modalities=(modality,), device=device)[modality]
-            advance(len(rows))
+        chunks = embed_chunks(embedder, store, IndexRows(row=used), modalities=(modality,))
+        for start, stop, found in chunks:
+            y[used[start:stop]] = found[modality]
+            advance(stop - start)
     if not np.isfinite(y).all():
         raise UmurlError(
             f"encoder {request.encoder} gave NaN or infinite embeddings", "train or import it again"

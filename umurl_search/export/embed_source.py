@@ -22,6 +22,8 @@ from umurl_search.clips.types import NORMALISED, Up
 from umurl_search.clips.unseen_joints import describe_unseen
 from umurl_search.datasets import protocols
 from umurl_search.files.atomic import require_place, write_file
+from umurl_search.index.embed_rows import embed_chunks
+from umurl_search.index.windows import IndexRows
 from umurl_search.library import encoder_registry
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library, can_name
@@ -99,8 +101,8 @@ def embed_source(
 ) -> EmbedReport:
     """Writes y (N, D) float32, rows in order of clip name, to `out`, and says which row is which.
 
-    `tell` is given a line before bf16 is emulated. Raises UmurlError when the source is unknown or holds no usable
-    clip, or `out` cannot be written.
+    `tell` is given a line before bf16 is emulated, and where a device's memory does not suffice for the usual batch.
+    Raises UmurlError when the source is unknown or holds no usable clip, or `out` cannot be written.
     """
     started = time.monotonic()
     require_place(request.out, ".npy")
@@ -119,14 +121,14 @@ def embed_source(
         tell(note)
     model, notes = entry.load().to(device), list[str]()
     if dataset:
-        names, y = _from_store(library, request, model, progress=progress)
+        names, y = _from_store(library, request, model, progress=progress, tell=tell)
         with library.read() as catalog:
             left_out = [
                 UnusedRecording(name=row["name"], reason=row["reason"])
                 for row in catalog.left_out(request.source)
             ]
     else:
-        names, y, left_out, notes = _from_files(request, model)
+        names, y, left_out, notes = _from_files(request, model, tell=tell)
     write_file(request.out, lambda file: np.save(file, y, allow_pickle=False))
     return EmbedReport(
         names=names,
@@ -175,26 +177,30 @@ def _protocol(library: Library, dataset: dict[str, Any] | None) -> str | None:
 
 
 def _from_store(
-    library: Library, request: EmbedRequest, model: UmURL, *, progress: Progress
+    library: Library,
+    request: EmbedRequest,
+    model: UmURL,
+    *,
+    progress: Progress,
+    tell: Callable[[str], None],
 ) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float32]]]:
     store = open_clips(library, request.source)
     with library.read() as catalog:
         stored = catalog.clips_of(request.source).name
     order = sorted(range(len(stored)), key=stored.__getitem__)
     y = np.empty((len(order), model.config.dimension), np.float32)
-    embedder = _embedder(model, request, n_clips=len(order))
+    embedder = _embedder(model, request, n_clips=len(order), tell=tell)
     with progress("Embedding", total=len(order), unit="clips") as advance:
-        for start in range(0, len(order), CHUNK):
-            rows = order[start : start + CHUNK]
-            clips = [store.normalised_frames(row) for row in rows]
-            y[start : start + len(rows)] = embedder(clips, (request.modality,))[request.modality]
-            advance(len(rows))
+        units = IndexRows(row=np.array(order, dtype=np.int64))
+        for start, stop, found in embed_chunks(embedder, store, units, modalities=(request.modality,)):
+            y[start:stop] = found[request.modality]
+            advance(stop - start)
     return [stored[i] for i in order], y
 
 
-def _embedder(model: UmURL, request: EmbedRequest, *, n_clips: int) -> Embedder:
+def _embedder(model: UmURL, request: EmbedRequest, *, n_clips: int, tell: Callable[[str], None]) -> Embedder:
     device = pick_device(request.device)
-    return Embedder(model, n_clips=n_clips, device=device, precision=request.precision)
+    return Embedder(model, n_clips=n_clips, device=device, precision=request.precision, tell=tell)
 
 
 def _nothing_usable(path: Path, fmt: str, left_out: list[UnusedRecording], detail: str) -> UmurlError:
@@ -212,7 +218,7 @@ def _describe_notes(told: list[Told], path: Path, *, n_clips: int) -> list[str]:
 
 
 def _from_files(
-    request: EmbedRequest, model: UmURL
+    request: EmbedRequest, model: UmURL, *, tell: Callable[[str], None]
 ) -> tuple[list[str], np.ndarray[Any, np.dtype[np.float32]], list[UnusedRecording], list[str]]:
     path = Path(request.source)
     if not path.exists():
@@ -238,7 +244,7 @@ def _from_files(
     told = list[Told]()
     left_out, raw, standing, detail = [], list[Frames](), list[str](), ""
     batch: dict[str, Frames] = {}
-    embedder = _embedder(model, request, n_clips=CHUNK)
+    embedder = _embedder(model, request, n_clips=CHUNK, tell=tell)
 
     def flush() -> None:
         y = embedder(list(batch.values()), (request.modality,))

@@ -95,9 +95,9 @@ def build_index(
 ) -> BuildReport:
     """Embeds every clip of a dataset, or every window of its recordings, and fits bridges and transform on all.
 
-    An interrupted build goes on where it stopped. `tell` is given a line before bf16 is emulated. Raises UmurlError for
-    an unknown dataset or encoder, when the encoder reads clips prepared in another way, or when another index has the
-    name.
+    An interrupted build goes on where it stopped. `tell` is given a line before bf16 is emulated, and where a device's
+    memory does not suffice for the usual batch. Raises UmurlError for an unknown dataset or encoder, when the encoder
+    reads clips prepared in another way, or when another index has the name.
     """
     started = time.monotonic()
     plan = plan_build(library, request)
@@ -128,7 +128,7 @@ def _build(
         note = emulation_note(plan.about["precision"], device)
         if note is not None:
             tell(note)
-        seconds, measured = _make(partial, plan, model, progress=progress)
+        seconds, measured = _make(partial, plan, model, progress=progress, tell=tell)
         sealed_folder.remove(target)
         sealed_folder.seal(partial, target, {**plan.about, **measured})
         _enter(library, plan)
@@ -225,7 +225,12 @@ def _is_sealed(target: Path, plan: BuildPlan) -> bool:
 
 
 def _make(
-    partial: Path, plan: BuildPlan, model: UmURL, *, progress: Progress
+    partial: Path,
+    plan: BuildPlan,
+    model: UmURL,
+    *,
+    progress: Progress,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """Fills the partial folder; returns seconds by stage, and what is measured of the vectors."""
     begun = time.monotonic()
@@ -235,7 +240,7 @@ def _make(
         partial, 4 * n * d * (len(chosen) + 2) + 4 * d * d * len(chosen) ** 2, what="the index"
     )
     device = pick_device(request.device)
-    embedder = Embedder(model, n_clips=n, device=device, precision=about["precision"])
+    embedder = Embedder(model, n_clips=n, device=device, precision=about["precision"], tell=tell)
     embed_units(partial, plan.store, rows, embedder, modalities=chosen, dimension=d, progress=progress)
     embedded = time.monotonic()
     arrays = {m: np.load(partial / embeddings_file(m), mmap_mode="r", allow_pickle=False) for m in chosen}

@@ -1,13 +1,18 @@
 """The rows of an index's part on disk: embedded, and whose they are."""
 
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from encoder.embed import Embedder
 from encoder.errors import UmurlError
+from encoder.model import UmURL
+from encoder.packed_clips import Chunk
 from umurl_search.files import sealed_folder
 from umurl_search.index.index import IDS, SPANS, embeddings_file
 from umurl_search.index.windows import IndexRows
@@ -15,6 +20,11 @@ from umurl_search.library.clip_store import Clips
 from umurl_search.progress import Progress
 
 CHUNK = 256
+"""Clips between two notes of progress on a CPU."""
+DEVICE_CHUNK = 2048
+"""Clips that go to a device at once, unless they are long."""
+MOST_VALUES = 64 * 1024 * 1024
+"""Numbers that go to a device at once, 256 MiB; a single clip may have more."""
 DONE = "done"
 
 
@@ -51,10 +61,8 @@ def embed_units(
     }
     with progress("Embedding", total=n, unit="clips" if units.spans is None else "windows") as advance:
         advance(done)
-        for start in range(done, n, CHUNK):
-            stop = min(start + CHUNK, n)
-            clips = [units.frames(store, i) for i in range(start, stop)]
-            for m, y in embedder(clips, modalities).items():
+        for start, stop, found in embed_chunks(embedder, store, units, modalities=modalities, first=done):
+            for m, y in found.items():
                 if not np.isfinite(y).all():
                     row = int(units.row[start + int(np.flatnonzero(~np.isfinite(y).all(axis=1))[0])])
                     raise UmurlError(
@@ -65,3 +73,48 @@ def embed_units(
                 out[m].flush()
             sealed_folder.write_text(done_file, str(stop))
             advance(stop - start)
+
+
+def embed_chunks(
+    embedder: Embedder, store: Clips, units: IndexRows, *, modalities: tuple[str, ...], first: int = 0
+) -> Iterator[tuple[int, int, dict[str, NDArray[np.float32]]]]:
+    """The embeddings of clips or windows, chunk after chunk from the unit `first` on: start, end, and y (N, D) of each
+    modality subset. A device is given raw clips, and normalises them while the next chunk is read."""
+    spans = list(pairwise(_cut_chunks(store, units, first, on_device=embedder.normalises)))
+    make = _raw_chunk if embedder.normalises else _normalised_chunk
+    chunks = (make(store, units, start, stop) for start, stop in spans)
+    for (start, stop), found in zip(spans, embedder.in_chunks(chunks, modalities), strict=True):
+        yield start, stop, found
+
+
+def embed_clips(
+    model: UmURL, store: Clips, rows: Sequence[int], *, modality: str, device: torch.device
+) -> NDArray[np.float32]:
+    """y (N, D) of some clips of a store, all in one call on a CPU."""
+    embedder = Embedder(model, n_clips=len(rows), device=device)
+    if not embedder.normalises:
+        return embedder([store.normalised_frames(row) for row in rows], (modality,))[modality]
+    units = IndexRows(row=np.array(rows, dtype=np.int64))
+    chunks = embed_chunks(embedder, store, units, modalities=(modality,))
+    return np.concatenate([found[modality] for *_, found in chunks])
+
+
+def _cut_chunks(store: Clips, units: IndexRows, first: int, *, on_device: bool) -> list[int]:
+    """Where chunks begin, and the end of the last."""
+    if not on_device:
+        return [*range(first, len(units), CHUNK), len(units)]
+    until = np.concatenate([[0], np.cumsum(units.n_values(store))])
+    cuts = [first]
+    while cuts[-1] < len(units):
+        fitting = int(np.searchsorted(until, until[cuts[-1]] + MOST_VALUES, side="right")) - 1
+        cuts.append(max(cuts[-1] + 1, min(fitting, cuts[-1] + DEVICE_CHUNK)))
+    return cuts
+
+
+def _normalised_chunk(store: Clips, units: IndexRows, start: int, stop: int) -> Chunk:
+    return Chunk([units.frames(store, i) for i in range(start, stop)], [False] * (stop - start))
+
+
+def _raw_chunk(store: Clips, units: IndexRows, start: int, stop: int) -> Chunk:
+    frames, is_raw = zip(*(units.raw_frames(store, i) for i in range(start, stop)), strict=True)
+    return Chunk(frames, is_raw)

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoder.errors import Hint, UmurlError
+from encoder.skeleton import N_JOINTS
+from umurl_search.clips.body_selection import drop_absent
 from umurl_search.clips.clip import Frames
-from umurl_search.clips.crop import crop
-from umurl_search.clips.normalization import STORE_FPS
+from umurl_search.clips.normalization import STORE_FPS, normalise
 from umurl_search.clips.types import Rows
 from umurl_search.index.index import Index
 from umurl_search.index.temporal_iou import Intervals, cut_windows
@@ -76,8 +77,28 @@ class IndexRows:
         row = int(self.row[i])
         if self.spans is None:
             return store.normalised_frames(row)
-        cut = crop(store.frames(row), *self.spans[i].tolist())
-        assert cut is not None, (row, self.spans[i])
+        return normalise(self._window(store, i))
+
+    def raw_frames(self, store: Clips, i: int) -> tuple[Frames, bool]:
+        """(T, M, 25, 3) float32 of a unit as the store has it, a view of its file where it can be, and whether it is
+        still to be normalised."""
+        row = int(self.row[i])
+        return (
+            (store.frames(row), store.is_raw(row)) if self.spans is None else (self._window(store, i), True)
+        )
+
+    def n_values(self, store: Clips) -> NDArray[np.int64]:
+        """(n,) numbers of each unit, at most."""
+        n_frames, n_people = store.extents()[self.row].astype(np.int64).T
+        if self.spans is not None:
+            n_frames = self.spans[:, 1] - self.spans[:, 0]
+        return np.asarray(n_frames * n_people * (N_JOINTS * 3), dtype=np.int64)
+
+    def _window(self, store: Clips, i: int) -> Frames:
+        assert self.spans is not None
+        start, stop = self.spans[i].tolist()
+        cut = drop_absent(store.frames(int(self.row[i]))[start:stop])
+        assert cut.size, (self.row[i], self.spans[i])
         return cut
 
 

@@ -98,10 +98,15 @@ class ClipStore:
         values = self._values[self._starts[row] : self._starts[row + 1]]
         return np.asarray(values).reshape(t, m, N_JOINTS, 3)
 
+    @cached_property
+    def is_raw(self) -> bool:
+        """Whether its clips are still to be normalised."""
+        return self.manifest["state"] not in NORMALISED
+
     def normalised_frames(self, row: int) -> Frames:
         """(T, M, 25, 3) float32 as the encoder's pipeline wants it, before the resize."""
         frames = self.frames(row)
-        return frames if self.manifest["state"] in NORMALISED else normalise(frames)
+        return normalise(frames) if self.is_raw else frames
 
 
 class Clips:
@@ -162,6 +167,10 @@ class Clips:
     def frames(self, row: int) -> Frames:
         """(T, M, 25, 3) float32 as read, a view of the file."""
         return self._store(row).frames(int(self._row[row]))
+
+    def is_raw(self, row: int) -> bool:
+        """Whether a clip is still to be normalised."""
+        return self._store(row).is_raw
 
     def normalised_frames(self, row: int) -> Frames:
         """(T, M, 25, 3) float32 as the encoder's pipeline wants it, before the resize."""

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from encoder.embed import embed
 from encoder.errors import DamagedError, reason_of
 from encoder.model import UmURL
 from encoder.train import Log
 from umurl_search.evaluation.metrics import effective_rank, spread
 from umurl_search.files import sealed_folder
 from umurl_search.index.bridges_and_whitening import LinearMap
+from umurl_search.index.embed_rows import embed_clips
 from umurl_search.index.exact_knn import nearest
 from umurl_search.library.clip_store import Clips
 from umurl_search.progress import Advance
@@ -64,8 +64,7 @@ def probe_embedding(
     1-NN accuracy of the labelled queries in it, None where there are none. Nothing of an embedding that is not finite.
     """
     rows = [*clips.gallery, *clips.queries]
-    frames = [store.normalised_frames(row) for row in rows]
-    y = embed(model, frames, modalities=("fused",), device=device)["fused"]
+    y = embed_clips(model, store, rows, modality="fused", device=device)
     if not np.isfinite(y).all():
         return None
     gallery, queries = np.split(y, [len(clips.gallery)])

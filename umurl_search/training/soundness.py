@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from encoder.embed import embed
 from encoder.model import UmURL
 from umurl_search.clips.types import Embeddings, Labels
 from umurl_search.evaluation.metrics import effective_rank, percent, spread
 from umurl_search.index.bridges_and_whitening import LinearMap
+from umurl_search.index.embed_rows import embed_clips
 from umurl_search.index.exact_knn import nearest
 from umurl_search.library.clip_store import Clips
 from umurl_search.training.history import History
@@ -45,9 +45,7 @@ def look_at_training(
     model: UmURL, store: Clips, *, rows: list[int], labels: list[int], device: torch.device
 ) -> TrainingLook:
     """What a model makes of these rows of the clip store; labels: -1 for none."""
-    y = embed(model, [store.normalised_frames(row) for row in rows], modalities=("fused",), device=device)[
-        "fused"
-    ]
+    y = embed_clips(model, store, rows, modality="fused", device=device)
     return describe_embedding(y, np.array(labels, dtype=np.int64))
 
 
