@@ -1,14 +1,17 @@
 """Windows cut out of recordings, and an index that has a row of each."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from conftest import LONG_INDEX, WINDOW
 from numpy.typing import NDArray
 
 from umurl_search.clips.crop import crop
+from umurl_search.clips.normalization import normalise
 from umurl_search.index.open_index import open_index
 from umurl_search.index.windows import IndexRows, Window, index_rows_of, long_clips, long_windows
-from umurl_search.library.clip_store import ClipStore
+from umurl_search.library.clip_store import ClipStore, open_clips
 from umurl_search.library.library import Library
 from umurl_search.search.searcher import Searcher
 
@@ -104,3 +107,23 @@ def test_every_window_is_embedded_as_a_clip_of_its_own(long: Library) -> None:
         np.testing.assert_allclose(index.embeddings(modality)[rows], alone, rtol=0, atol=1e-4)
     assert index.manifest["window_s"] == [2.5]
     assert index.manifest["stride_s"] == 1.0
+
+
+def test_raw_units_are_what_is_normalised(long: Library) -> None:
+    store = open_clips(long, "long")
+    rows = np.arange(4)
+    for window in (None, WINDOW):
+        units = index_rows_of(store, rows, window)
+        for i in range(0, len(units), 17):
+            raw, is_raw = units.raw_frames(store, i)
+            assert is_raw
+            assert raw.size == units.n_values(store)[i]
+            np.testing.assert_array_equal(normalise(raw), units.frames(store, i))
+
+
+def test_a_raw_window_is_without_who_is_absent() -> None:
+    frames = np.ones((90, 2, 25, 3), np.float32)
+    frames[:30, 1] = 0
+    units = IndexRows(row=np.array([0, 0]), spans=np.array([[0, 30], [15, 45]]))
+    store: Any = Held(frames)
+    assert [units.raw_frames(store, i)[0].shape for i in (0, 1)] == [(30, 1, 25, 3), (30, 2, 25, 3)]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from umurl_search.clips.clip import Frames, LeftOut
 from umurl_search.clips.normalization import normalise
 from umurl_search.files import sealed_folder
-from umurl_search.library.clip_store import FRAMES, JOURNAL, ClipStore, Record, StoreWriter, journal_of
+from umurl_search.library.clip_store import FRAMES, JOURNAL, Clips, ClipStore, Record, StoreWriter, journal_of
 from umurl_search.library.library import Library
 
 SHAPES = [(3, 1), (1, 2), (5, 2), (2, 1)]
@@ -53,6 +53,7 @@ def test_clips_come_back(tmp_path: Path, state: str) -> None:
     writer.finish()
     store = seal_store(tmp_path / "p", tmp_path / "made", state=state)
     assert len(store) == 6
+    assert store.is_raw == (state == "raw")
     assert store.n_bytes == (tmp_path / "made" / FRAMES).stat().st_size
     for row in range(6):
         want = record(row).frames
@@ -64,6 +65,15 @@ def test_clips_come_back(tmp_path: Path, state: str) -> None:
         record(i).name for i in range(6)
     ]
     assert [one["reason"] for entry in entries for one in entry["left_out"]] == ["no body"] * 3
+
+
+def test_a_dataset_says_of_each_clip_whether_it_is_raw(tmp_path: Path) -> None:
+    stores = []
+    for state in ("raw", "umurl-normalised"):
+        write_chunks(tmp_path / "p", 1).finish()
+        stores.append(seal_store(tmp_path / "p", tmp_path / state, state=state))
+    clips = Clips(stores, part=np.array([1, 2, 2, 1]), row=np.array([0, 0, 1, 1]))
+    assert [clips.is_raw(row) for row in range(4)] == [True, False, False, True]
 
 
 @pytest.mark.parametrize("damage", ["half a line", "frames without a line", "nothing"])
