@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from encoder.errors import Hint, UmurlError
+from encoder.errors import DeviceMemoryError, Hint
 from encoder.packed_clips import Chunk, ClipsOnDevice, PackedClips
 
 BATCH = 512
@@ -119,8 +119,8 @@ class EmbeddingStream:
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _too_small(self, n: int) -> UmurlError:
-        return UmurlError(
+    def _too_small(self, n: int) -> DeviceMemoryError:
+        return DeviceMemoryError(
             f"the memory of {self._device} is full: it does not suffice for {n} clips at a time",
             Hint("end what else uses it, or use {option}", option="device", value="cpu"),
         )

@@ -73,6 +73,7 @@ OF_SEVERAL_MODULES: dict[str, str] = {
     "test_encoder_hostile.py": "encoder/checkpoint.py and training/import_encoder.py",
     "test_faults.py": "library/, files/, index/ and ingest/",
     "test_fuzz_findings.py": "readers/, ingest/, library/ and encoder/checkpoint.py",
+    "test_gpu_all.py": "benchmarks/gpu_all.py",
     "test_hardening.py": "ingest/, index/ and cli/",
     "test_hints.py": "every error",
     "test_hostile.py": "readers/, ingest/ and search/query_clip.py",
@@ -80,6 +81,8 @@ OF_SEVERAL_MODULES: dict[str, str] = {
     "test_kills.py": "library/, files/ and ingest/",
     "test_mutations.py": "tests/mutation_lists/",
     "test_rooms.py": "every module",
+    "test_step_budgets.py": "encoder/model.py, encoder/losses.py and encoder/stages.py",
+    "test_training_on_device.py": "encoder/train.py and what it calls",
     "test_up_axes.py": "clips/normalization.py, clips/plausibility.py and ingest/store_plausibility.py",
 }
 """Test files that are named after no module, and what they guard: a line of each says it too."""
