@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from umurl_search.index.bridges_and_whitening import LinearMap
 from umurl_search.index.exact_knn import CPU, nearest
 from umurl_search.index.faiss_kinds import move_to_gpu
-from umurl_search.index.faiss_library import faiss_module, gpu_search_available
+from umurl_search.index.faiss_library import faiss_module, n_gpus
 from umurl_search.index.filtered_search import Gallery
 from umurl_search.index.index import Index
 
@@ -68,7 +68,7 @@ def filters(folder: Path, rows: Array, points: Array, device: torch.device) -> l
 
 
 def faiss_rows(folder: Path, rows: Array, points: Array) -> list[str]:
-    if not gpu_search_available():
+    if n_gpus() == 0:
         return ["FAISS on the GPU: this build of FAISS drives none, owed"]
     faiss_module()
     lines = []

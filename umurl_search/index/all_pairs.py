@@ -15,6 +15,7 @@ from encoder.errors import Hint, UmurlError
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.bounded_codes import BoundedCode, encode
 from umurl_search.index.exact_knn import CPU, Groups, Scores, nearest
+from umurl_search.index.float32_products import whole_float32
 from umurl_search.progress import Advance, no_advance
 
 COPY = 1 - 1e-6
@@ -38,6 +39,7 @@ class Pairs:
         return len(self.one)
 
 
+@whole_float32()
 def pairs_above(
     gallery: Embeddings,
     above: float,

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.bounded_codes import BoundedCode, encode
-from umurl_search.index.faiss_library import is_installed, largest_products
+from umurl_search.index.faiss_library import is_usable, largest_products
+from umurl_search.index.float32_products import whole_float32
 from umurl_search.progress import Advance
 
 Scores = NDArray[np.float64]
@@ -59,6 +60,7 @@ ScoreFn = Callable[[Rows, Rows], Scores]
 """(queries asking (q,), rows (q, F)) -> (q, F) float64 scores."""
 
 
+@whole_float32()
 def nearest(
     gallery: Embeddings,
     queries: Embeddings,
@@ -175,6 +177,7 @@ class _Proposer:
     def __init__(self, codes: BoundedCode) -> None:
         self._codes = codes
         self._products = torch.empty(0, device=codes.coarse.device)
+        self._asks_faiss = codes.coarse.device.type == "cpu" and is_usable()
 
     def propose_for(self, queries: Embeddings, groups: Groups) -> CandidateFn:
         """queries: (Q, P). groups: numbers (N,) and (Q,)."""
@@ -200,7 +203,7 @@ class _Proposer:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Scores and rows (q, wide) of the largest products, falling; -inf and -1 where there are fewer."""
         gallery = self._codes.coarse
-        if gallery.device.type == "cpu" and groups is None and is_installed():
+        if groups is None and self._asks_faiss:
             top = largest_products(gallery.numpy(), queries.numpy(), wide)
             return torch.from_numpy(top[0]), torch.from_numpy(top[1])
         step = max(16, _SCORE_BYTES // (4 * len(gallery)))

@@ -1,6 +1,5 @@
 """The only `import faiss`: the module, what it runs on, and neighbours of rows that lie in memory."""
 
-import importlib.util
 from typing import Any
 
 import numpy as np
@@ -9,25 +8,39 @@ from numpy.typing import NDArray
 from encoder.errors import MissingPackageError, reason_of
 
 
-def is_installed() -> bool:
-    return importlib.util.find_spec("faiss") is not None
+def is_usable() -> bool:
+    """Whether there is a faiss module, and it loads."""
+    try:
+        faiss_module()
+    except MissingPackageError:
+        return False
+    return True
 
 
 def faiss_module() -> Any:
-    """The faiss module. Raises UmurlError, saying how to install it, when there is none."""
+    """The faiss module. Raises UmurlError, saying how to install it, when there is none or it does not load."""
     try:
         import faiss
-    except ImportError as error:
+    except (
+        ImportError,
+        RuntimeError,
+        OSError,
+    ) as error:  # of a GPU build: a CUDA library that it names is not there
+        if isinstance(error, ModuleNotFoundError) and error.name == "faiss":
+            raise MissingPackageError(
+                f"FAISS is not installed ({reason_of(error)})", "pip install 'umurl-search[cpu]' (or [gpu])"
+            ) from error
         raise MissingPackageError(
-            f"FAISS is not installed ({reason_of(error)})", "pip install 'umurl-search[cpu]' (or [gpu])"
+            f"FAISS is installed and does not load ({reason_of(error)})",
+            "install what it misses, or pip uninstall it and pip install 'umurl-search[cpu]'",
         ) from error
     return faiss
 
 
-def gpu_search_available() -> bool:
-    """Whether this build of FAISS drives a GPU that is here."""
+def n_gpus() -> int:
+    """How many GPUs this build of FAISS drives here; 0 of a CPU build, and where there is none."""
     faiss = faiss_module()
-    return hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0
+    return int(faiss.get_num_gpus()) if hasattr(faiss, "StandardGpuResources") else 0
 
 
 def cpu_level() -> str | None:

@@ -27,7 +27,7 @@ from umurl_search.index.exact_knn import (
     rerank_until_exact,
 )
 from umurl_search.index.faiss_kinds import APPROXIMATE_SPARE, EXACT, KINDS, Vectors
-from umurl_search.index.faiss_library import gpu_search_available
+from umurl_search.index.faiss_library import n_gpus
 from umurl_search.index.index import MAIN, Index, Part
 
 GATHERED_BELOW = 0.01
@@ -129,7 +129,7 @@ class _PartSearch:
 
     def _vectors(self) -> Vectors:
         vectors = self.part.vectors(centred=self.centred)
-        if self.device.type != "cuda" or not gpu_search_available():
+        if self.device.type != "cuda" or not n_gpus() > 0:
             return vectors
         key = self.centred, self.device.index or 0
         if key not in self.part.on_gpu:

@@ -257,9 +257,9 @@ def _faiss() -> Check:
             detail=f"{' and '.join(installed)} both install the module faiss: pip uninstall one, reinstall the other",
         )
     try:
-        from umurl_search.index.faiss_library import cpu_level, faiss_module, gpu_search_available
+        from umurl_search.index.faiss_library import cpu_level, faiss_module, n_gpus
 
-        version, place = faiss_module().__version__, "on the GPU" if gpu_search_available() else "on the CPU"
+        version, place = faiss_module().__version__, "on the GPU" if n_gpus() else "on the CPU"
     except UmurlError as error:
         return Check(name="faiss", ok=False, detail=error.typed)
     return Check(name="faiss", ok=True, detail=f"{version} ({', '.join(filter(None, (place, cpu_level())))})")
