@@ -41,6 +41,7 @@ pytest_plugins = [
     "drawings",
     "galleries",
     "golden_arrays",
+    "gpu_faiss",
     "histories",
     "interruptions",
     "made_people",
@@ -54,6 +55,7 @@ pytest_plugins = [
     "small_networks",
     "small_trainings",
     "sockets",
+    "values_on_device",
 ]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background

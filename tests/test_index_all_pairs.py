@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from refusals import raises_typed
+from values_on_device import Crossings
 
-from umurl_search.index import all_pairs, bounded_codes
+from umurl_search.index import all_pairs, bounded_codes, device_memory
 from umurl_search.index.all_pairs import Pairs, components, group_rows, median_nn_distance, pairs_above
 from umurl_search.index.exact_knn import CPU
 
@@ -46,6 +48,27 @@ def assert_slow_pairs(
     assert list(zip(found.one.tolist(), found.other.tolist(), strict=True)) == [(i, j) for i, j, _ in slow]
     np.testing.assert_allclose(found.score, [score for _, _, score in slow], rtol=0, atol=1e-12)
     return len(slow)
+
+
+@pytest.mark.parametrize("coded", [False, True])
+def test_pairs_on_a_device_are_the_same(
+    device: tuple[torch.device, Crossings], monkeypatch: pytest.MonkeyPatch, coded: bool
+) -> None:
+    """Whole and in blocks that the device holds; nothing is left behind on the CPU."""
+    where, _ = device
+    monkeypatch.setattr(device_memory, "free_bytes", lambda device: 2**30)
+    monkeypatch.setattr(bounded_codes, "_CODED_FROM", 0 if coded else 2**62)
+    gallery, numbers = sample_clusters(300, 40, seed=3), np.arange(300) // 2
+    for queries, groups in ((None, (numbers, numbers)), (gallery[:90], None)):
+        here = pairs_above(gallery, 0.98, queries=queries, groups=groups)
+        assert len(here) > 100
+        for block in (300, 70):
+            monkeypatch.setattr(device_memory, "count_fitting_rows", lambda n, p, device, block=block: block)
+            there = pairs_above(gallery, 0.98, queries=queries, groups=groups, device=where)
+            for name in ("one", "other", "score"):
+                assert getattr(there, name).tolist() == getattr(here, name).tolist()
+    distance = median_nn_distance(gallery, numbers=numbers)
+    assert median_nn_distance(gallery, numbers=numbers, device=where) == pytest.approx(distance, abs=1e-12)
 
 
 @settings(max_examples=80, deadline=None, derandomize=True)

@@ -20,7 +20,7 @@ def test_a_steep_spectrum_is_searched_exactly() -> None:
     assert asked.fine is not None
     assert coded.fine is not None
     for queries, held in ((asked.coarse, coded.coarse), (asked.fine, coded.fine)):
-        bound = (queries @ held.T).double().numpy() + asked.above[:, None]
+        bound = (queries @ held.T).double().numpy() + asked.above.numpy()[:, None]
         assert (bound + 1e-9 >= points.astype(np.float64) @ gallery.T.astype(np.float64)).all()
 
 
@@ -79,4 +79,4 @@ def test_a_bound_holds_where_the_query_lies_outside_the_axes_and_the_gallery_wit
     assert asked.fine is not None
     true = asking.astype(np.float64) @ gallery.astype(np.float64).T
     for one, held in ((asked.coarse, coded.coarse), (asked.fine, coded.fine)):
-        assert ((one @ held.T).double().numpy() + asked.above[:, None] >= true).all()
+        assert ((one @ held.T).double().numpy() + asked.above.numpy()[:, None] >= true).all()

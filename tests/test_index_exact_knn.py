@@ -1,6 +1,7 @@
 """Exact neighbours against brute force in float64, however the gallery is coded."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from refusals import raises_typed
 from sklearn.neighbors import KNeighborsClassifier
+from values_on_device import Crossings
 
-from umurl_search.index import bounded_codes, exact_knn
+from umurl_search.index import bounded_codes, device_memory, exact_knn
 from umurl_search.index.bridges_and_whitening import LinearMap
 from umurl_search.index.exact_knn import CPU, nearest
 
@@ -42,12 +44,31 @@ def brute_force(
 
 
 def assert_brute_force(gallery: Array, queries: Array, k: int, groups: Groups | None = None) -> None:
-    found = nearest(gallery, queries, k, groups=groups)
+    """On the CPU, and as on a device: whole, and in blocks because it does not hold all."""
     rows, scores = brute_force(gallery, queries, k, groups)
-    assert found.rows.shape == found.scores.shape == (len(queries), k)
-    assert found.rows.tolist() == rows
-    np.testing.assert_allclose(found.scores, scores, rtol=0, atol=1e-12)
-    assert found.scores.dtype == np.float64
+    for place in (contextlib.nullcontext(), on_a_device(), on_a_device(blocks_of=7)):
+        with place:
+            found = nearest(gallery, queries, k, groups=groups)
+        assert found.rows.shape == found.scores.shape == (len(queries), k)
+        assert found.rows.tolist() == rows
+        np.testing.assert_allclose(found.scores, scores, rtol=0, atol=1e-12)
+        assert found.scores.dtype == np.float64
+
+
+@contextlib.contextmanager
+def on_a_device(*, blocks_of: int = 10**9) -> Iterator[None]:
+    """The CPU in the place of a device; its sums of float64 come out a little otherwise than the host's."""
+    score = exact_knn._score_on_device
+
+    def otherwise(*given: torch.Tensor) -> torch.Tensor:
+        scores = score(*given)
+        return scores + 1e-13 * torch.sin(torch.arange(scores.numel()).double()).view(scores.shape)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(device_memory, "holds_galleries", lambda device: True)
+        patch.setattr(device_memory, "count_fitting_rows", lambda n, p, device: blocks_of)
+        patch.setattr(exact_knn, "_score_on_device", otherwise)
+        yield
 
 
 @settings(max_examples=120, deadline=None, derandomize=True)
@@ -204,13 +225,19 @@ def test_a_query_of_few_neighbours_is_not_asked_again(monkeypatch: pytest.Monkey
     """Where its group leaves fewer than it wants, all of them are proposed at once."""
     monkeypatch.setattr(bounded_codes, "_CODED_FROM", 0)
     gallery, asked = sample_clusters(700, 64, seed=1), list[int]()
-    refined = exact_knn._Proposer._find_likeliest
+    refined = exact_knn.Proposer._find_likeliest
 
-    def count(self: exact_knn._Proposer, queries: torch.Tensor, wide: int, groups: Groups | None) -> object:
+    def count(
+        self: exact_knn.Proposer,
+        queries: torch.Tensor,
+        wide: int,
+        groups: Groups | None,
+        allowed: torch.Tensor | None,
+    ) -> object:
         asked.append(wide)
-        return refined(self, queries, wide, groups)
+        return refined(self, queries, wide, groups, allowed)
 
-    monkeypatch.setattr(exact_knn._Proposer, "_find_likeliest", count)
+    monkeypatch.setattr(exact_knn.Proposer, "_find_likeliest", count)
     held = np.zeros(700, dtype=np.int64)
     held[:3] = 1
     found = nearest(gallery, gallery[:1], 5, groups=(held, np.zeros(1, dtype=np.int64)))
@@ -229,6 +256,32 @@ def test_one_nearest_neighbour_is_scikit_learns() -> None:
     distance, rows = theirs.kneighbors(y[450:])
     assert np.array_equal(found.rows, rows)
     np.testing.assert_allclose(1 - found.scores, distance, atol=1e-6)
+
+
+def test_on_a_device_only_queries_go_up_and_only_answers_come_down(
+    device: tuple[torch.device, Crossings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, crossings = device
+    monkeypatch.setattr(device_memory, "free_bytes", lambda device: 2**30)
+    monkeypatch.setattr(bounded_codes, "_CODED_FROM", 0)
+    spectrum = np.exp(-np.arange(64) / 6)
+    gallery = LinearMap()(
+        (np.random.default_rng(0).normal(size=(700, 64)) * spectrum + 0.3).astype(np.float32)
+    )
+    rows, scores = brute_force(gallery, gallery[:20], 5)
+    crossings.clear()
+    found = nearest(gallery, gallery[:20], 5, device=where)
+    assert found.rows.tolist() == rows
+    np.testing.assert_allclose(found.scores, scores, rtol=0, atol=1e-12)
+    assert sum(size == gallery.nbytes for size in crossings.up) == 1
+    assert sorted(crossings.down) == [
+        20 * 8,
+        20 * 13 * 8,
+        20 * 13 * 8,
+    ]  # bounds; rows and scores of k and 8 more
+    asked = crossings.asked
+    nearest(gallery, gallery[:600], 5, device=where)
+    assert crossings.asked == 2 * asked < 16  # while the gallery is coded, whoever asks
 
 
 def test_vectors_that_are_no_numbers_are_not_searched() -> None:

@@ -35,14 +35,14 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         CODES,
-        "(summed + computed + q.double() @ self.mean.double())",
-        "(summed + computed)",
+        "summed + computed + q.double() @ self.mean.double()",
+        "summed + computed",
         "tests/test_index_bounded_codes.py::test_a_steep_spectrum_is_searched_exactly",
     ),
     Mutation(
         CODES,
-        "q = rows[block].to(coarse.device)",
-        "q = rows[: len(rows[block])].to(coarse.device)",
+        "q = rows[block]\n",
+        "q = rows[: len(rows[block])]\n",
         "tests/test_index_bounded_codes.py::test_queries_in_blocks_are_coded_as_all_at_once",
     ),
     Mutation(
@@ -59,8 +59,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         NEIGHBOURS,
-        "last.double().cpu().numpy() + asked.above[asking]",
-        "last.double().cpu().numpy() + asked.above[0]",
+        "last.double() + asked.above[mine]",
+        "last.double() + asked.above[0]",
         "tests/test_index_exact_knn.py::test_nearest_in_a_coded_gallery_is_brute_force",
     ),
     Mutation(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from encoder.errors import Hint, UmurlError
 from umurl_search.clips.types import Embeddings, Rows
+from umurl_search.index import device_memory
 from umurl_search.index.bounded_codes import BoundedCode, encode
 from umurl_search.index.exact_knn import CPU, Groups, Scores, nearest
 from umurl_search.index.float32_products import whole_float32
@@ -60,30 +61,60 @@ def pairs_above(
     asking = gallery if queries is None else queries
     if len(gallery) == 0 or len(asking) == 0:
         return _join([])
-    codes = encode(np.asarray(gallery), n_queries=len(asking), device=device)
-    step = int(np.clip(_PRODUCT_BYTES // (4 * len(gallery)), 1, _QUERY_BLOCK))
-    found: list[Pairs] = []
-    for start in range(0, len(asking), step):
-        block = np.asarray(asking[start : start + step])
-        first = start if queries is None else 0  # pairs with earlier rows were met from their side
-        one, other = _candidates(codes, block, above, first=first)
-        one = one + start
-        if queries is None:
-            one, other = _choose(one, other, one < other)
-        if groups is not None:
-            one, other = _choose(one, other, groups[1][one] != groups[0][other])
-        found.append(_score(gallery, asking, one, other, above))
+    compared = _Comparison(gallery, asking, above, groups, is_own=queries is None)
+    fitting, found = device_memory.count_fitting_rows(len(gallery), gallery.shape[1], device), list[Pairs]()
+    for base in range(0, len(gallery), fitting):
+        tell = advance if base + fitting >= len(gallery) else no_advance
+        found.append(compared.find_in(slice(base, base + fitting), device, tell))
         _refuse_too_many(sum(map(len, found)), above)
-        advance(len(block))
-    return _join(found)
+    pairs = _join(found)
+    if len(found) == 1:
+        return pairs
+    order = np.lexsort((pairs.other, pairs.one))
+    return Pairs(one=pairs.one[order], other=pairs.other[order], score=pairs.score[order])
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """Who is compared with whom. is_own: the queries are the gallery's rows."""
+
+    gallery: Embeddings
+    asking: Embeddings
+    above: float
+    groups: Groups
+    is_own: bool
+
+    def find_in(self, rows: slice, device: torch.device, advance: Advance) -> Pairs:
+        """All pairs with those rows of the gallery, which lie on the device at once."""
+        mine = np.asarray(self.gallery[rows])
+        codes = encode(mine, n_queries=len(self.asking), device=device)
+        step = int(np.clip(_PRODUCT_BYTES // (4 * len(mine)), 1, _QUERY_BLOCK))
+        found: list[Pairs] = []
+        for start in range(0, len(self.asking), step):
+            block = np.asarray(self.asking[start : start + step])
+            first = (
+                max(0, start - rows.start) if self.is_own else 0
+            )  # earlier rows met theirs from their side
+            if first < len(mine):
+                one, other = _candidates(codes, block, self.above, first=first)
+                found.append(self._decide(one + start, other + rows.start))
+                _refuse_too_many(sum(map(len, found)), self.above)
+            advance(len(block))
+        return _join(found)
+
+    def _decide(self, one: Rows, other: Rows) -> Pairs:
+        if self.is_own:
+            one, other = _choose(one, other, one < other)
+        if self.groups is not None:
+            one, other = _choose(one, other, self.groups[1][one] != self.groups[0][other])
+        return _score(self.gallery, self.asking, one, other, self.above)
 
 
 def _candidates(codes: BoundedCode, queries: Embeddings, above: float, *, first: int) -> tuple[Rows, Rows]:
     """Queries and rows, from `first` on, of all pairs whose score can be `above`."""
     asked = codes.ask(queries)
     least = above - asked.above
-    least = (least - 1e-6 * np.abs(least) - 1e-9).astype(np.float32)  # its own rounding throws no pair out
-    floor = torch.from_numpy(least).to(codes.coarse.device)
+    floor = (least - 1e-6 * least.abs() - 1e-9).float()  # its own rounding throws no pair out
     products = asked.coarse @ codes.coarse[first:].T
     one, other = (products >= floor[:, None]).nonzero(as_tuple=True)
     other = other + first

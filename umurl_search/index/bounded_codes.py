@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from encoder.errors import DamagedError, Hint
 from umurl_search.clips.types import Embeddings
@@ -42,14 +41,15 @@ _ROUNDED_UP = 1 + 2.0**-20
 
 @dataclass(frozen=True, kw_only=True)
 class CodedQueries:
-    """Queries as the codes meet them. coarse: (Q, C + 2); fine: (Q, R + 2) or None.
+    """Queries as the codes meet them. rows: (Q, P) as they are; coarse: (Q, C + 2); fine: (Q, R + 2) or None.
 
-    true score <= product of either with its codes + above (Q,).
+    true score <= product of either with its codes + above (Q,), float64. All on the device of the codes.
     """
 
+    rows: torch.Tensor
     coarse: torch.Tensor
     fine: torch.Tensor | None
-    above: NDArray[np.float64]
+    above: torch.Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,54 +68,61 @@ class BoundedCode:
 
     def ask(self, queries: Embeddings) -> CodedQueries:
         """queries: (Q, P). Raises UmurlError where they are not finite."""
-        rows = torch.from_numpy(np.ascontiguousarray(queries))
-        _require_finite(rows.sum())
+        host = torch.from_numpy(np.ascontiguousarray(queries))
+        require_finite(host.sum())
+        device = self.coarse.device
+        rows = host.to(device)
+        above = torch.empty(len(rows), dtype=torch.float64, device=device)
         if self.fine is None or self.mean is None or self.axes is None:
-            above = np.full(len(rows), rows.shape[1] * _UNIT + 1e-6)
-            return CodedQueries(coarse=rows.to(self.coarse.device), fine=None, above=above)
-        coarse, fine = (
-            torch.empty((len(rows), c.shape[1]), device=c.device) for c in (self.coarse, self.fine)
-        )
-        above = np.empty(len(rows))
+            above.fill_(rows.shape[1] * _UNIT + 1e-6)
+            return CodedQueries(rows=rows, coarse=rows, fine=None, above=above)
+        coarse, fine = (torch.empty((len(rows), c.shape[1]), device=device) for c in (self.coarse, self.fine))
         for start in range(0, len(rows), _ASKED_BLOCK):
             block = slice(start, start + _ASKED_BLOCK)
-            q = rows[block].to(coarse.device)
+            q = rows[block]
             centred = q - self.mean
-            _code(centred, self.axes, torch.ones(len(q), device=q.device), coarse[block], fine[block])
+            _code(centred, self.axes, torch.ones(len(q), device=device), coarse[block], fine[block])
             length = centred.norm(dim=1).double()
             summed = fine.shape[1] * _UNIT * 2 * (length * self.farthest + self.bias)
             computed = _product_error(rows.shape[1]) * (2 * length + 1) * self.farthest + 1e-6
-            above[block] = (summed + computed + q.double() @ self.mean.double()).cpu().numpy()
-        return CodedQueries(coarse=coarse, fine=fine, above=above)
+            above[block] = summed + computed + q.double() @ self.mean.double()
+        return CodedQueries(rows=rows, coarse=coarse, fine=fine, above=above)
 
 
-def encode(gallery: Embeddings, *, n_queries: int, device: torch.device) -> BoundedCode:
+def pays(n: int, p: int, n_queries: int) -> bool:
+    """Whether so many queries are worth coding a gallery (N, P) first."""
+    return n * p * n_queries >= _CODED_FROM
+
+
+def encode(gallery: Embeddings | torch.Tensor, *, n_queries: int, device: torch.device) -> BoundedCode:
     """Codes of a gallery (N, P) of rows of length 1, as is worthwhile for that many queries.
 
-    Raises UmurlError for rows that are not finite.
+    gallery: in memory, or on the device. Raises UmurlError for rows that are not finite.
     """
-    rows = torch.from_numpy(gallery)
-    _require_finite(rows.sum())
+    rows = torch.from_numpy(gallery) if isinstance(gallery, np.ndarray) else gallery
+    require_finite(rows.sum())
     n, p = rows.shape
     mean = _mean(rows).to(device)
-    found = _axes(rows, mean) if n * p * n_queries >= _CODED_FROM else None
+    found = _axes(rows, mean) if pays(n, p, n_queries) else None
     if found is None:
         return BoundedCode(coarse=rows.to(device))
     axes, n_coarse = found
     coarse = torch.empty((n, n_coarse + 2), device=device)
     fine = torch.empty((n, axes.shape[1] + 2), device=device)
-    farthest = bias = 0.0
+    farthest = bias = torch.zeros((), device=device)
     for start in range(0, n, _BLOCK):
         block = slice(start, start + _BLOCK)
         centred = rows[block].to(device) - mean
         along = centred @ mean
         _code(centred, axes, along, coarse[block], fine[block])
-        farthest = max(farthest, float(centred.norm(dim=1).max()))
-        bias = max(bias, float(along.abs().max()))
-    return BoundedCode(coarse=coarse, fine=fine, mean=mean, axes=axes, farthest=farthest, bias=bias)
+        farthest = torch.maximum(farthest, centred.norm(dim=1).max())
+        bias = torch.maximum(bias, along.abs().max())
+    return BoundedCode(
+        coarse=coarse, fine=fine, mean=mean, axes=axes, farthest=float(farthest), bias=float(bias)
+    )
 
 
-def _require_finite(total: torch.Tensor) -> None:
+def require_finite(total: torch.Tensor) -> None:
     if not bool(torch.isfinite(total)):
         raise DamagedError(
             "vectors of the index or the query are not finite", Hint("run {command}", command=("verify",))
@@ -123,7 +130,7 @@ def _require_finite(total: torch.Tensor) -> None:
 
 
 def _mean(rows: torch.Tensor) -> torch.Tensor:
-    total = torch.zeros(rows.shape[1], dtype=torch.float64)
+    total = torch.zeros(rows.shape[1], dtype=torch.float64, device=rows.device)
     for start in range(0, len(rows), _BLOCK):
         total += rows[start : start + _BLOCK].sum(dim=0)
     return (total / len(rows)).float()

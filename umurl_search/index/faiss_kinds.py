@@ -26,8 +26,6 @@ _LISTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _TRAINED_ON = 50_000
 _POINTS_A_LIST = 39
 _SPLIT_FROM_BYTES = 2**26
-_GPU_SCRATCH_BYTES = 2**28
-_GPU_SHARE = 0.8
 _HNSW_LINKS = 32
 APPROXIMATE_SPARE = 64
 """Proposals of an approximate kind beyond k, for exact scores to choose from."""
@@ -50,7 +48,7 @@ class IndexKind:
     is_exact: it bounds what it leaves out. rounds: of an exact one, vectors are rounded, less their mean first.
     efforts: of an approximate one, lists visited (IVF) or candidates kept (HNSW), least first; parameters: FAISS's,
     from the index and an effort; effort_bounds_proposals: no more are proposed than the effort says. spare: proposals
-    beyond k to begin with. on_gpu: FAISS has it there.
+    beyond k to begin with. on_gpu: of an approximate one, FAISS has it there; exact ones are float32 vectors there.
     """
 
     empty: Callable[[int, int], Any]
@@ -60,7 +58,7 @@ class IndexKind:
     parameters: Callable[[Any, int], Any] | None = None
     effort_bounds_proposals: bool = False
     spare: int = SPARE
-    on_gpu: bool = True
+    on_gpu: bool = False
 
     def __post_init__(self) -> None:
         if self.is_exact == bool(self.efforts) or bool(self.efforts) != (self.parameters is not None):
@@ -114,17 +112,16 @@ KINDS: dict[Kind, IndexKind] = {
     "flat": IndexKind(empty=_make_flat, is_exact=True),
     "flat16": IndexKind(empty=_make_half, is_exact=True, rounds=True),
     "sq8": IndexKind(empty=_make_bytes, is_exact=True, rounds=True, spare=_SPARE_OF_BYTES),
-    "ivf-sq8": IndexKind(empty=partial(_make_ivf, codes="SQ8"), efforts=_LISTS, parameters=_lists),
+    "ivf-sq8": IndexKind(
+        empty=partial(_make_ivf, codes="SQ8"), efforts=_LISTS, parameters=_lists, on_gpu=True
+    ),
     "hnsw": IndexKind(
         empty=_make_hnsw,
         efforts=(16, 32, 64, 128, 256, 512),
         parameters=_candidates,
         effort_bounds_proposals=True,
-        on_gpu=False,
     ),
-    "ivf-rabitq": IndexKind(
-        empty=partial(_make_ivf, codes="RaBitQ4"), efforts=_LISTS, parameters=_lists, on_gpu=False
-    ),
+    "ivf-rabitq": IndexKind(empty=partial(_make_ivf, codes="RaBitQ4"), efforts=_LISTS, parameters=_lists),
 }
 EXACT = tuple(name for name, kind in KINDS.items() if kind.is_exact)
 
@@ -135,15 +132,13 @@ class Vectors:
 
     error: no stored vector is farther from the true one than that; infinite for approximate kinds, which promise
     nothing of what they do not propose. centre: (P,) taken from the vectors before they were rounded, which makes them
-    short and the rounding small; such an index measures distances, which a shift leaves as they are. resources: of a
-    GPU, which must live as long as the index.
+    short and the rounding small; such an index measures distances, which a shift leaves as they are.
     """
 
     kind: Kind
     index: Any
     error: float
     centre: NDArray[np.float32] | None = None
-    resources: Any = None
 
     def __len__(self) -> int:
         return int(self.index.ntotal)
@@ -306,20 +301,3 @@ def flat_rows(vectors: Vectors) -> Embeddings:
         raise ValueError(f"only a flat index holds its vectors as they are, not {vectors.kind}")
     values = faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d)
     return np.asarray(_Held(values, index)).reshape(index.ntotal, index.d)
-
-
-def move_to_gpu(vectors: Vectors, gpu: int, *, free_bytes: int) -> Vectors:
-    """The index moved to a GPU, where it fits in its share of the free memory; as it was where it does not.
-
-    There is no selector there: filters gather.
-    """
-    faiss = faiss_module()
-    too_large = len(vectors) * vectors.index.code_size > _GPU_SHARE * free_bytes
-    if too_large or not KINDS[vectors.kind].on_gpu:
-        return vectors
-    resources = faiss.StandardGpuResources()
-    resources.setTempMemory(_GPU_SCRATCH_BYTES)
-    moved = faiss.index_cpu_to_gpu(resources, gpu, vectors.index)
-    return Vectors(
-        kind=vectors.kind, index=moved, error=vectors.error, centre=vectors.centre, resources=resources
-    )

@@ -1,38 +1,45 @@
 """Searches an index: each part in the way that suits its kind, those who may be found, and how many ask.
 
 Whatever proposes, exact scores of the stored embeddings decide. A filter is exact with every kind: few clips that
-pass are gathered; more are picked out by a selector where the kind is exact, else all that pass are compared.
+pass are gathered; more are picked out by a selector where the kind is exact, else all that pass are compared. On a
+device that holds the vectors, a mask takes the place of all that.
 Letters: Q queries, N rows on disk, n rows that live, K neighbours, P dimensions.
 """
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from umurl_search.clips.types import Embeddings, Rows
-from umurl_search.index import faiss_kinds
+from umurl_search.index import device_memory
 from umurl_search.index.bridges_and_whitening import LinearMap
+from umurl_search.index.device_vectors import FEW, DeviceVectors, hold
 from umurl_search.index.exact_knn import (
     CPU,
+    SPARE,
+    CandidateFn,
     Neighbours,
     Proposals,
+    ScoreFn,
     Scores,
     empty_neighbours,
+    merge_neighbours,
     nearest,
     products_with,
     rank_proposals,
     rerank_until_exact,
 )
+from umurl_search.index.faiss_gpu import MOST_PROPOSED
 from umurl_search.index.faiss_kinds import APPROXIMATE_SPARE, EXACT, KINDS, Vectors
-from umurl_search.index.faiss_library import n_gpus
-from umurl_search.index.index import MAIN, Index, Part
+from umurl_search.index.index import MAIN, Index, Part, mapped_blocks
 
 GATHERED_BELOW = 0.01
 """Share of a part's rows: fewer than that are gathered faster than FAISS passes over the others."""
-_MANY = 16
+_MANY = FEW
 """Queries from which products with the whole gallery beat FAISS, query by query."""
 _SCANNED_BYTES = 2**28
 Mask = NDArray[np.bool_]
@@ -40,13 +47,17 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class Gallery:
-    """One index as the queries of one modality see it. device: where to multiply; FAISS needs a GPU build for cuda."""
+    """One index as the queries of one modality see it. device: where to multiply, and keep what is uploaded once."""
 
     index: Index
     against: str
     mapping: LinearMap
     centred: bool
     device: torch.device = CPU
+    _held: list[tuple[DeviceVectors | None, Embeddings]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
+    _holding: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     def search(self, points: Embeddings, k: int, *, among: Rows | None = None) -> Neighbours:
         """The k best rows of the index for each unit vector (Q, P), exactly scored, ties to the lower row.
@@ -66,14 +77,51 @@ class Gallery:
             start += len(part.ids)
         return self._live_rows(merge_neighbours(found, k))
 
+    @property
+    def searched_by(self) -> str:
+        """What answers the queries: `faiss` on the CPU or the GPU, or `torch` there; and the device."""
+        part = self.index.parts[0]
+        there = (
+            part.on_device(self.device, self.mapping, centred=self.centred) if self.against == MAIN else None
+        )
+        return f"{'faiss' if there is None else there.searched_by} on {CPU if there is None else self.device}"
+
     def _search_in_memory(self, points: Embeddings, k: int, among: Rows | None) -> Neighbours:
-        embeddings = self.index.embeddings(self.against)
+        there, embeddings = self._hold()
+        if there is not None:
+            return self._search_on_device(there, embeddings, points, k, among)
         if among is None:
             return nearest(self.mapping(np.asarray(embeddings)), points, k, device=self.device)
         found = nearest(self.mapping(np.asarray(embeddings[among])), points, k, device=self.device)
         if len(among) == 0:
             return found
         return Neighbours(scores=found.scores, rows=np.where(found.rows >= 0, among[found.rows], -1))
+
+    def _hold(self) -> tuple[DeviceVectors | None, Embeddings]:
+        """Another modality's vectors on the device, if they are kept there, and its embeddings."""
+        if not device_memory.holds_galleries(self.device):
+            return None, self.index.embeddings(self.against)
+        with self._holding:
+            if not self._held:
+                embeddings = self.index.embeddings(self.against)
+                n, p = len(embeddings), self.mapping(np.asarray(embeddings[:1])).shape[1]
+                blocks = lambda: mapped_blocks(embeddings, self.mapping)  # noqa: E731
+                there = hold(blocks, n=n, p=p, device=self.device, by_faiss=False)
+                self._held.append((there, embeddings))
+            return self._held[0]
+
+    def _search_on_device(
+        self, there: DeviceVectors, embeddings: Embeddings, points: Embeddings, k: int, among: Rows | None
+    ) -> Neighbours:
+        allowed, n_passing = None, len(embeddings) if among is None else len(among)
+        if n_passing == 0 or len(points) == 0:
+            return empty_neighbours(len(points), k)
+        if among is not None:
+            allowed = np.zeros(len(embeddings), dtype=bool)
+            allowed[among] = True
+        exact = _make_scorer(lambda rows: self.mapping(np.asarray(embeddings[rows])), points)
+        propose = _make_proposer(there, None, points, allowed)
+        return rerank_until_exact(propose, exact, k, n_queries=len(points), n_rows=n_passing)
 
     def _mask_allowed(self, among: Rows | None) -> Mask | None:
         """(N,) over all rows on disk; None when all may be found."""
@@ -90,16 +138,6 @@ class Gallery:
         return Neighbours(scores=found.scores, rows=np.where(found.rows >= 0, number[found.rows], -1))
 
 
-def merge_neighbours(found: list[Neighbours], k: int) -> Neighbours:
-    """The k best of several parts' neighbours."""
-    if len(found) == 1:
-        return found[0]
-    scores, rows = (
-        np.concatenate(side, axis=1) for side in zip(*((f.scores, f.rows) for f in found), strict=True)
-    )
-    return rank_proposals(scores, rows, k)
-
-
 @dataclass(frozen=True)
 class _PartSearch:
     part: Part
@@ -114,56 +152,45 @@ class _PartSearch:
         if n_passing == 0 or len(points) == 0:
             return empty_neighbours(len(points), k)
         approximate = self.part.kind not in EXACT
-        gpu = self.device.type == "cuda"
         if approximate and not filtered:
             return self._search_approximately(points, k, allowed)
-        few = allowed is not None and (n_passing < GATHERED_BELOW * n or gpu)
-        if few or approximate or len(points) > _MANY or n_passing <= k:
-            return self.scan(points, k, None if allowed is None else np.flatnonzero(allowed))
-        vectors = self._vectors()
+        there = self.part.on_device(self.device, self.mapping, centred=self.centred)
+        if there is None or there.rows is None:
+            few = allowed is not None and n_passing < GATHERED_BELOW * n
+            if few or approximate or len(points) > _MANY or n_passing <= k:
+                return self.scan(points, k, None if allowed is None else np.flatnonzero(allowed))
+        vectors = None if approximate else self.part.vectors(centred=self.centred)
+        propose = _make_proposer(there, vectors, points, allowed)
+        spare = SPARE if there is not None or vectors is None else vectors.spare
         exact = self._exact_scorer(points)
-        propose = _make_proposer(vectors, points, allowed)
-        return rerank_until_exact(
-            propose, exact, k, n_queries=len(points), n_rows=n_passing, spare=vectors.spare
-        )
+        return rerank_until_exact(propose, exact, k, n_queries=len(points), n_rows=n_passing, spare=spare)
 
-    def _vectors(self) -> Vectors:
-        vectors = self.part.vectors(centred=self.centred)
-        if self.device.type != "cuda" or not n_gpus() > 0:
-            return vectors
-        key = self.centred, self.device.index or 0
-        if key not in self.part.on_gpu:
-            free, _ = torch.cuda.mem_get_info(self.device)
-            self.part.on_gpu[key] = faiss_kinds.move_to_gpu(vectors, key[1], free_bytes=free)
-        return self.part.on_gpu[key]
-
-    def _exact_scorer(self, points: Embeddings) -> Callable[[Rows, Rows], Scores]:
+    def _exact_scorer(self, points: Embeddings) -> ScoreFn:
         """Exact scores: of the embeddings' own vectors, read for the rows that are asked for."""
         if self.part.kind == "flat":
             return products_with(self.part.unit(slice(None), self.mapping, centred=self.centred), points)
-
-        def exact(asking: Rows, rows: Rows) -> Scores:
-            wanted, which = np.unique(np.maximum(rows, 0), return_inverse=True)
-            chosen = self.part.unit(wanted, self.mapping, centred=self.centred)
-            return products_with(chosen, points)(asking, which.reshape(rows.shape))
-
-        return exact
+        return _make_scorer(lambda rows: self.part.unit(rows, self.mapping, centred=self.centred), points)
 
     def _search_approximately(self, points: Embeddings, k: int, allowed: Mask | None) -> Neighbours:
         """What an approximate kind finds, exactly scored; visits more where it finds fewer than k, at last all."""
-        vectors, exact, n = (
-            self.part.vectors(centred=self.centred),
+        vectors, n = self.part.vectors(centred=self.centred), len(self.part.ids)
+        exact, lists = (
             self._exact_scorer(points),
-            len(self.part.ids),
+            self.part.lists_on_device(self.device, centred=self.centred),
         )
         wanted = min(k, n if allowed is None else int(allowed.sum()))
         asking, out = np.arange(len(points)), empty_neighbours(len(points), k)
         kind, least = KINDS[self.part.kind], int(self.part.manifest["search"]["effort"])
         for effort in (e for e in kind.efforts if e >= least):
             fetch = min(n, max(4 * k, k + APPROXIMATE_SPARE))
-            rows = self._positions(
-                vectors.propose(points[asking], fetch, effort=max(effort, kind.least_effort(fetch))).rows
-            )
+            effort = max(effort, kind.least_effort(fetch))
+            if lists is not None and kind.parameters is not None and fetch <= MOST_PROPOSED:
+                found = lists.propose(
+                    points[asking], fetch, parameters=kind.parameters(vectors.index, effort)
+                )
+            else:
+                found = vectors.propose(points[asking], fetch, effort=effort)
+            rows = self._positions(found.rows)
             if allowed is not None:
                 rows = np.where((rows >= 0) & allowed[np.maximum(rows, 0)], rows, -1)
             scores = np.where(rows >= 0, exact(asking, rows), -np.inf)
@@ -197,7 +224,25 @@ class _PartSearch:
         return merge_neighbours(found, k)
 
 
+def _make_scorer(unit: Callable[[Rows], Embeddings], points: Embeddings) -> ScoreFn:
+    """Exact scores of the vectors that `unit` gives for some rows, each read once."""
+
+    def exact(asking: Rows, rows: Rows) -> Scores:
+        wanted, which = np.unique(np.maximum(rows, 0), return_inverse=True)
+        return products_with(unit(wanted), points)(asking, which.reshape(rows.shape))
+
+    return exact
+
+
 def _make_proposer(
-    vectors: Vectors, points: Embeddings, allowed: Mask | None
-) -> Callable[[Rows, int], Proposals]:
-    return lambda asking, fetch: vectors.propose(points[asking], fetch, among=allowed)
+    there: DeviceVectors | None, vectors: Vectors | None, points: Embeddings, allowed: Mask | None
+) -> CandidateFn:
+    """What is on the device proposes, and what is on the host where that cannot."""
+
+    def propose(asking: Rows, fetch: int) -> Proposals:
+        if there is not None and there.serves(fetch, allowed):
+            return there.propose(points[asking], fetch, among=allowed)
+        assert vectors is not None
+        return vectors.propose(points[asking], fetch, among=allowed)
+
+    return propose

@@ -6,13 +6,15 @@ embedding. Rows are in order of clip id.
 """
 
 import itertools
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
@@ -21,9 +23,11 @@ from encoder.errors import DamagedError, Hint, StorageError, UmurlError, reason_
 from encoder.modality_sets import BASE, FUSED
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.files import sealed_folder
-from umurl_search.index import faiss_kinds
+from umurl_search.index import device_memory, faiss_kinds
 from umurl_search.index.bridges_and_whitening import LinearMap, Maps, Transform
-from umurl_search.index.faiss_kinds import EXACT, Vectors
+from umurl_search.index.device_vectors import DeviceVectors, hold
+from umurl_search.index.faiss_gpu import GpuVectors, lists_on_gpu
+from umurl_search.index.faiss_kinds import EXACT, KINDS, Vectors
 from umurl_search.index.kind_names import Kind
 from umurl_search.library.missing import REPAIR
 
@@ -79,9 +83,11 @@ def write_maps(folder: Path, maps: Maps) -> None:
 
 @dataclass(frozen=True)
 class Part:
-    """One folder of an index. Its manifest is checked, its arrays are memory-mapped."""
+    """One folder of an index. Its manifest is checked, its arrays are memory-mapped, or once on a device."""
 
     folder: Path
+    _held: dict[tuple[str, bool], Any] = field(default_factory=dict, repr=False, compare=False)
+    _holding: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
@@ -127,11 +133,6 @@ class Part:
     def _opened(self) -> dict[bool, Vectors]:
         return {}
 
-    @cached_property
-    def on_gpu(self) -> dict[tuple[bool, int], Vectors]:
-        """Vectors (centred or not) on GPUs, by number: copied once."""
-        return {}
-
     def vectors(self, *, centred: bool) -> Vectors:
         """The FAISS index of the main modality's vectors, opened once."""
         if centred not in self._opened:
@@ -139,6 +140,32 @@ class Part:
             error = float(self.manifest.get("rounding", {}).get(name, 0.0)) if self.kind in EXACT else np.inf
             self._opened[centred] = faiss_kinds.read(self.folder / name, kind=self.kind, error=error)
         return self._opened[centred]
+
+    def on_device(self, device: torch.device, mapping: LinearMap, *, centred: bool) -> DeviceVectors | None:
+        """The main modality's exact unit vectors on a device, uploaded once; None on a CPU or without room for them."""
+        if not device_memory.holds_galleries(device):
+            return None
+        key = str(device), centred
+        with self._holding:
+            if key not in self._held:
+                n, p = len(self.ids), self.unit(slice(0, 1), mapping, centred=centred).shape[1]
+                blocks = lambda: self._unit_blocks(mapping, centred=centred)  # noqa: E731
+                self._held[key] = hold(blocks, n=n, p=p, device=device)
+            return self._held[key]  # type: ignore[no-any-return]
+
+    def lists_on_device(self, device: torch.device, *, centred: bool) -> GpuVectors | None:
+        """The FAISS index of an approximate kind on a device, copied once; None where FAISS does not have it there."""
+        if not device_memory.holds_galleries(device) or not KINDS[self.kind].on_gpu:
+            return None
+        key = f"lists on {device}", centred
+        with self._holding:
+            if key not in self._held:
+                self._held[key] = lists_on_gpu(self.vectors(centred=centred).index, device)
+            return self._held[key]  # type: ignore[no-any-return]
+
+    def _unit_blocks(self, mapping: LinearMap, *, centred: bool) -> Iterator[Embeddings]:
+        for start in range(0, len(self.ids), BLOCK):
+            yield self.unit(slice(start, start + BLOCK), mapping, centred=centred)
 
     @cached_property
     def _holds_unit(self) -> bool:
