@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 from retrieval_oracle import assert_oracle, oracle, unit
+from values_on_device import Crossings
 
 from umurl_search.evaluation import retrieval
 from umurl_search.evaluation.metrics import ClassFigure
 from umurl_search.evaluation.retrieval import evaluate
+from umurl_search.index import device_memory
 
 
 @pytest.mark.parametrize("k", [1, 3, 7, 1000])
@@ -23,6 +26,35 @@ def test_figures_are_the_oracles(k: int, grouped: bool) -> None:
         oracle(gallery, labels, queries, wanted, k=k, groups=groups),
     )
     assert figures.ranked < 25
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_on_a_device_the_figures_are_the_same(
+    device: tuple[torch.device, Crossings], monkeypatch: pytest.MonkeyPatch, grouped: bool
+) -> None:
+    """Votes, neighbours and ranks to the last; average precision to rounding."""
+    monkeypatch.setattr(device_memory, "free_bytes", lambda device: 2**30)
+    rng = np.random.default_rng(3)
+    gallery, queries = unit(rng.normal(size=(90, 5))), unit(rng.normal(size=(40, 5)))
+    gallery[11], gallery[30] = gallery[3], gallery[3]
+    labels, wanted = rng.integers(0, 6, 90), rng.integers(0, 8, 40)
+    groups = (rng.integers(0, 5, 90), rng.integers(0, 5, 40)) if grouped else None
+    told: list[float] = []
+
+    def tell(n: float, note: str = "") -> None:
+        told.append(n)
+
+    here = evaluate(gallery, labels, queries, wanted, k=(1, 5), groups=groups)
+    there = evaluate(
+        gallery, labels, queries, wanted, k=(1, 5), groups=groups, device=device[0], advance=tell
+    )
+    for name in ("accuracy", "accuracy_at", "recall_at", "ranked", "per_class", "warnings"):
+        assert getattr(there, name) == getattr(here, name), name
+    assert np.array_equal(there.predicted, here.predicted)
+    assert np.array_equal(there.neighbours, here.neighbours)
+    np.testing.assert_allclose(there.scores, here.scores, rtol=0, atol=1e-12)
+    assert there.ranking == pytest.approx(here.ranking, abs=1e-6)
+    assert sum(told) == 40
 
 
 @pytest.mark.parametrize("temperature", [0.07, 0.5, 10.0])

@@ -11,9 +11,11 @@ import pytest
 from changes import ASKED
 from conftest import Result
 from documents import QUERY, clips_of, names_of, problem, read_document
+from gpu_faiss import GpuMachine
 from numpy.typing import NDArray
 
 from umurl_search import Library
+from umurl_search.index import device_memory
 from umurl_search.index.build import build_index
 from umurl_search.index.build_plan import BuildRequest
 from umurl_search.index.windows import Window
@@ -49,6 +51,38 @@ def test_eight_threads_that_open_and_ask_one_searcher(indexed: Library, how: Sea
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda row: ask(shared, row, how), list(range(0, 60, 6)) * 2))
     assert together == alone * 2
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        SearchOptions(k=7),
+        SearchOptions(k=7, where="camera = 2"),
+        SearchOptions(k=60, modality="bone", against="joint"),
+    ],
+    ids=["plain", "filtered", "another modality"],
+)
+def test_on_a_device_eight_threads_find_what_the_cpu_finds(
+    indexed: Library, gpu_machine: GpuMachine, how: SearchOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With clips removed, and FAISS's GPU build as strict as it is."""
+    remove(indexed, "mine", where="subject = 3 and camera = 1")
+    with monkeypatch.context() as patch:
+        patch.setattr(device_memory, "holds_galleries", lambda device: False)
+        here = [ask(Searcher(indexed, device="cpu"), row, how) for row in range(0, 50, 6)]
+    shared = Searcher(indexed, device="cpu")
+    with ThreadPoolExecutor(8) as pool:
+        there = list(pool.map(lambda row: ask(shared, row, how), list(range(0, 50, 6)) * 2))
+    assert there == here * 2
+
+
+def test_a_result_says_who_searched(
+    indexed: Library, command: Command, holding: GpuMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("query", f"mine:{QUERY}", "--json", "--device", "cpu")
+    assert read_document(command(*asked))["index"]["searched_by"] == "torch on cpu"
+    monkeypatch.setattr(device_memory, "holds_galleries", lambda device: False)
+    assert read_document(command(*asked))["index"]["searched_by"] == "faiss on cpu"
 
 
 def test_memory_stays_over_thousands_of_queries(indexed: Library) -> None:

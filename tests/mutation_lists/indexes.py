@@ -141,8 +141,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     Mutation(
         MAPS,
-        "spread = np.trace(square) / n",
-        "spread = np.trace(square)",
+        "spread = float(square.trace()) / n",
+        "spread = float(square.trace())",
         "tests/test_index_bridges_and_whitening.py::test_a_bridge_is_ridge_regression_of_centred_rows",
     ),
     Mutation(

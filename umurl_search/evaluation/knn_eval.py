@@ -104,7 +104,7 @@ def evaluate_opened(
     started = time.monotonic()
     asked = _open(library, request)
     pair = (request.query_modality, request.gallery_modality)
-    maps = _fit(asked.gallery, [pair], bridge=request.bridge)
+    maps = _fit(asked.gallery, [pair], bridge=request.bridge, device=request.device)
     fitted = time.monotonic()
     shown = _show(library, asked, request, progress)
     total = len(asked.rows) * (1 if shown is None or asked.across is not None else 2)
@@ -157,7 +157,7 @@ def evaluate_matrix(
     base = tuple(m for m in modality_sets.SINGLE_AND_FUSED if m in asked.gallery.index.modalities)
     pairs = [(q, g) for q in base for g in base]
     matrix: dict[str, dict[str, float]] = {q: {} for q in base}
-    maps = _fit(asked.gallery, pairs, bridge=request.bridge)
+    maps = _fit(asked.gallery, pairs, bridge=request.bridge, device=request.device)
     total = len(pairs) * len(asked.rows)
     shown = _show(library, asked, request, progress)
     with progress("Evaluating", total=total, unit="queries") as advance:
@@ -303,12 +303,18 @@ def _ask_across(
     )
 
 
-def _fit(gallery: ProtocolView, pairs: Sequence[tuple[str, str]], *, bridge: bool) -> Maps:
+def _fit(gallery: ProtocolView, pairs: Sequence[tuple[str, str]], *, bridge: bool, device: str) -> Maps:
     """What the gallery's own clips say: means, whitenings of its modalities, bridges into them."""
     wanted = [(q, g) for q, g in pairs if q != g and bridge]
     used = dict.fromkeys(m for q, g in pairs for m in ((q, g) if (q, g) in wanted else (g,)))
     arrays = {m: gallery.index.embeddings(m) for m in used}
-    return fit_maps(arrays, gallery.index.transform, rows=gallery.split.fitting, pairs=wanted)
+    return fit_maps(
+        arrays,
+        gallery.index.transform,
+        rows=gallery.split.fitting,
+        pairs=wanted,
+        device=search_device(device),
+    )
 
 
 def _figures(

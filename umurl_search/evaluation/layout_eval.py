@@ -145,7 +145,15 @@ class LayoutQueries:
         target = np.asarray(self.gallery.index.embeddings(against)[self._sample])
         asked = asked_modalities(modality, self.modalities)
         performers = number_performers(self.gallery.columns.columns["subject"])[self._sample]
-        return fit_shown(self._shown, target, self.how, asked=asked, against=against, performers=performers)
+        return fit_shown(
+            self._shown,
+            target,
+            self.how,
+            asked=asked,
+            against=against,
+            performers=performers,
+            device=pick_device(self.device),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -200,7 +200,9 @@ def localize_eval(
     y = _embed(searcher, clips, request.modality, progress=progress)
     clock.lap("embed")
     rows = np.flatnonzero(np.isin(windows.clip, gallery.recordings))
-    maps = fit_maps({request.modality: embeddings}, index.transform, rows=rows, pairs=[])
+    maps = fit_maps(
+        {request.modality: embeddings}, index.transform, rows=rows, pairs=[], device=searcher.device
+    )
     mapping = maps.gallery(request.modality, bridged=False)
     with progress("Evaluating", total=len(labels), unit="queries") as advance:
         found = evaluate_moments(

@@ -85,13 +85,13 @@ def retrieve(
     pairs = [(q, g) for q in modalities for g in modalities]
     arrays = {m: opened.index.embeddings(m) for m in modalities}
     crossing = [(q, g) for q, g in pairs if q != g]
-    maps = fit_maps(arrays, opened.index.transform, rows=split.fitting, pairs=crossing)
+    where = search_device(device)
+    maps = fit_maps(arrays, opened.index.transform, rows=split.fitting, pairs=crossing, device=where)
     figures = {}
     with progress("Evaluating", total=len(pairs) * len(split.queries), unit="queries") as advance:
         for pair in pairs:
             gallery, queries = _sides(opened, maps, pair)
             labels = opened.columns.label[split.gallery], opened.columns.label[split.queries]
-            where = search_device(device)
             figures[pair] = evaluate(gallery, labels[0], queries, labels[1], device=where, advance=advance)
     gallery, queries = _sides(opened, maps, (modalities[-1], modalities[-1]))
     entry = encoder_registry.open_encoder(library, opened.row["encoder"])

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from umurl_search.clips.types import Embeddings, Labels
+from umurl_search.evaluation.device_ranking import rank_on_device, ranks_there
 from umurl_search.evaluation.doubts import doubt_classes, doubt_votes
 from umurl_search.evaluation.metrics import (
     RANKING_METRICS,
@@ -100,7 +101,9 @@ def evaluate(
     voted = {one: _vote(labels, found.scores, one, vote, temperature) for one in ks}
     predicted = voted[ks[0]]
     ranks = (
-        _rank_in_blocks(gallery, gallery_labels, queries, query_labels, groups, advance) if ranking else None
+        _rank(gallery, gallery_labels, queries, query_labels, groups, device=device, advance=advance)
+        if ranking
+        else None
     )
     relevant = ranks.first_rank > 0 if ranks else np.zeros(0, dtype=bool)
     return RetrievalMetrics(
@@ -136,15 +139,21 @@ def _doubt(gallery: Labels, queries: Labels, k: int, groups: Groups) -> list[str
     return [*doubt_classes(gallery, queries), *doubt_votes(k, there)]
 
 
-def _rank_in_blocks(
+def _rank(
     gallery: Embeddings,
     gallery_labels: Labels,
     queries: Embeddings,
     query_labels: Labels,
     groups: Groups,
+    *,
+    device: torch.device,
     advance: Advance,
 ) -> Ranking:
-    """The whole gallery ranked for every query, a block of them at a time."""
+    """The whole gallery ranked for every query, a block of them at a time; on a device that holds it, there."""
+    if ranks_there(len(gallery), gallery.shape[1], device):
+        return rank_on_device(
+            gallery, gallery_labels, queries, query_labels, groups, device=device, advance=advance
+        )
     step = min(_QUERIES_A_BLOCK, max(1, _SCORE_BYTES // (4 * len(gallery))))
     blocks = []
     for i in range(0, len(queries), step):

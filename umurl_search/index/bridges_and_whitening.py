@@ -6,12 +6,16 @@ clip is there in every modality; in an evaluation that gallery is the protocol's
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from encoder.errors import Hint, UmurlError
 from umurl_search.clips.types import Embeddings
+from umurl_search.index import device_memory
+from umurl_search.index.float32_products import whole_float32
 from umurl_search.progress import Advance
 
 RIDGE = 0.1
@@ -19,6 +23,9 @@ BLOCK = 8192
 _RANK_TOLERANCE = 1e-7
 """Of the largest eigenvalue: what float32 products leave where there is none."""
 _LEAST_VARIANCE = 1e-30
+CPU = torch.device("cpu")
+Matrix = Any
+"""Of float64, where it is worked on: numpy's on the CPU, torch's on a device. Both add and multiply alike."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +96,14 @@ class Maps:
         return LinearMap(mean=self.means[modality], matrix=matrix)
 
 
+@whole_float32()
 def fit_maps(
     embeddings: dict[str, Embeddings],
     transform: Transform,
     *,
     rows: NDArray[np.int64] | None = None,
     pairs: Sequence[tuple[str, str]] | None = None,
+    device: torch.device = CPU,
     advance: Advance = lambda n, note="": None,
 ) -> Maps:
     """Fits means, half-whitenings and bridges on the chosen rows of a gallery.
@@ -102,13 +111,14 @@ def fit_maps(
     embeddings: modality -> (N, D), may be memory-mapped. rows: ascending positions, all unless given.
     pairs: the bridges wanted as (query modality, gallery modality), all unless given.
     A bridge is ridge regression between centred embeddings: (X'X + 0.1 mean|x|^2 I)^-1 X'Z.
+    device: where products are summed and equations solved; elsewhere than on a CPU the maps differ by rounding.
     `advance` is told of query modalities done.
     """
     wanted = [(q, g) for q in embeddings for g in embeddings if q != g] if pairs is None else list(pairs)
     means = {m: _mean(y, rows) for m, y in embeddings.items()}
     whitened = list(embeddings) if transform.kind == "half-whiten" else []
     own = [(m, m) for m in dict.fromkeys([*whitened, *(q for q, _ in wanted)])]
-    moments = _moments(embeddings, means, rows, [*own, *wanted])
+    moments = _moments(embeddings, means, rows, [*own, *wanted], device)
     n = len(next(iter(embeddings.values()))) if rows is None else len(rows)
     kept = min(transform.dimensions, max(1, n - 1))
     whitenings = {m: _half_whitening(moments[m, m], kept) for m in whitened}
@@ -122,13 +132,29 @@ def fit_maps(
 
 
 def _bridges_from(
-    modality: str, targets: list[str], square: NDArray[np.float64], crosses: list[NDArray[np.float64]], n: int
+    modality: str, targets: list[str], square: Matrix, crosses: list[Matrix], n: int
 ) -> dict[tuple[str, str], NDArray[np.float32]]:
-    spread = np.trace(square) / n
+    spread = float(square.trace()) / n
     ridge = RIDGE * (spread if spread > _LEAST_VARIANCE else 1.0)
-    solved = np.linalg.solve(square + ridge * np.eye(len(square)), np.hstack(crosses))
+    solved = _solve(square, ridge, crosses)
     parts = np.split(solved.astype(np.float32), len(targets), axis=1)
     return {(modality, g): np.ascontiguousarray(w) for g, w in zip(targets, parts, strict=True)}
+
+
+def _solve(square: Matrix, ridge: float, crosses: list[Matrix]) -> NDArray[np.float64]:
+    """(square + ridge I)^-1 of the crosses side by side."""
+    if isinstance(square, torch.Tensor):
+        one = torch.eye(len(square), dtype=square.dtype, device=square.device)
+        found: NDArray[np.float64] = (
+            torch.linalg.solve(square + ridge * one, torch.hstack(crosses)).cpu().numpy()
+        )
+        return found
+    return np.asarray(np.linalg.solve(square + ridge * np.eye(len(square)), np.hstack(crosses)))
+
+
+def _place(x: NDArray[Any], device: torch.device) -> Matrix:
+    """The array where it is worked on."""
+    return torch.from_numpy(x).to(device) if device_memory.holds_galleries(device) else x
 
 
 def _blocks(y: Embeddings, rows: NDArray[np.int64] | None) -> list[slice] | list[NDArray[np.int64]]:
@@ -151,31 +177,43 @@ def _moments(
     means: dict[str, NDArray[np.float32]],
     rows: NDArray[np.int64] | None,
     pairs: list[ModalityPair],
-) -> dict[ModalityPair, NDArray[np.float64]]:
+    device: torch.device,
+) -> dict[ModalityPair, Matrix]:
     """(D, D) sums over clips of (x - mean_x)' (z - mean_z), of all pairs in one pass; float32 blocks, float64 sums.
 
     A pair and its reverse are one product.
     """
     once = list(dict.fromkeys(pair if pair[::-1] > pair else pair[::-1] for pair in pairs))
     used = dict.fromkeys(m for pair in once for m in pair)
-    total = {(a, b): np.zeros((embeddings[a].shape[1], embeddings[b].shape[1])) for a, b in once}
+    total = {
+        (a, b): _place(np.zeros((embeddings[a].shape[1], embeddings[b].shape[1])), device) for a, b in once
+    }
     any_of = next(iter(embeddings.values()))
     for block in _blocks(any_of, rows) if once else []:
-        centred = {m: embeddings[m][block] - means[m] for m in used}
+        centred = {m: _place(embeddings[m][block] - means[m], device) for m in used}
         for a, b in once:
             total[a, b] += centred[a].T @ centred[b]
     return total | {(b, a): sums.T for (a, b), sums in total.items() if a != b}
 
 
-def _half_whitening(moments: NDArray[np.float64], dimensions: int) -> NDArray[np.float32]:
+def _half_whitening(moments: Matrix, dimensions: int) -> NDArray[np.float32]:
     """(D, P): the leading principal axes, each over the square root of its singular value.
 
     P is the rank if that is below `dimensions`: an axis of rounding errors would outweigh all others. Where
     nothing varies P is 1 and the axis zero.
     """
-    values, vectors = np.linalg.eigh(moments)
+    values, vectors = _eigh(moments)
     values, vectors = values[::-1], vectors[:, ::-1]
     if values[0] < _LEAST_VARIANCE:
         return np.zeros((len(moments), 1), dtype=np.float32)
     kept = min(dimensions, int((values > values[0] * _RANK_TOLERANCE).sum()))
     return np.asarray(vectors[:, :kept] / values[:kept] ** 0.25, dtype=np.float32)
+
+
+def _eigh(moments: Matrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Eigenvalues, rising, and eigenvectors of a symmetric matrix."""
+    if isinstance(moments, torch.Tensor):
+        values, vectors = (part.cpu().numpy() for part in torch.linalg.eigh(moments))
+        return values, vectors
+    found = np.linalg.eigh(moments)
+    return found.eigenvalues, found.eigenvectors

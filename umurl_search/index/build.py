@@ -240,7 +240,7 @@ def _make(
     embedded = time.monotonic()
     arrays = {m: np.load(partial / embeddings_file(m), mmap_mode="r", allow_pickle=False) for m in chosen}
     with progress("Fitting bridges", total=len(chosen) + 1, unit="steps") as advance:
-        maps = fit_maps(arrays, request.transform, advance=advance)
+        maps = fit_maps(arrays, request.transform, device=device, advance=advance)
         write_maps(partial, maps)
         measured = write_vectors(
             partial,

@@ -43,6 +43,10 @@ _MANY = FEW
 """Queries from which products with the whole gallery beat FAISS, query by query."""
 _SCANNED_BYTES = 2**28
 Mask = NDArray[np.bool_]
+UnitFn = Callable[[Rows], Embeddings]
+"""The exact unit vectors (n, P) of some rows."""
+_Held = tuple[DeviceVectors | None, UnitFn, int]
+"""What lies on the device, or that it has no room; the same rows on the host, and how many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +58,7 @@ class Gallery:
     mapping: LinearMap
     centred: bool
     device: torch.device = CPU
-    _held: list[tuple[DeviceVectors | None, Embeddings]] = field(
-        default_factory=list, init=False, repr=False, compare=False
-    )
+    _held: list[_Held] = field(default_factory=list, init=False, repr=False, compare=False)
     _holding: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     def search(self, points: Embeddings, k: int, *, among: Rows | None = None) -> Neighbours:
@@ -79,17 +81,22 @@ class Gallery:
 
     @property
     def searched_by(self) -> str:
-        """What answers the queries: `faiss` on the CPU or the GPU, or `torch` there; and the device."""
+        """The library that answers queries of all clips, and where: "faiss on cpu", "torch on cuda"."""
         part = self.index.parts[0]
-        there = (
-            part.on_device(self.device, self.mapping, centred=self.centred) if self.against == MAIN else None
-        )
-        return f"{'faiss' if there is None else there.searched_by} on {CPU if there is None else self.device}"
+        if self.against == MAIN and part.kind not in EXACT:
+            is_there = part.lists_on_device(self.device, centred=self.centred) is not None
+            return f"faiss on {self.device if is_there else CPU}"
+        if self.against == MAIN:
+            there = part.on_device(self.device, self.mapping, centred=self.centred)
+            return f"faiss on {CPU}" if there is None else f"{there.searched_by} on {self.device}"
+        return f"torch on {self.device}"
 
     def _search_in_memory(self, points: Embeddings, k: int, among: Rows | None) -> Neighbours:
-        there, embeddings = self._hold()
-        if there is not None:
-            return self._search_on_device(there, embeddings, points, k, among)
+        if device_memory.holds_galleries(self.device):
+            there, unit, n = self._hold()
+            if there is not None:
+                return _search_on_device(there, unit, points, k, n=n, among=among)
+        embeddings = self.index.embeddings(self.against)
         if among is None:
             return nearest(self.mapping(np.asarray(embeddings)), points, k, device=self.device)
         found = nearest(self.mapping(np.asarray(embeddings[among])), points, k, device=self.device)
@@ -97,31 +104,20 @@ class Gallery:
             return found
         return Neighbours(scores=found.scores, rows=np.where(found.rows >= 0, among[found.rows], -1))
 
-    def _hold(self) -> tuple[DeviceVectors | None, Embeddings]:
-        """Another modality's vectors on the device, if they are kept there, and its embeddings."""
-        if not device_memory.holds_galleries(self.device):
-            return None, self.index.embeddings(self.against)
+    def _hold(self) -> _Held:
+        """Another modality's vectors on the device, uploaded once."""
         with self._holding:
             if not self._held:
-                embeddings = self.index.embeddings(self.against)
-                n, p = len(embeddings), self.mapping(np.asarray(embeddings[:1])).shape[1]
-                blocks = lambda: mapped_blocks(embeddings, self.mapping)  # noqa: E731
+                embeddings, mapping = self.index.embeddings(self.against), self.mapping
+                if (
+                    mapping.matrix is not None
+                ):  # of few dimensions; a product of some rows rounds otherwise than of all
+                    embeddings, mapping = mapping(np.asarray(embeddings)), LinearMap()
+                n, p = len(embeddings), mapping(np.asarray(embeddings[:1])).shape[1]
+                blocks = lambda: mapped_blocks(embeddings, mapping)  # noqa: E731
                 there = hold(blocks, n=n, p=p, device=self.device, by_faiss=False)
-                self._held.append((there, embeddings))
+                self._held.append((there, lambda rows: mapping(np.asarray(embeddings[rows])), n))
             return self._held[0]
-
-    def _search_on_device(
-        self, there: DeviceVectors, embeddings: Embeddings, points: Embeddings, k: int, among: Rows | None
-    ) -> Neighbours:
-        allowed, n_passing = None, len(embeddings) if among is None else len(among)
-        if n_passing == 0 or len(points) == 0:
-            return empty_neighbours(len(points), k)
-        if among is not None:
-            allowed = np.zeros(len(embeddings), dtype=bool)
-            allowed[among] = True
-        exact = _make_scorer(lambda rows: self.mapping(np.asarray(embeddings[rows])), points)
-        propose = _make_proposer(there, None, points, allowed)
-        return rerank_until_exact(propose, exact, k, n_queries=len(points), n_rows=n_passing)
 
     def _mask_allowed(self, among: Rows | None) -> Mask | None:
         """(N,) over all rows on disk; None when all may be found."""
@@ -224,7 +220,21 @@ class _PartSearch:
         return merge_neighbours(found, k)
 
 
-def _make_scorer(unit: Callable[[Rows], Embeddings], points: Embeddings) -> ScoreFn:
+def _search_on_device(
+    there: DeviceVectors, unit: UnitFn, points: Embeddings, k: int, *, n: int, among: Rows | None
+) -> Neighbours:
+    """The k best of N rows on a device, or of those among them."""
+    n_passing, allowed = n if among is None else len(among), None
+    if n_passing == 0 or len(points) == 0:
+        return empty_neighbours(len(points), k)
+    if among is not None:
+        allowed = np.zeros(n, dtype=bool)
+        allowed[among] = True
+    propose = _make_proposer(there, None, points, allowed)
+    return rerank_until_exact(propose, _make_scorer(unit, points), k, n_queries=len(points), n_rows=n_passing)
+
+
+def _make_scorer(unit: UnitFn, points: Embeddings) -> ScoreFn:
     """Exact scores of the vectors that `unit` gives for some rows, each read once."""
 
     def exact(asking: Rows, rows: Rows) -> Scores:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
@@ -28,7 +29,7 @@ from umurl_search.clips.degrade import VIEWS, Degrading, degrade
 from umurl_search.clips.normalization import normalise
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.files.atomic import replace_file
-from umurl_search.index.bridges_and_whitening import NO_TRANSFORM, LinearMap, Maps, fit_maps
+from umurl_search.index.bridges_and_whitening import CPU, NO_TRANSFORM, LinearMap, Maps, fit_maps
 from umurl_search.index.index import Index
 from umurl_search.library.bridge_files import bridge_file
 from umurl_search.library.clip_store import Clips
@@ -136,7 +137,9 @@ def fit_layout_bridge(
     shown = embed_shown(clips, places[chosen], model, how, asked=asked, device=device, progress=progress)
     target = np.asarray(index.embeddings(against)[chosen])
     who = None if performers is None else performers[chosen]
-    return fit_shown(shown, target, how, asked=asked, against=against, performers=who)
+    return fit_shown(
+        shown, target, how, asked=asked, against=against, performers=who, device=pick_device(device)
+    )
 
 
 def number_performers(subjects: Sequence[object]) -> Rows:
@@ -153,13 +156,14 @@ def fit_shown(
     asked: tuple[str, ...],
     against: str,
     performers: Rows | None = None,
+    device: torch.device = CPU,
 ) -> LayoutBridge:
     """Fitted on clips of a gallery. shown: (A S, D) by modality, as the layout shows them; target: (S, D) in full;
     performers: (S,) as of `number_performers`."""
     beside = side_by_side(shown, asked)
     n_sides = len(how.angles)
     arrays = {how.layout: beside, against: np.tile(target, (n_sides, 1))}
-    maps = fit_maps(arrays, NO_TRANSFORM, pairs=[(how.layout, against)])
+    maps = fit_maps(arrays, NO_TRANSFORM, pairs=[(how.layout, against)], device=device)
     n = len(target)
     near = to_unit(shown[asked[-1]][np.arange(n) % n_sides * n + np.arange(n)])
     who = np.arange(n) if performers is None or len(set(performers.tolist())) < 2 else performers

@@ -107,6 +107,7 @@ def searched_index(searcher: Searcher, how: SearchOptions) -> SearchedIndex:
         bridge=how.bridged,
         transform=row["transform"],
         kind=row["kind"],
+        searched_by=searcher.searched_by(how),
         clips=row["clips"],
         window_s=manifest.get("window_s"),
         stride_s=manifest.get("stride_s"),

@@ -172,6 +172,8 @@ class SearchedIndex(Result):
     """`none` or `half-whiten:D`"""
     kind: str
     """of index (index-kinds.md)"""
+    searched_by: str
+    """the library that answers queries of all clips, and the device: `faiss on cpu`, `torch on cuda`"""
     clips: int
     """in the index"""
     window_s: list[float] | None

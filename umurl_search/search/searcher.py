@@ -23,14 +23,9 @@ from umurl_search.clips.clip import Frames
 from umurl_search.clips.normalization import Conventions, check_pipeline
 from umurl_search.clips.types import Embeddings, Rows
 from umurl_search.index.bridges_and_whitening import LinearMap
-from umurl_search.index.exact_knn import Neighbours
+from umurl_search.index.exact_knn import CPU, Neighbours
 from umurl_search.index.filtered_search import Gallery
-from umurl_search.index.layout_bridges import (
-    LayoutBridge,
-    asked_modalities,
-    bring_down,
-    side_by_side,
-)
+from umurl_search.index.layout_bridges import LayoutBridge, asked_modalities, bring_down, side_by_side
 from umurl_search.index.open_index import open_index, require_rows
 from umurl_search.index.temporal_iou import Intervals
 from umurl_search.index.windows import windows_of
@@ -283,6 +278,12 @@ class Searcher:
             )
             self._galleries[key] = gallery, enter_gallery(self, maps, how, asking)
         return self._galleries[key]
+
+    def searched_by(self, how: SearchOptions) -> str:
+        """What answered queries of these options last, as `Gallery.searched_by`."""
+        galleries = [pair for part in self.parts for pair in part._galleries.items()]
+        opened = [one for key, (one, _) in galleries if key[1] == how.against]
+        return opened[-1].searched_by if opened else f"faiss on {CPU}"
 
     def _search_excluding(
         self,
