@@ -33,13 +33,15 @@ from cli import (
 from cli.arguments import move_shared, wants_json
 from cli.problems import (
     Problem,
+    describe_device_error,
     describe_interruption,
     describe_system_error,
     describe_user_error,
     describe_wrong_usage,
 )
 from cli.terminal import Stopped, is_first_process
-from encoder.errors import UmurlError
+from encoder.device_errors import device_error_of
+from encoder.errors import DeviceError, UmurlError
 
 GROUPS = {
     "First steps": ("demo", "doctor", "datasets", "layouts"),
@@ -128,6 +130,8 @@ def run(arguments: list[str]) -> int:
     except TyperException as error:
         see = f"umurl-search {typed[0]} --help" if _is_command(typed) else "umurl-search --help"
         return _tell(describe_wrong_usage(error.format_message(), see=see), arguments)
+    except DeviceError as error:
+        return _tell(describe_device_error(error, flags=_flags_of(typed)), arguments)
     except UmurlError as error:
         return _tell(describe_user_error(error), arguments)
     except (Stopped, KeyboardInterrupt) as error:
@@ -137,6 +141,18 @@ def run(arguments: list[str]) -> int:
         return 0
     except OSError as error:
         return _tell(describe_system_error(error), arguments)
+    except (RuntimeError, MemoryError) as error:
+        told = device_error_of(error)
+        if told is None:
+            raise
+        return _tell(describe_device_error(told, flags=_flags_of(typed)), arguments)
+
+
+def _flags_of(arguments: list[str]) -> set[str]:
+    """The options of the command that is typed, with their dashes."""
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    params = commands[arguments[0]].params if _is_command(arguments) else []
+    return {flag for one in params for flag in one.opts}
 
 
 def _is_command(arguments: list[str]) -> bool:

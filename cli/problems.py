@@ -1,10 +1,10 @@
 """What a command that failed says on stderr: one line, or with `--json` one document."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from encoder.errors import UmurlError, one_line, reason_of
+from encoder.errors import DeviceError, UmurlError, one_line, reason_of
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
@@ -15,6 +15,7 @@ CODES = {
     "busy": "another process holds or changed what is needed; the same command may work later",
     "damaged": "files of the library are not as they were written",
     "storage": "a file or a disk cannot be read or written, or is full",
+    "device": "a GPU is not there, is unknown to torch, failed, or has too little memory; or memory is full",
     "missing-package": "a package that the command needs is not installed",
     "refused": "all of it is understood, and cannot be done with what there is; the message says why",
     "interrupted": "stopped by the user or a signal",
@@ -57,6 +58,15 @@ def describe_user_error(error: UmurlError) -> Problem:
     """A problem that the user can mend."""
     hint = None if error.hint is None else error.hint.typed
     return Problem(error=error.message, hint=hint, code=error.code, exit_code=FAILED, line=error.typed)
+
+
+def describe_device_error(error: DeviceError, *, flags: Collection[str]) -> Problem:
+    """A device that cannot do the work. flags: the options that the command has: of the remedies, those are named."""
+    possible = [one.typed for one in error.remedies if f"--{(one.option or '').replace('_', '-')}" in flags]
+    hint = f"give {' or '.join(possible)}" if error.hint is None and possible else None
+    hint = error.hint.typed if error.hint is not None else hint
+    line = error.message if hint is None else f"{error.message}; {hint}"
+    return Problem(error=error.message, hint=hint, code=error.code, exit_code=FAILED, line=line)
 
 
 def describe_interruption(said: str) -> Problem:

@@ -4,6 +4,7 @@ import contextlib
 import inspect
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -33,6 +34,8 @@ QuietOption = Annotated[bool, typer.Option("--quiet", help="No progress, no note
 
 R = TypeVar("R", bound=Mapping[str, Any])
 
+_DEVICE = re.compile(r"auto|cpu|cuda(:(0|[1-9][0-9]?))?")
+"""torch takes cuda:300 for cuda:44."""
 _OF_FILES: dict[str, Callable[[str], Any]] = {"--layout": read_layout}
 """How options are read that may name a file, of those that are declared for all doors."""
 _SHARED = {
@@ -180,8 +183,7 @@ def _collect(declared: Any, values: dict[str, Any], *, device: str) -> Any:
 def _terminal(
     *, library: Path | None, data: Path | None, device: str, as_json: bool, quiet: bool
 ) -> Terminal:
-    kind, colon, number = device.partition(":")
-    if device not in ("auto", "cpu", "cuda") and not (kind == "cuda" and colon and number.isdigit()):
+    if not _DEVICE.fullmatch(device):
         raise typer.BadParameter(
             f"device is auto, cpu, cuda or cuda:i, got '{device}'", param_hint="--device"
         )

@@ -122,6 +122,32 @@ class MissingPackageError(UmurlError):
     code = "missing-package"
 
 
+class DeviceError(UmurlError):
+    """The device, or torch on it, cannot do the work: a GPU that fails, is not there or is unknown to torch.
+
+    remedies: what else may be given, the likeliest first; a command names those that it has.
+    """
+
+    code = "device"
+    remedies: ClassVar[tuple[Hint, ...]] = (Hint("{option}", option="device", value="cpu"),)
+
+
+class HostMemoryError(DeviceError):
+    """The machine's own memory is full."""
+
+    remedies = (Hint("a smaller {option}", option="batch_size"),)
+
+
+class DeviceMemoryError(DeviceError):
+    """The GPU's memory is full."""
+
+    remedies = (
+        Hint("a smaller {option}", option="batch_size"),
+        Hint("{option}", option="precision", value="bf16"),
+        *DeviceError.remedies,
+    )
+
+
 def error_codes() -> list[str]:
     """The codes that problems have."""
     kinds = [UmurlError]

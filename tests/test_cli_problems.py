@@ -6,12 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import Result
 from documents import problem
 
 from cli.problems import CODES
 from encoder import errors
 from encoder.errors import UmurlError
+from umurl_search.evaluation import linear_eval, retrieval
+from umurl_search.index import all_pairs
 from umurl_search.library.library import Library
 
 Command = Callable[..., Result]
@@ -113,3 +116,116 @@ def test_a_disk_that_fails_is_a_document_too(
 def test_an_error_in_other_words_keeps_its_kind() -> None:
     found = errors.NotFoundError("a", "b").with_message("c")
     assert (found.code, found.message, found.typed) == ("not-found", "c", "c; b")
+
+
+# a device that fails
+
+OUT_OF_MEMORY = torch.OutOfMemoryError(
+    "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has 1.2 GiB free"
+)
+LOST = torch.AcceleratorError("CUDA error: unspecified launch failure\nCompile with `TORCH_USE_CUDA_DSA`")
+CLIP = "mine:S001C001P001R001A001"
+
+
+def fail_in(monkeypatch: pytest.MonkeyPatch, error: Exception, *, after: int = 0) -> None:
+    """Every linear map after so many raises this: a network that is run, trained or embedded with."""
+    multiply, calls = torch.nn.functional.linear, iter(range(10**9))
+
+    def fail(*given: torch.Tensor, **how: torch.Tensor) -> torch.Tensor:
+        if next(calls) >= after:
+            raise error
+        return multiply(*given, **how)
+
+    monkeypatch.setattr(torch.nn.functional, "linear", fail)
+
+
+@pytest.mark.usefixtures("indexed")
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        (f"query {CLIP}", "give --device cpu"),
+        ("build-index mine --as other --encoder e", "give --precision bf16 or --device cpu"),
+        (
+            "train mine --as new --preset tiny --epochs 1",
+            "give a smaller --batch-size or --precision bf16 or --device cpu",
+        ),
+        ("embed mine --encoder e --out {folder}/y.npy", "give --precision bf16 or --device cpu"),
+    ],
+)
+def test_full_memory_is_one_line_with_the_commands_own_remedies(
+    words: str, remedy: str, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = words.format(folder=tmp_path).split()
+    with monkeypatch.context() as patch:
+        fail_in(patch, OUT_OF_MEMORY)
+        line = problem(command(*typed), 1)
+        assert line == f"umurl-search: the GPU's memory is full: 2.00 GiB more were asked for; {remedy}\n"
+        said = document(command(*typed, "--json"), 1)
+        assert (said["code"], said["hint"]) == ("device", remedy)
+    assert command("verify").code == 0
+    again = [*typed, "--anew"] if typed[0] == "train" else typed
+    assert command(*again).code == 0
+
+
+@pytest.mark.usefixtures("indexed")
+@pytest.mark.parametrize("after", [3, 40])
+def test_a_gpu_that_fails_half_way_leaves_the_library_whole(
+    after: int, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["train", "mine", "--as", "new", "--preset", "tiny", "--epochs", "1"]
+    with monkeypatch.context() as patch:
+        fail_in(patch, LOST, after=after)
+        line = problem(command(*words), 1)
+    assert (
+        line == "umurl-search: the GPU failed (CUDA error: unspecified launch failure); give --device cpu\n"
+    )
+    assert command("verify").code == 0
+    assert command(*words, "--anew").code == 0
+
+
+@pytest.mark.usefixtures("indexed")
+def test_evaluation_that_fails_on_a_device_is_one_line(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: object, **how: object) -> None:
+        raise OUT_OF_MEMORY
+
+    for words, where, name in (
+        ("knn-eval", retrieval, "nearest"),
+        ("duplicates", all_pairs, "nearest"),
+        ("leaks", all_pairs, "nearest"),
+        ("linear-eval --epochs 1", linear_eval, "linear_run"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(where, name, fail)
+            assert "the GPU's memory is full" in problem(command(*words.split()), 1), words
+
+
+def test_a_bug_is_still_shown_whole(
+    command: Command, monkeypatch: pytest.MonkeyPatch, library: Library
+) -> None:
+    fail_in(monkeypatch, RuntimeError("shapes cannot be multiplied"))
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        command("build-index", "mine")
+
+
+@pytest.mark.usefixtures("indexed")
+@pytest.mark.parametrize(("device", "there"), [("cuda", 0), ("cuda:1", 1), ("cuda:99", 4)])
+def test_a_device_that_is_not_there_is_one_line(
+    device: str, there: int, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As CUDA_VISIBLE_DEVICES leaves it, or a build of torch for the CPU."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
+    for words in (f"query {CLIP}", "knn-eval", "build-index mine --as other", "train mine --preset tiny"):
+        line = problem(command(*words.split(), "--device", device), 1)
+        assert f"no device '{device}': {there} CUDA devices here" in line
+        assert line.endswith("use --device cpu\n")
+    assert command("verify").code == 0
+
+
+@pytest.mark.parametrize(
+    "device", ["cuda:128", "cuda:300", "cuda:01", "cuda:", "cuda:-1", "mps", "cuda:9999999999"]
+)
+def test_a_device_that_torch_would_take_for_another_is_wrong_usage(device: str, command: Command) -> None:
+    line = problem(command("doctor", "--device", device), 2)
+    assert f"device is auto, cpu, cuda or cuda:i, got '{device}'" in line

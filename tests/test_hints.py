@@ -23,6 +23,8 @@ ERRORS = {
     "UmurlError",
     "BadRecordingError",
     "DamagedCatalogError",
+    "DeviceMemoryError",
+    "HostMemoryError",
     "NonFiniteLossError",
     "OlderCatalogError",
     "TooLongError",

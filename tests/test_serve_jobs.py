@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+import torch
 from serving import PATIENCE_S
 
 from encoder.errors import UmurlError
@@ -92,3 +93,17 @@ def test_a_job_ends_when_the_server_does() -> None:
     jobs.close()
     go_on.set()
     assert (wait_for(job).state, job.error) == ("failed", "the server stopped")
+
+
+def test_a_job_says_what_failed_of_the_device(capsys: pytest.CaptureFixture[str]) -> None:
+    jobs = Jobs(most_kept=2, most_waiting=2)
+
+    def fail(progress: Progress) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    said = wait_for(jobs.start("work", "a", fail)).describe()
+    assert (said["error"], said["code"]) == (
+        "the GPU's memory is full: 2.00 GiB more were asked for",
+        "device",
+    )
+    assert "OutOfMemoryError" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from encoder.device_errors import device_error_of
 from encoder.errors import UmurlError, error_codes
 from umurl_search.serve import job_routes, routes, static_files
 from umurl_search.serve.auth import Access
@@ -108,6 +109,9 @@ async def _answer_failure(request: Request, error: HTTPException) -> Response:
 
 
 async def _answer_crash(request: Request, error: Exception) -> Response:
+    told = device_error_of(error)
+    if told is not None:
+        return error_response(str(told), 503, code=told.code, hint=told.hint)
     return error_response("the server failed; its log says how", 500)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from encoder.device_errors import device_error_of
 from encoder.errors import Hint, UmurlError, one_line
 from umurl_search.progress import Advance, Progress
 from umurl_search.serve.documents import FailedJob, JobState, RefusedJob
@@ -121,9 +122,13 @@ class Jobs:
                 if not isinstance(error, StoppedError):
                     job.hint, job.code = error.hint, error.code
                 job.error, job.state = one_line(str(error)), "failed"
-            except Exception:
+            except Exception as error:
                 traceback.print_exc(file=sys.stderr)
-                job.error, job.state = "the server failed; its log says how", "failed"
+                told = device_error_of(error)
+                if told is not None:
+                    job.hint, job.code = told.hint, told.code
+                job.error = "the server failed; its log says how" if told is None else one_line(str(told))
+                job.state = "failed"
 
     def _progress(self, job: Job) -> Progress:
         @contextlib.contextmanager
