@@ -25,12 +25,17 @@ MOST = 2048
 
 @dataclass
 class GpuMachine:
-    """Devices that are not there. free: bytes of each; alloc_fails: whether FAISS finds no memory though some is free.
-    opened: resources made; cloned: types of indexes that were brought there; searched: how often they were asked."""
+    """Devices that are not there.
+
+    free: bytes of each; alloc_fails: whether FAISS finds no memory though some is free; cuvs: whether the build takes
+    cuVS unless told otherwise, which has no lists of bytes. opened: resources made; cloned: types of indexes that were
+    brought there; searched: how often they were asked.
+    """
 
     n_gpus: int = 1
     free: int = 2**40
     alloc_fails: bool = False
+    cuvs: bool = False
     opened: list[int] = field(default_factory=list)
     cloned: list[str] = field(default_factory=list)
     searched: int = 0
@@ -95,6 +100,10 @@ class GpuBuild(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
         return getattr(faiss, name)
 
+    @property
+    def use_cuvs(self) -> bool:
+        return self._machine.cuvs
+
     def get_num_gpus(self) -> int:
         return self._machine.n_gpus
 
@@ -103,7 +112,7 @@ class GpuBuild(types.ModuleType):
         return types.SimpleNamespace(setTempMemory=lambda n_bytes: None)
 
     def GpuMultipleClonerOptions(self) -> Any:
-        return types.SimpleNamespace(shard=False)
+        return types.SimpleNamespace(shard=False, use_cuvs=self._machine.cuvs)
 
     def index_cpu_to_gpu(self, resources: Any, device: int, index: Any, options: Any = None) -> GpuIndex:
         half = (
@@ -113,6 +122,8 @@ class GpuBuild(types.ModuleType):
             raise RuntimeError(
                 "Error in clone_Index at GpuCloner.cpp: This index type is not implemented on GPU."
             )
+        if isinstance(index, faiss.IndexIVFScalarQuantizer) and (options or self).use_cuvs:
+            raise RuntimeError("this type of index is not implemented for cuVS")
         if self._machine.alloc_fails:
             raise RuntimeError("StandardGpuResources: alloc fail (cudaMalloc error out of memory [2])")
         assert 0 <= device < self._machine.n_gpus
@@ -129,7 +140,7 @@ class GpuBuild(types.ModuleType):
         for number, first, end in zip(gpus or (), ends, ends[1:], strict=False):
             part = faiss.IndexFlatIP(index.d)
             part.add(index.reconstruct_n(first, end - first))
-            shards.append(self.index_cpu_to_gpu(resources[0], number, part))
+            shards.append(self.index_cpu_to_gpu(resources[0], number, part, co))
         return ShardedIndex(shards)
 
 

@@ -1,9 +1,12 @@
 """What a command that failed says: a line for people, with --json one document with a stable code."""
 
+import builtins
 import errno
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -199,6 +202,27 @@ def test_evaluation_that_fails_on_a_device_is_one_line(
         with monkeypatch.context() as patch:
             patch.setattr(where, name, fail)
             assert "the GPU's memory is full" in problem(command(*words.split()), 1), words
+
+
+@pytest.mark.usefixtures("indexed")
+def test_a_faiss_that_does_not_load_is_one_line(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    really = builtins.__import__
+
+    def load(name: str, *given: Any, **how: Any) -> Any:
+        if name == "faiss":
+            raise RuntimeError("faiss-gpu installed but nvidia-cublas-cu12 is missing")
+        return really(name, *given, **how)
+
+    with monkeypatch.context() as patch:
+        patch.delitem(sys.modules, "faiss", raising=False)
+        patch.setattr(builtins, "__import__", load)
+        for words in (f"query {CLIP}", "build-index mine --as other --encoder e"):
+            said = document(command(*words.split(), "--json"), 1)
+            assert said["code"] == "missing-package"
+            assert said["error"] == (
+                "FAISS is installed and does not load (faiss-gpu installed but nvidia-cublas-cu12 is missing)"
+            )
+    assert command("verify").code == 0
 
 
 def test_a_bug_is_still_shown_whole(

@@ -47,6 +47,14 @@ def test_kinds_that_faiss_does_not_have_there_stay_on_the_cpu(
             clones(None, 0, part.vectors(centred=False).index)
 
 
+def test_a_build_with_cuvs_searches_as_one_without(
+    every: dict[tuple[str, str], Index], gpu_machine: GpuMachine
+) -> None:
+    gpu_machine.cuvs = True
+    part = Index(every["ivf-sq8", "none"].folder).parts[0]
+    assert part.lists_on_device(CPU, centred=False) is not None
+
+
 @pytest.mark.parametrize("free", [0, 2**28 + 4 * 300 * 12])
 def test_memory_is_asked_before_anything_is_cloned(gpu_machine: GpuMachine, free: int) -> None:
     gpu_machine.free = free

@@ -118,11 +118,14 @@ def _clone(index: Any, numbers: list[int], *, error: float) -> GpuVectors | None
     gpus = tuple(_open(number) for number in numbers)
     try:
         with _alone_on(gpus):
+            how = faiss.GpuMultipleClonerOptions()
+            how.use_cuvs = (
+                False  # FAISS's own products are those that bounds count on; and cuVS has no ivf-sq8
+            )
+            how.shard = len(gpus) > 1
             if len(gpus) == 1:
-                moved = faiss.index_cpu_to_gpu(gpus[0].resources, gpus[0].number, index)
+                moved = faiss.index_cpu_to_gpu(gpus[0].resources, gpus[0].number, index, how)
             else:
-                how = faiss.GpuMultipleClonerOptions()
-                how.shard = True
                 moved = faiss.index_cpu_to_gpu_multiple_py(
                     [gpu.resources for gpu in gpus], index, how, numbers
                 )

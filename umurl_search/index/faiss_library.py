@@ -37,10 +37,13 @@ def faiss_module() -> Any:
     return faiss
 
 
+def is_gpu_build() -> bool:
+    return hasattr(faiss_module(), "StandardGpuResources")
+
+
 def n_gpus() -> int:
     """How many GPUs this build of FAISS drives here; 0 of a CPU build, and where there is none."""
-    faiss = faiss_module()
-    return int(faiss.get_num_gpus()) if hasattr(faiss, "StandardGpuResources") else 0
+    return int(faiss_module().get_num_gpus()) if is_gpu_build() else 0
 
 
 def cpu_level() -> str | None:

@@ -16,6 +16,8 @@ from umurl_search.library.catalog.queries import Catalog
 from umurl_search.library.encoder_registry import SHIPPED, open_shipped
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_if_library_changed
+from umurl_search.maintenance import device_checks
+from umurl_search.maintenance.device_checks import check_device, check_faiss, check_search
 from umurl_search.maintenance.results import (
     Check,
     Checks,
@@ -232,7 +234,9 @@ def delete(library: Library, what: str) -> Deleted:
 
 def doctor(library: Library, data: Path | None) -> Checks:
     """Whether this installation can do its work."""
-    found = [_python(), *_packages(), _faiss(), _device(), _library(library), _disk(library), _data(data)]
+    here = device_checks.look()
+    devices = [check_faiss(here), check_device(here), check_search(here)]
+    found = [_python(), *_packages(), *devices, _library(library), _disk(library), _data(data)]
     return Checks(ok=all(check.ok for check in found), checks=found)
 
 
@@ -246,45 +250,6 @@ def _packages() -> list[Check]:
         Check(name=name, ok=True, detail=importlib.metadata.version(name))
         for name in ("umurl-search", "torch", "duckdb", "numpy", "safetensors")
     ]
-
-
-def _faiss() -> Check:
-    installed = [d for d in ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu12") if _version(d)]
-    if len(installed) > 1:
-        return Check(
-            name="faiss",
-            ok=False,
-            detail=f"{' and '.join(installed)} both install the module faiss: pip uninstall one, reinstall the other",
-        )
-    try:
-        from umurl_search.index.faiss_library import cpu_level, faiss_module, n_gpus
-
-        version, place = faiss_module().__version__, "on the GPU" if n_gpus() else "on the CPU"
-    except UmurlError as error:
-        return Check(name="faiss", ok=False, detail=error.typed)
-    return Check(name="faiss", ok=True, detail=f"{version} ({', '.join(filter(None, (place, cpu_level())))})")
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _device() -> Check:
-    import torch
-
-    from encoder.precision import multiplies_bf16
-
-    place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    name = (
-        torch.cuda.get_device_name()
-        if place.type == "cuda"
-        else f"CPU, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}"
-    )
-    products = "bf16 products in hardware" if multiplies_bf16(place) else "no bf16 units, so float32 is taken"
-    return Check(name="device", ok=True, detail=f"{name}, {products}")
 
 
 def _library(library: Library) -> Check:
