@@ -4,6 +4,8 @@ The CPU stands in for the device, or one that is not there (values_on_device.py)
 """
 
 import itertools
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -13,6 +15,7 @@ import torch
 from galleries import brute_force, cluster_rows, open_gallery
 from gpu_faiss import GpuMachine
 from numpy.typing import NDArray
+from rooms import ROOT
 from values_on_device import Crossings
 
 from umurl_search.index import bounded_codes, device_memory, device_vectors
@@ -210,6 +213,51 @@ def test_another_modalitys_gallery_lies_there_too(
             want = brute_force(vectors, point, 4, np.arange(n) if among is None else among)
             assert rows.tolist() == want + [-1] * (4 - len(want))
     assert uploaded == [1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_whole_search_on_a_device_that_is_not_there(
+    every: dict[tuple[str, str], Index],
+    device: tuple[torch.device, Crossings],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: Kind,
+) -> None:
+    """torch there and FAISS on the CPU, the commonest of all; the gallery goes up once, and nothing stays behind."""
+    monkeypatch.setattr(device_memory, "free_bytes", lambda device: 2**30)
+    where, crossings = device
+    whole = every[kind, "none"]
+    index = anew(whole, frozenset(whole.every_id[::5].tolist()))
+    for against in ("fused", "joint"):
+        view = Gallery(index=index, against=against, mapping=LinearMap(), centred=False, device=where)
+        vectors = LinearMap()(np.asarray(index.embeddings(against)))
+        points, n = LinearMap()(cluster_rows(20, seed=7)), len(vectors)
+        crossings.clear()
+        for n_asked, among in itertools.product((1, 20), (np.arange(0, n, 2), np.arange(n))):
+            for _ in range(2):
+                found = view.search(points[:n_asked], 6, among=among)
+            for point, rows in zip(points, found.rows, strict=False):
+                assert rows.tolist() == brute_force(vectors, point, 6, among)
+        blocks = [size for size in crossings.up if size % 48 == 0 and size > 20 * 48]
+        assert sum(blocks) == 48 * (len(index.every_id) if against == "fused" else n)
+        view.search(points[:3], 6)
+        assert view.searched_by == (
+            "faiss on cpu" if kind not in EXACT and against == "fused" else f"torch on {where}"
+        )
+
+
+@pytest.mark.slow
+def test_the_benchmark_runs_with_torch_numpy_and_safetensors_alone() -> None:
+    program = (
+        "import sys, runpy; sys.modules.update(dict.fromkeys(['faiss', 'duckdb', 'rich', 'sklearn', 'typer']))\n"
+        "sys.path.insert(0, 'benchmarks'); sys.argv = ['bench', '--device', 'cpu', '--tiny']\n"
+        "runpy.run_path('benchmarks/bench_search_gpu.py', run_name='__main__')"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.count("64 of 64 the CPU's ten") == 4
+    assert "2048 of 2048 as on the CPU" in ran.stdout
 
 
 @pytest.fixture
