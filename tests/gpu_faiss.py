@@ -27,7 +27,8 @@ MOST = 2048
 class GpuMachine:
     """Devices that are not there.
 
-    free: bytes of each; alloc_fails: whether FAISS finds no memory though some is free; cuvs: whether the build takes
+    free: bytes of each; alloc_fails: whether FAISS finds no memory though some is free, search_fails: or
+    not when it searches; cuvs: whether the build takes
     cuVS unless told otherwise, which has no lists of bytes. opened: resources made; cloned: types of indexes that were
     brought there; searched: how often they were asked.
     """
@@ -35,6 +36,7 @@ class GpuMachine:
     n_gpus: int = 1
     free: int = 2**40
     alloc_fails: bool = False
+    search_fails: bool = False
     cuvs: bool = False
     opened: list[int] = field(default_factory=list)
     cloned: list[str] = field(default_factory=list)
@@ -52,6 +54,10 @@ class GpuIndex:
         self.d, self.ntotal, self.metric_type, self.is_trained = cpu.d, cpu.ntotal, cpu.metric_type, True
 
     def search(self, x: Any, k: int, *, params: Any = None, D: Any = None, I: Any = None) -> Any:  # noqa: E741
+        if self._machine.search_fails:
+            raise RuntimeError(
+                "StandardGpuResources: alloc fail type TemporaryMemoryOverflow (out of memory [2])"
+            )
         if not self._in.acquire(blocking=False):
             raise RuntimeError("two threads use one device's resources")
         try:

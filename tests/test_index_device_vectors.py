@@ -186,10 +186,13 @@ def test_several_devices_hold_what_one_cannot(
 def test_faiss_without_memory_leaves_the_rows_to_torch(
     every: dict[tuple[str, str], Index], way: str, gpu_machine: GpuMachine
 ) -> None:
-    gpu_machine.alloc_fails = True
-    view, query = open_gallery(anew(every["flat", "none"]))
-    view.search(query(cluster_rows(2, seed=1)), 3)
-    assert (view.searched_by, gpu_machine.searched) == ("torch on cpu", 0)
+    for fails in ("alloc_fails", "search_fails"):
+        setattr(gpu_machine, fails, True)
+        view, query = open_gallery(anew(every["flat", "none"]))
+        for _ in range(2):
+            assert (view.search(query(cluster_rows(2, seed=1)), 3).rows >= 0).all()
+        assert (view.searched_by, gpu_machine.searched) == ("torch on cpu", 0)
+        setattr(gpu_machine, fails, False)
 
 
 def test_another_modalitys_gallery_lies_there_too(

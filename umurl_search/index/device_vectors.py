@@ -91,7 +91,8 @@ class DeviceVectors:
         assert self.rows is not None
         last = self._mask
         if last is None or not np.array_equal(last[0], among):
-            self._mask = last = (among, torch.from_numpy(np.array(among)).to(self.rows.device))
+            kept = among.copy()
+            self._mask = last = (kept, torch.from_numpy(kept).to(self.rows.device))
         return last[1]
 
     def _try_faiss(self, points: Embeddings, fetch: int) -> None:
@@ -111,7 +112,10 @@ class DeviceVectors:
             "torch": lambda: self._propose_by_torch(points, fetch, None),
             "faiss": lambda: there.propose(points, fetch),
         }
-        self.seconds = {name: _least_seconds(ways[name]) for name in ways}
+        try:
+            self.seconds = {name: _least_seconds(ways[name]) for name in ways}
+        except RuntimeError:  # no memory to search with: torch goes on
+            return
         self._faiss = there if self.seconds["faiss"] < self.seconds["torch"] else None
 
 
