@@ -22,6 +22,8 @@ WIDEST_FUSED_HEAD = 256
 """GPUs have fused kernels of attention for heads of up to this width."""
 FUSED_AT_ANY_WIDTH = frozenset({"cpu"})
 """Devices that have them for all."""
+ONE_AFTER_THE_OTHER = frozenset({"cpu"})
+"""Devices on which batches pass the layers one by one, so that each stays in the caches."""
 
 View = Mapping[str, Tensor]
 """A view a modality and one for the fused pass, each (B, T, M, V, C)."""
@@ -190,8 +192,10 @@ class Encoder(nn.Module):
             self._fuse([tokens[m][id(clips)] for m in bases])
             for (clips, _), bases in zip(asked, parts, strict=True)
         ]
-        temporal, spatial = (torch.cat(stream) for stream in zip(*fused, strict=True))
         one_person = asked[0][0].shape[2] == 1
+        if asked[0][0].device.type in ONE_AFTER_THE_OTHER:
+            return [self._encode(temporal, spatial, one_person) for temporal, spatial in fused]
+        temporal, spatial = (torch.cat(stream) for stream in zip(*fused, strict=True))
         return list(self._encode(temporal, spatial, one_person).chunk(len(asked)))
 
     def _embed_tokens(

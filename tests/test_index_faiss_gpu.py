@@ -1,5 +1,7 @@
 """FAISS on GPUs: what is cloned there, what is not, and what is never asked of it."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -80,6 +82,14 @@ def test_a_numbered_device_is_the_only_one_used(gpu_machine: GpuMachine) -> None
     assert flat_on_gpus([ROWS], n=300, p=12, device=torch.device("cuda", 7)) is None
     for one in (shared, alone):
         assert sorted(one.propose(ROWS[:1], 300).rows[0].tolist()) == list(range(300))
+
+
+def test_one_thread_at_a_time_is_in_faiss(gpu_machine: GpuMachine) -> None:
+    held = flat_on_gpus([ROWS], n=300, p=12, device=CPU)
+    assert held is not None
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda i: held.propose(ROWS[i : i + 1], 3).rows.shape, range(60)))
+    assert found == [(1, 3)] * 60
 
 
 def test_a_cpu_build_has_none() -> None:

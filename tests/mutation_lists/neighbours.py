@@ -4,6 +4,8 @@ from mutation_lists.mutation import Mutation
 
 CODES = "umurl_search/index/bounded_codes.py"
 NEIGHBOURS = "umurl_search/index/exact_knn.py"
+ON_DEVICE = "umurl_search/index/device_vectors.py"
+FAISS_GPU = "umurl_search/index/faiss_gpu.py"
 PAIRS = "umurl_search/index/all_pairs.py"
 
 _OUTSIDE = "tests/test_index_bounded_codes.py::test_a_bound_holds_where_the_query_lies_outside_the_axes"
@@ -116,5 +118,29 @@ MUTATIONS: tuple[Mutation, ...] = (
         "groups=(numbers, numbers[sample])",
         "groups=(numbers, numbers)",
         "tests/test_index_all_pairs.py::test_the_usual_distance_of_a_sample_leaves_out_each_rows_own_number",
+    ),
+    Mutation(
+        NEIGHBOURS,
+        "scores[again] = made",
+        "pass",
+        "tests/test_index_exact_knn.py::test_a_tie_longer_than_what_is_proposed_goes_by_position",
+    ),
+    Mutation(
+        ON_DEVICE,
+        "return proposer.propose_for(points, allowed=allowed)",
+        "return proposer.propose_for(points)",
+        "tests/test_index_device_vectors.py::test_a_whole_search_on_a_device_that_is_not_there",
+    ),
+    Mutation(
+        ON_DEVICE,
+        "fetch <= MOST_PROPOSED and (len",
+        "(len",
+        "tests/test_index_device_vectors.py::test_more_than_faiss_finds_there_are_found",
+    ),
+    Mutation(
+        FAISS_GPU,
+        "held.enter_context(gpu.lock)",
+        "pass",
+        "tests/test_index_faiss_gpu.py::test_one_thread_at_a_time_is_in_faiss",
     ),
 )
