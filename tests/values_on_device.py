@@ -15,6 +15,7 @@ from torch.utils._pytree import tree_any, tree_map
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
 NAME = "npy"
+_setup_privateuseone_for_python_backend(NAME)  # before the first gradient: then torch makes a queue for each device
 
 
 class OnDevice(torch.Tensor):
@@ -127,8 +128,6 @@ def _require_one_place(name: str, args: Any, kwargs: dict[str, Any]) -> None:
 @pytest.fixture
 def device() -> Iterator[tuple[torch.device, Crossings]]:
     """The device, as long as the test runs, and what crosses to it and back."""
-    if torch._C._get_privateuse1_backend_name() != NAME:
-        _setup_privateuseone_for_python_backend(NAME)
     crossings = Crossings()
     with _Device(crossings):
         yield torch.device(NAME, 0), crossings
