@@ -1,4 +1,7 @@
-"""The run that is made when a GPU is at hand: every line of it runs without one, and it loses nothing to a row."""
+"""The run that is made when a GPU is at hand.
+
+Guards benchmarks/gpu_all.py: every line of it runs without a GPU, and it loses nothing to a row.
+"""
 
 import subprocess
 import sys
