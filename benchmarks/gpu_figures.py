@@ -32,7 +32,7 @@ NTU60_XSUB_CLIPS, PAPER_EPOCHS = 40_091, 451
 NTU120_CLIPS = 114_480
 GALLERY, QUERIES = 63_026, 50_919
 """Of NTU-120 X-Sub."""
-TRAINING_S = 25.0
+TRAINING_S = 15.0
 """Of a row, once it is warm."""
 
 
@@ -238,7 +238,7 @@ def _training(batch: int, *, compiled: bool, graphs: bool = False) -> Row:
     return Row(
         name=f"training, batch {batch}, {how}",
         work=functools.partial(measure_training, batch=batch, compiled=compiled, graphs=graphs),
-        takes_s=75 if compiled else 35,
+        takes_s=75 if compiled else 25,
     )
 
 
