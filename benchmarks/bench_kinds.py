@@ -18,10 +18,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-from bench_search import seal_index
 from made_up import Corpus
 from rich.console import Console
 from rich.table import Table
+from sealed_rows import seal_index
 
 from umurl_search.index.bridges_and_whitening import LinearMap
 from umurl_search.index.exact_knn import nearest

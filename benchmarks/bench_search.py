@@ -19,16 +19,13 @@ import numpy as np
 from made_up import Array, Corpus
 from rich.console import Console
 from rich.table import Table
+from sealed_rows import seal_index
 from sklearn.neighbors import NearestNeighbors
 
-from umurl_search.files import sealed_folder
-from umurl_search.index.bridges_and_whitening import LinearMap, Maps, Transform
+from umurl_search.index.bridges_and_whitening import LinearMap
 from umurl_search.index.exact_knn import nearest
 from umurl_search.index.faiss_library import faiss_module
 from umurl_search.index.filtered_search import Gallery
-from umurl_search.index.index import IDS, Index, embeddings_file, write_maps
-from umurl_search.index.kind_names import Kind
-from umurl_search.index.kind_selection import write_vectors
 
 GALLERY, QUERIES, DIMENSIONS = 63_026, 50_919, 2_048
 CORPUS = 114_000
@@ -88,19 +85,6 @@ def evaluation(*, n: int, q: int) -> list[tuple[str, ...]]:
             f"{before:.2f} of them gallery, queries and libraries",
         ),
     ]
-
-
-def seal_index(folder: Path, rows: Array, kind: Kind) -> Index:
-    """An index of these rows as they are."""
-    with sealed_folder.building(folder, resume_token="") as partial:
-        np.save(partial / embeddings_file("fused"), rows)
-        np.save(partial / IDS, np.arange(len(rows)))
-        maps = Maps(transform=Transform(), means={"fused": np.zeros(rows.shape[1], dtype=np.float32)})
-        write_maps(partial, maps)
-        measured = write_vectors(partial, rows, maps, kind=kind)
-        about = {"modalities": ["fused"], "transform": "none", "index_kind": kind}
-        sealed_folder.seal(partial, folder, {**about, **measured})
-    return Index(folder)
 
 
 def ask(view: Gallery, asked: Iterator[Array]) -> object:

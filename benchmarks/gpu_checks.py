@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from gpu_setting import Row, Setting, made_clips, require
+from gpu_setting import INDEX, Row, Setting, made_clips, require
 from made_up import Corpus
 
 from encoder.batches import Plan, draw_batch
@@ -126,7 +126,7 @@ def check_maps(setting: Setting) -> str:
 
 def check_filters(setting: Setting) -> str:
     """Filtered searches of an index: ids equal, none that does not pass."""
-    from bench_search import seal_index
+    from sealed_rows import seal_index
 
     from umurl_search.index.bridges_and_whitening import LinearMap
     from umurl_search.index.filtered_search import Gallery
@@ -164,5 +164,5 @@ CHECKS = (
     Row(name="check search", work=check_search),
     Row(name="check ranking", work=check_ranking),
     Row(name="check maps", work=check_maps, takes_s=15),
-    Row(name="check filters", work=check_filters, needs=("faiss", "duckdb")),
+    Row(name="check filters", work=check_filters, needs=INDEX),
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from gpu_setting import Row, Setting, made_clips
+from gpu_setting import INDEX, Row, Setting, made_clips
 from made_up import Corpus
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -32,7 +32,7 @@ NTU60_XSUB_CLIPS, PAPER_EPOCHS = 40_091, 451
 NTU120_CLIPS = 114_480
 GALLERY, QUERIES = 63_026, 50_919
 """Of NTU-120 X-Sub."""
-TRAINING_S = 25.0
+TRAINING_S = 15.0
 """Of a row, once it is warm."""
 
 
@@ -189,7 +189,7 @@ def measure_maps(setting: Setting) -> str:
 
 def measure_query(setting: Setting) -> str:
     """A warm query of 10 hits, one point and 256, by what `auto` takes there."""
-    from bench_search import seal_index
+    from sealed_rows import seal_index
 
     from umurl_search.index.bridges_and_whitening import LinearMap
     from umurl_search.index.filtered_search import Gallery
@@ -238,7 +238,7 @@ def _training(batch: int, *, compiled: bool, graphs: bool = False) -> Row:
     return Row(
         name=f"training, batch {batch}, {how}",
         work=functools.partial(measure_training, batch=batch, compiled=compiled, graphs=graphs),
-        takes_s=75 if compiled else 35,
+        takes_s=75 if compiled else 25,
     )
 
 
@@ -248,11 +248,11 @@ FIGURES = (
     _training(512, compiled=False),
     Row(name="embedding", work=measure_embedding, takes_s=30),
     Row(name="evaluation of NTU-120 X-Sub", work=measure_evaluation, takes_s=40),
-    Row(name="one query", work=measure_query, needs=("faiss", "duckdb"), takes_s=30),
+    Row(name="one query", work=measure_query, needs=INDEX, takes_s=30),
     Row(name="FAISS beside torch", work=measure_faiss, needs=("faiss",), takes_s=20),
     Row(name="maps", work=measure_maps, takes_s=30),
     _training(1024, compiled=True),
     _training(512, compiled=True, graphs=True),
-    Row(name="build-index of NTU-120", work=measure_build, needs=("faiss", "duckdb"), takes_s=90),
+    Row(name="build-index of NTU-120", work=measure_build, needs=INDEX, takes_s=90),
     _training(1024, compiled=False),
 )

@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 Clip = NDArray[np.float32]
+INDEX = ("faiss", "duckdb", "platformdirs")
+"""Packages that an index needs."""
 
 
 @dataclass(frozen=True, kw_only=True)

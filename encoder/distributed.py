@@ -216,7 +216,7 @@ def wrap_ddp(module: nn.Module, device: torch.device, processes: Processes) -> n
 
 
 def _make_gathered(layer: nn.BatchNorm1d) -> GatheredBatchNorm:
-    made = GatheredBatchNorm(layer.num_features)
+    made = GatheredBatchNorm(layer.num_features, device=layer.weight.device)
     made.load_state_dict(layer.state_dict())
     made.weight, made.bias = layer.weight, layer.bias  # the optimiser's own
     return made

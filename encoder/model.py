@@ -178,39 +178,34 @@ class Encoder(nn.Module):
         A clip batch with M = 1 gives what M = 2 with an absent (zero) second person gives: attention over 25
         copies of one key is attention over that key with log 25 added to its score.
         """
-        return dict(zip(modalities, self.embed_each([(clips, m) for m in modalities]), strict=True))
+        return dict(zip(modalities, self.embed_each([clips], [(0, m) for m in modalities]), strict=True))
 
-    def embed_each(self, asked: Sequence[tuple[Tensor, str]]) -> list[Tensor]:
-        """y (N, D) of each of some clip batches in a modality subset; all are of one shape, and share each product.
+    def embed_each(self, batches: Sequence[Tensor], asked: Sequence[tuple[int, str]]) -> list[Tensor]:
+        """y (N, D) for each that is asked: the place of a clip batch, and a modality subset.
 
-        What the batches have in common, embeddings of the same clips and the layers after them, is computed at once:
-        rows do not know each other.
+        The batches are of one shape, and share each product: rows do not know each other. What is asked of one batch
+        more than once has its modality embeddings in common.
         """
-        parts = [self.config.parts(modality) for _, modality in asked]
-        tokens = {m: self._embed_tokens(m, asked, parts) for m in self.config.modalities}
-        fused = [
-            self._fuse([tokens[m][id(clips)] for m in bases])
-            for (clips, _), bases in zip(asked, parts, strict=True)
-        ]
-        one_person = asked[0][0].shape[2] == 1
-        if asked[0][0].device.type in ONE_AFTER_THE_OTHER:
+        parts = [(place, self.config.parts(modality)) for place, modality in asked]
+        tokens = {m: self._embed_tokens(m, batches, parts) for m in self.config.modalities}
+        fused = [self._fuse([tokens[m][place] for m in bases]) for place, bases in parts]
+        one_person = batches[0].shape[2] == 1
+        if batches[0].device.type in ONE_AFTER_THE_OTHER:
             return [self._encode(temporal, spatial, one_person) for temporal, spatial in fused]
         temporal, spatial = (torch.cat(stream) for stream in zip(*fused, strict=True))
         return list(self._encode(temporal, spatial, one_person).chunk(len(asked)))
 
     def _embed_tokens(
-        self, modality: str, asked: Sequence[tuple[Tensor, str]], parts: Sequence[tuple[str, ...]]
+        self, modality: str, batches: Sequence[Tensor], parts: Sequence[tuple[int, tuple[str, ...]]]
     ) -> dict[int, tuple[Tensor, Tensor]]:
-        """The tokens of a base modality of each clip batch that is asked for with it."""
-        batches = {
-            id(clips): clips for (clips, _), bases in zip(asked, parts, strict=True) if modality in bases
-        }
-        if not batches:
+        """The tokens of a base modality of each clip batch, by its place, that is asked for with it."""
+        places = list(dict.fromkeys(place for place, bases in parts if modality in bases))
+        if not places:
             return {}
-        clips = torch.cat(list(batches.values()))
+        clips = torch.cat([batches[place] for place in places])
         streams = self.embeddings[modality](to_modality(clips, modality, self.parents))
-        each = zip(*(stream.chunk(len(batches)) for stream in streams), strict=True)
-        return dict(zip(batches, each, strict=True))
+        each = zip(*(stream.chunk(len(places)) for stream in streams), strict=True)
+        return dict(zip(places, each, strict=True))
 
     def _fuse(self, tokens: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
         """Temporal and spatial tokens of a subset, of those of its base modalities."""
@@ -272,7 +267,8 @@ class UmURL(nn.Module):
     def embed_views(self, views: Sequence[View]) -> tuple[dict[str, Tensor], Tensor]:
         """y (N, D) of each modality of its own view, and of the fused one."""
         names = (*self.config.modalities, FUSED)
-        groups = [self.encoder.embed_each([(view[m], m) for m in names]) for view in views]
+        asked = list(enumerate(names))
+        groups = [self.encoder.embed_each([view[m] for m in names], asked) for view in views]
         *own, fused = groups[0] if len(groups) == 1 else [torch.cat(y) for y in zip(*groups, strict=True)]
         return dict(zip(self.config.modalities, own, strict=True)), fused
 

@@ -41,10 +41,10 @@ class Tuner(nn.Module):
         """views: groups of two views of the same clips. Returns what is sought (B, 256), without gradient, and
         for each modality and all fused what seeks it (B, 256); rows of length 1, float32."""
         encoder, subsets = self.model.encoder, self.model.config.subsets
-        with torch.no_grad():
-            sought = self.head(torch.cat([encoder(view[SOUGHT], FUSED) for view in views]))
         many = [encoder.embed_many(view[SEEKING], subsets) for view in views]
         seeking = {m: self.predictor(self.head(torch.cat([y[m] for y in many]))) for m in subsets}
+        with torch.no_grad():  # last: torch before 2.11 keeps the casts made here, which have no gradient
+            sought = self.head(torch.cat([encoder(view[SOUGHT], FUSED) for view in views]))
         return _normalise(sought), {m: _normalise(p) for m, p in seeking.items()}
 
     def loss(self, sought: Tensor, seeking: dict[str, Tensor], *, step: int) -> Tensor:

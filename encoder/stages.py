@@ -46,7 +46,7 @@ class Pretraining:
         groups = [{"params": [p for p in model.parameters() if p.requires_grad]}]
         self.optimiser = _adam(groups, config)
         if config.compile and processes.count > 1:  # what exchanges between processes stays outside
-            model.embed_views = torch.compile(model.embed_views)  # type: ignore[method-assign]
+            model.embed_views = torch.compile(model.embed_views, dynamic=False)  # type: ignore[method-assign]
         shared = wrap_ddp(OnViews(model, self.names, device, config), device, processes)
 
         def find_terms(clips: RaggedClips, drawn: Sequence[Group]) -> Terms:

@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from encoder.distributed import ALONE, is_started_by_torchrun, own_device, process_group
+from encoder.distributed import (
+    ALONE,
+    GatheredBatchNorm,
+    _make_gathered,
+    is_started_by_torchrun,
+    own_device,
+    process_group,
+)
 from encoder.errors import UmurlError
 from encoder.model import ModelConfig, UmURL
 from encoder.ragged import RaggedClips
@@ -123,6 +130,18 @@ def test_two_processes_tune_as_one_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_statistics_lie_where_the_weights_do() -> None:
+    made = _make_gathered(torch.nn.BatchNorm1d(4, device="meta"))
+    assert {tensor.device.type for tensor in made.state_dict().values()} == {"meta"}
+    layer = torch.nn.BatchNorm1d(4)
+    layer(torch.randn(8, 4))
+    again = _make_gathered(layer)
+    assert isinstance(again, GatheredBatchNorm)
+    assert again.weight is layer.weight
+    for name, tensor in layer.state_dict().items():
+        assert torch.equal(again.state_dict()[name], tensor)
+
+
 def test_a_stop_asked_of_one_stops_both_at_the_same_step(tmp_path: Path) -> None:
     first, second = run_together(tmp_path, stop_at=3)
     assert (first["stopped"], first["saved"]) == (3, [3])

@@ -26,6 +26,7 @@ MISSING = (
     "pydantic",
     "httpx",
 )
+NOT_ASKED_FOR = tuple(name for name in MISSING if name not in ("faiss", "duckdb", "platformdirs"))
 
 
 @pytest.fixture
@@ -94,6 +95,26 @@ def test_a_row_that_fails_takes_no_other_with_it(gpu_all: ModuleType) -> None:
     done = gpu_all.run(gpu_all.Row(name="d", work=lambda setting: "5 clips/s"), setting, left_s=99)
     assert str(done) == "d: 5 clips/s  (0 s)"
     assert [one.counts for one in (failed, late, lacking, done)] == [True, True, False, False]
+
+
+def test_a_device_that_is_broken_for_good_ends_no_run(
+    gpu_all: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: object) -> str:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(torch.cuda, "empty_cache", fail)
+    setting = gpu_all.Setting(device=torch.device("cuda"), tiny=False)
+    assert gpu_all.run(gpu_all.Row(name="a", work=fail), setting, left_s=99).word == "FAILED row"
+
+
+@pytest.mark.slow
+def test_rows_that_search_an_index_need_no_more_than_they_say() -> None:
+    ran = call("--device", "cpu", "--tiny", "--only", "e", without=NOT_ASKED_FOR)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "check filters: " in ran.stdout
+    assert "one query: " in ran.stdout
+    assert "build-index of NTU-120: " in ran.stdout
 
 
 def test_without_a_gpu_it_says_what_is_owed(

@@ -40,3 +40,17 @@ def test_a_state_that_cannot_be_written_is_told(again: bool) -> None:
     save({"step": 1})
     with pytest.raises(StorageError, match="the disk is full"):
         save({"step": 2}) if again else save.__exit__()
+
+
+def test_a_run_on_the_cpu_asks_nothing_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is there may be full, or of no use."""
+
+    def fail() -> None:
+        raise RuntimeError("CUDA error: out of memory")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "Event", fail)
+    written: list[dict[str, Any]] = []
+    with BackgroundSave(written.append) as save:
+        save({"step": 1, "weight": torch.ones(2)})
+    assert written[0]["weight"].tolist() == [1, 1]

@@ -15,7 +15,9 @@ from torch.utils._pytree import tree_any, tree_map
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
 NAME = "npy"
-_setup_privateuseone_for_python_backend(NAME)  # before the first gradient: then torch makes a queue for each device
+_setup_privateuseone_for_python_backend(
+    NAME
+)  # before the first gradient: then torch makes a queue for each device
 
 
 class OnDevice(torch.Tensor):

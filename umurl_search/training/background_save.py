@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import torch
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
 
 class BackgroundSave:
@@ -21,8 +21,9 @@ class BackgroundSave:
 
     def __call__(self, state: dict[str, Any]) -> None:
         self.wait()
+        devices = {value.device.type for value in tree_leaves(state) if isinstance(value, torch.Tensor)}
         taken = tree_map(_take, state)
-        event = _record_copies()
+        event = _record_copies() if "cuda" in devices else None
         self._written = self._pool.submit(self._write_when_copied, taken, event)
 
     def wait(self) -> None:
@@ -57,9 +58,7 @@ def _take(value: Any) -> Any:
 
 
 def _record_copies() -> Any:
-    """What says that a GPU has copied all; None on a CPU."""
-    if not torch.cuda.is_available():
-        return None
+    """What says that the GPU has copied all."""
     event = torch.cuda.Event()  # type: ignore[no-untyped-call]
     event.record()
     return event
