@@ -1,4 +1,7 @@
-"""The run that is made when a GPU is at hand: every line of it runs without one, and it loses nothing to a row."""
+"""The run that is made when a GPU is at hand: every line of it runs without one, and it loses nothing to a row.
+
+Guards benchmarks/gpu_all.py.
+"""
 
 import subprocess
 import sys

@@ -1,4 +1,7 @@
-"""What a step of pre-training may cost, and that it is one graph without a break: counted, never timed."""
+"""What a step of pre-training may cost, and that it is one graph without a break: counted, never timed.
+
+Guards encoder/model.py, encoder/losses.py and encoder/stages.py.
+"""
 
 from dataclasses import replace
 from typing import Any

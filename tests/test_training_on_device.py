@@ -1,4 +1,7 @@
-"""A whole run on a device that is apart from the CPU: the same losses, nothing left behind, no step that waits."""
+"""A whole run on a device that is apart from the CPU: the same losses, nothing left behind, no step that waits.
+
+Guards encoder/train.py and what it calls.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
