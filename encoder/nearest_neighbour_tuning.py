@@ -43,7 +43,7 @@ class Tuner(nn.Module):
         encoder, subsets = self.model.encoder, self.model.config.subsets
         many = [encoder.embed_many(view[SEEKING], subsets) for view in views]
         seeking = {m: self.predictor(self.head(torch.cat([y[m] for y in many]))) for m in subsets}
-        with torch.no_grad():  # last: torch before 2.11 keeps the casts made here, which have no gradient
+        with torch.no_grad():  # last: older torch keeps the casts made here, which have no gradient
             sought = self.head(torch.cat([encoder(view[SOUGHT], FUSED) for view in views]))
         return _normalise(sought), {m: _normalise(p) for m, p in seeking.items()}
 
