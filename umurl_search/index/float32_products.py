@@ -4,6 +4,7 @@ TF32 keeps 10 bits of each factor, bfloat16 7: an error of 5e-4 or more where bo
 """
 
 import contextlib
+import functools
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -38,6 +39,7 @@ def whole_float32() -> Iterator[None]:
                     setattr(place, name, value)
 
 
+@functools.cache
 def _settings() -> list[tuple[Any, str, object]]:
     """Where torch keeps what its products of float32 matrices may be, and what they have to be. Newer ones have a
     setting for each library, older ones one for CUDA and one for all."""
