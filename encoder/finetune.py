@@ -96,12 +96,14 @@ def finetune(
     optimiser = torch.optim.Adam(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
+    people = _fixed_people(train, device), _fixed_people(test, device)
     train, labels, test = train.to(device), labels.to(device), test.to(device)
     epochs, step = config.epochs_for(len(train)), 0
     for epoch in range(1, epochs + 1):
         set_rate(optimiser, rate_in(epoch, epochs, config.learning_rate, (config.drop_at,)))
         for rows in shuffle(len(train), config.batch_size, order, device):
-            loss = functional.cross_entropy(network(_views(train, rows, config, crops)), labels[rows])
+            views = _views(train, rows, config, crops, people=people[0])
+            loss = functional.cross_entropy(network(views), labels[rows])
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -109,23 +111,35 @@ def finetune(
             on_step(step)
         check_finite(loss, epoch)
         if is_tested(epoch, epochs, max(1, epochs // config.tests)):
-            yield ScoredHead(epoch=epoch, scores=_scores(network, test))
+            yield ScoredHead(epoch=epoch, scores=_scores(network, test, people=people[1]))
 
 
-def _views(clips: RaggedClips, rows: Tensor, config: FinetuneConfig, generator: torch.Generator) -> Tensor:
+def _fixed_people(clips: RaggedClips, device: torch.device) -> int | None:
+    """The most in any clip, which a device need not be asked for then; None on a CPU: the most in each batch."""
+    return None if device.type == "cpu" else int(clips.n_people.max())
+
+
+def _views(
+    clips: RaggedClips,
+    rows: Tensor,
+    config: FinetuneConfig,
+    generator: torch.Generator,
+    *,
+    people: int | None,
+) -> Tensor:
     """(B, 64, M, V, C): the clips whole, or a crop of each."""
     if not config.crop:
-        return clips.resize(rows)
+        return clips.resize(rows, people=people)
     first, length = random_crops(clips.n_frames[rows], generator)
-    return clips.resize(rows, first=first, length=length)
+    return clips.resize(rows, first=first, length=length, people=people)
 
 
 @torch.no_grad()
-def _scores(network: Classifier, clips: RaggedClips) -> Tensor:
+def _scores(network: Classifier, clips: RaggedClips, *, people: int | None) -> Tensor:
     """(Q, K) of the clips whole."""
     network.eval()
     rows = torch.arange(len(clips), device=clips.start.device)
     parts = [rows[i : i + _TESTED_AT_ONCE] for i in range(0, len(rows), _TESTED_AT_ONCE)]
-    scores = [network(clips.resize(part)).softmax(dim=1) for part in parts]
+    scores = [network(clips.resize(part, people=people)).softmax(dim=1) for part in parts]
     network.train()
     return torch.cat(scores)

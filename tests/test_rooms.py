@@ -82,7 +82,7 @@ OF_SEVERAL_MODULES: dict[str, str] = {
     "test_mutations.py": "tests/mutation_lists/",
     "test_rooms.py": "every module",
     "test_step_budgets.py": "encoder/model.py, encoder/losses.py and encoder/stages.py",
-    "test_training_on_device.py": "encoder/train.py and what it calls",
+    "test_training_on_device.py": "encoder/train.py, encoder/finetune.py, encoder/probe.py and what they call",
     "test_up_axes.py": "clips/normalization.py, clips/plausibility.py and ingest/store_plausibility.py",
 }
 """Test files that are named after no module, and what they guard: a line of each says it too."""

@@ -1,6 +1,7 @@
 """A whole run on a device that is apart from the CPU.
 
-Guards encoder/train.py and what it calls: the same losses, nothing left behind, no step that waits.
+Guards encoder/train.py, encoder/finetune.py, encoder/probe.py and what they call: the same losses, nothing left behind,
+no step that waits.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,9 @@ import torch
 from short_runs import CONFIG
 from values_on_device import Crossings
 
-from encoder.model import ModelConfig
+from encoder.finetune import FinetuneConfig, finetune
+from encoder.model import ModelConfig, UmURL
+from encoder.probe import ProbeConfig, probe
 from encoder.ragged import RaggedClips
 from encoder.train import Hooks, Log, train
 
@@ -98,3 +101,58 @@ def test_no_step_waits_for_the_device(clips: RaggedClips, there: Device) -> None
     assert {step: n for step, n in crossed.items() if step % STEPS} == dict.fromkeys(
         (1, 2, 4, 5, 7, 8, 10, 11), (0, 0, 0)
     )
+
+
+def test_fine_tuning_has_the_scores_of_one_on_the_cpu_and_waits_once_an_epoch(
+    clips: RaggedClips, there: Device
+) -> None:
+    place, crossings = there
+    torch.manual_seed(0)
+    model, labels = UmURL(MODEL).eval(), torch.arange(len(clips)) % 3
+    config = FinetuneConfig(epochs=2, least_steps=0, batch_size=5, tests=1, learning_rate=1e-3)
+    seen: list[tuple[int, int, int]] = []
+
+    def look(step: int) -> None:
+        seen.append((len(crossings.up), len(crossings.down), crossings.asked))
+
+    scores = [
+        list(
+            finetune(
+                model,
+                clips,
+                labels,
+                clips,
+                modality="fused",
+                n_classes=3,
+                config=config,
+                device=device,
+                on_step=look,
+            )
+        )[-1]
+        for device in (place, CPU)
+    ]
+    torch.testing.assert_close(scores[0].scores.cpu(), scores[1].scores, rtol=1e-3, atol=1e-4)
+    steps = [tuple(b - a for a, b in zip(*pair, strict=True)) for pair in pairwise(seen[:6])]
+    between_epochs = steps.pop(2)
+    assert steps == [(0, 0, 0)] * 4
+    assert between_epochs == (1, 0, 1)  # the next order of clips; whether the loss is finite
+
+
+def test_a_probe_has_the_scores_of_one_on_the_cpu_and_waits_once_an_epoch(there: Device) -> None:
+    place, crossings = there
+    rows = torch.randn(40, 16, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(40) % 4
+    config = ProbeConfig(epochs=5, batch_size=16, test_every=5)
+    seen: list[tuple[int, int, int]] = []
+
+    def look(epoch: int) -> None:
+        seen.append((len(crossings.up), len(crossings.down), crossings.asked))
+
+    scores = [
+        list(probe(rows, labels, rows, n_classes=4, config=config, device=device, on_epoch=look))[-1]
+        for device in (place, CPU)
+    ]
+    torch.testing.assert_close(scores[0].scores.cpu(), scores[1].scores, rtol=1e-4, atol=1e-5)
+    assert [tuple(b - a for a, b in zip(*pair, strict=True)) for pair in pairwise(seen[:5])] == [
+        (1, 0, 1)
+    ] * 4
