@@ -276,14 +276,23 @@ class UmURL(nn.Module):
         self, own: Mapping[str, Tensor], fused: Tensor
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """z_m and u_m: a projector sees both at once, but for the batch's statistics, which are of each alone."""
-        rows = [torch.cat([y, fused]) for y in own.values()]
-        layers = zip(*(self.projectors[m].children() for m in own), strict=True)
-        for level in layers:
-            if isinstance(level[0], nn.BatchNorm1d):
-                halves = [half for x in rows for half in x.chunk(2)]
+        rows = torch.stack([torch.cat([y, fused]) for y in own.values()])
+        for level in zip(*(self.projectors[m].children() for m in own), strict=True):
+            if isinstance(level[0], nn.Linear):
+                rows = multiply_each(level, rows)
+            elif isinstance(level[0], nn.BatchNorm1d):
+                halves = [half for x in rows.unbind() for half in x.chunk(2)]
                 normed = normalise_together([norm for norm in level for _ in range(2)], halves)
-                rows = [torch.cat(pair) for pair in zip(normed[::2], normed[1::2], strict=True)]
+                rows = torch.cat(normed).view_as(rows)
             else:
-                rows = [layer(x) for layer, x in zip(level, rows, strict=True)]
-        z, u = zip(*(x.chunk(2) for x in rows), strict=True)
-        return dict(zip(own, z, strict=True)), dict(zip(own, u, strict=True))
+                rows = level[0](rows)
+        z, u = rows.chunk(2, dim=1)
+        return dict(zip(own, z.unbind(), strict=True)), dict(zip(own, u.unbind(), strict=True))
+
+
+def multiply_each(layers: Sequence[nn.Module], rows: Tensor) -> Tensor:
+    """(K, B, D) rows, each of the K by the linear layer of its place: (K, B, P), in one batched product."""
+    if rows.device.type in ONE_AFTER_THE_OTHER:
+        return torch.stack([layer(x) for layer, x in zip(layers, rows, strict=True)])
+    weight, bias = (torch.stack([getattr(layer, name) for layer in layers]) for name in ("weight", "bias"))
+    return torch.baddbmm(bias[:, None], rows, weight.transpose(1, 2))
