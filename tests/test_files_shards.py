@@ -152,6 +152,14 @@ def test_who_comes_second_takes_the_plan_that_is_there(target: Path, monkeypatch
     assert [path.name for path in target.parent.iterdir()] == [".x.shards"]
 
 
+def test_a_folder_without_a_plan_is_told(target: Path) -> None:
+    (shards.folder_of(target) / "x").mkdir(parents=True)
+    with pytest.raises(DamagedError) as told:
+        make(target, "0/2")
+    folder = shards.folder_of(target)
+    assert told.value.typed == f"{folder} holds no plan; delete {folder}"
+
+
 def test_waiting_ends_when_all_are_there_or_gathered(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(target, "0/2")
     report = shards.ShardReport(name="x", shard=0, shards=2, rows=1, total=2, already_there=False, seconds={})

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 from conftest import LONG_INDEX, WINDOW
@@ -198,6 +199,35 @@ def test_of_what_is_there_no_shard_is_made(indexed: Library) -> None:
     assert report.already_there
     assert not shards.folder_of(indexed.index_folder("mine@e")).exists()
     assert build_index(indexed, MINE, gathers=True).already_there
+
+
+def test_shards_left_beside_what_is_there_go(library: Library) -> None:
+    """Or the first process of torchrun would wait for the others for good."""
+    build_shard(library, MINE, Shard(number=0, of=2))
+    build_index(library, MINE)
+    assert build_shard(library, MINE, Shard(number=0, of=2)).already_there
+    assert not shards.folder_of(library.index_folder("mine@e")).exists()
+
+
+def test_a_share_that_is_gathered_while_it_is_made_again_goes(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make_late(*given: Any, **how: Any) -> bool:
+        build_index(library, MINE)
+        return make_share(*given, **how)
+
+    make_share = embedding_shards.make_share
+    monkeypatch.setattr(build, "make_share", make_late)
+    build_shard(library, MINE, Shard(number=0, of=2))
+    assert [path.name for path in (library.root / "indexes").iterdir()] == ["mine@e"]
+
+
+def test_a_shard_brings_no_older_catalog_up_to_date(library: Library) -> None:
+    with duckdb.connect(str(library.catalog_path)) as connection:
+        connection.execute("update meta set schema_version = schema_version - 1")
+    with pytest.raises(UmurlError) as told:
+        build_shard(library, MINE, Shard(number=0, of=2))
+    assert told.value.typed.endswith("; run: umurl-search doctor")
 
 
 def test_a_dataset_that_is_not_there(tmp_path: Path, library: Library) -> None:

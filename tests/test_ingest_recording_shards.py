@@ -224,6 +224,13 @@ def test_no_usable_clip_at_all_is_told_when_gathered(empty: Library, tmp_path: P
     assert [path.name for path in (empty.root / "clips").iterdir()] == [".bad.shards"]
 
 
+def test_shards_left_beside_what_is_there_go(empty: Library, request_of_mine: Request) -> None:
+    ingest_shard(empty, request_of_mine, Shard(number=0, of=2), workers=1)
+    ingest(empty, request_of_mine, workers=1)
+    assert ingest_shard(empty, request_of_mine, Shard(number=0, of=2)).already_there
+    assert [path.name for path in (empty.root / "clips").iterdir()] == ["mine"]
+
+
 def test_a_dataset_that_is_there_is_left_alone(library: Library, request_of_mine: Request) -> None:
     assert ingest_shard(library, request_of_mine, Shard(number=0, of=2)).already_there
     assert [path.name for path in (library.root / "clips").iterdir()] == ["mine"]

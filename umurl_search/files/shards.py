@@ -223,7 +223,10 @@ def _agree(target: Path, plan: dict[str, Any], *, what: str) -> None:
             shutil.rmtree(aside, ignore_errors=True)
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # another process was first
                 raise
-    _require_same(plan_of(target) or {}, plan, what=what, folder=folder)
+    there = plan_of(target)
+    if there is None:  # all were gathered while this share was about to be made again
+        raise DamagedError(f"{folder} holds no plan", f"delete {folder}")
+    _require_same(there, plan, what=what, folder=folder)
 
 
 def _require_same(there: dict[str, Any], plan: dict[str, Any], *, what: str, folder: Path) -> None:

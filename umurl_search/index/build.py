@@ -135,7 +135,7 @@ def build_shard(
     made = not _is_already_there(library, plan) and make_share(
         library, plan, shard, progress=progress, tell=tell
     )
-    if made and _is_already_there(library, plan):  # gathered since, of the same share made before
+    if _is_already_there(library, plan):  # before, or gathered since of the same share made before
         shards.sweep(library.index_folder(plan.name))
     start, stop = rows_of(plan, shard)
     return ShardReport(

@@ -182,7 +182,7 @@ def ingest_shard(
         library.make()
         plan = _plan_shards(reader, conventions, request)
         made = make_share(target, reader, conventions, shard, plan=plan, progress=progress, workers=workers)
-    if made and _find_known(library, request.name):  # gathered since, of the same share made before
+    if _find_known(library, request.name):  # before, or gathered since of the same share made before
         shards.sweep(target)
     start, stop = items_of(reader, shard)
     return ShardReport(
