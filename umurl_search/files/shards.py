@@ -23,6 +23,8 @@ from umurl_search.result import Result
 PLAN = "plan.json"
 OF = "number of shards"
 """Key of the plan: how many shares there are."""
+DATASET_STATE = "state of the dataset"
+"""Key of an index's plan: the signature of the dataset that it is of."""
 _LONGEST_SHOWN = 40
 _POLL_S = 0.2
 

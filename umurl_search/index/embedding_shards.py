@@ -14,7 +14,7 @@ import numpy as np
 from encoder.embed import Embedder, pick_device
 from encoder.errors import Hint
 from umurl_search.files import sealed_folder, shards
-from umurl_search.files.shards import Shard
+from umurl_search.files.shards import DATASET_STATE, Shard
 from umurl_search.index.build_plan import BuildPlan, BuildRequest
 from umurl_search.index.embed_rows import DONE, cut_chunks, embed_units
 from umurl_search.index.index import embeddings_file
@@ -22,8 +22,6 @@ from umurl_search.index.windows import IndexRows
 from umurl_search.library.library import Library
 from umurl_search.progress import Progress
 
-DATASET_STATE = "state of the dataset"
-"""Key of the plan."""
 _CALLED = {
     "dataset_signature": DATASET_STATE,
     "encoder_hash": "state of the encoder",

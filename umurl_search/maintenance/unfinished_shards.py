@@ -5,7 +5,7 @@ from pathlib import Path
 
 from encoder.errors import UmurlError
 from umurl_search.files import sealed_folder, shards
-from umurl_search.index.embedding_shards import DATASET_STATE
+from umurl_search.files.shards import DATASET_STATE
 from umurl_search.library.clip_store import open_clips
 from umurl_search.library.library import Library
 
