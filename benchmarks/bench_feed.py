@@ -35,7 +35,7 @@ PINNED = torch.cuda.is_available()
 
 def pack(store: Clips, units: IndexRows) -> None:
     """As `embed_units` packs for a device."""
-    for start, stop in pairwise(embed_rows._cut_chunks(store, units, 0, on_device=True)):
+    for start, stop in pairwise(embed_rows.cut_chunks(store, units, 0, on_device=True)):
         PackedClips.of(embed_rows._raw_chunk(store, units, start, stop), pinned=PINNED)
 
 
@@ -56,7 +56,7 @@ def normalise_alone(store: Clips, units: IndexRows) -> None:
 
 
 def _normalised(store: Clips, units: IndexRows) -> Iterator[Chunk]:
-    for start, stop in pairwise(embed_rows._cut_chunks(store, units, 0, on_device=False)):
+    for start, stop in pairwise(embed_rows.cut_chunks(store, units, 0, on_device=False)):
         yield embed_rows._normalised_chunk(store, units, start, stop)
 
 

@@ -1,17 +1,30 @@
 """Commands about datasets: `datasets`, `ingest`."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
 from cli.arguments import read_layout
+from cli.shares import (
+    ALONE,
+    GatherOption,
+    ShardOption,
+    Work,
+    find_work,
+    make_share,
+    own_cores,
+    wait_until,
+)
 from cli.terminal import Terminal, command, parse_option
 from umurl_search.clips.reading_options import ReadingOptions
 from umurl_search.clips.types import SourceAxes, Up
 from umurl_search.readers.formats import FORMATS
 
 if TYPE_CHECKING:
+    from umurl_search.ingest.ingest import IngestReport, Request
+
     Format: TypeAlias = str
 else:
     Format = Literal[tuple(FORMATS)]
@@ -89,17 +102,22 @@ def ingest(
         Path | None,
         typer.Option(help='JSON: {"recording": [{"action", "start", "end"}]}, in seconds; or a table'),
     ] = None,
+    shard: ShardOption = None,
+    gather: GatherOption = False,
     *,
     reading: ReadingOptions,
 ) -> None:
     """Reads recordings into the library as a dataset.
 
-    Reports what was found, what was used, and what was left out and why.
+    Reports what was found, what was used, and what was left out and why. Several processes share the work with
+    --shard, and one puts it together with --gather.
     """
     from cli import print_tables
     from umurl_search.ingest.ingest import Request
-    from umurl_search.ingest.ingest import ingest as read
 
+    work = find_work(shard, gather)
+    if work.is_idle:
+        return
     request = Request(
         name=name,
         source=source,
@@ -118,17 +136,39 @@ def ingest(
         axes=axes,
         **vars(reading),
     )
-    report = read(terminal.library, request, progress=terminal.progress)
-    terminal.show(report, print_tables.ingest)
+    report = _ingest(terminal, request, work)
+    if report is not None:
+        terminal.show(report, print_tables.ingest)
 
 
-def ensure_ingested(terminal: Terminal, name: str) -> list[str]:
-    """Ingests a dataset that the library does not hold yet; a line about it, to be noted once all is done."""
+def _ingest(terminal: Terminal, request: "Request", work: Work) -> "IngestReport | None":
+    """Reads all, or this process's share and, where that falls to it, gathers; None where another process does."""
+    from umurl_search.files.shards import wait_for_all
+    from umurl_search.ingest.ingest import ingest as read
+    from umurl_search.ingest.ingest import ingest_shard
+
+    library, cores = terminal.library, own_cores()
+    if work.shard is not None:
+        make = partial(ingest_shard, library, request, work.shard, workers=cores)
+        made = make_share(terminal, work, make)
+        if not work.gathers:
+            return None
+        wait_for_all(library.clips(request.name), made)
+    return read(library, request, gathers=work.gathers, progress=terminal.progress, workers=cores)
+
+
+def ensure_ingested(terminal: Terminal, name: str, work: Work = ALONE) -> list[str]:
+    """Ingests a dataset that the library does not hold yet; a line about it, to be noted once all is done.
+
+    Processes that torchrun started share that, and all go on once the dataset is there.
+    """
     from cli import print_tables
     from umurl_search.ingest.ingest import Request, is_ingested
-    from umurl_search.ingest.ingest import ingest as read
 
     if is_ingested(terminal.library, name):
         return []
-    report = read(terminal.library, Request(name=name, data=terminal.data), progress=terminal.progress)
+    report = _ingest(terminal, Request(name=name, data=terminal.data), work)
+    if report is None:
+        wait_until(lambda: is_ingested(terminal.library, name))
+        return []
     return [print_tables.ingest_line(report)]

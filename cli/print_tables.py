@@ -24,6 +24,7 @@ from umurl_search.files.sealed_folder import write_size
 from umurl_search.progress import Advance
 
 if TYPE_CHECKING:
+    from umurl_search.files.shards import ShardReport
     from umurl_search.index.build import BuildReport
     from umurl_search.ingest.ingest import IngestReport
     from umurl_search.training.import_encoder import ImportReport
@@ -185,3 +186,14 @@ def print_built(report: "BuildReport") -> None:
 
 def line(text: str = "") -> None:
     new_console().print(text)
+
+
+def print_share(report: "ShardReport") -> None:
+    """What became of a share of bulk work, and what comes after all."""
+    verb = "is there already" if report.already_there else "sealed"
+    console = new_console()
+    console.print(
+        f"{report.name}: shard {report.shard} of {report.shards} {verb}: {report.rows:,} of {report.total:,}, "
+        f"{report.seconds['total']:.1f} s"
+    )
+    console.print("once all are there: the same command with --gather puts them together")

@@ -9,6 +9,7 @@ import typer
 
 from cli.arguments import read_layouts
 from cli.datasets import AxesOption, FormatOption, LayoutOption, ensure_ingested
+from cli.shares import GatherOption, ShardOption, find_work, make_share, own_device
 from cli.terminal import Terminal, command, parse_option
 from encoder.joint_layouts import find_layout
 from umurl_search.clips.reading_options import ReadingOptions
@@ -109,16 +110,28 @@ def build_index(
         int | None,
         typer.Option(min=0, max=180, help="Of --ask-with: bridges cover so many degrees [default: 60]"),
     ] = None,
+    shard: ShardOption = None,
+    gather: GatherOption = False,
 ) -> None:
-    """Embeds a dataset and builds an index of it."""
+    """Embeds a dataset and builds an index of it.
+
+    Several processes share the work with --shard, and one puts it together with --gather.
+    """
     if stride is not None and not window:
         raise typer.BadParameter("--stride goes with --window SECONDS", param_hint="--stride")
     if views is not None and ask_with is None:
         raise typer.BadParameter("--views goes with --ask-with LAYOUT", param_hint="--views")
-    ingested = ensure_ingested(terminal, name)
+    work = find_work(shard, gather)
+    if ask_with is not None and work.ends_with_share:
+        raise typer.BadParameter("goes with --gather, not with a shard", param_hint="--ask-with")
+    if work.is_idle:
+        return
+    ingested = [] if work.ends_with_share or gather else ensure_ingested(terminal, name, work)
     from cli import print_localize, print_tables
+    from umurl_search.files.shards import wait_for_all
     from umurl_search.index.bridges_and_whitening import Transform
     from umurl_search.index.build import build_index as build
+    from umurl_search.index.build import build_shard
     from umurl_search.index.build_plan import BuildRequest
     from umurl_search.index.windows import Window
 
@@ -131,10 +144,18 @@ def build_index(
         transform=Transform.parse(transform),
         name=as_,
         precision=precision,
-        device=terminal.device,
+        device=own_device(work, terminal.device),
         window=Window.parse(window or (), stride),
     )
-    report = build(terminal.library, request, progress=terminal.progress, tell=terminal.tell)
+    if work.shard is not None:
+        make = partial(build_shard, terminal.library, request, work.shard, tell=terminal.tell)
+        made = make_share(terminal, work, make)
+        if not work.gathers:
+            return
+        wait_for_all(terminal.library.index_folder(made.name), made)
+    report = build(
+        terminal.library, request, gathers=work.gathers, progress=terminal.progress, tell=terminal.tell
+    )
     if ask_with:
         layouts = ask_with.split("\n")
         ready = _prepare_bridges(terminal, report.index, layouts, views)

@@ -30,6 +30,7 @@ from umurl_search.evaluation.transfer import TransferFigures
 from umurl_search.evaluation.twin_results import Duplicates, Leaks
 from umurl_search.export.embed_source import EmbedReport
 from umurl_search.export.export_index import ExportReport
+from umurl_search.files.shards import ShardReport
 from umurl_search.index.build import BuildReport
 from umurl_search.ingest.add_update_remove import ChangeReport
 from umurl_search.ingest.ingest import IngestReport
@@ -108,7 +109,9 @@ RESULTS: dict[str, type[Result]] = {
     "query into a file": BatchFile,
     "render": RenderResult,
     "ingest": IngestReport,
+    "ingest a shard": ShardReport,
     "build-index": BuildReport,
+    "build-index a shard": ShardReport,
     "costs": CostTable,
     "knn-eval": KnnFigures,
     "knn-eval across datasets": KnnFiguresAcross,

@@ -105,7 +105,7 @@ def own_device(device: torch.device) -> torch.device:
             raise UmurlError(
                 f"{own + 1} processes or more were started for {there} GPUs",
                 Hint(
-                    f"give torchrun --nproc-per-node {there}, or train with {{option}}",
+                    f"give torchrun --nproc-per-node {there}, or work with {{option}}",
                     option="device",
                     value="cpu",
                 ),

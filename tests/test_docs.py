@@ -204,6 +204,8 @@ def test_json_keys_are_those_documented(
         "doctor": (),
         "delete": ("index:mine@e",),
         "ingest": ("theirs", "--source", golden / "raw"),
+        "ingest a shard": ("more", "--shard", "0/2", "--source", golden / "raw"),
+        "build-index a shard": ("mine", "--shard", "0/2", "--as", "shared"),
         "query for moments": (clip, *windows),
         "localize-eval": windows,
         "add": ("theirs",),

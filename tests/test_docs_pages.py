@@ -165,7 +165,7 @@ def run(command: Callable[..., Result], words: list[str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["evaluation", "cross-modal", "long-recordings", "library"])
+@pytest.mark.parametrize("name", ["evaluation", "cross-modal", "long-recordings", "library", "scale"])
 def test_the_commands_of_a_page_run(name: str, desk: Path, command: Callable[..., Result]) -> None:
     for setting in (
         ["ingest", "mine", "--source", "my_clips"],

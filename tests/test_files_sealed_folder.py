@@ -1,5 +1,6 @@
 """Folders that are whole or not there: sealing, damage, two builders, interruptions."""
 
+import errno
 import fcntl
 import json
 import os
@@ -305,3 +306,31 @@ def test_a_folder_takes_the_place_of_another_in_one_step(tmp_path: Path) -> None
     sealed_folder.remove(tmp_path / "gone")
     sealed_folder.remove(tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_a_killed_run_was_writing_are_not_sealed(tmp_path: Path) -> None:
+    """Ours end in .tmp; safetensors writes .tmp95pYSC beside what it saves."""
+    target = tmp_path / "one"
+    with building(target, resume_token="t") as partial:
+        for name in ("a.bin", "a.bin.tmp", ".tmp95pYSC"):
+            (partial / name).write_bytes(b"x")
+        seal(partial, target, ABOUT)
+    assert sorted(path.name for path in target.iterdir()) == ["a.bin", MANIFEST]
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """As network file systems are that are mounted so."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(UmurlError) as told, building(tmp_path / "one", resume_token="t"):
+        pass
+    assert told.value.typed == (
+        f"{tmp_path}/.one.partial.lock: the file system gives no locks ({os.strerror(code)}); "
+        "mount it with flock, or give another --library"
+    )

@@ -115,15 +115,15 @@ def test_chunks_for_a_device_end_where_they_have_enough_numbers(
     units = IndexRows(row=np.arange(60))
     n_values = units.n_values(store)
     assert n_values.tolist() == [store.frames(i).size for i in range(60)]
-    assert embed_rows._cut_chunks(store, units, 3, on_device=True) == [3, 60]
+    assert embed_rows.cut_chunks(store, units, 3, on_device=True) == [3, 60]
     monkeypatch.setattr(embed_rows, "MOST_VALUES", int(n_values[3:8].sum()))
-    cuts = embed_rows._cut_chunks(store, units, 3, on_device=True)
+    cuts = embed_rows.cut_chunks(store, units, 3, on_device=True)
     assert cuts[:2] == [3, 8]
     assert cuts[-1] == 60
     assert all(n_values[a:b].sum() <= embed_rows.MOST_VALUES for a, b in pairwise(cuts))
     monkeypatch.setattr(embed_rows, "MOST_VALUES", 1)
-    assert embed_rows._cut_chunks(store, units, 57, on_device=True) == [57, 58, 59, 60]
-    assert embed_rows._cut_chunks(store, units, 60, on_device=True) == [60]
+    assert embed_rows.cut_chunks(store, units, 57, on_device=True) == [57, 58, 59, 60]
+    assert embed_rows.cut_chunks(store, units, 60, on_device=True) == [60]
 
 
 def test_clips_of_a_store_are_embedded_as_on_a_cpu(indexed: Library, monkeypatch: pytest.MonkeyPatch) -> None:

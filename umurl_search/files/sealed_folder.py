@@ -4,6 +4,7 @@ A manifest lists the size and sha256 of every file beside it and carries a check
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -22,8 +23,10 @@ MANIFEST = "manifest.json"
 _TOKEN = "token"
 _MODE = 0o644  # some libraries write files that only their owner can read
 _LONGEST_NAME = 255
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
+"""What some network file systems answer who asks for a lock."""
 _ASIDE = ".tmp"
-"""Ends the name of a file being written, left behind if that was cut short."""
+"""Ends the name of a file being written, or begins it; left behind if that was cut short."""
 HASHED_AT_OPENING = 64 * 2**20
 """Files below this many bytes are hashed whenever their folder is opened; `verify` hashes all."""
 
@@ -80,6 +83,11 @@ def exclusive_lock(path: Path, *, doing: str) -> Iterator[None]:
             if not os.path.samestat(os.fstat(lock.fileno()), os.stat(lock.name)):
                 raise BlockingIOError
         except OSError as error:
+            if error.errno in _NO_LOCKS:
+                raise StorageError(
+                    f"{path}: the file system gives no locks ({reason_of(error)})",
+                    Hint("mount it with flock, or give another {option}", option="library"),
+                ) from error
             lock.seek(0)
             holder = " ".join(lock.read(300).split())
             told = f" ({holder})" if holder else ""
@@ -118,7 +126,7 @@ def seal(
     for path in sorted(folder.iterdir()):
         if path.name in (MANIFEST, _TOKEN, *leave_out):
             continue
-        if path.suffix == _ASIDE:
+        if path.suffix == _ASIDE or path.name.startswith(_ASIDE):  # safetensors' begin with it
             path.unlink()
             continue
         path.chmod(_MODE)

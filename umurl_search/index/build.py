@@ -13,14 +13,16 @@ from encoder.embed import Embedder, pick_device
 from encoder.errors import Hint, UmurlError
 from encoder.model import UmURL
 from encoder.precision import emulation_note, precision_here
-from umurl_search.files import sealed_folder
+from umurl_search.files import sealed_folder, shards
+from umurl_search.files.shards import Shard, ShardReport
 from umurl_search.index.bridges_and_whitening import fit_maps
 from umurl_search.index.build_plan import BuildPlan, BuildRequest, plan_build
 from umurl_search.index.embed_rows import DONE, embed_units, write_units
+from umurl_search.index.embedding_shards import gather, make_share, require_shares, rows_of
 from umurl_search.index.index import Index, embeddings_file, write_maps
 from umurl_search.index.kind_selection import RECALL, write_vectors
 from umurl_search.index.open_index import open_index
-from umurl_search.library.catalog.open_catalog import copy_if_old
+from umurl_search.library.catalog.open_catalog import copy_if_old, require_current
 from umurl_search.library.library import Library
 from umurl_search.progress import Progress, no_progress
 from umurl_search.result import Result
@@ -90,14 +92,16 @@ def build_index(
     library: Library,
     request: BuildRequest,
     *,
+    gathers: bool = False,
     progress: Progress = no_progress,
     tell: Callable[[str], None] = lambda line: None,
 ) -> BuildReport:
     """Embeds every clip of a dataset, or every window of its recordings, and fits bridges and transform on all.
 
-    An interrupted build goes on where it stopped. `tell` is given a line before bf16 is emulated, and where a device's
-    memory does not suffice for the usual batch. Raises UmurlError for an unknown dataset or encoder, when the encoder
-    reads clips prepared in another way, or when another index has the name.
+    gathers: whether the embeddings are those of shards (`build_shard`), which must all be there. An interrupted build
+    goes on where it stopped. `tell` is given a line before bf16 is emulated, and where a device's memory does not
+    suffice for the usual batch. Raises UmurlError for an unknown dataset or encoder, when the encoder reads clips
+    prepared in another way, or when another index has the name.
     """
     started = time.monotonic()
     plan = plan_build(library, request)
@@ -105,16 +109,52 @@ def build_index(
     if there:
         copy_if_old(library.catalog_path)
     else:
-        seconds |= _build(library, plan, progress=progress, tell=tell)
+        seconds |= _build(library, plan, gathers=gathers, progress=progress, tell=tell)
+    if gathers:
+        shards.sweep(library.index_folder(plan.name))
     seconds["total"] = time.monotonic() - started
     return _report(open_index(library, plan.name)[0], plan, there=there, seconds=seconds)
 
 
+def build_shard(
+    library: Library,
+    request: BuildRequest,
+    shard: Shard,
+    *,
+    progress: Progress = no_progress,
+    tell: Callable[[str], None] = lambda line: None,
+) -> ShardReport:
+    """Embeds one share of what `build_index` would embed, and seals it for the one that gathers; the catalog is only
+    read.
+
+    Raises UmurlError as `build_index` does, and when there are shards of this index that were made from something else.
+    """
+    started = time.monotonic()
+    require_current(library.catalog_path)
+    plan = plan_build(library, request)
+    made = not _is_already_there(library, plan) and make_share(
+        library, plan, shard, progress=progress, tell=tell
+    )
+    if _is_already_there(library, plan):  # before, or gathered since of the same share made before
+        shards.sweep(library.index_folder(plan.name))
+    start, stop = rows_of(plan, shard)
+    return ShardReport(
+        name=plan.name,
+        shard=shard.number,
+        shards=shard.of,
+        rows=stop - start,
+        total=len(plan.rows),
+        already_there=not made,
+        seconds={"total": time.monotonic() - started},
+    )
+
+
 def _build(
-    library: Library, plan: BuildPlan, *, progress: Progress, tell: Callable[[str], None]
+    library: Library, plan: BuildPlan, *, gathers: bool, progress: Progress, tell: Callable[[str], None]
 ) -> dict[str, float]:
     """Makes the index and enters it, unless another process has done so since; returns seconds by stage."""
     target, device = library.index_folder(plan.name), pick_device(plan.request.device)
+    shares = require_shares(library, plan) if gathers and not _is_sealed(target, plan) else []
     model = plan.entry.load().to(device)
     library.make()
     with sealed_folder.building(target, resume_token=plan.about["recipe"]) as partial:
@@ -128,6 +168,8 @@ def _build(
         note = emulation_note(plan.about["precision"], device)
         if note is not None:
             tell(note)
+        if shares:
+            gather(partial, plan, shares)
         seconds, measured = _make(partial, plan, model, progress=progress, tell=tell)
         sealed_folder.remove(target)
         sealed_folder.seal(partial, target, {**plan.about, **measured})

@@ -80,7 +80,7 @@ def embed_chunks(
 ) -> Iterator[tuple[int, int, dict[str, NDArray[np.float32]]]]:
     """The embeddings of clips or windows, chunk after chunk from the unit `first` on: start, end, and y (N, D) of each
     modality subset. A device is given raw clips, and normalises them while the next chunk is read."""
-    spans = list(pairwise(_cut_chunks(store, units, first, on_device=embedder.normalises)))
+    spans = list(pairwise(cut_chunks(store, units, first, on_device=embedder.normalises)))
     make = _raw_chunk if embedder.normalises else _normalised_chunk
     chunks = (make(store, units, start, stop) for start, stop in spans)
     for (start, stop), found in zip(spans, embedder.in_chunks(chunks, modalities), strict=True):
@@ -99,8 +99,8 @@ def embed_clips(
     return np.concatenate([found[modality] for *_, found in chunks])
 
 
-def _cut_chunks(store: Clips, units: IndexRows, first: int, *, on_device: bool) -> list[int]:
-    """Where chunks begin, and the end of the last."""
+def cut_chunks(store: Clips, units: IndexRows, first: int, *, on_device: bool) -> list[int]:
+    """Where chunks begin, and the end of the last. Those from the beginning of one on are the same ones."""
     if not on_device:
         return [*range(first, len(units), CHUNK), len(units)]
     until = np.concatenate([[0], np.cumsum(units.n_values(store))])

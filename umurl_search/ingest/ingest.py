@@ -16,12 +16,14 @@ from umurl_search.clips.reading_options import ReadingOptions, stated_of
 from umurl_search.clips.types import Up
 from umurl_search.datasets import protocols
 from umurl_search.datasets.protocols import Dataset
-from umurl_search.files import sealed_folder
+from umurl_search.files import sealed_folder, shards
+from umurl_search.files.shards import Shard, ShardReport
 from umurl_search.ingest.annotations import require_whole_recordings
 from umurl_search.ingest.parallel_read import fill, stamp
+from umurl_search.ingest.recording_shards import items_of, make_share, replay, require_shares
 from umurl_search.ingest.registration import register
 from umurl_search.ingest.statements import Statements, read_statements
-from umurl_search.library.catalog.open_catalog import copy_if_old
+from umurl_search.library.catalog.open_catalog import copy_if_old, require_current
 from umurl_search.library.library import Library, check_name
 from umurl_search.progress import Progress, no_progress
 from umurl_search.readers.base import Reader, follow_state
@@ -105,27 +107,34 @@ class IngestReport(Result):
 
 
 def ingest(
-    library: Library, request: Request, *, progress: Progress = no_progress, workers: int | None = None
+    library: Library,
+    request: Request,
+    *,
+    gathers: bool = False,
+    progress: Progress = no_progress,
+    workers: int | None = None,
 ) -> IngestReport:
     """Reads a dataset into the library; an interrupted run goes on where it stopped.
 
-    Raises UmurlError when the source is missing, is not in a known format or holds no usable clip, and when
-    the library already holds another dataset of that name.
+    gathers: whether what was read is that of shards (`ingest_shard`), which must all be there. Raises UmurlError when
+    the source is missing, is not in a known format or holds no usable clip, and when the library already holds another
+    dataset of that name.
     """
     started = time.monotonic()
-    dataset = protocols.find(check_name(request.name, what="a dataset"))
-    reader, conventions = open_source(dataset, request)
-    _require_untrimmed(dataset, reader, request)
-    require_axes_heeded(reader, request.axes)
+    dataset, reader, conventions = _open(request)
     stated = read_statements(splits=request.splits, segments=request.segments, labels=request.labels)
     signature = _signature(reader, conventions, request, stated)
     of_store = _signature(reader, conventions, request, Statements())
     known = _find_known(library, request.name)
+    target = library.clips(request.name)
     if known is not None:
         copy_if_old(library.catalog_path)
-        return _report_already_there(known, signature)
+        there = _report_already_there(known, signature)
+        if gathers:
+            shards.sweep(target)
+        return there
+    shares = _require_shares(target, reader, conventions, request) if gathers else None
     library.make()
-    target = library.clips(request.name)
     with sealed_folder.building(target, resume_token=of_store) as partial:
         known = _find_known(library, request.name)  # by another process, since
         if known is not None:
@@ -141,12 +150,78 @@ def ingest(
                 title=f"Reading {dataset.name}",
                 progress=progress,
                 workers=workers,
+                outcomes_from=None if shares is None else replay(shares),
             )
             sealed_folder.seal(partial, target, about_store(reader, conventions, of_store))
         _require_own_store(target, of_store)
         read_from = origin_of(reader, conventions, request) | stated.origin
         report = register(library, dataset, reader, conventions, signature, stated, read_from)
+    if gathers:
+        shards.sweep(target)
     return IngestReport(**{**report, "seconds": {"total": time.monotonic() - started}})
+
+
+def ingest_shard(
+    library: Library,
+    request: Request,
+    shard: Shard,
+    *,
+    progress: Progress = no_progress,
+    workers: int | None = None,
+) -> ShardReport:
+    """Reads one share of what `ingest` would read, and seals it for the one that gathers; the catalog is only read.
+
+    Raises UmurlError as `ingest` does, and when there are shards of this dataset that were made from something else.
+    """
+    started = time.monotonic()
+    if library.exists():
+        require_current(library.catalog_path)
+    _, reader, conventions = _open(request)
+    made, target = False, library.clips(request.name)
+    if _find_known(library, request.name) is None:
+        library.make()
+        plan = _plan_shards(reader, conventions, request)
+        made = make_share(target, reader, conventions, shard, plan=plan, progress=progress, workers=workers)
+    if _find_known(library, request.name):  # before, or gathered since of the same share made before
+        shards.sweep(target)
+    start, stop = items_of(reader, shard)
+    return ShardReport(
+        name=request.name,
+        shard=shard.number,
+        shards=shard.of,
+        rows=stop - start,
+        total=len(reader.items()),
+        already_there=not made,
+        seconds={"total": time.monotonic() - started},
+    )
+
+
+def _open(request: Request) -> tuple[Dataset, Reader, Conventions]:
+    """The dataset that a request names, and its source opened. Raises UmurlError where the request cannot be met."""
+    dataset = protocols.find(check_name(request.name, what="a dataset"))
+    reader, conventions = open_source(dataset, request)
+    _require_untrimmed(dataset, reader, request)
+    require_axes_heeded(reader, request.axes)
+    return dataset, reader, conventions
+
+
+def _plan_shards(reader: Reader, conventions: Conventions, request: Request) -> dict[str, Any]:
+    signature = _signature(reader, conventions, request, Statements())
+    return {"format": reader.format, **conventions.describe(), "state of the source": signature}
+
+
+def _require_shares(
+    target: Path, reader: Reader, conventions: Conventions, request: Request
+) -> list[Path] | None:
+    """The shares to gather; None where a run that was killed has gathered them into a store."""
+    if target.exists():
+        return None
+    source = ("--source", str(request.source)) if request.source else ()
+
+    def again(shard: str) -> Hint:
+        return Hint("{command}", command=("ingest", request.name, *source, "--shard", shard))
+
+    return require_shares(target, plan=_plan_shards(reader, conventions, request), again=again)
 
 
 def _require_own_store(folder: Path, signature: str) -> None:

@@ -60,23 +60,25 @@ def fill(
     keep: Keep = keep_all,
     may_be_empty: bool = False,
     flat: bool | None = None,
+    outcomes_from: Callable[[int], Iterator["Outcomes"]] | None = None,
 ) -> int:
     """Reads items (all unless given) of a source into a partial store, going on where an interrupted run stopped.
 
     keep: what to keep of what is read; the rest is passed over as if it were not there. flat: whether the dataset's
-    clips are of pictures (None: the first clip says it); others are left out. Returns the number of clips.
-    Raises UmurlError when the disk is too full, and when there is no usable clip to keep, unless there may be none.
+    clips are of pictures (None: the first clip says it); others are left out. outcomes_from: gives what was read
+    before, from an item on, instead of reading now. Returns the number of clips. Raises UmurlError when the disk is
+    too full, and when there is no usable clip to keep, unless there may be none.
     """
-    source_bytes = sum(stamp(path)[0] for path in reader.files())
-    growth = format_of(reader).store_bytes
-    sealed_folder.need_space(partial, round(source_bytes * growth), what="the clip store")
+    need_room(partial, reader)
     writer = StoreWriter(partial)
     seen = {clip["name"] for clip in writer.clips}
     try:
         items = reader.items() if items is None else items
         with progress(title, total=len(items), unit="clips") as advance:
             advance(writer.items_done)
-            for outcomes in chunks(reader, conventions, items[writer.items_done :], workers=workers):
+            done = writer.items_done
+            read = outcomes_from(done) if outcomes_from else None
+            for outcomes in read or chunks(reader, conventions, items[done:], workers=workers):
                 records, left_out = _sort_out([tuple(filter(keep, one)) for one in outcomes], seen)
                 if flat is None and records:
                     flat = is_flat(records[0].frames)
@@ -93,6 +95,13 @@ def fill(
     if not writer.clips and not may_be_empty:
         raise _nothing_usable_error(reader, writer)
     return len(writer.clips)
+
+
+def need_room(partial: Path, reader: Reader, *, part: float = 1.0) -> None:
+    """Raises UmurlError when the disk cannot take this part of a source as a store."""
+    source_bytes = sum(stamp(path)[0] for path in reader.files())
+    growth = format_of(reader).store_bytes
+    sealed_folder.need_space(partial, round(source_bytes * growth * part), what="the clip store")
 
 
 def nothing_found_error(where: Path, fmt: str) -> UmurlError:
@@ -251,16 +260,21 @@ def _text(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
+def as_text(outcome: Record | LeftOut) -> Record | LeftOut:
+    """The outcome with names that are text; a clip whose file's name is not is left out."""
+    name, source = _text(outcome.name), _text(outcome.source)
+    if isinstance(outcome, LeftOut):
+        return replace(outcome, name=name, source=source)
+    if outcome.name == name:
+        return outcome
+    return LeftOut(name=name, reason="malformed", detail="its file name is not UTF-8", source=source)
+
+
 def _sort_out(outcomes: Outcomes, seen: set[str]) -> tuple[list[Record], list[LeftOut]]:
     records, left_out = [], []
-    for outcome in (one for group in outcomes for one in group):
+    for outcome in (as_text(one) for group in outcomes for one in group):
         if isinstance(outcome, LeftOut):
-            left_out.append(replace(outcome, name=_text(outcome.name), source=_text(outcome.source)))
-        elif outcome.name != _text(outcome.name):
-            detail, shown = "its file name is not UTF-8", _text(outcome.name)
-            left_out.append(
-                LeftOut(name=shown, reason="malformed", detail=detail, source=_text(outcome.source))
-            )
+            left_out.append(outcome)
         elif outcome.name in seen:
             left_out.append(LeftOut(name=outcome.name, reason="duplicate name", source=outcome.source))
         else:

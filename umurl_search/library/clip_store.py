@@ -197,7 +197,15 @@ class StoreWriter:
         self._journal = _open_cut(folder / JOURNAL, journal_size)
         self._frames = _open_cut(folder / FRAMES, frames_size)
 
-    def add(self, n_items: int, records: Sequence[Record], left_out: Sequence[LeftOut]) -> None:
+    def add(
+        self,
+        n_items: int,
+        records: Sequence[Record],
+        left_out: Sequence[LeftOut],
+        *,
+        order: str | None = None,
+    ) -> None:
+        """order: of a share of a dataset, in which order both were found."""
         for record in records:
             self._frames.write(np.ascontiguousarray(record.frames, dtype="<f4").tobytes())
         _flush(self._frames)
@@ -206,6 +214,7 @@ class StoreWriter:
             "clips": [_describe(record) for record in records],
             "left_out": [asdict(entry) for entry in left_out],
             "frames_end": self._frames.tell(),
+            **({} if order is None else {"order": order}),
         }
         self._journal.write(_line(entry))
         _flush(self._journal)

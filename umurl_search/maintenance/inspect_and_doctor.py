@@ -39,6 +39,7 @@ from umurl_search.maintenance.results import (
     OfficialCounts,
     StoredEncoderInfo,
 )
+from umurl_search.maintenance.unfinished_shards import find_shards
 from umurl_search.result import open_result
 
 OBJECT_TYPES = ("dataset", "encoder", "index")
@@ -236,7 +237,15 @@ def doctor(library: Library, data: Path | None) -> Checks:
     """Whether this installation can do its work."""
     here = device_checks.look()
     devices = [check_faiss(here), check_device(here), check_search(here)]
-    found = [_python(), *_packages(), *devices, _library(library), _disk(library), _data(data)]
+    found = [
+        _python(),
+        *_packages(),
+        *devices,
+        _library(library),
+        *_shards(library),
+        _disk(library),
+        _data(data),
+    ]
     return Checks(ok=all(check.ok for check in found), checks=found)
 
 
@@ -271,6 +280,18 @@ def _contents_up_to_date(library: Library) -> LibraryContents:
         with library.write():
             pass
     return contents(library)
+
+
+def _shards(library: Library) -> list[Check]:
+    """A line on bulk work that was not finished, where there is any."""
+    try:
+        found = find_shards(library)
+    except UmurlError:  # which `_library` tells
+        return []
+    said = [one.words if one.why_useless is None else f"{one.folder}: {one.why_useless}" for one in found]
+    useless = [one for one in found if one.why_useless is not None]
+    cure = "; umurl-search repair deletes what is of no use" if useless else ""
+    return [Check(name="shards", ok=not useless, detail=f"{', '.join(said)}{cure}")] if said else []
 
 
 def _disk(library: Library) -> Check:

@@ -31,6 +31,7 @@ from umurl_search.library.catalog.open_catalog import BACKUP, CATALOG, DamagedCa
 from umurl_search.library.clip_store import Record, StoreWriter
 from umurl_search.library.library import Library
 from umurl_search.maintenance.compact import sweep_leftovers
+from umurl_search.maintenance.unfinished_shards import sweep_useless
 from umurl_search.maintenance.verify import verify
 from umurl_search.progress import Progress, no_progress
 from umurl_search.readers.base import Reader
@@ -54,7 +55,7 @@ def repair(library: Library, *, device: str = "auto", progress: Progress = no_pr
     report = RepairReport()
     with library.write_lock():
         is_whole = _catalog(library, report)
-        swept = sweep_leftovers(library) if is_whole else []
+        swept = [*sweep_leftovers(library), *sweep_useless(library)] if is_whole else []
         report.mended += [f"{path}: left by an interrupted run, deleted" for path in swept]
         with library.read() as catalog:
             stored = {row["name"]: catalog.parts("dataset", row["name"]) for row in catalog.datasets()}

@@ -11,6 +11,7 @@ from umurl_search.library.catalog.open_catalog import BACKUP, DamagedCatalogErro
 from umurl_search.library.clip_store import Clips, open_clips
 from umurl_search.library.library import Library
 from umurl_search.library.retry import retry_while_changing
+from umurl_search.maintenance.unfinished_shards import describe_useless
 from umurl_search.progress import Progress, no_progress
 
 FOLDERS = ("clips", "encoders", "indexes")
@@ -48,7 +49,7 @@ def _verify(library: Library, progress: Progress) -> list[str]:
             problems += _strays(library, room, names)
     problems += _check_copy(library)
     return (
-        problems + _disagreements(library, damaged)
+        problems + _disagreements(library, damaged) + describe_useless(library)
         if library.exists() and not _is_unreadable(problems)
         else problems
     )

@@ -109,6 +109,12 @@ def _copy(connection: duckdb.DuckDBPyConnection, partial: Path, target: Path) ->
     sealed_folder.seal(partial, target, {"kind": "catalog-copy", "schema_version": SCHEMA_VERSION})
 
 
+def require_current(path: Path) -> None:
+    """Raises UmurlError where a catalog is not there or is of an older version: for who may not change it."""
+    with open_catalog(path):
+        pass
+
+
 def copy_may_be_old(path: Path) -> bool:
     """Whether the last writer of a catalog did not live to copy it (or is about to)."""
     return sealed_folder.partial_of(path.parent / BACKUP).exists()
