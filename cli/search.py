@@ -117,10 +117,8 @@ def build_index(
 
     Several processes share the work with --shard, and one puts it together with --gather.
     """
-    if stride is not None and not window:
-        raise typer.BadParameter("--stride goes with --window SECONDS", param_hint="--stride")
-    if views is not None and ask_with is None:
-        raise typer.BadParameter("--views goes with --ask-with LAYOUT", param_hint="--views")
+    _require_together(stride, "--stride", window, "--window SECONDS")
+    _require_together(views, "--views", ask_with, "--ask-with LAYOUT")
     work = find_work(shard, gather)
     if ask_with is not None and work.ends_with_share:
         raise typer.BadParameter("goes with --gather, not with a shard", param_hint="--ask-with")
@@ -157,12 +155,17 @@ def build_index(
         terminal.library, request, gathers=work.gathers, progress=terminal.progress, tell=terminal.tell
     )
     if ask_with:
-        layouts = ask_with.split("\n")
-        ready = _prepare_bridges(terminal, report.index, layouts, views)
-        report = replace(report, ask_with=ready)
-        terminal.note(*_describe_needless(layouts, ready))
+        report = replace(
+            report, ask_with=_prepare_bridges(terminal, report.index, ask_with.split("\n"), views)
+        )
     terminal.note(*ingested, *(f"note: {warning}" for warning in report.warnings))
     terminal.show(report, print_tables.print_built if report.windows is None else print_localize.print_built)
+
+
+def _require_together(given: object, name: str, other: object, wanted: str) -> None:
+    """Raises BadParameter for an option without the one that it belongs to."""
+    if given is not None and not other:
+        raise typer.BadParameter(f"{name} goes with {wanted}", param_hint=name)
 
 
 def _prepare_bridges(terminal: Terminal, index: str, layouts: list[str], views: int | None) -> list[str]:
@@ -173,7 +176,9 @@ def _prepare_bridges(terminal: Terminal, index: str, layouts: list[str], views: 
 
     searcher = Searcher(terminal.library, index, device=terminal.device)
     reach = VIEWS if views is None else views
-    return prepare_bridges(searcher, layouts, views=reach, progress=terminal.progress)
+    ready = prepare_bridges(searcher, layouts, views=reach, progress=terminal.progress)
+    terminal.note(*_describe_needless(layouts, ready))
+    return ready
 
 
 def _describe_needless(layouts: list[str], ready: list[str]) -> list[str]:
